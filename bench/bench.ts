@@ -1,0 +1,90 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Availability, Contender, Place, Running } from './contender.ts';
+import { checkCorrectness } from './correctness.ts';
+import { measureFinding } from './finding.ts';
+import { type IdleCost, measureIdleClients } from './idle-clients.ts';
+import { describeMachine } from './machine.ts';
+import { startUpstreams } from './nginx-upstreams.ts';
+import { measurePicking } from './picking.ts';
+import type { Results } from './results.ts';
+import { type Entrant, measure, type Timings } from './timing.ts';
+
+/** The contender's processor, and everybody else's. */
+const contenderCpu = 0;
+const otherCpu = 1;
+/** Those whose memory is measured. */
+const idleField = ['haproxy', 'nginx', 'sluice-balancer'];
+
+export interface BenchOptions {
+  readonly chosen: readonly Contender[];
+  readonly quick: boolean;
+  /** For everything that is written; its owner removes it. */
+  readonly folder: string;
+  readonly progress: (text: string) => void;
+}
+
+/** The whole run: who is there, who is correct, then time, memory, and the cost of picking and finding. */
+export async function bench({ chosen, quick, folder, progress }: BenchOptions): Promise<Results> {
+  const begun = { date: new Date(), machine: describeMachine() };
+  const { rounds, seconds, warmUp, clients } = quick
+    ? { rounds: 1, seconds: 1, warmUp: 0, clients: 500 }
+    : { rounds: 3, seconds: 2, warmUp: 1, clients: 10_000 };
+  const load = { folder: join(folder, 'load'), cpu: otherCpu, seconds };
+  mkdirSync(load.folder, { recursive: true });
+  const place = (purpose: string, contender: Contender): Omit<Place, 'upstreams' | 'accessLog'> => {
+    const own = join(folder, `${contender.name}-${purpose}`);
+    mkdirSync(own);
+    return { folder: own, cpu: contenderCpu };
+  };
+
+  const field = new Map<string, Availability>();
+  const fit: Contender[] = [];
+  for (const contender of chosen) {
+    const found = await examine(contender, place('check', contender));
+    field.set(contender.name, found);
+    progress(`${contender.name}: ${'version' in found ? `${found.version}, correct` : found.missing}`);
+    if ('version' in found) fit.push(contender);
+  }
+
+  const upstreams = await startUpstreams(join(folder, 'upstreams'), otherCpu);
+  const { ports } = upstreams;
+  const entrants: Entrant[] = [];
+  for (const contender of fit) {
+    const start = (accessLog: boolean) =>
+      contender.start({ ...place(accessLog ? 'logging' : 'quiet', contender), upstreams: ports, accessLog });
+    entrants.push({ contender, quiet: await start(false), logging: contender.logs ? await start(true) : undefined });
+  }
+  const timings: Timings = await measure(entrants, { ...load, rounds, warmUp, progress });
+  const all = entrants.flatMap(({ quiet, logging }) => (logging ? [quiet, logging] : [quiet]));
+  await Promise.all(all.map((running: Running) => running.stop()));
+
+  const idle = new Map<string, IdleCost | { failed: string }>();
+  for (const contender of fit.filter(({ name }) => idleField.includes(name))) {
+    progress(`memory of ${clients} idle clients: ${contender.name}`);
+    const where = { ...place('idle', contender), upstreams: ports, accessLog: false };
+    idle.set(
+      contender.name,
+      await measureIdleClients(contender, where, clients, load).catch((error: Error) => ({ failed: error.message })),
+    );
+  }
+  await upstreams.stop();
+
+  const inside = !quick && fit.some(({ name }) => name.startsWith('sluice'));
+  if (inside) progress('picking servers, finding projects');
+  const picking = inside ? measurePicking() : new Map<string, readonly number[]>();
+  const finding = inside ? measureFinding() : [];
+  return { ...begun, rounds, seconds, field, timings, idle, picking, finding };
+}
+
+/** Whether a contender is there and does what all must do. One that does not is left out, and the report says why. */
+async function examine(contender: Contender, place: Omit<Place, 'upstreams' | 'accessLog'>): Promise<Availability> {
+  const found = contender.available();
+  if ('missing' in found) return found;
+  try {
+    await checkCorrectness(contender, place);
+    return found;
+  } catch (error) {
+    return { missing: (error as Error).message };
+  }
+}

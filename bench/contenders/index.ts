@@ -1,0 +1,20 @@
+import type { Contender } from '../contender.ts';
+import { caddy } from './caddy.ts';
+import { haproxy } from './haproxy.ts';
+import { nginx } from './nginx.ts';
+import { npmPackage } from './npm-package.ts';
+import { sluiceBalancer } from './sluice-balancer.ts';
+import { sluiceBoth } from './sluice-both.ts';
+import { sluiceGateway } from './sluice-gateway.ts';
+
+/** Everybody that can be measured, in the order of the report; the first is what the others are compared with. */
+export const contenders: readonly Contender[] = [
+  haproxy,
+  nginx,
+  caddy,
+  npmPackage('http-proxy', 'http-proxy', 'http-proxy.mjs'),
+  npmPackage('fastify-http-proxy', '@fastify/http-proxy', 'fastify-http-proxy.mjs'),
+  sluiceBalancer,
+  sluiceGateway,
+  sluiceBoth,
+];

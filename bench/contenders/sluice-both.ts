@@ -1,0 +1,20 @@
+import type { Contender } from '../contender.ts';
+import { answers } from '../nginx-upstreams.ts';
+import { sluiceVersion, startBalancer, startGateway } from './sluice.ts';
+
+/** Balancer and gateway one behind the other, both on the one processor, their cost added. */
+export const sluiceBoth: Contender = {
+  name: 'sluice-both',
+  logs: true,
+  available: sluiceVersion,
+  async start(place) {
+    const balancer = await startBalancer({ ...place, upstreams: [] });
+    const gateway = await startGateway(balancer, place);
+    await gateway.process.until(() => answers(balancer.port));
+    const stop = async () => {
+      await gateway.process.stop();
+      await balancer.process.stop();
+    };
+    return { port: balancer.port, processes: [balancer.process, gateway.process], stop };
+  },
+};

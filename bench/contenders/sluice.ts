@@ -1,0 +1,80 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Availability } from '../contender.ts';
+import { freePort, Launched } from '../processes.ts';
+
+const bundle = fileURLToPath(new URL('../../dist/sluice.mjs', import.meta.url));
+const tokens = { SLUICE_ADMIN_TOKEN: 'bench-admin-token', SLUICE_JOIN_TOKEN: 'bench-join-token' };
+
+/** Sluice as it is shipped: the built bundle, not the sources. */
+export function sluiceVersion(): Availability {
+  if (!existsSync(bundle)) return { missing: 'dist/sluice.mjs is not there (npm run build)' };
+  return { version: JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version };
+}
+
+/** A running `sluice serve`. */
+export interface Balancer {
+  readonly process: Launched;
+  /** Where clients connect. */
+  readonly port: number;
+  /** URL of the admin API. */
+  readonly control: string;
+}
+
+export interface BalancerOptions {
+  readonly folder: string;
+  readonly cpu: number | undefined;
+  readonly accessLog: boolean;
+  /** Static members; none: gateways will join. */
+  readonly upstreams: readonly number[];
+}
+
+/** Starts `sluice serve` with the environment `production`: least connections, everything else as by default. */
+export async function startBalancer({ folder, cpu, accessLog, upstreams }: BalancerOptions): Promise<Balancer> {
+  const port = await freePort();
+  const listen = `127.0.0.1:${await freePort()}`;
+  const servers = upstreams.map((upstream, index) => ({ id: `s${index}`, address: `127.0.0.1:${upstream}` }));
+  const production = {
+    listen: `127.0.0.1:${port}`,
+    balance: 'least-connections',
+    ...(servers.length > 0 && { servers, health: { path: '/' } }),
+  };
+  const file = join(folder, 'sluice.yaml');
+  // JSON is YAML.
+  writeFileSync(file, JSON.stringify({ control: { listen }, dataDir: join(folder, 'data'), accessLog, environments: { production } }));
+  const process = launch(['serve', '--config', file], folder, cpu);
+  const control = `http://${listen}`;
+  await process.until(() => succeeds(fetch(`${control}/readyz`)));
+  return { process, port, control };
+}
+
+/** Starts `sluice gateway` in `production` of that balancer, with one project at `/` that leads to the upstreams. */
+export async function startGateway(
+  balancer: Balancer,
+  { folder, cpu, upstreams }: Omit<BalancerOptions, 'accessLog'>,
+): Promise<{ process: Launched; port: number }> {
+  const urls = upstreams.map((upstream) => ({ url: `http://127.0.0.1:${upstream}` }));
+  await call(balancer, 'POST', '/v1/projects', { name: 'bench', basePath: '/', targets: { default: { urls } } });
+  await call(balancer, 'PUT', '/v1/environments/production/deployments/bench', {});
+  const port = await freePort();
+  const words = ['gateway', '--join', balancer.control, '--environment', 'production', '--id', 'bench'];
+  const process = launch([...words, '--listen', `127.0.0.1:${port}`, '--data-dir', join(folder, 'gateway')], folder, cpu);
+  await process.until(() => succeeds(fetch(`http://127.0.0.1:${port}/.sluice/ready`)));
+  return { process, port };
+}
+
+function launch(words: readonly string[], folder: string, cpu: number | undefined): Launched {
+  return new Launched(process.execPath, [bundle, ...words], { folder: join(folder, words[0] as string), cpu, env: tokens });
+}
+
+async function call({ control }: Balancer, method: string, path: string, body: unknown): Promise<void> {
+  const headers = { authorization: `Bearer ${tokens.SLUICE_ADMIN_TOKEN}`, 'content-type': 'application/json' };
+  await succeeds(fetch(control + path, { method, headers, body: JSON.stringify(body) }));
+}
+
+async function succeeds(request: Promise<Response>): Promise<void> {
+  const response = await request;
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${response.url}: ${response.status} ${text.slice(0, 300)}`);
+}

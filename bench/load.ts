@@ -1,0 +1,57 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Launched } from './processes.ts';
+import type { Workload } from './workloads.ts';
+
+/** Clients at a time, each on one connection that it keeps. */
+export const connections = 64;
+
+/** What wrk saw. */
+export interface Load {
+  readonly requests: number;
+  readonly seconds: number;
+  /** Milliseconds within which 99 % were answered. */
+  readonly p99: number;
+}
+
+export interface LoadOptions {
+  /** For wrk's script and output. */
+  readonly folder: string;
+  readonly cpu: number;
+  readonly seconds: number;
+}
+
+/** Sends requests as fast as they are answered. Rejects if any of them fails: a figure with failures in it is none. */
+export async function runLoad(port: number, workload: Workload, { folder, cpu, seconds }: LoadOptions): Promise<Load> {
+  const script = join(folder, `${workload.name}.lua`);
+  writeFileSync(script, scriptOf(workload));
+  const words = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '5s', '-s', script, `http://127.0.0.1:${port}${workload.path}`];
+  const wrk = new Launched('wrk', words, { folder, cpu });
+  return readLoad(await wrk.ended());
+}
+
+/** Reads the last line of what `wrk` said. Throws if requests failed. */
+export function readLoad(output: string): Load {
+  const line = output.trim().split('\n').at(-1) ?? '';
+  const numbers =
+    /^bench (\d+) requests in (\d+) us, p99 (\d+) us, failed (\d+) connect (\d+) read (\d+) write (\d+) timeout (\d+) status$/.exec(line);
+  if (numbers === null) throw new Error(`wrk did not finish: ${output.trim().slice(-300)}`);
+  const [requests = 0, duration = 0, p99 = 0, ...failed] = numbers.slice(1).map(Number);
+  if (requests === 0) throw new Error('no request was answered');
+  if (failed.some((count) => count > 0)) throw new Error(`requests failed: ${line.replace(/^.*failed /, '')}`);
+  return { requests, seconds: duration / 1e6, p99: p99 / 1000 };
+}
+
+/** A Lua script without functions that run for each request: wrk then sends the same octets every time. */
+function scriptOf({ method, headers, bodyBytes }: Workload): string {
+  const fields = Object.entries(headers).map(([name, value]) => `wrk.headers["${name}"] = ${JSON.stringify(value)}`);
+  return `wrk.method = "${method}"
+${fields.join('\n')}
+${bodyBytes > 0 ? `wrk.body = string.rep("sluice-bench-16b", ${bodyBytes / 16})` : ''}
+done = function(summary, latency, requests)
+  local e = summary.errors
+  io.write(string.format("bench %d requests in %d us, p99 %d us, failed %d connect %d read %d write %d timeout %d status\\n",
+    summary.requests, summary.duration, latency:percentile(99), e.connect, e.read, e.write, e.timeout, e.status))
+end
+`;
+}

@@ -1,0 +1,65 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { freePort, Launched } from './processes.ts';
+import { smallAnswer } from './workloads.ts';
+
+/** The servers that load is carried to: nginx, which answers small requests from its configuration and large ones with sendfile. */
+export interface Upstreams {
+  readonly ports: readonly number[];
+  stop(): Promise<void>;
+}
+
+/** Starts one nginx worker with three addresses, on processor `cpu`. */
+export async function startUpstreams(folder: string, cpu: number): Promise<Upstreams> {
+  mkdirSync(join(folder, 'www'), { recursive: true });
+  writeFileSync(join(folder, 'www', '16k'), Buffer.alloc(16_384, 'sluice '));
+  writeFileSync(join(folder, 'www', '1m'), Buffer.alloc(1_048_576, 'sluice '));
+  const ports = [await freePort(), await freePort(), await freePort()];
+  const file = join(folder, 'nginx.conf');
+  writeFileSync(
+    file,
+    `${nginxGlobals(folder)}
+events { worker_connections 4096; }
+http {
+  ${nginxTemporaryPaths(folder)}
+  access_log off; keepalive_requests 1000000000; keepalive_timeout 1h;
+  sendfile on; tcp_nopush on; open_file_cache max=10 inactive=1h;
+  server {
+    ${ports.map((port) => `listen 127.0.0.1:${port} backlog=4096;`).join(' ')}
+    default_type application/json;
+    location / { return 200 '${smallAnswer}'; }
+    location /16k { root ${join(folder, 'www')}; }
+    location /1m { root ${join(folder, 'www')}; }
+  }
+}
+`,
+  );
+  const nginx = new Launched('nginx', ['-c', file, '-p', folder], { folder, cpu });
+  await nginx.until(() => answers(ports[0] as number));
+  return { ports, stop: () => nginx.stop() };
+}
+
+/** The first lines of an nginx configuration. One that is started by root must not give up its right to the folder. */
+export function nginxGlobals(folder: string): string {
+  const user = process.getuid?.() === 0 ? 'user root;' : '';
+  return `worker_processes 1; daemon off; ${user} pid ${join(folder, 'nginx.pid')}; error_log ${join(folder, 'error.log')};`;
+}
+
+/** Keeps nginx out of the system's folders. */
+export function nginxTemporaryPaths(folder: string): string {
+  const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  return kinds.map((kind) => `${kind}_temp_path ${join(folder, kind)};`).join(' ');
+}
+
+/** Settles if `GET /` is answered with 200. */
+export function answers(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const asked = get({ host: '127.0.0.1', port, path: '/', agent: false, timeout: 1000 }, (response) => {
+      response.resume();
+      if (response.statusCode === 200) resolve();
+      else reject(new Error(`status ${response.statusCode}`));
+    });
+    asked.on('error', reject).on('timeout', () => asked.destroy(new Error('no answer')));
+  });
+}

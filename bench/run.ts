@@ -1,0 +1,71 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { bench } from './bench.ts';
+import { contenders } from './contenders/index.ts';
+import { stopAll } from './processes.ts';
+import { report } from './report.ts';
+import { programVersion } from './versions.ts';
+
+const help = `npm run bench -- [--quick] [--only NAME,NAME…] [--output FILE]
+
+  --quick   one short round: shows that everything works, the figures are rough
+  --only    some of: ${contenders.map(({ name }) => name).join(', ')}
+  --output  where the report goes (default: bench/results.md; of a quick or partial run: the screen)
+`;
+
+/** What the command line asks for; ends the process with a clear line if it makes no sense. */
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      output: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(help);
+    process.exit(0);
+  }
+  const names = values.only?.split(',') ?? contenders.map(({ name }) => name);
+  const unknown = names.find((name) => !contenders.some((contender) => contender.name === name));
+  if (unknown !== undefined) throw new Error(`there is no contender "${unknown}"`);
+  for (const [program, words] of [
+    ['wrk', ['-v']],
+    ['nginx', ['-v']],
+    ['taskset', ['-V']],
+  ] as const) {
+    const found = programVersion(program, words, /(\d\S*)/);
+    if ('missing' in found) throw new Error(`${found.missing}: the bench needs it`);
+  }
+  if (availableParallelism() < 2) throw new Error('the bench needs two processors: one for the contender, one for load and upstreams');
+  const partial = values.quick || values.only !== undefined;
+  const usual = partial ? undefined : fileURLToPath(new URL('results.md', import.meta.url));
+  return { quick: values.quick, chosen: contenders.filter(({ name }) => names.includes(name)), output: values.output ?? usual };
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+// nginx' worker may be another user.
+chmodSync(folder, 0o755);
+function cleanUp(): void {
+  stopAll();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+}
+process.once('exit', cleanUp);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
+
+try {
+  const { quick, chosen, output } = readOptions();
+  mkdirSync(join(folder, 'load'));
+  const results = await bench({ chosen, quick, folder, progress: (text) => process.stderr.write(`${text}\n`) });
+  const page = report(results, readFileSync(new URL('remains.md', import.meta.url), 'utf8'));
+  if (output === undefined) process.stdout.write(page);
+  else writeFileSync(resolve(output), page);
+  process.exitCode = results.timings.size > 0 ? 0 : 1;
+} catch (error) {
+  process.stderr.write(`bench: ${(error as Error).message}\n\n${help}`);
+  process.exitCode = 1;
+}

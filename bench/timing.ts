@@ -1,0 +1,86 @@
+import { get } from 'node:http';
+import type { Contender, Running } from './contender.ts';
+import { type LoadOptions, runLoad } from './load.ts';
+import { cpuSeconds } from './usage.ts';
+import { type Workload, workloads } from './workloads.ts';
+
+/** One measurement. */
+export interface Sample {
+  /** CPU microseconds, user and system, for each request. */
+  readonly microseconds: number;
+  readonly requestsPerSecond: number;
+  /** Milliseconds. */
+  readonly p99: number;
+}
+
+/** A contender under one workload: a sample a round, or why there is none. */
+export type Series = readonly Sample[] | { readonly failed: string };
+
+/** Series by name of contender, then by name of workload. */
+export type Timings = ReadonlyMap<string, ReadonlyMap<string, Series>>;
+
+/** A contender as it stands there, with and without access log. */
+export interface Entrant {
+  readonly contender: Contender;
+  readonly quiet: Running;
+  readonly logging: Running | undefined;
+}
+
+export interface TimingOptions extends LoadOptions {
+  readonly rounds: number;
+  /** Seconds of load before each measurement. */
+  readonly warmUp: number;
+  readonly progress: (text: string) => void;
+}
+
+/** Measures everybody in turn, round after round, so that what disturbs the machine disturbs all of them. */
+export async function measure(entrants: readonly Entrant[], options: TimingOptions): Promise<Timings> {
+  const timings = new Map(entrants.map(({ contender }) => [contender.name, new Map<string, Sample[] | { failed: string }>()]));
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const workload of workloads) {
+      for (const { contender, quiet, logging } of entrants) {
+        const running = workload.accessLog ? logging : quiet;
+        const series = timings.get(contender.name);
+        const before = series?.get(workload.name) ?? [];
+        if (running === undefined || 'failed' in before) continue;
+        try {
+          const sample = await measureOnce(running, workload, options);
+          series?.set(workload.name, [...before, sample]);
+          const told = `${sample.microseconds.toFixed(1)} µs, ${Math.round(sample.requestsPerSecond)}/s`;
+          options.progress(`round ${round}/${options.rounds}, ${workload.title}, ${contender.name}: ${told}`);
+        } catch (error) {
+          const failed = (error as Error).message;
+          series?.set(workload.name, { failed });
+          options.progress(`round ${round}/${options.rounds}, ${workload.title}, ${contender.name}: ${failed}`);
+        }
+      }
+    }
+  }
+  return timings;
+}
+
+async function measureOnce(running: Running, workload: Workload, options: TimingOptions): Promise<Sample> {
+  await answersWholly(running.port, workload);
+  if (options.warmUp > 0) await runLoad(running.port, workload, { ...options, seconds: options.warmUp });
+  const before = cpuSeconds(running.processes);
+  const { requests, seconds, p99 } = await runLoad(running.port, workload, options);
+  const used = cpuSeconds(running.processes) - before;
+  return { microseconds: (used / requests) * 1e6, requestsPerSecond: requests / seconds, p99 };
+}
+
+/** wrk counts statuses, not octets: so the length of an answer is looked at before. */
+function answersWholly(port: number, { path, answerBytes }: Workload): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const asked = get({ host: '127.0.0.1', port, path, agent: false, timeout: 5000 }, (response) => {
+      let octets = 0;
+      response.on('error', reject).on('data', (piece: Buffer) => {
+        octets += piece.length;
+      });
+      response.on('end', () => {
+        if (response.statusCode === 200 && octets === answerBytes) resolve();
+        else reject(new Error(`${path} is answered with ${response.statusCode} and ${octets} octets`));
+      });
+    });
+    asked.on('error', reject).on('timeout', () => asked.destroy(new Error(`${path} is not answered`)));
+  });
+}

@@ -1,0 +1,64 @@
+/** One kind of request, as it is sent over and over. */
+export interface Workload {
+  readonly name: string;
+  /** For the heading of a column. */
+  readonly title: string;
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Octets of the request's body. */
+  readonly bodyBytes: number;
+  /** Octets of the body that the upstreams answer with. */
+  readonly answerBytes: number;
+  readonly accessLog: boolean;
+}
+
+/** What the upstreams answer small requests with. */
+export const smallAnswer = '{"hello":"world","items":[1,2,3,4,5,6,7,8,9,10],"text":"some json text of about ninety b"}';
+
+/** About 1 KiB and 25 lines together with the Host and the like that the client adds: what a browser sends on an ordinary page. */
+const browserHeaders = {
+  Connection: 'keep-alive',
+  'Cache-Control': 'max-age=0',
+  'sec-ch-ua': '"Chromium";v="126", "Google Chrome";v="126", "Not-A.Brand";v="8"',
+  'sec-ch-ua-mobile': '?0',
+  'sec-ch-ua-platform': '"Linux"',
+  'sec-ch-ua-arch': '"x86"',
+  'sec-ch-ua-bitness': '"64"',
+  DNT: '1',
+  'Upgrade-Insecure-Requests': '1',
+  'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36',
+  Accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8',
+  'Sec-Fetch-Site': 'same-origin',
+  'Sec-Fetch-Mode': 'navigate',
+  'Sec-Fetch-User': '?1',
+  'Sec-Fetch-Dest': 'document',
+  Referer: 'http://bench.example/catalogue/garden?page=3&sort=price',
+  'Accept-Encoding': 'gzip, deflate, br, zstd',
+  'Accept-Language': 'en-GB,en;q=0.9,de;q=0.8,fr;q=0.7',
+  Cookie: 'session=9f3c1b7e5d2a48c6b0e1f4a7d8c92b35; theme=dark; consent=necessary; _ga=GA1.1.1203884921.1718000000',
+  Origin: 'http://bench.example',
+  Priority: 'u=0, i',
+  Pragma: 'no-cache',
+  'X-Requested-With': 'XMLHttpRequest',
+  'X-Client-Version': '2026.11.2',
+};
+
+const small = { method: 'GET', path: '/', headers: {}, bodyBytes: 0, answerBytes: smallAnswer.length, accessLog: false } as const;
+
+/** In the order of the report. */
+export const workloads: readonly Workload[] = [
+  { ...small, name: 'small', title: 'small' },
+  { ...small, name: '16k', title: '16 KiB', path: '/16k', answerBytes: 16_384 },
+  { ...small, name: '1m', title: '1 MiB', path: '/1m', answerBytes: 1_048_576 },
+  {
+    ...small,
+    name: 'post',
+    title: 'POST 16 KiB',
+    method: 'POST',
+    headers: { 'Content-Type': 'application/octet-stream' },
+    bodyBytes: 16_384,
+  },
+  { ...small, name: 'headers', title: '25 headers', headers: browserHeaders },
+  { ...small, name: 'log', title: 'access log on', accessLog: true },
+];

@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import type { Logger } from 'pino';
+import { readToken } from '../control/tokens.ts';
+import { type Gateway, startGateway } from '../gateway/gateway.ts';
+import { systemClock } from '../model/clock.ts';
+import { openListener } from '../proxy/listener.ts';
+import { openRegistry } from '../registry/connect.ts';
+import { version } from './version.ts';
+
+/** What `sluice gateway` was told. */
+export interface GatewayArguments {
+  readonly join: string;
+  readonly environment?: string | undefined;
+  readonly listen: string;
+  readonly advertise?: string | undefined;
+  readonly id?: string | undefined;
+  readonly weight?: number | undefined;
+  readonly dataDir?: string | undefined;
+  readonly token?: string | undefined;
+  readonly trustedProxies?: readonly string[] | undefined;
+}
+
+/** A gateway server and the registry connection that it owns. */
+export interface RunningGateway {
+  readonly gateway: Gateway;
+  stop(): Promise<void>;
+}
+
+/** Starts a gateway server; rejects with a `SluiceError` if what it was told can't work. */
+export async function runGateway(given: GatewayArguments, logger: Logger): Promise<RunningGateway> {
+  const id = given.id ?? `gateway-${randomBytes(4).toString('hex')}`;
+  const overHttp = /^https?:/.test(given.join);
+  const token = given.token ?? process.env['SLUICE_JOIN_TOKEN'] ?? (overHttp ? await readToken(join('data', 'join.token')) : undefined);
+  const registry = await openRegistry({ url: given.join, ...(token === undefined ? {} : { token }), logger });
+  try {
+    const gateway = await startGateway({
+      ...given,
+      id,
+      dataDir: resolve(given.dataDir ?? join('data', `gateway-${id}`)),
+      registry,
+      logger,
+      version,
+      clock: systemClock,
+      random: Math.random,
+      open: openListener,
+    });
+    const stop = async () => {
+      await gateway.drain();
+      await registry.close();
+    };
+    return { gateway, stop };
+  } catch (error) {
+    await registry.close();
+    throw error;
+  }
+}

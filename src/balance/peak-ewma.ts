@@ -1,0 +1,25 @@
+/** Milliseconds after which an observation has lost about two thirds of its say. */
+const decayMs = 10_000;
+
+/**
+ * A moving average of latency that believes bad news at once and good news slowly (Finagle's peak EWMA).
+ * It fades while nothing is heard, so that a server that was slow once is tried again.
+ */
+export class PeakEwma {
+  #value = 0;
+  #at = 0;
+
+  /** Milliseconds; 0 before the first observation. */
+  at(now: number): number {
+    return this.#value === 0 ? 0 : this.#value * Math.exp((this.#at - now) / decayMs);
+  }
+
+  /** @param latency milliseconds */
+  observe(latency: number, now: number): void {
+    // 0 means "never seen", so that an answer in no time at all is still one.
+    const sample = Math.max(latency, 0.001);
+    const share = Math.exp((this.#at - now) / decayMs);
+    this.#value = sample > this.#value ? sample : this.#value * share + sample * (1 - share);
+    this.#at = now;
+  }
+}

@@ -1,0 +1,120 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ProberTools } from '../health/prober.ts';
+import type { Timer } from '../model/clock.ts';
+import type { Environment } from '../model/environment.ts';
+import { acceptsTraffic } from '../model/server.ts';
+import { type Checked, Checks, type Diagnosis } from './checks.ts';
+import { type Member, Membership, type MembershipTools } from './membership.ts';
+import type { TableEnvironment, TableReader, TableServer } from './table.ts';
+
+/** Milliseconds in which several changes become one: a thousand servers that come up together are not a thousand tables. */
+const coalesceMs = 5;
+
+/**
+ * The control side of a balancer: who is a member (registry and configuration) and who is well (checks) make the table,
+ * and the reader is told of each environment whose part of it changed.
+ */
+export class Director {
+  readonly #tools: MembershipTools & ProberTools;
+  readonly #reader: TableReader;
+  readonly #membership: Membership;
+  readonly #checks: Checks;
+  readonly #told = new Map<string, TableEnvironment>();
+  #publishing: Timer | undefined;
+
+  constructor(tools: MembershipTools & ProberTools, reader: TableReader) {
+    this.#tools = tools;
+    this.#reader = reader;
+    this.#membership = new Membership(tools, () => this.#membersChanged());
+    this.#checks = new Checks(tools, () => this.#publishSoon());
+  }
+
+  /** Whether the registry was read at least once. */
+  get known(): boolean {
+    return this.#membership.known;
+  }
+
+  /** Settles once the registry was read and the reader knows every environment. */
+  async start(): Promise<void> {
+    await this.#membership.start();
+    this.#publishing?.cancel();
+    this.#publish();
+  }
+
+  stop(): void {
+    this.#membership.stop();
+    this.#checks.stop();
+    this.#publishing?.cancel();
+  }
+
+  /** Exchanges speak against a server: it is checked now. */
+  suspect(environment: string, id: string): void {
+    this.#checks.suspect(environment, id);
+  }
+
+  #membersChanged(): void {
+    const checked: Checked[] = [];
+    for (const environment of this.#membership.environments.values()) {
+      const { health } = environment.spec;
+      if (health === 'off') continue;
+      for (const candidate of this.#candidates(environment)) {
+        if (candidate.willing) checked.push({ environment: environment.name, spec: health, ...candidate });
+      }
+    }
+    this.#checks.follow(checked);
+    this.#publishSoon();
+  }
+
+  #publishSoon(): void {
+    this.#publishing ??= this.#tools.clock.after(coalesceMs, () => this.#publish());
+  }
+
+  #publish(): void {
+    this.#publishing = undefined;
+    for (const name of [...this.#told.keys()]) {
+      if (this.#membership.environments.has(name)) continue;
+      this.#told.delete(name);
+      this.#reader.remove(name);
+    }
+    for (const environment of this.#membership.environments.values()) {
+      const entry = this.#entry(environment);
+      if (isDeepStrictEqual(entry, this.#told.get(environment.name))) continue;
+      this.#told.set(environment.name, entry);
+      this.#reader.apply(entry);
+    }
+  }
+
+  #entry(environment: Environment): TableEnvironment {
+    const { name, spec } = environment;
+    const trusted: Diagnosis = { health: 'up', admitted: true };
+    const servers = this.#candidates(environment).map(({ id, address, weight, willing }): TableServer => {
+      const { health, admitted, reason } = spec.health === 'off' ? trusted : this.#checks.diagnosis(name, id);
+      return { id, address, weight, serving: willing && admitted, health, ...(reason !== undefined && { reason }) };
+    });
+    return { name, spec, servers };
+  }
+
+  /** The environment's servers, static and registered ones, by id; who registered under a static one's id takes its place. */
+  #candidates({ name, spec }: Environment): Candidate[] {
+    const byId = new Map<string, Candidate>();
+    for (const { id, address, weight } of spec.servers) byId.set(id, { id, instance: '', address, weight, willing: true });
+    for (const member of this.#membership.members.values()) {
+      const { id, instance, address, weight, environment } = member.record;
+      if (environment === name) byId.set(id, { id, instance, address, weight, willing: willing(member) });
+    }
+    return [...byId.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
+  }
+}
+
+interface Candidate {
+  readonly id: string;
+  readonly instance: string;
+  readonly address: string;
+  readonly weight: number;
+  readonly willing: boolean;
+}
+
+/** Whether the server wants new requests. One that registered by plain HTTP acknowledges nothing: its checks must do. */
+function willing({ record, lost }: Member): boolean {
+  return !lost && acceptsTraffic(record) && (record.running !== undefined || record.source === 'http');
+}

@@ -1,0 +1,169 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
+import { SluiceError } from '../model/fault.ts';
+import type { Handler, Listener, ListenerSettings } from '../proxy/contract.ts';
+import type { TableEnvironment } from './table.ts';
+
+/** Milliseconds until an address that could not be opened is tried again. */
+const retryMs = 2_000;
+
+/** Opens a listener; rejects with the system's error if the address cannot be had. */
+export type OpenListener = (address: string, settings: ListenerSettings, handler: Handler) => Promise<Listener>;
+
+export interface ListenersTools {
+  readonly open: OpenListener;
+  readonly handler: Handler;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Milliseconds for what is in flight when a listener is closed. */
+  readonly graceMs: number;
+}
+
+/** The addresses on which clients are awaited: one listener each, shared by every environment that names it. */
+export class Listeners {
+  readonly #tools: ListenersTools;
+  readonly #entries = new Map<string, Entry>();
+  readonly #closing = new Set<Promise<void>>();
+
+  constructor(tools: ListenersTools) {
+    this.#tools = tools;
+  }
+
+  /**
+   * Opens what is missing, closes what is no longer named, leaves the rest alone. Settles with what could not be
+   * opened; that is logged and tried again until it succeeds or is no longer wanted.
+   */
+  async follow(environments: Iterable<TableEnvironment>): Promise<SluiceError[]> {
+    const wanted = new Map<string, TableEnvironment[]>();
+    for (const environment of environments) {
+      const sharing = wanted.get(environment.spec.listen);
+      if (sharing) sharing.push(environment);
+      else wanted.set(environment.spec.listen, [environment]);
+    }
+    for (const [address, entry] of this.#entries) {
+      if (wanted.has(address)) continue;
+      this.#entries.delete(address);
+      this.#retire(entry, this.#tools.graceMs);
+    }
+    const opening: Promise<SluiceError | undefined>[] = [];
+    for (const [address, sharing] of wanted) {
+      const names = sharing.map((environment) => environment.name);
+      const entry = this.#entries.get(address);
+      if (entry === undefined) {
+        const made: Entry = { address, names, settings: settingsOf(sharing), gone: false };
+        this.#entries.set(address, made);
+        opening.push(this.#open(made));
+      } else {
+        entry.names = names;
+        const settings = settingsOf(sharing);
+        if (isDeepStrictEqual(entry.settings, settings)) continue;
+        entry.settings = settings;
+        entry.listener?.update(settings);
+      }
+    }
+    return (await Promise.all(opening)).filter((failure) => failure !== undefined);
+  }
+
+  /** Whether every wanted listener is open. */
+  get open(): boolean {
+    return [...this.#entries.values()].every((entry) => entry.listener !== undefined);
+  }
+
+  /** The address that an environment's clients connect to, as bound. */
+  address(environment: string): string | undefined {
+    for (const entry of this.#entries.values()) {
+      if (entry.names.includes(environment)) return entry.listener?.address;
+    }
+    return undefined;
+  }
+
+  /** Closes everything; settles when the last exchange has ended or `graceMs` are over. */
+  async close(graceMs: number): Promise<void> {
+    for (const entry of this.#entries.values()) this.#retire(entry, graceMs);
+    this.#entries.clear();
+    await Promise.all(this.#closing);
+  }
+
+  async #open(entry: Entry): Promise<SluiceError | undefined> {
+    const { open, handler, logger, clock, random } = this.#tools;
+    try {
+      const { settings } = entry;
+      const listener = await open(entry.address, settings, handler);
+      entry.listener = listener;
+      if (entry.settings !== settings) listener.update(entry.settings);
+      if (entry.gone) this.#shut(listener, 0);
+      else logger.info({ address: listener.address, environments: entry.names }, 'listening');
+      return undefined;
+    } catch (error) {
+      const failure = refusal(entry, error);
+      if (!entry.gone) {
+        if (entry.complaint !== failure.message) logger.error({ address: entry.address, environments: entry.names }, failure.message);
+        entry.complaint = failure.message;
+        entry.retry = clock.after(jittered(retryMs, random), () => void this.#open(entry));
+      }
+      return failure;
+    }
+  }
+
+  #retire(entry: Entry, graceMs: number): void {
+    entry.gone = true;
+    entry.retry?.cancel();
+    if (entry.listener !== undefined) this.#shut(entry.listener, graceMs);
+  }
+
+  #shut(listener: Listener, graceMs: number): void {
+    listener.lameDuck = true;
+    const { logger } = this.#tools;
+    const closing = listener
+      .close(graceMs)
+      .then(() => logger.info({ address: listener.address }, 'listener closed'))
+      .catch((error: unknown) => logger.error({ err: error, address: listener.address }, 'listener did not close cleanly'))
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+}
+
+interface Entry {
+  readonly address: string;
+  settings: ListenerSettings;
+  /** Of the environments that share it. */
+  names: readonly string[];
+  listener?: Listener;
+  retry?: Timer;
+  /** What was last said about it, so that each retry does not say it again. */
+  complaint?: string;
+  gone: boolean;
+}
+
+/** Before the Host is known nobody knows whose request it is: the most generous of those who share the address counts. */
+function settingsOf(sharing: readonly TableEnvironment[]): ListenerSettings {
+  const specs = sharing.map((environment) => environment.spec);
+  return {
+    headerBytes: Math.max(...specs.map((spec) => spec.limits.headerBytes)),
+    timeouts: {
+      requestHead: longest(specs.map((spec) => spec.timeouts.requestHead)),
+      clientIdle: longest(specs.map((spec) => spec.timeouts.clientIdle)),
+    },
+    trustedProxies: [...new Set(specs.flatMap((spec) => spec.trustedProxies))],
+  };
+}
+
+/** 0 means no limit at all. */
+function longest(timeouts: readonly number[]): number {
+  return timeouts.includes(0) ? 0 : Math.max(...timeouts);
+}
+
+function refusal({ address, names }: Entry, cause: unknown): SluiceError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const why =
+    code === 'EADDRINUSE'
+      ? 'another program listens there: stop it or choose another address'
+      : code === 'EACCES'
+        ? 'this user may not: choose a port above 1023 or grant the permission'
+        : code === 'EADDRNOTAVAIL'
+          ? 'it is no address of this machine: choose one that is'
+          : message;
+  return new SluiceError('unavailable', `cannot listen on ${address} for environment ${names.join(', ')}: ${why}`, { cause });
+}

@@ -1,0 +1,33 @@
+import { hashText } from '../balance/hash-text.ts';
+import type { Exchange } from '../proxy/contract.ts';
+
+/** What requests are told apart by for balancing, as a number. */
+export type RequestKey = (exchange: Exchange) => number;
+
+/**
+ * The key that `hash.on` describes: `client-ip`, `path`, `header:NAME` or `cookie:NAME`.
+ * A request without that header or cookie is told apart by its client's address.
+ */
+export function requestKey(on: string): RequestKey {
+  const [kind, name = ''] = on.split(':', 2);
+  switch (kind) {
+    case 'path':
+      return ({ request }) => hashText(request.path);
+    case 'header':
+      return (exchange) => hashText(exchange.request.headers.get(name) ?? exchange.clientAddress);
+    case 'cookie':
+      return (exchange) => hashText(cookie(exchange.request.headers.get('cookie'), name) ?? exchange.clientAddress);
+    default:
+      return (exchange) => hashText(exchange.clientAddress);
+  }
+}
+
+/** The value of the first cookie called `name` (RFC 6265 section 4.2; its names are case-sensitive). */
+export function cookie(header: string | undefined, name: string): string | undefined {
+  if (header === undefined) return undefined;
+  for (const pair of header.split(/[;,]/)) {
+    const equals = pair.indexOf('=');
+    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
+  }
+  return undefined;
+}

@@ -1,0 +1,84 @@
+import type { LiveServer } from '../model/live.ts';
+import type { Exchange, Handler, Route } from '../proxy/contract.ts';
+import { failures } from '../proxy/failures.ts';
+import { type HostConflict, HostTable } from './hosts.ts';
+import { Pool, type PoolTools } from './pool.ts';
+import { reserved } from './reserved.ts';
+import type { TableEnvironment, TableReader } from './table.ts';
+
+/** The traffic side of a balancer: listener and Host lead to an environment, the environment to a server. */
+export class Traffic implements Handler, TableReader {
+  readonly #tools: PoolTools;
+  /** In order of arrival: who was there first keeps its hosts. */
+  readonly #environments = new Map<string, { table: TableEnvironment; pool: Pool }>();
+  #hosts = new HostTable([]);
+  #complaints = new Set<string>();
+
+  constructor(tools: PoolTools) {
+    this.#tools = tools;
+  }
+
+  request(exchange: Exchange): void {
+    if (reserved(exchange.request.path)) {
+      exchange.fail(failures.reserved);
+      return;
+    }
+    const name = this.#hosts.find(exchange.listener, exchange.request.authority);
+    const environment = name === undefined ? undefined : this.#environments.get(name);
+    if (environment === undefined) exchange.fail(failures.noEnvironment);
+    else exchange.forward(environment.pool);
+  }
+
+  apply(table: TableEnvironment): void {
+    const present = this.#environments.get(table.name);
+    if (present) {
+      const claims = sameClaims(present.table, table);
+      present.table = table;
+      present.pool.apply(table);
+      if (!claims) this.#mapHosts();
+    } else {
+      this.#environments.set(table.name, { table, pool: new Pool(table, this.#tools) });
+      this.#mapHosts();
+    }
+  }
+
+  remove(name: string): void {
+    this.#environments.get(name)?.pool.close();
+    this.#environments.delete(name);
+    this.#mapHosts();
+  }
+
+  route(name: string): Route | undefined {
+    return this.#environments.get(name)?.pool;
+  }
+
+  servers(): LiveServer[] {
+    return [...this.#environments.values()].flatMap(({ pool }) => pool.servers());
+  }
+
+  /** Stops every timer. */
+  close(): void {
+    for (const { pool } of this.#environments.values()) pool.close();
+  }
+
+  #mapHosts(): void {
+    this.#hosts = new HostTable([...this.#environments.values()].map(({ table: { name, spec } }) => ({ name, ...spec })));
+    const complaints = new Set<string>();
+    for (const conflict of this.#hosts.conflicts) {
+      const complaint = describe(conflict);
+      complaints.add(complaint);
+      if (!this.#complaints.has(complaint)) this.#tools.logger.warn({ environment: conflict.loser }, complaint);
+    }
+    this.#complaints = complaints;
+  }
+}
+
+function sameClaims(one: TableEnvironment, other: TableEnvironment): boolean {
+  return one.spec.listen === other.spec.listen && one.spec.hosts.join() === other.spec.hosts.join();
+}
+
+function describe({ listen, host, winner, loser }: HostConflict): string {
+  return host === undefined
+    ? `environments ${winner} and ${loser} share ${listen} and neither names hosts: ${loser} gets nothing until it has hosts or a listener of its own`
+    : `environments ${winner} and ${loser} both claim host ${host} on ${listen}: ${loser} does not get it`;
+}

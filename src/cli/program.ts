@@ -1,0 +1,92 @@
+import { Command } from 'commander';
+import { readAddress, readCount, readName, readWeight } from './arguments.ts';
+import { configCommand } from './config-command.ts';
+import { deployCommands } from './deploy-commands.ts';
+import { environmentCommands } from './environment-commands.ts';
+import { projectCommands } from './project-commands.ts';
+import { serverCommands } from './server-commands.ts';
+import { statusCommand } from './status-command.ts';
+import { processTerminal, type Terminal } from './terminal.ts';
+
+export interface ServeOptions {
+  readonly config?: string;
+}
+
+export interface GatewayOptions {
+  /** `redis://…` or a balancer's `http(s)://…`. */
+  readonly join: string;
+  readonly environment?: string;
+  /** Default `127.0.0.1:0`. */
+  readonly listen: string;
+  readonly advertise?: string;
+  readonly id?: string;
+  readonly weight?: number;
+  /** Default `./data/gateway-<id>`. */
+  readonly dataDir?: string;
+  readonly token?: string;
+}
+
+export interface UpOptions {
+  readonly config?: string;
+  /** Default 2. */
+  readonly gateways: number;
+}
+
+/** What a process can be; each runs until it is told to stop. */
+export interface Roles {
+  serve(options: ServeOptions): Promise<void>;
+  gateway(options: GatewayOptions): Promise<void>;
+  up(options: UpOptions): Promise<void>;
+}
+
+/** The whole command line. Throws commander's errors and `Failure` rather than ending the process. */
+export function buildProgram(roles: Roles, version: string, terminal: Terminal = processTerminal): Command {
+  const program = new Command('sluice')
+    .description('Sluice, a self-contained API gateway with an embedded load balancer')
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'what a command does and takes')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+      getOutHelpWidth: () => terminal.columns ?? 100,
+      getErrHelpWidth: () => terminal.columns ?? 100,
+    })
+    .showHelpAfterError('(--help says what there is)');
+
+  program
+    .command('up')
+    .description('everything on this machine: balancer, gateway servers, a sample project')
+    .option('--gateways <n>', 'how many gateway servers', readCount, 2)
+    .option('--config <file>', "the balancer's configuration")
+    .action((options: UpOptions) => roles.up(options));
+
+  program
+    .command('serve')
+    .description('the balancer: load balancer, registration endpoint, admin API')
+    .option('--config <file>', 'its configuration (default: none, all defaults)')
+    .addHelpText('after', '\nExample:\n  sluice serve --config config/production.yaml')
+    .action((options: ServeOptions) => roles.serve(options));
+
+  program
+    .command('gateway')
+    .description('a gateway server, which registers itself')
+    .requiredOption('--join <url>', "where to register: redis://…, rediss://…, redis+sentinel://… or a balancer's http(s)://…")
+    .option('--environment <name>', 'the environment to join (default: none, it waits to be added)', readName)
+    .option('--listen <host:port>', 'where it serves; port 0: any free one', readAddress, '127.0.0.1:0')
+    .option('--advertise <host:port>', 'where balancers reach it (default: where it listens)', readAddress)
+    .option('--id <id>', 'its name, stable over restarts (default: made at the first start)', readName)
+    .option('--weight <n>', 'its share of the requests, beside the weights of the others', readWeight)
+    .option('--data-dir <dir>', 'where it keeps the last good snapshot (default ./data/gateway-<id>)')
+    .option('--token <token>', 'the join token, for http(s) (SLUICE_JOIN_TOKEN, else the one in ./data/join.token)')
+    .addHelpText('after', '\nExample:\n  sluice gateway --join http://127.0.0.1:9000 --environment production')
+    .action((options: GatewayOptions) => roles.gateway(options));
+
+  environmentCommands(program, terminal);
+  serverCommands(program, terminal);
+  projectCommands(program, terminal);
+  deployCommands(program, terminal);
+  statusCommand(program, terminal);
+  configCommand(program, terminal);
+  return program;
+}

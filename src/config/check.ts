@@ -1,0 +1,120 @@
+import * as z from 'zod';
+import type { Fault } from '../model/fault.ts';
+import { nearest } from './nearest.ts';
+import { at, keysOf } from './schema.ts';
+
+export { describeFault } from './refusal.ts';
+
+/** Where a part of the checked value stands in its text, if it came from one. */
+export type LineOf = (path: readonly PropertyKey[], part: 'key' | 'value') => number | undefined;
+
+/** A checked value with its defaults filled in, or everything that is wrong with it. */
+export type Checked<Output> =
+  | { readonly value: Output; readonly faults?: never }
+  | { readonly value?: never; readonly faults: readonly Fault[] };
+
+/** Nobody reads more. */
+const maxFaults = 100;
+
+/**
+ * Holds `value` against `schema` and tells all faults together, each with its dotted path, its line (of the key for an unknown key, of
+ * the value for a wrong one, of the surroundings for a missing one) and what would be right. Values are never repeated in messages:
+ * they may be secrets.
+ */
+export function check<Schema extends z.ZodType>(
+  value: unknown,
+  schema: Schema,
+  lineOf: LineOf = () => undefined,
+): Checked<z.output<Schema>> {
+  const result = schema.safeParse(value, { error: wording, reportInput: false });
+  if (result.success) return { value: result.data };
+  const faults = result.error.issues.slice(0, maxFaults).flatMap((issue) => faultsOf(issue, [], schema, lineOf));
+  faults.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
+  return { faults: faults.slice(0, maxFaults) };
+}
+
+function faultsOf(issue: z.core.$ZodIssue, around: readonly PropertyKey[], schema: z.ZodType, lineOf: LineOf): Fault[] {
+  const path = [...around, ...issue.path];
+  if (issue.code === 'unrecognized_keys') {
+    const known = at(schema, path).flatMap(keysOf);
+    return issue.keys.slice(0, maxFaults).map((key) => faultAt([...path, key], unknownKey(key, known), lineOf, 'key'));
+  }
+  if (issue.code === 'invalid_key') return [faultAt(path, `is no name for this: ${issue.issues[0]?.message}`, lineOf, 'key')];
+  if (issue.code === 'invalid_union' && issue.message === '') {
+    const meant = issue.errors.find((branch) => !branch.some((inner) => inner.path.length === 0 && isOfAnotherKind(inner)));
+    if (meant) return meant.flatMap((inner) => faultsOf(inner, path, schema, lineOf));
+    const choices = issue.errors.map((branch) => (branch[0]?.message ?? '').replace(/^must be /, '').replace(/, not .*$/, ''));
+    return [faultAt(path, `must be ${choices.join(' or ')}`, lineOf)];
+  }
+  return [faultAt(path, issue.message, lineOf)];
+}
+
+function isOfAnotherKind(issue: z.core.$ZodIssue): boolean {
+  return issue.code === 'invalid_type' || issue.code === 'invalid_value';
+}
+
+/** A fault at `path`, with its line. */
+export function faultAt(path: readonly PropertyKey[], message: string, lineOf: LineOf, part: 'key' | 'value' = 'value'): Fault {
+  const line = lineOf(path, part);
+  return { path: path.map(String).join('.'), ...(line === undefined ? {} : { line }), message };
+}
+
+function unknownKey(key: string, known: readonly string[]): string {
+  const meant = nearest(key, known);
+  if (meant !== undefined) return `is unknown: did you mean "${meant}"?`;
+  return known.length > 0 ? `is unknown; known here: ${known.join(', ')}` : 'is unknown: remove it';
+}
+
+/** Our words for zod's issues; a schema's own message comes before these. */
+function wording(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type': {
+      const wanted = nouns[String(issue.expected)] ?? String(issue.expected);
+      if (issue.input === null) return `is empty: give ${wanted}, or leave it out`;
+      if (issue.input !== undefined) return `must be ${wanted}, not ${kindOf(issue.input)}`;
+      const description = issue.inst && z.globalRegistry.get(issue.inst as z.ZodType)?.description;
+      return `is missing: give ${description ?? wanted}`;
+    }
+    case 'invalid_value': {
+      const values = (issue.values ?? []).map((value) => JSON.stringify(value));
+      if (values.length === 1) return `must be ${values[0]}`;
+      const meant = typeof issue.input === 'string' ? nearest(issue.input, (issue.values ?? []).map(String)) : undefined;
+      return `must be one of ${values.join(', ')}${meant === undefined ? '' : `: did you mean "${meant}"?`}`;
+    }
+    case 'too_small':
+      return `must ${amount(issue.origin, 'at least', issue.minimum)}`;
+    case 'too_big':
+      return `must ${amount(issue.origin, 'at most', issue.maximum)}`;
+    case 'invalid_format':
+      return `must be a valid ${issue.format}`;
+    case 'not_multiple_of':
+      return `must be a multiple of ${issue.divisor}`;
+    case 'invalid_union':
+      // Empty: faultsOf() tells of the alternative that was meant.
+      return '';
+    default:
+      return undefined;
+  }
+}
+
+const nouns: Record<string, string> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'a map',
+  record: 'a map',
+  array: 'a list',
+};
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'a number' : 'a fraction';
+  return nouns[typeof value] ?? typeof value;
+}
+
+function amount(origin: unknown, bound: string, limit: unknown): string {
+  if (origin === 'string') return `have ${bound} ${limit} characters`;
+  if (origin === 'array') return `have ${bound} ${limit} entries`;
+  return `be ${bound} ${limit}`;
+}

@@ -1,0 +1,80 @@
+import * as z from 'zod';
+import { environmentSpec } from '../model/environment.ts';
+import { address, duration, name } from '../model/quantity.ts';
+
+const token = z.string().regex(/^[\x21-\x7e]{8,256}$/, 'must be 8 to 256 visible ASCII characters without spaces');
+
+const control = z.strictObject({
+  listen: address.default('127.0.0.1:9000').meta({
+    description:
+      'admin API, registration endpoint, dashboard, metrics: HOST:PORT. Default 127.0.0.1:9000. Beyond loopback put TLS before it',
+  }),
+  tokens: z
+    .strictObject({
+      admin: token.optional().meta({
+        description: 'secret of operators; better given as SLUICE_ADMIN_TOKEN. Default: made at the first start, kept in dataDir',
+      }),
+      join: token.optional().meta({
+        description: 'secret of gateway servers; better given as SLUICE_JOIN_TOKEN. Default: made at the first start, kept in dataDir',
+      }),
+    })
+    .prefault({})
+    .meta({ description: 'the two secrets' }),
+});
+
+const registry = z.strictObject({
+  url: z
+    .string()
+    .regex(
+      /^(embedded:.+|rediss?(\+(sentinel|cluster))?:\/\/[^/\s].*)$/,
+      'must be embedded:FOLDER or a URL such as redis://127.0.0.1:6379/0, rediss://… or redis+sentinel://…',
+    )
+    .optional()
+    .meta({
+      description:
+        'where environments, projects and servers are kept: embedded:FOLDER for one balancer, redis://… to share it between several. Default embedded:<dataDir>',
+    }),
+  prefix: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,62}$/, 'must be 1 to 63 letters, digits, ".", "_", ":" or "-"')
+    .default('sluice')
+    .meta({
+      description: 'first part of every Redis key and channel. Default sluice. Balancers and gateways that belong together use the same',
+    }),
+});
+
+const workers = z
+  .union([z.int().min(0).max(256), z.literal('auto')], 'must be auto, or a number of processes from 0 to 256')
+  .refine((value) => value === 0, 'must be 0: worker processes do not exist in this version, traffic is served in the one process')
+  .default(0)
+  .meta({ description: 'processes that carry traffic: 0 serves it in this process. Default 0, the only value this version knows' });
+
+/** A balancer's configuration file. */
+export const configSchema = z
+  .strictObject({
+    control: control.prefault({}).meta({ description: 'the side that operators and gateway servers talk to' }),
+    registry: registry.prefault({}).meta({ description: 'the truth about environments, projects, deployments and servers' }),
+    dataDir: z
+      .string()
+      .min(1)
+      .default('./data')
+      .meta({ description: 'folder for tokens and the embedded registry, from the working directory. Default ./data' }),
+    workers,
+    accessLog: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'true: one log line a request. Default false; costs a few microseconds a request' }),
+    shutdown: z
+      .strictObject({
+        grace: duration
+          .prefault('30s')
+          .meta({ description: 'time that requests in flight get to finish after SIGTERM. Default 30s; 0 cuts them off' }),
+      })
+      .prefault({})
+      .meta({ description: 'how the balancer stops' }),
+    environments: z
+      .record(name, environmentSpec)
+      .default({})
+      .meta({ description: 'created or updated at start; others can be made by API and dashboard. Default: one called production' }),
+  })
+  .meta({ id: 'Config', description: 'configuration of a Sluice balancer' });

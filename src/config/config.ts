@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import type * as z from 'zod';
+import type { Environment } from '../model/environment.ts';
+import type { Fault } from '../model/fault.ts';
+import { SluiceError } from '../model/fault.ts';
+import { check, faultAt } from './check.ts';
+import { configSchema } from './config-schema.ts';
+import { listenerFaults } from './listeners.ts';
+import { refusal } from './refusal.ts';
+import { isMap, readSource } from './source.ts';
+import { applyVariables } from './variables.ts';
+
+type Settings = z.output<typeof configSchema>;
+
+/** A balancer's configuration: whole, checked, frozen. Durations in milliseconds. */
+export interface Config extends Readonly<Omit<Settings, 'registry' | 'environments'>> {
+  readonly registry: { readonly url: string; readonly prefix: string };
+  /** As named in the file, in its order; without any, one called `production`. */
+  readonly environments: readonly Environment[];
+}
+
+/**
+ * Reads `file` (none: all defaults) and puts the variables of `env` over it.
+ *
+ * Throws a `SluiceError` with every fault: `not-found` if the file can't be read, else as `parseDocument`. Faults of a variable name
+ * the variable, all others the line in the file.
+ */
+export function loadConfig(options: { file?: string; env: NodeJS.ProcessEnv }): Config {
+  const { file, env } = options;
+  return readConfig(file === undefined ? '' : readText(file), { ...(file === undefined ? {} : { file }), env });
+}
+
+/** {@link loadConfig} of a text at hand. An empty text means all defaults. */
+export function readConfig(text: string | Uint8Array, options: { file?: string; env: NodeJS.ProcessEnv }): Config {
+  const source = readSource(text, options.file);
+  const document = withProduction(source.value ?? {});
+  const overlay = isMap(document)
+    ? applyVariables(document, configSchema, options.env)
+    : { value: document, origins: new Map<string, string>(), faults: [] };
+  const result = check(overlay.value, configSchema, source.lineOf);
+  const clashes = result.faults
+    ? []
+    : listenerFaults(result.value.control.listen, result.value.environments).map(({ path, message }) =>
+        faultAt(path, message, source.lineOf),
+      );
+  const faults = [...overlay.faults, ...(result.faults ?? clashes).map((fault) => nameVariable(fault, overlay.origins))];
+  if (result.faults || faults.length > 0) throw refusal('invalid', faults, options.file);
+
+  const { registry, environments, ...rest } = result.value;
+  const inputs = (overlay.value as z.input<typeof configSchema>).environments ?? {};
+  return freeze({
+    ...rest,
+    registry: { url: registry.url ?? `embedded:${rest.dataDir}`, prefix: registry.prefix },
+    environments: Object.entries(environments).map(([name, spec]) => ({ name, spec, input: inputs[name] ?? {} })),
+  });
+}
+
+function readText(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new SluiceError('not-found', `${file}: cannot be read (${(cause as NodeJS.ErrnoException).code}): check --config`, { cause });
+  }
+}
+
+/** Before the variables are put in, since `SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN` shall work without a file. */
+function withProduction(document: unknown): unknown {
+  return isMap(document) && document['environments'] === undefined ? { ...document, environments: { production: {} } } : document;
+}
+
+function nameVariable(fault: Fault, origins: ReadonlyMap<string, string>): Fault {
+  const variable = origins.get(fault.path);
+  return variable === undefined ? fault : { path: fault.path, message: `(from the variable ${variable}) ${fault.message}` };
+}
+
+function freeze<T>(value: T): T {
+  if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) freeze(part);
+  }
+  return value;
+}

@@ -1,0 +1,38 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../model/clock.ts';
+
+/**
+ * The connections of a server, so that it can be closed soon: Node's own close waits for those that never asked for
+ * anything, and for those that stay open after their last answer.
+ */
+export class Connections {
+  readonly #clock: Clock;
+  readonly #open = new Set<Socket>();
+  readonly #busy = new Set<Socket>();
+  #closing = false;
+
+  constructor(server: Server, clock: Clock) {
+    this.#clock = clock;
+    server.on('connection', (socket: Socket) => {
+      this.#open.add(socket);
+      socket.once('close', () => this.#open.delete(socket));
+    });
+    server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      this.#busy.add(socket);
+      response.once('close', () => {
+        this.#busy.delete(socket);
+        if (this.#closing) socket.destroySoon();
+      });
+    });
+  }
+
+  /** Ends every connection as soon as it has no answer in flight, at the latest after `graceMs`. */
+  close(graceMs: number): void {
+    this.#closing = true;
+    for (const socket of this.#open) if (!this.#busy.has(socket)) socket.destroy();
+    this.#clock.after(graceMs, () => {
+      for (const socket of this.#open) socket.destroy();
+    });
+  }
+}

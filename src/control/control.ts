@@ -1,0 +1,119 @@
+import type { Socket } from 'node:net';
+import fastify, { LogController } from 'fastify';
+import type { Logger } from 'pino';
+import { type Clock, systemClock } from '../model/clock.ts';
+import { SluiceError } from '../model/fault.ts';
+import type { LiveView } from '../model/live.ts';
+import { formatAddress, parseAddress } from '../model/quantity.ts';
+import type { Registry } from '../registry/contract.ts';
+import { guardRoutes } from './access.ts';
+import type { ControlApp } from './app.ts';
+import { acceptBodies, compileValidator } from './bodies.ts';
+import { Connections } from './connections.ts';
+import { deploymentRoutes } from './deployment-routes.ts';
+import { environmentRoutes } from './environment-routes.ts';
+import { Feed } from './feed.ts';
+import { metricsRoute } from './metrics.ts';
+import { answerNotFound } from './not-found.ts';
+import { describeApi } from './openapi.ts';
+import { probeRoutes } from './probe-routes.ts';
+import { answerError, describeProblem, problemType } from './problem.ts';
+import { projectRoutes } from './project-routes.ts';
+import { registerRoutes } from './register-routes.ts';
+import { serverRoutes } from './server-routes.ts';
+import type { Authorizer } from './tokens.ts';
+import { upgradeRoutes } from './upgrade-routes.ts';
+import { type UpgradeHandler, Upgrades } from './upgrades.ts';
+
+/** What is not answered by then is cut off when the control closes. */
+const graceMs = 10_000;
+
+/** The running admin API. */
+export interface Control {
+  /** `HOST:PORT` as bound: a port of 0 is resolved. */
+  readonly address: string;
+  readonly url: string;
+  /** Stops accepting, finishes the answers in flight, closes WebSockets (1001) and the registration endpoint. */
+  close(): Promise<void>;
+}
+
+export interface ControlOptions {
+  readonly listen: string;
+  readonly registry: Registry;
+  readonly live: LiveView;
+  readonly authorize: Authorizer;
+  /** Registration of Sluice gateways, served at `/v1/join`; authenticates by itself and is closed with the control. */
+  readonly join: UpgradeHandler;
+  readonly logger: Logger;
+  readonly version: string;
+  readonly clock?: Clock;
+}
+
+/** Opens the admin API. Throws `unavailable` if the address cannot be taken. */
+export async function startControl(options: ControlOptions): Promise<Control> {
+  const { listen, registry, live, authorize, logger, version, clock = systemClock } = options;
+  const app = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: 4 * 1024 * 1024,
+    requestTimeout: 30_000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 5000 },
+    forceCloseConnections: 'idle',
+    routerOptions: { caseSensitive: true, ignoreTrailingSlash: true },
+    frameworkErrors: answerError,
+    clientErrorHandler: answerGarbage,
+  }) as unknown as ControlApp;
+  const context = { registry, live, clock, version, listen };
+
+  guardRoutes(app, authorize);
+  acceptBodies(app);
+  app.setValidatorCompiler(compileValidator);
+  app.setSerializerCompiler(() => JSON.stringify);
+  app.setErrorHandler(answerError);
+  await describeApi(app, version);
+  answerNotFound(app);
+  for (const routes of [environmentRoutes, serverRoutes, deploymentRoutes, projectRoutes, registerRoutes, metricsRoute, probeRoutes]) {
+    routes(app, context);
+  }
+  upgradeRoutes(app);
+  const connections = new Connections(app.server, clock);
+  const feed = new Feed(context, logger);
+  const upgrades = new Upgrades(app.server, { feed, join: options.join, authorize });
+
+  const { host, port } = parseAddress(listen);
+  try {
+    await app.listen({ host, port });
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new SluiceError(
+      'unavailable',
+      `cannot listen on ${listen} (${reason}): is another Sluice running? Set control.listen to a free address`,
+      { cause },
+    );
+  }
+  const bound = app.server.address();
+  const address = formatAddress(host, bound !== null && typeof bound === 'object' ? bound.port : port);
+  return {
+    address,
+    url: `http://${address}`,
+    async close() {
+      const closed = app.close();
+      await upgrades.close();
+      connections.close(graceMs);
+      await closed;
+    },
+  };
+}
+
+/** What never became a request: answered, if it still can be, and closed. */
+function answerGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  const body = JSON.stringify(describeProblem(status, 'malformed', 'this is no HTTP request that can be answered'));
+  socket.end(
+    `HTTP/1.1 ${status} Refused\r\ncontent-type: ${problemType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}

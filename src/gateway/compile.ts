@@ -1,0 +1,87 @@
+import type { Random } from '../model/clock.ts';
+import { type Fault, SluiceError } from '../model/fault.ts';
+import type { Project } from '../model/project.ts';
+import type { DeployedProject } from '../model/snapshot.ts';
+import type { Upstream } from '../proxy/upstream.ts';
+import type { CompiledResource } from './match.ts';
+import { normalisePath } from './path.ts';
+import { compileSet, noPolicies, PolicyChain } from './policy-chain.ts';
+import { ResourceTree } from './resource-tree.ts';
+import { buildTargets, planTargets } from './targets.ts';
+import type { Variables } from './variables.ts';
+
+/** What a revision's number and a project's variables refer to; the same object as long as neither has changed. */
+export interface Origin {
+  readonly epoch: string;
+  readonly variables: Variables;
+}
+
+/** A project revision with its variables in place, ready for traffic. */
+export interface CompiledProject {
+  readonly name: string;
+  readonly revision: number;
+  readonly origin: Origin;
+  /** Normalised; `/` or without a trailing slash. */
+  readonly basePath: string;
+  readonly forwardBasePath: boolean;
+  readonly resources: ResourceTree<CompiledResource>;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+}
+
+/** What compiling takes beside the project. */
+export interface CompileOptions {
+  readonly origin: Origin;
+  readonly random: Random;
+  /** The revision now running: upstreams it has in common with the new one go on. */
+  readonly previous?: CompiledProject | undefined;
+}
+
+/** Throws a `SluiceError` (`invalid`) with every fault; nothing of `previous` is changed then. */
+export function compileProject({ name, revision, project }: DeployedProject, options: CompileOptions): CompiledProject {
+  const { origin, previous, random } = options;
+  const { variables } = origin;
+  const faults: Fault[] = [];
+  const basePath = compileBasePath(project.basePath, faults);
+  const plans = planTargets(project.targets, variables, faults);
+  const places = compileResources(project, variables, faults);
+  if (faults.length > 0) {
+    const words = faults.map(({ path, message }) => `${path}: ${message}`).join('; ');
+    throw new SluiceError('invalid', `revision ${revision} of project ${name} cannot be served: ${words}`, { faults });
+  }
+  const { routes, upstreams } = buildTargets(plans, previous?.upstreams ?? new Map(), random);
+  const resources = new ResourceTree<CompiledResource>();
+  for (const { target, policies, ...place } of places) {
+    const route = routes.get(target);
+    if (route === undefined) throw new SluiceError('invalid', `project ${name} has no target "${target}"`);
+    resources.add({ ...place, value: { route, policies } });
+  }
+  return { name, revision, origin, basePath, forwardBasePath: project.forwardBasePath, resources, upstreams };
+}
+
+function compileBasePath(written: string, faults: Fault[]): string {
+  const basePath = normalisePath(written)?.replace(/(?<=.)\/$/, '');
+  if (basePath === undefined) {
+    faults.push({ path: 'basePath', message: `"${written}" is no usable path: it has a broken % triplet or a backslash` });
+  } else if (/^\/\.sluice(\/|$)/.test(basePath)) {
+    faults.push({ path: 'basePath', message: '/.sluice belongs to Sluice itself' });
+  }
+  return basePath ?? '/';
+}
+
+function compileResources(project: Project, variables: Variables, faults: Fault[]) {
+  const outer = compileSet(project.policies, 'policies', variables, faults);
+  if (project.resources.length === 0) {
+    return [{ path: '/', methods: undefined, childPaths: true, target: 'default', policies: new PolicyChain(outer, noPolicies) }];
+  }
+  const trial = new ResourceTree<undefined>();
+  return project.resources.map(({ path, methods, childPaths, target, policies }, index) => {
+    try {
+      trial.add({ path, methods, childPaths, value: undefined });
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      faults.push({ path: `resources.${index}.path`, message: error.message });
+    }
+    const inner = compileSet(policies, `resources.${index}.policies`, variables, faults);
+    return { path, methods, childPaths, target, policies: new PolicyChain(outer, inner) };
+  });
+}

@@ -1,0 +1,59 @@
+import type { Fault } from '../model/fault.ts';
+import type { PolicyPoint, Project } from '../model/project.ts';
+import type { Policy, PolicyAnswer, PolicyContext } from '../policies/contract.ts';
+import { compilePolicies } from '../policies/index.ts';
+import type { Exchange } from '../proxy/contract.ts';
+import { substitute, type Variables } from './variables.ts';
+
+/**
+ * The policies of one resource, the project's included. On the way to the target the project's run first, on the way
+ * back last, so that the project has the outermost word at both ends.
+ */
+export class PolicyChain {
+  readonly #request: readonly Policy[];
+  readonly #response: readonly Policy[];
+
+  constructor(project: PolicySet, resource: PolicySet) {
+    this.#request = [...project.proxyRequest, ...resource.proxyRequest, ...project.targetRequest, ...resource.targetRequest];
+    this.#response = [...resource.targetResponse, ...project.targetResponse, ...resource.proxyResponse, ...project.proxyResponse];
+  }
+
+  /** Before the request is sent on; an answer ends it. */
+  request(exchange: Exchange): PolicyAnswer | undefined {
+    if (this.#request.length === 0) return undefined;
+    const { request, id: requestId, clientAddress } = exchange;
+    return run(this.#request, { request, requestId, clientAddress });
+  }
+
+  /** Before the response's head is sent back. */
+  respond(exchange: Exchange): void {
+    if (this.#response.length === 0) return;
+    const { request, response, id: requestId, clientAddress } = exchange;
+    run(this.#response, { request, response, requestId, clientAddress });
+  }
+}
+
+function run(policies: readonly Policy[], context: PolicyContext): PolicyAnswer | undefined {
+  for (const policy of policies) {
+    const answer = policy.run(context);
+    if (answer !== undefined) return answer;
+  }
+  return undefined;
+}
+
+/** The policies of a project, or of one resource, at each point. */
+export type PolicySet = Readonly<Record<PolicyPoint, readonly Policy[]>>;
+
+/** No policy at any point. */
+export const noPolicies: PolicySet = { proxyRequest: [], targetRequest: [], targetResponse: [], proxyResponse: [] };
+
+/** @param path where `lists` stands in the document */
+export function compileSet(lists: Project['policies'], path: string, variables: Variables, faults: Fault[]): PolicySet {
+  const at = (point: PolicyPoint) => compilePolicies(substitute(lists[point], variables, `${path}.${point}`, faults), point, path, faults);
+  return {
+    proxyRequest: at('proxyRequest'),
+    targetRequest: at('targetRequest'),
+    targetResponse: at('targetResponse'),
+    proxyResponse: at('proxyResponse'),
+  };
+}

@@ -1,0 +1,221 @@
+import { BodyReader } from './body-reader.ts';
+import type { ChunkSink } from './chunked.ts';
+import type { Watched } from './deadlines.ts';
+import type { Pool } from './pool.ts';
+import { parseResponseHead, ResponseHead } from './response-head.ts';
+import { trailerLines } from './trailer-lines.ts';
+import { connect, type Receiver, type Wire } from './wire-socket.ts';
+
+/** Why an attempt ended without a complete response. */
+export type AttemptFailure = 'connect-failed' | 'connect-timeout' | 'reset' | 'head-timeout' | 'bad-response';
+
+/** The receiving end of one response, and of what happens to its connection meanwhile. */
+export interface ResponseSink {
+  /** For how long the upstream may be silent, in milliseconds; 0: no limit. */
+  readonly silenceMs: number;
+  /** Connected: the request can be sent now. Only for a new connection. */
+  connected(connection: ClientConnection): void;
+  /** A head, interim ones (1xx) too; valid for the call. */
+  head(head: ResponseHead): void;
+  responseData(buffer: Buffer, start: number, end: number): void;
+  /** The response is complete, with these trailer fields as complete lines; the connection has found its own way back to the pool. */
+  responseEnd(trailers: string): void;
+  /** No complete response comes. The connection is gone. */
+  failed(failure: AttemptFailure, reason: string): void;
+  /** What was read in this turn has been handed over. */
+  flushResponse(): void;
+  /** The upstream took what was sent. */
+  upstreamDrained(): void;
+}
+
+const responseLimits = { headBytes: 64 * 1024, targetBytes: 8192, fields: 256 };
+/** Interim responses (1xx) that one request may get. */
+const mostInterim = 64;
+
+/** One of them serves all: a head is looked at only while its octets are read. */
+const sharedHead = new ResponseHead(responseLimits.fields);
+
+/** One connection to an upstream: carries one exchange after another. */
+export class ClientConnection implements Receiver, Watched, ChunkSink {
+  deadline = 0;
+  readonly wire: Wire;
+  /** It has carried an exchange before, so the server may close it just as the next is sent. */
+  reused = false;
+  readonly #pool: Pool;
+  #connected = false;
+  #sink: ResponseSink | undefined;
+  #method = '';
+  #requestComplete = false;
+  #headSeen = false;
+  #interim = 0;
+  #keepAlive = false;
+  #body: BodyReader | undefined;
+  #held: Buffer | undefined;
+  #paused = false;
+
+  /** Connects on behalf of `sink`. */
+  constructor(pool: Pool, sink: ResponseSink, connectMs: number) {
+    this.#pool = pool;
+    this.#sink = sink;
+    this.deadline = pool.deadlines.in(connectMs);
+    pool.deadlines.watch(this);
+    this.wire = connect(pool.place, this, () => {
+      this.#connected = true;
+      this.deadline = 0;
+      this.#sink?.connected(this);
+    });
+  }
+
+  /** An exchange begins: its request head has been, or is about to be, put into the outbox. */
+  begin(sink: ResponseSink, method: string, requestComplete: boolean): void {
+    this.#sink = sink;
+    this.#method = method;
+    this.#requestComplete = requestComplete;
+    this.#headSeen = false;
+    this.#interim = 0;
+    this.#body = undefined;
+    this.deadline = this.#pool.deadlines.in(sink.silenceMs);
+  }
+
+  /** More of the request was sent: the upstream's time to answer starts anew. */
+  progress(requestComplete: boolean): void {
+    this.#requestComplete = requestComplete;
+    if (!this.#paused) this.deadline = this.#pool.deadlines.in(this.#sink?.silenceMs ?? 0);
+  }
+
+  octets(buffer: Buffer, start: number, end: number): void {
+    const sink = this.#sink;
+    if (sink === undefined) return this.#destroy();
+    if (this.#held) {
+      const held = Buffer.concat([this.#held, buffer.subarray(start, end)]);
+      this.#held = undefined;
+      this.#read(sink, held, 0, held.length);
+    } else {
+      this.#read(sink, buffer, start, end);
+    }
+    sink.flushResponse();
+  }
+
+  /** Data of the response's body. */
+  data(buffer: Buffer, start: number, end: number): void {
+    this.#sink?.responseData(buffer, start, end);
+  }
+
+  eof(): void {
+    const sink = this.#sink;
+    if (sink === undefined || !this.#headSeen || !this.#body?.untilClose)
+      return this.#fail('reset', 'closed before the response was complete');
+    this.#sink = undefined;
+    this.#destroy();
+    sink.responseEnd('');
+  }
+
+  drained(): void {
+    this.#sink?.upstreamDrained();
+  }
+
+  closed(error: Error | undefined): void {
+    this.#pool.deadlines.unwatch(this);
+    this.#pool.closed(this);
+    this.#fail(this.#connected ? 'reset' : 'connect-failed', error?.message ?? 'closed before the response was complete');
+  }
+
+  expire(): void {
+    if (this.#sink === undefined) this.#destroy();
+    else if (!this.#connected) this.#fail('connect-timeout', 'no connection in time');
+    else this.#fail('head-timeout', this.#headSeen ? 'silence within the response' : 'no response in time');
+  }
+
+  pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.wire.pause();
+    this.deadline = 0;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.wire.resume();
+    this.deadline = this.#pool.deadlines.in(this.#sink?.silenceMs ?? 0);
+  }
+
+  /** The exchange is off: whatever still comes would belong to it, so the connection can't be kept. */
+  abandon(): void {
+    this.#sink = undefined;
+    this.#destroy();
+  }
+
+  /** Closes an idle connection. */
+  close(): void {
+    this.#sink = undefined;
+    this.wire.end();
+    this.wire.destroySoon();
+  }
+
+  #read(sink: ResponseSink, buffer: Buffer, from: number, end: number): void {
+    let at = from;
+    while (this.#body === undefined) {
+      const consumed = parseResponseHead(sharedHead, buffer, at, end, responseLimits);
+      if (consumed < 0) return this.#fail('bad-response', sharedHead.fault?.title ?? 'not a response');
+      if (consumed === 0) {
+        this.#held = Buffer.from(buffer.subarray(at, end));
+        return;
+      }
+      at += consumed;
+      if (!this.#takeHead(sink)) return;
+      if (at === end && this.#body === undefined) return;
+    }
+    const body = this.#body;
+    at = body.read(buffer, at, end, this);
+    if (this.#sink !== sink) return;
+    if (body.fault) return this.#fail('bad-response', body.fault.title);
+    if (body.complete) return this.#complete(sink, at === end);
+    if (!this.#paused) this.deadline = this.#pool.deadlines.in(sink.silenceMs);
+  }
+
+  /** Deals with the head just read; answers whether to read on. */
+  #takeHead(sink: ResponseSink): boolean {
+    const head = sharedHead;
+    if (head.status === 101) {
+      this.#fail('bad-response', 'switched protocols without being asked');
+      return false;
+    }
+    if (head.status < 200) {
+      if (++this.#interim > mostInterim) {
+        this.#fail('bad-response', 'too many interim responses');
+        return false;
+      }
+      sink.head(head);
+      return this.#sink === sink;
+    }
+    this.#headSeen = true;
+    this.#keepAlive = head.keepAlive;
+    this.#body = BodyReader.ofResponse(head, this.#method);
+    sink.head(head);
+    return this.#sink === sink;
+  }
+
+  #complete(sink: ResponseSink, clean: boolean): void {
+    this.#sink = undefined;
+    const reusable = clean && this.#keepAlive && this.#requestComplete && !this.#body?.untilClose && this.wire.writableLength === 0;
+    const trailers = trailerLines(this.#body?.trailers);
+    this.#body = undefined;
+    if (reusable) this.#pool.put(this);
+    else this.#destroy();
+    sink.responseEnd(trailers);
+  }
+
+  #fail(failure: AttemptFailure, reason: string): void {
+    const sink = this.#sink;
+    this.#sink = undefined;
+    this.#destroy();
+    sink?.failed(failure, reason);
+  }
+
+  #destroy(): void {
+    this.deadline = 0;
+    this.#pool.closed(this);
+    this.wire.destroy();
+  }
+}

@@ -1,0 +1,151 @@
+import { fieldIdOf, fieldIds } from './field-names.ts';
+import { lowerCase } from './octets.ts';
+
+const slotsPerLine = 5;
+/** Memory kept for {@link FieldLines.retain}; larger heads get their own, once. */
+const keptBytes = 4096;
+
+/**
+ * The field lines of one head (or trailer section), as positions in the bytes they came in; all positions count from `base`,
+ * the first byte of the message. Made once and used again for many messages. Nothing is decoded before it is asked for.
+ */
+export class FieldLines {
+  /** Lines that fit; more are refused by the parser. */
+  readonly capacity: number;
+  bytes: Buffer = Buffer.alloc(0);
+  base = 0;
+  /** Bytes of the head, its closing empty line included; valid once it was parsed completely. */
+  length = 0;
+  count = 0;
+  /** Five numbers a line: start, end of name, start of value, end of value, id. The start of the line after the last is set too. */
+  readonly slots: Int32Array;
+  #kept: Buffer | undefined;
+
+  constructor(capacity = 128) {
+    this.capacity = capacity;
+    this.slots = new Int32Array((capacity + 1) * slotsPerLine);
+  }
+
+  /** Where line `index` starts. Line i spans [start(i), start(i + 1)), its CRLF included; start(0) is where the start line ends, always. */
+  start(index: number): number {
+    return this.slots[index * slotsPerLine] as number;
+  }
+
+  nameEnd(index: number): number {
+    return this.slots[index * slotsPerLine + 1] as number;
+  }
+
+  /** White space around the value is outside [valueStart, valueEnd). */
+  valueStart(index: number): number {
+    return this.slots[index * slotsPerLine + 2] as number;
+  }
+
+  valueEnd(index: number): number {
+    return this.slots[index * slotsPerLine + 3] as number;
+  }
+
+  /** One of {@link fieldIds}; below 0 for a line that must not be forwarded. */
+  id(index: number): number {
+    return this.slots[index * slotsPerLine + 4] as number;
+  }
+
+  /** The name of line `index` as sent. */
+  name(index: number): string {
+    return this.text(this.start(index), this.nameEnd(index));
+  }
+
+  /** The value of line `index` as Latin-1 text. */
+  value(index: number): string {
+    return this.text(this.valueStart(index), this.valueEnd(index));
+  }
+
+  /** The bytes between two positions, as Latin-1 text. */
+  text(start: number, end: number): string {
+    return this.bytes.toString('latin1', this.base + start, this.base + end);
+  }
+
+  /** Whether line `index` has this name; `lowerName` in lower case. */
+  named(index: number, lowerName: string): boolean {
+    const slot = index * slotsPerLine;
+    const start = this.slots[slot] as number;
+    const length = (this.slots[slot + 1] as number) - start;
+    if (length !== lowerName.length) return false;
+    const at = this.base + start;
+    for (let offset = 0; offset < length; offset++) {
+      if (lowerCase[this.bytes[at + offset] as number] !== lowerName.charCodeAt(offset)) return false;
+    }
+    return true;
+  }
+
+  /** The first line with this id at or after `from`, or -1. Lines struck by a nomination have lost their id. */
+  indexOf(id: number, from = 0): number {
+    for (let index = from; index < this.count; index++) {
+      if (this.slots[index * slotsPerLine + 4] === id) return index;
+    }
+    return -1;
+  }
+
+  /** All values of the field joined by `, ` (RFC 9110 section 5.3), or undefined if there is none. */
+  get(name: string): string | undefined {
+    const lowerName = name.toLowerCase();
+    let joined: string | undefined;
+    for (let index = 0; index < this.count; index++) {
+      if (!this.named(index, lowerName)) continue;
+      joined = joined === undefined ? this.value(index) : `${joined}, ${this.value(index)}`;
+    }
+    return joined;
+  }
+
+  /** One value a field line of that name, in order. */
+  all(name: string): string[] {
+    const lowerName = name.toLowerCase();
+    const values: string[] = [];
+    for (let index = 0; index < this.count; index++) {
+      if (this.named(index, lowerName)) values.push(this.value(index));
+    }
+    return values;
+  }
+
+  /** Every line in order, names as sent. */
+  entries(): [name: string, value: string][] {
+    const entries: [string, string][] = [];
+    for (let index = 0; index < this.count; index++) entries.push([this.name(index), this.value(index)]);
+    return entries;
+  }
+
+  /** Copies the head out of the buffer that it was parsed in, so that the buffer may be used for something else. */
+  retain(): void {
+    let copy = this.#kept;
+    if (this.length > keptBytes) copy = Buffer.allocUnsafeSlow(this.length);
+    else if (copy === undefined) copy = this.#kept = Buffer.allocUnsafeSlow(keptBytes);
+    this.bytes.copy(copy, 0, this.base, this.base + this.length);
+    this.bytes = copy;
+    this.base = 0;
+  }
+
+  /** Forgets all lines; those that are {@link add added} from now on are positions in `bytes` from `base`. */
+  reset(bytes: Buffer, base: number): void {
+    this.bytes = bytes;
+    this.base = base;
+    this.length = 0;
+    this.count = 0;
+  }
+
+  /** Takes down one line; `next` is where the line after it starts. Only while `count` is below `capacity`. */
+  add(start: number, nameEnd: number, valueStart: number, valueEnd: number, next: number): void {
+    const { slots, base } = this;
+    const slot = this.count * slotsPerLine;
+    slots[slot] = start;
+    slots[slot + 1] = nameEnd;
+    slots[slot + 2] = valueStart;
+    slots[slot + 3] = valueEnd;
+    slots[slot + 4] = fieldIdOf(this.bytes, base + start, base + nameEnd);
+    slots[slot + 5] = next;
+    this.count++;
+  }
+
+  /** Marks line `index` as one that must not be forwarded. */
+  strike(index: number): void {
+    this.slots[index * slotsPerLine + 4] = fieldIds.nominated;
+  }
+}

@@ -1,0 +1,51 @@
+import type { FieldLines } from './field-lines.ts';
+import { fieldIds } from './field-names.ts';
+import { COMMA, DIGIT, isSpace, octetClasses, spells } from './octets.ts';
+import { type WireFault, wireFaults } from './wire-fault.ts';
+
+/**
+ * The number in a Content-Length line, or -1 if it is none or above 2^53 - 1. Only digits: a list of equal numbers, which a recipient
+ * may accept (RFC 9110 section 8.6), is refused, as is a second line.
+ */
+export function contentLengthOf(fields: FieldLines, line: number): number {
+  const { bytes, base } = fields;
+  const start = base + fields.valueStart(line);
+  const end = base + fields.valueEnd(line);
+  if (start === end) return -1;
+  let length = 0;
+  for (let at = start; at < end; at++) {
+    const octet = bytes[at] as number;
+    if (((octetClasses[octet] as number) & DIGIT) === 0) return -1;
+    length = length * 10 + (octet - 0x30);
+    if (length > Number.MAX_SAFE_INTEGER) return -1;
+  }
+  return length;
+}
+
+/**
+ * Checks that all Transfer-Encoding lines together say just `chunked` (RFC 9112 sections 6.1 and 6.3). Not ending in a single `chunked`
+ * is malformed; other codings before it are unknown. Empty list elements are refused: implementations differ in what they make of them.
+ */
+export function checkTransferEncoding(fields: FieldLines): WireFault | undefined {
+  const { bytes, base } = fields;
+  let chunked = false;
+  let others = false;
+  for (let line = 0; line < fields.count; line++) {
+    if (fields.id(line) !== fieldIds['transfer-encoding']) continue;
+    const end = base + fields.valueEnd(line);
+    let start = base + fields.valueStart(line);
+    for (let at = start; ; at++) {
+      if (at < end && bytes[at] !== COMMA) continue;
+      let last = at;
+      while (start < last && isSpace(bytes[start])) start++;
+      while (start < last && isSpace(bytes[last - 1])) last--;
+      if (chunked || start === last) return wireFaults.badTransferEncoding;
+      if (spells(bytes, start, last, 'chunked')) chunked = true;
+      else others = true;
+      start = at + 1;
+      if (at >= end) break;
+    }
+  }
+  if (!chunked) return wireFaults.badTransferEncoding;
+  return others ? wireFaults.unknownCoding : undefined;
+}

@@ -1,0 +1,85 @@
+/** Octets with a meaning in HTTP/1.1. */
+export const HTAB = 0x09;
+export const LF = 0x0a;
+export const CR = 0x0d;
+export const SP = 0x20;
+export const COMMA = 0x2c;
+export const SLASH = 0x2f;
+export const COLON = 0x3a;
+export const SEMICOLON = 0x3b;
+export const QUESTION = 0x3f;
+
+/** `tchar`, of which tokens are made (RFC 9110 section 5.6.2). */
+export const TOKEN = 1;
+/** What a field value or reason phrase may hold: HTAB, SP, VCHAR and obs-text, no other control (RFC 9110 section 5.5). */
+export const VALUE = 2;
+/**
+ * What a request target may hold: visible US-ASCII but `#`. Wider than RFC 3986, because browsers send `|`, `^`, `{` and lone `%`
+ * as they are; what is left out (controls, SP, `#`, non-ASCII) is what servers read differently.
+ */
+export const TARGET = 4;
+/** `unreserved` and `sub-delims`: a registered name without its percent-encodings (RFC 3986 section 3.2.2). */
+export const REG_NAME = 8;
+export const DIGIT = 16;
+export const HEX = 32;
+
+/** For every octet, the classes above that it belongs to. */
+export const octetClasses = new Uint8Array(256);
+/** Every octet in lower case; only US-ASCII letters differ. */
+export const lowerCase = new Uint8Array(256);
+/** The value of a hexadecimal digit; meaningless for other octets. */
+export const hexValue = new Uint8Array(256);
+
+const digits = '0123456789';
+const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
+
+function classify(members: string, kind: number): void {
+  for (const octet of Buffer.from(members, 'latin1')) octetClasses[octet] = (octetClasses[octet] as number) | kind;
+}
+
+for (let octet = 0; octet < 256; octet++) {
+  lowerCase[octet] = octet >= 0x41 && octet <= 0x5a ? octet + 32 : octet;
+  const member = String.fromCharCode(octet);
+  if (octet === HTAB || (octet >= SP && octet !== 0x7f)) classify(member, VALUE);
+  if (octet > SP && octet < 0x7f && member !== '#') classify(member, TARGET);
+}
+classify(`${digits}${letters}!#$%&'*+-.^_\`|~`, TOKEN);
+classify(`${digits}${letters}-._~!$&'()*+,;=`, REG_NAME);
+classify(digits, DIGIT);
+for (const digit of '0123456789abcdefABCDEF') {
+  classify(digit, HEX);
+  hexValue[digit.charCodeAt(0)] = Number.parseInt(digit, 16);
+}
+
+/** Whether this is white space within a line: SP or HTAB. */
+export function isSpace(octet: number | undefined): boolean {
+  return octet === SP || octet === HTAB;
+}
+
+/** The first position in [at, stop) whose octet isn't of the class `kind`; `stop` if all are. The hottest loop of the product. */
+export function endOfRun(bytes: Uint8Array, at: number, stop: number, kind: number): number {
+  // A local, because the engine reads it faster than a module's variable; four at a time halve the time.
+  const classes = octetClasses;
+  while (
+    at + 4 <= stop &&
+    ((classes[bytes[at] as number] as number) &
+      (classes[bytes[at + 1] as number] as number) &
+      (classes[bytes[at + 2] as number] as number) &
+      (classes[bytes[at + 3] as number] as number) &
+      kind) !==
+      0
+  ) {
+    at += 4;
+  }
+  while (at < stop && ((classes[bytes[at] as number] as number) & kind) !== 0) at++;
+  return at;
+}
+
+/** Whether [start, end) spells `word` (given in lower case), whatever the case of its letters. */
+export function spells(bytes: Uint8Array, start: number, end: number, word: string): boolean {
+  if (end - start !== word.length) return false;
+  for (let index = 0; index < word.length; index++) {
+    if (lowerCase[bytes[start + index] as number] !== word.charCodeAt(index)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,91 @@
+import { INCOMPLETE } from './field-parser.ts';
+import { isHost } from './host.ts';
+import { methodIn } from './method.ts';
+import { CR, endOfRun, LF, QUESTION, SLASH, SP, spells, TARGET, TOKEN } from './octets.ts';
+import type { RequestHead } from './request-head.ts';
+import { PARTIAL, readVersion, versionLength } from './version.ts';
+import { type WireFault, wireFaults } from './wire-fault.ts';
+
+const ASTERISK = 0x2a;
+const ONE = 0x31;
+/** Longer than any registered method (RFC 9112 section 3: what is longer gets a 501). */
+const longestMethod = 32;
+
+/**
+ * Reads the request line at `at` (RFC 9112 section 3), the bytes being those of `head.fields`.
+ * @returns the position after its CRLF, {@link INCOMPLETE}, or why it will not do
+ */
+export function parseRequestLine(head: RequestHead, bytes: Buffer, at: number, stop: number, targetBytes: number): number | WireFault {
+  const methodStart = at;
+  at = endOfRun(bytes, at, stop, TOKEN);
+  if (at - methodStart > longestMethod) return wireFaults.unknownMethod;
+  if (at === stop) return INCOMPLETE;
+  if (bytes[at] !== SP || at === methodStart) return wireFaults.badMethod;
+  const methodEnd = at;
+
+  const targetStart = at + 1;
+  at = endOfRun(bytes, targetStart, stop, TARGET);
+  if (at - targetStart > targetBytes) return wireFaults.targetTooLong;
+  if (at === stop) return INCOMPLETE;
+  if (bytes[at] !== SP || at === targetStart) return wireFaults.badTarget;
+  const targetEnd = at;
+
+  const version = readVersion(bytes, ++at, stop);
+  if (typeof version === 'object') return version;
+  if (version === PARTIAL) return INCOMPLETE;
+  at += versionLength;
+  if (at === stop) return INCOMPLETE;
+  if (bytes[at] !== CR) return bytes[at] === LF ? wireFaults.bareLineFeed : wireFaults.badVersion;
+  if (++at === stop) return INCOMPLETE;
+  if (bytes[at] !== LF) return wireFaults.bareCarriageReturn;
+
+  const method = methodIn(bytes, methodStart, methodEnd);
+  if (method.name === 'CONNECT') return wireFaults.connectMethod;
+  head.method = method.name;
+  head.safe = method.safe;
+  head.idempotent = method.idempotent;
+  head.minor = version;
+  const base = head.fields.base;
+  head.targetStart = targetStart - base;
+  head.targetEnd = targetEnd - base;
+  head.absolute = false;
+  head.lineVerbatim = bytes[at - 2] === ONE;
+  if (bytes[targetStart] !== SLASH) {
+    const fault = readTarget(head, bytes, targetStart, targetEnd);
+    if (fault !== undefined) return fault;
+  }
+  return at + 1;
+}
+
+/** Tells asterisk-form from absolute-form; in the latter, finds the authority. */
+function readTarget(head: RequestHead, bytes: Buffer, start: number, end: number): WireFault | undefined {
+  if (bytes[start] === ASTERISK && end - start === 1) return head.method === 'OPTIONS' ? undefined : wireFaults.badTarget;
+  // RFC 9110 section 7.4: an https target is not to be served on a connection that is not secured.
+  if (end - start >= 8 && spells(bytes, start, start + 8, 'https://')) return wireFaults.misdirected;
+  if (end - start < 8 || !spells(bytes, start, start + 7, 'http://')) return wireFaults.badTarget;
+  const authorityStart = start + 7;
+  let at = authorityStart;
+  while (at < end && bytes[at] !== SLASH && bytes[at] !== QUESTION) at++;
+  if (!isHost(bytes, authorityStart, at)) return wireFaults.badTarget;
+  const base = head.fields.base;
+  head.absolute = true;
+  head.lineVerbatim = false;
+  head.authorityStart = authorityStart - base;
+  head.authorityEnd = at - base;
+  head.targetStart = at - base;
+  return undefined;
+}
+
+/**
+ * Gives a target in absolute-form that has no path the `/` or `*` it stands for (RFC 9112 section 3.2.1 and 3.2.4). Room is made by moving
+ * the authority over the second slash before it. Called once, when the head is complete, as the bytes are then parsed no more.
+ */
+export function finishTarget(head: RequestHead): void {
+  const { bytes, base } = head.fields;
+  if (head.targetStart < head.targetEnd && bytes[base + head.targetStart] === SLASH) return;
+  bytes.copyWithin(base + head.authorityStart - 1, base + head.authorityStart, base + head.authorityEnd);
+  head.authorityStart--;
+  head.authorityEnd--;
+  head.targetStart--;
+  bytes[base + head.targetStart] = head.targetStart + 1 === head.targetEnd && head.method === 'OPTIONS' ? ASTERISK : SLASH;
+}

@@ -1,0 +1,47 @@
+/** One thing wrong with some input: where, and what to do about it. */
+export interface Fault {
+  /** Dotted path into the document, for example `environments.production.listen`; empty for the whole. */
+  path: string;
+  /** Line in the source text, from 1; absent when the input was no text. */
+  line?: number;
+  /** What is wrong and what would be right, in one sentence. */
+  message: string;
+}
+
+/**
+ * The stable codes of everything Sluice refuses, each with the HTTP status that the admin API gives it.
+ * Clients branch on `code`; the words of `message` may change.
+ */
+export const statusOf = {
+  invalid: 422,
+  malformed: 400,
+  'not-found': 404,
+  conflict: 409,
+  'not-empty': 409,
+  'base-path-taken': 409,
+  'version-mismatch': 412,
+  unauthorized: 401,
+  forbidden: 403,
+  'too-large': 413,
+  unavailable: 503,
+  internal: 500,
+} as const;
+
+export type ErrorCode = keyof typeof statusOf;
+
+/** A refusal that is the caller's to understand: says what happened and what to do. */
+export class SluiceError extends Error {
+  readonly code: ErrorCode;
+  readonly faults: readonly Fault[];
+
+  constructor(code: ErrorCode, message: string, options: { faults?: readonly Fault[]; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'SluiceError';
+    this.code = code;
+    this.faults = options.faults ?? [];
+  }
+
+  get status(): number {
+    return statusOf[this.code];
+  }
+}

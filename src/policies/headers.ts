@@ -1,0 +1,105 @@
+import * as z from 'zod';
+import type { HeaderFields } from '../http1/message.ts';
+import type { Policy, PolicyType } from './contract.ts';
+
+const framing = 'it frames the message, and Sluice alone decides on that';
+const written = 'Sluice writes it itself';
+const hop = 'it belongs to one connection and is never forwarded (RFC 9110 section 7.6.1)';
+
+/** Fields that no policy may touch, in lower case, each with the reason. */
+const refused: ReadonlyMap<string, string> = new Map([
+  ['content-length', framing],
+  ['transfer-encoding', framing],
+  ['trailer', framing],
+  ['expect', framing],
+  ['date', written],
+  ['forwarded', written],
+  ['x-forwarded-for', written],
+  ['x-forwarded-host', written],
+  ['x-forwarded-proto', written],
+  ['x-request-id', written],
+  ['connection', hop],
+  ['keep-alive', hop],
+  ['proxy-connection', hop],
+  ['te', hop],
+  ['upgrade', hop],
+  ['host', "it follows from the target's URL"],
+]);
+
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** Field values as RFC 9110 section 5.5 has them: no CR, LF, NUL or other control characters, so that no line can be smuggled in. */
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** What is wrong with a field name for a policy, or undefined. */
+function faultOfName(name: string): string | undefined {
+  if (!token.test(name)) return "is not a header field name: letters, digits and !#$%&'*+-.^_`|~ only";
+  const reason = refused.get(name.toLowerCase());
+  return reason === undefined ? undefined : `must not be changed: ${reason}`;
+}
+
+const value = z
+  .union([z.string(), z.number()], 'must be text')
+  .transform((given) => String(given).replace(/^[ \t]+|[ \t]+$/g, ''))
+  .refine((text) => fieldValue.test(text), 'must be Latin-1 text on one line, without control characters');
+
+const name = z.string().check((context) => {
+  const fault = faultOfName(context.value);
+  if (fault !== undefined)
+    context.issues.push({ code: 'custom', input: context.value, message: `${JSON.stringify(context.value)} ${fault}` });
+});
+
+/** A record whose keys are field names; two that differ only in case would contradict each other. */
+function byName<Value extends z.ZodType>(values: Value) {
+  return z
+    .record(z.string(), values)
+    .check((context) => {
+      const seen = new Set<string>();
+      for (const key of Object.keys(context.value)) {
+        const fault = seen.has(key.toLowerCase()) ? 'is given twice: case makes no difference' : faultOfName(key);
+        if (fault !== undefined)
+          context.issues.push({ code: 'custom', input: key, path: [key], message: `${JSON.stringify(key)} ${fault}` });
+        seen.add(key.toLowerCase());
+      }
+    })
+    .default({});
+}
+
+const settings = z
+  .strictObject({
+    remove: z.array(name).default([]),
+    set: byName(value),
+    add: byName(
+      z
+        .union([value, z.array(value)], 'must be one line of Latin-1 text, or a list of such lines')
+        .transform((given) => (Array.isArray(given) ? given : [given])),
+    ),
+  })
+  .refine(
+    (given) => given.remove.length + Object.keys(given.set).length + Object.keys(given.add).length > 0,
+    'needs at least one of set, add, remove',
+  );
+
+/**
+ * Changes header fields: of the request at `proxyRequest` and `targetRequest`, of the response at `targetResponse`
+ * and `proxyResponse`. First `remove` (names), then `set` (replaces every line of that name), then `add` (appends a
+ * line, or one for each value of a list).
+ */
+export const headers: PolicyType<typeof settings> = {
+  settings,
+  points: ['proxyRequest', 'targetRequest', 'targetResponse', 'proxyResponse'],
+  create({ remove, set, add }): Policy {
+    const replaced = Object.entries(set);
+    const added = Object.entries(add).flatMap(([field, values]) => values.map((text) => [field, text] as const));
+    const edit = (fields: HeaderFields): void => {
+      for (const field of remove) fields.remove(field);
+      for (const [field, text] of replaced) fields.set(field, text);
+      for (const [field, text] of added) fields.add(field, text);
+    };
+    return {
+      run(context) {
+        edit((context.response ?? context.request).headers);
+        return undefined;
+      },
+    };
+  },
+};

@@ -1,0 +1,20 @@
+import type { Failure } from './contract.ts';
+
+/** Everything Sluice itself answers with once a head was understood; what is wrong with a head stands in `http1/wire-fault.ts`. */
+export const failures = {
+  noEnvironment: { status: 404, code: 'no-environment', title: 'No environment serves this host.' },
+  reserved: { status: 404, code: 'not-found', title: 'This path is reserved.' },
+  noProject: { status: 404, code: 'no-project', title: 'No project serves this path.' },
+  noResource: { status: 404, code: 'no-resource', title: 'The project has no such resource.' },
+  noServer: { status: 503, code: 'no-server', title: 'No server is available at the moment.' },
+  notReady: { status: 503, code: 'not-ready', title: 'This server is not in service.' },
+  connectFailed: { status: 502, code: 'connect-failed', title: 'The upstream could not be reached.' },
+  upstreamReset: { status: 502, code: 'upstream-reset', title: 'The upstream closed the connection before it answered.' },
+  badResponse: { status: 502, code: 'bad-response', title: 'The upstream gave no usable response.' },
+  connectTimeout: { status: 504, code: 'connect-timeout', title: 'The upstream did not accept the connection in time.' },
+  headTimeout: { status: 504, code: 'response-timeout', title: 'The upstream did not answer in time.' },
+  totalTimeout: { status: 504, code: 'total-timeout', title: 'The request took longer than allowed.' },
+  bodyTooLarge: { status: 413, code: 'body-too-large', title: 'The request body is larger than allowed.' },
+  bodyTooSlow: { status: 408, code: 'body-too-slow', title: 'The request body did not arrive in time.' },
+  internal: { status: 500, code: 'internal', title: 'The request could not be processed.' },
+} as const satisfies Record<string, Failure>;

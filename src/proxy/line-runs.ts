@@ -1,0 +1,23 @@
+import type { EditedFields } from '../http1/edited-fields.ts';
+import type { FieldLines } from '../http1/field-lines.ts';
+import type { Outbox } from '../http1/outbox.ts';
+
+/**
+ * Copies a head's lines as they came, in as few pieces as possible, but for those about the connection (ids below 0),
+ * those whose id is marked in `dropped`, and those struck by `edits`.
+ */
+export function copyLines(out: Outbox, fields: FieldLines, dropped: Uint8Array, edits: EditedFields | undefined): void {
+  const { bytes, base, count } = fields;
+  let run = -1;
+  for (let line = 0; line < count; line++) {
+    const id = fields.id(line);
+    const drop = id < 0 || (id > 0 && dropped[id] === 1) || edits?.struck(line) === true;
+    if (!drop) {
+      if (run < 0) run = fields.start(line);
+    } else if (run >= 0) {
+      out.octets(bytes, base + run, base + fields.start(line));
+      run = -1;
+    }
+  }
+  if (run >= 0) out.octets(bytes, base + run, base + fields.start(count));
+}

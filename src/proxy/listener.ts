@@ -1,0 +1,143 @@
+import net from 'node:net';
+import { processDeadlines } from '../http1/deadlines.ts';
+import { outbox } from '../http1/outbox.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import { type RequestSink, ServerConnection, type ServerConnectionOwner, type ServerConnectionSettings } from '../http1/server-connection.ts';
+import type { WireFault } from '../http1/wire-fault.ts';
+import { formatAddress, parseAddress } from '../model/quantity.ts';
+import type { AccessLog, ExchangeRecord } from './access-log.ts';
+import type { Handler, Listener, ListenerSettings } from './contract.ts';
+import { ProxyExchange } from './exchange.ts';
+import { ownAnswer, problem } from './own-answer.ts';
+import { Peers } from './peer.ts';
+import { newRequestId } from './request-id.ts';
+
+const targetBytes = 16 * 1024;
+const fields = 128;
+const backlog = 4096;
+
+/** Opens a listener for a role. Rejects with the system's error if the address can't be had. */
+export async function openListener(address: string, settings: ListenerSettings, handler: Handler, accessLog?: AccessLog): Promise<Listener> {
+  const listener = new HttpListener(address, settings, handler, accessLog);
+  await listener.open();
+  return listener;
+}
+
+/** An open address: takes connections, makes exchanges of their requests, and can be closed without losing any. */
+export class HttpListener implements Listener, ServerConnectionOwner {
+  readonly configured: string;
+  readonly deadlines = processDeadlines;
+  readonly handler: Handler;
+  lameDuck = false;
+  peers!: Peers;
+  settings!: ServerConnectionSettings;
+  readonly #accessLog: AccessLog | undefined;
+  readonly #server: net.Server;
+  readonly #connections = new Set<ServerConnection>();
+  readonly #tunnels = new Set<net.Socket>();
+  #active = 0;
+  #emptied: (() => void) | undefined;
+
+  constructor(address: string, settings: ListenerSettings, handler: Handler, accessLog: AccessLog | undefined) {
+    this.configured = address;
+    this.handler = handler;
+    this.#accessLog = accessLog;
+    this.update(settings);
+    this.#server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (accepted) => {
+      if (accepted.remoteAddress === undefined) accepted.destroy();
+      else this.#connections.add(new ServerConnection(accepted, this));
+    });
+  }
+
+  open(): Promise<void> {
+    const { host, port } = parseAddress(this.configured);
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port, backlog }, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', () => {});
+        resolve();
+      });
+    });
+  }
+
+  update(settings: ListenerSettings): void {
+    this.peers = new Peers(settings.trustedProxies);
+    this.settings = {
+      limits: { headBytes: settings.headerBytes, targetBytes: Math.min(targetBytes, settings.headerBytes), fields },
+      headMs: settings.timeouts.requestHead,
+      idleMs: settings.timeouts.clientIdle,
+    };
+  }
+
+  get address(): string {
+    const bound = this.#server.address();
+    return bound === null || typeof bound === 'string' ? this.configured : formatAddress(bound.address, bound.port);
+  }
+
+  get connections(): number {
+    return this.#connections.size + this.#tunnels.size;
+  }
+
+  get active(): number {
+    return this.#active + this.#tunnels.size;
+  }
+
+  close(graceMs: number): Promise<void> {
+    this.lameDuck = true;
+    this.#server.close();
+    for (const connection of this.#connections) if (connection.idle) connection.close();
+    if (this.connections === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#destroyAll(), graceMs);
+      this.#emptied = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  request(connection: ServerConnection, head: RequestHead): RequestSink {
+    this.#active++;
+    const exchange = new ProxyExchange(this, connection, head);
+    this.handler.request(exchange);
+    return exchange;
+  }
+
+  refuse(connection: ServerConnection, fault: WireFault): void {
+    const requestId = newRequestId();
+    const answer = ownAnswer(problem(fault, requestId), { requestId, headOnly: false, connection: 'close' });
+    outbox.to(connection.wire).octets(answer, 0, answer.length);
+    connection.close();
+  }
+
+  closed(connection: ServerConnection): void {
+    this.#connections.delete(connection);
+    this.#checkEmptied();
+  }
+
+  /** An exchange is over; it is asked for its record only if somebody wants one. */
+  ended(exchange: { record(): ExchangeRecord }): void {
+    this.#active--;
+    this.#accessLog?.(exchange.record());
+  }
+
+  /** A connection has become a tunnel. */
+  tunnelOpened(connection: ServerConnection, socket: net.Socket): void {
+    this.#connections.delete(connection);
+    this.#tunnels.add(socket);
+    socket.once('close', () => {
+      this.#tunnels.delete(socket);
+      this.#checkEmptied();
+    });
+  }
+
+  #destroyAll(): void {
+    for (const connection of this.#connections) connection.destroy();
+    for (const socket of this.#tunnels) socket.destroy();
+  }
+
+  #checkEmptied(): void {
+    if (this.connections === 0) this.#emptied?.();
+  }
+}

@@ -1,0 +1,40 @@
+import { STATUS_CODES } from 'node:http';
+import type { Failure } from './contract.ts';
+
+const retryAfterSeconds = '1';
+
+/** Head and body of a response made here. `keepAlive` is undefined where HTTP/1.1's default needs no word. */
+export function ownAnswer(
+  answer: { status: number; headers: Readonly<Record<string, string>>; body: string | Buffer },
+  context: { requestId: string; headOnly: boolean; connection: 'close' | 'keep-alive' | undefined },
+): Buffer {
+  const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
+  const bodyless = answer.status === 204 || answer.status === 304;
+  let head = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ''}\r\ndate: ${httpDate()}\r\nx-request-id: ${context.requestId}\r\n`;
+  for (const [name, value] of Object.entries(answer.headers)) head += `${name}: ${value}\r\n`;
+  if (!bodyless) head += `content-length: ${body.length}\r\n`;
+  if (context.connection) head += `connection: ${context.connection}\r\n`;
+  head += '\r\n';
+  return context.headOnly || bodyless ? Buffer.from(head, 'latin1') : Buffer.concat([Buffer.from(head, 'latin1'), body]);
+}
+
+/** A failure as problem+json (RFC 9457), with the request's id so that it can be found in the logs. */
+export function problem(failure: Failure, requestId: string): { status: number; headers: Record<string, string>; body: string } {
+  const headers: Record<string, string> = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
+  if (failure.status === 503) headers['retry-after'] = retryAfterSeconds;
+  const body = JSON.stringify({ type: 'about:blank', title: failure.title, status: failure.status, code: failure.code, requestId });
+  return { status: failure.status, headers, body };
+}
+
+let dateSecond = 0;
+let dateText = '';
+
+/** The present as an IMF-fixdate (RFC 9110 section 5.6.7), made once a second. */
+export function httpDate(): string {
+  const now = Date.now();
+  if (now - dateSecond >= 1000 || now < dateSecond) {
+    dateSecond = now - (now % 1000);
+    dateText = new Date(now).toUTCString();
+  }
+  return dateText;
+}

@@ -1,0 +1,40 @@
+import type { EditedFields } from '../http1/edited-fields.ts';
+import { fieldIds } from '../http1/field-names.ts';
+import type { Outbox } from '../http1/outbox.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+import { copyLines } from './line-runs.ts';
+import { httpDate } from './own-answer.ts';
+
+const none = new Uint8Array(128);
+
+/** What is decided about a response before its head is sent. */
+export interface ResponseAdditions {
+  /** The body leaves in chunks of our own. */
+  readonly chunked: boolean;
+  readonly connection: 'close' | 'keep-alive' | undefined;
+  readonly edits: EditedFields | undefined;
+  /** Complete lines, for example `x-served-by`. */
+  readonly extra: string;
+}
+
+/** Puts the final response's head for the client together; the version is ours (RFC 9110 section 2.5), the rest as it came. */
+export function writeResponseHead(out: Outbox, head: ResponseHead, additions: ResponseAdditions): void {
+  const { fields } = head;
+  if (head.minor === 1) out.octets(fields.bytes, fields.base, fields.base + fields.start(0));
+  else out.text(`HTTP/1.1 ${head.status} ${fields.text(head.reasonStart, head.reasonEnd)}\r\n`);
+  copyLines(out, fields, none, additions.edits);
+
+  let own = additions.extra;
+  if (additions.edits) for (const [name, value] of additions.edits.added) own += `${name}: ${value}\r\n`;
+  if (fields.indexOf(fieldIds.date) < 0) own += `Date: ${httpDate()}\r\n`;
+  if (additions.chunked) own += 'Transfer-Encoding: chunked\r\n';
+  if (additions.connection) own += `Connection: ${additions.connection}\r\n`;
+  out.text(`${own}\r\n`);
+}
+
+/** An interim response (1xx), passed on at once (RFC 9110 section 15.2). */
+export function writeInterimHead(out: Outbox, head: ResponseHead): void {
+  out.text(`HTTP/1.1 ${head.status} ${head.fields.text(head.reasonStart, head.reasonEnd)}\r\n`);
+  copyLines(out, head.fields, none, undefined);
+  out.text('\r\n');
+}

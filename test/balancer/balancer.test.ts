@@ -1,0 +1,278 @@
+import { once } from 'node:events';
+import { Agent, createServer, type RequestListener, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import t, { type Test } from 'tap';
+import { type Balancer, startBalancer } from '../../src/balancer/balancer.ts';
+import { systemClock } from '../../src/model/clock.ts';
+import { openListener } from '../../src/proxy/listener.ts';
+import { openRegistry } from '../../src/registry/connect.ts';
+import type { Registry } from '../../src/registry/contract.ts';
+
+const logger = pino({ level: 'silent' });
+
+/** A gateway as the balancer sees it: says its id, is ready unless told otherwise. */
+class Gateway {
+  readonly id: string;
+  readonly server: Server;
+  ready = true;
+  /** What it does with a request in place of answering. */
+  react: RequestListener | undefined;
+  checks = 0;
+
+  constructor(id: string) {
+    this.id = id;
+    this.server = createServer((incoming, response) => {
+      if (incoming.url === '/.sluice/ready') {
+        this.checks++;
+        response.writeHead(this.ready ? 200 : 503).end();
+      } else if (this.react) this.react(incoming, response);
+      else response.end(this.id);
+    });
+  }
+
+  async listen(): Promise<this> {
+    this.server.listen(0, '127.0.0.1');
+    await once(this.server, 'listening');
+    return this;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  kill(): void {
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+}
+
+async function setUp(t: Test, environment: Parameters<Registry['putEnvironment']>[1] = {}) {
+  const registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger });
+  await registry.putEnvironment('production', { listen: '127.0.0.1:0', health: { interval: '100ms' }, ...environment });
+  const gateways: Gateway[] = [];
+  const balancer = await startBalancer({ registry, logger, clock: systemClock, random: Math.random, open: openListener });
+  t.teardown(async () => {
+    await balancer.drain(0);
+    await registry.close();
+    for (const gateway of gateways) gateway.kill();
+  });
+  const start = async (id: string) => {
+    const gateway = await new Gateway(id).listen();
+    gateways.push(gateway);
+    return gateway;
+  };
+  const join = async (gateway: Gateway, more: { acknowledge?: boolean } = {}) => {
+    const { id, address } = gateway;
+    const request = {
+      id,
+      instance: `${id}-1`,
+      environment: 'production',
+      address,
+      source: 'join' as const,
+      version: '0',
+      startedAt: 0,
+      ttl: 10_000,
+    };
+    const { snapshot } = await registry.join(request);
+    if (more.acknowledge === false || snapshot === undefined) return;
+    const { epoch, version, hash } = snapshot;
+    await registry.renew({ id, instance: `${id}-1`, running: { epoch, version, hash }, projects: [] });
+  };
+  const url = () => `http://${balancer.view.listening('production')}`;
+  return { registry, balancer, start, join, url };
+}
+
+/** One request on a connection of its own, unless an agent says otherwise. */
+function get(
+  url: string,
+  options: { agent?: Agent; headers?: Record<string, string> } = {},
+): Promise<{ status: number; body: string; headers: NodeJS.Dict<string | string[]> }> {
+  return new Promise((resolve, reject) => {
+    request(url, { agent: false, ...options }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (piece: string) => {
+        body += piece;
+      });
+      response.on('end', () => resolve({ status: response.statusCode as number, body, headers: response.headers }));
+      response.on('error', reject);
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+/** Looks again and again until it is so; the test's own timeout is the limit. */
+async function until(so: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await so())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+const inRotation = (balancer: Balancer) =>
+  balancer.view
+    .servers()
+    .filter(({ health }) => health === 'up')
+    .map(({ id }) => id)
+    .join(' ');
+
+t.test('from no server to two: 503 with Retry-After, then each its share', async (t) => {
+  const { balancer, start, join, url } = await setUp(t);
+  t.ok(balancer.view.ready());
+  const nobody = await get(url());
+  t.equal(nobody.status, 503);
+  t.ok(nobody.headers['retry-after']);
+  await join(await start('a'));
+  await until(() => inRotation(balancer) === 'a');
+  t.match(await get(url()), { status: 200, body: 'a' });
+  await join(await start('b'));
+  await until(() => inRotation(balancer) === 'a b');
+  const answers = await Promise.all(Array.from({ length: 100 }, () => get(url())));
+  t.equal(answers.filter(({ body }) => body === 'a').length, 50);
+  t.equal(answers.filter(({ body }) => body === 'b').length, 50);
+  const [a] = balancer.view.servers();
+  t.match(a, { id: 'a', environment: 'production', active: 0, requests: 51, failures: 0, statuses: [0, 0, 51, 0, 0, 0] });
+});
+
+t.test('no traffic before the snapshot is acknowledged and the check passed', async (t) => {
+  const { registry, balancer, start, join, url } = await setUp(t);
+  const a = await start('a');
+  await join(a, { acknowledge: false });
+  await until(() => balancer.view.servers().length === 1);
+  t.equal((await get(url())).status, 503);
+  a.ready = false;
+  await join(a);
+  await until(() => a.checks > 3);
+  t.equal((await get(url())).status, 503);
+  a.ready = true;
+  await until(() => inRotation(balancer) === 'a');
+  t.equal((await get(url())).body, 'a');
+  t.ok(await registry.server('a'));
+});
+
+t.test('a server that is killed under load costs no request and is out within a second', async (t) => {
+  const { balancer, start, join, url } = await setUp(t, { health: { interval: '2s' } });
+  const [a, b] = [await start('a'), await start('b')];
+  await join(a);
+  await join(b);
+  await until(() => inRotation(balancer) === 'a b');
+  const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+  t.teardown(() => agent.destroy());
+  let going = true;
+  const statuses = new Map<number, number>();
+  const load = Promise.all(
+    Array.from({ length: 8 }, async () => {
+      while (going) {
+        const { status } = await get(url(), { agent });
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+    }),
+  );
+  await until(() => (statuses.get(200) ?? 0) > 200);
+  a.kill();
+  const killed = performance.now();
+  await until(() => inRotation(balancer) === 'b');
+  const tookMs = performance.now() - killed;
+  await until(() => balancer.view.servers()[0]?.health === 'down');
+  const after = statuses.get(200) ?? 0;
+  await until(() => (statuses.get(200) ?? 0) > after + 200);
+  going = false;
+  await load;
+  t.strictSame([...statuses.keys()], [200], `${JSON.stringify([...statuses])}`);
+  t.ok(tookMs < 1000, `${Math.round(tookMs)} ms`);
+  t.match(balancer.view.servers()[0]?.reason, /connection refused/);
+});
+
+t.test('draining: what is in flight finishes there, what is new goes elsewhere', async (t) => {
+  const { registry, balancer, start, join, url } = await setUp(t);
+  const a = await start('a');
+  await join(a);
+  await until(() => inRotation(balancer) === 'a');
+  let finish = () => {};
+  const arrived = new Promise<void>((resolve) => {
+    a.react = (_, response) => {
+      finish = () => response.end('late');
+      resolve();
+    };
+  });
+  const inFlight = get(url());
+  await arrived;
+  await join(await start('b'));
+  await until(() => inRotation(balancer) === 'a b');
+  await registry.patchServer('a', { draining: true });
+  await until(() => inRotation(balancer) === 'b');
+  for (let count = 0; count < 5; count++) t.equal((await get(url())).body, 'b');
+  t.match(balancer.view.servers()[0], { id: 'a', active: 1 });
+  finish();
+  t.match(await inFlight, { status: 200, body: 'late' });
+  a.react = undefined;
+  await registry.patchServer('a', { draining: false });
+  await until(() => inRotation(balancer) === 'a b');
+});
+
+t.test('environments by host on one listener, made and deleted while it runs', async (t) => {
+  const { registry, balancer, start, join, url } = await setUp(t, { hosts: ['api.example.com'] });
+  await join(await start('a'));
+  await until(() => inRotation(balancer) === 'a');
+  t.match(await get(url(), { headers: { host: 'api.example.com' } }), { status: 200, body: 'a' });
+  t.match(await get(url(), { headers: { host: 'other.example.com' } }), { status: 404, body: /no-environment/ });
+  t.match(await get(`${url()}/.sluice/ready`, { headers: { host: 'api.example.com' } }), { status: 404 });
+  const legacy = await start('legacy');
+  await registry.putEnvironment('development', {
+    listen: '127.0.0.1:0',
+    health: 'off',
+    servers: [{ id: 'legacy', address: legacy.address }],
+  });
+  await until(() => balancer.view.listening('development') !== undefined);
+  t.equal(balancer.view.listening('development'), balancer.view.listening('production'));
+  await until(async () => (await get(url(), { headers: { host: 'other.example.com' } })).status === 200);
+  t.match(await get(url(), { headers: { host: 'other.example.com' } }), { body: 'legacy' });
+  await registry.deleteEnvironment('development', { force: true });
+  await until(() => balancer.view.listening('development') === undefined);
+  t.match(await get(url(), { headers: { host: 'other.example.com' } }), { status: 404 });
+  t.match(await get(url(), { headers: { host: 'api.example.com' } }), { status: 200, body: 'a' });
+});
+
+t.test('an address that is taken fails the start with a clear word, and leaves nothing open', async (t) => {
+  const squatter = await new Gateway('squatter').listen();
+  const registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger });
+  t.teardown(async () => {
+    squatter.kill();
+    await registry.close();
+  });
+  await registry.putEnvironment('free', { listen: '127.0.0.1:0' });
+  await registry.putEnvironment('production', { listen: squatter.address });
+  const opened: { close(graceMs: number): Promise<void>; closed?: boolean }[] = [];
+  const open: typeof openListener = async (...given) => {
+    const listener = await openListener(...given);
+    opened.push(listener);
+    return listener;
+  };
+  await t.rejects(startBalancer({ registry, logger, clock: systemClock, random: Math.random, open }), {
+    code: 'unavailable',
+    message: `cannot listen on ${squatter.address} for environment production: another program listens there: stop it or choose another address`,
+  });
+  t.equal(opened.length, 1);
+  const [free] = opened as unknown as [{ address: string }];
+  await t.rejects(get(`http://${free.address}`), { code: 'ECONNREFUSED' });
+});
+
+t.test('drain: what is in flight finishes, nothing new is taken', async (t) => {
+  const { balancer, start, join, url } = await setUp(t);
+  const a = await start('a');
+  await join(a);
+  await until(() => inRotation(balancer) === 'a');
+  let finish = () => {};
+  const arrived = new Promise<void>((resolve) => {
+    a.react = (_, response) => {
+      finish = () => response.end('late');
+      resolve();
+    };
+  });
+  const address = url();
+  const inFlight = get(address);
+  await arrived;
+  const drained = balancer.drain(10_000);
+  await t.rejects(get(address), { code: 'ECONNREFUSED' });
+  finish();
+  t.match(await inFlight, { status: 200, body: 'late' });
+  await drained;
+});

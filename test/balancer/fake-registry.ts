@@ -1,0 +1,83 @@
+import { EventEmitter } from 'node:events';
+import type { MembershipTools } from '../../src/balancer/membership.ts';
+import { type Environment, type EnvironmentSpecInput, environmentSpec } from '../../src/model/environment.ts';
+import { SluiceError } from '../../src/model/fault.ts';
+import type { LeasedServer } from '../../src/model/server.ts';
+import type { News, Watch } from '../../src/registry/contract.ts';
+
+/** The reading half of a registry, whose link and contents a test sets as it likes, without news unless it tells them. */
+export class FakeRegistry
+  implements Pick<MembershipTools['registry'], 'environments' | 'environment' | 'servers' | 'server' | 'watch' | 'link'>
+{
+  link = { up: true, since: Number.NEGATIVE_INFINITY };
+  readonly stored = { environments: new Map<string, Environment>(), servers: new Map<string, LeasedServer>() };
+  /** What was read, in order. */
+  readonly reads: string[] = [];
+  readonly #news = new EventEmitter();
+
+  put(name: string, input: EnvironmentSpecInput = {}): void {
+    this.stored.environments.set(name, { name, input, spec: environmentSpec.parse(input) });
+  }
+
+  join(id: string, more: Partial<LeasedServer> = {}): void {
+    const record: LeasedServer = {
+      id,
+      instance: `${id}-1`,
+      environment: 'production',
+      address: '127.0.0.1:9101',
+      weight: 1,
+      draining: false,
+      leaving: false,
+      source: 'join',
+      version: '0',
+      running: { epoch: 'e', version: 1, hash: 'h' },
+      projects: [],
+      startedAt: 0,
+      ttl: 10_000,
+      leaseRemaining: 10_000,
+    };
+    this.stored.servers.set(id, { ...record, ...more });
+  }
+
+  /** Joins without having acknowledged a snapshot. */
+  joinUnready(id: string, more: Partial<LeasedServer> = {}): void {
+    this.join(id, more);
+    const { running: _, ...record } = this.stored.servers.get(id) as LeasedServer;
+    this.stored.servers.set(id, record);
+  }
+
+  tell(news: News): void {
+    this.#news.emit('news', news);
+  }
+
+  watch(listener: (news: News) => void): Watch {
+    this.#news.on('news', listener);
+    return { ready: Promise.resolve(), close: () => void this.#news.off('news', listener) };
+  }
+
+  get watchers(): number {
+    return this.#news.listenerCount('news');
+  }
+
+  async environments(): Promise<Environment[]> {
+    return this.#answer('environments', [...this.stored.environments.values()]);
+  }
+
+  async environment(name: string): Promise<Environment | undefined> {
+    return this.#answer(`environment ${name}`, this.stored.environments.get(name));
+  }
+
+  async servers(): Promise<LeasedServer[]> {
+    return this.#answer('servers', [...this.stored.servers.values()]);
+  }
+
+  async server(id: string): Promise<LeasedServer | undefined> {
+    return this.#answer(`server ${id}`, this.stored.servers.get(id));
+  }
+
+  #answer<T>(what: string, content: T): T {
+    this.reads.push(what);
+    if (!this.link.up) throw new SluiceError('unavailable', 'the registry cannot be reached');
+    return content;
+  }
+}

@@ -1,0 +1,160 @@
+import t from 'tap';
+import { Listeners } from '../../src/balancer/listeners.ts';
+import type { Listener, ListenerSettings } from '../../src/proxy/contract.ts';
+import { FakeClock, settle } from '../gateway/fake-clock.ts';
+import { keptLogger } from '../gateway/fake-logger.ts';
+import { table } from './tables.ts';
+
+class FakeListener implements Listener {
+  readonly address: string;
+  readonly connections = 0;
+  readonly active = 0;
+  settings: ListenerSettings;
+  lameDuck = false;
+  closedWith: number | undefined;
+  finish = () => {};
+
+  constructor(address: string, settings: ListenerSettings) {
+    this.address = address.replace(/:0$/, ':45678');
+    this.settings = settings;
+  }
+
+  update(settings: ListenerSettings): void {
+    this.settings = settings;
+  }
+
+  close(graceMs: number): Promise<void> {
+    this.closedWith = graceMs;
+    return new Promise((resolve) => {
+      this.finish = resolve;
+    });
+  }
+}
+
+function setUp() {
+  const clock = new FakeClock();
+  const { logger, lines } = keptLogger();
+  const opened: FakeListener[] = [];
+  /** Addresses that somebody else has. */
+  const taken = new Set<string>();
+  const open = async (address: string, settings: ListenerSettings) => {
+    if (taken.has(address)) throw Object.assign(new Error('listen EADDRINUSE'), { code: 'EADDRINUSE' });
+    const listener = new FakeListener(address, settings);
+    opened.push(listener);
+    return listener;
+  };
+  const listeners = new Listeners({ open, handler: { request: () => {} }, clock, logger, random: () => 0.5, graceMs: 1234 });
+  return { clock, lines, opened, taken, listeners };
+}
+
+t.test('environments share a listener by naming the same address', async (t) => {
+  const { listeners, opened } = setUp();
+  t.strictSame(
+    await listeners.follow([
+      table(
+        [],
+        {
+          listen: '127.0.0.1:0',
+          hosts: ['a.example'],
+          timeouts: { clientIdle: '5s' },
+          limits: { headerBytes: 2048 },
+          trustedProxies: ['10.0.0.0/8'],
+        },
+        'one',
+      ),
+      table(
+        [],
+        { listen: '127.0.0.1:0', timeouts: { requestHead: 0 }, limits: { headerBytes: 4096 }, trustedProxies: ['10.0.0.0/8', '::1'] },
+        'two',
+      ),
+      table([], { listen: '127.0.0.1:9' }, 'three'),
+    ]),
+    [],
+  );
+  t.strictSame(
+    opened.map(({ address }) => address),
+    ['127.0.0.1:45678', '127.0.0.1:9'],
+  );
+  t.strictSame(opened[0]?.settings, {
+    headerBytes: 4096,
+    timeouts: { requestHead: 0, clientIdle: 75_000 },
+    trustedProxies: ['10.0.0.0/8', '::1'],
+  });
+  t.equal(listeners.address('one'), '127.0.0.1:45678');
+  t.equal(listeners.address('two'), '127.0.0.1:45678');
+  t.equal(listeners.address('nobody'), undefined);
+  t.ok(listeners.open);
+});
+
+t.test('changed settings reach the open listener, and nothing else is touched', async (t) => {
+  const { listeners, opened } = setUp();
+  const other = table([], { listen: '127.0.0.1:9' }, 'other');
+  await listeners.follow([table([]), other]);
+  await listeners.follow([table([], { timeouts: { clientIdle: '1s' } }), other]);
+  t.equal(opened.length, 2);
+  t.equal(opened[0]?.settings.timeouts.clientIdle, 1000);
+  t.equal(opened[1]?.settings.timeouts.clientIdle, 75_000);
+});
+
+t.test('nobody names it any more: it is drained', async (t) => {
+  const { listeners, opened } = setUp();
+  await listeners.follow([table([]), table([], { listen: '127.0.0.1:9' }, 'other')]);
+  await listeners.follow([table([])]);
+  t.match(opened[1], { lameDuck: true, closedWith: 1234 });
+  t.match(opened[0], { lameDuck: false, closedWith: undefined });
+  await listeners.follow([table([]), table([], { listen: '127.0.0.1:9' }, 'other')]);
+  t.equal(opened.length, 3, 'and opened again when it is wanted again');
+});
+
+t.test('a taken address is told with its remedy, tried again, and harms nobody else', async (t) => {
+  const { clock, lines, listeners, opened, taken } = setUp();
+  taken.add('127.0.0.1:8080');
+  const failures = await listeners.follow([table([]), table([], { listen: '127.0.0.1:9' }, 'other')]);
+  t.match(failures, [
+    {
+      code: 'unavailable',
+      message:
+        'cannot listen on 127.0.0.1:8080 for environment production: another program listens there: stop it or choose another address',
+    },
+  ]);
+  t.equal(listeners.address('other'), '127.0.0.1:9');
+  t.equal(listeners.address('production'), undefined);
+  t.notOk(listeners.open);
+  await clock.pass(10_000);
+  t.equal(lines.filter(({ level }) => level >= 50).length, 1, 'said once');
+  taken.clear();
+  await clock.pass(2_000);
+  t.equal(listeners.address('production'), '127.0.0.1:8080');
+  t.ok(listeners.open);
+  t.equal(opened.length, 2);
+  t.equal(clock.pending, 0);
+});
+
+t.test('no longer wanted while it is being tried: left alone', async (t) => {
+  const { clock, listeners, opened, taken } = setUp();
+  taken.add('127.0.0.1:8080');
+  await listeners.follow([table([])]);
+  await listeners.follow([]);
+  taken.clear();
+  await clock.pass(10_000);
+  t.equal(opened.length, 0);
+  const opening = listeners.follow([table([])]);
+  void listeners.follow([]);
+  await opening;
+  t.match(opened, [{ closedWith: 0 }], 'opened too late, closed at once');
+});
+
+t.test('close settles when the last one has finished', async (t) => {
+  const { listeners, opened } = setUp();
+  await listeners.follow([table([]), table([], { listen: '127.0.0.1:9' }, 'other')]);
+  let closed = false;
+  const closing = listeners.close(500).then(() => {
+    closed = true;
+  });
+  t.match(opened, [{ closedWith: 500 }, { closedWith: 500 }]);
+  opened[0]?.finish();
+  await settle();
+  t.notOk(closed);
+  opened[1]?.finish();
+  await closing;
+});

@@ -1,0 +1,242 @@
+import t from 'tap';
+import { Pool } from '../../src/balancer/pool.ts';
+import type { TableEnvironment } from '../../src/balancer/table.ts';
+import type { Outcome } from '../../src/proxy/contract.ts';
+import type { Upstream } from '../../src/proxy/upstream.ts';
+import { seeded } from '../balance/candidates.ts';
+import { FakeClock } from '../gateway/fake-clock.ts';
+import { FakeExchange } from '../gateway/fake-exchange.ts';
+import { keptLogger } from '../gateway/fake-logger.ts';
+import { server, table } from './tables.ts';
+
+const exchange = new FakeExchange('GET', '/');
+const ok: Outcome = { kind: 'answered', status: 200, headMs: 1 };
+const broken: Outcome = { kind: 'answered', status: 500, headMs: 1 };
+const refused: Outcome = { kind: 'connect-failed', reason: 'ECONNREFUSED' };
+
+function setUp(environment: TableEnvironment) {
+  const clock = new FakeClock();
+  const { logger, lines } = keptLogger();
+  const suspects: string[] = [];
+  const pool = new Pool(environment, { clock, logger, random: seeded(), suspect: (name, id) => suspects.push(`${name}/${id}`) });
+  const pick = (tried: Upstream[] = []) => pool.pick(exchange, tried);
+  /** Which servers get something, sorted. */
+  const picked = (count = 60) => [...new Set(Array.from({ length: count }, () => pick()?.id ?? 'nobody'))].sort().join(' ');
+  /** The live object of a server, found by picking. */
+  const find = (id: string) => {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const upstream = pick();
+      if (upstream?.id === id) return upstream;
+    }
+    throw new Error(`${id} is never picked`);
+  };
+  const live = (id: string) => pool.servers().find((each) => each.id === id);
+  return { clock, lines, suspects, pool, pick, picked, find, live };
+}
+
+t.test('only servers that serve and are up get traffic', async (t) => {
+  const { picked, pool } = setUp(
+    table([server('a'), server('b'), server('c', { health: 'down' }), server('d', { serving: false, health: 'unknown' })], {
+      balance: 'least-connections',
+    }),
+  );
+  t.equal(picked(), 'a b');
+  t.strictSame(
+    pool.servers().map(({ id, health }) => `${id} ${health}`),
+    ['a up', 'b up', 'c down', 'd unknown'],
+  );
+});
+
+t.test('nobody is a valid answer', async (t) => {
+  const { pick } = setUp(table([]));
+  t.equal(pick(), undefined);
+});
+
+t.test('in panic health is ignored, but nobody who never was ready gets anything', async (t) => {
+  const servers = [
+    server('a'),
+    server('b', { health: 'down' }),
+    server('c', { health: 'down' }),
+    server('new', { serving: false, health: 'unknown' }),
+  ];
+  const { picked, pool, lines } = setUp(table(servers));
+  t.equal(picked(), 'a b c');
+  t.match(lines.at(-1), { msg: 'too few healthy servers: health is ignored', healthy: 1, servers: 3 });
+  pool.apply(table(servers, { panicThreshold: 0 }));
+  t.equal(picked(), 'a');
+  t.match(lines.at(-1), { msg: 'enough healthy servers again' });
+});
+
+t.test('counters, what is in flight and the connections survive every change of settings', async (t) => {
+  const { pool, find, live } = setUp(table([server('a'), server('b')]));
+  const a = find('a');
+  a.requests += 5;
+  a.statuses[2] = 4;
+  a.failures++;
+  for (const balance of ['least-connections', 'random-two', 'round-robin'] as const) {
+    pool.apply(table([server('a', { weight: 7 }), server('b'), server('c')], { balance, health: 'off' }));
+    t.equal(find('a'), a, balance);
+  }
+  a.active++;
+  pool.apply(table([server('a', { health: 'down', reason: 'connection refused' }), server('b'), server('c')]));
+  t.match(live('a'), {
+    active: 1,
+    requests: 5,
+    failures: 1,
+    statuses: [0, 0, 4, 0, 0, 0],
+    weight: 1,
+    health: 'down',
+    reason: 'connection refused',
+  });
+});
+
+t.test('out of rotation: nothing new, what is in flight counts until it ends', async (t) => {
+  const { pool, find, live, picked } = setUp(table([server('a'), server('b')]));
+  const a = find('a');
+  a.active = 2;
+  a.requests = 2;
+  pool.apply(table([server('a', { serving: false }), server('b')]));
+  t.equal(picked(), 'b');
+  t.match(live('a'), { active: 2, requests: 2 });
+  a.active = 0;
+  a.statuses[2] = 2;
+  t.match(live('a'), { active: 0, requests: 2, statuses: [0, 0, 2, 0, 0, 0] });
+  t.match(live('a'), { active: 0, requests: 2 }, 'counted once, however often one looks');
+  pool.apply(table([server('a'), server('b')]));
+  t.equal(picked(), 'a b');
+  find('a').requests++;
+  t.match(live('a'), { requests: 3 });
+});
+
+t.test('a new address is a new place with the old counters', async (t) => {
+  const { pool, find, live } = setUp(table([server('a')]));
+  const before = find('a');
+  before.requests = 10;
+  before.active = 1;
+  pool.apply(table([server('a', { address: '127.0.0.1:9999' })]));
+  const after = find('a');
+  t.not(after, before);
+  t.equal(after.port, 9999);
+  t.match(live('a'), { requests: 10, active: 1, address: '127.0.0.1:9999' });
+  // Late news of the old place says nothing of the new one.
+  for (let failure = 0; failure < 20; failure++) pool.observe(before, refused);
+  t.match(live('a'), { health: 'up' });
+});
+
+t.test('failures in a row eject, for longer each time; successes in between do not', async (t) => {
+  const { clock, lines, pool, find, live, picked } = setUp(table([server('a'), server('b')]));
+  const a = find('a');
+  const fail = (outcome: Outcome, count: number) => {
+    for (let failure = 0; failure < count; failure++) pool.observe(a, outcome);
+  };
+  fail(broken, 4);
+  pool.observe(a, ok);
+  fail(broken, 4);
+  pool.observe(a, { kind: 'aborted', reason: 'client gone' });
+  t.equal(picked(), 'a b');
+  fail(broken, 1);
+  t.equal(picked(), 'b');
+  t.match(live('a'), { health: 'ejected' });
+  t.match(lines.at(-1), { msg: 'server ejected: too many failures in a row', server: 'a', lastsMs: 30_000, reason: 'status 500' });
+  await clock.pass(29_999);
+  t.equal(picked(), 'b');
+  await clock.pass(2);
+  t.equal(picked(), 'a b');
+  fail(refused, 5);
+  t.equal(picked(), 'b');
+  await clock.pass(30_002);
+  t.equal(picked(), 'b', 'twice as long the second time');
+  await clock.pass(30_000);
+  t.equal(picked(), 'a b');
+});
+
+t.test('never more are ejected than the percentage allows', async (t) => {
+  const { pool, find, picked } = setUp(table(['a', 'b', 'c', 'd'].map((id) => server(id))));
+  const upstreams = ['a', 'b', 'c', 'd'].map(find);
+  for (const upstream of upstreams) for (let failure = 0; failure < 10; failure++) pool.observe(upstream, broken);
+  t.equal(picked(), 'c d');
+});
+
+t.test('an ejection survives a change of the table', async (t) => {
+  const { pool, find, picked } = setUp(table([server('a'), server('b')]));
+  const a = find('a');
+  for (let failure = 0; failure < 5; failure++) pool.observe(a, broken);
+  pool.apply(table([server('a', { weight: 3 }), server('b'), server('c')]));
+  t.equal(picked(), 'b c');
+});
+
+t.test('no answer makes the server suspect, an error page does not', async (t) => {
+  const { pool, find, suspects } = setUp(table([server('a')]));
+  const a = find('a');
+  pool.observe(a, broken);
+  pool.observe(a, { kind: 'aborted', reason: '' });
+  pool.observe(a, ok);
+  t.strictSame(suspects, []);
+  pool.observe(a, refused);
+  pool.observe(a, { kind: 'head-timeout', reason: '' });
+  t.strictSame(suspects, ['production/a', 'production/a']);
+});
+
+t.test('a server that comes back starts slowly', async (t) => {
+  const spec = { slowStart: '10s' } as const;
+  const { clock, pool, pick } = setUp(table([server('a'), server('b')], spec));
+  const share = () => Array.from({ length: 1100 }, () => pick()).filter((picked) => picked?.id === 'b').length;
+  await clock.pass(20_000);
+  t.ok(Math.abs(share() - 550) <= 1);
+  pool.apply(table([server('a'), server('b', { health: 'down' })], spec));
+  t.equal(share(), 0);
+  pool.apply(table([server('a'), server('b')], spec));
+  t.ok(Math.abs(share() - 100) <= 2, 'a tenth at first');
+  await clock.pass(5_600);
+  const middle = share();
+  t.ok(middle > 330 && middle < 410, `about half its weight in the middle: ${middle}`);
+  await clock.pass(6_000);
+  t.ok(Math.abs(share() - 550) <= 1);
+  t.equal(clock.pending, 0, 'and no timer is left');
+});
+
+t.test('at its limit a server gets nothing until something ends', async (t) => {
+  const { find, pick, picked } = setUp(table([server('a'), server('b')], { limits: { connectionsPerServer: 2 } }));
+  const a = find('a');
+  const b = find('b');
+  a.active = 2;
+  t.equal(picked(), 'b');
+  b.active = 2;
+  t.equal(pick(), undefined);
+  a.active--;
+  t.equal(picked(), 'a');
+});
+
+t.test('each try goes to another server', async (t) => {
+  const { pick, find } = setUp(table([server('a'), server('b')]));
+  const [a, b] = [find('a'), find('b')];
+  t.equal(pick([a]), b);
+  t.equal(pick([a, b]), undefined);
+});
+
+t.test('hash: one client, one server; another key, perhaps another', async (t) => {
+  const servers = ['a', 'b', 'c', 'd'].map((id) => server(id));
+  const { pool } = setUp(table(servers, { balance: 'hash', hash: { on: 'header:x-user' } }));
+  const by = (user: string) => pool.pick(new FakeExchange('GET', '/', { 'x-user': user }), [])?.id;
+  for (let user = 0; user < 20; user++) t.equal(by(`u${user}`), by(`u${user}`));
+  t.equal(new Set(Array.from({ length: 50 }, (_, user) => by(`u${user}`))).size, 4);
+});
+
+t.test('ewma learns from answers', async (t) => {
+  const { pool, find, pick } = setUp(table([server('a'), server('b')], { balance: 'ewma' }));
+  const [a, b] = [find('a'), find('b')];
+  pool.observe(a, { kind: 'answered', status: 200, headMs: 100 });
+  pool.observe(b, { kind: 'answered', status: 200, headMs: 10 });
+  t.ok(Array.from({ length: 50 }, () => pick()).every((picked) => picked === b));
+});
+
+t.test('closed, it gives nobody and leaves no timer', async (t) => {
+  const { clock, pool, find, pick } = setUp(table([server('a'), server('b')]));
+  const a = find('a');
+  for (let failure = 0; failure < 5; failure++) pool.observe(a, broken);
+  t.equal(clock.pending, 1);
+  pool.close();
+  t.equal(pick(), undefined);
+  t.equal(clock.pending, 0);
+  pool.observe(a, refused);
+});

@@ -1,0 +1,28 @@
+import t from 'tap';
+import { hashText } from '../../src/balance/hash-text.ts';
+import { cookie, requestKey } from '../../src/balancer/request-key.ts';
+import { FakeExchange } from '../gateway/fake-exchange.ts';
+
+const exchange = new FakeExchange('GET', '/pets?x=1', { 'X-User': 'ann', Cookie: 'a=1; session=s-17; b="2"' });
+
+t.test('requests are told apart by what the configuration names', async (t) => {
+  t.equal(requestKey('client-ip')(exchange), hashText('192.0.2.1'));
+  t.equal(requestKey('path')(exchange), hashText('/pets'));
+  t.equal(requestKey('header:x-user')(exchange), hashText('ann'));
+  t.equal(requestKey('cookie:session')(exchange), hashText('s-17'));
+});
+
+t.test('by the client if that is missing', async (t) => {
+  t.equal(requestKey('header:x-other')(exchange), hashText('192.0.2.1'));
+  t.equal(requestKey('cookie:Session')(exchange), hashText('192.0.2.1'));
+});
+
+t.test('cookies are read leniently, and never throw', async (t) => {
+  t.equal(cookie(undefined, 'a'), undefined);
+  t.equal(cookie('', 'a'), undefined);
+  t.equal(cookie('a', 'a'), undefined);
+  t.equal(cookie('a=', 'a'), '');
+  t.equal(cookie('=x;;a=1=2; a=3', 'a'), '1=2');
+  t.equal(cookie('xa=1; a=2', 'a'), '2');
+  t.equal(cookie('b=1, a=2', 'a'), '2', 'lines joined by a comma');
+});

@@ -1,0 +1,11 @@
+import type { TableEnvironment, TableServer } from '../../src/balancer/table.ts';
+import { type EnvironmentSpecInput, environmentSpec } from '../../src/model/environment.ts';
+
+/** A server that takes part, unless `more` says otherwise. */
+export function server(id: string, more: Partial<TableServer> = {}): TableServer {
+  return { id, address: '127.0.0.1:9101', weight: 1, serving: true, health: 'up', ...more };
+}
+
+export function table(servers: TableServer[], spec: EnvironmentSpecInput = {}, name = 'production'): TableEnvironment {
+  return { name, spec: environmentSpec.parse(spec), servers };
+}

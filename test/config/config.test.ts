@@ -1,0 +1,204 @@
+import { test } from 'tap';
+import { loadConfig, readConfig } from '../../src/config/config.ts';
+import { SluiceError } from '../../src/model/fault.ts';
+
+function faultsOf(text: string, env: NodeJS.ProcessEnv = {}): [number | undefined, string, string][] {
+  try {
+    readConfig(text, { file: 'sluice.yaml', env });
+  } catch (error) {
+    if (error instanceof SluiceError) return error.faults.map(({ line, path, message }) => [line, path, message]);
+    throw error;
+  }
+  throw new Error('was accepted');
+}
+
+test('nothing given: the documented defaults, with one environment called production', async (t) => {
+  const config = loadConfig({ env: { PATH: '/bin' } });
+  const { environments, ...rest } = config;
+  t.strictSame(rest, {
+    control: { listen: '127.0.0.1:9000', tokens: {} },
+    registry: { url: 'embedded:./data', prefix: 'sluice' },
+    dataDir: './data',
+    workers: 0,
+    accessLog: false,
+    shutdown: { grace: 30_000 },
+  });
+  t.strictSame(
+    environments.map(({ name, input }) => [name, input]),
+    [['production', {}]],
+  );
+  t.match(environments[0]?.spec, {
+    listen: '127.0.0.1:8080',
+    balance: 'round-robin',
+    health: { path: '/.sluice/ready', interval: 2000, timeout: 1000, rise: 2, fall: 3, expect: '200-399' },
+    outlier: { consecutiveFailures: 5, baseEjection: 30_000, maxEjection: 300_000, maxEjectedPercent: 50 },
+    panicThreshold: 50,
+    slowStart: 0,
+    retries: { attempts: 3, budgetPercent: 20, budgetMin: 3 },
+    limits: { connectionsPerServer: 0, queue: 0, queueTimeout: 5000, headerBytes: 32768, bodyBytes: 0 },
+    timeouts: { connect: 3000, requestHead: 10_000, clientIdle: 75_000, responseHead: 60_000, upstreamIdle: 55_000, total: 0 },
+    sticky: { cookie: '' },
+  });
+});
+
+test('a file keeps what was written beside what it means', async (t) => {
+  const dir = t.testdir({
+    'sluice.yaml': 'dataDir: /srv\nenvironments:\n  live: { listen: "[::1]:80", slowStart: 5m }\n  test: { listen: 127.0.0.1:81 }\n',
+  });
+  const config = loadConfig({ file: `${dir}/sluice.yaml`, env: {} });
+  t.equal(config.registry.url, 'embedded:/srv', 'the embedded registry lives in dataDir');
+  t.strictSame(
+    config.environments.map(({ name }) => name),
+    ['live', 'test'],
+  );
+  t.strictSame(config.environments[0]?.input, { listen: '[::1]:80', slowStart: '5m' });
+  t.equal(config.environments[0]?.spec.slowStart, 300_000);
+});
+
+test('it is frozen all the way down', async (t) => {
+  const config = readConfig('environments: { a: { servers: [{ id: x, address: "127.0.0.1:1" }] } }', { env: {} });
+  t.throws(() => Object.assign(config.shutdown, { grace: 1 }), TypeError);
+  t.throws(() => Object.assign(config.environments[0]?.spec.servers[0] ?? {}, { weight: 9 }), TypeError);
+  t.throws(() => Object.assign(config.environments[0]?.input ?? {}, { listen: '' }), TypeError);
+});
+
+test('every scalar can be given as a variable, which goes before the file', async (t) => {
+  const text =
+    'accessLog: false\nshutdown: { grace: 1s }\nenvironments:\n  blue-green: { variables: { backend: "http://a" }, health: { fall: 5 } }\n';
+  const config = readConfig(text, {
+    env: {
+      SLUICE_CONTROL_LISTEN: '127.0.0.1:1',
+      SLUICE_REGISTRY_URL: 'redis://r:6379/0',
+      SLUICE_REGISTRY_PREFIX: '42',
+      SLUICE_DATA_DIR: '7',
+      SLUICE_WORKERS: '0',
+      SLUICE_ACCESS_LOG: 'true',
+      SLUICE_SHUTDOWN_GRACE: '0',
+      SLUICE_ADMIN_TOKEN: '12345678',
+      SLUICE_CONTROL_TOKENS_JOIN: 'join-token',
+      SLUICE_ENVIRONMENTS_BLUE_GREEN_LISTEN: '127.0.0.1:2',
+      SLUICE_ENVIRONMENTS_BLUE_GREEN_LIMITS_HEADER_BYTES: '2048',
+      SLUICE_ENVIRONMENTS_BLUE_GREEN_HEALTH_PATH: '/well',
+      SLUICE_ENVIRONMENTS_BLUE_GREEN_VARIABLES_BACKEND: 'http://b',
+    },
+  });
+  t.match(config, {
+    control: { listen: '127.0.0.1:1', tokens: { admin: '12345678', join: 'join-token' } },
+    registry: { url: 'redis://r:6379/0', prefix: '42' },
+    dataDir: '7',
+    accessLog: true,
+    shutdown: { grace: 0 },
+  });
+  t.match(config.environments[0]?.spec, {
+    listen: '127.0.0.1:2',
+    limits: { headerBytes: 2048 },
+    health: { path: '/well', fall: 5 },
+    variables: { backend: 'http://b' },
+  });
+  const off = readConfig('', { env: { SLUICE_ENVIRONMENTS_PRODUCTION_HEALTH: 'off' } });
+  t.equal(off.environments[0]?.spec.health, 'off');
+});
+
+test('faults of variables name the variable, and a variable that means nothing is a fault', async (t) => {
+  const env = {
+    SLUICE_CONTORL_LISTEN: '127.0.0.1:1',
+    SLUICE_ENVIRONMENTS_STAGING_LISTEN: '127.0.0.1:1',
+    SLUICE_BLAH: '1',
+    SLUICE_ACCESS_LOG: 'yes',
+    SLUICE_WORKERS: 'auto',
+    SLUICE_ENVIRONMENTS_PRODUCTION_PANIC_THRESHOLD: '101',
+  };
+  t.strictSame(faultsOf('shutdown:\n  grace: 4\n', env), [
+    [undefined, 'SLUICE_CONTORL_LISTEN', 'is no variable of Sluice: did you mean SLUICE_CONTROL_LISTEN?'],
+    [undefined, 'SLUICE_ENVIRONMENTS_STAGING_LISTEN', 'is no variable of Sluice: did you mean SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN?'],
+    [undefined, 'SLUICE_BLAH', 'is no variable of Sluice: unset it'],
+    [
+      undefined,
+      'workers',
+      '(from the variable SLUICE_WORKERS) must be 0: worker processes do not exist in this version, traffic is served in the one process',
+    ],
+    [undefined, 'accessLog', '(from the variable SLUICE_ACCESS_LOG) must be true or false, not text'],
+    [
+      undefined,
+      'environments.production.panicThreshold',
+      '(from the variable SLUICE_ENVIRONMENTS_PRODUCTION_PANIC_THRESHOLD) must be at most 100',
+    ],
+    [2, 'shutdown.grace', 'must be a time such as 250ms, 2s or 5m'],
+  ]);
+});
+
+test("variables of others are left alone: the command line's, a gateway's, the tests', Kubernetes'", async (t) => {
+  const env: NodeJS.ProcessEnv = {};
+  for (const name of [
+    'CONTROL',
+    'LOG_LEVEL',
+    'TEST_REDIS',
+    'JOIN',
+    'ENVIRONMENT',
+    'SERVICE_HOST',
+    'SERVICE_PORT_HTTP',
+    'PORT',
+    'PORT_80_TCP_ADDR',
+  ]) {
+    env[`SLUICE_${name}`] = 'x';
+  }
+  env['SLUICE_CONTROL_SERVICE_HOST'] = 'a service called sluice-control';
+  t.equal(readConfig('', { env }).control.listen, '127.0.0.1:9000');
+});
+
+test('listeners that cannot stand side by side', async (t) => {
+  const text = `
+control: { listen: 127.0.0.1:7000 }
+environments:
+  a: { listen: 127.0.0.1:1 }
+  b: { listen: 127.0.0.1:1 }
+  c: { listen: 0.0.0.0:7000 }
+  d.e:
+    listen: 127.0.0.1:2
+    hosts: [x.com, "*.x.com"]
+    servers: [{ id: q, address: "127.0.0.1:2" }]
+  f: { listen: 127.0.0.1:2, hosts: [X.com] }
+  g: { listen: 0.0.0.0:2 }
+  free: { listen: 127.0.0.1:1, hosts: [other.com] }
+`;
+  const shared = 'overlaps with 127.0.0.1:2 of';
+  const remedy = 'write the same address in both, or another port';
+  t.strictSame(faultsOf(text), [
+    [
+      5,
+      'environments.b.hosts',
+      'is empty, and so it is for "a" on the same listener 127.0.0.1:1: name the hosts of one of them, or give it another port',
+    ],
+    [6, 'environments.c.listen', 'takes the address of control.listen (127.0.0.1:7000): give one of them another port'],
+    [10, 'environments.d.e.servers.0.address', "is the environment's own listener: requests would go round in circles"],
+    [11, 'environments.f.hosts', 'names "x.com", which is "d.e"\'s on the same listener'],
+    [12, 'environments.g.listen', `${shared} "d.e": ${remedy}`],
+    [12, 'environments.g.listen', `${shared} "f": ${remedy}`],
+  ]);
+  const anyPort = readConfig('control: { listen: 127.0.0.1:0 }\nenvironments: { a: { listen: 127.0.0.1:0 } }', { env: {} });
+  t.equal(anyPort.environments[0]?.spec.listen, '127.0.0.1:0', 'port 0 is whichever is free, so it never clashes');
+});
+
+test('what no configuration can be', async (t) => {
+  t.strictSame(faultsOf('- a\n'), [[1, '', 'must be a map, not a list']]);
+  t.strictSame(faultsOf('environments: [a]\n'), [[1, 'environments', 'must be a map, not a list']]);
+  t.strictSame(faultsOf('environments:\n  production:\n'), [[2, 'environments.production', 'is empty: give a map, or leave it out']]);
+  t.strictSame(faultsOf('registry: { url: "http://x" }\n')[0]?.slice(0, 2), [1, 'registry.url']);
+  t.strictSame(faultsOf('control: { tokens: { admin: "short" } }\n'), [
+    [1, 'control.tokens.admin', 'must be 8 to 256 visible ASCII characters without spaces'],
+  ]);
+  for (const file of ['/nowhere/sluice.yaml', '/']) {
+    t.throws(() => loadConfig({ file, env: {} }), { code: 'not-found', message: /cannot be read \((ENOENT|EISDIR)\)/ });
+  }
+});
+
+test('environments may be called like the properties of every object', async (t) => {
+  const config = readConfig('environments: { constructor: { listen: "127.0.0.1:5" }, toString: {} }', { env: {} });
+  t.strictSame(
+    config.environments.map(({ name, spec }) => [name, spec.listen]),
+    [
+      ['constructor', '127.0.0.1:5'],
+      ['toString', '127.0.0.1:8080'],
+    ],
+  );
+});

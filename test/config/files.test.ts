@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'tap';
+import { loadConfig } from '../../src/config/config.ts';
+import { parseDocument } from '../../src/config/document.ts';
+import { jsonSchemas } from '../../src/config/json-schema.ts';
+import { project } from '../../src/model/project.ts';
+import { checkPolicies } from '../../src/policies/index.ts';
+
+const folder = new URL('../../config/', import.meta.url);
+const files = readdirSync(folder).filter((file) => /\.ya?ml$/.test(file));
+
+test('every file in config/ loads and names the schema that its kind is checked by', async (t) => {
+  t.ok(files.length >= 3, `found ${files.join(', ')}`);
+  for (const file of files) {
+    const path = new URL(file, folder).pathname;
+    const text = readFileSync(path, 'utf8');
+    if (text.startsWith('# yaml-language-server: $schema=project.schema.json\n')) {
+      t.strictSame(checkPolicies(parseDocument(text, project, { file })), [], file);
+    } else {
+      t.ok(text.startsWith('# yaml-language-server: $schema=sluice.schema.json\n'), `${file} names a schema on its first line`);
+      t.ok(loadConfig({ file: path, env: {} }).environments.length > 0, file);
+    }
+  }
+});
+
+test('the quick start is what the README and `sluice up` promise', async (t) => {
+  const config = loadConfig({ file: new URL('quickstart.yaml', folder).pathname, env: {} });
+  t.equal(config.control.listen, '127.0.0.1:9000');
+  t.equal(config.registry.url, 'embedded:./data');
+  t.strictSame(
+    config.environments.map(({ name, spec }) => [name, spec.listen, spec.balance]),
+    [['production', '127.0.0.1:8080', 'least-connections']],
+  );
+});
+
+test('the JSON Schemas in config/ are those of the code: `npm run schema` after changes', async (t) => {
+  for (const [file, text] of Object.entries(jsonSchemas())) t.equal(readFileSync(new URL(file, folder), 'utf8'), text, file);
+});
+
+test('every option is described', async (t) => {
+  for (const text of Object.values(jsonSchemas())) {
+    const undescribed: string[] = [];
+    walk(JSON.parse(text), '', undescribed);
+    t.strictSame(undescribed, []);
+  }
+});
+
+interface JsonSchema {
+  description?: string;
+  properties?: Record<string, JsonSchema>;
+  $ref?: string;
+  [key: string]: unknown;
+}
+
+function walk(schema: JsonSchema, path: string, undescribed: string[]): void {
+  for (const [key, value] of Object.entries(schema.properties ?? {})) {
+    if (value.description === undefined && value.$ref === undefined) undescribed.push(`${path}.${key}`);
+  }
+  for (const [key, value] of Object.entries(schema)) {
+    if (value !== null && typeof value === 'object') walk(value as JsonSchema, `${path}.${key}`, undescribed);
+  }
+}

@@ -1,0 +1,212 @@
+import type { Test } from 'tap';
+import { SluiceError } from '../../src/model/fault.ts';
+import { contentHash } from '../../src/model/snapshot.ts';
+import type { Open } from './registry.ts';
+import { api, deployed, mustHash, request } from './registry-samples.ts';
+
+/** What an operator does with environments. */
+export function environments(t: Test, open: Open): void {
+  t.test('environments are created, replaced, listed and deleted', async (t) => {
+    const { registry, other } = await open(t);
+    t.same(await registry.environments(), []);
+    t.equal(await registry.environment('production'), undefined);
+
+    const input = { listen: '127.0.0.1:8081', timeouts: { connect: '250ms' }, variables: { a: '1' } };
+    const made = await registry.putEnvironment('production', input);
+    t.equal(made.spec.timeouts.connect, 250);
+    t.equal(made.spec.retries.attempts, 3, 'defaults are filled in');
+    t.same(await other.environment('production'), made);
+    t.same(made.input, input, 'as written');
+
+    await registry.putEnvironment('development', {});
+    t.same(
+      (await other.environments()).map(({ name }) => name),
+      ['development', 'production'],
+    );
+    await registry.putEnvironment('development', { listen: '127.0.0.1:1234' });
+    t.equal((await other.environment('development'))?.spec.listen, '127.0.0.1:1234');
+
+    await other.deleteEnvironment('development');
+    t.equal(await registry.environment('development'), undefined);
+    await t.rejects(registry.deleteEnvironment('development'), { code: 'not-found', message: /production/ });
+  });
+
+  t.test('a faulty environment is refused with every fault, and changes nothing', async (t) => {
+    const { registry } = await open(t);
+    const faulty = { listen: 'nowhere', panicThreshold: 200, colour: 'blue' } as never;
+    const error = await registry.putEnvironment('production', faulty).catch((error: unknown) => error);
+    t.ok(error instanceof SluiceError);
+    t.match(error, { code: 'invalid' });
+    t.same((error as SluiceError).faults.map(({ path }) => path).sort(), ['colour', 'listen', 'panicThreshold']);
+    await t.rejects(registry.putEnvironment('../etc', {}), { code: 'invalid' });
+    await t.rejects(registry.putEnvironment('__proto__', {}), { code: 'invalid' });
+    t.same(await registry.environments(), []);
+  });
+
+  t.test('changed variables make a new snapshot version, other changes none', async (t) => {
+    const { registry } = await open(t);
+    await registry.putEnvironment('production', { variables: { a: '1' } });
+    const first = await registry.snapshot('production');
+    t.match(first, { version: 0, environment: 'production', variables: { a: '1' }, projects: [] });
+    t.equal(first.hash, contentHash({ variables: { a: '1' }, projects: [] }));
+    await registry.putEnvironment('production', { variables: { a: '1' }, panicThreshold: 10 });
+    t.same(await registry.snapshot('production'), first);
+    await registry.putEnvironment('production', { variables: { a: '2' }, panicThreshold: 10 });
+    const second = await registry.snapshot('production');
+    t.match(second, { version: 1, epoch: first.epoch, variables: { a: '2' } });
+    t.not(second.hash, first.hash);
+    await t.rejects(registry.snapshot('nowhere'), { code: 'not-found', message: /production/ });
+  });
+
+  t.test('an environment with servers or deployments is deleted by force only; its servers become available', async (t) => {
+    const { registry } = await open(t);
+    await deployed(registry, 'production', 'shop');
+    await registry.putEnvironment('development', {});
+    await registry.join(request('one', { environment: 'production' }));
+    await registry.join(request('moving', { environment: 'development' }));
+    await registry.assign('moving', 'production');
+    await t.rejects(registry.deleteEnvironment('production'), { code: 'not-empty', message: /2 server.*1 deployment/ });
+    t.ok(await registry.environment('production'));
+
+    await registry.deleteEnvironment('production', { force: true });
+    t.equal(await registry.environment('production'), undefined);
+    const one = await registry.server('one');
+    t.equal(one?.environment, undefined);
+    t.match(await registry.server('moving'), { environment: 'development', movingTo: null });
+    const { server, snapshot } = await registry.renew({ id: 'one', instance: 'one-1', projects: [] });
+    t.equal(server.environment, undefined);
+    t.equal(snapshot, undefined);
+  });
+}
+
+/** What an operator does with projects. */
+export function projects(t: Test, open: Open): void {
+  t.test('each new content makes a revision, the same content none', async (t) => {
+    const { registry, other } = await open(t);
+    t.same(await registry.projects(), []);
+    t.equal(await registry.revision('shop'), undefined);
+    t.same(await registry.pushProject(api('shop', { version: 'a' })), { name: 'shop', revision: 1, created: true });
+    t.same(await other.pushProject(api('shop', { version: 'a' })), { name: 'shop', revision: 1, created: false });
+    t.same(await other.pushProject(api('shop', { version: 'b' })), { name: 'shop', revision: 2, created: true });
+    t.same(
+      await registry.pushProject(api('shop', { version: 'a' })),
+      { name: 'shop', revision: 3, created: true },
+      'only the newest counts',
+    );
+
+    t.match(await registry.revision('shop'), { name: 'shop', revision: 3, project: { version: 'a' } });
+    const second = await registry.revision('shop', 2);
+    t.same(second?.project, api('shop', { version: 'b' }));
+    t.equal(second?.hash, contentHash(api('shop', { version: 'b' })));
+    t.equal(await registry.revision('shop', 4), undefined);
+    const [summary] = await registry.projects();
+    t.match(summary, { name: 'shop', latest: 3 });
+    t.same(
+      summary?.revisions.map(({ revision, version }) => [revision, version]),
+      [
+        [1, 'a'],
+        [2, 'b'],
+        [3, 'a'],
+      ],
+    );
+    await t.rejects(registry.pushProject({ name: 'shop' } as never), { code: 'invalid' });
+  });
+
+  t.test('text of any kind comes back as it was', async (t) => {
+    const { registry } = await open(t);
+    const version = 'ü|"\\\n\u0000\u2028 💧 \ud800 {a}:[1]';
+    await registry.pushProject(api('shop', { version }));
+    t.equal((await registry.revision('shop'))?.project.version, version);
+  });
+}
+
+/** What an operator does with deployments. */
+export function deployments(t: Test, open: Open): void {
+  t.test('deploying makes one version after another; the hash is that of the content', async (t) => {
+    const { registry, other } = await open(t);
+    await registry.putEnvironment('production', { variables: { host: 'x' } });
+    await registry.pushProject(api('shop', { version: '1' }));
+    await registry.pushProject(api('shop', { version: '2' }));
+    await registry.pushProject(api('account'));
+
+    const first = await registry.deploy('production', 'shop', { revision: 1 });
+    t.match(first, { version: 1, environment: 'production', variables: { host: 'x' } });
+    t.same(first.projects, [{ name: 'shop', revision: 1, project: api('shop', { version: '1' }) }]);
+    t.ok(first.epoch);
+    mustHash(t, first);
+    t.same(await other.snapshot('production'), first);
+    t.same(await other.deploy('production', 'shop', { revision: 1 }), first, 'the same again is no change');
+
+    const second = await other.deploy('production', 'account');
+    t.same(
+      second.projects.map(({ name }) => name),
+      ['account', 'shop'],
+      'by name',
+    );
+    const third = await registry.deploy('production', 'shop');
+    t.match(third, { version: 3, epoch: first.epoch });
+    t.equal(third.projects[1]?.revision, 2, 'the newest unless one is named');
+    mustHash(t, third);
+
+    const fourth = await registry.undeploy('production', 'account');
+    t.match(fourth, { version: 4 });
+    t.same(
+      fourth.projects.map(({ name }) => name),
+      ['shop'],
+    );
+    t.same(await other.snapshot('production'), fourth);
+  });
+
+  t.test('what cannot be deployed is refused with what there is', async (t) => {
+    const { registry } = await open(t);
+    await deployed(registry, 'production', 'shop');
+    await t.rejects(registry.deploy('nowhere', 'shop'), { code: 'not-found', message: /environment "nowhere".*production/ });
+    await t.rejects(registry.deploy('production', 'nothing'), { code: 'not-found', message: /project "nothing".*shop/ });
+    await t.rejects(registry.deploy('production', 'shop', { revision: 7 }), { code: 'not-found', message: /revision 7.*1/ });
+    await t.rejects(registry.undeploy('production', 'nothing'), { code: 'not-found', message: /shop/ });
+    await t.rejects(registry.undeploy('nowhere', 'shop'), { code: 'not-found' });
+    await t.rejects(registry.rollback('production', 'nothing'), { code: 'not-found' });
+    t.equal((await registry.snapshot('production')).version, 1);
+  });
+
+  t.test('two projects may not have the same base path in one environment', async (t) => {
+    const { registry } = await open(t);
+    await deployed(registry, 'production', 'shop');
+    await registry.putEnvironment('development', {});
+    for (const basePath of ['/shop', '/shop/', '/sho%70', '/%73hop']) {
+      await registry.pushProject(api('rival', { basePath }));
+      await t.rejects(registry.deploy('production', 'rival'), { code: 'base-path-taken', message: /"shop"/ }, basePath);
+    }
+    await registry.deploy('development', 'rival');
+    await registry.pushProject(api('rival', { basePath: '/shop/inner' }));
+    await registry.deploy('production', 'rival');
+    await registry.pushProject(api('shop', { basePath: '/moved' }));
+    await registry.deploy('production', 'shop');
+    await registry.pushProject(api('rival', { basePath: '/shop' }));
+    await registry.deploy('production', 'rival');
+    await t.rejects(registry.rollback('production', 'shop'), { code: 'base-path-taken', message: /"rival"/ });
+  });
+
+  t.test('rolling back goes one deployed revision back each time', async (t) => {
+    const { registry } = await open(t);
+    await registry.putEnvironment('production', {});
+    for (const version of ['1', '2', '3', '4']) await registry.pushProject(api('shop', { version }));
+    for (const revision of [2, 4, 1, 3]) await registry.deploy('production', 'shop', { revision });
+    const back: number[] = [];
+    for (let step = 0; step < 3; step++) back.push((await registry.rollback('production', 'shop')).projects[0]?.revision ?? 0);
+    t.same(back, [1, 4, 2]);
+    await t.rejects(registry.rollback('production', 'shop'), { code: 'not-found', message: /nothing to roll back to/ });
+    t.equal((await registry.snapshot('production')).version, 7);
+  });
+
+  t.test('an expected version that is no more is refused', async (t) => {
+    const { registry } = await open(t);
+    await deployed(registry, 'production', 'shop');
+    await registry.pushProject(api('shop', { version: '2' }));
+    await t.rejects(registry.deploy('production', 'shop', { expect: 0 }), { code: 'version-mismatch', message: /version 1, not 0/ });
+    await t.rejects(registry.undeploy('production', 'shop', { expect: 2 }), { code: 'version-mismatch' });
+    t.equal((await registry.deploy('production', 'shop', { expect: 1 })).version, 2);
+    await t.rejects(registry.rollback('production', 'shop', { expect: 1 }), { code: 'version-mismatch' });
+    t.equal((await registry.rollback('production', 'shop', { expect: 2 })).version, 3);
+  });
+}

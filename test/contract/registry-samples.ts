@@ -1,0 +1,63 @@
+import type { Test } from 'tap';
+import type { SluiceError } from '../../src/model/fault.ts';
+import { type Project, project } from '../../src/model/project.ts';
+import { contentHash, type Snapshot } from '../../src/model/snapshot.ts';
+import type { JoinRequest, News, Registry } from '../../src/registry/contract.ts';
+
+/** A project with the least in it. */
+export function api(name: string, more: { version?: string; basePath?: string } = {}): Project {
+  return project.parse({ name, basePath: `/${name}`, targets: { default: { url: 'http://127.0.0.1:9' } }, ...more });
+}
+
+/** What a gateway called `id` says when it joins. */
+export function request(id: string, more: Partial<JoinRequest> = {}): JoinRequest {
+  const usual = { id, instance: `${id}-1`, address: '127.0.0.1:1', source: 'join', version: '1.0.0', startedAt: 1, ttl: 10_000 } as const;
+  return { ...usual, ...more };
+}
+
+/** An environment to which a project of that name is deployed. */
+export async function deployed(registry: Registry, environment: string, name: string): Promise<Snapshot> {
+  await registry.putEnvironment(environment, {});
+  await registry.pushProject(api(name));
+  return registry.deploy(environment, name);
+}
+
+/** Tries on while the registry cannot be reached. */
+export async function persistently<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if ((error as SluiceError).code !== 'unavailable') throw error;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
+
+/** A watch that remembers; `until` settles once news was heard, be it before or after. */
+export async function listen(t: Test, registry: Registry, server?: string) {
+  const all: News[] = [];
+  let check = () => {};
+  const watch = registry.watch(
+    (news) => {
+      all.push(news);
+      check();
+    },
+    server === undefined ? {} : { server },
+  );
+  t.teardown(() => watch.close());
+  await watch.ready;
+  const until = (wanted: (news: News) => boolean) =>
+    new Promise<void>((resolve) => {
+      check = () => {
+        if (all.some(wanted)) resolve();
+      };
+      check();
+    });
+  return { all, watch, until };
+}
+
+/** The hash must be that of what it holds. */
+export function mustHash(t: Test, { hash, variables, projects }: Snapshot): void {
+  t.equal(hash, contentHash({ variables, projects }));
+}

@@ -1,0 +1,197 @@
+import type { Test } from 'tap';
+import type { JoinRequest } from '../../src/registry/contract.ts';
+import type { Open } from './registry.ts';
+import { api, deployed, listen, request } from './registry-samples.ts';
+
+/** How servers come. */
+export function joining(t: Test, open: Open): void {
+  t.test('joining records the lease and brings the snapshot', async (t) => {
+    const { registry, other } = await open(t);
+    const snapshot = await deployed(registry, 'production', 'shop');
+    const joined = await registry.join(request('one', { environment: 'production', weight: 3 }));
+    t.same(joined.snapshot, snapshot);
+    t.match(joined.server, {
+      id: 'one',
+      instance: 'one-1',
+      environment: 'production',
+      weight: 3,
+      draining: false,
+      leaving: false,
+      projects: [],
+    });
+    t.equal(joined.server.leaseRemaining, 10_000);
+    const seen = await other.server('one');
+    t.ok((seen?.leaseRemaining ?? 0) > 0 && (seen?.leaseRemaining ?? 0) <= 10_000);
+    t.same({ ...seen, leaseRemaining: 0 }, { ...joined.server, leaseRemaining: 0 });
+    t.same(
+      (await other.servers()).map(({ id }) => id),
+      ['one'],
+    );
+    t.equal(await other.server('two'), undefined);
+  });
+
+  t.test('where a server goes: where it is, what it asks for, where it was assigned, nowhere', async (t) => {
+    const { registry } = await open(t);
+    for (const name of ['production', 'development']) await registry.putEnvironment(name, {});
+    const where = async (join: JoinRequest) => (await registry.join(join)).server.environment;
+    t.equal(await where(request('one')), undefined, 'available');
+    await registry.assign('one', 'production');
+    t.equal(await where(request('one')), 'production', 'the same instance stays where it is');
+    t.equal(await where(request('one', { environment: 'development' })), 'production', 'whatever it asks for');
+    t.equal(
+      await where(request('one', { instance: 'one-2', environment: 'development' })),
+      'development',
+      'a new one gets what it asks for',
+    );
+    t.equal(await where(request('one', { instance: 'one-3' })), 'production', 'or goes where the id was assigned');
+    await registry.leave('one', 'one-3');
+    t.equal(await where(request('one', { instance: 'one-4' })), 'production', 'even after it left');
+    await registry.assign('one', undefined);
+    t.equal(await where(request('one', { instance: 'one-5' })), undefined);
+    await t.rejects(registry.join(request('two', { environment: 'nowhere' })), { code: 'not-found', message: /development, production/ });
+    t.equal(await registry.server('two'), undefined);
+    await registry.putEnvironment('nowhere', {});
+    t.equal(await where(request('two', { environment: 'nowhere' })), 'nowhere', 'once it exists');
+  });
+
+  t.test('a new instance takes the id over', async (t) => {
+    const { registry } = await open(t);
+    await registry.join(request('one'));
+    await registry.patchServer('one', { weight: 7 });
+    await registry.join(request('one', { instance: 'one-2', address: '127.0.0.1:2' }));
+    t.match(await registry.server('one'), { instance: 'one-2', address: '127.0.0.1:2', weight: 7 });
+    await t.rejects(registry.renew({ id: 'one', instance: 'one-1', projects: [] }), { code: 'not-found', message: /join again/ });
+    await registry.leave('one', 'one-1');
+    t.match(await registry.server('one'), { instance: 'one-2' }, 'the earlier one cannot end it');
+    t.equal((await registry.join(request('one', { instance: 'one-3', weight: 2 }))).server.weight, 2, 'its own word comes first');
+  });
+
+  t.test('a malformed request is refused', async (t) => {
+    const { registry } = await open(t);
+    for (const wrong of [
+      { id: 'a b' },
+      { address: 'nowhere' },
+      { ttl: 0 },
+      { ttl: 1.5 },
+      { weight: -1 },
+      { instance: '' },
+      { source: 'static' },
+    ]) {
+      await t.rejects(registry.join(request('one', wrong as never)), { code: 'invalid' }, JSON.stringify(wrong));
+    }
+    await t.rejects(registry.join(undefined as never), { code: 'invalid' });
+    t.same(await registry.servers(), []);
+  });
+}
+
+/** How they stay, and go. */
+export function renewing(t: Test, open: Open): void {
+  t.test('a renewal extends the lease, tells what runs, and brings another snapshot only', async (t) => {
+    const { registry, other } = await open(t);
+    const snapshot = await deployed(registry, 'production', 'shop');
+    await registry.join(request('one', { environment: 'production' }));
+    const { epoch, version, hash } = snapshot;
+    const running = { epoch, version, hash };
+    const state = [{ name: 'shop', revision: 1, state: 'active' }] as const;
+    const renewed = await registry.renew({ id: 'one', instance: 'one-1', running, projects: state, holds: running });
+    t.equal(renewed.snapshot, undefined, 'it holds that one');
+    t.match(await other.server('one'), { running, projects: state });
+    t.same((await registry.renew({ id: 'one', instance: 'one-1', running, projects: state })).snapshot, snapshot, 'it holds none');
+
+    await registry.pushProject(api('shop', { version: '2' }));
+    const next = await other.deploy('production', 'shop');
+    t.same((await registry.renew({ id: 'one', instance: 'one-1', running, projects: state, holds: running })).snapshot, next);
+    const rejected = [{ name: 'shop', revision: 1, state: 'rejected', error: 'no such target' }] as const;
+    await registry.renew({ id: 'one', instance: 'one-1', running, projects: rejected, holds: running, leaving: true });
+    t.match(await other.server('one'), { projects: rejected, leaving: true });
+    await t.rejects(registry.renew({ id: 'two', instance: 'two-1', projects: [] }), { code: 'not-found' });
+  });
+
+  t.test('a lease that ended leaves the server visible as lost; a renewal brings it back', async (t) => {
+    const { registry, other, leaseEnds } = await open(t);
+    await registry.putEnvironment('production', {});
+    await registry.join(request('one', { environment: 'production', ttl: 60 }));
+    await leaseEnds('one');
+    const [lost] = await other.servers();
+    t.ok((lost?.leaseRemaining ?? 0) < 0);
+    t.equal(lost?.environment, 'production');
+    const heard = await listen(t, other);
+    t.ok((await registry.renew({ id: 'one', instance: 'one-1', projects: [] })).server.leaseRemaining > 0);
+    await heard.until((news) => news.kind === 'server' && news.name === 'one');
+  });
+
+  t.test('leaving ends it', async (t) => {
+    const { registry, other } = await open(t);
+    await registry.join(request('one'));
+    await registry.leave('one', 'one-1');
+    t.equal(await other.server('one'), undefined);
+    t.same(await other.servers(), []);
+    await registry.leave('one', 'one-1');
+    await t.rejects(registry.renew({ id: 'one', instance: 'one-1', projects: [] }), { code: 'not-found' });
+  });
+}
+
+/** What operators do with them. */
+export function operating(t: Test, open: Open): void {
+  t.test('an available server is assigned at once and gets the snapshot at its next renewal', async (t) => {
+    const { registry, other } = await open(t);
+    const snapshot = await deployed(registry, 'production', 'shop');
+    t.equal((await registry.join(request('one'))).snapshot, undefined);
+    t.match(await other.assign('one', 'production'), { id: 'one', environment: 'production' });
+    const { server, snapshot: got } = await registry.renew({ id: 'one', instance: 'one-1', projects: [] });
+    t.equal(server.environment, 'production');
+    t.same(got, snapshot);
+    await t.rejects(other.assign('two', 'production'), { code: 'not-found', message: /"two".*one/ });
+    await t.rejects(other.assign('one', 'nowhere'), { code: 'not-found', message: /production/ });
+  });
+
+  t.test('a joined server moves once it is drained', async (t) => {
+    const { registry, other } = await open(t);
+    const old = await deployed(registry, 'production', 'shop');
+    const wanted = await deployed(registry, 'development', 'shop');
+    await registry.join(request('one', { environment: 'production' }));
+    const running = { epoch: old.epoch, version: old.version, hash: old.hash };
+    const report = { id: 'one', instance: 'one-1', running, projects: [], holds: running };
+    t.match(await other.assign('one', 'development'), { environment: 'production', movingTo: 'development' });
+    t.match((await registry.renew(report)).server, { environment: 'production', movingTo: 'development' });
+    t.notOk('movingTo' in (await other.assign('one', 'production')), 'where it is: the move is off');
+    t.match((await registry.renew({ ...report, drained: true })).server, { environment: 'production' }, 'nothing to complete');
+
+    await other.assign('one', 'development');
+    const { server, snapshot } = await registry.renew({ ...report, drained: true });
+    t.equal(server.environment, 'development');
+    t.notOk('movingTo' in server);
+    t.notOk('running' in server, 'nothing of the new environment runs yet');
+    t.match(snapshot, { environment: 'development' });
+    t.same(snapshot?.hash, wanted.hash);
+
+    t.match(await other.assign('one', undefined), { environment: 'development', movingTo: null });
+    const available = await registry.renew({ ...report, drained: true });
+    t.equal(available.server.environment, undefined);
+    t.equal(available.snapshot, undefined);
+  });
+
+  t.test('a lost server, and one that registers by plain HTTP, moves at once', async (t) => {
+    const { registry, leaseEnds } = await open(t);
+    for (const name of ['production', 'development']) await registry.putEnvironment(name, {});
+    await registry.join(request('plain', { environment: 'production', source: 'http' }));
+    t.match(await registry.assign('plain', 'development'), { environment: 'development' });
+    await registry.join(request('lost', { environment: 'production', ttl: 60 }));
+    await leaseEnds('lost');
+    const moved = await registry.assign('lost', 'development');
+    t.equal(moved.environment, 'development');
+    t.notOk('movingTo' in moved);
+  });
+
+  t.test("draining and weight are the operator's, and outlive the instance", async (t) => {
+    const { registry, other } = await open(t);
+    await registry.join(request('one'));
+    t.match(await other.patchServer('one', { draining: true, weight: 0 }), { draining: true, weight: 0 });
+    t.match((await registry.renew({ id: 'one', instance: 'one-1', projects: [] })).server, { draining: true, weight: 0 });
+    t.match((await registry.join(request('one', { instance: 'one-2' }))).server, { draining: true, weight: 0 });
+    t.match(await other.patchServer('one', { draining: false }), { draining: false, weight: 0 });
+    await t.rejects(other.patchServer('one', { weight: 1.5 }), { code: 'invalid' });
+    await t.rejects(other.patchServer('one', { colour: 1 } as never), { code: 'invalid' });
+    await t.rejects(other.patchServer('two', { weight: 1 }), { code: 'not-found' });
+  });
+}

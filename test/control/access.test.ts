@@ -1,0 +1,121 @@
+import { connect } from 'node:net';
+import { test } from 'tap';
+import { isLoopback } from '../../src/control/access.ts';
+import { controlUnderTest, tokens } from './control-under-test.ts';
+
+/** All of CONTRACT.md's requests, and who may make them. */
+const routes: [method: string, path: string, least: 'admin' | 'join' | 'monitor' | 'anyone'][] = [
+  ['GET', '/v1/environments', 'admin'],
+  ['PUT', '/v1/environments/{env}', 'admin'],
+  ['GET', '/v1/environments/{env}', 'admin'],
+  ['DELETE', '/v1/environments/{env}', 'admin'],
+  ['GET', '/v1/servers', 'admin'],
+  ['GET', '/v1/servers/{id}', 'admin'],
+  ['PATCH', '/v1/servers/{id}', 'admin'],
+  ['PUT', '/v1/environments/{env}/servers/{id}', 'admin'],
+  ['DELETE', '/v1/environments/{env}/servers/{id}', 'admin'],
+  ['POST', '/v1/projects', 'admin'],
+  ['GET', '/v1/projects', 'admin'],
+  ['GET', '/v1/projects/{name}', 'admin'],
+  ['GET', '/v1/projects/{name}/revisions/{n}', 'admin'],
+  ['PUT', '/v1/environments/{env}/deployments/{project}', 'admin'],
+  ['DELETE', '/v1/environments/{env}/deployments/{project}', 'admin'],
+  ['POST', '/v1/environments/{env}/deployments/{project}/rollback', 'admin'],
+  ['GET', '/v1/environments/{env}/deployments', 'admin'],
+  ['PUT', '/v1/register/{id}', 'join'],
+  ['DELETE', '/v1/register/{id}', 'join'],
+  ['GET', '/v1/join', 'join'],
+  ['GET', '/v1/events', 'admin'],
+  ['GET', '/metrics', 'monitor'],
+  ['GET', '/healthz', 'monitor'],
+  ['GET', '/readyz', 'monitor'],
+];
+
+test('/openapi.json describes every route, and no other', async (t) => {
+  const { ask } = await controlUnderTest(t);
+  const { status, body } = await ask('GET', '/openapi.json', { headers: { authorization: '' } });
+  t.equal(status, 200, 'and is read without a token');
+  t.match(body.openapi, /^3\.1/);
+  const described = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  t.same(described.sort(), routes.map(([method, path]) => `${method} ${path}`).sort());
+  const references = JSON.stringify(body).match(/#\/components\/schemas\/[\w-]+/g) ?? [];
+  t.ok(references.length > 20);
+  for (const reference of new Set(references)) t.ok(body.components.schemas[reference.split('/').at(-1) as string], `${reference} exists`);
+  for (const [path, methods] of Object.entries(body.paths as Record<string, Record<string, { summary?: string; responses: object }>>)) {
+    for (const [method, { summary, responses }] of Object.entries(methods)) {
+      t.ok(summary, `${method} ${path} says what it does`);
+      if (path.startsWith('/v1')) t.ok('4XX' in responses || '4xx' in responses, `${method} ${path} describes its refusals`);
+    }
+  }
+});
+
+test('every route asks for its token, before it looks at anything else', async (t) => {
+  const { ask, registry } = await controlUnderTest(t);
+  await ask('PUT', '/v1/environments/production', { body: {} });
+  for (const [method, path, least] of routes) {
+    if (least === 'monitor') continue;
+    const place = path
+      .replace('{env}', 'production')
+      .replace('{n}', '1')
+      .replaceAll(/\{\w+\}/g, 'x');
+    const body = method === 'PUT' || method === 'POST' ? { body: '{ garbage' } : {};
+    const shown: [string, string][] = [
+      ['no token', ''],
+      ['a wrong one', 'Bearer wrong-token-of-the-tests'],
+      ['basic', `Basic ${Buffer.from(`admin:${tokens.admin}`).toString('base64')}`],
+      ...(least === 'admin' ? ([['the join token', `Bearer ${tokens.join}`]] as [string, string][]) : []),
+    ];
+    for (const [name, authorization] of shown) {
+      const answer = await ask(method, place, { ...body, headers: { authorization } });
+      t.equal(answer.status, 401, `${method} ${path} with ${name}`);
+      t.equal(answer.headers.get('www-authenticate'), 'Bearer realm="sluice"');
+      t.equal(answer.body.code, 'unauthorized');
+    }
+  }
+  t.equal((await registry.environments()).length, 1, 'nothing was done');
+  t.equal((await ask('GET', '/v1/nothing/here', { headers: { authorization: '' } })).status, 401, 'unknown paths tell nothing');
+  t.equal((await ask('DELETE', '/v1/register/x', { headers: { authorization: `Bearer ${tokens.join}` } })).status, 204);
+  t.equal((await ask('DELETE', '/v1/register/x')).status, 204);
+});
+
+test('who is not let in does not get to send a body', async (t) => {
+  const { control } = await controlUnderTest(t);
+  const { port } = new URL(control.url);
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.write('POST /v1/projects HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 4000000\r\n\r\n{');
+  const [first] = (await new Promise<Buffer[]>((resolve) => socket.once('data', (chunk) => resolve([chunk])))) as [Buffer];
+  t.match(first.toString(), /^HTTP\/1\.1 401 /);
+  socket.destroy();
+});
+
+test('tokens never reach the log', async (t) => {
+  const { ask, log } = await controlUnderTest(t);
+  await ask('GET', '/v1/servers');
+  await ask('PUT', '/v1/environments/x', { body: '{', headers: { authorization: 'Bearer wrong-token-of-the-tests' } });
+  await ask('GET', `/v1/servers/${tokens.admin}?token=${tokens.join}`);
+  const text = log.join('');
+  for (const secret of [tokens.admin, tokens.join, 'wrong-token']) t.notOk(text.includes(secret));
+});
+
+test('probes need no token on this machine', async (t) => {
+  const under = await controlUnderTest(t);
+  const nobody = { headers: { authorization: '' } };
+  t.same(await under.ask('GET', '/healthz', nobody).then(({ status, body }) => [status, body]), [200, { status: 'ok' }]);
+  t.equal((await under.ask('GET', '/readyz', nobody)).status, 200);
+  under.ready = false;
+  t.same(await under.ask('GET', '/readyz', nobody).then(({ status, body }) => [status, body]), [503, { status: 'not ready' }]);
+  for (const [peer, own] of [
+    ['127.0.0.1', true],
+    ['127.9.9.9', true],
+    ['::1', true],
+    ['::ffff:127.0.0.1', true],
+    ['10.0.0.1', false],
+    ['::ffff:10.0.0.1', false],
+    ['fe80::1', false],
+    ['127.0.0.1.example.com', false],
+    [undefined, false],
+  ] as const)
+    t.equal(isLoopback(peer), own, String(peer));
+});

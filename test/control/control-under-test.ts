@@ -1,0 +1,134 @@
+import { pino } from 'pino';
+import type { Test } from 'tap';
+import { type Control, startControl } from '../../src/control/control.ts';
+import { createAuthorizer } from '../../src/control/tokens.ts';
+import type { UpgradeHandler } from '../../src/control/upgrades.ts';
+import type { Clock } from '../../src/model/clock.ts';
+import type { LiveServer } from '../../src/model/live.ts';
+import { openRegistry } from '../../src/registry/connect.ts';
+import type { JoinRequest, Registry } from '../../src/registry/contract.ts';
+
+export const tokens = { admin: 'admin-token-of-the-tests', join: 'join-token-of-the-tests' };
+
+/** A real control on a free port over a real embedded registry; what the balancer sees is given by the test. */
+export interface ControlUnderTest {
+  readonly control: Control;
+  readonly registry: Registry;
+  /** Holds the files that the test asked for. */
+  readonly folder: string;
+  /** What the balancer sees: tests put servers here. */
+  readonly live: LiveServer[];
+  /** Whether the balancer says that it is ready. */
+  ready: boolean;
+  /** Everything that was logged. */
+  readonly log: string[];
+  /** Upgrades that were handed to the registration endpoint. */
+  readonly joins: string[];
+  /** A request with the admin token, unless `headers` say otherwise. */
+  ask(method: string, path: string, options?: { body?: unknown; type?: string; headers?: Record<string, string> }): Promise<Answer>;
+}
+
+/** Files and folders by name. */
+export type Files = { [name: string]: string | Buffer | Files };
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
+  readonly body: any;
+}
+
+export async function controlUnderTest(t: Test, options: { files?: Files; clock?: Clock } = {}): Promise<ControlUnderTest> {
+  const folder = t.testdir(options.files ?? {});
+  const log: string[] = [];
+  const logger = pino({ level: 'debug' }, { write: (line: string) => void log.push(line) });
+  const registry = await openRegistry({ url: `embedded:${folder}/registry`, logger });
+  const live: LiveServer[] = [];
+  const joins: string[] = [];
+  const join: UpgradeHandler = {
+    upgrade(request, socket) {
+      joins.push(request.url ?? '');
+      socket.end('HTTP/1.1 401 Unauthorized\r\nconnection: close\r\n\r\n');
+    },
+    close: async () => undefined,
+  };
+  const view = {
+    servers: () => live,
+    ready: () => under.ready,
+    listening: (environment: string) => (environment === 'production' ? '127.0.0.1:8080' : undefined),
+  };
+  const control = await startControl({
+    listen: '127.0.0.1:0',
+    registry,
+    live: view,
+    authorize: createAuthorizer(tokens),
+    join,
+    logger,
+    version: '0.0.0-test',
+    ...(options.clock && { clock: options.clock }),
+  });
+  t.teardown(async () => {
+    await control.close();
+    await registry.close();
+  });
+  const under: ControlUnderTest = {
+    control,
+    registry,
+    folder,
+    live,
+    ready: true,
+    log,
+    joins,
+    async ask(method, path, { body, type = 'application/json', headers = {} } = {}) {
+      const sent = body === undefined ? undefined : typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
+      const response = await fetch(control.url + path, {
+        method,
+        headers: { authorization: `Bearer ${tokens.admin}`, ...(sent !== undefined && { 'content-type': type }), ...headers },
+        ...(sent !== undefined && { body: sent }),
+      });
+      const text = await response.text();
+      const json = text !== '' && /json/.test(response.headers.get('content-type') ?? '');
+      return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text };
+    },
+  };
+  return under;
+}
+
+/** What a gateway says when it joins. */
+export function joining(id: string, environment?: string): JoinRequest {
+  return {
+    id,
+    instance: `${id}-1`,
+    ...(environment !== undefined && { environment }),
+    address: '127.0.0.1:9101',
+    source: 'join',
+    version: '0.0.0-test',
+    startedAt: 1_700_000_000_000,
+    ttl: 60_000,
+  };
+}
+
+/** What the balancer sees of a server. */
+export function seen(id: string, environment: string, more: Partial<LiveServer> = {}): LiveServer {
+  return {
+    id,
+    environment,
+    address: '127.0.0.1:9101',
+    weight: 1,
+    health: 'up',
+    active: 0,
+    requests: 0,
+    failures: 0,
+    statuses: [0, 0, 0, 0, 0, 0],
+    upgraded: 0,
+    ...more,
+  };
+}
+
+/** A project that answers under `basePath`. */
+export function sampleProject(
+  name: string,
+  basePath = `/${name}`,
+): { name: string; basePath: string; targets: Record<string, { url: string }> } {
+  return { name, basePath, targets: { default: { url: 'http://127.0.0.1:9201' } } };
+}

@@ -1,0 +1,95 @@
+import { test } from 'tap';
+import { controlUnderTest, joining, seen } from './control-under-test.ts';
+
+test('servers are shown as the registry and the balancer together know them', async (t) => {
+  const { ask, registry, live } = await controlUnderTest(t);
+  await ask('PUT', '/v1/environments/production', { body: {} });
+  await registry.join(joining('b', 'production'));
+  const joined = await registry.join(joining('a', 'production'));
+  const running = { epoch: joined.snapshot?.epoch ?? '', version: joined.snapshot?.version ?? -1, hash: joined.snapshot?.hash ?? '' };
+  const projects = [{ name: 'pets', revision: 0, state: 'rejected', error: 'no such variable' } as const];
+  await registry.renew({ id: 'a', instance: 'a-1', running, projects });
+  await registry.join(joining('c'));
+  live.push(seen('a', 'production', { active: 3, requests: 40 }), seen('b', 'production', { health: 'down', reason: 'connect refused' }));
+  live.push(seen('fixed', 'production'), seen('new', 'production', { health: 'unknown' }));
+
+  const { body } = await ask('GET', '/v1/servers');
+  t.same(
+    body.map((one: { id: string; state: string; health: string; source: string }) => [one.id, one.state, one.health, one.source]),
+    [
+      ['a', 'ready', 'up', 'join'],
+      ['b', 'joining', 'down', 'join'],
+      ['c', 'available', 'unknown', 'join'],
+      ['fixed', 'ready', 'up', 'static'],
+      ['new', 'joining', 'unknown', 'static'],
+    ],
+  );
+  const one = (await ask('GET', '/v1/servers/a')).body;
+  t.match(one, {
+    instance: 'a-1',
+    environment: 'production',
+    address: '127.0.0.1:9101',
+    weight: 1,
+    running,
+    projects,
+    active: 3,
+    requests: 40,
+  });
+  t.equal(one.startedAt, 1_700_000_000_000);
+  t.ok(Math.abs(one.lastSeen - Date.now()) < 30_000);
+  t.equal((await ask('GET', '/v1/servers/b')).body.reason, 'connect refused');
+  t.match((await ask('GET', '/v1/servers/c')).body, { environment: null, running: null, projects: [], active: 0 });
+  t.match((await ask('GET', '/v1/servers/fixed')).body, { instance: null, version: null, startedAt: null, lastSeen: null });
+  t.same((await ask('GET', '/v1/servers?environment=production')).body.length, 4);
+  t.equal((await ask('GET', '/v1/servers?environment=nowhere')).status, 404);
+  t.equal((await ask('GET', '/v1/servers/nobody')).status, 404);
+});
+
+test('a server is added to an environment, moved after draining, and given back', async (t) => {
+  const { ask, registry } = await controlUnderTest(t);
+  for (const name of ['production', 'staging']) await registry.putEnvironment(name, {});
+  await registry.join(joining('a'));
+  t.match((await ask('PUT', '/v1/environments/production/servers/a')).body, { environment: 'production', state: 'joining' });
+  t.match((await ask('PUT', '/v1/environments/staging/servers/a')).body, {
+    environment: 'production',
+    movingTo: 'staging',
+    state: 'draining',
+  });
+  await registry.renew({ id: 'a', instance: 'a-1', projects: [], drained: true });
+  t.match((await ask('GET', '/v1/servers/a')).body, { environment: 'staging', state: 'joining' });
+  t.equal((await ask('DELETE', '/v1/environments/production/servers/a')).status, 404, 'not from where it is not');
+  t.match((await ask('DELETE', '/v1/environments/staging/servers/a')).body, { environment: 'staging', movingTo: null, state: 'draining' });
+  await registry.renew({ id: 'a', instance: 'a-1', projects: [], drained: true });
+  t.match((await ask('GET', '/v1/servers/a')).body, { environment: null, state: 'available' });
+  t.equal((await ask('PUT', '/v1/environments/nowhere/servers/a')).status, 404);
+  t.equal((await ask('PUT', '/v1/environments/production/servers/nobody')).status, 404);
+});
+
+test('a server is drained, resumed and weighed; nonsense changes nothing', async (t) => {
+  const { ask, registry } = await controlUnderTest(t);
+  await registry.putEnvironment('production', {});
+  await registry.join(joining('a', 'production'));
+  t.match((await ask('PATCH', '/v1/servers/a', { body: { draining: true, weight: 7 } })).body, { state: 'draining', weight: 7 });
+  t.match((await ask('PATCH', '/v1/servers/a', { body: { draining: false } })).body, { state: 'joining', weight: 7 });
+  for (const body of [{}, { weight: -1 }, { weight: 1.5 }, { weight: '7' }, { drain: true }, [], 7, 'x', { weight: null }]) {
+    const answer = await ask('PATCH', '/v1/servers/a', { body });
+    t.equal(answer.status, 422, JSON.stringify(body));
+    t.ok(answer.body.errors.length > 0);
+  }
+  t.equal((await registry.server('a'))?.weight, 7);
+});
+
+test('static servers are changed where they are written', async (t) => {
+  const { ask, registry, live } = await controlUnderTest(t);
+  await registry.putEnvironment('production', {});
+  live.push(seen('fixed', 'production'));
+  for (const [method, path] of [
+    ['PATCH', '/v1/servers/fixed'],
+    ['PUT', '/v1/environments/production/servers/fixed'],
+    ['DELETE', '/v1/environments/production/servers/fixed'],
+  ] as const) {
+    const answer = await ask(method, path, method === 'PATCH' ? { body: { weight: 2 } } : {});
+    t.equal(answer.status, 409, `${method} ${path}`);
+    t.match(answer.body.detail, /static/);
+  }
+});

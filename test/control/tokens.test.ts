@@ -1,0 +1,81 @@
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { test } from 'tap';
+import { createAuthorizer, loadTokens } from '../../src/control/tokens.ts';
+import { SluiceError } from '../../src/model/fault.ts';
+
+test('tokens are made once, kept privately, and found again', async (t) => {
+  const dataDir = `${t.testdir()}/data/new`;
+  const made = await loadTokens({ dataDir });
+  t.match(made.admin, /^[\w-]{43}$/);
+  t.not(made.admin, made.join);
+  t.same(readdirSync(dataDir).sort(), ['admin.token', 'join.token'], 'no drafts are left');
+  t.equal(statSync(`${dataDir}/admin.token`).mode & 0o777, 0o600);
+  t.equal(made.origin.admin, `${dataDir}/admin.token`);
+  t.same(await loadTokens({ dataDir }), made);
+});
+
+test('processes that start at the same time agree on the tokens', async (t) => {
+  const dataDir = t.testdir();
+  const all = await Promise.all(Array.from({ length: 8 }, () => loadTokens({ dataDir })));
+  t.equal(new Set(all.map((tokens) => tokens.admin)).size, 1);
+  t.equal(new Set(all.map((tokens) => tokens.join)).size, 1);
+});
+
+test('variables come before the configuration, and that before files', async (t) => {
+  const dataDir = t.testdir({ 'admin.token': 'from-the-file\n', 'join.token': 'join-from-file' });
+  const env = { SLUICE_ADMIN_TOKEN: 'from-the-variable' };
+  const configured = { admin: 'from-the-config', join: 'join-from-config' };
+  t.match(await loadTokens({ dataDir, env, configured }), { admin: 'from-the-variable', join: 'join-from-config' });
+  t.match(await loadTokens({ dataDir, env: { SLUICE_ADMIN_TOKEN: '' } }), { admin: 'from-the-file', join: 'join-from-file' });
+});
+
+test('a token that cannot be used is refused by its place, never shown', async (t) => {
+  const refuses = async (options: Parameters<typeof loadTokens>[0], ...words: string[]) => {
+    const error = await loadTokens(options).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    if (!(error instanceof SluiceError)) return t.fail(`accepted, or not refused clearly: ${error}`);
+    t.equal(error.code, 'invalid');
+    for (const word of words) t.ok(error.message.includes(word), `${error.message} says ${word}`);
+    t.notMatch(error.message, /s3cret/);
+  };
+  await refuses({ dataDir: t.testdir({ 'admin.token': ' \n' }) }, 'admin.token', 'empty');
+  await refuses({ dataDir: t.testdir({ 'admin.token': 's3cret one' }) }, 'admin.token', '8 to 256');
+  await refuses({ dataDir: t.testdir({ 'admin.token': 's3cret' }) }, 'admin.token', '8 to 256');
+  await refuses({ dataDir: t.testdir(), env: { SLUICE_JOIN_TOKEN: 's3cret\u00e9\u00e9\u00e9' } }, 'SLUICE_JOIN_TOKEN');
+  await refuses({ dataDir: t.testdir(), configured: { admin: 's3cret-s3cret', join: 's3cret-s3cret' } }, 'same');
+  const folder = t.testdir();
+  mkdirSync(`${folder}/admin.token`);
+  await refuses({ dataDir: folder }, 'admin.token', 'EISDIR');
+  const file = t.testdir({ data: 'a file' });
+  await refuses({ dataDir: `${file}/data` }, `${file}/data`);
+  t.equal(readFileSync(`${file}/data`, 'utf8'), 'a file');
+});
+
+test('a file that may not be read is refused', { skip: process.getuid?.() === 0 && 'root may read everything' }, async (t) => {
+  const dataDir = t.testdir();
+  writeFileSync(`${dataDir}/admin.token`, 'unreadable-token');
+  chmodSync(`${dataDir}/admin.token`, 0);
+  await t.rejects(loadTokens({ dataDir }), { code: 'invalid', message: /EACCES/ });
+});
+
+test('only a bearer token that is exactly one of the two opens', async (t) => {
+  const authorize = createAuthorizer({ admin: 'the-admin-token', join: 'the-join-token' });
+  const table: [header: string | undefined, access: string | undefined][] = [
+    ['Bearer the-admin-token', 'admin'],
+    ['bearer  the-admin-token ', 'admin'],
+    ['Bearer the-join-token', 'join'],
+    [undefined, undefined],
+    ['', undefined],
+    ['Bearer', undefined],
+    ['Bearer ', undefined],
+    ['the-admin-token', undefined],
+    ['Basic the-admin-token', undefined],
+    ['Bearer the-admin-toke', undefined],
+    ['Bearer the-admin-token2', undefined],
+    ['Bearer the-admin-token, Bearer the-join-token', undefined],
+    [`Bearer ${'x'.repeat(100_000)}`, undefined],
+  ];
+  for (const [header, access] of table) t.equal(authorize(header), access, String(header).slice(0, 60));
+});

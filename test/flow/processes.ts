@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Test } from 'tap';
+
+const program = new URL('../../dist/sluice.mjs', import.meta.url).pathname;
+
+/** One line of a process's log. */
+export type LogLine = Record<string, unknown> & { msg?: string };
+
+/** A real Sluice process, built as users run it. */
+export class SluiceProcess {
+  readonly log: LogLine[] = [];
+  readonly #process: ChildProcess;
+  readonly #waiting = new Set<() => void>();
+  stdout = '';
+
+  private constructor(child: ChildProcess) {
+    this.#process = child;
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+      this.#wake();
+    });
+    const lines = createInterface({ input: child.stderr as NodeJS.ReadableStream });
+    lines.on('line', (line) => {
+      this.log.push(readLine(line));
+      this.#wake();
+    });
+    child.once('exit', () => this.#wake());
+  }
+
+  /** Starts `sluice ARGS` in `folder`; killed at the end of the test if it still runs. */
+  static start(t: Test, args: readonly string[], options: { folder: string; env?: Record<string, string> }): SluiceProcess {
+    if (!existsSync(program)) throw new Error('dist/sluice.mjs is missing: run "npm run build" first');
+    const child = spawn(process.execPath, [program, ...args], {
+      cwd: options.folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env['PATH'], SLUICE_LOG_LEVEL: 'info', ...options.env },
+    });
+    t.teardown(async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    });
+    return new SluiceProcess(child);
+  }
+
+  get pid(): number {
+    return this.#process.pid as number;
+  }
+
+  get running(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name);
+  }
+
+  /** The exit status, once it has ended. */
+  async ended(): Promise<number | null> {
+    if (this.running) await once(this.#process, 'exit');
+    return this.#process.exitCode;
+  }
+
+  /** The first log line, past or future, that `matches`; rejects if the process ends without it. */
+  async logged(matches: (line: LogLine) => boolean): Promise<LogLine> {
+    return this.#until(() => this.log.find(matches));
+  }
+
+  /** What `find` makes of the output, once that is something. */
+  async printed<T>(find: (stdout: string) => T | undefined): Promise<T> {
+    return this.#until(() => find(this.stdout));
+  }
+
+  async #until<T>(find: () => T | undefined): Promise<T> {
+    for (;;) {
+      const found = find();
+      if (found !== undefined) return found;
+      if (!this.running) throw new Error(`sluice ended (${this.#process.exitCode}) without saying it:\n${this.log.map((line) => JSON.stringify(line)).join('\n')}`);
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.#waiting.delete(wake);
+          resolve();
+        };
+        this.#waiting.add(wake);
+      });
+    }
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+}
+
+function readLine(line: string): LogLine {
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return { msg: line };
+  }
+}

@@ -1,0 +1,64 @@
+import { type Test, test } from 'tap';
+import { startRedis } from '../tools/redis.ts';
+import { Load } from './load.ts';
+import { type BalancerUnderTest, echoProject, eventually, startBalancer, startGateway, startTarget } from './system.ts';
+
+/** The promise of the product, once through: join, deploy, scale out, deploy again under load, scale in. */
+async function scaleOut(t: Test, balancer: BalancerUnderTest, joinUrl: string): Promise<void> {
+  const target = await startTarget(t);
+  const gatewayA = await startGateway(t, 'a', joinUrl);
+  t.strictSame(await balancer.api('POST', '/v1/projects', echoProject(target.url, '1')), { name: 'echo', revision: 1 });
+  await balancer.api('PUT', '/v1/environments/production/deployments/echo', { revision: 1 });
+  await eventually(
+    () => fetch(`http://${balancer.address}/echo/ready`),
+    (response) => response.status === 200,
+  );
+
+  const load = new Load(balancer.address, '/echo/');
+  await load.more(200);
+  t.strictSame([...load.tally.by.keys()], ['a']);
+
+  const startedB = Date.now();
+  await startGateway(t, 'b', joinUrl);
+  const listening = Date.now();
+  await load.until((tally) => tally.by.has('b'));
+  t.comment(`b started in ${listening - startedB} ms and answered its first request ${Date.now() - listening} ms after that`);
+  load.recount();
+  await load.more(1000);
+  const share = (load.tally.by.get('b') ?? 0) / 1000;
+  t.ok(share > 0.4 && share < 0.6, `b gets its half (${share})`);
+
+  await balancer.api('POST', '/v1/projects', echoProject(target.url, '2'));
+  await balancer.api('PUT', '/v1/environments/production/deployments/echo', {});
+  await eventually(
+    () => balancer.api('GET', '/v1/environments/production/deployments') as Promise<{ servers: { state: string }[] }>,
+    ({ servers }) => servers.length === 2 && servers.every((server) => server.state === 'current'),
+  );
+  load.recount();
+  await load.more(500);
+  t.strictSame([...load.tally.revisions.keys()], ['2'], 'both serve revision 2');
+  t.ok(load.tally.by.has('a') && load.tally.by.has('b'));
+
+  gatewayA.signal('SIGTERM');
+  t.equal(await gatewayA.ended(), 0, 'a has left');
+  load.recount();
+  await load.more(500);
+  t.strictSame([...load.tally.by.keys()], ['b']);
+
+  const tally = await load.stop();
+  t.strictSame(tally.wrong, [], `no request of ${tally.sent} failed`);
+  t.equal([...target.posts.values()].filter((count) => count > 1).length, 0, 'no POST was carried out twice');
+  balancer.process.signal('SIGTERM');
+  t.equal(await balancer.process.ended(), 0);
+}
+
+test('scaling out and in on a real Redis', async (t) => {
+  const redis = await startRedis(t);
+  const balancer = await startBalancer(t, { registry: { url: redis.url } });
+  await scaleOut(t, balancer, redis.url);
+});
+
+test('scaling out and in on the embedded registry, over WebSocket', async (t) => {
+  const balancer = await startBalancer(t);
+  await scaleOut(t, balancer, balancer.control);
+});

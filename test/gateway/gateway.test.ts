@@ -1,0 +1,222 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { type Gateway, type GatewayOptions, startGateway } from '../../src/gateway/gateway.ts';
+import { SnapshotFile } from '../../src/gateway/snapshot-file.ts';
+import { systemClock } from '../../src/model/clock.ts';
+import type { Listener } from '../../src/proxy/contract.ts';
+import { openListener } from '../../src/proxy/listener.ts';
+import { openRegistry } from '../../src/registry/connect.ts';
+import type { Registry } from '../../src/registry/contract.ts';
+import { keptLogger } from './fake-logger.ts';
+import { deployed, projectOf, snapshotOf } from './samples.ts';
+
+/** A target that tells what it got. */
+async function target(t: Test, name: string): Promise<string> {
+  const server = http.createServer((request, response) => {
+    response.setHeader('x-target', name);
+    response.end(JSON.stringify({ name, method: request.method, url: request.url, headers: request.headers }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+interface World {
+  readonly registry: Registry;
+  readonly lines: { level: number; msg: string }[];
+  readonly dataDir: string;
+  start(options?: Partial<GatewayOptions>): Promise<Gateway>;
+  listener(): Listener;
+}
+
+async function world(t: Test): Promise<World> {
+  const started: Gateway[] = [];
+  // Before the folder is asked for: what is registered first ends before the folder goes.
+  t.teardown(async () => {
+    for (const gateway of started) await gateway.drain();
+    await registry.close();
+  });
+  const folder = t.testdir();
+  const { logger, lines } = keptLogger();
+  const registry = await openRegistry({ url: `embedded:${join(folder, 'registry')}`, logger: keptLogger().logger });
+  const dataDir = join(folder, 'data');
+  let opened: Listener | undefined;
+  return {
+    registry,
+    lines,
+    dataDir,
+    listener: () => opened as Listener,
+    async start(options = {}) {
+      const gateway = await startGateway({
+        id: 'g1',
+        listen: '127.0.0.1:0',
+        dataDir,
+        registry,
+        logger,
+        version: '0',
+        clock: systemClock,
+        random: Math.random,
+        grace: 5000,
+        open: async (...given) => {
+          opened = await openListener(...given);
+          return opened;
+        },
+        ...options,
+      });
+      started.push(gateway);
+      return gateway;
+    },
+  };
+}
+
+interface Answer {
+  status: number;
+  headers: http.IncomingHttpHeaders;
+  body: string;
+}
+
+function send(gateway: Gateway, path: string, options: http.RequestOptions = {}): Promise<Answer> {
+  const [host, port] = gateway.address.split(':');
+  return new Promise((resolve, reject) => {
+    const request = http.request({ host, port, path, agent: false, ...options }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (piece) => {
+        body += piece;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
+    });
+    request.on('error', reject).end();
+  });
+}
+
+async function until(what: string, holds: () => unknown): Promise<void> {
+  const end = Date.now() + 10_000;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`never happened: ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+t.test('joins and serves what is deployed, through all policies', async (t) => {
+  const { registry, start } = await world(t);
+  const backend = await target(t, 'one');
+  await registry.putEnvironment('production', { variables: { backend, token: 's3cret' } });
+  await registry.pushProject(
+    projectOf({
+      name: 'shop',
+      targets: { default: { url: '${variables.backend}/api' } },
+      policies: {
+        proxyRequest: [{ apiKey: { keys: ['k1'] } }],
+        targetRequest: [{ headers: { set: { authorization: 'Bearer ${variables.token}' }, remove: ['x-api-key'] } }],
+        targetResponse: [{ headers: { remove: ['x-target'] } }],
+        proxyResponse: [{ headers: { add: { 'x-served': ['a', 'b'] } } }],
+      },
+      resources: [{ path: '/items/{id}', methods: ['GET'] }],
+    }),
+  );
+  await registry.deploy('production', 'shop');
+  const gateway = await start({ environment: 'production' });
+  await until('ready', () => gateway.ready);
+  t.match(await send(gateway, '/.sluice/ready'), { status: 200, body: 'ready\n' });
+  const answer = await send(gateway, '/shop//items/./7?q=%2F', { headers: { 'x-api-key': 'k1', host: 'api.example.com' } });
+  t.match(answer, { status: 200, headers: { 'x-served': 'a, b', 'x-target': undefined } });
+  const seen = JSON.parse(answer.body);
+  t.equal(seen.url, '/api/items/7?q=%2F');
+  t.match(seen.headers, {
+    authorization: 'Bearer s3cret',
+    host: backend.slice('http://'.length),
+    'x-forwarded-host': 'api.example.com',
+    'x-request-id': String,
+  });
+  t.equal(seen.headers['x-api-key'], undefined);
+  t.match(await send(gateway, '/shop/items/7'), {
+    status: 401,
+    headers: { 'www-authenticate': 'ApiKey', 'content-type': 'application/problem+json' },
+  });
+  t.match(await send(gateway, '/shop/items/7', { method: 'DELETE' }), { status: 405, headers: { allow: 'GET, HEAD, OPTIONS' } });
+  t.equal((await send(gateway, '/shop')).status, 404);
+  t.equal((await send(gateway, '/else')).status, 404);
+  t.equal((await registry.server('g1'))?.address, gateway.address, 'the port taken is the one registered');
+});
+
+t.test('requests go on to the next URL, then to the failover, when one cannot be reached', async (t) => {
+  const { registry, start } = await world(t);
+  const backend = await target(t, 'spare');
+  await registry.putEnvironment('production', {});
+  const gone = http.createServer();
+  await new Promise<void>((resolve) => gone.listen(0, '127.0.0.1', resolve));
+  const dead = `http://127.0.0.1:${(gone.address() as AddressInfo).port}`;
+  await new Promise((resolve) => gone.close(resolve));
+  const targets = {
+    default: { urls: [{ url: `${dead}/1` }, { url: `${dead}/2` }, { url: `${dead}/3` }], failover: 'spare' },
+    spare: { url: backend },
+  };
+  await registry.pushProject(projectOf({ name: 'shop', targets }));
+  await registry.deploy('production', 'shop');
+  const gateway = await start({ environment: 'production' });
+  await until('ready', () => gateway.ready);
+  for (let round = 0; round < 5; round++) t.match(await send(gateway, '/shop/x'), { status: 200, headers: { 'x-target': 'spare' } });
+});
+
+t.test('starts without a registry from the last good snapshot', async (t) => {
+  const { registry, start, dataDir, lines } = await world(t);
+  const backend = await target(t, 'kept');
+  const snapshot = snapshotOf(3, [deployed({ name: 'shop', targets: { default: { url: backend } } })]);
+  await new SnapshotFile(dataDir, keptLogger().logger).save(snapshot);
+  await registry.close();
+  const gateway = await start({ environment: 'production' });
+  t.equal(gateway.ready, true);
+  t.match(await send(gateway, '/shop/x'), { status: 200, headers: { 'x-target': 'kept' } });
+  await until('the trouble is told', () => lines.some(({ msg }) => /could not join/.test(msg)));
+});
+
+t.test('the snapshot of another environment is not served', async (t) => {
+  const { registry, start, dataDir } = await world(t);
+  await new SnapshotFile(dataDir, keptLogger().logger).save(snapshotOf(3, [deployed({ name: 'shop' })], { environment: 'test' }));
+  await registry.close();
+  const gateway = await start({ environment: 'production' });
+  t.equal(gateway.ready, false);
+  t.equal((await send(gateway, '/shop/x')).status, 503);
+  t.equal((await send(gateway, '/.sluice/ready')).status, 503);
+});
+
+t.test('drains: says so first, serves what still comes, then leaves', async (t) => {
+  const { registry, start, listener } = await world(t);
+  const backend = await target(t, 'one');
+  await registry.putEnvironment('production', {});
+  await registry.pushProject(projectOf({ name: 'shop', targets: { default: { url: backend } } }));
+  await registry.deploy('production', 'shop');
+  const gateway = await start({ environment: 'production' });
+  await until('ready', () => gateway.ready);
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(() => agent.destroy());
+  t.not((await send(gateway, '/shop/x', { agent })).headers.connection, 'close');
+  const drained = gateway.drain();
+  t.equal(gateway.drain(), drained, 'once');
+  t.equal(gateway.ready, false);
+  await until('told', async () => (await registry.server('g1'))?.leaving === true);
+  t.match(await send(gateway, '/shop/x', { agent }), { status: 200, headers: { connection: 'close' } });
+  t.equal((await send(gateway, '/.sluice/ready')).status, 503);
+  await drained;
+  t.equal(await registry.server('g1'), undefined);
+  t.equal(listener().connections, 0);
+  await t.rejects(send(gateway, '/shop/x'), { code: 'ECONNREFUSED' });
+});
+
+t.test('an address that tells nobody where it is gets refused', async (t) => {
+  const { start } = await world(t);
+  const refused = (options: Partial<GatewayOptions>, message: RegExp) =>
+    t.rejects(start(options), { name: 'SluiceError', code: 'invalid', message });
+  await refused({ listen: '0.0.0.0:0' }, /listening on 0\.0\.0\.0:0 .*--advertise HOST:PORT/);
+  await refused({ listen: '[::]:0' }, /--advertise/);
+  await refused({ listen: '127.0.0.1:0', advertise: '0.0.0.0:80' }, /advertise 0\.0\.0\.0:80 tells nobody/);
+  await refused({ listen: '127.0.0.1:0', advertise: '10.0.0.1:0' }, /advertise/);
+  await refused({ listen: 'nonsense' }, /listen: "nonsense" must be HOST:PORT/);
+  const gateway = await start({ listen: '0.0.0.0:0', advertise: '127.0.0.1:4711' });
+  t.equal(gateway.address, '127.0.0.1:4711');
+});

@@ -1,0 +1,19 @@
+import { type Project, type ProjectInput, project } from '../../src/model/project.ts';
+import { contentHash, type DeployedProject, type Snapshot } from '../../src/model/snapshot.ts';
+
+export function projectOf(input: Partial<ProjectInput> & { name: string }): Project {
+  return project.parse({ basePath: `/${input.name}`, targets: { default: { url: 'http://127.0.0.1:9201/api' } }, ...input });
+}
+
+export function deployed(input: Partial<ProjectInput> & { name: string }, revision = 1): DeployedProject {
+  return { name: input.name, revision, project: projectOf(input) };
+}
+
+export function snapshotOf(
+  version: number,
+  projects: readonly DeployedProject[],
+  rest: Partial<Pick<Snapshot, 'environment' | 'epoch' | 'variables'>> = {},
+): Snapshot {
+  const variables = rest.variables ?? {};
+  return { epoch: 'epoch-1', environment: 'production', ...rest, version, variables, projects, hash: contentHash({ variables, projects }) };
+}

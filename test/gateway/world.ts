@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { Deployments } from '../../src/gateway/apply.ts';
+import { Membership } from '../../src/gateway/membership.ts';
+import { SnapshotFile } from '../../src/gateway/snapshot-file.ts';
+import { SluiceError } from '../../src/model/fault.ts';
+import { openRegistry } from '../../src/registry/connect.ts';
+import type { Registry } from '../../src/registry/contract.ts';
+import { FakeClock } from './fake-clock.ts';
+import { keptLogger } from './fake-logger.ts';
+
+/** A real registry with a switch in front of it, and with a list of what was asked of it. */
+export interface Switched {
+  readonly registry: Registry;
+  readonly calls: { method: string; answer: unknown }[];
+  mode: 'up' | 'down' | 'hanging';
+}
+
+const own = ['join', 'renew', 'leave', 'server'];
+
+/** @param subscribed settles when the subscription is to stand; default: as soon as it does */
+function switched(real: Registry, subscribed: Promise<void> | undefined): Switched {
+  const state: Switched = {
+    calls: [],
+    mode: 'up',
+    registry: new Proxy(real, {
+      get(target, key) {
+        const member = Reflect.get(target, key, target);
+        if (typeof member !== 'function') return member;
+        if (key === 'watch' && subscribed !== undefined)
+          return (listener: Parameters<Registry['watch']>[0]) => {
+            const watch = target.watch(listener);
+            return { ready: subscribed, close: () => watch.close() };
+          };
+        if (!own.includes(String(key))) return member.bind(target);
+        return async (...given: unknown[]) => {
+          const call: Switched['calls'][number] = { method: String(key), answer: undefined };
+          state.calls.push(call);
+          if (state.mode === 'down') throw new SluiceError('unavailable', 'the registry is switched off');
+          if (state.mode === 'hanging') return new Promise(() => {});
+          call.answer = await member.apply(target, given);
+          return call.answer;
+        };
+      },
+    }),
+  };
+  return state;
+}
+
+/** A real embedded registry with the environments `one` and `two`, and a clock that runs only while something is waited for. */
+export async function world(t: Test) {
+  const started: { member: Membership; file: SnapshotFile }[] = [];
+  // Before the folder is asked for: what is registered first ends before the folder goes.
+  t.teardown(async () => {
+    for (const { member } of started) await member.leave();
+    for (const { file } of started) await file.settled();
+    await registry.close();
+  });
+  const folder = t.testdir();
+  const clock = new FakeClock();
+  const { logger, lines } = keptLogger();
+  const registry = await openRegistry({
+    url: `embedded:${join(folder, 'registry')}`,
+    logger: keptLogger().logger,
+    clock,
+    random: () => 0.5,
+  });
+  for (const name of ['one', 'two']) await registry.putEnvironment(name, {});
+
+  const server = (
+    id: string,
+    options: { environment?: string; ttl?: number; graceMs?: number; instance?: string; subscribed?: Promise<void> } = {},
+  ) => {
+    const access = switched(registry, options.subscribed);
+    const { environment, ttl = 600_000, graceMs = 600_000, instance = `${id}-1` } = options;
+    const deployments = new Deployments({ random: () => 0, logger });
+    const file = new SnapshotFile(join(folder, `${id}-data`), logger);
+    const traffic = { connections: 0, active: 0, requests: 0 };
+    const state = { lameDuck: false };
+    const self = { id, instance, address: '127.0.0.1:7001', version: '0', startedAt: 0, ttl, ...(environment && { environment }) };
+    const onDraining = (draining: boolean) => {
+      state.lameDuck = draining;
+    };
+    const member = new Membership({
+      registry: access.registry,
+      self,
+      deployments,
+      file,
+      traffic,
+      onDraining,
+      graceMs,
+      clock,
+      random: () => 0.5,
+      logger,
+    });
+    started.push({ member, file });
+    return { access, deployments, file, traffic, state, member, record: () => registry.server(id) };
+  };
+
+  /** Waits for what must come, while the clock runs slowly. */
+  const until = async (what: string, holds: () => unknown) => {
+    for (let round = 0; round < 50_000; round++) {
+      if (await holds()) return;
+      await clock.pass(5);
+    }
+    throw new Error(`never happened: ${what}`);
+  };
+  return { registry, clock, lines, server, until, folder };
+}

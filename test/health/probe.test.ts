@@ -1,0 +1,157 @@
+import { once } from 'node:events';
+import { createServer as createHttp, type RequestListener } from 'node:http';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import t, { type Test } from 'tap';
+import { expects, type Probe, type ProbeResult, probe } from '../../src/health/probe.ts';
+import { systemClock } from '../../src/model/clock.ts';
+import { FakeClock } from '../gateway/fake-clock.ts';
+
+/** A TCP server that does with each connection what it is told. */
+async function tcp(t: Test, connected: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    connected(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function http(t: Test, listener: RequestListener, host = '127.0.0.1'): Promise<string> {
+  const server = createHttp(listener);
+  server.listen(0, host);
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function question(address: string, more: Partial<Probe> = {}): Probe {
+  return { address, path: '/.sluice/ready', timeout: 10_000, expect: '200-399', ...more };
+}
+
+function ask(given: Probe, clock = systemClock as Parameters<typeof probe>[1]): Promise<ProbeResult> {
+  return new Promise((resolve) => probe(given, clock, resolve));
+}
+
+t.test('a good answer passes, over a connection that is not kept', async (t) => {
+  const seen: unknown[] = [];
+  const address = await http(t, (request, response) => {
+    seen.push([request.method, request.url, request.headers.connection, request.headers.host]);
+    response.end('ready');
+  });
+  t.strictSame(await ask(question(address)), { passed: true, status: 200 });
+  t.strictSame(seen, [['GET', '/.sluice/ready', 'close', address]]);
+});
+
+t.test('an address in brackets is asked too', async (t) => {
+  const address = await http(t, (_, response) => response.end(), '::1');
+  t.match(await ask(question(address)), { passed: true });
+});
+
+t.test('another status fails and says which', async (t) => {
+  const address = await http(t, (_, response) => response.writeHead(503).end());
+  t.match(await ask(question(address)), { passed: false, failure: 'status', reason: 'answered with status 503, expected 200-399' });
+});
+
+t.test('an answer without end is judged by its head, and let go', async (t) => {
+  const closed = new Promise<void>((resolve) => {
+    void http(t, (_, response) => {
+      response.on('close', resolve);
+      response.writeHead(200).write('x');
+    }).then(async (address) => t.match(await ask(question(address)), { passed: true }));
+  });
+  await closed;
+});
+
+t.test('nobody there: refused', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  t.match(await ask(question(`127.0.0.1:${port}`)), { passed: false, failure: 'refused' });
+  t.match(await ask(question(`127.0.0.1:${port}`, { path: '' })), { passed: false, failure: 'refused' });
+});
+
+t.test('an address that nobody can have: unreachable', async (t) => {
+  t.match(await ask(question('255.255.255.255:80')), { passed: false, failure: 'unreachable' });
+});
+
+t.test('accepts and then says nothing: hung, after the timeout and not before', async (t) => {
+  const clock = new FakeClock();
+  const heard = new Promise<string>((resolve) => {
+    void tcp(t, (socket) => {
+      socket.on('data', () => resolve('heard'));
+    }).then((address) => {
+      result = ask(question(address, { timeout: 1000 }), clock);
+    });
+  });
+  let result: Promise<ProbeResult> | undefined;
+  await heard;
+  await clock.pass(999);
+  t.equal(clock.pending, 1, 'still waiting');
+  await clock.pass(1);
+  t.match(await result, { passed: false, failure: 'hung', reason: 'timed out after 1000 ms: connected, but no answer' });
+});
+
+t.test('not even accepted in time: connect-timeout', async (t) => {
+  const address = await tcp(t, () => {});
+  // The time is up before this turn of the event loop is over: no connection can be made until then.
+  const after = (_: number, task: () => void) => {
+    queueMicrotask(task);
+    return { cancel: () => {} };
+  };
+  const asked = ask(question(address), { ...systemClock, after });
+  t.match(await asked, { passed: false, failure: 'connect-timeout', reason: 'timed out after 10000 ms: no connection' });
+});
+
+t.test('hangs up without an answer: reset', async (t) => {
+  t.match(await ask(question(await tcp(t, (socket) => socket.once('data', () => socket.resetAndDestroy())))), { failure: 'reset' });
+  t.match(await ask(question(await tcp(t, (socket) => socket.end()))), { failure: 'reset' });
+  t.match(await ask(question(await tcp(t, (socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\n'))))), {
+    failure: 'reset',
+  });
+});
+
+t.test('says something else than HTTP: bad-response', async (t) => {
+  const address = await tcp(t, (socket) => socket.once('data', () => socket.end('SSH-2.0-OpenSSH_9.2\r\n')));
+  t.match(await ask(question(address)), { failure: 'bad-response' });
+});
+
+t.test('without a path a connection is enough', async (t) => {
+  const address = await tcp(t, () => {});
+  t.strictSame(await ask(question(address, { path: '' })), { passed: true });
+});
+
+t.test('what cannot be asked at all has failed', async (t) => {
+  t.match(await ask(question('nonsense')), { passed: false, failure: 'unreachable' });
+  t.match(await ask(question('127.0.0.1:1', { path: '/a b' })), { passed: false, failure: 'unreachable' });
+});
+
+t.test('given up, it tells nothing', async (t) => {
+  const clock = new FakeClock();
+  const address = await tcp(t, () => {});
+  const giveUp = probe(question(address), clock, () => t.fail('told'));
+  giveUp();
+  t.equal(clock.pending, 0);
+  await clock.pass(60_000);
+});
+
+t.test('statuses: single ones, ranges, lists', async (t) => {
+  t.ok(expects('200', 200));
+  t.notOk(expects('200', 201));
+  t.ok(expects('200-399', 399));
+  t.notOk(expects('200-399', 400));
+  t.ok(expects('200,204,301-302', 302));
+  t.notOk(expects('200,204,301-302', 300));
+});

@@ -1,0 +1,146 @@
+/**
+ * Node's own strict parser (llhttp) as oracle: what Sluice accepts, Node accepts with the same meaning.
+ *
+ * Where Sluice takes more than Node, and why that is safe:
+ * - methods that llhttp has no constant for: any token is a method (RFC 9110 section 9.1);
+ * - HTTP/1.2 to 1.9, read as HTTP/1.1 (RFC 9110 section 2.5);
+ * - white space around the delimiters of a chunk extension: must be removed by a recipient (RFC 9110 section 5.6.3). Extensions are not passed on;
+ * - a tab after `chunked` or a length: is no part of the value (RFC 9110 section 5.5), but llhttp thinks so.
+ */
+import fc from 'fast-check';
+import t from 'tap';
+import type { RequestHead } from '../../src/http1/request-head.ts';
+import type { ResponseHead } from '../../src/http1/response-head.ts';
+import { mutate, mutation, request, response, runs, type Sample } from './messages.ts';
+import { nodeReadsRequest, nodeReadsResponse, type Reading } from './node-oracle.ts';
+import { readChunked, readRequest, readResponse } from './reading.ts';
+
+const changes = fc.array(mutation, { minLength: 1, maxLength: 3 });
+
+/** A message with its body as Sluice reads it; undefined if it is refused or not complete. */
+interface Whole<Head> {
+  readonly head: Head;
+  /** The message alone: what follows it is another's. */
+  readonly text: string;
+  readonly body: string;
+  readonly trailers: string[];
+}
+
+function whole<Head extends RequestHead | ResponseHead>(head: Head, framing: string, text: string, start: number): Whole<Head> | undefined {
+  const rest = text.slice(start);
+  if (framing === 'chunked') {
+    const { body, done, trailers, consumed } = readChunked(rest);
+    return done ? { head, text: text.slice(0, start + consumed), body, trailers: (trailers?.entries() ?? []).flat() } : undefined;
+  }
+  const length = framing === 'length' ? head.contentLength : framing === 'none' ? 0 : rest.length;
+  return rest.length < length ? undefined : { head, text: text.slice(0, start + length), body: rest.slice(0, length), trailers: [] };
+}
+
+function wholeRequest(text: string): Whole<RequestHead> | undefined {
+  const { head, consumed } = readRequest(text);
+  if (consumed <= 0) return undefined;
+  return whole(head, head.chunked ? 'chunked' : head.contentLength >= 0 ? 'length' : 'none', text, consumed);
+}
+
+function wholeResponse(text: string, method: string): Whole<ResponseHead> | undefined {
+  const { head, consumed } = readResponse(text);
+  return consumed <= 0 ? undefined : whole(head, head.framingOf(method), text, consumed);
+}
+
+/** Node leaves the target in absolute-form as it came; this is what RFC 9112 section 3.2 makes of it. */
+function normalised(target: string, method: string): string {
+  const [, rest] = /^http:\/\/[^/?]*(.*)$/i.exec(target) ?? [];
+  if (rest === undefined) return target;
+  return rest.startsWith('/') ? rest : rest === '' && method === 'OPTIONS' ? '*' : `/${rest}`;
+}
+
+const llhttpMethods = new Set(
+  'ACL BIND CHECKOUT COPY DELETE GET HEAD LINK LOCK M-SEARCH MERGE MKACTIVITY MKCALENDAR MKCOL MOVE NOTIFY OPTIONS PATCH POST PROPFIND PROPPATCH PURGE PUT QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNLINK UNLOCK UNSUBSCRIBE'.split(
+    ' ',
+  ),
+);
+
+/** One of the exceptions above. */
+function beyondNode({ text, head }: Whole<RequestHead | ResponseHead>): boolean {
+  if ('method' in head && !llhttpMethods.has(head.method)) return true;
+  if (/^[^\n]*HTTP\/1\.[2-9]/.test(text.replace(/^(\r\n)+/, ''))) return true;
+  if (/\n(transfer-encoding|content-length):[^\r]*\t *\r/i.test(text)) return true;
+  return head.chunked && /\r\n[0-9a-f]+[^\r]*([ \t][;=]|[;=][ \t])/i.test(text);
+}
+
+function compare({ head, text, body, trailers }: Whole<RequestHead | ResponseHead>, oracle: Reading): void {
+  if ('fault' in oracle) throw new Error(`Node refuses what Sluice accepts: ${oracle.fault} ${JSON.stringify(text)}`);
+  const said = { version: `1.${head.minor}`, fields: head.fields.entries().flat() };
+  const heard = { version: oracle.version, fields: oracle.fields };
+  if ('method' in head) {
+    Object.assign(said, { method: head.method, target: head.target() });
+    Object.assign(heard, { method: oracle.method, target: normalised(oracle.target, oracle.method) });
+  } else {
+    Object.assign(said, { status: head.status });
+    Object.assign(heard, { status: oracle.status });
+  }
+  // Node stops at an upgrade and leaves the body to the next protocol.
+  if (!head.upgrade && !(head.minor === 0 && oracle.body === '')) {
+    Object.assign(said, { body, trailers });
+    Object.assign(heard, { body: oracle.body, trailers: oracle.trailers });
+  }
+  const [ours, theirs] = [JSON.stringify(said), JSON.stringify(heard)];
+  if (ours !== theirs) throw new Error(`Sluice reads ${ours}, Node reads ${theirs}, of ${JSON.stringify(text)}`);
+}
+
+t.test('valid requests', async () => {
+  await fc.assert(
+    fc.asyncProperty(request, async ({ head, text, body }) => {
+      const found = wholeRequest(head + text);
+      if (found === undefined || found.body !== body) throw new Error(`Sluice reads ${found?.body} for ${body}`);
+      compare(found, await nodeReadsRequest(Buffer.from(found.text, 'latin1')));
+    }),
+    runs(300),
+  );
+});
+
+t.test('valid responses', async () => {
+  await fc.assert(
+    fc.asyncProperty(response, async ({ head, text, body }) => {
+      const found = wholeResponse(head + text, 'GET');
+      if (found === undefined || found.body !== body) throw new Error(`Sluice reads ${found?.body} for ${body}`);
+      compare(found, await nodeReadsResponse(Buffer.from(found.text, 'latin1'), 'GET'));
+    }),
+    runs(300),
+  );
+});
+
+/** Tells how many damaged messages were accepted, so that the comparison is seen to have happened. */
+async function compareDamaged(
+  sample: fc.Arbitrary<Sample>,
+  read: (text: string) => Whole<RequestHead | ResponseHead> | undefined,
+  oracle: (bytes: Buffer) => Promise<Reading>,
+): Promise<number> {
+  let accepted = 0;
+  await fc.assert(
+    fc.asyncProperty(sample, changes, async ({ head, text }, changes) => {
+      const found = read(mutate(head + text, changes));
+      if (found === undefined || beyondNode(found)) return;
+      accepted++;
+      compare(found, await oracle(Buffer.from(found.text, 'latin1')));
+    }),
+    runs(2000),
+  );
+  return accepted;
+}
+
+t.test('damaged requests', async (t) => {
+  const accepted = await compareDamaged(request, wholeRequest, nodeReadsRequest);
+  t.ok(accepted > 100, `${accepted} accepted`);
+});
+
+t.test('damaged responses', async (t) => {
+  for (const method of ['GET', 'HEAD']) {
+    const accepted = await compareDamaged(
+      response,
+      (text) => wholeResponse(text, method),
+      (bytes) => nodeReadsResponse(bytes, method),
+    );
+    t.ok(accepted > 100, `${accepted} accepted`);
+  }
+});

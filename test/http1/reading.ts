@@ -1,0 +1,69 @@
+import { ChunkedDecoder } from '../../src/http1/chunked.ts';
+import type { HeadLimits } from '../../src/http1/message-head.ts';
+import { parseRequestHead, RequestHead } from '../../src/http1/request-head.ts';
+import { parseResponseHead, ResponseHead } from '../../src/http1/response-head.ts';
+
+export const limits: HeadLimits = { headBytes: 32_768, targetBytes: 8192, fields: 128 };
+
+/** What lies around the message in its buffer; a parser that looks at it gives itself away. */
+const surroundings = ['\r\n', 'A', ': \r\nHost: b\r\n\r\n', '0123456789', '\0'] as const;
+
+function within<Answer>(text: string, around: string, parse: (buffer: Buffer, start: number, end: number) => Answer): Answer {
+  const message = Buffer.from(text, 'latin1');
+  const padding = Buffer.from(around, 'latin1');
+  return parse(Buffer.concat([padding, message, padding]), padding.length, padding.length + message.length);
+}
+
+/** A request head read from Latin-1 text that stands within other bytes. */
+export function readRequest(text: string, given: Partial<HeadLimits> = {}, around: string = surroundings[2]) {
+  const head = new RequestHead();
+  const consumed = within(text, around, (buffer, start, end) => parseRequestHead(head, buffer, start, end, { ...limits, ...given }));
+  return { consumed, head, code: consumed < 0 ? head.fault?.code : undefined, status: consumed < 0 ? head.fault?.status : undefined };
+}
+
+/** A response head read from Latin-1 text that stands within other bytes. */
+export function readResponse(text: string, given: Partial<HeadLimits> = {}, around: string = surroundings[2]) {
+  const head = new ResponseHead();
+  const consumed = within(text, around, (buffer, start, end) => parseResponseHead(head, buffer, start, end, { ...limits, ...given }));
+  return { consumed, head, code: consumed < 0 ? head.fault?.code : undefined };
+}
+
+/** A chunked body read in the pieces that `cuts` (positions) make of it. */
+export function readChunked(text: string, cuts: readonly number[] = []) {
+  const decoder = new ChunkedDecoder();
+  const bytes = Buffer.from(text, 'latin1');
+  let body = '';
+  let consumed = 0;
+  const bounds = [...new Set(cuts.filter((cut) => cut > 0 && cut < bytes.length))].sort((a, b) => a - b);
+  for (const [index, end] of [...bounds, bytes.length].entries()) {
+    // Each piece alone in memory, so that nothing but what was handed over can be read.
+    const piece = Buffer.from(bytes.subarray(index === 0 ? 0 : bounds[index - 1], end));
+    const taken = decoder.decode(piece, 0, piece.length, {
+      data(buffer, from, to) {
+        body += buffer.toString('latin1', from, to);
+      },
+    });
+    if (taken < 0) break;
+    consumed += taken;
+    if (decoder.done) break;
+  }
+  return { body, consumed, done: decoder.done, code: decoder.fault?.code, trailers: decoder.trailers };
+}
+
+/** Everything a request head says, as plain data. */
+export function meaning(head: RequestHead) {
+  const { fault: _fault, fields: _fields, ...plain } = head;
+  return { ...plain, target: head.target(), authority: head.authority(), fields: lines(head) };
+}
+
+/** Everything a response head says, as plain data. */
+export function responseMeaning(head: ResponseHead) {
+  const { fault: _fault, fields: _fields, ...plain } = head;
+  return { ...plain, fields: lines(head) };
+}
+
+function lines(head: RequestHead | ResponseHead) {
+  return head.fields.entries().map(([name, value], line) => [head.fields.id(line), name, value]);
+}
+
+export { surroundings };

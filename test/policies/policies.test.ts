@@ -1,0 +1,155 @@
+import fc from 'fast-check';
+import t from 'tap';
+import type { Fault } from '../../src/model/fault.ts';
+import { policyPoints, project } from '../../src/model/project.ts';
+import { checkPolicies, compilePolicies, policyTypes } from '../../src/policies/index.ts';
+import { Fields } from '../gateway/fake-exchange.ts';
+
+type Entry = Record<string, unknown>;
+
+function faultsOf(entry: Entry, point: (typeof policyPoints)[number] = 'proxyRequest'): string[] {
+  const faults: Fault[] = [];
+  compilePolicies([entry], point, 'policies', faults);
+  return faults.map(({ path, message }) => `${path}: ${message}`);
+}
+
+function run(entry: Entry, headers: Record<string, string>, response?: Record<string, string>) {
+  const faults: Fault[] = [];
+  const [policy] = compilePolicies([entry], response ? 'proxyResponse' : 'proxyRequest', 'policies', faults);
+  if (policy === undefined) throw new Error(JSON.stringify(faults));
+  const request = { method: 'GET', target: '/', path: '/', authority: 'a', headers: new Fields(headers) };
+  const answered = response && { status: 200, headers: new Fields(response) };
+  const answer = policy.run({ request, requestId: 'id-1', clientAddress: '192.0.2.1', ...(answered && { response: answered }) });
+  return { answer, request: request.headers.lines, response: answered?.headers.lines };
+}
+
+t.test('headers: remove, then set, then add', async (t) => {
+  const entry = {
+    headers: { remove: ['X-Gone'], set: { 'x-one': 'new', 'X-Number': 7, empty: '' }, add: { 'x-one': 'more', 'x-two': ['a', 'b'] } },
+  };
+  t.same(run(entry, { 'x-gone': '1', 'X-One': 'old', other: 'stays' }).request, [
+    ['other', 'stays'],
+    ['x-one', 'new'],
+    ['X-Number', '7'],
+    ['empty', ''],
+    ['x-one', 'more'],
+    ['x-two', 'a'],
+    ['x-two', 'b'],
+  ]);
+  const there = run({ headers: { set: { 'x-a': 'b' } } }, { q: '1' }, { r: '2' });
+  t.same(there.request, [['q', '1']], 'a response policy leaves the request alone');
+  t.same(there.response, [
+    ['r', '2'],
+    ['x-a', 'b'],
+  ]);
+});
+
+t.test('headers: what is refused, and where', async (t) => {
+  const cases: [entry: unknown, fault: RegExp][] = [
+    [{ set: { 'x-a': 'b\r\nevil: 1' } }, /^policies\.proxyRequest\.0\.headers\.set\.x-a: must be Latin-1 text on one line/],
+    [{ set: { 'x-a': 'b\n' } }, /on one line/],
+    [{ add: { 'x-a': ['ok', 'a\0b'] } }, /headers\.add\.x-a/],
+    [{ set: { 'x-a': '☃' } }, /Latin-1/],
+    [{ set: { 'x-a': {} } }, /must be text/],
+    [{ set: { 'x a': 'b' } }, /headers\.set\.x a: "x a" is not a header field name/],
+    [{ set: { '': 'b' } }, /not a header field name/],
+    [{ set: { 'x-a:': 'b' } }, /not a header field name/],
+    [{ set: { 'x\r\ny': 'b' } }, /not a header field name/],
+    [{ remove: ['x\ny'] }, /headers\.remove\.0: .*not a header field name/],
+    [{ set: { 'x-a': '1', 'X-A': '2' } }, /given twice/],
+    [{}, /at least one of set, add, remove/],
+    [null, /at least one of/],
+    [{ sett: { a: 'b' } }, /Unrecognized key: "sett"/],
+    ['x', /headers: /],
+    [{ remove: 'x' }, /headers\.remove: /],
+  ];
+  for (const [settings, fault] of cases) t.match(faultsOf({ headers: settings }), [fault], JSON.stringify(settings));
+  for (const name of [
+    'Content-Length',
+    'X-Forwarded-For',
+    'X-Request-Id',
+    'transfer-encoding',
+    'TRAILER',
+    'Expect',
+    'Connection',
+    'keep-alive',
+    'Proxy-Connection',
+    'TE',
+    'Upgrade',
+    'Host',
+  ]) {
+    for (const settings of [{ set: { [name]: '1' } }, { add: { [name]: '1' } }, { remove: [name] }]) {
+      t.match(faultsOf({ headers: settings }), [/must not be changed: /], JSON.stringify(settings));
+    }
+  }
+});
+
+t.test('headers: nothing that is accepted can break a line', async () => {
+  const text = fc.string({
+    unit: fc.constantFrom('a', ' ', '\t', '\r', '\n', '\0', ':', 'é', '☃', '\x7f', '\x85', '\u2028'),
+    maxLength: 6,
+  });
+  fc.assert(
+    fc.property(text, text, (name, value) => {
+      const entry = { headers: { set: { [name]: value } } };
+      if (faultsOf(entry).length > 0) return;
+      for (const [field, content] of run(entry, {}).request) {
+        if (!/^[a-z]+$/.test(field) || /[^\t\x20-\x7e\x80-\xff]/.test(content)) throw new Error(JSON.stringify([field, content]));
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+t.test('apiKey', async (t) => {
+  const entry = { apiKey: { header: 'X-Key', keys: ['one', 'two words'] } };
+  for (const key of ['one', 'two words']) t.equal(run(entry, { 'x-key': key }).answer, undefined);
+  const refused: [headers: Record<string, string>, code: string][] = [
+    [{}, 'api-key-missing'],
+    [{ 'x-api-key': 'one' }, 'api-key-missing'],
+    [{ 'x-key': '' }, 'api-key-unknown'],
+    [{ 'x-key': 'One' }, 'api-key-unknown'],
+    [{ 'x-key': 'one ' }, 'api-key-unknown'],
+    [{ 'x-key': 'one', 'X-Key': 'one' }, 'api-key-unknown'],
+    [{ 'x-key': 'x'.repeat(100_000) }, 'api-key-unknown'],
+  ];
+  for (const [headers, code] of refused) {
+    const { answer } = run(entry, headers);
+    t.match(answer, { status: 401, headers: { 'content-type': 'application/problem+json', 'www-authenticate': 'ApiKey' } });
+    t.match(JSON.parse(answer?.body ?? ''), { status: 401, code, requestId: 'id-1' });
+    t.notMatch(answer?.body ?? '', /one|two words|xxx/);
+  }
+  t.equal(run({ apiKey: { keys: ['k'] } }, { 'x-api-key': 'k' }).answer, undefined, 'the default field');
+  t.match(faultsOf({ apiKey: {} }), [/apiKey\.keys/]);
+  t.match(faultsOf({ apiKey: { keys: [] } }), [/at least one key/]);
+  t.match(faultsOf({ apiKey: { keys: ['fine', ''] } }), [/apiKey\.keys\.1: must be printable ASCII/]);
+  t.match(faultsOf({ apiKey: { keys: ['k'], header: 'a b' } }), [/must be a header field name/]);
+  t.notMatch(faultsOf({ apiKey: { keys: ['geheim\n'] } }).join(), /geheim/, 'a fault does not tell the key');
+  t.match(faultsOf({ apiKey: { keys: ['k'] } }, 'proxyResponse'), [/apiKey cannot run at proxyResponse, only at: proxyRequest/]);
+});
+
+t.test('names are taken from the table only', async (t) => {
+  for (const name of ['nonsense', 'apikey', 'toString', 'constructor', '__proto__']) {
+    t.match(faultsOf(JSON.parse(`{"${name}":{}}`)), [/there is no policy "\w+"; known are: apiKey, headers/], name);
+  }
+  t.same([...policyTypes.keys()], ['apiKey', 'headers']);
+});
+
+t.test('a project is checked at all its points, before its variables are known', async (t) => {
+  const bad = [{ headers: { remove: ['host'] } }];
+  const good = [{ headers: { set: { 'x-a': 'v ${variables.later}' } } }, { headers: { add: { b: 'c' } } }];
+  const each = (entries: Entry[]) => Object.fromEntries(policyPoints.map((point) => [point, entries]));
+  const of = (policies: object, inner: object) =>
+    project.parse({
+      name: 'p',
+      basePath: '/p',
+      targets: { default: { url: 'http://x' } },
+      policies,
+      resources: [{ path: '/a' }, { path: '/b', policies: inner }],
+    });
+  t.same(checkPolicies(of(each(good), each(good))), []);
+  t.same(
+    checkPolicies(of(each([...good, ...bad]), each(bad))).map(({ path }) => path),
+    policyPoints.flatMap((point) => [`policies.${point}.2.headers.remove.0`, `resources.1.policies.${point}.0.headers.remove.0`]),
+  );
+});

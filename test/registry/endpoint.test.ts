@@ -1,0 +1,215 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
+import { pino } from 'pino';
+import t, { type Test } from 'tap';
+import { WebSocket } from 'ws';
+import { openRegistry } from '../../src/registry/connect.ts';
+import type { Registry } from '../../src/registry/contract.ts';
+import { RegistrationEndpoint } from '../../src/registry/endpoint.ts';
+import { api, deployed, listen, request } from '../contract/registry-samples.ts';
+
+const logger = pino({ level: 'silent' });
+const tokens = { 'Bearer admin-secret': 'admin', 'Bearer join-secret': 'join' } as const;
+
+t.test('without a valid token nobody gets in', async (t) => {
+  const { url } = await endpoint(t);
+  for (const token of [undefined, '', 'wrong', 'admin-secret2']) {
+    const lines: string[] = [];
+    const listening = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
+    const registry = await openRegistry({ url, logger: listening, ...(token === undefined ? {} : { token }) });
+    t.teardown(() => registry.close());
+    t.notOk(registry.link.up);
+    await t.rejects(registry.join(request('one')), { code: 'unauthorized', message: /401.*SLUICE_JOIN_TOKEN/ });
+    t.notMatch(lines.join(''), /secret2|wrong/);
+  }
+});
+
+t.test('a refused upgrade is plain HTTP', async (t) => {
+  const { port } = await endpoint(t);
+  const answer = await exchange(port, 'GET /v1/join HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  t.match(answer, /^HTTP\/1\.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\n/);
+  const noWebSocket =
+    'GET /v1/join HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: other\r\nAuthorization: Bearer join-secret\r\n\r\n';
+  t.match(await exchange(port, noWebSocket), /^HTTP\/1\.1 400 /);
+});
+
+t.test('the join token is for registering oneself only', async (t) => {
+  const { url, behind } = await endpoint(t);
+  const snapshot = await deployed(behind, 'production', 'shop');
+  const registry = await openRegistry({ url, token: 'join-secret', logger });
+  t.teardown(() => registry.close());
+  const heard = await listen(t, registry, 'one');
+  t.same((await registry.join(request('one', { environment: 'production' }))).snapshot, snapshot);
+  await registry.renew({ id: 'one', instance: 'one-1', projects: [] });
+  t.same(await registry.snapshot('production'), snapshot);
+  t.match(await registry.server('one'), { id: 'one' });
+  await heard.until(({ kind }) => kind === 'server');
+
+  await behind.join(request('two'));
+  await t.rejects(registry.server('two'), { code: 'forbidden', message: /own server/ });
+  const forbidden: [string, () => Promise<unknown>][] = [
+    ['environments', () => registry.environments()],
+    ['environment', () => registry.environment('production')],
+    ['putEnvironment', () => registry.putEnvironment('x', {})],
+    ['deleteEnvironment', () => registry.deleteEnvironment('production', { force: true })],
+    ['projects', () => registry.projects()],
+    ['pushProject', () => registry.pushProject(api('x'))],
+    ['revision', () => registry.revision('shop')],
+    ['deploy', () => registry.deploy('production', 'shop')],
+    ['undeploy', () => registry.undeploy('production', 'shop')],
+    ['rollback', () => registry.rollback('production', 'shop')],
+    ['servers', () => registry.servers()],
+    ['assign', () => registry.assign('one', undefined)],
+    ['patchServer', () => registry.patchServer('one', { weight: 0 })],
+  ];
+  for (const [name, call] of forbidden) await t.rejects(call(), { code: 'forbidden', message: new RegExp(name) }, name);
+  t.same(await behind.snapshot('production'), snapshot, 'nothing was changed');
+  await registry.leave('one', 'one-1');
+  t.equal(await behind.server('one'), undefined);
+});
+
+t.test('garbage is refused with a reason, and harms nobody else', async (t) => {
+  const { url, behind, endpoint: mounted } = await endpoint(t);
+  const bystander = await openRegistry({ url, token: 'join-secret', logger });
+  t.teardown(() => bystander.close());
+  const socketUrl = `${url.replace('http', 'ws')}/v1/join`;
+  const open = async () => {
+    const socket = new WebSocket(socketUrl, { headers: { authorization: 'Bearer join-secret' } });
+    await once(socket, 'open');
+    return socket;
+  };
+  const frames = [
+    '',
+    'x',
+    '{',
+    '[]',
+    'null',
+    '{}',
+    '{"call":-1,"method":"join"}',
+    '{"call":1}',
+    '{"call":"1","method":"join"}',
+    Buffer.from([0, 1, 255]),
+  ];
+  for (const frame of frames) {
+    const socket = await open();
+    socket.send(frame);
+    const [code, reason] = await once(socket, 'close');
+    t.equal(code, 1008);
+    t.equal(String(reason), 'not a call');
+  }
+  const large = await open();
+  large.send('x'.repeat(3 * 1024 * 1024));
+  t.equal((await once(large, 'close'))[0], 1009, 'too big');
+
+  const socket = await open();
+  const answers: { call: number; error?: { code: string; message: string } }[] = [];
+  socket.on('message', (data) => answers.push(JSON.parse(String(data))));
+  const asked = [
+    ['toString', {}, 'invalid', /no such call/],
+    ['__proto__', {}, 'invalid', /no such call/],
+    ['close', {}, 'invalid', /no such call/],
+    ['join', undefined, 'invalid', /join:/],
+    ['join', { id: 7 }, 'invalid', /id/],
+    ['renew', { id: 'x', instance: 'x', projects: [{ name: 'x', revision: 'y' }] }, 'invalid', /revision/],
+    ['snapshot', { environment: '__proto__' }, 'not-found', /__proto__/],
+  ] as const;
+  for (const [call, [method, params]] of asked.entries()) socket.send(JSON.stringify({ call, method, params }));
+  while (answers.length < asked.length) await once(socket, 'message');
+  answers.sort((one, other) => one.call - other.call);
+  for (const [call, [method, , code, message]] of asked.entries()) t.match(answers[call]?.error, { code, message }, method);
+
+  t.equal(mounted.peers, 2);
+  t.same(await behind.servers(), []);
+  await bystander.join(request('one'));
+});
+
+t.test('a peer may not have too many calls open', async (t) => {
+  const { url, behind } = await endpoint(t);
+  const release: (() => void)[] = [];
+  behind.snapshot = () => new Promise((_, reject) => release.push(() => reject(new TypeError('a secret detail'))));
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/join`, { headers: { authorization: 'Bearer join-secret' } });
+  await once(socket, 'open');
+  t.teardown(() => socket.terminate());
+  for (let call = 0; call < 65; call++) socket.send(JSON.stringify({ call, method: 'snapshot', params: { environment: 'x' } }));
+  const [first] = await once(socket, 'message');
+  t.match(JSON.parse(String(first)), { call: 64, error: { code: 'unavailable', message: /64 calls/ } });
+  t.equal(release.length, 64);
+  for (const fail of release) fail();
+  const [second] = await once(socket, 'message');
+  t.match(JSON.parse(String(second)), { error: { code: 'internal' } });
+  t.notMatch(String(second), /secret detail/);
+});
+
+t.test('a balancer that stops says so; its peers come back to the next one', async (t) => {
+  const { url, endpoint: mounted, remount } = await endpoint(t);
+  const registry = await openRegistry({ url, token: 'join-secret', logger });
+  t.teardown(() => registry.close());
+  const heard = await listen(t, registry, 'one');
+  await registry.join(request('one'));
+  await mounted.close();
+  t.equal(mounted.peers, 0);
+  while (registry.link.up) await new Promise((resolve) => setImmediate(resolve));
+  await t.rejects(registry.renew({ id: 'one', instance: 'one-1', projects: [] }), { code: 'unavailable' });
+  remount();
+  await heard.until(({ kind }) => kind === 'resync');
+  t.match(await registry.renew({ id: 'one', instance: 'one-1', projects: [] }), { server: { id: 'one' } });
+});
+
+t.test('a balancer that hangs is noticed: calls fail and the link goes down', async (t) => {
+  const { url } = await endpoint(t);
+  const sockets: Socket[] = [];
+  let frozen = false;
+  const proxy = createTcpServer((client) => {
+    const upstream = connect(Number(new URL(url).port), '127.0.0.1');
+    sockets.push(client, upstream);
+    for (const socket of [client, upstream]) socket.on('error', () => {});
+    client.on('data', (data) => frozen || upstream.write(data));
+    upstream.on('data', (data) => frozen || client.write(data));
+  }).listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
+  });
+  const registry = await openRegistry({ url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, token: 'join-secret', logger });
+  t.teardown(() => registry.close());
+  await registry.join(request('one'));
+  const heard = await listen(t, registry, 'one');
+  frozen = true;
+  await t.rejects(registry.server('one'), { code: 'unavailable' });
+  t.notOk(registry.link.up);
+  frozen = false;
+  await heard.until(({ kind }) => kind === 'resync');
+  t.ok(registry.link.up);
+});
+
+/** An endpoint with both tokens over an embedded registry. */
+async function endpoint(t: Test) {
+  const behind: Registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger });
+  const authorize = (header: string | undefined) =>
+    header !== undefined && header in tokens ? tokens[header as keyof typeof tokens] : undefined;
+  const mount = () => new RegistrationEndpoint({ registry: behind, logger, authorize });
+  let mounted = mount();
+  const server = createServer().on('upgrade', (request, socket, head) => mounted.upgrade(request, socket, head));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(async () => {
+    await mounted.close();
+    server.close();
+    await behind.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const remount = () => {
+    mounted = mount();
+  };
+  return { url: `http://127.0.0.1:${port}`, port, behind, endpoint: mounted, remount };
+}
+
+async function exchange(port: number, text: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(text);
+  let answer = '';
+  for await (const data of socket) answer += data;
+  return answer;
+}

@@ -1,0 +1,233 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { pino } from 'pino';
+import t, { type Test } from 'tap';
+import { type Clock, systemClock } from '../../src/model/clock.ts';
+import { openRegistry } from '../../src/registry/connect.ts';
+import type { Registry } from '../../src/registry/contract.ts';
+import { api, deployed, listen, request } from '../contract/registry-samples.ts';
+
+const logger = pino({ level: 'silent' });
+
+t.test('killed at any moment, it has every acknowledged change and loads again', async (t) => {
+  const folder = t.testdir();
+  let acknowledged = 0;
+  // Kills at the very first acknowledgement, and in the middle of the writes that follow one.
+  for (const [round, lines] of [1, 7, 2, 23, 5, 40].entries()) {
+    const writer = spawn(process.execPath, ['--import=tsx', join(import.meta.dirname, 'file-store-writer.ts'), folder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    t.teardown(() => writer.kill('SIGKILL'));
+    let left = lines;
+    for await (const line of createInterface({ input: writer.stdout })) {
+      acknowledged = Number(line);
+      if (--left === 0) setTimeout(() => writer.kill('SIGKILL'), round);
+    }
+    t.equal(writer.signalCode ?? (await once(writer, 'exit'))[1], 'SIGKILL');
+    const registry = await openRegistry({ url: `embedded:${folder}`, logger });
+    const { version, projects } = await registry.snapshot('production');
+    t.ok(version === acknowledged || version === acknowledged + 1, `${version} of ${acknowledged} acknowledged`);
+    t.equal(projects[0]?.project.version, `${version}`);
+    t.equal((await registry.environment(`environment-${acknowledged % 7}`))?.spec.variables['version'], `${acknowledged}`);
+    await registry.close();
+  }
+  t.ok(acknowledged > 70);
+});
+
+t.test('everything is there again after a restart; leases begin anew', async (t) => {
+  const folder = t.testdir();
+  const clock = forwardClock();
+  const first = await openRegistry({ url: `embedded:${folder}`, logger, clock });
+  const snapshot = await deployed(first, 'production', 'shop');
+  await first.join(request('one', { environment: 'production', ttl: 1000 }));
+  await first.join(request('two'));
+  await first.patchServer('two', { weight: 5 });
+  await first.assign('two', 'production');
+  await first.join(request('gone'));
+  await first.leave('gone', 'gone-1');
+  await first.close();
+  clock.ahead += 5000;
+
+  const second = await open(t, folder, clock);
+  t.same(await second.snapshot('production'), snapshot);
+  t.equal((await second.environments()).length, 1);
+  t.equal((await second.projects())[0]?.latest, 1);
+  t.same(
+    (await second.servers()).map(({ id, environment, weight }) => ({ id, environment, weight })),
+    [
+      { id: 'one', environment: 'production', weight: 1 },
+      { id: 'two', environment: 'production', weight: 5 },
+    ],
+  );
+  t.equal((await second.server('one'))?.leaseRemaining, 1000);
+  t.equal((await second.renew({ id: 'one', instance: 'one-1', projects: [] })).server.environment, 'production');
+});
+
+t.test('renewals and reports are not written to the disk', async (t) => {
+  const folder = t.testdir();
+  const registry = await open(t, folder);
+  const { epoch, version, hash } = await deployed(registry, 'production', 'shop');
+  await registry.join(request('one', { environment: 'production' }));
+  const { ino } = await stat(join(folder, 'registry.json'));
+  for (let times = 0; times < 3; times++)
+    await registry.renew({ id: 'one', instance: 'one-1', running: { epoch, version, hash }, projects: [] });
+  await registry.join(request('one'));
+  t.equal((await stat(join(folder, 'registry.json'))).ino, ino);
+  t.equal((await registry.server('one'))?.running?.version, version);
+});
+
+t.test('servers lost for an hour are forgotten', async (t) => {
+  const clock = forwardClock();
+  const registry = await open(t, t.testdir(), clock);
+  for (const id of ['one', 'two']) await registry.join(request(id));
+  clock.ahead += 3_600_000;
+  await registry.renew({ id: 'two', instance: 'two-1', projects: [] });
+  t.equal((await registry.servers()).length, 2);
+  clock.ahead += 20_000;
+  const heard = await listen(t, registry);
+  t.same(
+    (await registry.servers()).map(({ id }) => id),
+    ['two'],
+  );
+  clock.ahead += 60_000;
+  await registry.servers();
+  await heard.until((news) => news.kind === 'server' && news.name === 'one');
+  t.equal(await registry.server('one'), undefined);
+  await t.rejects(registry.renew({ id: 'one', instance: 'one-1', projects: [] }), { code: 'not-found' });
+});
+
+t.test('a damaged file is refused with its name, the reason and the remedy, and stays as it is', async (t) => {
+  const folder = t.testdir();
+  const file = join(folder, 'registry.json');
+  const first = await openRegistry({ url: `embedded:${folder}`, logger });
+  await deployed(first, 'production', 'shop');
+  await first.close();
+  const good = await readFile(file, 'utf8');
+  const cases: [string, string, RegExp][] = [
+    ['one character changed', good.replace('/shop', '/shap'), /checksum/],
+    ['the end missing', good.slice(0, -20), /end is missing|checksum/],
+    ['the last byte missing', good.slice(0, -1), /end is missing/],
+    ['empty', '', /does not begin/],
+    ['zeros', '\0'.repeat(good.length), /does not begin/],
+    ['other JSON', '{"name":"x"}\n', /does not begin/],
+    ['a newer format', good.replace('"format":1', '"format":2'), /format 2/],
+    ['more after it', `${good}x`, /end is missing/],
+  ];
+  for (const [what, content, reason] of cases) {
+    await writeFile(file, content);
+    await t.rejects(openRegistry({ url: `embedded:${folder}`, logger }), { code: 'invalid', message: reason }, what);
+    await t.rejects(openRegistry({ url: `embedded:${folder}`, logger }), { message: /registry\.json.*(restore it|run the Sluice)/ }, what);
+    t.equal(await readFile(file, 'utf8'), content, 'untouched');
+  }
+  await writeFile(file, good);
+  t.equal((await (await open(t, folder)).snapshot('production')).version, 1);
+});
+
+t.test('a change that cannot be written fails, and the old state stays, in memory and on disk', async (t) => {
+  const folder = t.testdir();
+  const registry = await open(t, folder);
+  const snapshot = await deployed(registry, 'production', 'shop');
+  await registry.pushProject(api('shop', { version: '2' }));
+  const before = await readFile(join(folder, 'registry.json'), 'utf8');
+  const heard = await listen(t, registry);
+
+  // A disk that is full: the next file is written there.
+  await symlink('/dev/full', join(folder, 'registry.json.new'));
+  await t.rejects(registry.deploy('production', 'shop'), { code: 'unavailable', message: /ENOSPC.*|.*registry\.json cannot be written.*/ });
+  t.same(await registry.snapshot('production'), snapshot);
+  t.equal(await readFile(join(folder, 'registry.json'), 'utf8'), before);
+  t.same(heard.all, []);
+  t.same((await readdir(folder)).sort(), ['registry.json', 'registry.lock'], 'nothing is left over');
+
+  t.equal((await registry.deploy('production', 'shop')).version, 2, 'and it goes on when there is room');
+  await mkdir(join(folder, 'registry.json.new'));
+  const outcomes = await Promise.allSettled([registry.undeploy('production', 'shop'), registry.putEnvironment('x', {})]);
+  for (const outcome of outcomes) t.match(outcome, { status: 'rejected', reason: { code: 'unavailable' } });
+  t.equal((await registry.snapshot('production')).version, 2);
+  await rm(join(folder, 'registry.json.new'), { recursive: true });
+  t.equal((await registry.undeploy('production', 'shop')).version, 3);
+});
+
+t.test('changes that come together are written together', async (t) => {
+  const registry = await open(t, t.testdir());
+  const begun = performance.now();
+  await registry.putEnvironment('first', {});
+  const one = performance.now() - begun;
+  const many = performance.now();
+  await Promise.all(Array.from({ length: 200 }, (_, index) => registry.putEnvironment(`environment-${index}`, {})));
+  const took = performance.now() - many;
+  t.equal((await registry.environments()).length, 201);
+  t.ok(took < 100 * Math.max(one, 2), `${took} ms for 200, ${one} ms for one`);
+});
+
+t.test("a second process is kept out of the folder; a dead one's lock is taken over", async (t) => {
+  const folder = t.testdir();
+  const first = await openRegistry({ url: `embedded:${folder}`, logger });
+  await t.rejects(openRegistry({ url: `embedded:${folder}`, logger }), {
+    code: 'conflict',
+    message: new RegExp(`in use by process ${process.pid}`),
+  });
+  await first.putEnvironment('production', {});
+  await first.close();
+  t.same(await readdir(folder), ['registry.json'], 'the lock is gone');
+
+  const dead = spawn(process.execPath, ['-e', '']);
+  await once(dead, 'exit');
+  const lock = join(folder, 'registry.lock');
+  const stale = {
+    'of a dead process': { pid: dead.pid, started: '1', token: 'x' },
+    'of another process with this id': { pid: process.pid, started: '1', token: 'x' },
+  };
+  for (const [what, content] of Object.entries({ ...stale, damaged: 'x' })) {
+    await writeFile(lock, JSON.stringify(content));
+    const registry = await openRegistry({ url: `embedded:${folder}`, logger });
+    t.ok(await registry.environment('production'), what);
+    await registry.close();
+  }
+});
+
+t.test('of many that open a folder at once with a stale lock, one gets it', async (t) => {
+  const folder = t.testdir({ 'registry.lock': '{}' });
+  const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => openRegistry({ url: `embedded:${folder}`, logger })));
+  const opened = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  const writing = await Promise.allSettled(opened.map((registry) => registry.putEnvironment('production', {})));
+  t.equal(writing.filter(({ status }) => status === 'fulfilled').length, 1, `of ${opened.length} that opened it`);
+  for (const registry of opened) await registry.close();
+});
+
+t.test('a process that lost the folder to another one writes nothing more', async (t) => {
+  const folder = t.testdir();
+  const first = await openRegistry({ url: `embedded:${folder}`, logger });
+  await rename(join(folder, 'registry.lock'), join(folder, 'away'));
+  const second = await open(t, folder);
+  await second.putEnvironment('production', {});
+  await t.rejects(first.putEnvironment('late', {}), { code: 'unavailable', message: /taken the folder over/ });
+  await first.close();
+  t.ok(await second.environment('production'));
+  await second.putEnvironment('still', {});
+});
+
+t.test('a folder that cannot be used is told', async (t) => {
+  const folder = t.testdir({ file: '' });
+  await t.rejects(openRegistry({ url: `embedded:${folder}/file/inner`, logger }), { code: 'unavailable', message: /ENOTDIR/ });
+  await t.rejects(openRegistry({ url: 'embedded:', logger }), { code: 'invalid' });
+  if (process.getuid?.() === 0) return;
+  await chmod(folder, 0o500);
+  await t.rejects(openRegistry({ url: `embedded:${folder}`, logger }), { code: 'unavailable', message: /EACCES/ });
+  await chmod(folder, 0o700);
+});
+
+async function open(t: Test, folder: string, clock: Clock = systemClock): Promise<Registry> {
+  const registry = await openRegistry({ url: `embedded:${folder}`, logger, clock });
+  t.teardown(() => registry.close());
+  return registry;
+}
+
+/** Stands still until it is put forward. */
+function forwardClock(): Clock & { ahead: number } {
+  const clock = { ...systemClock, ahead: 0, now: (): number => clock.ahead };
+  return clock;
+}

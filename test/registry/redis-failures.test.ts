@@ -1,0 +1,212 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import t, { type Test } from 'tap';
+import { openRegistry } from '../../src/registry/connect.ts';
+import type { Registry } from '../../src/registry/contract.ts';
+import { api, deployed, listen, persistently, request } from '../contract/registry-samples.ts';
+import { startRedis } from '../tools/redis.ts';
+
+const logger = pino({ level: 'silent' });
+
+t.test('Redis is killed and comes back with its data', async (t) => {
+  const redis = await startRedis(t, { persistent: true });
+  const registry = await open(t, redis.url);
+  const snapshot = await deployed(registry, 'production', 'shop');
+  await registry.join(request('one', { environment: 'production' }));
+  const heard = await listen(t, registry);
+  t.ok(registry.link.up);
+
+  await redis.stop();
+  await until(() => !registry.link.up);
+  const { since } = registry.link;
+  await t.rejects(registry.snapshot('production'), { code: 'unavailable' });
+  await redis.start();
+  await heard.until(({ kind }) => kind === 'resync');
+  t.ok(registry.link.up);
+  t.ok(registry.link.since > since);
+  t.same(await registry.snapshot('production'), snapshot);
+  t.match(await registry.renew({ id: 'one', instance: 'one-1', projects: [] }), { server: { environment: 'production' } });
+  t.match(await registry.undeploy('production', 'shop'), { version: 2 }, 'and it can be changed');
+});
+
+t.test('Redis comes back empty: another epoch, and servers are told to join again', async (t) => {
+  const redis = await startRedis(t);
+  const registry = await open(t, redis.url);
+  const before = await deployed(registry, 'production', 'shop');
+  await registry.join(request('one', { environment: 'production' }));
+  const heard = await listen(t, registry);
+  await redis.stop();
+  await redis.start();
+  await heard.until(({ kind }) => kind === 'resync');
+  await t.rejects(registry.renew({ id: 'one', instance: 'one-1', projects: [] }), { code: 'not-found', message: /join again/ });
+  await t.rejects(registry.join(request('one', { environment: 'production' })), { code: 'not-found' });
+  const after = await deployed(registry, 'production', 'shop');
+  t.equal(after.version, before.version);
+  t.equal(after.hash, before.hash);
+  t.not(after.epoch, before.epoch);
+});
+
+t.test('Redis is emptied between two calls: nothing is mixed up', async (t) => {
+  const redis = await startRedis(t);
+  const registry = await open(t, redis.url);
+  const before = await deployed(registry, 'production', 'shop');
+  const admin = client(t, redis.url);
+  await admin.flushall();
+  await admin.script('FLUSH');
+  const after = await deployed(registry, 'production', 'shop');
+  t.not(after.epoch, before.epoch);
+  t.equal((await registry.snapshot('production')).epoch, after.epoch);
+});
+
+t.test('Redis hangs: calls fail, the link goes down, and all heals', async (t) => {
+  const redis = await startRedis(t);
+  const registry = await open(t, redis.url);
+  const snapshot = await deployed(registry, 'production', 'shop');
+  const heard = await listen(t, registry);
+  redis.signal('SIGSTOP');
+  const begun = performance.now();
+  await t.rejects(registry.snapshot('production'), { code: 'unavailable' });
+  await until(() => !registry.link.up);
+  t.ok(performance.now() - begun < 6000, 'within seconds');
+  redis.signal('SIGCONT');
+  await heard.until(({ kind }) => kind === 'resync');
+  t.same(await registry.snapshot('production'), snapshot);
+});
+
+t.test('a connection that is open and brings nothing any more is noticed', async (t) => {
+  const redis = await startRedis(t);
+  const proxy = await proxyTo(t, redis.port);
+  const registry = await open(t, proxy.url);
+  const heard = await listen(t, registry);
+  proxy.freezeSubscribers();
+  await registry.putEnvironment('production', {});
+  await heard.until(({ kind }) => kind === 'resync');
+  t.same(heard.all, [{ kind: 'resync' }], 'the news itself was lost');
+  await registry.putEnvironment('development', {});
+  await heard.until((news) => news.kind === 'environment' && news.name === 'development');
+});
+
+t.test('it is opened while Redis is away, and works once it is there', async (t) => {
+  const redis = await startRedis(t);
+  await redis.stop();
+  const registry = await open(t, redis.url);
+  t.notOk(registry.link.up);
+  await t.rejects(registry.environments(), { code: 'unavailable' });
+  const news: unknown[] = [];
+  const watch = registry.watch((item) => news.push(item));
+  await redis.start();
+  await watch.ready;
+  await persistently(() => registry.putEnvironment('production', {}));
+  await until(() => news.length > 0);
+  t.ok(registry.link.up);
+});
+
+t.test('a wrong password is told, and is not in the message', async (t) => {
+  const redis = await startRedis(t, { args: ['--requirepass', 'right'] });
+  const lines: string[] = [];
+  const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
+  const registry = await openRegistry({ url: `redis://:wr0ng@127.0.0.1:${redis.port}`, logger });
+  t.teardown(() => registry.close());
+  t.notOk(registry.link.up);
+  await t.rejects(registry.environments(), { code: 'unavailable' });
+  t.match(lines.join(''), /WRONGPASS/);
+  t.notMatch(lines.join(''), /wr0ng/);
+  t.ok((await open(t, `redis://:right@127.0.0.1:${redis.port}`)).link.up);
+});
+
+t.test('damage in Redis is told by its place and harms nobody else', async (t) => {
+  const redis = await startRedis(t);
+  const registry = await open(t, redis.url);
+  const admin = client(t, redis.url);
+  const snapshot = await deployed(registry, 'production', 'shop');
+  await registry.pushProject(api('other'));
+  await registry.join(request('one', { environment: 'production' }));
+  await admin.hset('{sluice}:environment', { broken: '3|{"input"', wrong: '4|{"input":{"listen":7}}', garbage: '\u0000\xff' });
+  await admin.hset('{sluice}:server', { two: 'no frame', three: '5|{"id":"three"}' });
+  await admin.publish('{sluice}:news', 'no json');
+  await admin.publish('{sluice}:news', '{"kind":"surprise"}');
+
+  t.same(
+    (await registry.environments()).map(({ name }) => name),
+    ['production'],
+  );
+  t.same(
+    (await registry.servers()).map(({ id }) => id),
+    ['one'],
+  );
+  t.same(await registry.snapshot('production'), snapshot);
+  for (const name of ['broken', 'wrong', 'garbage']) {
+    await t.rejects(registry.environment(name), { code: 'internal', message: new RegExp(`environment document "${name}" is damaged`) });
+    await t.rejects(registry.deploy(name, 'shop'), { code: 'internal' });
+    await registry.deleteEnvironment(name, { force: true });
+    t.equal(await registry.environment(name), undefined);
+  }
+  await t.rejects(registry.renew({ id: 'two', instance: 'two-1', projects: [] }), { code: 'not-found' });
+  for (const id of ['two', 'three']) t.match(await registry.join(request(id)), { server: { id } }, 'a join replaces a damaged record');
+  await admin.hset('{sluice}:revision', 'other@1', '9|[]');
+  await t.rejects(registry.deploy('production', 'other'), { code: 'internal', message: /"other@1" is damaged/ });
+  await admin.hdel('{sluice}:revision', 'other@1');
+  await t.rejects(registry.deploy('production', 'other'), { code: 'not-found', message: /no more/ });
+});
+
+t.test('a renewal that changes nothing is one round trip, and no news', async (t) => {
+  const redis = await startRedis(t);
+  const registry = await open(t, redis.url);
+  const { epoch, version, hash } = await deployed(registry, 'production', 'shop');
+  await registry.join(request('one', { environment: 'production' }));
+  const report = { id: 'one', instance: 'one-1', projects: [], running: { epoch, version, hash }, holds: { epoch, version, hash } };
+  await registry.renew(report);
+  const admin = client(t, redis.url);
+  const calls = async () => Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0);
+  const heard = await listen(t, registry);
+  const before = await calls();
+  for (let times = 0; times < 10; times++) await registry.renew(report);
+  t.equal((await calls()) - before, 10);
+  t.same(heard.all, []);
+});
+
+async function open(t: Test, url: string): Promise<Registry> {
+  const registry = await openRegistry({ url, logger });
+  t.teardown(() => registry.close());
+  return registry;
+}
+
+function client(t: Test, url: string): Redis {
+  const redis = new Redis(url).on('error', () => {});
+  t.teardown(() => redis.disconnect());
+  return redis;
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Passes bytes on to Redis, until it is told to keep back what Redis sends to subscribers. */
+async function proxyTo(t: Test, port: number): Promise<{ url: string; freezeSubscribers(): void }> {
+  const subscribers = new Set<Socket>();
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(port, '127.0.0.1');
+    sockets.add(client).add(upstream);
+    client.on('error', () => upstream.destroy()).on('close', () => upstream.destroy());
+    upstream.on('error', () => client.destroy()).on('close', () => client.destroy());
+    client.on('data', (data) => {
+      if (/subscribe/i.test(data.toString())) subscribers.add(upstream);
+      upstream.write(data);
+    });
+    upstream.on('data', (data) => client.write(data));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const freezeSubscribers = () => {
+    for (const upstream of subscribers) upstream.removeAllListeners('data').resume();
+    subscribers.clear();
+  };
+  return { url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`, freezeSubscribers };
+}

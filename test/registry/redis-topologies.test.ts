@@ -1,0 +1,71 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import t, { type Test } from 'tap';
+import { openRegistry } from '../../src/registry/connect.ts';
+import type { Registry } from '../../src/registry/contract.ts';
+import { deployed, listen, persistently, request } from '../contract/registry-samples.ts';
+import { startRedis } from '../tools/redis.ts';
+
+const logger = pino({ level: 'silent' });
+
+t.test('on a Redis cluster', async (t) => {
+  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000'];
+  const [one, two] = [await startRedis(t, { args }), await startRedis(t, { args })];
+  const [first, second] = [client(t, one.url), client(t, two.url)];
+  await first.cluster('ADDSLOTSRANGE', 0, 8191);
+  await second.cluster('ADDSLOTSRANGE', 8192, 16383);
+  await first.cluster('MEET', '127.0.0.1', two.port);
+  for (const node of [first, second]) while (!/cluster_state:ok[\s\S]*cluster_known_nodes:2/.test(await node.cluster('INFO')));
+
+  // The prefixes lie on different nodes, the registry is pointed at one of them.
+  for (const prefix of ['sluice', 'other', 'third']) {
+    const registry = await open(t, `redis+cluster://127.0.0.1:${one.port}`, prefix);
+    t.ok(registry.link.up, prefix);
+    const heard = await listen(t, registry);
+    const snapshot = await deployed(registry, 'production', 'shop');
+    t.same((await registry.join(request('one', { environment: 'production' }))).snapshot, snapshot);
+    await registry.renew({ id: 'one', instance: 'one-1', projects: [] });
+    await registry.leave('one', 'one-1');
+    await heard.until((news) => news.kind === 'server');
+    await heard.until((news) => news.kind === 'snapshot' && news.version === 1);
+  }
+});
+
+t.test('a failover by Sentinel is followed', async (t) => {
+  const master = await startRedis(t);
+  const replica = await startRedis(t, { args: ['--replicaof', '127.0.0.1', `${master.port}`] });
+  const config = join(t.testdir(), 'sentinel.conf');
+  writeFileSync(
+    config,
+    `sentinel monitor mymaster 127.0.0.1 ${master.port} 1\nsentinel down-after-milliseconds mymaster 500\nsentinel failover-timeout mymaster 2000\n`,
+  );
+  const sentinel = await startRedis(t, { sentinel: config });
+  const watcher = client(t, sentinel.url);
+  const other = client(t, replica.url);
+  while (!/master_link_status:up/.test(await other.info('replication')));
+  while (((await watcher.call('SENTINEL', 'REPLICAS', 'mymaster')) as unknown[]).length === 0);
+
+  const registry = await open(t, `redis+sentinel://127.0.0.1:${sentinel.port}/mymaster`);
+  t.ok(registry.link.up);
+  const snapshot = await deployed(registry, 'production', 'shop');
+  await client(t, master.url).wait(1, 5000);
+  const heard = await listen(t, registry);
+  await master.stop();
+  await heard.until(({ kind }) => kind === 'resync');
+  t.same(await persistently(() => registry.snapshot('production')), snapshot);
+  t.match(await persistently(() => registry.undeploy('production', 'shop')), { version: 2 }, 'on the new master');
+});
+
+async function open(t: Test, url: string, prefix = 'sluice'): Promise<Registry> {
+  const registry = await openRegistry({ url, prefix, logger });
+  t.teardown(() => registry.close());
+  return registry;
+}
+
+function client(t: Test, url: string): Redis {
+  const redis = new Redis(url).on('error', () => {});
+  t.teardown(() => redis.disconnect());
+  return redis;
+}
