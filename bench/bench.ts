@@ -28,8 +28,8 @@ export interface BenchOptions {
 export async function bench({ chosen, quick, folder, progress }: BenchOptions): Promise<Results> {
   const begun = { date: new Date(), machine: describeMachine() };
   const { rounds, seconds, warmUp, clients } = quick
-    ? { rounds: 1, seconds: 1, warmUp: 0, clients: 500 }
-    : { rounds: 3, seconds: 2, warmUp: 1, clients: 10_000 };
+    ? { rounds: 1, seconds: 1, warmUp: false, clients: 200 }
+    : { rounds: 5, seconds: 2, warmUp: true, clients: 10_000 };
   const load = { folder: join(folder, 'load'), cpu: otherCpu, seconds };
   mkdirSync(load.folder, { recursive: true });
   const place = (purpose: string, contender: Contender): Omit<Place, 'upstreams' | 'accessLog'> => {

@@ -25,11 +25,14 @@ http {
   ${nginxTemporaryPaths(folder)}
   access_log off; keepalive_requests 1000000000; keepalive_timeout 1h;
   sendfile on; tcp_nopush on; open_file_cache max=10 inactive=1h;
+  upstream itself { server 127.0.0.1:${ports[0]}; keepalive 256; keepalive_requests 1000000000; }
   server {
     ${ports.map((port) => `listen 127.0.0.1:${port} backlog=4096;`).join(' ')}
     default_type application/json;
     location / { return 200 '${smallAnswer}'; }
     location /16k { root ${join(folder, 'www')}; }
+    # "return" would answer before the body was read, so that a request with a body takes a second step.
+    location /post { client_body_buffer_size 64k; proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_set_header Connection ""; proxy_http_version 1.1; proxy_pass http://itself/; }
     location /1m { root ${join(folder, 'www')}; }
   }
 }

@@ -11,6 +11,7 @@ const pollMs = 25;
 
 /** Every process started here that has not ended. */
 const started = new Set<Launched>();
+let stopped = false;
 
 export interface LaunchOptions {
   /** Where its output goes and what it runs in. */
@@ -26,6 +27,7 @@ export class Launched {
   readonly #name: string;
 
   constructor(command: string, words: readonly string[], { folder, cpu, env }: LaunchOptions) {
+    if (stopped) throw new Error('the bench was stopped');
     this.#name = basename(command);
     mkdirSync(folder, { recursive: true });
     this.#log = join(folder, `${this.#name}.out`);
@@ -80,8 +82,11 @@ export class Launched {
     clearTimeout(timer);
   }
 
-  killNow(): void {
+  /** Ends it without giving it time. */
+  async kill(): Promise<void> {
+    const ended = once(this.#process, 'exit');
     kill(this.pids());
+    if (this.running) await ended;
   }
 
   #lastWords(): string {
@@ -89,9 +94,10 @@ export class Launched {
   }
 }
 
-/** Ends everything at once; for the end of the bench, however it comes. */
-export function stopAll(): void {
-  for (const launched of started) launched.killNow();
+/** Ends everything at once, for good, however far it has come; settles when all is gone. */
+export async function stopAll(): Promise<void> {
+  stopped = true;
+  await Promise.all([...started].map((launched) => launched.kill()));
 }
 
 /** A port that nobody listens on just now. */

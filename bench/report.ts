@@ -28,7 +28,7 @@ HAProxy, nginx and Caddy with a request id as well, HAProxy and Caddy with activ
 Sluice runs from its built bundle with its defaults: strict validation, active and passive health, metrics, X-Forwarded-*, Via, request id, timeouts, retries.
 
 The figure is CPU time, user and system, of all processes of a contender (/proc/PID/stat) divided by the requests answered, as the median of
-${rounds} rounds of ${seconds} s in which the contenders took turns; in brackets the median of the ratios to HAProxy in the same round.
+${rounds} rounds (after one to warm up) of ${seconds} s in which the contenders took turns; in brackets the median of the ratios to HAProxy in the same round.
 A run with a single failed request counts as failed.
 
 ## The bar

@@ -50,12 +50,16 @@ function readOptions() {
 const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
 // nginx' worker may be another user.
 chmodSync(folder, 0o755);
-function cleanUp(): void {
-  stopAll();
+process.once('exit', () => {
+  // Starts to kill what is left before it returns; there is no time to wait.
+  void stopAll();
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    void stopAll().finally(() => process.exit(1));
+  });
 }
-process.once('exit', cleanUp);
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 
 try {
   const { quick, chosen, output } = readOptions();

@@ -28,15 +28,15 @@ export interface Entrant {
 
 export interface TimingOptions extends LoadOptions {
   readonly rounds: number;
-  /** Seconds of load before each measurement. */
-  readonly warmUp: number;
+  /** Whether a round goes before the first one for nothing but to warm up. */
+  readonly warmUp: boolean;
   readonly progress: (text: string) => void;
 }
 
 /** Measures everybody in turn, round after round, so that what disturbs the machine disturbs all of them. */
 export async function measure(entrants: readonly Entrant[], options: TimingOptions): Promise<Timings> {
   const timings = new Map(entrants.map(({ contender }) => [contender.name, new Map<string, Sample[] | { failed: string }>()]));
-  for (let round = 1; round <= options.rounds; round++) {
+  for (let round = options.warmUp ? 0 : 1; round <= options.rounds; round++) {
     for (const workload of workloads) {
       for (const { contender, quiet, logging } of entrants) {
         const running = workload.accessLog ? logging : quiet;
@@ -45,7 +45,7 @@ export async function measure(entrants: readonly Entrant[], options: TimingOptio
         if (running === undefined || 'failed' in before) continue;
         try {
           const sample = await measureOnce(running, workload, options);
-          series?.set(workload.name, [...before, sample]);
+          if (round > 0) series?.set(workload.name, [...before, sample]);
           const told = `${sample.microseconds.toFixed(1)} µs, ${Math.round(sample.requestsPerSecond)}/s`;
           options.progress(`round ${round}/${options.rounds}, ${workload.title}, ${contender.name}: ${told}`);
         } catch (error) {
@@ -61,7 +61,6 @@ export async function measure(entrants: readonly Entrant[], options: TimingOptio
 
 async function measureOnce(running: Running, workload: Workload, options: TimingOptions): Promise<Sample> {
   await answersWholly(running.port, workload);
-  if (options.warmUp > 0) await runLoad(running.port, workload, { ...options, seconds: options.warmUp });
   const before = cpuSeconds(running.processes);
   const { requests, seconds, p99 } = await runLoad(running.port, workload, options);
   const used = cpuSeconds(running.processes) - before;

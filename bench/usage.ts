@@ -5,7 +5,7 @@ import type { Launched } from './processes.ts';
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
 /** CPU seconds, user and system, that these processes and their children have used so far (proc(5), fields 14 and 15 of stat). */
-export function cpuSeconds(processes: readonly Launched[]): number {
+export function cpuSeconds(processes: readonly Pick<Launched, 'pids'>[]): number {
   let ticks = 0;
   for (const pid of processes.flatMap((launched) => launched.pids())) {
     const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
@@ -15,7 +15,7 @@ export function cpuSeconds(processes: readonly Launched[]): number {
 }
 
 /** Bytes of memory that these processes and their children hold resident; pages they share count once for each. */
-export function residentBytes(processes: readonly Launched[]): number {
+export function residentBytes(processes: readonly Pick<Launched, 'pids'>[]): number {
   let kibibytes = 0;
   for (const pid of processes.flatMap((launched) => launched.pids())) {
     kibibytes += Number(/^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0);

@@ -56,6 +56,7 @@ export const workloads: readonly Workload[] = [
     name: 'post',
     title: 'POST 16 KiB',
     method: 'POST',
+    path: '/post',
     headers: { 'Content-Type': 'application/octet-stream' },
     bodyBytes: 16_384,
   },

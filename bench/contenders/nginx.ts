@@ -22,6 +22,7 @@ http {
   ${nginxTemporaryPaths(folder)}
   access_log ${accessLog ? join(folder, 'access.log') : 'off'};
   keepalive_requests 1000000000; keepalive_timeout 75s;
+  client_body_buffer_size 64k; # by default a body of 16 KiB is written to a file first
   upstream servers {
     least_conn;
     ${upstreams.map((upstream) => `server 127.0.0.1:${upstream};`).join(' ')}

@@ -4,6 +4,8 @@ import type { Logger } from 'pino';
 import { readToken } from '../control/tokens.ts';
 import { type Gateway, startGateway } from '../gateway/gateway.ts';
 import { systemClock } from '../model/clock.ts';
+import { SluiceError } from '../model/fault.ts';
+import { duration } from '../model/quantity.ts';
 import { openListener } from '../proxy/listener.ts';
 import { openRegistry } from '../registry/connect.ts';
 import { version } from './version.ts';
@@ -29,14 +31,19 @@ export interface RunningGateway {
 
 /** Starts a gateway server; rejects with a `SluiceError` if what it was told can't work. */
 export async function runGateway(given: GatewayArguments, logger: Logger): Promise<RunningGateway> {
+  const grace = readGrace(process.env['SLUICE_SHUTDOWN_GRACE']);
   const id = given.id ?? `gateway-${randomBytes(4).toString('hex')}`;
   const overHttp = /^https?:/.test(given.join);
+  // A registry in a folder belongs to the balancer that has it open.
+  if (given.join.startsWith('embedded:'))
+    throw new SluiceError('invalid', '--join embedded: is no place to join: give the http://HOST:PORT of the balancer that has it');
   const token = given.token ?? process.env['SLUICE_JOIN_TOKEN'] ?? (overHttp ? await readToken(join('data', 'join.token')) : undefined);
   const registry = await openRegistry({ url: given.join, ...(token === undefined ? {} : { token }), logger });
   try {
     const gateway = await startGateway({
       ...given,
       id,
+      grace,
       dataDir: resolve(given.dataDir ?? join('data', `gateway-${id}`)),
       registry,
       logger,
@@ -54,4 +61,12 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
     await registry.close();
     throw error;
   }
+}
+
+/** As `shutdown.grace` of a balancer's configuration: a gateway has no file of its own. */
+function readGrace(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  const grace = duration.safeParse(text);
+  if (grace.success) return grace.data;
+  throw new SluiceError('invalid', `SLUICE_SHUTDOWN_GRACE is "${text}": ${grace.error.issues[0]?.message}`);
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { SluiceError } from '../model/fault.ts';
 
 /**
  * Runs `stop` at the first SIGTERM, SIGINT, or end of the process that watches over this one, then exits with 0, or 1 if
@@ -24,6 +25,20 @@ export function stopOnSignal(logger: Logger, stop: () => Promise<void>): void {
   process.on('SIGTERM', () => end('SIGTERM'));
   process.on('SIGINT', () => end('SIGINT'));
   if (process.connected) process.once('disconnect', () => end('the parent process is gone'));
+}
+
+/** Runs `task` at each `signal`, one run after the other. A task that fails ends nothing: what it says, every fault of it, is logged. */
+export function onSignal(signal: NodeJS.Signals, logger: Logger, task: () => Promise<void>): void {
+  let running = Promise.resolve();
+  process.on(signal, () => {
+    logger.info({ cause: signal }, 'signal');
+    running = running.then(task).catch((error: unknown) => {
+      if (!(error instanceof SluiceError)) return logger.error({ err: error }, `${signal} was not carried out`);
+      const [first] = error.faults;
+      if (first === undefined) logger.error({ code: error.code }, `${signal} was not carried out: ${error.message}`);
+      for (const { path, line, message } of error.faults) logger.error({ path, line }, `${signal} was not carried out: ${path} ${message}`);
+    });
+  });
 }
 
 /** For a process that runs until it is stopped: it stays alive while it starts, and what must never happen ends it, with a word. */

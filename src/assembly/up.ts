@@ -6,9 +6,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import { type Config, loadConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { parseDocument } from '../config/document.ts';
 import { project as projectSchema } from '../model/project.ts';
+import { ownProgram } from './own-program.ts';
 import { type Served, serve } from './serve.ts';
 
 /** How long the gateways get to come up, in milliseconds. */
@@ -16,10 +17,13 @@ const readyMs = 30_000;
 const pollMs = 50;
 const shippedFolder = fileURLToPath(new URL('../config/', import.meta.url));
 
+/** The configuration that `sluice up` takes unless told otherwise. */
+export const quickstartFile = join(shippedFolder, 'quickstart.yaml');
+
 /** What `sluice up` was told. */
 export interface UpArguments {
   readonly gateways: number;
-  readonly config?: string | undefined;
+  readonly config: Config;
 }
 
 /** Everything on one machine: balancer, gateway servers as child processes, the sample project with a target of its own. */
@@ -30,8 +34,7 @@ export interface Up {
 }
 
 /** Starts it all and settles when every gateway takes traffic. */
-export async function up(given: UpArguments, logger: Logger): Promise<Up> {
-  const config = loadConfig({ file: given.config ?? join(shippedFolder, 'quickstart.yaml'), env: process.env });
+export async function up({ gateways, config }: UpArguments, logger: Logger): Promise<Up> {
   const served = await serve(config, logger);
   const target = await startSampleTarget();
   const children: Child[] = [];
@@ -43,9 +46,9 @@ export async function up(given: UpArguments, logger: Logger): Promise<Up> {
   try {
     const environment = config.environments[0]?.name ?? 'production';
     await deploySample(served, environment, `http://127.0.0.1:${(target.address() as AddressInfo).port}`);
-    for (let number = 1; number <= given.gateways; number++) children.push(new Child(`gateway-${number}`, environment, config, served, logger));
-    await untilServing(served, environment, given.gateways);
-    return { banner: banner(served, environment, config, given.gateways), stop };
+    for (let number = 1; number <= gateways; number++) children.push(new Child(`gateway-${number}`, environment, config, served, logger));
+    await untilServing(served, environment, gateways);
+    return { banner: banner(served, environment, config, gateways), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -61,7 +64,8 @@ class Child {
     const dataDir = join(config.dataDir, id);
     const words = ['gateway', '--join', served.control.url, '--environment', environment, '--id', id, '--data-dir', dataDir];
     // A process group of its own: Ctrl-C is for the parent, which then stops its gateways in order.
-    this.#process = spawn(process.execPath, [...process.execArgv, process.argv[1] as string, ...words], {
+    const { file, args } = ownProgram(words);
+    this.#process = spawn(file, args, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       detached: true,
       env: { ...process.env, SLUICE_JOIN_TOKEN: served.tokens.join, SLUICE_LOG_LEVEL: process.env['SLUICE_LOG_LEVEL'] ?? 'warn' },
@@ -103,7 +107,8 @@ async function untilServing({ balancer }: Served, environment: string, count: nu
   const deadline = Date.now() + readyMs;
   const serving = () => balancer.view.servers().filter((server) => server.environment === environment && server.health === 'up').length;
   while (serving() < count) {
-    if (Date.now() > deadline) throw new Error(`only ${serving()} of ${count} gateway servers came up within ${readyMs / 1000} s; see the log above`);
+    if (Date.now() > deadline)
+      throw new Error(`only ${serving()} of ${count} gateway servers came up within ${readyMs / 1000} s; see the log above`);
     await new Promise<void>((resolve) => setTimeout(resolve, pollMs));
   }
 }

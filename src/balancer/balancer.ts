@@ -1,13 +1,13 @@
 import type { ProberTools } from '../health/prober.ts';
 import type { LiveView } from '../model/live.ts';
 import { Director } from './director.ts';
-import { Listeners, type OpenListener } from './listeners.ts';
+import { Listeners } from './listeners.ts';
 import type { MembershipTools } from './membership.ts';
 import type { TableEnvironment, TableReader } from './table.ts';
-import { Traffic } from './traffic.ts';
+import type { OpenListener, StartTraffic } from './traffic-side.ts';
 
 export interface BalancerOptions extends MembershipTools, ProberTools {
-  readonly open: OpenListener;
+  readonly startTraffic: StartTraffic;
   /** Milliseconds for what is in flight on a listener whose environment goes away while the balancer runs. Default 30,000. */
   readonly graceMs?: number;
 }
@@ -24,10 +24,11 @@ export interface Balancer {
  * rejects with a `SluiceError` naming the address and the remedy if one cannot be. Waits for a registry that is away.
  */
 export async function startBalancer(options: BalancerOptions): Promise<Balancer> {
-  const { logger, clock, random, open, graceMs = 30_000 } = options;
+  const { logger, clock, random, startTraffic, graceMs = 30_000 } = options;
   const tables = new Map<string, TableEnvironment>();
-  const traffic = new Traffic({ logger, clock, random, suspect: (environment, id) => director.suspect(environment, id) });
-  const listeners = new Listeners({ open, handler: traffic, clock, random, logger, graceMs });
+  const traffic = startTraffic((environment, id) => director.suspect(environment, id));
+  const open: OpenListener = (address, settings) => traffic.open(address, settings);
+  const listeners = new Listeners({ open, clock, random, logger, graceMs });
   let started = false;
 
   const follow = () => listeners.follow(tables.values());
@@ -50,7 +51,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     // Membership goes on while the last exchanges do: a retry must not be sent to somebody who has left.
     await listeners.close(graceMs);
     director.stop();
-    traffic.close();
+    await traffic.close();
   };
 
   await director.start();
@@ -63,7 +64,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   return {
     view: {
       servers: () => traffic.servers(),
-      ready: () => director.known && listeners.open,
+      ready: () => director.known && listeners.open && traffic.serving,
       listening: (environment) => listeners.address(environment),
     },
     drain,

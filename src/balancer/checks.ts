@@ -50,6 +50,12 @@ export class Checks {
     return this.#running.get(keyOf(environment, id))?.diagnosis ?? undiagnosed;
   }
 
+  /** Whether every server was judged at least once. */
+  get complete(): boolean {
+    for (const { diagnosis } of this.#running.values()) if (diagnosis.health === 'unknown') return false;
+    return true;
+  }
+
   /** Checks a server without waiting for its turn. */
   suspect(environment: string, id: string): void {
     this.#running.get(keyOf(environment, id))?.prober.checkSoon();

@@ -10,6 +10,9 @@ import type { TableEnvironment, TableReader, TableServer } from './table.ts';
 /** Milliseconds in which several changes become one: a thousand servers that come up together are not a thousand tables. */
 const coalesceMs = 5;
 
+/** Milliseconds for which a start waits at most until the servers that are there already were checked. */
+const firstChecksMs = 1000;
+
 /**
  * The control side of a balancer: who is a member (registry and configuration) and who is well (checks) make the table,
  * and the reader is told of each environment whose part of it changed.
@@ -21,6 +24,7 @@ export class Director {
   readonly #checks: Checks;
   readonly #told = new Map<string, TableEnvironment>();
   #publishing: Timer | undefined;
+  #checkedOnce: () => void = () => {};
 
   constructor(tools: MembershipTools & ProberTools, reader: TableReader) {
     this.#tools = tools;
@@ -34,17 +38,32 @@ export class Director {
     return this.#membership.known;
   }
 
-  /** Settles once the registry was read and the reader knows every environment. */
+  /** Settles once the registry was read, the servers that are in it were checked, and the reader knows every environment. */
   async start(): Promise<void> {
     await this.#membership.start();
+    await this.#firstChecks();
     this.#publishing?.cancel();
     this.#publish();
+  }
+
+  /** Whoever takes requests before it knows who is well has to turn them away. */
+  async #firstChecks(): Promise<void> {
+    if (this.#checks.complete) return;
+    await new Promise<void>((settle) => {
+      // Not by the clock, whose timers do not keep a process alive that is only starting.
+      const late = setTimeout(settle, firstChecksMs);
+      this.#checkedOnce = () => {
+        clearTimeout(late);
+        settle();
+      };
+    });
   }
 
   stop(): void {
     this.#membership.stop();
     this.#checks.stop();
     this.#publishing?.cancel();
+    this.#checkedOnce();
   }
 
   /** Exchanges speak against a server: it is checked now. */
@@ -71,6 +90,7 @@ export class Director {
 
   #publish(): void {
     this.#publishing = undefined;
+    if (this.#checks.complete) this.#checkedOnce();
     for (const name of [...this.#told.keys()]) {
       if (this.#membership.environments.has(name)) continue;
       this.#told.delete(name);
@@ -87,9 +107,9 @@ export class Director {
   #entry(environment: Environment): TableEnvironment {
     const { name, spec } = environment;
     const trusted: Diagnosis = { health: 'up', admitted: true };
-    const servers = this.#candidates(environment).map(({ id, address, weight, willing }): TableServer => {
+    const servers = this.#candidates(environment).map(({ id, instance, address, weight, willing }): TableServer => {
       const { health, admitted, reason } = spec.health === 'off' ? trusted : this.#checks.diagnosis(name, id);
-      return { id, address, weight, serving: willing && admitted, health, ...(reason !== undefined && { reason }) };
+      return { id, instance, address, weight, serving: willing && admitted, health, ...(reason !== undefined && { reason }) };
     });
     return { name, spec, servers };
   }

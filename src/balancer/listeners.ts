@@ -1,19 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
-import { SluiceError } from '../model/fault.ts';
-import type { Handler, Listener, ListenerSettings } from '../proxy/contract.ts';
+import type { SluiceError } from '../model/fault.ts';
+import { cannotListen } from '../proxy/cannot-listen.ts';
+import type { ListenerSettings } from '../proxy/contract.ts';
 import type { TableEnvironment } from './table.ts';
+import type { OpenedListener, OpenListener } from './traffic-side.ts';
 
 /** Milliseconds until an address that could not be opened is tried again. */
 const retryMs = 2_000;
 
-/** Opens a listener; rejects with the system's error if the address cannot be had. */
-export type OpenListener = (address: string, settings: ListenerSettings, handler: Handler) => Promise<Listener>;
-
 export interface ListenersTools {
   readonly open: OpenListener;
-  readonly handler: Handler;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -87,17 +85,17 @@ export class Listeners {
   }
 
   async #open(entry: Entry): Promise<SluiceError | undefined> {
-    const { open, handler, logger, clock, random } = this.#tools;
+    const { open, logger, clock, random } = this.#tools;
     try {
       const { settings } = entry;
-      const listener = await open(entry.address, settings, handler);
+      const listener = await open(entry.address, settings);
       entry.listener = listener;
       if (entry.settings !== settings) listener.update(entry.settings);
       if (entry.gone) this.#shut(listener, 0);
       else logger.info({ address: listener.address, environments: entry.names }, 'listening');
       return undefined;
     } catch (error) {
-      const failure = refusal(entry, error);
+      const failure = cannotListen(entry.address, `environment ${entry.names.join(', ')}`, error);
       if (!entry.gone) {
         if (entry.complaint !== failure.message) logger.error({ address: entry.address, environments: entry.names }, failure.message);
         entry.complaint = failure.message;
@@ -113,8 +111,7 @@ export class Listeners {
     if (entry.listener !== undefined) this.#shut(entry.listener, graceMs);
   }
 
-  #shut(listener: Listener, graceMs: number): void {
-    listener.lameDuck = true;
+  #shut(listener: OpenedListener, graceMs: number): void {
     const { logger } = this.#tools;
     const closing = listener
       .close(graceMs)
@@ -130,7 +127,7 @@ interface Entry {
   settings: ListenerSettings;
   /** Of the environments that share it. */
   names: readonly string[];
-  listener?: Listener;
+  listener?: OpenedListener;
   retry?: Timer;
   /** What was last said about it, so that each retry does not say it again. */
   complaint?: string;
@@ -153,17 +150,4 @@ function settingsOf(sharing: readonly TableEnvironment[]): ListenerSettings {
 /** 0 means no limit at all. */
 function longest(timeouts: readonly number[]): number {
   return timeouts.includes(0) ? 0 : Math.max(...timeouts);
-}
-
-function refusal({ address, names }: Entry, cause: unknown): SluiceError {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  const why =
-    code === 'EADDRINUSE'
-      ? 'another program listens there: stop it or choose another address'
-      : code === 'EACCES'
-        ? 'this user may not: choose a port above 1023 or grant the permission'
-        : code === 'EADDRNOTAVAIL'
-          ? 'it is no address of this machine: choose one that is'
-          : message;
-  return new SluiceError('unavailable', `cannot listen on ${address} for environment ${names.join(', ')}: ${why}`, { cause });
 }

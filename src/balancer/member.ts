@@ -1,4 +1,5 @@
 import { Ejection } from '../health/ejection.ts';
+import { addLatencies, noLatencies } from '../model/latency.ts';
 import type { LiveServer } from '../model/live.ts';
 import { parseAddress } from '../model/quantity.ts';
 import { Upstream } from '../proxy/upstream.ts';
@@ -6,7 +7,7 @@ import type { TableServer } from './table.ts';
 
 /** One server of an environment while this balancer knows it: its counters outlive every change of its settings, address and health. */
 export class LiveMember {
-  readonly ejection = new Ejection();
+  #ejection = new Ejection();
   /** When it last became well enough for traffic; undefined while it is not. */
   wellSince: number | undefined;
   #server: TableServer;
@@ -14,11 +15,15 @@ export class LiveMember {
   #upstream: Upstream | undefined;
   /** Out of rotation, with exchanges in flight. */
   #leaving: Upstream[] = [];
-  readonly #past = { requests: 0, failures: 0, statuses: [0, 0, 0, 0, 0, 0] };
+  readonly #past = { requests: 0, failures: 0, statuses: [0, 0, 0, 0, 0, 0], latencies: noLatencies };
 
   constructor(server: TableServer) {
     this.#server = server;
     this.#place();
+  }
+
+  get ejection(): Ejection {
+    return this.#ejection;
   }
 
   get server(): TableServer {
@@ -32,6 +37,8 @@ export class LiveMember {
   /** Takes over new settings. Out of rotation or at another address, what is in flight finishes where it is. */
   adopt(server: TableServer): void {
     const moved = server.address !== this.#server.address;
+    // A server that was started anew is not blamed for what the former did.
+    if (moved || server.instance !== this.#server.instance) this.#ejection = new Ejection();
     this.#server = server;
     if (moved || !server.serving) this.retire();
     this.#place();
@@ -64,6 +71,7 @@ export class LiveMember {
       failures: this.#past.failures + sum((upstream) => upstream.failures),
       statuses: this.#past.statuses.map((past, digit) => past + sum((upstream) => upstream.statuses[digit] ?? 0)),
       upgraded: sum((upstream) => upstream.upgraded),
+      latencies: places.reduce((total, upstream) => addLatencies(total, upstream.latencies), this.#past.latencies),
     };
   }
 
@@ -75,10 +83,11 @@ export class LiveMember {
   /** Adds up and forgets the places where nothing is in flight any more. */
   #settle(): void {
     if (this.#leaving.length === 0) return;
-    for (const { active, requests, failures, statuses } of this.#leaving) {
+    for (const { active, requests, failures, statuses, latencies } of this.#leaving) {
       if (active > 0) continue;
       this.#past.requests += requests;
       this.#past.failures += failures;
+      this.#past.latencies = addLatencies(this.#past.latencies, latencies);
       statuses.forEach((count, digit) => {
         this.#past.statuses[digit] = (this.#past.statuses[digit] ?? 0) + count;
       });

@@ -9,6 +9,8 @@ import { Stale } from './stale.ts';
 const coalesceMs = 5;
 /** Milliseconds between two reads of everything, in case that news was lost. */
 const refreshMs = 5_000;
+/** A lease that ends before that is a reason to read sooner, but not sooner than this, in milliseconds. */
+const soonestRefreshMs = 100;
 /** Milliseconds until a failed read is tried again: the first time, and at most. */
 const retryMs = { first: 200, most: 2_000 };
 /** Milliseconds for which a registry that has just come back is not believed when it says that an environment is gone. */
@@ -164,7 +166,7 @@ export class Membership {
     this.#environments = nextEnvironments;
     this.#members = nextMembers;
     this.#read = true;
-    this.#refreshAt = this.#tools.clock.now() + jittered(refreshMs, this.#tools.random);
+    this.#refreshIn(jittered(refreshMs, this.#tools.random));
     this.#settleStart();
     this.#changed();
   }
@@ -188,7 +190,15 @@ export class Membership {
       if (record) this.#members.set(id, this.#memberOf(record));
       else this.#members.delete(id);
     });
+    this.#refreshIn(this.#refreshAt - this.#tools.clock.now());
     this.#changed();
+  }
+
+  /** An ended lease is nobody's news. */
+  #refreshIn(delayMs: number): void {
+    let wait = delayMs;
+    for (const { record, lost } of this.#members.values()) if (!lost) wait = Math.min(wait, record.leaseRemaining);
+    this.#refreshAt = this.#tools.clock.now() + Math.max(soonestRefreshMs, wait + 1);
   }
 
   #memberOf(record: LeasedServer): Member {

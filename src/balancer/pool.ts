@@ -12,6 +12,7 @@ import { RetryBudget } from '../proxy/retry.ts';
 import type { Upstream } from '../proxy/upstream.ts';
 import { LiveMember } from './member.ts';
 import { type RequestKey, requestKey } from './request-key.ts';
+import { Sticky } from './sticky.ts';
 import type { Suspect, TableEnvironment } from './table.ts';
 
 /** Steps in which a slowly starting server gets its weight. */
@@ -36,6 +37,7 @@ export class Pool implements Route {
   #environment: TableEnvironment;
   #picker: Picker<Upstream>;
   readonly #now = () => this.#tools.clock.now();
+  #sticky: { readonly cookie: string; readonly ties: Sticky } | undefined;
   #panicking = false;
   #timer: Timer | undefined;
 
@@ -53,7 +55,11 @@ export class Pool implements Route {
 
   pick(exchange: Exchange, tried: readonly Upstream[]): Upstream | undefined {
     const key = this.#environment.spec.balance === 'hash' ? this.#key.of(exchange) : 0;
-    return this.#picker.pick(key, tried);
+    return this.#sticky?.ties.pick(exchange, tried) ?? this.#picker.pick(key, tried);
+  }
+
+  respond(exchange: Exchange, upstream: Upstream): void {
+    this.#sticky?.ties.tie(exchange, upstream);
   }
 
   observe(upstream: Upstream, outcome: Outcome): void {
@@ -75,6 +81,10 @@ export class Pool implements Route {
     this.#environment = environment;
     const { on } = environment.spec.hash;
     if (on !== this.#key.on) Object.assign(this.#key, { on, of: requestKey(on) });
+    const { cookie } = environment.spec.sticky;
+    if (cookie !== (this.#sticky?.cookie ?? ''))
+      this.#sticky = cookie === '' ? undefined : { cookie, ties: new Sticky(cookie, environment.name) };
+    const fallen = environment.servers.filter(({ id, health }) => health === 'down' && this.#members.get(id)?.server.health === 'up');
     const present = new Set(environment.servers.map((server) => server.id));
     for (const [id, member] of this.#members) {
       if (present.has(id)) continue;
@@ -87,6 +97,7 @@ export class Pool implements Route {
       else this.#members.set(server.id, new LiveMember(server));
     }
     this.#rebuild();
+    for (const { id } of fallen) this.#members.get(id)?.upstream?.doubt();
   }
 
   /** The environment is gone: nobody gets anything new. */
@@ -135,6 +146,7 @@ export class Pool implements Route {
     for (const member of serving) this.#prepare(member, now);
     const chosen = (panicking ? serving : well).map((member) => member.upstream as Upstream);
     this.#picker = pickers[spec.balance](chosen, this.#tools.random, this.#now);
+    this.#sticky?.ties.follow(chosen);
     this.#lookAgain(serving, now);
   }
 

@@ -15,6 +15,8 @@ export interface TableEnvironment {
 /** One server of an environment, as traffic sees it. */
 export interface TableServer {
   readonly id: string;
+  /** New at each start; empty for a static server. */
+  readonly instance: string;
   readonly address: string;
   readonly weight: number;
   /**

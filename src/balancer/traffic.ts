@@ -1,20 +1,27 @@
 import type { LiveServer } from '../model/live.ts';
-import type { Exchange, Handler, Route } from '../proxy/contract.ts';
+import type { Exchange, Handler, ListenerSettings, Route } from '../proxy/contract.ts';
 import { failures } from '../proxy/failures.ts';
 import { type HostConflict, HostTable } from './hosts.ts';
 import { Pool, type PoolTools } from './pool.ts';
 import { reserved } from './reserved.ts';
-import type { TableEnvironment, TableReader } from './table.ts';
+import type { TableEnvironment } from './table.ts';
+import type { OpenedListener, TrafficSide } from './traffic-side.ts';
 
-/** The traffic side of a balancer: listener and Host lead to an environment, the environment to a server. */
-export class Traffic implements Handler, TableReader {
-  readonly #tools: PoolTools;
+export interface TrafficTools extends PoolTools {
+  /** Opens a listener for `handler`; rejects with the system's error if the address cannot be had. */
+  readonly open: (address: string, settings: ListenerSettings, handler: Handler) => Promise<OpenedListener>;
+}
+
+/** Traffic carried by this process: listener and Host lead to an environment, the environment to a server. */
+export class Traffic implements Handler, TrafficSide {
+  readonly serving = true;
+  readonly #tools: TrafficTools;
   /** In order of arrival: who was there first keeps its hosts. */
   readonly #environments = new Map<string, { table: TableEnvironment; pool: Pool }>();
   #hosts = new HostTable([]);
   #complaints = new Set<string>();
 
-  constructor(tools: PoolTools) {
+  constructor(tools: TrafficTools) {
     this.#tools = tools;
   }
 
@@ -27,6 +34,10 @@ export class Traffic implements Handler, TableReader {
     const environment = name === undefined ? undefined : this.#environments.get(name);
     if (environment === undefined) exchange.fail(failures.noEnvironment);
     else exchange.forward(environment.pool);
+  }
+
+  open(address: string, settings: ListenerSettings): Promise<OpenedListener> {
+    return this.#tools.open(address, settings, this);
   }
 
   apply(table: TableEnvironment): void {
@@ -57,7 +68,7 @@ export class Traffic implements Handler, TableReader {
   }
 
   /** Stops every timer. */
-  close(): void {
+  async close(): Promise<void> {
     for (const { pool } of this.#environments.values()) pool.close();
   }
 

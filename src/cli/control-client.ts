@@ -12,7 +12,8 @@ export class Refused extends Failure {
   readonly problem: Problem;
 
   constructor(problem: Problem) {
-    super(problem.detail);
+    // Lines are those of what was sent, which nobody has seen unless it was a file.
+    super(problem.errors?.map(({ path, message }) => `${path} ${message}`.trim()).join('; ') ?? problem.detail);
     this.problem = problem;
   }
 }
@@ -43,9 +44,11 @@ export class ControlClient {
     const url = (given.control ?? env['SLUICE_CONTROL'] ?? defaultControl).replace(/\/+$/, '');
     if (!/^https?:\/\//.test(url) || !URL.canParse(url))
       throw new Failure(`"${url}" is no URL of a balancer: give --control http://HOST:PORT`);
-    if (given.token !== undefined) return new ControlClient(url, given.token, 'given as --token');
+    if (given.token !== undefined) return new ControlClient(url, sendable(given.token, '--token'), 'given as --token');
     const variable = env['SLUICE_ADMIN_TOKEN'];
-    if (variable !== undefined && variable !== '') return new ControlClient(url, variable, 'in SLUICE_ADMIN_TOKEN');
+    if (variable !== undefined && variable !== '') {
+      return new ControlClient(url, sendable(variable, 'SLUICE_ADMIN_TOKEN'), 'in SLUICE_ADMIN_TOKEN');
+    }
     try {
       const token = await readToken(tokenFile);
       return new ControlClient(url, token, token === undefined ? '' : `in ${tokenFile}`);
@@ -96,6 +99,12 @@ export class ControlClient {
       this.#tokenOrigin === '' ? 'no admin token was found' : `the balancer at ${this.url} refused the token ${this.#tokenOrigin}`;
     return `${what}: give --token, set SLUICE_ADMIN_TOKEN, or run where ${tokenFile} of the balancer is`;
   }
+}
+
+/** What can't stand in a header is refused here: the error of who tries would show it. */
+function sendable(token: string, origin: string): string {
+  if (/^[\x21-\x7e]*$/.test(token)) return token;
+  throw new Failure(`the token in ${origin} has characters that no token has: only visible ASCII characters, no spaces`);
 }
 
 /** A JSON body. */

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import type { DeploymentsAnswer } from '../control/answers.ts';
-import { readDuration, readName, readProject } from './arguments.ts';
+import { readName, readProject } from './arguments.ts';
 import { type ControlClient, jsonBody } from './control-client.ts';
 import { Failure } from './failure.ts';
 import { apiPath, type Operator, type OperatorOptions, operatorCommand, operatorOf } from './operator.ts';
 import type { Terminal } from './terminal.ts';
-import { waitUntil } from './waiting.ts';
+import { timeoutOption, waitUntil } from './waiting.ts';
 
 interface DeployOptions extends OperatorOptions {
   readonly environment: string;
@@ -20,7 +20,7 @@ export function deployCommands(program: Command, terminal: Terminal): void {
   const waiting = (command: Command) =>
     inEnvironment(command)
       .option('--wait', 'until every server has acknowledged or rejected it; exit 1 if one rejected it')
-      .option('--timeout <time>', 'how long to wait, for example 90s (default 60s)', readDuration, 60_000);
+      .addOption(timeoutOption());
 
   waiting(
     program

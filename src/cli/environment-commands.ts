@@ -5,7 +5,7 @@ import { jsonBody, Refused } from './control-client.ts';
 import { Failure } from './failure.ts';
 import { sendFile } from './input-file.ts';
 import { apiPath, type Operator, type OperatorOptions, operatorCommand, operatorOf } from './operator.ts';
-import { printable, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 /** `sluice env …` */
 export function environmentCommands(program: Command, terminal: Terminal): void {
@@ -41,9 +41,7 @@ export function environmentCommands(program: Command, terminal: Terminal): void 
       show(environment, [
         ...table(environmentHeadings, [environmentRow(environment)]),
         '',
-        ...Object.entries(settings).map(([key, value]) =>
-          printable(`${key}: ${typeof value === 'object' ? JSON.stringify(value) : value}`),
-        ),
+        ...Object.entries(settings).map(([key, value]) => `${key}: ${typeof value === 'object' ? JSON.stringify(value) : value}`),
         '',
         servers.length === 0 ? 'no servers' : `servers: ${servers.map((server) => `${server.id} (${server.state})`).join(', ')}`,
       ]);

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { maxSourceBytes } from '../config/source.ts';
 import { type Fault, SluiceError } from '../model/fault.ts';
 import { type ControlClient, Refused } from './control-client.ts';
 import { Failure } from './failure.ts';
@@ -7,8 +8,11 @@ import { printable } from './terminal.ts';
 /** The bytes of a file that the command line names; `-` is standard input. */
 export async function readInput(file: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return await readFile(file === '-' ? '/dev/stdin' : file);
+    const content = await readFile(file === '-' ? '/dev/stdin' : file);
+    if (content.length > maxSourceBytes) throw new Failure(`${file} has ${content.length} bytes; at most ${maxSourceBytes} are read`);
+    return content;
   } catch (error) {
+    if (error instanceof Failure) throw error;
     const code = (error as NodeJS.ErrnoException).code;
     throw new Failure(`cannot read ${file}: ${code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : code}`);
   }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ControlClient, defaultControl, tokenFile } from './control-client.ts';
 import { formatTable } from './table.ts';
-import type { Terminal } from './terminal.ts';
+import { printable, type Terminal } from './terminal.ts';
 
 /** Options of every command that talks to a balancer. */
 export interface OperatorOptions {
@@ -34,10 +34,10 @@ export async function operatorOf(options: OperatorOptions, terminal: Terminal): 
     client: await ControlClient.connect(options, terminal.env),
     show(answer, lines) {
       if (options.json) terminal.out(JSON.stringify(answer, null, 2));
-      else for (const line of lines) terminal.out(line);
+      else for (const line of lines) terminal.out(printable(line));
     },
     table: (headings, rows) => formatTable(headings, rows, terminal.columns),
-    note: terminal.err,
+    note: (line) => terminal.err(printable(line)),
   };
 }
 

@@ -6,7 +6,7 @@ import { environmentCommands } from './environment-commands.ts';
 import { projectCommands } from './project-commands.ts';
 import { serverCommands } from './server-commands.ts';
 import { statusCommand } from './status-command.ts';
-import { processTerminal, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 export interface ServeOptions {
   readonly config?: string;
@@ -40,7 +40,7 @@ export interface Roles {
 }
 
 /** The whole command line. Throws commander's errors and `Failure` rather than ending the process. */
-export function buildProgram(roles: Roles, version: string, terminal: Terminal = processTerminal): Command {
+export function buildProgram(roles: Roles, version: string, terminal: Terminal): Command {
   const program = new Command('sluice')
     .description('Sluice, a self-contained API gateway with an embedded load balancer')
     .version(version, '--version', 'print the version')

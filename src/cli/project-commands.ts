@@ -46,7 +46,7 @@ export function projectCommands(program: Command, terminal: Terminal): void {
     const found = await client.get<RevisionAnswer>(apiPath`/v1/projects/${name}/revisions/${number}`);
     show(found, [
       `# ${found.name}@${found.revision}, pushed ${new Date(found.createdAt).toISOString()}`,
-      yaml.stringify(found.project).trimEnd(),
+      ...yaml.stringify(found.project).trimEnd().split('\n'),
     ]);
   });
 

@@ -9,7 +9,7 @@ export async function runCommand(
   argv: readonly string[],
   roles: Roles,
   version: string,
-  terminal: Terminal = processTerminal,
+  terminal: Terminal = processTerminal(),
 ): Promise<number> {
   try {
     await buildProgram(roles, version, terminal).parseAsync(argv, { from: 'user' });

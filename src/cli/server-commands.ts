@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import type { ServerAnswer } from '../control/answers.ts';
-import { readDuration, readName, readWeight } from './arguments.ts';
+import { readName, readWeight } from './arguments.ts';
 import { jsonBody } from './control-client.ts';
 import { Failure } from './failure.ts';
 import { apiPath, type OperatorOptions, operatorCommand, operatorOf } from './operator.ts';
 import type { Terminal } from './terminal.ts';
-import { type Standing, waitUntil } from './waiting.ts';
+import { type Standing, timeoutOption, waitUntil } from './waiting.ts';
 
 interface WaitOptions extends OperatorOptions {
   readonly wait: boolean;
@@ -77,9 +77,7 @@ export function serverCommands(program: Command, terminal: Terminal): void {
 }
 
 function waiting(command: Command): Command {
-  return command
-    .option('--no-wait', 'do not wait until it is done')
-    .option('--timeout <time>', 'how long to wait, for example 90s (default 60s)', readDuration, 60_000);
+  return command.option('--no-wait', 'do not wait until it is done').addOption(timeoutOption());
 }
 
 export const serverHeadings = ['SERVER', 'ENVIRONMENT', 'STATE', 'HEALTH', 'RUNNING', 'ADDRESS', 'WEIGHT', 'ACTIVE', 'REQUESTS'];

@@ -3,7 +3,7 @@ import type { EnvironmentAnswer, ServerAnswer } from '../control/answers.ts';
 import { environmentHeadings, environmentRow } from './environment-commands.ts';
 import { type OperatorOptions, operatorCommand, operatorOf } from './operator.ts';
 import { serverHeadings, serverRow } from './server-commands.ts';
-import { printable, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 /** `sluice status` */
 export function statusCommand(program: Command, terminal: Terminal): void {
@@ -24,7 +24,7 @@ export function statusCommand(program: Command, terminal: Terminal): void {
         ...(environments.length === 0 ? ['no environments'] : table(environmentHeadings, environments.map(environmentRow))),
         '',
         ...(servers.length === 0 ? ['no servers'] : table(serverHeadings, servers.map(serverRow))),
-        ...(troubles.length === 0 ? [] : ['', ...troubles.map(printable)]),
+        ...(troubles.length === 0 ? [] : ['', ...troubles]),
       ]);
     },
   );

@@ -10,14 +10,23 @@ export interface Terminal {
 }
 
 /** The process' own. */
-export const processTerminal: Terminal = {
-  out: (line) => void process.stdout.write(`${line}\n`),
-  err: (line) => void process.stderr.write(`${line}\n`),
-  get columns() {
-    return process.stdout.isTTY ? process.stdout.columns : undefined;
-  },
-  env: process.env,
-};
+export function processTerminal(): Terminal {
+  process.stdout.on('error', ignoreClosedPipe);
+  process.stderr.on('error', ignoreClosedPipe);
+  return {
+    out: (line) => void process.stdout.write(`${line}\n`),
+    err: (line) => void process.stderr.write(`${line}\n`),
+    get columns() {
+      return process.stdout.isTTY ? process.stdout.columns : undefined;
+    },
+    env: process.env,
+  };
+}
+
+/** Whoever read has gone, as `head` does; the command goes on. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}
 
 /** Text of others as one printable line: control characters could rewrite what the terminal shows. */
 export function printable(text: string): string {

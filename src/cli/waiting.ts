@@ -1,5 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Option } from 'commander';
+import { readDuration } from './arguments.ts';
 import { Failure } from './failure.ts';
+
+/** `--timeout`, in milliseconds. */
+export function timeoutOption(): Option {
+  return new Option('--timeout <time>', 'how long to wait, for example 90s').argParser(readDuration).default(60_000, '60s');
+}
 
 /** How often the balancer is asked. */
 const everyMs = 200;

@@ -45,9 +45,11 @@ const registry = z.strictObject({
 
 const workers = z
   .union([z.int().min(0).max(256), z.literal('auto')], 'must be auto, or a number of processes from 0 to 256')
-  .refine((value) => value === 0, 'must be 0: worker processes do not exist in this version, traffic is served in the one process')
   .default(0)
-  .meta({ description: 'processes that carry traffic: 0 serves it in this process. Default 0, the only value this version knows' });
+  .meta({
+    description:
+      'processes that carry traffic, auto: one a processor. Default 0: it is served in this process. Each keeps connections, retry budget and ejections of its own; numeric limits are divided among them',
+  });
 
 /** A balancer's configuration file. */
 export const configSchema = z

@@ -59,7 +59,8 @@ function readText(file: string): Uint8Array {
   try {
     return readFileSync(file);
   } catch (cause) {
-    throw new SluiceError('not-found', `${file}: cannot be read (${(cause as NodeJS.ErrnoException).code}): check --config`, { cause });
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new SluiceError('not-found', `cannot read ${file}: ${code === 'ENOENT' ? 'there is no such file' : code}`, { cause });
   }
 }
 

@@ -8,6 +8,9 @@ import type { ControlApp } from './app.ts';
 /** What may be sent: YAML reads JSON too, so all are read the same way. */
 export const bodyTypes = ['application/json', 'application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml', 'text/plain'];
 
+/** Most bytes of a body that is no document of an operator's: reading more would hold up traffic. */
+export const smallBody = 64 * 1024;
+
 const written = new WeakMap<object, unknown>();
 
 /** The checked `body` of a request as its sender wrote it, before defaults were filled in. */

@@ -6,7 +6,7 @@ import { SluiceError } from '../model/fault.ts';
 import type { LiveView } from '../model/live.ts';
 import { formatAddress, parseAddress } from '../model/quantity.ts';
 import type { Registry } from '../registry/contract.ts';
-import { guardRoutes } from './access.ts';
+import { guardRoutes, identifyBy } from './access.ts';
 import type { ControlApp } from './app.ts';
 import { acceptBodies, compileValidator } from './bodies.ts';
 import { Connections } from './connections.ts';
@@ -16,11 +16,14 @@ import { Feed } from './feed.ts';
 import { metricsRoute } from './metrics.ts';
 import { answerNotFound } from './not-found.ts';
 import { describeApi } from './openapi.ts';
+import { type Page, pageRoutes } from './page-routes.ts';
 import { probeRoutes } from './probe-routes.ts';
 import { answerError, describeProblem, problemType } from './problem.ts';
 import { projectRoutes } from './project-routes.ts';
 import { registerRoutes } from './register-routes.ts';
 import { serverRoutes } from './server-routes.ts';
+import { sessionRoutes } from './session-routes.ts';
+import { Sessions } from './sessions.ts';
 import type { Authorizer } from './tokens.ts';
 import { upgradeRoutes } from './upgrade-routes.ts';
 import { type UpgradeHandler, Upgrades } from './upgrades.ts';
@@ -46,6 +49,8 @@ export interface ControlOptions {
   readonly join: UpgradeHandler;
   readonly logger: Logger;
   readonly version: string;
+  /** The dashboard; without it `/` says that it is not built. */
+  readonly page?: Page | undefined;
   readonly clock?: Clock;
 }
 
@@ -53,7 +58,8 @@ export interface ControlOptions {
 export async function startControl(options: ControlOptions): Promise<Control> {
   const { listen, registry, live, authorize, logger, version, clock = systemClock } = options;
   const app = fastify({
-    loggerInstance: logger,
+    // Without the framework's own "Server listening": who starts the control says where it is.
+    loggerInstance: logger.child({}, { level: logger.isLevelEnabled('warn') ? 'warn' : logger.level }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 4 * 1024 * 1024,
     requestTimeout: 30_000,
@@ -65,7 +71,9 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   }) as unknown as ControlApp;
   const context = { registry, live, clock, version, listen };
 
-  guardRoutes(app, authorize);
+  const sessions = new Sessions(clock);
+  const identify = identifyBy(authorize, sessions);
+  guardRoutes(app, identify);
   acceptBodies(app);
   app.setValidatorCompiler(compileValidator);
   app.setSerializerCompiler(() => JSON.stringify);
@@ -76,9 +84,11 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     routes(app, context);
   }
   upgradeRoutes(app);
+  sessionRoutes(app, sessions);
+  pageRoutes(app, options.page);
   const connections = new Connections(app.server, clock);
   const feed = new Feed(context, logger);
-  const upgrades = new Upgrades(app.server, { feed, join: options.join, authorize });
+  const upgrades = new Upgrades(app.server, { feed, join: options.join, identify });
 
   const { host, port } = parseAddress(listen);
   try {

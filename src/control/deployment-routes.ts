@@ -4,7 +4,7 @@ import { name } from '../model/quantity.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { deploymentsAnswer } from './answers.ts';
 import type { ControlApp, ControlContext } from './app.ts';
-import { bodyTypes } from './bodies.ts';
+import { bodyTypes, smallBody } from './bodies.ts';
 import { describeDeployments } from './deployment-view.ts';
 import { etagOf, expectedVersion } from './etag.ts';
 import { refusals } from './openapi.ts';
@@ -41,6 +41,7 @@ export function deploymentRoutes(app: ControlApp, { registry }: ControlContext):
   app.put(
     '/v1/environments/:env/deployments/:project',
     {
+      bodyLimit: smallBody,
       schema: {
         summary: 'Deploy a revision, by default the newest',
         consumes: bodyTypes,

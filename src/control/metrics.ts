@@ -1,6 +1,7 @@
 import { Counter, Gauge, Registry as MetricsRegistry } from 'prom-client';
 import type { LiveServer } from '../model/live.ts';
 import type { ControlApp, ControlContext } from './app.ts';
+import { latencyMetric } from './latency-metric.ts';
 
 /** `/metrics` in Prometheus' text format. Everything is read when asked; requests cost nothing for it. */
 export function metricsRoute(app: ControlApp, context: ControlContext): void {
@@ -62,6 +63,11 @@ function describeMetrics({ live, registry, version }: ControlContext): MetricsRe
       }
     },
   });
+  metrics.registerMetric(
+    latencyMetric('sluice_server_response_head_seconds', 'From sending a request to the head of its response.', () =>
+      live.servers().map(({ environment, id, latencies }) => ({ labels: { environment, server: id }, latencies })),
+    ),
+  );
   gauge('sluice_server_active_requests', 'Exchanges in flight.', (server) => server.active);
   gauge('sluice_server_upgraded_connections', 'Upgraded connections (WebSocket) open.', (server) => server.upgraded);
   gauge('sluice_server_up', 'Whether its health lets it take requests: 1 up, 0 not.', (server) => (server.health === 'up' ? 1 : 0));

@@ -51,7 +51,7 @@ function problemOf(error: FastifyError | SluiceError): Problem {
 
 /** Refusals of the framework, in the API's own words. */
 const fromFramework: Readonly<Record<string, { status: number; code: ErrorCode | 'unsupported-media-type'; detail: string }>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: { status: 413, code: 'too-large', detail: 'the body is larger than 4 MiB' },
+  FST_ERR_CTP_BODY_TOO_LARGE: { status: 413, code: 'too-large', detail: 'the body is larger than this request may bring' },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     status: 415,
     code: 'unsupported-media-type',

@@ -4,7 +4,7 @@ import { address, duration, name } from '../model/quantity.ts';
 import type { Membership } from '../registry/contract.ts';
 import { registrationAnswer } from './answers.ts';
 import type { ControlApp, ControlContext } from './app.ts';
-import { bodyTypes } from './bodies.ts';
+import { bodyTypes, smallBody } from './bodies.ts';
 import { refusals } from './openapi.ts';
 
 const byId = z.strictObject({ id: name });
@@ -35,6 +35,7 @@ export function registerRoutes(app: ControlApp, { registry, clock }: ControlCont
     '/v1/register/:id',
     {
       config: { access: 'join' },
+      bodyLimit: smallBody,
       schema: {
         summary: 'Register a server, or keep it registered; the answer is the snapshot of its environment',
         consumes: bodyTypes,

@@ -3,6 +3,7 @@ import { SluiceError } from '../model/fault.ts';
 import { name } from '../model/quantity.ts';
 import { serverAnswer } from './answers.ts';
 import type { ControlApp, ControlContext } from './app.ts';
+import { bodyTypes, smallBody } from './bodies.ts';
 import { refusals } from './openapi.ts';
 import { findServer, listServers } from './server-view.ts';
 
@@ -48,8 +49,10 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
   app.patch(
     '/v1/servers/:id',
     {
+      bodyLimit: smallBody,
       schema: {
         summary: 'Drain or resume a server, or weigh it anew',
+        consumes: bodyTypes,
         params: byId,
         body: patch,
         response: { 200: serverAnswer, ...refusals },

@@ -6,21 +6,34 @@ import type { ServerAnswer } from './answers.ts';
 
 /** All servers by id: those of the registry, and the static ones that only the balancer knows. */
 export async function listServers(registry: Registry, live: LiveView, now: number): Promise<ServerAnswer[]> {
-  const seen = liveById(live);
   const records = await registry.servers();
+  const seen = liveById(live);
   const joined = records.map((record) => describeServer(record, seen.get(record.id), now));
   const known = new Set(records.map((record) => record.id));
-  const fixed = [...seen.values()].filter((server) => !known.has(server.id)).map(describeStatic);
+  const fixed = (
+    await staticOnes(
+      registry,
+      [...seen.values()].filter((server) => !known.has(server.id)),
+    )
+  ).map(describeStatic);
   return [...joined, ...fixed].sort((one, other) => (one.id < other.id ? -1 : 1));
 }
 
 /** One server; `not-found` if nobody knows it. */
 export async function findServer(registry: Registry, live: LiveView, id: string, now: number): Promise<ServerAnswer> {
-  const seen = liveById(live).get(id);
   const record = await registry.server(id);
+  const seen = liveById(live).get(id);
   if (record) return describeServer(record, seen, now);
-  if (seen) return describeStatic(seen);
+  const [fixed] = await staticOnes(registry, seen ? [seen] : []);
+  if (fixed) return describeStatic(fixed);
   throw new SluiceError('not-found', `there is no server "${id}": see sluice server list`);
+}
+
+/** Those that an environment names. A balancer also sees, for a moment, the ones that have just left. */
+async function staticOnes(registry: Registry, unregistered: readonly LiveServer[]): Promise<LiveServer[]> {
+  if (unregistered.length === 0) return [];
+  const environments = new Map((await registry.environments()).map(({ name, spec }) => [name, spec]));
+  return unregistered.filter(({ id, environment }) => environments.get(environment)?.servers.some((server) => server.id === id));
 }
 
 /** A record joined with what the balancer sees; `now` is the wall clock. */

@@ -1,10 +1,9 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { SluiceError } from '../model/fault.ts';
-import { admit } from './access.ts';
+import { admit, type Identify } from './access.ts';
 import type { Feed } from './feed.ts';
 import { describeProblem, type Problem, problemType } from './problem.ts';
-import type { Authorizer } from './tokens.ts';
 
 /** Takes over connections that ask for an upgrade, and lets in whom it likes itself. */
 export interface UpgradeHandler {
@@ -18,13 +17,13 @@ export class Upgrades {
   readonly #server: Server;
   readonly #feed: Feed;
   readonly #join: UpgradeHandler;
-  readonly #authorize: Authorizer;
+  readonly #identify: Identify;
 
-  constructor(server: Server, handlers: { feed: Feed; join: UpgradeHandler; authorize: Authorizer }) {
+  constructor(server: Server, handlers: { feed: Feed; join: UpgradeHandler; identify: Identify }) {
     this.#server = server;
     this.#feed = handlers.feed;
     this.#join = handlers.join;
-    this.#authorize = handlers.authorize;
+    this.#identify = handlers.identify;
     server.on('upgrade', (request, socket, head) => this.#route(request, socket, head));
   }
 
@@ -50,7 +49,7 @@ export class Upgrades {
     const path = request.url?.split('?')[0];
     if (path === '/v1/join') return this.#join;
     // Without a token, unknown paths look like known ones.
-    admit(this.#authorize(request.headers.authorization), 'admin');
+    admit(this.#identify(request), 'admin');
     if (path !== '/v1/events') throw new SluiceError('not-found', 'nothing to upgrade to here: there are /v1/join and /v1/events');
     if (this.#feed.full) throw new SluiceError('unavailable', 'as many live feeds are open as may be: close one');
     return this.#feed;

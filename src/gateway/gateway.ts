@@ -4,6 +4,7 @@ import type { Clock, Random } from '../model/clock.ts';
 import { environmentSpec } from '../model/environment.ts';
 import { SluiceError } from '../model/fault.ts';
 import { address as addressSchema, parseAddress } from '../model/quantity.ts';
+import { cannotListen } from '../proxy/cannot-listen.ts';
 import type { Handler, Listener, ListenerSettings } from '../proxy/contract.ts';
 import type { Registry } from '../registry/contract.ts';
 import { Deployments } from './apply.ts';
@@ -83,7 +84,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const handler = new GatewayHandler(serving, logger);
   const { limits, timeouts } = environmentSpec.parse({});
   const settings = { headerBytes: limits.headerBytes, timeouts, trustedProxies: options.trustedProxies ?? loopback };
-  const listener = await options.open(options.listen, settings, handler);
+  const listener = await options.open(options.listen, settings, handler).catch((cause: unknown) => {
+    throw cannotListen(options.listen, `gateway server ${id}`, cause);
+  });
   const address = options.advertise ?? listener.address;
   const traffic = {
     get connections() {

@@ -1,4 +1,4 @@
-import { type ChunkSink, ChunkedDecoder } from './chunked.ts';
+import { ChunkedDecoder, type ChunkSink } from './chunked.ts';
 import type { FieldLines } from './field-lines.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';

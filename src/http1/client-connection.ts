@@ -11,8 +11,10 @@ export type AttemptFailure = 'connect-failed' | 'connect-timeout' | 'reset' | 'h
 
 /** The receiving end of one response, and of what happens to its connection meanwhile. */
 export interface ResponseSink {
-  /** For how long the upstream may be silent, in milliseconds; 0: no limit. */
+  /** For how long the upstream may be silent when it is its turn, in milliseconds; 0: no limit. */
   readonly silenceMs: number;
+  /** Octets that a response head may have. */
+  readonly headBytes: number;
   /** Connected: the request can be sent now. Only for a new connection. */
   connected(connection: ClientConnection): void;
   /** A head, interim ones (1xx) too; valid for the call. */
@@ -26,14 +28,17 @@ export interface ResponseSink {
   flushResponse(): void;
   /** The upstream took what was sent. */
   upstreamDrained(): void;
+  /** The upstream has said nothing yet, and it is doubted that it ever will: whoever can do without it may abandon the connection. */
+  doubted(): void;
 }
 
-const responseLimits = { headBytes: 64 * 1024, targetBytes: 8192, fields: 256 };
+const mostFields = 256;
 /** Interim responses (1xx) that one request may get. */
 const mostInterim = 64;
 
 /** One of them serves all: a head is looked at only while its octets are read. */
-const sharedHead = new ResponseHead(responseLimits.fields);
+const sharedHead = new ResponseHead(mostFields);
+const sharedLimits = { headBytes: 0, targetBytes: 0, fields: mostFields };
 
 /** One connection to an upstream: carries one exchange after another. */
 export class ClientConnection implements Receiver, Watched, ChunkSink {
@@ -41,6 +46,8 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
   readonly wire: Wire;
   /** It has carried an exchange before, so the server may close it just as the next is sent. */
   reused = false;
+  /** Octets of an answer to the present exchange have come. */
+  heard = false;
   readonly #pool: Pool;
   #connected = false;
   #sink: ResponseSink | undefined;
@@ -49,6 +56,7 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
   #headSeen = false;
   #interim = 0;
   #keepAlive = false;
+  #nominated: readonly string[] = [];
   #body: BodyReader | undefined;
   #held: Buffer | undefined;
   #paused = false;
@@ -71,27 +79,38 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
     this.#sink = sink;
     this.#method = method;
     this.#requestComplete = requestComplete;
+    this.heard = false;
     this.#headSeen = false;
     this.#interim = 0;
     this.#body = undefined;
-    this.deadline = this.#pool.deadlines.in(sink.silenceMs);
+    this.expectAnswer();
   }
 
-  /** More of the request was sent: the upstream's time to answer starts anew. */
+  /** More of the request was sent. */
   progress(requestComplete: boolean): void {
     this.#requestComplete = requestComplete;
-    if (!this.#paused) this.deadline = this.#pool.deadlines.in(this.#sink?.silenceMs ?? 0);
+    this.expectAnswer();
+  }
+
+  /** The upstream's time begins anew, if it is its turn: to answer a request that it has, or to read what it was sent. */
+  expectAnswer(): void {
+    if (this.#sink === undefined) return;
+    const itsTurn = !this.#paused && (this.#requestComplete || this.wire.writableNeedDrain);
+    this.deadline = itsTurn ? this.#pool.deadlines.in(this.#sink.silenceMs) : 0;
   }
 
   octets(buffer: Buffer, start: number, end: number): void {
     const sink = this.#sink;
     if (sink === undefined) return this.#destroy();
-    if (this.#held) {
-      const held = Buffer.concat([this.#held, buffer.subarray(start, end)]);
-      this.#held = undefined;
-      this.#read(sink, held, 0, held.length);
-    } else {
+    this.heard = true;
+    if (this.#held === undefined) {
       this.#read(sink, buffer, start, end);
+    } else {
+      const held = Buffer.concat([this.#held, buffer.subarray(start, end)]);
+      // A head is parsed again only once another line has ended, so that many tiny reads cost no more than a few large ones.
+      const lineEnded = buffer.subarray(start, end).includes(0x0a) || held.length > sink.headBytes;
+      this.#held = lineEnded ? undefined : held;
+      if (lineEnded) this.#read(sink, held, 0, held.length);
     }
     sink.flushResponse();
   }
@@ -111,6 +130,7 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
   }
 
   drained(): void {
+    this.expectAnswer();
     this.#sink?.upstreamDrained();
   }
 
@@ -137,13 +157,18 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
     if (!this.#paused) return;
     this.#paused = false;
     this.wire.resume();
-    this.deadline = this.#pool.deadlines.in(this.#sink?.silenceMs ?? 0);
+    this.expectAnswer();
   }
 
   /** The exchange is off: whatever still comes would belong to it, so the connection can't be kept. */
   abandon(): void {
     this.#sink = undefined;
     this.#destroy();
+  }
+
+  /** The upstream is taken for hung. */
+  doubt(): void {
+    if (this.#connected && !this.heard) this.#sink?.doubted();
   }
 
   /** Closes an idle connection. */
@@ -155,8 +180,9 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
 
   #read(sink: ResponseSink, buffer: Buffer, from: number, end: number): void {
     let at = from;
+    sharedLimits.headBytes = sink.headBytes;
     while (this.#body === undefined) {
-      const consumed = parseResponseHead(sharedHead, buffer, at, end, responseLimits);
+      const consumed = parseResponseHead(sharedHead, buffer, at, end, sharedLimits);
       if (consumed < 0) return this.#fail('bad-response', sharedHead.fault?.title ?? 'not a response');
       if (consumed === 0) {
         this.#held = Buffer.from(buffer.subarray(at, end));
@@ -171,7 +197,7 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
     if (this.#sink !== sink) return;
     if (body.fault) return this.#fail('bad-response', body.fault.title);
     if (body.complete) return this.#complete(sink, at === end);
-    if (!this.#paused) this.deadline = this.#pool.deadlines.in(sink.silenceMs);
+    this.expectAnswer();
   }
 
   /** Deals with the head just read; answers whether to read on. */
@@ -191,6 +217,7 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
     }
     this.#headSeen = true;
     this.#keepAlive = head.keepAlive;
+    this.#nominated = head.nominated;
     this.#body = BodyReader.ofResponse(head, this.#method);
     sink.head(head);
     return this.#sink === sink;
@@ -199,7 +226,7 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
   #complete(sink: ResponseSink, clean: boolean): void {
     this.#sink = undefined;
     const reusable = clean && this.#keepAlive && this.#requestComplete && !this.#body?.untilClose && this.wire.writableLength === 0;
-    const trailers = trailerLines(this.#body?.trailers);
+    const trailers = trailerLines(this.#body?.trailers, this.#nominated);
     this.#body = undefined;
     if (reusable) this.#pool.put(this);
     else this.#destroy();

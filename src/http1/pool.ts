@@ -59,6 +59,11 @@ export class Pool {
     if (index !== -1) this.#idle.splice(index, 1);
   }
 
+  /** The upstream is taken for hung: those who wait for its answer hear of it. */
+  doubt(): void {
+    for (const connection of [...this.#open]) connection.doubt();
+  }
+
   /** Closes what is idle and keeps nothing from now on. */
   retire(): void {
     this.#retired = true;

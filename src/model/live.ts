@@ -1,3 +1,4 @@
+import type { Latencies } from './latency.ts';
 import type { LeasedServer, ServerRecord } from './server.ts';
 
 /** `lost`: its lease ended without a word. */
@@ -23,6 +24,8 @@ export interface LiveServer {
   /** Responses by first digit of the status: index 1 to 5. */
   readonly statuses: readonly number[];
   readonly upgraded: number;
+  /** From sending a request to the head of its response; of all answers so far. */
+  readonly latencies: Latencies;
 }
 
 /** A balancer's word on the traffic it carries; control shows it. */

@@ -1,6 +1,5 @@
-import type { AttemptFailure, ClientConnection, ResponseSink } from '../http1/client-connection.ts';
-import { processDeadlines, type Watched } from '../http1/deadlines.ts';
 import { EditedFields } from '../http1/edited-fields.ts';
+import { fieldIds } from '../http1/field-names.ts';
 import type { HeaderFields, RequestView, ResponseView } from '../http1/message.ts';
 import { outbox } from '../http1/outbox.ts';
 import type { RequestHead } from '../http1/request-head.ts';
@@ -10,76 +9,45 @@ import type { WireFault } from '../http1/wire-fault.ts';
 import type { ExchangeRecord } from './access-log.ts';
 import type { Exchange, Failure, Route } from './contract.ts';
 import { failures } from './failures.ts';
+import { Forwarding } from './forwarding.ts';
 import { HeldBody } from './held-body.ts';
 import type { HttpListener } from './listener.ts';
 import { ownAnswer, problem } from './own-answer.ts';
 import { requestIdOf } from './request-id.ts';
-import { writeRequestHead } from './request-head-out.ts';
 import { writeInterimHead, writeResponseHead } from './response-head-out.ts';
-import { mayRetry } from './retry.ts';
 import { switchesProtocol, Upgrade } from './upgrade.ts';
 import type { Upstream } from './upstream.ts';
 
-/** How long an upstream gets for its 100 (Continue) before Sluice gives it (RFC 9110 section 10.1.1). */
-const continueMs = 1000;
-
-const nobody: readonly Upstream[] = [];
-
-const failureOf: Record<AttemptFailure, Failure> = {
-  'connect-failed': failures.connectFailed,
-  'connect-timeout': failures.connectTimeout,
-  reset: failures.upstreamReset,
-  'head-timeout': failures.headTimeout,
-  'bad-response': failures.badResponse,
-};
-
-/**
- * One request on its way: listener → route → attempt → classify → retry or respond. Everything that happens to it on
- * either connection arrives here; it ends exactly once.
- */
-export class ProxyExchange implements Exchange, RequestView, RequestSink, ResponseSink, Watched {
+/** One request and what its client is answered; it ends exactly once. How the answer is come by is its {@link Forwarding}'s business. */
+export class ProxyExchange implements Exchange, RequestView, RequestSink {
   context: unknown;
-  deadline = 0;
   readonly id: string;
+  readonly client: ServerConnection;
+  readonly head: RequestHead;
   /** The response has begun to be sent. */
   responding = false;
-  silenceMs = 0;
+  ended = false;
   readonly #listener: HttpListener;
-  readonly #client: ServerConnection;
-  readonly #head: RequestHead;
   readonly #startedAt = performance.now();
-  #attemptedAt = this.#startedAt;
-  /** On the clock of the deadlines; 0: none. */
-  #totalDeadline = 0;
-  #route: Route | undefined;
-  #upstream: Upstream | undefined;
-  #connection: ClientConnection | undefined;
-  #tried: Upstream[] | undefined;
-  #attempts = 0;
-  #lastFailure: Failure | undefined;
+  #forwarding: Forwarding | undefined;
   #upgrade: Upgrade | undefined;
-  /** The request's head has been sent to the present connection. */
-  #sending = false;
-  #held: HeldBody | undefined;
-  #bodyOctets = 0;
-  #responseOctets = 0;
+  /** What came of the body before the role said what to do. */
+  #early: HeldBody | undefined;
   #requestEdits: EditedFields | undefined;
   #responseHead: ResponseHead | undefined;
   #responseEdits: EditedFields | undefined;
   #chunked = false;
   #close = false;
-  #awaitsContinue = false;
-  #watched = false;
   #status = 0;
+  #responseOctets = 0;
   #server: string | undefined;
-  #ended = false;
   #aborted = false;
 
   constructor(listener: HttpListener, client: ServerConnection, head: RequestHead) {
     head.retain();
     this.#listener = listener;
-    this.#client = client;
-    this.#head = head;
+    this.client = client;
+    this.head = head;
     this.id = requestIdOf(head);
   }
 
@@ -90,11 +58,11 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink, Respon
   }
 
   get method(): string {
-    return this.#head.method;
+    return this.head.method;
   }
 
   get target(): string {
-    return this.#head.target();
+    return this.head.target();
   }
 
   get path(): string {
@@ -104,11 +72,11 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink, Respon
   }
 
   get authority(): string {
-    return this.#head.authority();
+    return this.head.authority();
   }
 
   get headers(): HeaderFields {
-    this.#requestEdits ??= new EditedFields(this.#head.fields);
+    this.#requestEdits ??= new EditedFields(this.head.fields);
     return this.#requestEdits;
   }
 
@@ -120,12 +88,42 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink, Respon
   }
 
   get clientAddress(): string {
-    return this.#listener.peers.clientOf(this.#client.peer, this.#head.fields);
+    return this.#listener.peers.clientOf(this.client.peer, this.head.fields);
   }
 
   get listener(): string {
     return this.#listener.configured;
   }
+
+  forward(route: Route): void {
+    if (this.ended || this.#answersForwardsSpent()) return;
+    if (switchesProtocol(this.head)) {
+      this.#upgrade = new Upgrade({ exchange: this, listener: this.#listener, route });
+      return this.#upgrade.start();
+    }
+    this.#forwarding = new Forwarding(this, route);
+    this.#forwarding.start(this.#early);
+  }
+
+  respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer): void {
+    if (this.ended) return;
+    this.#abandon();
+    this.#close ||= !this.head.keepAlive || this.#listener.lameDuck || !this.client.bodyNearEnd;
+    const context = { requestId: this.id, headOnly: this.method === 'HEAD', connection: this.#connectionWord() };
+    const answer = ownAnswer({ status, headers, body }, context);
+    this.responding = true;
+    this.#status = status;
+    outbox.to(this.client.wire).octets(answer, 0, answer.length);
+    outbox.flush();
+    this.#finish();
+  }
+
+  fail(failure: Failure): void {
+    const { status, headers, body } = problem(failure, this.id);
+    this.respond(status, headers, body);
+  }
+
+  // What an access log gets to know
 
   record(): ExchangeRecord {
     return {
@@ -142,118 +140,79 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink, Respon
     };
   }
 
-  forward(route: Route): void {
-    if (this.#ended) return;
-    this.#route = route;
-    const { limits, timeouts, retries } = route.settings;
-    route.budget?.earn(retries);
-    if (limits.bodyBytes > 0 && this.#head.contentLength > limits.bodyBytes) return this.fail(failures.bodyTooLarge);
-    if (switchesProtocol(this.#head)) return this.#switch(route);
-    this.silenceMs = timeouts.responseHead;
-    if (timeouts.total > 0) this.#totalDeadline = processDeadlines.in(timeouts.total);
-    this.#awaitsContinue = this.#head.expectContinue;
-    if (this.#awaitsContinue || this.#totalDeadline > 0) this.#watch();
-    this.#attempt(route);
-    if (!this.#client.inTurn) outbox.flush();
-  }
-
-  respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer): void {
-    if (this.#ended) return;
-    this.#abandon();
-    this.#close ||= !this.#head.keepAlive || this.#listener.lameDuck || !this.#client.bodyNearEnd;
-    const context = { requestId: this.id, headOnly: this.method === 'HEAD', connection: this.#connectionWord() };
-    const answer = ownAnswer({ status, headers, body }, context);
-    this.responding = true;
-    this.#status = status;
-    outbox.to(this.#client.wire).octets(answer, 0, answer.length);
-    outbox.flush();
-    this.#finish();
-  }
-
-  fail(failure: Failure): void {
-    const { status, headers, body } = problem(failure, this.id);
-    this.respond(status, headers, body);
-  }
-
   // From the client
 
   data(buffer: Buffer, start: number, end: number): void {
-    const route = this.#route;
-    this.#bodyOctets += end - start;
-    if (route && route.settings.limits.bodyBytes > 0 && this.#bodyOctets > route.settings.limits.bodyBytes) {
-      if (this.responding) return this.#breakOff();
-      this.#close = true;
-      return this.fail(failures.bodyTooLarge);
-    }
-    if (!this.#sending) {
-      this.#held ??= new HeldBody();
-      this.#held.add(buffer, start, end);
-      this.#client.pause();
-      return;
-    }
-    if (this.#held) {
-      this.#held.add(buffer, start, end);
-      this.#held.limit();
-    }
-    this.#sendBody(buffer, start, end);
-    this.#connection?.progress(false);
+    if (this.#forwarding) return this.#forwarding.body(buffer, start, end);
+    this.#early ??= new HeldBody();
+    this.#early.add(buffer, start, end);
+    this.client.pause();
   }
 
   end(): void {
-    if (this.#sending) this.#sendBodyEnd();
+    this.#forwarding?.bodyEnd();
   }
 
   turnEnd(): void {
-    if (this.#connection?.wire.writableNeedDrain && !this.#client.bodyComplete) this.#client.pause();
+    this.#forwarding?.bodyFlushed();
   }
 
   clientDrained(): void {
-    this.#connection?.resume();
+    this.#forwarding?.resume();
   }
 
   abort(fault: WireFault | undefined): void {
-    if (this.#ended) return;
-    if (fault === undefined || this.responding) return this.#breakOff();
+    if (this.ended) return;
+    if (fault === undefined || this.responding) return this.breakOff();
     this.#close = true;
     this.fail(fault);
   }
 
-  // From the upstream
+  // For those who forward
 
-  connected(connection: ClientConnection): void {
-    this.#send(connection);
-    outbox.flush();
-    if (!connection.wire.writableNeedDrain) this.#client.resume();
+  /** Fields of the request as policies changed them. */
+  get edits(): EditedFields | undefined {
+    return this.#requestEdits;
   }
 
-  upstreamDrained(): void {
-    this.#client.resume();
+  /** `X-Forwarded-*` and `Forwarded` as complete lines. */
+  get forwardedLines(): string {
+    return this.#listener.peers.forwardedLines(this.client.peer, this.head);
   }
 
-  head(head: ResponseHead): void {
-    if (head.status < 200) return this.#interim(head);
-    const route = this.#route as Route;
-    const upstream = this.#upstream as Upstream;
-    upstream.answered(head.status);
+  /** `X-Served-By`, if the route tells, as a complete line. */
+  servedBy(route: Route, upstream: Upstream): string {
     this.#server = upstream.id;
-    route.observe?.(upstream, { kind: 'answered', status: head.status, headMs: performance.now() - this.#attemptedAt });
-    this.#held = undefined;
-    this.#awaitsContinue = false;
-    this.deadline = this.#totalDeadline;
+    return route.settings.exposeServer ? `X-Served-By: ${upstream.id}\r\n` : '';
+  }
+
+  sendContinue(): void {
+    if (this.responding) return;
+    outbox.to(this.client.wire).text('HTTP/1.1 100 Continue\r\n\r\n');
+    outbox.flush();
+  }
+
+  /** Never to HTTP/1.0, which has no interim responses (RFC 9110 section 15.2). */
+  sendInterim(head: ResponseHead): void {
+    if (this.head.minor === 0) return;
+    writeInterimHead(outbox.to(this.client.wire), head);
+    outbox.flush();
+  }
+
+  beginResponse(head: ResponseHead, route: Route, upstream: Upstream): void {
     this.#responseHead = head;
     route.respond?.(this, upstream);
-
     const framing = head.framingOf(this.method);
-    const clientTakesChunks = this.#head.minor === 1;
+    const takesChunks = this.head.minor === 1;
     const unknownLength = framing === 'chunked' || framing === 'until-close';
-    this.#chunked = clientTakesChunks && unknownLength;
-    this.#close ||= !this.#head.keepAlive || this.#listener.lameDuck || (unknownLength && !clientTakesChunks) || !this.#client.bodyNearEnd;
-    const wouldBeChunked = framing === 'none' && head.chunked && clientTakesChunks && head.status >= 200 && head.status !== 204;
-    writeResponseHead(outbox.to(this.#client.wire), head, {
+    this.#chunked = takesChunks && unknownLength;
+    this.#close ||= !this.head.keepAlive || this.#listener.lameDuck || (unknownLength && !takesChunks) || !this.client.bodyNearEnd;
+    const wouldBeChunked = framing === 'none' && head.chunked && takesChunks && head.status !== 204;
+    writeResponseHead(outbox.to(this.client.wire), head, {
       chunked: this.#chunked || wouldBeChunked,
       connection: this.#connectionWord(),
       edits: this.#responseEdits,
-      extra: route.settings.exposeServer ? `X-Served-By: ${upstream.id}\r\n` : '',
+      extra: this.servedBy(route, upstream),
     });
     this.responding = true;
     this.#status = head.status;
@@ -261,178 +220,79 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink, Respon
     this.#responseEdits = undefined;
   }
 
-  responseData(buffer: Buffer, start: number, end: number): void {
-    const out = outbox.to(this.#client.wire);
+  sendData(buffer: Buffer, start: number, end: number): void {
+    const out = outbox.to(this.client.wire);
     this.#responseOctets += end - start;
     if (this.#chunked) out.chunk(buffer, start, end);
     else out.octets(buffer, start, end);
   }
 
-  responseEnd(trailers: string): void {
-    this.#connection = undefined;
-    this.#leaveUpstream();
-    if (this.#chunked) outbox.to(this.#client.wire).text(`0\r\n${this.#head.acceptsTrailers ? trailers : ''}\r\n`);
+  endResponse(trailers: string): void {
+    if (this.#chunked) outbox.to(this.client.wire).text(`0\r\n${this.head.acceptsTrailers ? trailers : ''}\r\n`);
     outbox.flush();
     this.#finish();
   }
 
-  flushResponse(): void {
-    outbox.flush();
-    if (this.#ended || !this.#client.wire.writableNeedDrain) return;
-    this.#connection?.pause();
-    this.#client.awaitDrain();
+  /** Ends what can't be ended well: the client sees its connection break, not a response that looks whole. */
+  breakOff(): void {
+    if (this.ended) return;
+    this.#end(true);
+    this.client.destroy();
   }
 
-  failed(failure: AttemptFailure, reason: string): void {
-    const route = this.#route as Route;
-    const upstream = this.#upstream as Upstream;
-    const reused = this.#connection?.reused ?? false;
-    this.#connection = undefined;
-    this.#sending = false;
-    this.#leaveUpstream();
-    upstream.failures++;
-    route.observe?.(upstream, { kind: failure, reason });
-    if (this.responding) return this.#breakOff();
-    const replayable = this.#bodyOctets === 0 || this.#held?.complete === true;
-    const attempt = { outcome: failure, attempts: this.#attempts, reused, idempotent: this.#head.idempotent, replayable };
-    if (!mayRetry(attempt, route.settings.retries, route.budget)) return this.fail(failureOf[failure]);
-    this.#tried = [...(this.#tried ?? []), upstream];
-    this.#lastFailure = failureOf[failure];
-    this.#attempt(route);
-    outbox.flush();
+  /** The client's connection is given away; `switched` tells how that ended. */
+  handOver(): void {
+    this.#upgrade = undefined;
+    this.ended = true;
+    this.#listener.left();
   }
 
-  /** Too late: the total time is over, or the upstream was not heard of after `Expect: 100-continue`. */
-  expire(): void {
-    if (this.#awaitsContinue) {
-      this.#awaitsContinue = false;
-      this.deadline = this.#totalDeadline;
-      if (!this.responding) this.#client.wire.write('HTTP/1.1 100 Continue\r\n\r\n');
-      return;
-    }
-    if (this.responding) return this.#breakOff();
-    this.fail(failures.totalTimeout);
+  /** What the client of a connection that was given away was answered; 101: it is a tunnel now; 0: it is gone. */
+  switched(status: number, upstream: Upstream): void {
+    this.#status = status;
+    this.#server = upstream.id;
+    this.#aborted = status === 0;
+    this.#listener.log(this);
   }
 
-  #attempt(route: Route): void {
-    const upstream = route.pick(this, this.#tried ?? nobody);
-    if (upstream === undefined) return this.fail(this.#lastFailure ?? failures.noServer);
-    this.#attempts++;
-    this.#attemptedAt = this.#attempts === 1 ? this.#startedAt : performance.now();
-    this.#upstream = upstream;
-    upstream.active++;
-    upstream.requests++;
-    const { pool } = upstream;
-    pool.idleMs = route.settings.timeouts.upstreamIdle;
-    const connection = pool.take();
-    if (connection) this.#send(connection);
-    else this.#connection = pool.connect(this, route.settings.timeouts.connect);
-  }
-
-  #send(connection: ClientConnection): void {
-    const route = this.#route as Route;
-    const bodyComplete = this.#client.bodyComplete;
-    this.#connection = connection;
-    connection.begin(this, this.#head.method, bodyComplete);
-    writeRequestHead(outbox.to(connection.wire), this.#head, {
-      rewrite: route.rewrite?.(this, this.#upstream as Upstream),
-      edits: this.#requestEdits,
-      requestId: this.id,
-      forwarded: this.#listener.peers.forwardedLines(this.#client.peer, this.#head),
-    });
-    this.#sending = true;
-    this.#held?.each((piece) => this.#sendBody(piece, 0, piece.length));
-    const mayRepeat = connection.reused && this.#head.idempotent;
-    if (!mayRepeat) this.#held = undefined;
-    else if (!bodyComplete) this.#held ??= new HeldBody();
-    if (bodyComplete && this.#head.chunked) this.#sendBodyEnd();
-  }
-
-  #sendBody(buffer: Buffer, start: number, end: number): void {
-    const { wire } = this.#connection as ClientConnection;
-    if (this.#head.chunked) outbox.to(wire).chunk(buffer, start, end);
-    else outbox.to(wire).octets(buffer, start, end);
-  }
-
-  #sendBodyEnd(): void {
-    const connection = this.#connection as ClientConnection;
-    if (this.#head.chunked) outbox.to(connection.wire).text(`0\r\n${this.#client.trailers}\r\n`);
-    connection.progress(true);
-  }
-
-  #interim(head: ResponseHead): void {
-    if (head.status === 100) {
-      this.#awaitsContinue = false;
-      this.deadline = this.#totalDeadline;
-    }
-    if (this.#head.minor === 0) return;
-    writeInterimHead(outbox.to(this.#client.wire), head);
-    outbox.flush();
-  }
-
-  #switch(route: Route): void {
-    this.#upgrade = new Upgrade({
-      listener: this.#listener,
-      client: this.#client,
-      head: this.#head,
-      exchange: this,
-      edits: this.#requestEdits ?? new EditedFields(this.#head.fields),
-      route,
-      opening: () => {
-        this.#upgrade = undefined;
-        this.#status = 101;
-        this.#end(false);
-      },
-      failed: (failure) => this.fail(failure),
-    });
-  }
-
-  #watch(): void {
-    this.deadline = this.#awaitsContinue ? processDeadlines.in(continueMs) : this.#totalDeadline;
-    processDeadlines.watch(this);
-    this.#watched = true;
+  /**
+   * Max-Forwards (RFC 9110 section 7.6.2): one less on the way, and at none left Sluice is who the request is for.
+   * TRACE is not reflected, because it would show what proxies before us have added.
+   */
+  #answersForwardsSpent(): boolean {
+    if (this.method !== 'OPTIONS' && this.method !== 'TRACE') return false;
+    const line = this.head.fields.indexOf(fieldIds['max-forwards']);
+    const given = line < 0 ? '' : this.head.fields.value(line);
+    if (!/^\d{1,9}$/.test(given)) return false;
+    const left = Number(given);
+    if (left > 0) this.headers.set('Max-Forwards', String(left - 1));
+    else if (this.method === 'OPTIONS') this.respond(204, {}, '');
+    else this.fail(failures.traceEndsHere);
+    return left === 0;
   }
 
   #connectionWord(): 'close' | 'keep-alive' | undefined {
     if (this.#close) return 'close';
-    return this.#head.minor === 0 ? 'keep-alive' : undefined;
-  }
-
-  #leaveUpstream(): void {
-    if (this.#upstream) this.#upstream.active--;
-    this.#upstream = undefined;
-  }
-
-  /** Gives up the attempt under way, if there is one. */
-  #abandon(): void {
-    this.#upgrade?.abandon();
-    this.#upgrade = undefined;
-    const upstream = this.#upstream;
-    this.#connection?.abandon();
-    this.#connection = undefined;
-    this.#sending = false;
-    if (upstream === undefined) return;
-    this.#leaveUpstream();
-    this.#route?.observe?.(upstream, { kind: 'aborted', reason: 'given up' });
-  }
-
-  /** Ends what can't be ended well: the client sees its connection break, not a response that looks whole. */
-  #breakOff(): void {
-    if (this.#ended) return;
-    this.#abandon();
-    this.#end(true);
-    this.#client.destroy();
+    return this.head.minor === 0 ? 'keep-alive' : undefined;
   }
 
   #finish(): void {
     this.#end(false);
-    this.#client.finish(this.#close);
+    this.client.finish(this.#close);
+  }
+
+  #abandon(): void {
+    this.#forwarding?.abandon();
+    this.#forwarding = undefined;
+    this.#upgrade?.abandon();
+    this.#upgrade = undefined;
   }
 
   #end(aborted: boolean): void {
-    this.#ended = true;
+    this.ended = true;
     this.#aborted = aborted;
-    if (this.#watched) processDeadlines.unwatch(this);
-    this.#listener.ended(this);
+    this.#abandon();
+    this.#listener.left();
+    this.#listener.log(this);
   }
 }

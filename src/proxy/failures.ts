@@ -7,6 +7,8 @@ export const failures = {
   noProject: { status: 404, code: 'no-project', title: 'No project serves this path.' },
   noResource: { status: 404, code: 'no-resource', title: 'The project has no such resource.' },
   noServer: { status: 503, code: 'no-server', title: 'No server is available at the moment.' },
+  queueFull: { status: 503, code: 'queue-full', title: 'Every server is busy, and so many wait already.' },
+  queueTimeout: { status: 503, code: 'queue-timeout', title: 'No server had room in time.' },
   notReady: { status: 503, code: 'not-ready', title: 'This server is not in service.' },
   connectFailed: { status: 502, code: 'connect-failed', title: 'The upstream could not be reached.' },
   upstreamReset: { status: 502, code: 'upstream-reset', title: 'The upstream closed the connection before it answered.' },
@@ -15,6 +17,6 @@ export const failures = {
   headTimeout: { status: 504, code: 'response-timeout', title: 'The upstream did not answer in time.' },
   totalTimeout: { status: 504, code: 'total-timeout', title: 'The request took longer than allowed.' },
   bodyTooLarge: { status: 413, code: 'body-too-large', title: 'The request body is larger than allowed.' },
-  bodyTooSlow: { status: 408, code: 'body-too-slow', title: 'The request body did not arrive in time.' },
+  traceEndsHere: { status: 501, code: 'trace-not-supported', title: 'TRACE is not answered here.' },
   internal: { status: 500, code: 'internal', title: 'The request could not be processed.' },
 } as const satisfies Record<string, Failure>;

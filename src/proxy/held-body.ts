@@ -4,7 +4,8 @@ const mostHeld = 64 * 1024;
 /** The beginning of a request body: kept until it can be sent, and as long as it might have to be sent again. */
 export class HeldBody {
   #pieces: Buffer[] = [];
-  #octets = 0;
+  /** Octets kept. */
+  octets = 0;
   #complete = true;
 
   /** Everything that came so far is here. */
@@ -16,15 +17,15 @@ export class HeldBody {
   add(buffer: Buffer, start: number, end: number): void {
     if (!this.#complete) return;
     this.#pieces.push(Buffer.from(buffer.subarray(start, end)));
-    this.#octets += end - start;
+    this.octets += end - start;
   }
 
   /** Forgets it all if it has become too much to keep: it can't be sent again. To be called once it was sent. */
   limit(): void {
-    if (this.#octets <= mostHeld) return;
+    if (this.octets <= mostHeld) return;
     this.#complete = false;
     this.#pieces = [];
-    this.#octets = 0;
+    this.octets = 0;
   }
 
   each(use: (piece: Buffer) => void): void {

@@ -2,7 +2,12 @@ import net from 'node:net';
 import { processDeadlines } from '../http1/deadlines.ts';
 import { outbox } from '../http1/outbox.ts';
 import type { RequestHead } from '../http1/request-head.ts';
-import { type RequestSink, ServerConnection, type ServerConnectionOwner, type ServerConnectionSettings } from '../http1/server-connection.ts';
+import {
+  type RequestSink,
+  ServerConnection,
+  type ServerConnectionOwner,
+  type ServerConnectionSettings,
+} from '../http1/server-connection.ts';
 import type { WireFault } from '../http1/wire-fault.ts';
 import { formatAddress, parseAddress } from '../model/quantity.ts';
 import type { AccessLog, ExchangeRecord } from './access-log.ts';
@@ -15,9 +20,16 @@ import { newRequestId } from './request-id.ts';
 const targetBytes = 16 * 1024;
 const fields = 128;
 const backlog = 4096;
+/** For so long, in milliseconds, a connection may bring one more request when its listener closes: that may be on its way already. */
+const lastRequestMs = 500;
 
 /** Opens a listener for a role. Rejects with the system's error if the address can't be had. */
-export async function openListener(address: string, settings: ListenerSettings, handler: Handler, accessLog?: AccessLog): Promise<Listener> {
+export async function openListener(
+  address: string,
+  settings: ListenerSettings,
+  handler: Handler,
+  accessLog?: AccessLog,
+): Promise<Listener> {
   const listener = new HttpListener(address, settings, handler, accessLog);
   await listener.open();
   return listener;
@@ -36,7 +48,9 @@ export class HttpListener implements Listener, ServerConnectionOwner {
   readonly #connections = new Set<ServerConnection>();
   readonly #tunnels = new Set<net.Socket>();
   #active = 0;
+  #surplus = 0;
   #emptied: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(address: string, settings: ListenerSettings, handler: Handler, accessLog: AccessLog | undefined) {
     this.configured = address;
@@ -49,15 +63,18 @@ export class HttpListener implements Listener, ServerConnectionOwner {
     });
   }
 
-  open(): Promise<void> {
+  /** Starts to accept. On `bound`, a socket's handle that another process bound, in place of an own one. */
+  open(bound?: object): Promise<void> {
     const { host, port } = parseAddress(this.configured);
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ host, port, backlog }, () => {
+      const opened = () => {
         this.#server.off('error', reject);
         this.#server.on('error', () => {});
         resolve();
-      });
+      };
+      if (bound === undefined) this.#server.listen({ host, port, backlog }, opened);
+      else this.#server.listen(bound, backlog, opened);
     });
   }
 
@@ -83,15 +100,26 @@ export class HttpListener implements Listener, ServerConnectionOwner {
     return this.#active + this.#tunnels.size;
   }
 
+  /** Closes so many connections, each with the answer to its next request: clients connect again, and another process may get them. */
+  shed(connections: number): void {
+    this.#surplus = connections;
+  }
+
   close(graceMs: number): Promise<void> {
+    this.#closing ??= this.#close(graceMs);
+    return this.#closing;
+  }
+
+  #close(graceMs: number): Promise<void> {
     this.lameDuck = true;
     this.#server.close();
-    for (const connection of this.#connections) if (connection.idle) connection.close();
     if (this.connections === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#destroyAll(), graceMs);
+      const idle = setTimeout(() => this.#closeIdle(), Math.min(lastRequestMs, graceMs));
+      const end = setTimeout(() => this.#destroyAll(), graceMs);
       this.#emptied = () => {
-        clearTimeout(timer);
+        clearTimeout(idle);
+        clearTimeout(end);
         resolve();
       };
     });
@@ -99,6 +127,11 @@ export class HttpListener implements Listener, ServerConnectionOwner {
 
   request(connection: ServerConnection, head: RequestHead): RequestSink {
     this.#active++;
+    if (this.#surplus > 0) {
+      this.#surplus--;
+      // As if the client had asked for it: the answer says `Connection: close`.
+      head.keepAlive = false;
+    }
     const exchange = new ProxyExchange(this, connection, head);
     this.handler.request(exchange);
     return exchange;
@@ -116,9 +149,13 @@ export class HttpListener implements Listener, ServerConnectionOwner {
     this.#checkEmptied();
   }
 
-  /** An exchange is over; it is asked for its record only if somebody wants one. */
-  ended(exchange: { record(): ExchangeRecord }): void {
+  /** An exchange is over, or its connection has become a tunnel. */
+  left(): void {
     this.#active--;
+  }
+
+  /** What became of an exchange is known; it is asked for its record only if somebody wants one. */
+  log(exchange: { record(): ExchangeRecord }): void {
     this.#accessLog?.(exchange.record());
   }
 
@@ -130,6 +167,10 @@ export class HttpListener implements Listener, ServerConnectionOwner {
       this.#tunnels.delete(socket);
       this.#checkEmptied();
     });
+  }
+
+  #closeIdle(): void {
+    for (const connection of this.#connections) if (connection.idle) connection.close();
   }
 
   #destroyAll(): void {

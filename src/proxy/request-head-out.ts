@@ -40,7 +40,7 @@ export function writeRequestHead(out: Outbox, head: RequestHead, additions: Requ
   const { fields } = head;
   const { rewrite, edits } = additions;
   const host = rewrite?.host ?? (head.absolute || head.hostLine < 0 ? head.authority() : undefined);
-  if (rewrite === undefined && head.minor === 1 && !head.absolute) {
+  if (rewrite === undefined && head.lineVerbatim) {
     out.octets(fields.bytes, fields.base + requestLineStart(head), fields.base + fields.start(0));
   } else {
     out.text(`${head.method} ${rewrite?.target ?? head.target()} HTTP/1.1\r\n`);

@@ -20,7 +20,7 @@ export interface ResponseAdditions {
 /** Puts the final response's head for the client together; the version is ours (RFC 9110 section 2.5), the rest as it came. */
 export function writeResponseHead(out: Outbox, head: ResponseHead, additions: ResponseAdditions): void {
   const { fields } = head;
-  if (head.minor === 1) out.octets(fields.bytes, fields.base, fields.base + fields.start(0));
+  if (head.lineVerbatim) out.octets(fields.bytes, fields.base, fields.base + fields.start(0));
   else out.text(`HTTP/1.1 ${head.status} ${fields.text(head.reasonStart, head.reasonEnd)}\r\n`);
   copyLines(out, fields, none, additions.edits);
 

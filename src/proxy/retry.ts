@@ -3,10 +3,8 @@ import type { Outcome, RouteSettings } from './contract.ts';
 /** What decides whether a failed attempt is tried again on another server. */
 export interface FailedAttempt {
   readonly outcome: Outcome['kind'];
-  /** Attempts made so far, this one included. */
+  /** Servers tried so far, this one included. */
   readonly attempts: number;
-  /** The connection had carried an exchange before, so the server may have closed it as we sent. */
-  readonly reused: boolean;
   /** RFC 9110 section 9.2.2. */
   readonly idempotent: boolean;
   /** What was sent of the body is still at hand. */
@@ -14,8 +12,8 @@ export interface FailedAttempt {
 }
 
 /**
- * The one retry decision. A request that never reached a server can always be sent to another. One whose reused
- * connection died before any octet of a response (RFC 9112 section 9.3.1) can if sending it twice does no harm.
+ * Whether another server is tried. A request that never reached a server can always be sent to another; one that was cut off before a
+ * response can if doing it twice is the same as once, and the budget allows it.
  */
 export function mayRetry(attempt: FailedAttempt, settings: RouteSettings['retries'], budget: RetryBudget): boolean {
   if (attempt.attempts >= settings.attempts) return false;
@@ -24,10 +22,19 @@ export function mayRetry(attempt: FailedAttempt, settings: RouteSettings['retrie
     case 'connect-timeout':
       return true;
     case 'reset':
-      return attempt.reused && attempt.idempotent && attempt.replayable && budget.take(settings);
+      return attempt.idempotent && attempt.replayable && budget.take(settings);
     default:
       return false;
   }
+}
+
+/**
+ * Whether a request is sent once more to the same server over a new connection: it went out on a kept one that was closed before any
+ * octet of an answer, as happens when the server closes it just then (RFC 9112 section 9.3.1). Says nothing of the server, so that it
+ * counts neither as a failure of it nor as a retry.
+ */
+export function mayResend(attempt: { stale: boolean; resent: boolean; idempotent: boolean; replayable: boolean }): boolean {
+  return attempt.stale && !attempt.resent && attempt.idempotent && attempt.replayable;
 }
 
 /**
@@ -35,6 +42,7 @@ export function mayRetry(attempt: FailedAttempt, settings: RouteSettings['retrie
  * answered by more load. Every request earns `budgetPercent` of a retry; at least `budgetMin` are always saved up.
  */
 export class RetryBudget {
+  /** In hundredths of a retry. */
   #saved = 0;
   #started = false;
 
@@ -42,17 +50,17 @@ export class RetryBudget {
   earn(settings: RouteSettings['retries']): void {
     if (!this.#started) {
       this.#started = true;
-      this.#saved = settings.budgetMin;
+      this.#saved = 100 * settings.budgetMin;
     }
-    const most = settings.budgetMin + settings.budgetPercent;
-    this.#saved = Math.min(most, this.#saved + settings.budgetPercent / 100);
+    const most = 100 * (settings.budgetMin + settings.budgetPercent);
+    this.#saved = Math.min(most, this.#saved + settings.budgetPercent);
   }
 
   /** Spends one retry, if there is one. */
   take(settings: RouteSettings['retries']): boolean {
     if (settings.budgetPercent === 0 && settings.budgetMin === 0) return false;
-    if (this.#saved < 1) return false;
-    this.#saved -= 1;
+    if (this.#saved < 100) return false;
+    this.#saved -= 100;
     return true;
   }
 }

@@ -1,39 +1,18 @@
-import { Agent, IncomingMessage } from 'node:http';
 import net from 'node:net';
-import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
-import httpProxy from 'http-proxy';
-import type { EditedFields } from '../http1/edited-fields.ts';
+import { processDeadlines, type Watched } from '../http1/deadlines.ts';
+import { EditedFields } from '../http1/edited-fields.ts';
 import { fieldIds } from '../http1/field-names.ts';
 import type { RequestHead } from '../http1/request-head.ts';
-import type { ServerConnection } from '../http1/server-connection.ts';
-import type { Exchange, Failure, Route } from './contract.ts';
+import type { Failure, Outcome, Route } from './contract.ts';
+import type { ProxyExchange } from './exchange.ts';
 import { failures } from './failures.ts';
 import type { HttpListener } from './listener.ts';
+import { ownAnswer, problem } from './own-answer.ts';
 import { writtenByUs } from './request-head-out.ts';
+import { Tunnel, type TunnelHead, type TunnelOwner } from './tunnel.ts';
 import type { Upstream } from './upstream.ts';
-
-/** What a request that asks to switch protocols brings along. */
-export interface UpgradeRequest {
-  readonly listener: HttpListener;
-  readonly client: ServerConnection;
-  readonly head: RequestHead;
-  readonly exchange: Exchange;
-  readonly edits: EditedFields;
-  readonly route: Route;
-  /** The client's connection is about to be given away; the exchange as such has ended. */
-  opening(): void;
-  failed(failure: Failure): void;
-}
-
-const proxy = httpProxy.createProxyServer({ ws: true, ignorePath: true });
-// http-proxy itself lets only WebSocket pass; other protocols upgrade in the same way (RFC 9110 section 7.8).
-const passes = proxy as unknown as { wsPasses: { name: string }[] };
-passes.wsPasses = passes.wsPasses.filter((pass) => pass.name !== 'checkMethodAndHeader');
-proxy.on('proxyReqWs', (request, incoming) => {
-  request.path = incoming.url ?? '/';
-  request.prependOnceListener('response', (response) => refuseSwitch(response, incoming.socket));
-});
+import { type WaitingLine, waitingLineOf } from './waiting.ts';
 
 /**
  * Whether a request is handed over to another protocol. `h2c` is not: the field is dropped and the request stays
@@ -41,122 +20,157 @@ proxy.on('proxyReqWs', (request, incoming) => {
  */
 export function switchesProtocol(head: RequestHead): boolean {
   if (!head.upgrade || head.chunked || head.contentLength > 0) return false;
-  const protocols = head.fields.get('upgrade') ?? '';
-  return !/\bh2c?\b/i.test(protocols);
+  return !/\bh2c?\b/i.test(head.fields.get('upgrade') ?? '');
 }
 
-/** Connects to a server for an upgrade, as often as the route allows, and hands both sockets to http-proxy. */
-export class Upgrade {
-  readonly #request: UpgradeRequest;
+/** Connects to a server for an upgrade, as often as the route allows, and leaves both connections to a {@link Tunnel}. */
+export class Upgrade implements Watched, TunnelOwner {
+  deadline = 0;
+  readonly #exchange: ProxyExchange;
+  readonly #listener: HttpListener;
+  readonly #route: Route;
+  readonly #line: WaitingLine | undefined;
   readonly #tried: Upstream[] = [];
   #connecting: net.Socket | undefined;
   #upstream: Upstream | undefined;
+  #attemptedAt = 0;
+  #standing = false;
 
-  constructor(request: UpgradeRequest) {
-    this.#request = request;
+  constructor(request: { exchange: ProxyExchange; listener: HttpListener; route: Route }) {
+    this.#exchange = request.exchange;
+    this.#listener = request.listener;
+    this.#route = request.route;
+    this.#line = waitingLineOf(request.route);
+  }
+
+  start(): void {
+    processDeadlines.watch(this);
     this.#attempt(failures.noServer);
   }
 
-  /** The client is gone before the upstream was reached. */
+  /** The exchange has ended before a server was reached. */
   abandon(): void {
+    processDeadlines.unwatch(this);
     this.#connecting?.destroy();
+    this.#connecting = undefined;
+    this.#leave();
+  }
+
+  expire(): void {
+    this.#connecting?.destroy(new Error('no connection in time'));
+  }
+
+  // From the tunnel
+
+  get answerMs(): number {
+    return this.#route.settings.timeouts.responseHead;
+  }
+
+  get extra(): readonly (readonly [string, string])[] {
+    const { id } = this.#upstream as Upstream;
+    return this.#route.settings.exposeServer ? [['X-Served-By', id]] : [];
+  }
+
+  answered(status: number): void {
+    const upstream = this.#upstream as Upstream;
+    const headMs = performance.now() - this.#attemptedAt;
+    upstream.answered(status, headMs);
+    this.#observe(upstream, { kind: 'answered', status, headMs });
+    this.#standing = status === 101;
+    if (this.#standing) upstream.upgraded++;
+    this.#exchange.switched(status, upstream);
+  }
+
+  failed(why: 'reset' | 'head-timeout' | 'aborted', reason: string): Buffer {
+    const upstream = this.#upstream as Upstream;
+    if (why !== 'aborted') upstream.failures++;
+    this.#observe(upstream, { kind: why, reason });
+    const failure = why === 'head-timeout' ? failures.headTimeout : failures.upstreamReset;
+    this.#exchange.switched(why === 'aborted' ? 0 : failure.status, upstream);
+    const context = { requestId: this.#exchange.id, headOnly: false, connection: 'close' } as const;
+    return ownAnswer(problem(failure, this.#exchange.id), context);
+  }
+
+  closed(): void {
+    if (this.#standing && this.#upstream) this.#upstream.upgraded--;
     this.#leave();
   }
 
   #attempt(otherwise: Failure): void {
-    const { route, exchange } = this.#request;
-    const upstream = route.pick(exchange, this.#tried);
-    if (upstream === undefined) return this.#request.failed(otherwise);
+    const upstream = this.#route.pick(this.#exchange, this.#tried);
+    if (upstream === undefined) return this.#exchange.fail(otherwise);
     this.#upstream = upstream;
+    this.#attemptedAt = performance.now();
     upstream.active++;
     upstream.requests++;
-    const place = { host: upstream.host, port: upstream.port };
-    const socket = upstream.tls ? tls.connect({ ...place, servername: net.isIP(place.host) === 0 ? place.host : '' }) : net.connect(place);
+    this.#line?.entered();
+    const { host, port } = upstream;
+    const name = net.isIP(host) === 0 ? { servername: host } : {};
+    const socket = upstream.tls ? tls.connect({ host, port, ALPNProtocols: ['http/1.1'], ...name }) : net.connect({ host, port });
     this.#connecting = socket;
-    const { connect } = route.settings.timeouts;
-    if (connect > 0) socket.setTimeout(connect, () => socket.destroy(new Error('no connection in time')));
-    const failed = (error: Error) => this.#failed(upstream, error);
+    this.deadline = processDeadlines.in(this.#route.settings.timeouts.connect);
+    const failed = (error: Error) => this.#connectFailed(upstream, socket, error);
     socket.once('error', failed);
     socket.once(upstream.tls ? 'secureConnect' : 'connect', () => {
       socket.off('error', failed);
-      socket.setTimeout(0);
-      this.#open(upstream, socket);
+      if (this.#connecting === socket) this.#open(upstream, socket);
     });
   }
 
-  #failed(upstream: Upstream, error: Error): void {
-    const { route } = this.#request;
-    if (this.#upstream !== upstream) return;
+  #connectFailed(upstream: Upstream, socket: net.Socket, error: Error): void {
+    if (this.#connecting !== socket) return;
+    this.#connecting = undefined;
+    this.deadline = 0;
     this.#leave();
     upstream.failures++;
-    route.observe?.(upstream, { kind: 'connect-failed', reason: error.message });
+    this.#observe(upstream, { kind: 'connect-failed', reason: error.message });
     this.#tried.push(upstream);
-    if (this.#tried.length < route.settings.retries.attempts) this.#attempt(failures.connectFailed);
-    else this.#request.failed(failures.connectFailed);
+    if (this.#tried.length < this.#route.settings.retries.attempts) this.#attempt(failures.connectFailed);
+    else this.#exchange.fail(failures.connectFailed);
   }
 
-  #open(upstream: Upstream, upstreamSocket: net.Socket): void {
-    const incoming = this.#incoming(upstream);
-    this.#request.opening();
-    const { socket, after } = this.#request.client.release();
-    incoming.socket = socket;
-    upstream.upgraded++;
+  #open(upstream: Upstream, server: net.Socket): void {
+    const head = this.#headFor(upstream);
+    const { client } = this.#exchange;
     this.#connecting = undefined;
-    this.#request.listener.tunnelOpened(this.#request.client, socket);
-    socket.once('close', () => {
-      upstream.upgraded--;
-      this.#leave();
-      upstreamSocket.destroy();
-    });
-    upstreamSocket.once('close', () => socket.destroySoon());
-    const agent = new Agent();
-    agent.createConnection = () => upstreamSocket as Duplex;
-    const target = { protocol: 'http:', host: upstream.host, port: upstream.port } as unknown as string;
-    proxy.ws(incoming, socket, after, { target, agent }, () => socket.destroySoon());
+    processDeadlines.unwatch(this);
+    this.#exchange.handOver();
+    const { socket, after } = client.release();
+    this.#listener.tunnelOpened(client, socket);
+    new Tunnel(this, socket, server).open(head, after);
   }
 
-  /** The request as Node's own classes know it, with the fields that a forwarded request gets. */
-  #incoming(upstream: Upstream): IncomingMessage {
-    const { head, edits, route, exchange, client, listener } = this.#request;
-    const rewrite = route.rewrite?.(exchange, upstream);
-    const incoming = new IncomingMessage(new net.Socket());
-    incoming.method = head.method;
-    incoming.url = rewrite?.target ?? head.target();
+  /** The head with the fields that any forwarded request gets. */
+  #headFor(upstream: Upstream): TunnelHead {
+    const { head, id, edits, authority } = this.#exchange;
+    const rewrite = this.#route.rewrite?.(this.#exchange, upstream);
     const headers: Record<string, string | string[]> = {};
-    for (const [name, value] of edits.entries()) {
+    for (const [name, value] of (edits ?? new EditedFields(head.fields)).entries()) {
       const lower = name.toLowerCase();
       if (writtenByUs(lower)) continue;
       const present = headers[lower];
       headers[lower] = present === undefined ? value : [present, value].flat();
     }
-    for (const line of listener.peers.forwardedLines(client.peer, head).trimEnd().split('\r\n')) {
+    for (const line of this.#exchange.forwardedLines.trimEnd().split('\r\n')) {
       const colon = line.indexOf(':');
       headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 2);
     }
-    headers['host'] = rewrite?.host ?? head.authority();
-    headers['x-request-id'] = exchange.id;
+    headers['host'] = rewrite?.host ?? authority;
+    headers['x-request-id'] = id;
     headers['via'] = [headers['via'] ?? [], '1.1 sluice'].flat().join(', ');
     headers['connection'] = 'Upgrade';
     headers['upgrade'] = head.fields.value(head.fields.indexOf(fieldIds.upgrade));
-    incoming.headers = headers as IncomingMessage['headers'];
-    return incoming;
+    return { method: head.method, target: rewrite?.target ?? head.target(), headers };
+  }
+
+  #observe(upstream: Upstream, outcome: Outcome): void {
+    this.#route.observe?.(upstream, outcome);
   }
 
   #leave(): void {
-    if (this.#upstream) this.#upstream.active--;
+    if (this.#upstream === undefined) return;
+    this.#upstream.active--;
     this.#upstream = undefined;
+    this.#line?.left();
   }
 }
-
-/** The upstream answers in HTTP instead of switching. Marking the answer as upgraded keeps http-proxy from passing its framing on unread. */
-function refuseSwitch(response: IncomingMessage & { upgrade?: boolean }, client: net.Socket): void {
-  response.upgrade = true;
-  let head = `HTTP/1.1 ${response.statusCode} ${response.statusMessage}\r\n`;
-  for (let index = 0; index < response.rawHeaders.length; index += 2) {
-    const name = response.rawHeaders[index] as string;
-    if (!/^(connection|keep-alive|transfer-encoding|upgrade|proxy-connection)$/i.test(name)) head += `${name}: ${response.rawHeaders[index + 1]}\r\n`;
-  }
-  client.write(Buffer.from(`${head}Connection: close\r\n\r\n`, 'latin1'));
-  response.pipe(client);
-}
-

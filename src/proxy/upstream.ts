@@ -2,6 +2,7 @@ import type { Candidate, LoadWatcher } from '../balance/contract.ts';
 import type { PeakEwma } from '../balance/peak-ewma.ts';
 import { processDeadlines } from '../http1/deadlines.ts';
 import { Pool } from '../http1/pool.ts';
+import { LatencyHistogram } from '../model/latency.ts';
 
 /** How long an idle connection is kept until an exchange says otherwise, in milliseconds. */
 const idleMs = 55_000;
@@ -21,6 +22,8 @@ export class Upstream implements Candidate {
   failures = 0;
   /** Responses by first digit of the status: index 1 to 5. */
   readonly statuses = [0, 0, 0, 0, 0, 0];
+  /** From sending to the head of the response. */
+  readonly latencies = new LatencyHistogram();
   /** Upgraded connections open. */
   upgraded = 0;
   /** Exchanges allowed at a time; 0: no limit. */
@@ -51,8 +54,9 @@ export class Upstream implements Candidate {
     this.watcher?.loadChanged(this.slot, active, before);
   }
 
-  /** A response came, with this status. */
-  answered(status: number): void {
+  /** A response came, with this status and so many milliseconds after the request was sent. */
+  answered(status: number, headMs: number): void {
+    this.latencies.observe(headMs);
     const digit = (status / 100) | 0;
     this.statuses[digit] = (this.statuses[digit] ?? 0) + 1;
   }
@@ -64,6 +68,11 @@ export class Upstream implements Candidate {
   /** Closes idle connections and keeps none from now on; exchanges in flight finish. */
   retire(): void {
     this.pool.retire();
+  }
+
+  /** Taken for hung: exchanges that wait for its answer and may be sent to another server are. */
+  doubt(): void {
+    this.pool.doubt();
   }
 
   /** In use again. */

@@ -57,8 +57,8 @@ export interface Registry {
    * Tells of changes made by anybody, from now on. News is a hint that may be lost or doubled: read the truth again.
    * After every reconnect the listener gets `resync`.
    *
-   * A gateway names its own `server`, and of servers hears only that one's news: otherwise each of a thousand
-   * gateways would be told of every other's every change.
+   * A gateway names its own `server`, and of servers hears only what others changed of that one: otherwise each of a
+   * thousand gateways would be told of every other's every change, and again of what it has just reported.
    */
   watch(listener: (news: News) => void, options?: { server?: string }): Watch;
   readonly link: Link;
@@ -83,7 +83,8 @@ export type News =
   | { readonly kind: 'project'; readonly name: string }
   /** The snapshot of environment `name` is now at `version`. */
   | { readonly kind: 'snapshot'; readonly name: string; readonly version: number }
-  | { readonly kind: 'server'; readonly name: string }
+  /** `own`: the server reported it itself; who watches for that server alone is not told. */
+  | { readonly kind: 'server'; readonly name: string; readonly own?: true }
   /** Anything: read everything. */
   | { readonly kind: 'resync' };
 

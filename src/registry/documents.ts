@@ -82,7 +82,8 @@ export function revisionName(projectName: string, number: number): string {
 
 /** @see News */
 export const newsSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.enum(['environment', 'project', 'server']), name: z.string() }),
+  z.object({ kind: z.enum(['environment', 'project']), name: z.string() }),
+  z.object({ kind: z.literal('server'), name: z.string(), own: z.literal(true).exactOptional() }),
   z.object({ kind: z.literal('snapshot'), name: z.string(), version: count }),
   z.object({ kind: z.literal('resync') }),
 ]);

@@ -26,7 +26,8 @@ export class Channels {
   /** Where this is to be published. */
   of(news: News): string[] {
     const all = `${this.#prefix}:news`;
-    return news.kind === 'server' ? [`${all}:servers`, `${all}:server:${news.name}`] : [all];
+    if (news.kind !== 'server') return [all];
+    return news.own ? [`${all}:servers`] : [`${all}:servers`, `${all}:server:${news.name}`];
   }
 
   /** Where to listen for the news of one server, or (undefined) of every one, and for everything else. */

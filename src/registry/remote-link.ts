@@ -106,7 +106,7 @@ export class RemoteLink {
       failure ??= this.#unreachable(message);
     });
     socket.on('unexpected-response', (_request, { statusCode }) => {
-      failure = statusCode === 401 ? this.#refused() : this.#unreachable(`it answered ${statusCode}`);
+      failure = statusCode === 401 ? this.#refused() : this.#misdirected(statusCode);
       socket.terminate();
     });
     socket.on('open', () => this.#isUp(socket));
@@ -166,8 +166,13 @@ export class RemoteLink {
   }
 
   #refused(): SluiceError {
-    const remedy = 'give its join token by --token or SLUICE_JOIN_TOKEN';
+    const remedy = 'give its join token by --token or SLUICE_JOIN_TOKEN, or run where its ./data/join.token is';
     return new SluiceError('unauthorized', `the balancer at ${this.#url.host} refused the token (401): ${remedy}`);
+  }
+
+  #misdirected(status: number | undefined): SluiceError {
+    const remedy = 'give the control address of a balancer (`control.listen`), not the one of its clients';
+    return new SluiceError('unavailable', `${this.#url.host} answers with status ${status} instead of letting servers join: ${remedy}`);
   }
 
   #unreachable(reason: string): SluiceError {

@@ -36,9 +36,9 @@ export function assigned(record: ServerRecord, environment: string | undefined, 
   return mustDrain ? { ...settled, movingTo: environment ?? null } : moved(record, environment);
 }
 
-/** What it becomes in another environment, or in none: nothing of that one runs on it yet. */
+/** What it becomes in another environment, or in none: nothing of that one runs on it yet, and a wish to drain it was for the old one. */
 export function moved(record: ServerRecord, environment: string | undefined): ServerRecord {
   if (record.environment === environment && record.movingTo === undefined) return record;
   const { environment: _, movingTo: __, running: ___, ...rest } = record;
-  return { ...rest, ...(environment === undefined ? {} : { environment }), projects: [] };
+  return { ...rest, ...(environment === undefined ? {} : { environment }), draining: false, projects: [] };
 }

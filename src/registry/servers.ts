@@ -95,8 +95,9 @@ export class Servers {
         epoch,
         expect: completes && place ? [entry, place] : [entry],
         put: [{ kind: entry.kind, name: id, text: JSON.stringify(next) }],
-        news: [{ kind: entry.kind, name: id }],
-        transient: next.environment === record.environment,
+        news: [{ kind: entry.kind, name: id, own: true as const }],
+        // That it runs something outlives a restart: whoever stands in front of it then need not wait until it says so again.
+        transient: next.environment === record.environment && record.running !== undefined,
       };
       return { result, change };
     });

@@ -67,5 +67,5 @@ export interface Store {
 
 /** Whether a listener that asked for one server's news (or, undefined, for all) is to hear this. */
 export function concerns(news: News, server: string | undefined): boolean {
-  return news.kind !== 'server' || server === undefined || news.name === server;
+  return news.kind !== 'server' || server === undefined || (news.name === server && !news.own);
 }

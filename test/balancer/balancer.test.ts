@@ -4,12 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { type Balancer, startBalancer } from '../../src/balancer/balancer.ts';
+import { Traffic } from '../../src/balancer/traffic.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { openListener } from '../../src/proxy/listener.ts';
 import { openRegistry } from '../../src/registry/connect.ts';
 import type { Registry } from '../../src/registry/contract.ts';
 
 const logger = pino({ level: 'silent' });
+const tools = { logger, clock: systemClock, random: Math.random };
 
 /** A gateway as the balancer sees it: says its id, is ready unless told otherwise. */
 class Gateway {
@@ -51,7 +53,11 @@ async function setUp(t: Test, environment: Parameters<Registry['putEnvironment']
   const registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger });
   await registry.putEnvironment('production', { listen: '127.0.0.1:0', health: { interval: '100ms' }, ...environment });
   const gateways: Gateway[] = [];
-  const balancer = await startBalancer({ registry, logger, clock: systemClock, random: Math.random, open: openListener });
+  const balancer = await startBalancer({
+    ...tools,
+    registry,
+    startTraffic: (suspect) => new Traffic({ ...tools, suspect, open: openListener }),
+  });
   t.teardown(async () => {
     await balancer.drain(0);
     await registry.close();
@@ -246,7 +252,7 @@ t.test('an address that is taken fails the start with a clear word, and leaves n
     opened.push(listener);
     return listener;
   };
-  await t.rejects(startBalancer({ registry, logger, clock: systemClock, random: Math.random, open }), {
+  await t.rejects(startBalancer({ ...tools, registry, startTraffic: (suspect) => new Traffic({ ...tools, suspect, open }) }), {
     code: 'unavailable',
     message: `cannot listen on ${squatter.address} for environment production: another program listens there: stop it or choose another address`,
   });

@@ -43,7 +43,7 @@ function setUp() {
     opened.push(listener);
     return listener;
   };
-  const listeners = new Listeners({ open, handler: { request: () => {} }, clock, logger, random: () => 0.5, graceMs: 1234 });
+  const listeners = new Listeners({ open, clock, logger, random: () => 0.5, graceMs: 1234 });
   return { clock, lines, opened, taken, listeners };
 }
 
@@ -100,8 +100,8 @@ t.test('nobody names it any more: it is drained', async (t) => {
   const { listeners, opened } = setUp();
   await listeners.follow([table([]), table([], { listen: '127.0.0.1:9' }, 'other')]);
   await listeners.follow([table([])]);
-  t.match(opened[1], { lameDuck: true, closedWith: 1234 });
-  t.match(opened[0], { lameDuck: false, closedWith: undefined });
+  t.match(opened[1], { closedWith: 1234 });
+  t.match(opened[0], { closedWith: undefined });
   await listeners.follow([table([]), table([], { listen: '127.0.0.1:9' }, 'other')]);
   t.equal(opened.length, 3, 'and opened again when it is wanted again');
 });

@@ -240,3 +240,24 @@ t.test('closed, it gives nobody and leaves no timer', async (t) => {
   t.equal(clock.pending, 0);
   pool.observe(a, refused);
 });
+
+t.test('with a sticky cookie a client stays, until its server takes no more', async (t) => {
+  const spec = { sticky: { cookie: 'sid' } };
+  const { pool, pick } = setUp(table([server('a'), server('b'), server('c')], spec));
+  const first = pick() as Upstream;
+  const visit = new FakeExchange('GET', '/');
+  pool.respond(visit, first);
+  const again = new FakeExchange('GET', '/', { cookie: visit.response.headers.get('set-cookie')?.split(';')[0] ?? '' });
+  for (let turn = 0; turn < 10; turn++) t.equal(pool.pick(again, [])?.id, first.id);
+  pool.apply(
+    table(
+      [server('a'), server('b'), server('c')].map((each) => ({ ...each, serving: each.id !== first.id })),
+      spec,
+    ),
+  );
+  t.not(pool.pick(again, [])?.id, first.id, 'draining breaks the tie');
+  pool.apply(table([server('a'), server('b'), server('c')]));
+  const unmarked = new FakeExchange('GET', '/');
+  pool.respond(unmarked, first);
+  t.strictSame(unmarked.response.headers.all('set-cookie'), [], 'switched off');
+});

@@ -10,7 +10,13 @@ const listen = '127.0.0.1:0';
 
 function setUp() {
   const { logger, lines } = keptLogger();
-  const traffic = new Traffic({ clock: new FakeClock(), logger, random: seeded(), suspect: () => {} });
+  const traffic = new Traffic({
+    clock: new FakeClock(),
+    logger,
+    random: seeded(),
+    suspect: () => {},
+    open: () => Promise.reject(new Error('not here')),
+  });
   const request = (path: string, host = 'api.example.com') => {
     const exchange = new FakeExchange('GET', path);
     exchange.request.authority = host;

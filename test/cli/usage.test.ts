@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import { run } from './command-line.ts';
@@ -65,10 +66,17 @@ test('help is everywhere, version is told', async (t) => {
 });
 
 test('a balancer that is not there, or that wants another token, is told from each other', async (t) => {
-  const away = await run(['status', '--control', 'http://127.0.0.1:1', '--token', 'x']);
+  const gone = createServer().listen(0, '127.0.0.1');
+  await once(gone, 'listening');
+  const { port } = gone.address() as AddressInfo;
+  await new Promise((resolve) => gone.close(resolve));
+  const away = await run(['status', '--control', `http://127.0.0.1:${port}`, '--token', 'x']);
   t.equal(away.status, 1);
-  t.match(away.err, /^error: cannot reach the balancer at http:\/\/127\.0\.0\.1:1 .*sluice serve.*--control/);
+  t.match(away.err, /^error: cannot reach the balancer at http:\/\/127\.0\.0\.1:\d+ \(ECONNREFUSED\).*sluice serve.*--control/);
   t.equal(away.err.split('\n').length, 1);
+  const odd = await run(['status', '--token', 's3cret\ntoken']);
+  t.match(odd, { status: 1, err: /the token in --token has characters/ });
+  t.notMatch(odd.err, /s3cret/);
   for (const url of ['nowhere', 'ftp://x', 'http://'])
     t.match(await run(['status', '--control', url]), { status: 1, err: /is no URL of a balancer/ });
 });

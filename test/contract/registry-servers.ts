@@ -183,6 +183,18 @@ export function operating(t: Test, open: Open): void {
     t.notOk('movingTo' in moved);
   });
 
+  t.test('a drain is of the place in one environment: it ends with the move to another or to none', async (t) => {
+    const { registry, other } = await open(t);
+    await other.putEnvironment('production', {});
+    await registry.join(request('one', { environment: 'production' }));
+    await other.patchServer('one', { draining: true });
+    t.match(await other.assign('one', undefined), { movingTo: null, draining: true });
+    const { server } = await registry.renew({ id: 'one', instance: 'one-1', projects: [], drained: true });
+    t.equal(server.environment, undefined);
+    t.equal(server.draining, false);
+    t.match(await other.assign('one', 'production'), { environment: 'production', draining: false });
+  });
+
   t.test("draining and weight are the operator's, and outlive the instance", async (t) => {
     const { registry, other } = await open(t);
     await registry.join(request('one'));

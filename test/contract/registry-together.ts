@@ -37,7 +37,7 @@ export function watching(t: Test, open: Open): void {
       environment,
       { kind: 'snapshot', name: 'production', version: 2 },
       server,
-      server,
+      { ...server, own: true },
       server,
       server,
       server,
@@ -53,6 +53,7 @@ export function watching(t: Test, open: Open): void {
     closed.watch.close();
     await registry.join(request('two'));
     await registry.join(request('one'));
+    await registry.renew({ id: 'one', instance: 'one-1', projects: [], leaving: true });
     await deployed(registry, 'production', 'shop');
     await registry.leave('two', 'two-1');
     await registry.putEnvironment('end', {});
@@ -60,6 +61,7 @@ export function watching(t: Test, open: Open): void {
     t.same(
       mine.all.filter(({ kind }) => kind === 'server'),
       [{ kind: 'server', name: 'one' }],
+      'and not of what it said itself',
     );
     t.ok(mine.all.some(({ kind }) => kind === 'snapshot'));
     t.same(closed.all, []);

@@ -1,6 +1,8 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'tap';
-import { isLoopback } from '../../src/control/access.ts';
+import { isLocal } from '../../src/control/access.ts';
 import { controlUnderTest, tokens } from './control-under-test.ts';
 
 /** All of CONTRACT.md's requests, and who may make them. */
@@ -26,6 +28,8 @@ const routes: [method: string, path: string, least: 'admin' | 'join' | 'monitor'
   ['DELETE', '/v1/register/{id}', 'join'],
   ['GET', '/v1/join', 'join'],
   ['GET', '/v1/events', 'admin'],
+  ['POST', '/v1/session', 'admin'],
+  ['DELETE', '/v1/session', 'admin'],
   ['GET', '/metrics', 'monitor'],
   ['GET', '/healthz', 'monitor'],
   ['GET', '/readyz', 'monitor'],
@@ -106,16 +110,36 @@ test('probes need no token on this machine', async (t) => {
   t.equal((await under.ask('GET', '/readyz', nobody)).status, 200);
   under.ready = false;
   t.same(await under.ask('GET', '/readyz', nobody).then(({ status, body }) => [status, body]), [503, { status: 'not ready' }]);
-  for (const [peer, own] of [
-    ['127.0.0.1', true],
-    ['127.9.9.9', true],
-    ['::1', true],
-    ['::ffff:127.0.0.1', true],
-    ['10.0.0.1', false],
-    ['::ffff:10.0.0.1', false],
-    ['fe80::1', false],
-    ['127.0.0.1.example.com', false],
-    [undefined, false],
+});
+
+test('this machine is who connects from it and means it', (t) => {
+  for (const [peer, host, own] of [
+    ['127.0.0.1', '127.0.0.1:9000', true],
+    ['127.9.9.9', 'localhost', true],
+    ['::1', '[::1]:9000', true],
+    ['::ffff:127.0.0.1', 'LOCALHOST:9000', true],
+    ['10.0.0.1', '127.0.0.1:9000', false],
+    ['::ffff:10.0.0.1', 'localhost', false],
+    ['fe80::1', 'localhost', false],
+    ['127.0.0.1.example.com', 'localhost', false],
+    [undefined, 'localhost', false],
+    ['127.0.0.1', 'evil.example.com:9000', false],
+    ['127.0.0.1', '127.0.0.1.example.com', false],
+    ['127.0.0.1', undefined, false],
   ] as const)
-    t.equal(isLoopback(peer), own, String(peer));
+    t.equal(isLocal(peer, host), own, `${peer} to ${host}`);
+  t.end();
+});
+
+test('a probe by another name needs the token', async (t) => {
+  const { control } = await controlUnderTest(t);
+  const status = async (headers: Record<string, string>) => {
+    const sent = request(`${control.url}/metrics`, { headers });
+    sent.end();
+    const [response] = await once(sent, 'response');
+    response.resume();
+    return response.statusCode;
+  };
+  t.equal(await status({ host: 'evil.example.com' }), 401);
+  t.equal(await status({ host: 'evil.example.com', authorization: `Bearer ${tokens.admin}` }), 200);
 });

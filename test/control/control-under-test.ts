@@ -4,6 +4,7 @@ import { type Control, startControl } from '../../src/control/control.ts';
 import { createAuthorizer } from '../../src/control/tokens.ts';
 import type { UpgradeHandler } from '../../src/control/upgrades.ts';
 import type { Clock } from '../../src/model/clock.ts';
+import { noLatencies } from '../../src/model/latency.ts';
 import type { LiveServer } from '../../src/model/live.ts';
 import { openRegistry } from '../../src/registry/connect.ts';
 import type { JoinRequest, Registry } from '../../src/registry/contract.ts';
@@ -121,6 +122,7 @@ export function seen(id: string, environment: string, more: Partial<LiveServer> 
     failures: 0,
     statuses: [0, 0, 0, 0, 0, 0],
     upgraded: 0,
+    latencies: noLatencies,
     ...more,
   };
 }

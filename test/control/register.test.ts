@@ -77,6 +77,8 @@ test('registrations that make no sense are refused', async (t) => {
     t.equal(answer.status, status, JSON.stringify(body));
     if (path !== undefined) t.equal(answer.body.errors[0].path, path, answer.body.detail);
   }
+  const huge = await ask('PUT', '/v1/register/legacy', { body: `address: "${'x'.repeat(70_000)}"`, ...asGateway });
+  t.same([huge.status, huge.body.code], [413, 'too-large'], 'who may only join does not keep the balancer busy');
   t.equal((await ask('PUT', '/v1/register/not%20a%20name', { body: { address: '127.0.0.1:1' }, ...asGateway })).status, 422);
   t.same(await registry.servers(), []);
 });

@@ -1,4 +1,5 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 
 /** What a load has seen so far. */
 export interface Tally {
@@ -11,19 +12,39 @@ export interface Tally {
   readonly by: Map<string, number>;
   /** Answers by `x-revision`. */
   readonly revisions: Map<string, number>;
+  /** Longest time in milliseconds between two right answers, whoever got them. */
+  longestGapMs: number;
+}
+
+export interface LoadOptions {
+  /** Default 8. */
+  readonly clients?: number;
+  /** Milliseconds that each client rests after an answer; default 0: it asks as fast as it is answered. */
+  readonly restMs?: number;
+  /** Sent as Host; default: the address. */
+  readonly host?: string;
+  /** Nobody listening is waited out rather than counted as a failure: what a client of a balancer that restarts must do. */
+  readonly patient?: boolean;
 }
 
 /** A constant load on one address: so many clients, each sending its next request when the last is answered; every body is checked. */
 export class Load {
-  readonly tally: Tally = { sent: 0, right: 0, wrong: [], by: new Map(), revisions: new Map() };
+  readonly tally: Tally = { sent: 0, right: 0, wrong: [], by: new Map(), revisions: new Map(), longestGapMs: 0 };
+  readonly #address: string;
+  readonly #path: string;
+  readonly #options: LoadOptions;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #clients: Promise<void>[] = [];
   readonly #waiting = new Set<() => void>();
+  #lastRight = performance.now();
   #stopped = false;
 
-  /** @param path `/base/`: a number is appended, which the target echoes */
-  constructor(address: string, path: string, clients = 8) {
-    for (let client = 0; client < clients; client++) this.#clients.push(this.#run(address, path, client));
+  /** @param path `/base/` and, if several loads share a target, a letter: a number is appended, and the target echoes the last segment */
+  constructor(address: string, path: string, options: LoadOptions = {}) {
+    this.#address = address;
+    this.#path = path;
+    this.#options = options;
+    for (let client = 0; client < (options.clients ?? 8); client++) this.#clients.push(this.#run(client));
   }
 
   /** Settles when `holds` does, looked at after every answer. */
@@ -52,30 +73,51 @@ export class Load {
     return this.tally;
   }
 
-  async #run(address: string, path: string, client: number): Promise<void> {
-    const { tally } = this;
+  async #run(client: number): Promise<void> {
+    const { restMs = 0 } = this.#options;
     for (let number = 0; !this.#stopped; number++) {
-      const id = `${client}-${number}`;
-      const method = number % 4 === 3 ? 'POST' : 'GET';
-      tally.sent++;
-      try {
-        const { response, body } = await this.#exchange(`http://${address}${path}${id}`, method, id);
-        const right = response.statusCode === 200 && body === `${method} ${id} ${method === 'POST' ? id : ''}`;
-        if (right) tally.right++;
-        else tally.wrong.push(`${method} ${id}: ${response.statusCode} ${body.slice(0, 200)}`);
-        count(tally.by, response.headers['x-served-by']);
-        count(tally.revisions, response.headers['x-revision']);
-      } catch (error) {
-        tally.wrong.push(`${method} ${id}: ${(error as Error).message}`);
-      }
+      await this.#send(number % 4 === 3 ? 'POST' : 'GET', `${client}-${number}`);
       for (const resolve of this.#waiting) resolve();
       this.#waiting.clear();
+      if (restMs > 0) await setTimeout(restMs);
     }
   }
 
-  #exchange(url: string, method: string, body: string): Promise<{ response: IncomingMessage; body: string }> {
+  async #send(method: string, id: string): Promise<void> {
+    const { tally } = this;
+    const echoed = this.#path.slice(this.#path.lastIndexOf('/') + 1) + id;
+    tally.sent++;
+    for (;;) {
+      try {
+        const { response, body } = await this.#exchange(method, id);
+        if (response.statusCode === 200 && body === `${method} ${echoed} ${method === 'POST' ? id : ''}`) this.#right();
+        else tally.wrong.push(`${method} ${id}: ${response.statusCode} ${body.slice(0, 200)}`);
+        count(tally.by, response.headers['x-served-by']);
+        count(tally.revisions, response.headers['x-revision']);
+        return;
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        if (!this.#options.patient || code !== 'ECONNREFUSED' || this.#stopped) {
+          tally.wrong.push(`${method} ${id}: ${message}`);
+          return;
+        }
+        await setTimeout(10);
+      }
+    }
+  }
+
+  #right(): void {
+    const now = performance.now();
+    this.tally.right++;
+    this.tally.longestGapMs = Math.max(this.tally.longestGapMs, now - this.#lastRight);
+    this.#lastRight = now;
+  }
+
+  #exchange(method: string, id: string): Promise<{ response: IncomingMessage; body: string }> {
+    const { host } = this.#options;
     return new Promise((resolve, reject) => {
-      const sent = request(url, { agent: this.#agent, method }, (response) => {
+      const headers = host === undefined ? {} : { host };
+      const sent = request(`http://${this.#address}${this.#path}${id}`, { agent: this.#agent, method, headers }, (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (piece: string) => {
           text += piece;
@@ -85,7 +127,7 @@ export class Load {
         response.once('aborted', () => reject(new Error('the response broke off')));
       });
       sent.once('error', reject);
-      sent.end(method === 'POST' ? body : undefined);
+      sent.end(method === 'POST' ? id : undefined);
     });
   }
 }

@@ -4,7 +4,11 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
 
-const program = new URL('../../dist/sluice.mjs', import.meta.url).pathname;
+/** What is started: the bundle, or (SLUICE_TEST_PROGRAM) another build of it. */
+const program = process.env['SLUICE_TEST_PROGRAM'] ?? new URL('../../dist/sluice.mjs', import.meta.url).pathname;
+
+/** Whoever starts something, and ends it: a test, or a chaos scenario. */
+export type Owner = Pick<Test, 'teardown'>;
 
 /** One line of a process's log. */
 export type LogLine = Record<string, unknown> & { msg?: string };
@@ -15,6 +19,7 @@ export class SluiceProcess {
   readonly #process: ChildProcess;
   readonly #waiting = new Set<() => void>();
   stdout = '';
+  #closed = false;
 
   private constructor(child: ChildProcess) {
     this.#process = child;
@@ -28,11 +33,15 @@ export class SluiceProcess {
       this.#wake();
     });
     child.once('exit', () => this.#wake());
+    child.once('close', () => {
+      this.#closed = true;
+      this.#wake();
+    });
   }
 
-  /** Starts `sluice ARGS` in `folder`; killed at the end of the test if it still runs. */
-  static start(t: Test, args: readonly string[], options: { folder: string; env?: Record<string, string> }): SluiceProcess {
-    if (!existsSync(program)) throw new Error('dist/sluice.mjs is missing: run "npm run build" first');
+  /** Starts `sluice ARGS` in `folder`; killed at its owner's end if it still runs. */
+  static start(t: Owner, args: readonly string[], options: { folder: string; env?: Record<string, string> }): SluiceProcess {
+    if (!existsSync(program)) throw new Error(`${program} is missing: run "npm run build" first`);
     const child = spawn(process.execPath, [program, ...args], {
       cwd: options.folder,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -58,10 +67,16 @@ export class SluiceProcess {
     this.#process.kill(name);
   }
 
-  /** The exit status, once it has ended. */
+  /** The exit status, once it has ended and everything it wrote was read. */
   async ended(): Promise<number | null> {
-    if (this.running) await once(this.#process, 'exit');
+    if (!this.#closed) await once(this.#process, 'close');
     return this.#process.exitCode;
+  }
+
+  /** Kills it at once. */
+  async kill(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.ended();
   }
 
   /** The first log line, past or future, that `matches`; rejects if the process ends without it. */

@@ -1,59 +1,113 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import type { Test } from 'tap';
-import { SluiceProcess } from './processes.ts';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import type { ServerAnswer } from '../../src/control/answers.ts';
+import { type Owner, SluiceProcess } from './processes.ts';
 
-const adminToken = 'admin-token-of-the-flow-tests';
-const joinToken = 'join-token-of-the-flow-tests';
+export const adminToken = 'admin-token-of-the-flow-tests';
+export const joinToken = 'join-token-of-the-flow-tests';
 const env = { SLUICE_ADMIN_TOKEN: adminToken, SLUICE_JOIN_TOKEN: joinToken };
 
 /** A running balancer and how to talk to it. */
 export interface BalancerUnderTest {
   readonly process: SluiceProcess;
-  /** Where clients send requests to. */
+  /** Where it runs and has its configuration, `sluice.json`. */
+  readonly folder: string;
+  /** Where clients of `production` send requests to. */
   readonly address: string;
+  /** The same for each environment of its configuration. */
+  readonly addresses: Readonly<Record<string, string>>;
   /** Admin API, as a URL. */
   readonly control: string;
   /** Calls the admin API; rejects unless it answers 2xx. */
   api(method: string, path: string, body?: unknown): Promise<unknown>;
+  /** Starts it again, where it was: same folder, same addresses. It must have ended. */
+  again(): Promise<BalancerUnderTest>;
 }
 
-/** Starts `sluice serve` with one environment `production` on free ports; `settings` go over it. */
-export async function startBalancer(t: Test, settings: Record<string, unknown> = {}, environments: Record<string, unknown> = {}): Promise<BalancerUnderTest> {
-  const folder = ownFolder(t);
-  const environment = { listen: '127.0.0.1:0', exposeServer: true, health: { interval: '200ms', timeout: '1s' } };
-  const config = {
-    control: { listen: '127.0.0.1:0' },
-    environments: { production: environment, ...environments },
-    ...settings,
-  };
+/** Health checks quick enough for tests; the defaults look every 2 s. */
+export const testEnvironment = { listen: '127.0.0.1:0', exposeServer: true, health: { interval: '200ms', timeout: '1s' } };
+
+/** Starts `sluice serve` with one environment `production` on free ports; `settings` and `environments` go over it. */
+export async function startBalancer(
+  t: Owner,
+  settings: Record<string, unknown> = {},
+  environments: Record<string, Record<string, unknown>> = {},
+): Promise<BalancerUnderTest> {
+  const config = { control: { listen: '127.0.0.1:0' }, environments: { production: testEnvironment, ...environments }, ...settings };
+  return launchBalancer(t, ownFolder(t), config);
+}
+
+interface BalancerConfig {
+  readonly control: { readonly listen: string };
+  readonly environments: Readonly<Record<string, Record<string, unknown>>>;
+}
+
+async function launchBalancer(t: Owner, folder: string, config: BalancerConfig): Promise<BalancerUnderTest> {
   writeFileSync(join(folder, 'sluice.json'), JSON.stringify(config));
   const process = SluiceProcess.start(t, ['serve', '--config', 'sluice.json'], { folder, env });
-  const address = String((await process.logged((line) => line.msg === 'serving' && line['environment'] === 'production'))['listen']);
+  const addresses: Record<string, string> = {};
+  for (const name of Object.keys(config.environments)) {
+    addresses[name] = String((await process.logged((line) => line.msg === 'serving' && line['environment'] === name))['listen']);
+  }
   const control = String((await process.logged((line) => line.msg === 'control'))['control']);
-  return { process, address, control, api: (method, path, body) => callApi(control, method, path, body) };
+  const again = () => {
+    const environments = Object.entries(config.environments).map(([name, spec]) => [name, { ...spec, listen: addresses[name] }]);
+    return launchBalancer(t, folder, {
+      ...config,
+      control: { listen: new URL(control).host },
+      environments: Object.fromEntries(environments),
+    });
+  };
+  return {
+    process,
+    folder,
+    address: addresses['production'] as string,
+    addresses,
+    control,
+    api: (method, path, body) => callApi(control, method, path, body),
+    again,
+  };
 }
 
-/** Starts `sluice gateway`; settles when it listens. */
-export async function startGateway(t: Test, id: string, joinUrl: string, more: readonly string[] = ['--environment', 'production']): Promise<SluiceProcess> {
-  const process = SluiceProcess.start(t, ['gateway', '--join', joinUrl, '--id', id, ...more], { folder: ownFolder(t), env });
+/** Starts `sluice gateway`; settles when it listens. In a given `folder` it finds what it left there when it last ran. */
+export async function startGateway(
+  t: Owner,
+  id: string,
+  joinUrl: string,
+  more: readonly string[] = ['--environment', 'production'],
+  { folder = ownFolder(t), grace = '30s' } = {},
+): Promise<SluiceProcess> {
+  const args = ['gateway', '--join', joinUrl, '--id', id, ...more];
+  const process = SluiceProcess.start(t, args, { folder, env: { ...env, SLUICE_SHUTDOWN_GRACE: grace } });
   await process.logged((line) => line.msg === 'gateway listens');
   return process;
 }
 
-/** A folder for one process; `t.testdir()` is one for the whole test, and emptied at each call. */
-function ownFolder(t: Test): string {
+/** Runs an operator's command to its end. */
+export async function operate(
+  t: Owner,
+  balancer: BalancerUnderTest,
+  ...args: string[]
+): Promise<{ status: number | null; out: string; err: string }> {
+  const process = SluiceProcess.start(t, args, { folder: ownFolder(t), env: { ...env, SLUICE_CONTROL: balancer.control } });
+  const status = await process.ended();
+  return { status, out: process.stdout, err: process.log.map((line) => line.msg).join('\n') };
+}
+
+/** A folder of its owner's own; `t.testdir()` is one for the whole test, and emptied at each call. */
+export function ownFolder(t: Owner): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-flow-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
 /** A target that answers with what it was sent; counts POSTs by path, so that doubles are seen. */
-export async function startTarget(t: Test): Promise<{ url: string; posts: Map<string, number> }> {
+export async function startTarget(t: Owner): Promise<{ url: string; posts: Map<string, number> }> {
   const posts = new Map<string, number>();
   const server = createServer(async (request, response) => {
     let body = '';
@@ -82,12 +136,38 @@ export function echoProject(url: string, revision: string): Record<string, unkno
   };
 }
 
-/** Asks again and again, as fast as it is answered, until `holds`; for what is nobody's event. */
+/** Asks again and again until `holds`; for what is nobody's event. */
 export async function eventually<T>(ask: () => Promise<T>, holds: (answer: T) => boolean): Promise<T> {
   for (;;) {
     const answer = await ask();
     if (holds(answer)) return answer;
+    // Leaves the balancer, and a load in this process, room to work.
+    await setTimeout(2);
   }
+}
+
+/** Pushes the echo project and deploys its newest revision. */
+export async function deployEcho(balancer: BalancerUnderTest, targetUrl: string, revision = '1', environment = 'production'): Promise<void> {
+  await balancer.api('POST', '/v1/projects', echoProject(targetUrl, revision));
+  await balancer.api('PUT', `/v1/environments/${environment}/deployments/echo`, {});
+}
+
+/** Settles when `environment` has exactly these servers and all of them take requests. */
+export async function serving(balancer: BalancerUnderTest, ids: readonly string[], environment = 'production'): Promise<ServerAnswer[]> {
+  return eventually(
+    async () => {
+      const servers = await balancer.api('GET', `/v1/servers?environment=${environment}`).catch(whileAway);
+      return (servers ?? []) as ServerAnswer[];
+    },
+    (servers) =>
+      servers.map(({ id }) => id).join() === [...ids].sort().join() &&
+      servers.every(({ state, health }) => state === 'ready' && health === 'up'),
+  );
+}
+
+/** No answer for as long as the registry or the balancer itself is away. */
+export function whileAway(error: Error): undefined {
+  if (!/: 503 |fetch failed/.test(error.message)) throw error;
 }
 
 async function callApi(control: string, method: string, path: string, body: unknown): Promise<unknown> {

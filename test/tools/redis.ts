@@ -36,7 +36,7 @@ process.on('exit', () => {
  * @param options.args further settings, for example `['--cluster-enabled', 'yes']`
  */
 export async function startRedis(
-  t: Test,
+  t: Pick<Test, 'teardown'>,
   options: { persistent?: boolean; sentinel?: string; args?: readonly string[] } = {},
 ): Promise<RedisServer> {
   const { server, env } = await findRedis();

@@ -27,7 +27,7 @@ test('results are counted from what tap stored, and nothing passes by not runnin
 
 test('a Node.js that is too old is told so in one line, before anything is installed', async (t) => {
   const older = "data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.18.3'}})";
-  const { status, out, err } = run('scripts/prepare.mjs', t.testdir({}), '--import', older);
+  const { status, out, err } = run('.ci/prepare.mjs', t.testdir({}), '--import', older);
   t.equal(status, 1);
   t.equal(out, '');
   t.equal(err, 'Sluice needs Node.js 20.19 or newer; this is 20.18.3. Get it from https://nodejs.org\n');

@@ -1,0 +1,108 @@
+import { Redis } from 'ioredis';
+import type { RedisServer } from '../../test/tools/redis.ts';
+import { cpuSeconds, residentBytes } from '../usage.ts';
+import type { Balancer } from './balancer.ts';
+import type { Holders } from './holders.ts';
+
+/** What the parts have used up to a moment. */
+interface Reading {
+  readonly at: number;
+  /** CPU seconds. */
+  readonly balancer: number;
+  readonly redis: number | undefined;
+  readonly gateways: number;
+  /** By the gateways. */
+  readonly calls: number;
+  readonly news: number;
+  /** Commands that Redis carried out, those inside scripts included. */
+  readonly commands: number | undefined;
+}
+
+/** What the parts used between two moments, a second of it. CPU in percent of one core. */
+export interface Usage {
+  readonly seconds: number;
+  readonly balancerCpu: number;
+  readonly redisCpu: number | undefined;
+  /** All gateways together. */
+  readonly gatewaysCpu: number;
+  readonly callsPerSecond: number;
+  readonly newsPerSecond: number;
+  readonly commandsPerSecond: number | undefined;
+}
+
+/** Bytes held at a moment. */
+export interface Memory {
+  readonly balancer: number;
+  readonly redis: number | undefined;
+}
+
+/** Measures the balancer, Redis and the gateways from outside. */
+export class Meter {
+  readonly #balancer: Balancer;
+  readonly #holders: Holders;
+  readonly #redis: RedisServer | undefined;
+
+  constructor(parts: { balancer: Balancer; holders: Holders; redis: RedisServer | undefined }) {
+    this.#balancer = parts.balancer;
+    this.#holders = parts.holders;
+    this.#redis = parts.redis;
+  }
+
+  /** Begins to measure; the function returned ends it. */
+  async begin(): Promise<() => Promise<Usage>> {
+    const before = await this.#read();
+    return async () => usageOf(before, await this.#read());
+  }
+
+  async memory(): Promise<Memory> {
+    const info = await this.#info('memory');
+    return { balancer: residentBytes([{ pids: () => [this.#balancer.pid] }]), redis: numberIn(info, 'used_memory') };
+  }
+
+  async #read(): Promise<Reading> {
+    const cpu = (pids: readonly number[]) => cpuSeconds([{ pids: () => [...pids] }]);
+    const { calls, news } = await this.#holders.counts();
+    const info = await this.#info('stats');
+    return {
+      at: performance.now(),
+      balancer: cpu([this.#balancer.pid]),
+      redis: this.#redis && cpu([this.#redis.pid]),
+      gateways: cpu(this.#holders.pids),
+      calls,
+      news,
+      commands: numberIn(info, 'total_commands_processed'),
+    };
+  }
+
+  async #info(section: string): Promise<string | undefined> {
+    if (this.#redis === undefined) return undefined;
+    const client = new Redis(this.#redis.url, { maxRetriesPerRequest: 0 });
+    client.on('error', () => {});
+    try {
+      return await client.info(section);
+    } finally {
+      client.disconnect();
+    }
+  }
+}
+
+function usageOf(before: Reading, after: Reading): Usage {
+  const seconds = (after.at - before.at) / 1000;
+  const rate = (one: number, other: number) => (other - one) / seconds;
+  const perhaps = (one: number | undefined, other: number | undefined, factor = 1) =>
+    one === undefined || other === undefined ? undefined : factor * rate(one, other);
+  return {
+    seconds,
+    balancerCpu: 100 * rate(before.balancer, after.balancer),
+    redisCpu: perhaps(before.redis, after.redis, 100),
+    gatewaysCpu: 100 * rate(before.gateways, after.gateways),
+    callsPerSecond: rate(before.calls, after.calls),
+    newsPerSecond: rate(before.news, after.news),
+    commandsPerSecond: perhaps(before.commands, after.commands),
+  };
+}
+
+function numberIn(info: string | undefined, name: string): number | undefined {
+  const found = info === undefined ? undefined : new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1];
+  return found === undefined ? undefined : Number(found);
+}

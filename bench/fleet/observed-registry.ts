@@ -1,0 +1,43 @@
+import type { News, Registry, Renewal } from '../../src/registry/contract.ts';
+
+/** Who wants to know what a gateway does with its registry. */
+export interface Observer {
+  called(): void;
+  heard(news: News): void;
+  /** The registry has accepted this report. */
+  renewed(report: Renewal): void;
+}
+
+/** The same registry, with somebody looking on at what a gateway uses of it. */
+export function observed(registry: Registry, observer: Observer): Registry {
+  const calling = async <Result>(call: Promise<Result>): Promise<Result> => {
+    const result = await call;
+    observer.called();
+    return result;
+  };
+  const methods: Partial<Registry> = {
+    join: (request) => calling(registry.join(request)),
+    leave: (id, instance) => calling(registry.leave(id, instance)),
+    server: (id) => calling(registry.server(id)),
+    renew: async (report) => {
+      const answer = await calling(registry.renew(report));
+      observer.renewed(report);
+      return answer;
+    },
+    watch: (listener, options) => {
+      const listening = (news: News) => {
+        observer.heard(news);
+        listener(news);
+      };
+      return registry.watch(listening, options);
+    },
+  };
+  return new Proxy(registry, {
+    get(target, name) {
+      const own = methods[name as keyof Registry];
+      if (own !== undefined) return own;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}

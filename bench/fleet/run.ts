@@ -1,0 +1,73 @@
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type FleetOptions, runFleet } from './fleet.ts';
+import { report } from './report.ts';
+import { OwnScope } from './scope.ts';
+
+const help = `npm run fleet -- [--gateways N] [--registry redis|remote] [--minutes M] [--deploys N] [--rest SECONDS] [--out FILE]
+
+  --gateways   how many; default 1000
+  --registry   redis: gateways join through Redis (default); remote: through the balancer, whose registry is the embedded one
+  --minutes    of coming and going, a tenth of the gateways a minute; default 1
+  --deploys    to all gateways, one after another; default 5
+  --rest       seconds for which nothing happens; default 20
+  --out        where the report goes; default: the screen
+  --profile    folder for CPU profiles of the balancer and the gateways
+`;
+
+function readOptions(): Omit<FleetOptions, 'progress'> & { out: string | undefined } {
+  const { values } = parseArgs({
+    options: {
+      gateways: { type: 'string', default: '1000' },
+      registry: { type: 'string', default: 'redis' },
+      minutes: { type: 'string', default: '1' },
+      deploys: { type: 'string', default: '5' },
+      rest: { type: 'string', default: '20' },
+      out: { type: 'string' },
+      profile: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(help);
+    process.exit(0);
+  }
+  const { registry } = values;
+  if (registry !== 'redis' && registry !== 'remote') throw new Error(`--registry ${registry}: write redis or remote`);
+  const count = (name: 'gateways' | 'deploys' | 'rest' | 'minutes', least: number, whole = true) => {
+    const value = Number(values[name]);
+    if (!(value >= least) || (whole && !Number.isInteger(value)))
+      throw new Error(`--${name} ${values[name]}: write a number from ${least} on`);
+    return value;
+  };
+  return {
+    gateways: count('gateways', 1),
+    registry,
+    minutes: count('minutes', 0, false),
+    deploys: count('deploys', 0),
+    restSeconds: count('rest', 0, false),
+    herd: registry === 'redis',
+    flags: values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(values.profile)}`],
+    out: values.out,
+  };
+}
+
+const scope = new OwnScope();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => void scope.end().then(() => process.exit(1)));
+}
+
+try {
+  const { out, ...options } = readOptions();
+  const results = await runFleet(scope, { ...options, progress: (text) => process.stderr.write(`${text}\n`) });
+  const page = report(results);
+  if (out === undefined) process.stdout.write(page);
+  else writeFileSync(resolve(out), page);
+} catch (error) {
+  process.stderr.write(`fleet: ${(error as Error).message}\n\n${help}`);
+  process.exitCode = 1;
+} finally {
+  await scope.end();
+}
+process.exit();

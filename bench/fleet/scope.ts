@@ -1,0 +1,24 @@
+/** Where work leaves what is to be undone at its end, in reverse order; a tap test is one. */
+export interface Scope {
+  teardown(task: () => unknown): void;
+}
+
+/** A {@link Scope} of its own. */
+export class OwnScope implements Scope {
+  readonly #tasks: (() => unknown)[] = [];
+
+  teardown(task: () => unknown): void {
+    this.#tasks.push(task);
+  }
+
+  /** Undoes everything. Never rejects: what fails is told, the rest goes on. */
+  async end(): Promise<void> {
+    for (let task = this.#tasks.pop(); task !== undefined; task = this.#tasks.pop()) {
+      try {
+        await task();
+      } catch (error) {
+        process.stderr.write(`cleaning up: ${(error as Error).message}\n`);
+      }
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type ReplayOptions, replay } from './replay.ts';
+import { report, verdict } from './report.ts';
+import { System } from './system.ts';
+
+const usage = `npm run replay -- [--log FILE] [--limit LINES] [--seconds N]
+Sends the requests of an access log through a real balancer with two gateway servers; a third joins and one leaves meanwhile.
+  --log FILE      Apache's common or combined format (default ../shared/data/apache_access.log, from the checkout)
+  --limit LINES   use only so many, from the top (default all)
+  --seconds N     spread them over this time (default 5)`;
+
+const progress = (line: string) => console.error(line);
+
+function optionsOf(argv: readonly string[]): Omit<ReplayOptions, 'progress'> | undefined {
+  const options = { log: { type: 'string' }, limit: { type: 'string' }, seconds: { type: 'string' }, help: { type: 'boolean' } } as const;
+  const { values } = parseArgs({ args: [...argv], options });
+  if (values.help) return undefined;
+  const log = values.log ?? fileURLToPath(new URL('../../../shared/data/apache_access.log', import.meta.url));
+  return { log, limit: amount('--limit', values.limit, Number.POSITIVE_INFINITY), seconds: amount('--seconds', values.seconds, 5) };
+}
+
+function amount(name: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  if (/^\d{1,9}$/.test(text) && Number(text) > 0) return Number(text);
+  throw new Error(`${name} must be a whole number above 0, not "${text}"`);
+}
+
+async function main(): Promise<number> {
+  const options = optionsOf(process.argv.slice(2));
+  if (options === undefined) {
+    console.log(usage);
+    return 0;
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-replay-'));
+  const system = new System(folder);
+  const clean = async () => {
+    await system.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => clean().finally(() => process.exit(130)));
+  try {
+    const outcome = await replay(system, { ...options, progress });
+    console.log(`\n${report(outcome).join('\n')}`);
+    const fault = verdict(outcome);
+    if (fault === undefined) return 0;
+    console.error(`error: ${fault}`);
+    return 1;
+  } finally {
+    await clean();
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(`error: ${(error as Error).message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Logger } from 'pino';
+import type { FromWorker, ToWorker } from '../balancer/workers/messages.ts';
+import { Worker } from '../balancer/workers/worker.ts';
+import { systemClock } from '../model/clock.ts';
+import { type AccessLog, accessLogTo } from '../proxy/access-log.ts';
+import { HttpListener } from '../proxy/listener.ts';
+import { ownProgram } from './own-program.ts';
+
+/** First word of a worker's command line, which only this program itself writes. */
+const word = 'worker';
+
+/** Whether this process was started by {@link spawnWorker}. */
+export function isWorker(): boolean {
+  return process.argv[2] === word && process.connected;
+}
+
+/** Starts a worker: in a group of its own, so that Ctrl-C reaches only the first process; without the secrets, which it has no use for. */
+export function spawnWorker(number: number): ChildProcess {
+  const { file, args } = ownProgram([word, String(number)]);
+  const { SLUICE_ADMIN_TOKEN: _admin, SLUICE_JOIN_TOKEN: _join, ...env } = process.env;
+  return spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true, env });
+}
+
+/** Carries traffic for the process that started this one, until it says so or is gone. */
+export function runWorker(rootLogger: Logger): void {
+  const logger = rootLogger.child({ worker: Number(process.argv[3]) });
+  let accessLog: AccessLog | undefined;
+  const send = (message: FromWorker, sent?: () => void) => {
+    if (process.connected) process.send?.(message, undefined, {}, () => sent?.());
+    else sent?.();
+  };
+  const worker = new Worker({
+    logger,
+    clock: systemClock,
+    random: Math.random,
+    send,
+    begin: (settings) => {
+      accessLog = settings.accessLog ? accessLogTo(logger) : undefined;
+    },
+    async listen(address, bound, settings, handler) {
+      const listener = new HttpListener(address, settings, handler, accessLog);
+      await listener.open(bound);
+      return listener;
+    },
+    cpuMs,
+    // What was sent before has left once this has.
+    end: () => send({ kind: 'report', servers: [], cpuMs: cpuMs() }, () => process.exit(0)),
+  });
+  process.on('message', (message, handle) => worker.hear(message as ToWorker, handle as object | undefined));
+  process.once('disconnect', () => worker.orphan());
+  process.on('SIGTERM', () => send({ kind: 'relieve' }));
+  process.on('SIGINT', () => {});
+  process.on('SIGHUP', () => {});
+}
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}

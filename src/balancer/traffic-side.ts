@@ -1,0 +1,24 @@
+import type { LiveServer } from '../model/live.ts';
+import type { Listener, ListenerSettings } from '../proxy/contract.ts';
+import type { Suspect, TableReader } from './table.ts';
+
+/** What the control side does with an open listener. */
+export type OpenedListener = Pick<Listener, 'address' | 'update' | 'close'>;
+
+/** Opens a listener; rejects with the system's error if the address cannot be had. */
+export type OpenListener = (address: string, settings: ListenerSettings) => Promise<OpenedListener>;
+
+/** The side of a balancer that carries traffic by the table it is told: in this process (`Traffic`) or in others (`WorkerTraffic`). */
+export interface TrafficSide extends TableReader {
+  /** Opens a listener whose requests go by the table. */
+  open: OpenListener;
+  /** Whether there is anybody to carry it. */
+  readonly serving: boolean;
+  /** Servers of all environments, with what all traffic since their arrival adds up to. */
+  servers(): LiveServer[];
+  /** After the listeners were closed: nothing of it runs any more. */
+  close(): Promise<void>;
+}
+
+/** Starts a traffic side, which tells of suspicions to `suspect`. */
+export type StartTraffic = (suspect: Suspect) => TrafficSide;

@@ -1,0 +1,171 @@
+import type { ChildProcess } from 'node:child_process';
+import type { Logger } from 'pino';
+import { type Clock, jittered, type Random, type Timer } from '../../model/clock.ts';
+import { WorkerProcess, type WorkerProcessOwner } from './worker-process.ts';
+
+/** A worker that lives shorter, in milliseconds, has probably died of something that will happen to the next one too. */
+const shortLifeMs = 10_000;
+/** Milliseconds until the next try after such a one: the second time, and at most. */
+const backoffMs = { first: 200, most: 10_000 };
+/** Looks, one a second, after which a worker that said nothing is taken for hung. */
+const silentLooks = 20;
+const lookMs = 1_000;
+/** Milliseconds beyond its grace that an ending worker gets before it is killed. */
+const patienceMs = 5_000;
+
+export interface FleetTools {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Starts a process of this program as a worker, with a channel for messages. */
+  readonly spawn: (number: number) => ChildProcess;
+}
+
+export interface FleetOwner extends WorkerProcessOwner {
+  /** Tells a new worker everything there is to know. */
+  greet(worker: WorkerProcess): void;
+  gone(worker: WorkerProcess): void;
+}
+
+/** One place for a worker, filled again whenever it is empty. */
+interface Place {
+  worker: WorkerProcess | undefined;
+  retry: Timer | undefined;
+  /** Short lives in a row. */
+  shortLives: number;
+}
+
+/** Keeps so many workers running: replaces who dies or hangs, and changes them one by one on request, the new before the old. */
+export class Fleet {
+  readonly #tools: FleetTools;
+  readonly #owner: FleetOwner;
+  readonly #places: Place[] = [];
+  readonly #living = new Set<WorkerProcess>();
+  readonly #looking: { timer: Timer | undefined } = { timer: undefined };
+  #started = 0;
+  #stopping = false;
+  #rolling: Promise<void> = Promise.resolve();
+
+  constructor(tools: FleetTools, owner: FleetOwner) {
+    this.#tools = tools;
+    this.#owner = owner;
+    this.#look();
+  }
+
+  /** Every living worker, those that are ending included. */
+  get living(): ReadonlySet<WorkerProcess> {
+    return this.#living;
+  }
+
+  get size(): number {
+    return this.#places.length;
+  }
+
+  resize(count: number): void {
+    while (this.#places.length < count) {
+      const place: Place = { worker: undefined, retry: undefined, shortLives: 0 };
+      this.#places.push(place);
+      this.#fill(place);
+    }
+  }
+
+  /** Takes workers away down to `count`; each has `graceMs` to finish. */
+  shrink(count: number, graceMs: number): void {
+    for (const place of this.#places.splice(count)) {
+      place.retry?.cancel();
+      if (place.worker) this.#retire(place.worker, graceMs);
+    }
+  }
+
+  /** Puts new workers into all places, one after the other; rejects, and leaves the rest as it is, when a new one does not come up. */
+  roll(graceMs: number): Promise<void> {
+    const rolled = this.#rolling.then(async () => {
+      for (const place of [...this.#places]) await this.#renew(place, graceMs);
+    });
+    this.#rolling = rolled.catch(() => {});
+    return rolled;
+  }
+
+  /** As {@link roll}, for one worker. */
+  relieve(worker: WorkerProcess, graceMs: number): Promise<void> {
+    const place = this.#places.find((one) => one.worker === worker);
+    return place === undefined ? Promise.resolve() : this.#renew(place, graceMs);
+  }
+
+  /** Nobody is replaced from now on. Settles when all have ended, which those in flight have `graceMs` to do. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#looking.timer?.cancel();
+    this.shrink(0, graceMs);
+    for (const worker of this.#living) this.#retire(worker, graceMs);
+    await Promise.all([...this.#living].map((worker) => worker.ended));
+  }
+
+  /** Ends all at once. */
+  kill(): void {
+    this.#stopping = true;
+    for (const worker of this.#living) worker.kill();
+  }
+
+  async #renew(place: Place, graceMs: number): Promise<void> {
+    if (this.#stopping || !this.#places.includes(place)) return;
+    const fresh = this.#launch();
+    await fresh.ready.catch((cause: Error) => {
+      throw new Error(`a new worker does not come up (${cause.message}): the present ones stay`, { cause });
+    });
+    if (this.#stopping || !this.#places.includes(place)) return this.#retire(fresh, 0);
+    const old = place.worker;
+    place.retry?.cancel();
+    Object.assign(place, { worker: fresh, shortLives: 0 });
+    if (old !== undefined) this.#retire(old, graceMs);
+  }
+
+  #retire(worker: WorkerProcess, graceMs: number): void {
+    if (worker.draining || worker.hasEnded) return;
+    worker.draining = true;
+    worker.tell({ kind: 'drain', graceMs });
+    const late = this.#tools.clock.after(graceMs + patienceMs, () => worker.kill());
+    void worker.ended.then(() => late.cancel());
+  }
+
+  #fill(place: Place): void {
+    const worker = this.#launch();
+    const begun = this.#tools.clock.now();
+    Object.assign(place, { worker, retry: undefined });
+    void worker.ended.then((reason) => {
+      if (place.worker !== worker) return;
+      place.worker = undefined;
+      if (this.#stopping || !this.#places.includes(place)) return;
+      if (this.#tools.clock.now() - begun >= shortLifeMs) place.shortLives = 0;
+      const waitMs = place.shortLives === 0 ? 0 : Math.min(backoffMs.most, backoffMs.first * 2 ** (place.shortLives - 1));
+      place.shortLives++;
+      this.#tools.logger.error({ worker: worker.number, pid: worker.pid, reason, waitMs }, 'a worker has ended by itself and is replaced');
+      place.retry = this.#tools.clock.after(jittered(waitMs, this.#tools.random), () => this.#fill(place));
+    });
+  }
+
+  #launch(): WorkerProcess {
+    const number = ++this.#started;
+    const worker = new WorkerProcess(number, this.#tools.spawn(number), this.#owner);
+    this.#living.add(worker);
+    void worker.ended.then((reason) => {
+      this.#living.delete(worker);
+      if (worker.draining) this.#tools.logger.info({ worker: number, reason }, 'worker ended');
+      this.#owner.gone(worker);
+    });
+    this.#owner.greet(worker);
+    return worker;
+  }
+
+  /** Counts looks, not time: when the whole machine was asleep, nobody has been silent. */
+  #look(): void {
+    this.#looking.timer = this.#tools.clock.after(lookMs, () => {
+      for (const worker of this.#living) {
+        if (++worker.silentLooks !== silentLooks) continue;
+        this.#tools.logger.error({ worker: worker.number, pid: worker.pid }, 'a worker has said nothing for long: it is killed');
+        worker.kill();
+      }
+      this.#look();
+    });
+  }
+}

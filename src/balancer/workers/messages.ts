@@ -1,0 +1,55 @@
+import type { Latencies } from '../../model/latency.ts';
+import type { ListenerSettings } from '../../proxy/contract.ts';
+import type { TableEnvironment } from '../table.ts';
+
+/** What the first process tells a worker; each is carried out in order. */
+export type ToWorker =
+  | ({ readonly kind: 'begin' } & WorkerSettings)
+  | { readonly kind: 'apply'; readonly table: TableEnvironment }
+  | { readonly kind: 'remove'; readonly name: string }
+  /** The bound socket comes along as a handle. */
+  | { readonly kind: 'open'; readonly listener: number; readonly address: string; readonly settings: ListenerSettings }
+  | { readonly kind: 'update'; readonly listener: number; readonly settings: ListenerSettings }
+  | { readonly kind: 'close'; readonly listener: number; readonly graceMs: number }
+  /** Close so many client connections with their next answers: other workers have less to do. */
+  | { readonly kind: 'shed'; readonly connections: number }
+  /** Answered with `ready` once everything before it is done. */
+  | { readonly kind: 'settle' }
+  /** Close every listener, let what is in flight finish for so long, end. */
+  | { readonly kind: 'drain'; readonly graceMs: number };
+
+/** What a worker tells the first process. */
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'opened'; readonly listener: number }
+  /** `code` is the system's. */
+  | { readonly kind: 'refused'; readonly listener: number; readonly code: string | undefined; readonly reason: string }
+  | { readonly kind: 'closed'; readonly listener: number }
+  | { readonly kind: 'suspect'; readonly environment: string; readonly id: string }
+  /** Also the sign of life: sent even when there is nothing new. `cpuMs`: processor time used since the process started. */
+  | { readonly kind: 'report'; readonly servers: readonly ServerReport[]; readonly cpuMs: number }
+  /** It was asked from outside to end, and asks for a successor first. */
+  | { readonly kind: 'relieve' };
+
+/** What a worker is told once, when it starts. */
+export interface WorkerSettings {
+  readonly accessLog: boolean;
+  /** Milliseconds for what is in flight when the first process is gone without a word. */
+  readonly graceMs: number;
+}
+
+/** How one server fared in one worker. */
+export interface ServerReport {
+  readonly environment: string;
+  readonly id: string;
+  /** Since the last report. */
+  readonly requests: number;
+  readonly failures: number;
+  /** By first digit: index 1 to 5. */
+  readonly statuses: readonly number[];
+  readonly latencies: Latencies;
+  /** At present. */
+  readonly active: number;
+  readonly upgraded: number;
+  readonly ejected: boolean;
+}

@@ -1,0 +1,82 @@
+import { signal, useSignalEffect } from '@preact/signals';
+import type { ComponentType } from 'preact';
+import { Activity } from './activity.tsx';
+import { Mark } from './mark.tsx';
+import { Notices } from './notices.tsx';
+import { Overview } from './overview.tsx';
+import { Projects } from './projects.tsx';
+import { SignIn } from './sign-in.tsx';
+import { follow, leave, link, loaded, signedIn, signOut } from './store.ts';
+import { nextTheme, theme } from './theme.ts';
+
+const views: Readonly<Record<string, { title: string; View: ComponentType }>> = {
+  overview: { title: 'Overview', View: Overview },
+  projects: { title: 'Projects', View: Projects },
+  activity: { title: 'Activity', View: Activity },
+};
+const chosen = signal(viewInAddress());
+
+function viewInAddress(): string {
+  const name = location.hash.slice(1);
+  return name in views ? name : 'overview';
+}
+
+addEventListener('hashchange', () => {
+  chosen.value = viewInAddress();
+});
+
+/** The page: signed in, a view under the header; else the sign-in. */
+export function App() {
+  useSignalEffect(() => {
+    if (signedIn.value === true) follow();
+    else if (signedIn.value === false) leave();
+  });
+  if (signedIn.value === undefined) return <main class="sign-in muted">Connecting…</main>;
+  if (!signedIn.value) return <SignIn />;
+  const { View, title } = views[chosen.value] as { title: string; View: ComponentType };
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
+        Skip to content
+      </button>
+      <Header />
+      <main id="main" tabIndex={-1} aria-label={title}>
+        {loaded.value ? <View /> : <p class="muted empty">Loading…</p>}
+      </main>
+      <Notices />
+    </>
+  );
+}
+
+const linkWords = { live: 'Live', connecting: 'Connecting…', lost: 'Reconnecting…' };
+const themeWords = { system: 'System', light: 'Light', dark: 'Dark' };
+
+function Header() {
+  return (
+    <header class="top">
+      <div class="brand">
+        <Mark />
+        <strong>Sluice</strong>
+      </div>
+      <nav aria-label="Views">
+        {Object.entries(views).map(([name, { title }]) => (
+          <a key={name} href={`#${name}`} aria-current={chosen.value === name ? 'page' : undefined}>
+            {title}
+          </a>
+        ))}
+      </nav>
+      <div class="top-end">
+        <span class={`link link-${link.value}`} role="status">
+          {linkWords[link.value]}
+        </span>
+        <button type="button" class="button quiet" onClick={nextTheme} title="Colours: system, light or dark">
+          <span class="theme-icon" aria-hidden="true" />
+          <span class="theme-word">{themeWords[theme.value]}</span>
+        </button>
+        <button type="button" class="button quiet" onClick={() => void signOut()}>
+          Sign out
+        </button>
+      </div>
+    </header>
+  );
+}

@@ -1,0 +1,147 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { EnvironmentAnswer } from '../control/answers.ts';
+import { call, pathOf, Refusal } from './api.ts';
+import { Dialog } from './dialog.tsx';
+import { attempt } from './notices.tsx';
+
+type Settings = Record<string, unknown>;
+
+/** Settings that have a field of their own; the rest is written as JSON. */
+const ownFields = ['listen', 'hosts', 'balance', 'slowStart', 'exposeServer'];
+const balances = ['round-robin', 'least-connections', 'random-two', 'ewma', 'hash'];
+
+/** Creates an environment, or (with a name) changes that one. */
+export function EnvironmentForm({ name, close }: { name?: string; close: () => void }) {
+  const present = useSignal<Settings | undefined>(name === undefined ? {} : undefined);
+  const faults = useSignal<readonly string[]>([]);
+  useEffect(() => {
+    if (name === undefined) return;
+    void attempt(async () => {
+      const { name: _, status: __, ...settings } = await call<EnvironmentAnswer>('GET', pathOf('v1', 'environments', name));
+      present.value = settings;
+    });
+  }, []);
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    try {
+      const target = name ?? String(form.get('name')).trim();
+      const body = settingsOf(form);
+      const headers = name === undefined ? { 'if-none-match': '*' } : {};
+      await call('PUT', pathOf('v1', 'environments', target), { body, headers });
+      close();
+    } catch (error) {
+      faults.value =
+        error instanceof Refusal && error.faults.length > 0
+          ? error.faults.map((fault) => `${fault.path}: ${fault.message}`)
+          : [(error as Error).message];
+    }
+  };
+  if (present.value === undefined) return null;
+  return (
+    <Dialog title={name === undefined ? 'New environment' : `Settings of ${name}`} close={close}>
+      <form onSubmit={submit}>
+        {name === undefined && (
+          <label class="field">
+            <span>Name</span>
+            <input
+              name="name"
+              required
+              pattern="[a-z0-9][a-z0-9._\-]*"
+              title="small letters, digits, - . _"
+              placeholder="production"
+              spellcheck={false}
+            />
+          </label>
+        )}
+        <Fields present={present.value} />
+        {faults.value.length > 0 && (
+          <ul class="problem" role="alert">
+            {faults.value.map((fault) => (
+              <li key={fault}>{fault}</li>
+            ))}
+          </ul>
+        )}
+        <div class="dialog-actions">
+          <button type="button" class="button" onClick={close}>
+            Cancel
+          </button>
+          <button type="submit" class="button primary">
+            {name === undefined ? 'Create environment' : 'Save'}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function Fields({ present }: { present: Settings }) {
+  const rest = Object.fromEntries(Object.entries(present).filter(([key]) => !ownFields.includes(key)));
+  return (
+    <>
+      <label class="field">
+        <span>Listener</span>
+        <input name="listen" defaultValue={String(present['listen'] ?? '127.0.0.1:8080')} required spellcheck={false} />
+        <small>HOST:PORT that clients connect to; 0.0.0.0 opens it to the network</small>
+      </label>
+      <label class="field">
+        <span>Hosts</span>
+        <input
+          name="hosts"
+          defaultValue={((present['hosts'] as string[]) ?? []).join(', ')}
+          placeholder="api.example.com, *.api.example.com"
+          spellcheck={false}
+        />
+        <small>None: the listener's default environment</small>
+      </label>
+      <div class="field-row">
+        <label class="field">
+          <span>Balancing</span>
+          <select name="balance" value={String(present['balance'] ?? 'round-robin')}>
+            {balances.map((balance) => (
+              <option key={balance}>{balance}</option>
+            ))}
+          </select>
+        </label>
+        <label class="field">
+          <span>Slow start</span>
+          <input name="slowStart" defaultValue={String(present['slowStart'] ?? '0s')} spellcheck={false} />
+        </label>
+      </div>
+      <label class="check">
+        <input type="checkbox" name="exposeServer" defaultChecked={present['exposeServer'] === true} />
+        Responses name the server (x-served-by)
+      </label>
+      <details class="advanced">
+        <summary>Health, retries, limits, timeouts, variables</summary>
+        <textarea
+          name="rest"
+          aria-label="Other settings as JSON"
+          rows={14}
+          spellcheck={false}
+          defaultValue={JSON.stringify(rest, null, 2)}
+        />
+      </details>
+    </>
+  );
+}
+
+function settingsOf(form: FormData): Settings {
+  const text = (field: string) => String(form.get(field) ?? '').trim();
+  const hosts = text('hosts')
+    .split(/[\s,]+/)
+    .filter((host) => host !== '');
+  const own = {
+    listen: text('listen'),
+    hosts,
+    balance: text('balance'),
+    slowStart: text('slowStart'),
+    exposeServer: form.has('exposeServer'),
+  };
+  try {
+    return { ...(JSON.parse(text('rest') || '{}') as Settings), ...own };
+  } catch (error) {
+    throw new Error(`The other settings are no JSON: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,4 @@
+/** Sluice's mark. */
+export function Mark() {
+  return <img class="mark" src="/icon.svg" alt="" width="28" height="28" />;
+}

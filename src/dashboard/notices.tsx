@@ -1,0 +1,53 @@
+import { signal } from '@preact/signals';
+import { Refusal } from './api.ts';
+
+/** Milliseconds that a notice is shown. */
+const shownMs = 6000;
+
+interface Notice {
+  readonly key: number;
+  readonly text: string;
+  readonly bad: boolean;
+}
+
+const notices = signal<readonly Notice[]>([]);
+let keys = 0;
+
+function notify(text: string, bad: boolean): void {
+  const key = ++keys;
+  notices.value = [...notices.value.slice(-3), { key, text, bad }];
+  setTimeout(() => dismiss(key), shownMs);
+}
+
+function dismiss(key: number): void {
+  notices.value = notices.value.filter((notice) => notice.key !== key);
+}
+
+/** Does what somebody asked for; says `done` then, or why it was refused. Answers whether it worked. */
+export async function attempt(action: () => Promise<unknown>, done?: string): Promise<boolean> {
+  try {
+    await action();
+    if (done !== undefined) notify(done, false);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    notify([error.message, ...error.faults.map(({ path, message }) => `${path} ${message}`)].join(' · '), true);
+    return false;
+  }
+}
+
+/** Where notices appear; screen readers are told of them. */
+export function Notices() {
+  return (
+    <div class="notices" role="status" aria-live="polite">
+      {notices.value.map(({ key, text, bad }) => (
+        <div key={key} class={bad ? 'notice notice-bad' : 'notice'}>
+          <span>{text}</span>
+          <button type="button" class="icon-button" aria-label="Dismiss" onClick={() => dismiss(key)}>
+            ×
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}

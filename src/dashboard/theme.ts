@@ -1,0 +1,21 @@
+import { signal } from '@preact/signals';
+
+export type Theme = 'system' | 'light' | 'dark';
+
+/** The viewer's choice; `system` follows the machine's. */
+export const theme = signal<Theme>(stored());
+
+function stored(): Theme {
+  const value = localStorage.getItem('theme');
+  return value === 'light' || value === 'dark' ? value : 'system';
+}
+
+export function applyTheme(): void {
+  document.documentElement.dataset['theme'] = theme.value;
+}
+
+export function nextTheme(): void {
+  theme.value = theme.value === 'system' ? 'light' : theme.value === 'light' ? 'dark' : 'system';
+  localStorage.setItem('theme', theme.value);
+  applyTheme();
+}

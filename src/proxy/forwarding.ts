@@ -1,0 +1,345 @@
+import type { AttemptFailure, ClientConnection, ResponseSink } from '../http1/client-connection.ts';
+import { processDeadlines, type Watched } from '../http1/deadlines.ts';
+import { outbox } from '../http1/outbox.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+import type { Failure, Outcome, Route } from './contract.ts';
+import type { ProxyExchange } from './exchange.ts';
+import { failures } from './failures.ts';
+import { HeldBody } from './held-body.ts';
+import { writeRequestHead } from './request-head-out.ts';
+import { mayResend, mayRetry } from './retry.ts';
+import type { Upstream } from './upstream.ts';
+import { type Waiter, type WaitingLine, waitingLineOf } from './waiting.ts';
+
+/** How long an upstream gets for its 100 (Continue) before Sluice gives it (RFC 9110 section 10.1.1). */
+const continueMs = 1000;
+
+const nobody: readonly Upstream[] = [];
+
+const failureOf: Record<AttemptFailure, Failure> = {
+  'connect-failed': failures.connectFailed,
+  'connect-timeout': failures.connectTimeout,
+  reset: failures.upstreamReset,
+  'head-timeout': failures.headTimeout,
+  'bad-response': failures.badResponse,
+};
+
+/**
+ * The way of one exchange along a route: pick → attempt → classify → retry or respond. It sends the request, again if need be,
+ * and hands the response over to the exchange, which it never outlives.
+ */
+export class Forwarding implements ResponseSink, Watched, Waiter {
+  deadline = 0;
+  readonly silenceMs: number;
+  readonly headBytes: number;
+  readonly #exchange: ProxyExchange;
+  readonly #route: Route;
+  readonly #line: WaitingLine | undefined;
+  #upstream: Upstream | undefined;
+  #connection: ClientConnection | undefined;
+  #tried: Upstream[] | undefined;
+  #attempts = 0;
+  #attemptedAt = 0;
+  #resent = false;
+  #lastFailure: Failure | undefined;
+  /** The request's head has been sent to the present connection. */
+  #sending = false;
+  /** The body so far, while it can't be sent or might have to be sent again. */
+  #held: HeldBody | undefined;
+  #bodyOctets = 0;
+  // Points in time on the clock of the deadlines; 0: none.
+  #totalUntil = 0;
+  #waitsUntil = 0;
+  #continueAt = 0;
+  #watched = false;
+
+  constructor(exchange: ProxyExchange, route: Route) {
+    this.#exchange = exchange;
+    this.#route = route;
+    this.#line = waitingLineOf(route);
+    this.silenceMs = route.settings.timeouts.responseHead;
+    this.headBytes = route.settings.limits.headerBytes;
+  }
+
+  /** @param held what came of the body before there was a route */
+  start(held: HeldBody | undefined): void {
+    const { settings, budget } = this.#route;
+    const { head } = this.#exchange;
+    budget.earn(settings.retries);
+    this.#held = held;
+    this.#bodyOctets = held?.octets ?? 0;
+    if (this.#tooMuch(head.contentLength) || this.#tooMuch(this.#bodyOctets)) return this.#exchange.fail(failures.bodyTooLarge);
+    if (settings.timeouts.total > 0) this.#totalUntil = processDeadlines.in(settings.timeouts.total);
+    if (head.expectContinue) this.#continueAt = processDeadlines.in(continueMs);
+    this.#rearm();
+    this.#attempt();
+    if (!this.#exchange.client.inTurn) outbox.flush();
+  }
+
+  // From the client
+
+  body(buffer: Buffer, start: number, end: number): void {
+    this.#bodyOctets += end - start;
+    if (this.#tooMuch(this.#bodyOctets)) {
+      if (this.#exchange.responding) return this.#exchange.breakOff();
+      return this.#exchange.fail(failures.bodyTooLarge);
+    }
+    if (!this.#sending) {
+      this.#held ??= new HeldBody();
+      this.#held.add(buffer, start, end);
+      this.#exchange.client.pause();
+      return;
+    }
+    if (this.#held) {
+      this.#held.add(buffer, start, end);
+      this.#held.limit();
+    }
+    this.#sendBody(buffer, start, end);
+    this.#connection?.progress(false);
+  }
+
+  bodyEnd(): void {
+    if (this.#sending) this.#sendBodyEnd();
+  }
+
+  /** What the client sent in this turn is on its way, as far as the upstream takes it. */
+  bodyFlushed(): void {
+    const { client } = this.#exchange;
+    if (!this.#connection?.wire.writableNeedDrain || client.bodyComplete) return;
+    client.pause();
+    this.#connection.expectAnswer();
+  }
+
+  /** The client takes more of the response. */
+  resume(): void {
+    this.#connection?.resume();
+  }
+
+  /** The exchange has ended: lets go of everything. */
+  abandon(): void {
+    if (this.#watched) processDeadlines.unwatch(this);
+    this.#watched = false;
+    this.#line?.leave(this);
+    this.#connection?.abandon();
+    this.#connection = undefined;
+    this.#sending = false;
+    const upstream = this.#upstream;
+    if (upstream === undefined) return;
+    this.#leave();
+    this.#observe(upstream, { kind: 'aborted', reason: 'given up' });
+  }
+
+  // From the upstream
+
+  connected(connection: ClientConnection): void {
+    this.#send(connection);
+    outbox.flush();
+    if (!connection.wire.writableNeedDrain) this.#exchange.client.resume();
+    else connection.expectAnswer();
+  }
+
+  upstreamDrained(): void {
+    this.#exchange.client.resume();
+  }
+
+  head(head: ResponseHead): void {
+    if (head.status < 200) return this.#interim(head);
+    const upstream = this.#upstream as Upstream;
+    const headMs = performance.now() - this.#attemptedAt;
+    upstream.answered(head.status, headMs);
+    this.#observe(upstream, { kind: 'answered', status: head.status, headMs });
+    this.#held = undefined;
+    this.#continueAt = 0;
+    this.#rearm();
+    this.#exchange.beginResponse(head, this.#route, upstream);
+  }
+
+  responseData(buffer: Buffer, start: number, end: number): void {
+    this.#exchange.sendData(buffer, start, end);
+  }
+
+  responseEnd(trailers: string): void {
+    this.#connection = undefined;
+    this.#leave();
+    this.#exchange.endResponse(trailers);
+  }
+
+  flushResponse(): void {
+    outbox.flush();
+    if (this.#exchange.ended || !this.#exchange.client.wire.writableNeedDrain) return;
+    this.#connection?.pause();
+    this.#exchange.client.awaitDrain();
+  }
+
+  failed(failure: AttemptFailure, reason: string): void {
+    const { settings, budget } = this.#route;
+    const { head, responding } = this.#exchange;
+    const upstream = this.#upstream as Upstream;
+    const stale = failure === 'reset' && this.#connection?.reused === true && !this.#connection.heard;
+    const replayable = this.#bodyOctets === 0 || this.#held?.complete === true;
+    this.#connection = undefined;
+    this.#sending = false;
+    if (mayResend({ stale, resent: this.#resent, idempotent: head.idempotent, replayable })) {
+      this.#resent = true;
+      this.#connection = upstream.pool.connect(this, settings.timeouts.connect);
+      return;
+    }
+    this.#leave();
+    upstream.failures++;
+    this.#observe(upstream, { kind: failure, reason });
+    if (responding) return this.#exchange.breakOff();
+    this.#lastFailure = failureOf[failure];
+    const attempt = { outcome: failure, attempts: this.#attempts, idempotent: head.idempotent, replayable };
+    if (!mayRetry(attempt, settings.retries, budget)) return this.#exchange.fail(this.#lastFailure);
+    this.#tried = [...(this.#tried ?? nobody), upstream];
+    this.#attempt();
+    outbox.flush();
+  }
+
+  /** Another server takes over if there is one and that does no harm; else this one is waited for as before. */
+  doubted(): void {
+    const { settings, budget } = this.#route;
+    const { head, responding } = this.#exchange;
+    const upstream = this.#upstream as Upstream;
+    const tried = [...(this.#tried ?? nobody), upstream];
+    const replayable = this.#bodyOctets === 0 || this.#held?.complete === true;
+    const attempt = { outcome: 'reset', attempts: this.#attempts, idempotent: head.idempotent, replayable } as const;
+    const other = responding ? undefined : this.#route.pick(this.#exchange, tried);
+    if (other === undefined || !mayRetry(attempt, settings.retries, budget)) return;
+    this.#connection?.abandon();
+    this.#connection = undefined;
+    this.#sending = false;
+    this.#leave();
+    upstream.failures++;
+    this.#observe(upstream, { kind: 'head-timeout', reason: 'no response, and its checks failed' });
+    this.#tried = tried;
+    this.#lastFailure = failures.headTimeout;
+    this.#open(other);
+    outbox.flush();
+  }
+
+  // From the line of those who wait
+
+  get choosy(): boolean {
+    return this.#tried !== undefined;
+  }
+
+  proceed(): boolean {
+    const upstream = this.#route.pick(this.#exchange, this.#tried ?? nobody);
+    if (upstream === undefined) return false;
+    this.#waitsUntil = 0;
+    this.#rearm();
+    this.#open(upstream);
+    outbox.flush();
+    return true;
+  }
+
+  // From the deadlines
+
+  expire(): void {
+    const { now } = processDeadlines;
+    if (this.#totalUntil > 0 && this.#totalUntil <= now) {
+      if (this.#exchange.responding) return this.#exchange.breakOff();
+      return this.#exchange.fail(failures.totalTimeout);
+    }
+    if (this.#waitsUntil > 0 && this.#waitsUntil <= now) return this.#exchange.fail(this.#lastFailure ?? failures.queueTimeout);
+    if (this.#continueAt > 0 && this.#continueAt <= now) {
+      this.#continueAt = 0;
+      this.#exchange.sendContinue();
+    }
+    this.#rearm();
+  }
+
+  #rearm(): void {
+    let soonest = this.#totalUntil;
+    if (this.#waitsUntil > 0 && (soonest === 0 || this.#waitsUntil < soonest)) soonest = this.#waitsUntil;
+    if (this.#continueAt > 0 && (soonest === 0 || this.#continueAt < soonest)) soonest = this.#continueAt;
+    this.deadline = soonest;
+    if (soonest === 0 || this.#watched) return;
+    this.#watched = true;
+    processDeadlines.watch(this);
+  }
+
+  #attempt(): void {
+    // Those who wait come first.
+    const upstream = this.#line && this.#line.length > 0 ? undefined : this.#route.pick(this.#exchange, this.#tried ?? nobody);
+    if (upstream !== undefined) this.#open(upstream);
+    else this.#wait();
+  }
+
+  #wait(): void {
+    const { queue, queueTimeout } = this.#route.settings.limits;
+    this.#waitsUntil = processDeadlines.in(queueTimeout);
+    this.#rearm();
+    if (this.#line?.join(this, queue)) return;
+    this.#exchange.fail(this.#lastFailure ?? (this.#line?.length ? failures.queueFull : failures.noServer));
+  }
+
+  #open(upstream: Upstream): void {
+    const { pool } = upstream;
+    this.#attempts++;
+    this.#attemptedAt = performance.now();
+    this.#upstream = upstream;
+    upstream.active++;
+    upstream.requests++;
+    this.#line?.entered();
+    pool.idleMs = this.#route.settings.timeouts.upstreamIdle;
+    const connection = pool.take();
+    if (connection) this.#send(connection);
+    else this.#connection = pool.connect(this, this.#route.settings.timeouts.connect);
+  }
+
+  #send(connection: ClientConnection): void {
+    const { client, head, edits } = this.#exchange;
+    const bodyComplete = client.bodyComplete;
+    this.#connection = connection;
+    connection.begin(this, head.method, bodyComplete);
+    writeRequestHead(outbox.to(connection.wire), head, {
+      rewrite: this.#route.rewrite?.(this.#exchange, this.#upstream as Upstream),
+      edits,
+      requestId: this.#exchange.id,
+      forwarded: this.#exchange.forwardedLines,
+    });
+    this.#sending = true;
+    this.#held?.each((piece) => this.#sendBody(piece, 0, piece.length));
+    if (!head.idempotent) this.#held = undefined;
+    else if (!bodyComplete) this.#held ??= new HeldBody();
+    if (bodyComplete && head.chunked) this.#sendBodyEnd();
+  }
+
+  #sendBody(buffer: Buffer, start: number, end: number): void {
+    const out = outbox.to((this.#connection as ClientConnection).wire);
+    if (this.#exchange.head.chunked) out.chunk(buffer, start, end);
+    else out.octets(buffer, start, end);
+  }
+
+  #sendBodyEnd(): void {
+    const connection = this.#connection as ClientConnection;
+    if (this.#exchange.head.chunked) outbox.to(connection.wire).text(`0\r\n${this.#exchange.client.trailers}\r\n`);
+    connection.progress(true);
+  }
+
+  #interim(head: ResponseHead): void {
+    if (head.status === 100) {
+      this.#continueAt = 0;
+      this.#rearm();
+    }
+    this.#exchange.sendInterim(head);
+  }
+
+  #tooMuch(octets: number): boolean {
+    const { bodyBytes } = this.#route.settings.limits;
+    return bodyBytes > 0 && octets > bodyBytes;
+  }
+
+  #observe(upstream: Upstream, outcome: Outcome): void {
+    this.#route.observe?.(upstream, outcome);
+  }
+
+  #leave(): void {
+    if (this.#upstream === undefined) return;
+    this.#upstream.active--;
+    this.#upstream = undefined;
+    this.#line?.left();
+  }
+}

@@ -1,0 +1,68 @@
+import t from 'tap';
+import { Sticky } from '../../src/balancer/sticky.ts';
+import { Upstream } from '../../src/proxy/upstream.ts';
+import { FakeExchange } from '../gateway/fake-exchange.ts';
+
+const upstream = (id: string) => new Upstream({ id, host: '127.0.0.1', port: 1 });
+
+/** An exchange of a client that shows this cookie header; `answered` has the cookies it is given. */
+function client(cookies?: string) {
+  const exchange = new FakeExchange('GET', '/');
+  if (cookies !== undefined) exchange.request.headers.set('cookie', cookies);
+  return exchange;
+}
+
+/** What the client would send next time, after `server` answered it. */
+function tied(sticky: Sticky, server: Upstream): string {
+  const exchange = client();
+  sticky.tie(exchange, server);
+  const [given = ''] = exchange.response.headers.all('set-cookie');
+  return given.split(';')[0] ?? '';
+}
+
+t.test('a client comes back to the server that answered it', async (t) => {
+  const [a, b] = [upstream('a'), upstream('b')];
+  const sticky = new Sticky('sid', 'production');
+  sticky.follow([a, b]);
+  t.equal(sticky.pick(client(), []), undefined, 'a new client is tied to nobody');
+  t.equal(sticky.pick(client(tied(sticky, a)), []), a);
+  t.equal(sticky.pick(client(`x=1; ${tied(sticky, b)}; y=2`), []), b);
+  t.equal(sticky.pick(client('sid=made-up'), []), undefined);
+});
+
+t.test('the cookie does not tell the name, and is the same at another balancer', async (t) => {
+  const sticky = new Sticky('sid', 'production');
+  const a = upstream('secret-name');
+  sticky.follow([a]);
+  t.match(tied(sticky, a), /^sid=[A-Za-z0-9_-]{16}$/);
+  t.notMatch(tied(sticky, a), /secret/);
+  const other = new Sticky('sid', 'production');
+  other.follow([upstream('secret-name')]);
+  t.equal(other.pick(client(tied(sticky, a)), [])?.id, 'secret-name');
+});
+
+t.test('a client that is tied already gets no cookie; one that moved gets the new one', async (t) => {
+  const [a, b] = [upstream('a'), upstream('b')];
+  const sticky = new Sticky('sid', 'production');
+  sticky.follow([a, b]);
+  const exchange = client(tied(sticky, a));
+  sticky.tie(exchange, a);
+  t.strictSame(exchange.response.headers.all('set-cookie'), []);
+  sticky.tie(exchange, b);
+  t.match(exchange.response.headers.all('set-cookie'), [/^sid=.{16}; Path=\/; HttpOnly; SameSite=Lax$/]);
+});
+
+t.test('who failed this request, is full or has left is not picked', async (t) => {
+  const a = upstream('a');
+  const sticky = new Sticky('sid', 'production');
+  sticky.follow([a]);
+  const cookies = tied(sticky, a);
+  t.equal(sticky.pick(client(cookies), [a]), undefined);
+  a.maxActive = 1;
+  a.active++;
+  t.equal(sticky.pick(client(cookies), []), undefined);
+  a.active--;
+  t.equal(sticky.pick(client(cookies), []), a);
+  sticky.follow([]);
+  t.equal(sticky.pick(client(cookies), []), undefined);
+});

@@ -1,0 +1,70 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Test } from 'tap';
+import { findChromium } from '../tools/find-chromium.ts';
+
+/** Where pictures go, for people to look at after a run; git-ignored. */
+const pictures = new URL('../../.cache/pictures/', import.meta.url).pathname;
+
+export const sizes = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } } as const;
+
+const flags = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** A Chromium with a profile of its own. Whatever its pages complain of (scripts, the content policy, failed loads) is in `complaints`. */
+export interface Browser {
+  readonly context: BrowserContext;
+  readonly page: Page;
+  readonly complaints: string[];
+}
+
+/** Starts it; closed at the test's end. */
+export async function startBrowser(t: Test): Promise<Browser> {
+  const { program, env } = await findChromium();
+  const profile = mkdtempSync(join(tmpdir(), 'sluice-browser-'));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: program,
+    headless: true,
+    chromiumSandbox: false,
+    args: flags,
+    env: { ...process.env, ...env } as Record<string, string>,
+    viewport: sizes.desktop,
+    colorScheme: 'light',
+    reducedMotion: 'reduce',
+  });
+  t.teardown(async () => {
+    await context.close();
+    rmSync(profile, { recursive: true, force: true });
+  });
+  const complaints: string[] = [];
+  const page = context.pages()[0] ?? (await context.newPage());
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.setDefaultTimeout(20_000);
+  return { context, page, complaints };
+}
+
+/** Keeps pictures of the page as it is, in light and dark, at desktop and phone width. */
+export async function takePictures(page: Page, name: string): Promise<void> {
+  mkdirSync(pictures, { recursive: true });
+  for (const [size, viewport] of Object.entries(sizes)) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+      await page.screenshot({ path: `${pictures}${name}-${size}-${colorScheme}.png`, fullPage: size === 'phone' });
+    }
+  }
+  await page.setViewportSize(sizes.desktop);
+  await page.emulateMedia({ colorScheme: 'light' });
+}

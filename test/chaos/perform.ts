@@ -1,0 +1,47 @@
+import type { Owner } from '../flow/processes.ts';
+import type { Outcome, Scenario } from './scenario.ts';
+import { Stage } from './stage.ts';
+
+/** A scenario that has not ended by then hangs. */
+const longestMs = 90_000;
+
+/** Runs one scenario on a stage of its own, and takes the stage down again. */
+export async function perform(scenario: Scenario): Promise<Outcome> {
+  const endings: (() => unknown)[] = [];
+  const owner: Owner = { teardown: (end) => void endings.unshift(end) } as Owner;
+  try {
+    const stage = await Stage.set(owner, scenario.stage);
+    const faults: string[] = [];
+    const found = await inTime(scenario.run(stage)).catch((error: Error) => {
+      faults.push(error.message);
+      return {};
+    });
+    const { sent, right, wrong, duplicated, longestGapMs } = await inTime(stage.end());
+    const outcome = { name: scenario.name, sent, right, failed: wrong.length, duplicated, longestGapMs, ...found };
+    return { ...outcome, faults: [...faults, ...judge(scenario, outcome, wrong)] };
+  } finally {
+    for (const end of endings) await end();
+  }
+}
+
+function judge(scenario: Scenario, outcome: Omit<Outcome, 'faults'>, wrong: readonly string[]): string[] {
+  const { mayFail, bar } = scenario;
+  const forbidden = mayFail === undefined ? wrong : wrong.filter((line) => !line.startsWith('POST'));
+  const faults = forbidden.length === 0 ? [] : [`${forbidden.length} failed, for example ${forbidden.slice(0, 3).join(' | ')}`];
+  if (outcome.duplicated > 0) faults.push(`${outcome.duplicated} POSTs were carried out twice`);
+  for (const key of ['detectMs', 'convergeMs'] as const) {
+    const limit = bar?.[key];
+    if (limit === undefined) continue;
+    const found = outcome[key];
+    if (found === undefined || found > limit) faults.push(`${key} is ${found === undefined ? 'unknown' : Math.round(found)}, the bar is ${limit}`);
+  }
+  return faults;
+}
+
+function inTime<Value>(work: Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`not over after ${longestMs} ms`)), longestMs);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,33 @@
+import { formatTable } from '../../src/cli/table.ts';
+import { perform } from './perform.ts';
+import { registryScenarios } from './registries.ts';
+import type { Outcome } from './scenario.ts';
+import { serverScenarios } from './servers.ts';
+
+/** `npm run chaos [-- WORDS]`: the scenarios whose name has one of the words, one after another; exit 1 if one misses its bar. */
+const words = process.argv.slice(2);
+const scenarios = [...serverScenarios, ...registryScenarios].filter(
+  ({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase())),
+);
+const outcomes: Outcome[] = [];
+for (const scenario of scenarios) {
+  const outcome = await perform(scenario);
+  outcomes.push(outcome);
+  process.stdout.write(`${outcome.faults.length === 0 ? 'kept  ' : 'MISSED'} ${scenario.name}\n`);
+  for (const fault of outcome.faults) process.stdout.write(`       ${fault}\n`);
+}
+const rounded = (ms: number | undefined) => (ms === undefined ? Number.NaN : Math.round(ms));
+const rows = outcomes.map((outcome) => [
+  outcome.name,
+  outcome.sent,
+  outcome.right,
+  outcome.failed,
+  outcome.duplicated,
+  rounded(outcome.longestGapMs),
+  rounded(outcome.detectMs),
+  rounded(outcome.convergeMs),
+  outcome.faults.length === 0 ? 'kept' : 'missed',
+]);
+const headings = ['SCENARIO', 'SENT', 'RIGHT', 'FAILED', 'DUPLICATED', 'LONGEST GAP ms', 'DETECT ms', 'CONVERGE ms', 'BAR'];
+process.stdout.write(`\n${formatTable(headings, rows).join('\n').replaceAll('NaN', '  -')}\n`);
+process.exitCode = outcomes.every(({ faults }) => faults.length === 0) ? 0 : 1;

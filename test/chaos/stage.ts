@@ -1,0 +1,164 @@
+import { setTimeout } from 'node:timers/promises';
+import { Load, type Tally } from '../flow/load.ts';
+import type { Owner, SluiceProcess } from '../flow/processes.ts';
+import {
+  type BalancerUnderTest,
+  deployEcho,
+  echoProject,
+  eventually,
+  ownFolder,
+  serving,
+  startBalancer,
+  startGateway,
+  startTarget,
+  whileAway,
+} from '../flow/system.ts';
+import { type RedisServer, startRedis } from '../tools/redis.ts';
+import { type Relay, startRelay } from './relay.ts';
+
+export interface StageOptions {
+  readonly registry: 'redis' | 'embedded';
+  /** Every change in Redis is on its disk. */
+  readonly persistent?: boolean;
+  /** Whoever speaks with Redis does so over a relay, which can be cut. */
+  readonly relayed?: boolean;
+  /** A second environment, `staging`, with a server `s` and a load of its own. */
+  readonly staging?: boolean;
+  /** Clients wait while nobody listens: the balancer itself goes away for a while. */
+  readonly patient?: boolean;
+}
+
+const clients = 16;
+const restMs = 10;
+
+/** A whole Sluice under load: balancer, gateways a, b and c, target; with health checks as they are by default. */
+export class Stage {
+  readonly loads: Load[] = [];
+  readonly gateways = new Map<string, SluiceProcess>();
+  readonly #owner: Owner;
+  readonly #folders = new Map<string, string>();
+  readonly #target: { url: string; posts: Map<string, number> };
+  readonly redis: RedisServer | undefined;
+  readonly relay: Relay | undefined;
+  balancer: BalancerUnderTest;
+  #revision = 1;
+
+  private constructor(parts: {
+    owner: Owner;
+    balancer: BalancerUnderTest;
+    target: Stage['target'];
+    redis: RedisServer | undefined;
+    relay: Relay | undefined;
+  }) {
+    this.#owner = parts.owner;
+    this.balancer = parts.balancer;
+    this.#target = parts.target;
+    this.redis = parts.redis;
+    this.relay = parts.relay;
+  }
+
+  static async set(owner: Owner, options: StageOptions): Promise<Stage> {
+    const target = await startTarget(owner);
+    const persistent = { persistent: options.persistent ?? false };
+    const redis = options.registry === 'redis' ? await startRedis(owner, persistent) : undefined;
+    const relay = redis && options.relayed ? await startRelay(owner, redis.port) : undefined;
+    const url = relay ? `redis://127.0.0.1:${relay.port}` : redis?.url;
+    const production = { listen: '127.0.0.1:0', exposeServer: true };
+    const environments = { production, ...(options.staging && { staging: { ...production, listen: '127.0.0.2:0' } }) };
+    const balancer = await startBalancer(owner, url === undefined ? {} : { registry: { url } }, environments);
+    const stage = new Stage({ owner, balancer, target, redis, relay });
+    for (const environment of Object.keys(environments)) await deployEcho(balancer, target.url, '1', environment);
+    await Promise.all(['a', 'b', 'c'].map((id) => stage.startGateway(id)));
+    await serving(balancer, ['a', 'b', 'c']);
+    stage.loads.push(new Load(balancer.address, '/echo/p', { clients, restMs, patient: options.patient ?? false }));
+    if (options.staging) {
+      await stage.startGateway('s', 'staging');
+      await serving(balancer, ['s'], 'staging');
+      stage.loads.push(new Load(balancer.addresses['staging'] as string, '/echo/s', { clients, restMs }));
+    }
+    await Promise.all(stage.loads.map((load) => load.more(200)));
+    return stage;
+  }
+
+  get target(): { url: string; posts: Map<string, number> } {
+    return this.#target;
+  }
+
+  /** The load on `production`. */
+  get load(): Load {
+    return this.loads[0] as Load;
+  }
+
+  /** The load on `staging`. */
+  get otherLoad(): Load {
+    return this.loads[1] as Load;
+  }
+
+  /** Starts the gateway of that id, the first time or again, where it was. */
+  async startGateway(id: string, environment = 'production'): Promise<SluiceProcess> {
+    const folder = this.#folders.get(id) ?? ownFolder(this.#owner);
+    this.#folders.set(id, folder);
+    const joinUrl = this.relay ? `redis://127.0.0.1:${this.relay.port}` : (this.redis?.url ?? this.balancer.control);
+    const gateway = await startGateway(this.#owner, id, joinUrl, ['--environment', environment], { folder });
+    this.gateways.set(id, gateway);
+    return gateway;
+  }
+
+  gateway(id: string): SluiceProcess {
+    return this.gateways.get(id) as SluiceProcess;
+  }
+
+  /** Settles when exactly these servers take requests, each of the newest snapshot. */
+  async whole(ids: readonly string[], environment = 'production'): Promise<void> {
+    const servers = await serving(this.balancer, ids, environment);
+    const { hash } = (await this.balancer.api('GET', `/v1/environments/${environment}/deployments`)) as { hash: string };
+    if (servers.some(({ running }) => running?.hash !== hash)) await this.whole(ids, environment);
+  }
+
+  /** Settles when a server gets no new requests: as the balancer says. */
+  async out(id: string): Promise<void> {
+    await eventually(
+      () => this.balancer.api('GET', `/v1/servers/${id}`) as Promise<{ state: string; health: string }>,
+      ({ state, health }) => health === 'down' || health === 'ejected' || state === 'lost' || state === 'draining',
+    );
+  }
+
+  /** Deploys another revision, however long the registry takes to be there, and settles when every one of these servers runs it. */
+  async deployAnother(ids: readonly string[]): Promise<void> {
+    const revision = String(++this.#revision);
+    const pushed = await eventually(
+      () => this.balancer.api('POST', '/v1/projects', echoProject(this.#target.url, revision)).catch(whileAway),
+      (answer) => answer !== undefined,
+    );
+    await eventually(
+      () => this.balancer.api('PUT', '/v1/environments/production/deployments/echo', { revision: (pushed as { revision: number }).revision }).catch(missing),
+      (answer) => answer !== undefined,
+    );
+    await this.whole(ids);
+    await this.load.until(({ revisions }) => revisions.has(revision));
+  }
+
+  /** Lets the load go on for so long, in milliseconds. */
+  async hold(ms: number): Promise<void> {
+    await setTimeout(ms);
+  }
+
+  /** Ends the load; the sum of what was seen. */
+  async end(): Promise<Tally & { duplicated: number }> {
+    const tallies = await Promise.all(this.loads.map((load) => load.stop()));
+    const [first, ...others] = tallies as [Tally, ...Tally[]];
+    for (const other of others) {
+      first.sent += other.sent;
+      first.right += other.right;
+      first.wrong.push(...other.wrong);
+      first.longestGapMs = Math.max(first.longestGapMs, other.longestGapMs);
+    }
+    return { ...first, duplicated: [...this.#target.posts.values()].filter((count) => count > 1).length };
+  }
+}
+
+/** The environment may not be there again yet. */
+function missing(error: Error): undefined {
+  if (!/: 404 /.test(error.message)) return whileAway(error);
+}
+

@@ -1,0 +1,61 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test } from 'tap';
+import type { ServerAnswer } from '../../src/control/answers.ts';
+import { deployEcho, eventually, joinToken, serving, startBalancer } from './system.ts';
+
+test('any other gateway registers by plain HTTP, and is out when it stops doing so', async (t) => {
+  const balancer = await startBalancer(t);
+  await deployEcho(balancer, 'http://127.0.0.1:9');
+  const server = createServer((request, response) => {
+    response.statusCode = request.url === '/.sluice/ready' ? 204 : 200;
+    response.end(request.url === '/.sluice/ready' ? undefined : `foreign ${request.url}`);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const register = async (token: string, method = 'PUT') => {
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const response = await fetch(`${balancer.control}/v1/register/legacy`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      ...(method === 'PUT' && { body: JSON.stringify({ environment: 'production', address, ttl: '1s' }) }),
+    });
+    return { status: response.status, text: await response.text() };
+  };
+  t.equal((await register('wrong')).status, 401);
+  t.strictSame(await balancer.api('GET', '/v1/servers'), [], 'and it is not there');
+
+  const first = await register(joinToken);
+  t.equal(first.status, 200);
+  const snapshot = JSON.parse(first.text) as { environment: string; version: number; projects: { name: string }[] };
+  t.match(snapshot, { environment: 'production', version: 1, projects: [{ name: 'echo' }] }, 'it is told what to serve');
+
+  const [seen] = await serving(balancer, ['legacy']);
+  t.equal(seen?.source, 'http');
+  await register(joinToken);
+  const answer = await fetch(`http://${balancer.address}/echo/x`);
+  t.equal(await answer.text(), 'foreign /echo/x');
+  t.equal(answer.headers.get('x-served-by'), 'legacy');
+
+  const begun = performance.now();
+  const state = () => balancer.api('GET', '/v1/servers/legacy') as Promise<ServerAnswer>;
+  await eventually(state, (server) => server.state === 'lost');
+  await eventually(
+    () => fetch(`http://${balancer.address}/echo/x`),
+    (response) => response.status === 503,
+  );
+  t.comment(`without a renewal it was out after ${Math.round(performance.now() - begun)} ms, with a lease of 1 s`);
+
+  await register(joinToken);
+  await eventually(
+    () => fetch(`http://${balancer.address}/echo/x`),
+    (response) => response.status === 200,
+  );
+  t.equal((await register(joinToken, 'DELETE')).status, 204);
+  t.strictSame(await balancer.api('GET', '/v1/servers'), [], 'it says itself that it leaves');
+});

@@ -1,0 +1,154 @@
+import t from 'tap';
+import { processDeadlines } from '../../src/http1/deadlines.ts';
+import { statusOf } from './peer.ts';
+import { world } from './world.ts';
+
+const mebi = 1024 * 1024;
+const size = 100 * mebi;
+
+/** What one transfer may hold at a time: one read, its frame and the stream's own margin. */
+const most = 2 * mebi;
+
+/** Writes `count` octets as the socket takes them; settles when it stops taking them, or all are written. */
+function pour(socket: import('node:net').Socket, count: number): { readonly left: number } {
+  const piece = Buffer.alloc(mebi, 'x');
+  const state = { left: count };
+  const write = () => {
+    while (state.left > 0) {
+      const length = Math.min(piece.length, state.left);
+      state.left -= length;
+      if (!socket.write(piece.subarray(0, length))) {
+        socket.once('drain', write);
+        return;
+      }
+    }
+  };
+  write();
+  return state;
+}
+
+/** Lets the event loop turn until `stable` has not changed for a while. */
+async function settled(stable: () => number): Promise<number> {
+  let last = stable();
+  for (let same = 0; same < 3000; same++) {
+    await new Promise(setImmediate);
+    if (stable() === last) continue;
+    last = stable();
+    same = 0;
+  }
+  return last;
+}
+
+t.skip('a client that does not read stops the server, in bounded memory', async (t) => {
+  const w = await world(t);
+  const { client, server } = await w.asked('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await server.message();
+  client.socket.pause();
+  const before = process.memoryUsage();
+  server.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
+  const poured = pour(server.socket, size);
+  const left = await settled(() => poured.left);
+  t.ok(left > size / 2, `the server could not send ${left >> 20} MiB`);
+  const grown = process.memoryUsage().arrayBuffers - before.arrayBuffers;
+  t.ok(grown < most + 2 * mebi, `${grown} octets of buffers more, the server's own included`);
+  client.socket.removeAllListeners('data');
+  let got = 0;
+  await new Promise<void>((resolve) => {
+    client.socket.on('data', (octets) => {
+      got += octets.length;
+      if (got >= size) resolve();
+    });
+    client.socket.resume();
+  });
+  await w.quiet();
+  t.equal(w.upstream.pool.idle, 1);
+  t.equal(w.records[0]?.octets, size);
+});
+
+t.skip('a server that does not read stops the client, in bounded memory', async (t) => {
+  const w = await world(t);
+  const client = await w.client();
+  client.send(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`);
+  const server = await w.server.next();
+  await server.head();
+  server.socket.pause();
+  const before = process.memoryUsage();
+  const poured = pour(client.socket, size);
+  const left = await settled(() => poured.left);
+  t.ok(left > size / 2, `the client could not send ${left >> 20} MiB`);
+  const grown = process.memoryUsage().arrayBuffers - before.arrayBuffers;
+  t.ok(grown < most + 2 * mebi, `${grown} octets of buffers more, the client's own included`);
+  server.socket.removeAllListeners('data');
+  let got = server.text.length;
+  await new Promise<void>((resolve) => {
+    server.socket.on('data', (octets) => {
+      got += octets.length;
+      if (got >= size) resolve();
+    });
+    server.socket.resume();
+  });
+  server.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+  t.equal(statusOf(await client.message()), 200);
+});
+
+t.skip('a client that sends requests and reads no answers is stopped', async (t) => {
+  let requests = 0;
+  const w = await world(t, {
+    handler: {
+      request(exchange) {
+        requests++;
+        exchange.respond(200, {}, Buffer.alloc(10_000, 'x'));
+      },
+    },
+  });
+  const client = await w.client();
+  client.socket.pause();
+  const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+  const all = 20_000;
+  const before = process.memoryUsage();
+  client.send(request.repeat(all));
+  const answered = await settled(() => requests);
+  t.ok(answered < all / 2, `${answered} were answered`);
+  const grown = process.memoryUsage().arrayBuffers - before.arrayBuffers;
+  t.ok(grown < most + request.length * all * 2, `${grown} octets of buffers more`);
+  client.socket.removeAllListeners('data');
+  let got = 0;
+  await new Promise<void>((resolve) => {
+    client.socket.on('data', (octets) => {
+      got += octets.length;
+      if (got > all * 10_000) resolve();
+    });
+    client.socket.resume();
+  });
+  t.equal(requests, all, 'and goes on once it reads');
+});
+
+t.skip('a client that never reads again is let go', async (t) => {
+  const w = await world(t, { spec: { timeouts: { clientIdle: '200ms' } } });
+  const { client, server } = await w.asked('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await server.message();
+  client.socket.pause();
+  server.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
+  pour(server.socket, size);
+  await server.closed();
+  await w.quiet();
+  t.equal(w.records[0]?.aborted, true);
+});
+
+t.test('a slow reader gets all of a last response', async (t) => {
+  const w = await world(t, { handler: { request: (exchange) => exchange.respond(200, {}, Buffer.alloc(8 * mebi, 'x')) } });
+  const client = await w.client();
+  client.socket.pause();
+  client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+  await w.client();
+  // Longer than a closing connection lingers once everything has been sent.
+  await new Promise<void>((expire) => processDeadlines.watch({ deadline: processDeadlines.now + 2300, expire }));
+  let got = 0;
+  client.socket.removeAllListeners('data');
+  client.socket.on('data', (octets) => {
+    got += octets.length;
+  });
+  client.socket.resume();
+  await client.until('the end', () => (client.ended ? true : undefined));
+  t.ok(got > 8 * mebi);
+});

@@ -1,0 +1,141 @@
+import net from 'node:net';
+import type { Test } from 'tap';
+import { environmentSpec, type EnvironmentSpecInput } from '../../src/model/environment.ts';
+import type { ExchangeRecord } from '../../src/proxy/access-log.ts';
+import type { Exchange, Handler, Listener, Outcome, Route } from '../../src/proxy/contract.ts';
+import { openListener } from '../../src/proxy/listener.ts';
+import { RetryBudget } from '../../src/proxy/retry.ts';
+import { Upstream } from '../../src/proxy/upstream.ts';
+import { Peer } from './peer.ts';
+
+/** A server that does nothing by itself: the test takes its connections and says what they answer. */
+export class RawServer {
+  readonly server = net.createServer({ allowHalfOpen: true, noDelay: true });
+  readonly sockets = new Set<net.Socket>();
+  /** Connections that nobody asked for yet. */
+  readonly #arrived: Peer[] = [];
+  readonly #wanted: ((peer: Peer) => void)[] = [];
+  /** Connections ever made. */
+  count = 0;
+
+  constructor() {
+    this.server.on('connection', (socket) => {
+      this.count++;
+      this.sockets.add(socket);
+      socket.once('close', () => this.sockets.delete(socket));
+      const peer = new Peer(socket);
+      const wanted = this.#wanted.shift();
+      if (wanted) wanted(peer);
+      else this.#arrived.push(peer);
+    });
+  }
+
+  async open(): Promise<this> {
+    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    return this;
+  }
+
+  get port(): number {
+    return (this.server.address() as net.AddressInfo).port;
+  }
+
+  /** The next connection. */
+  next(): Promise<Peer> {
+    const peer = this.#arrived.shift();
+    return peer ? Promise.resolve(peer) : new Promise((resolve) => this.#wanted.push(resolve));
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+  }
+}
+
+export interface WorldOptions {
+  readonly spec?: EnvironmentSpecInput;
+  /** Servers, 1 unless told. */
+  readonly servers?: number;
+  /** Ports nobody listens on, tried before the servers. */
+  readonly deadServers?: number;
+  readonly handler?: Handler;
+  readonly route?: Partial<Route>;
+}
+
+/** Sluice between raw peers: one listener, one route, servers that the test plays. */
+export class World {
+  readonly listener: Listener;
+  readonly servers: readonly RawServer[];
+  readonly upstreams: readonly Upstream[];
+  readonly outcomes: readonly Outcome[];
+  readonly records: readonly ExchangeRecord[];
+  readonly clients: Peer[] = [];
+
+  constructor(parts: Pick<World, 'listener' | 'servers' | 'upstreams' | 'outcomes' | 'records'>) {
+    this.listener = parts.listener;
+    this.servers = parts.servers;
+    this.upstreams = parts.upstreams;
+    this.outcomes = parts.outcomes;
+    this.records = parts.records;
+  }
+
+  get server(): RawServer {
+    return this.servers[0] as RawServer;
+  }
+
+  get upstream(): Upstream {
+    return this.upstreams[0] as Upstream;
+  }
+
+  async client(): Promise<Peer> {
+    const peer = await Peer.to(this.listener.address);
+    this.clients.push(peer);
+    return peer;
+  }
+
+  /** A new client has sent `text`, and a server has the request on a new connection: both ends. */
+  async asked(text: string): Promise<{ client: Peer; server: Peer }> {
+    const client = await this.client();
+    client.send(text);
+    return { client, server: await this.server.next() };
+  }
+
+  /** Waits until no exchange is in flight anywhere. */
+  async quiet(): Promise<void> {
+    const busy = () => this.listener.active > 0 || this.upstreams.some((upstream) => upstream.active > 0 || upstream.upgraded > 0);
+    for (let turn = 0; busy(); turn++) {
+      if (turn > 100_000) throw new Error(`still ${this.listener.active} in flight`);
+      await new Promise(setImmediate);
+    }
+  }
+}
+
+/** Opens a world and closes it after the test, which also must have left nothing in flight. */
+export async function world(t: Test, options: WorldOptions = {}): Promise<World> {
+  const spec = environmentSpec.parse(options.spec ?? {});
+  const servers = await Promise.all(Array.from({ length: options.servers ?? 1 }, () => new RawServer().open()));
+  const dead = await Promise.all(Array.from({ length: options.deadServers ?? 0 }, () => new RawServer().open()));
+  const ports = [...dead, ...servers].map((server) => server.port);
+  await Promise.all(dead.map((server) => server.close()));
+  const upstreams = ports.map((port) => new Upstream({ id: `server-${port}`, host: '127.0.0.1', port }));
+  for (const upstream of upstreams) upstream.maxActive = spec.limits.connectionsPerServer;
+  const outcomes: Outcome[] = [];
+  const records: ExchangeRecord[] = [];
+  const route: Route = {
+    settings: spec,
+    budget: new RetryBudget(),
+    pick: (_exchange: Exchange, tried: readonly Upstream[]) => upstreams.find((upstream) => upstream.available && !tried.includes(upstream)),
+    observe: (_upstream, outcome) => void outcomes.push(outcome),
+    ...options.route,
+  };
+  const handler = options.handler ?? { request: (exchange: Exchange) => exchange.forward(route) };
+  const settings = { headerBytes: spec.limits.headerBytes, timeouts: spec.timeouts, trustedProxies: spec.trustedProxies };
+  const listener = await openListener('127.0.0.1:0', settings, handler, (record) => records.push(record));
+  const made = new World({ listener, servers, upstreams: upstreams.slice(dead.length), outcomes, records });
+  t.teardown(async () => {
+    for (const client of made.clients) client.socket.destroy();
+    await Promise.all(servers.map((server) => server.close()));
+    await listener.close(0);
+    for (const upstream of upstreams) upstream.retire();
+  });
+  return made;
+}
