@@ -1,7 +1,8 @@
 // `npm run build`: the dashboard's page first, then the program around it. dist/sluice.mjs holds both; dist/dashboard.json is
 // for the program run from its sources.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
+import { buildPage } from './build-page.mjs';
 
 process.chdir(new URL('..', import.meta.url).pathname);
 mkdirSync('dist', { recursive: true });
@@ -20,28 +21,3 @@ await build({
   define: { BUILT_PAGE: JSON.stringify(page) },
   logLevel: 'warning',
 });
-
-/** Each file of the dashboard by the path it is served at. */
-async function buildPage() {
-  const { outputFiles } = await build({
-    entryPoints: ['src/dashboard/main.tsx', 'src/dashboard/style.css'],
-    outdir: 'dist',
-    bundle: true,
-    minify: true,
-    write: false,
-    platform: 'browser',
-    format: 'esm',
-    target: ['es2022'],
-    jsx: 'automatic',
-    jsxImportSource: 'preact',
-    legalComments: 'none',
-    logLevel: 'warning',
-  });
-  const textOf = (ending) => outputFiles.find(({ path }) => path.endsWith(ending)).text;
-  return {
-    '/': readFileSync('src/dashboard/index.html', 'utf8'),
-    '/dashboard.js': textOf('.js'),
-    '/dashboard.css': textOf('.css'),
-    '/icon.svg': readFileSync('src/dashboard/icon.svg', 'utf8'),
-  };
-}

@@ -34,7 +34,7 @@ test('every dependency is named in the README with its reason', async (t) => {
 });
 
 test('every dependency is used', async (t) => {
-  const text = [...filesIn(['src', 'test', 'bench', '.ci', 'config'], ['.ts', '.mjs']), 'package.json'].map(textOf).join('\n');
+  const text = [...filesIn(['src', 'test', 'bench', '.ci', 'config'], ['.ts', '.tsx', '.mjs']), 'package.json'].map(textOf).join('\n');
   const commands = Object.values(scripts).join('\n');
   for (const name of Object.keys(dependencies)) t.match(text, new RegExp(`['"]${name}['"]`), name);
   const tools: Record<string, string> = { '@biomejs/biome': 'biome', typescript: 'tsc', tsx: 'tsx' };

@@ -88,7 +88,8 @@ export class Meter {
 
 function usageOf(before: Reading, after: Reading): Usage {
   const seconds = (after.at - before.at) / 1000;
-  const rate = (one: number, other: number) => (other - one) / seconds;
+  // Whoever was started again counts from nothing.
+  const rate = (one: number, other: number) => (other < one ? other : other - one) / seconds;
   const perhaps = (one: number | undefined, other: number | undefined, factor = 1) =>
     one === undefined || other === undefined ? undefined : factor * rate(one, other);
   return {

@@ -54,8 +54,12 @@ function readOptions(): Omit<FleetOptions, 'progress'> & { out: string | undefin
 }
 
 const scope = new OwnScope();
+let interrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => void scope.end().then(() => process.exit(1)));
+  process.once(signal, () => {
+    interrupted = true;
+    void scope.end().then(() => process.exit(1));
+  });
 }
 
 try {
@@ -65,7 +69,8 @@ try {
   if (out === undefined) process.stdout.write(page);
   else writeFileSync(resolve(out), page);
 } catch (error) {
-  process.stderr.write(`fleet: ${(error as Error).message}\n\n${help}`);
+  // What was cut off fails in its own way.
+  if (!interrupted) process.stderr.write(`fleet: ${(error as Error).message}\n\n${help}`);
   process.exitCode = 1;
 } finally {
   await scope.end();

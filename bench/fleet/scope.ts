@@ -6,13 +6,19 @@ export interface Scope {
 /** A {@link Scope} of its own. */
 export class OwnScope implements Scope {
   readonly #tasks: (() => unknown)[] = [];
+  #ending: Promise<void> | undefined;
 
   teardown(task: () => unknown): void {
     this.#tasks.push(task);
   }
 
-  /** Undoes everything. Never rejects: what fails is told, the rest goes on. */
-  async end(): Promise<void> {
+  /** Undoes everything, once. Never rejects: what fails is told, the rest goes on. */
+  end(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  async #end(): Promise<void> {
     for (let task = this.#tasks.pop(); task !== undefined; task = this.#tasks.pop()) {
       try {
         await task();

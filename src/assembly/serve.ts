@@ -53,6 +53,7 @@ export async function serve(config: Config, logger: Logger): Promise<Served> {
     await putEnvironments(registry, config, logger);
     balancer = await startBalancer({
       registry,
+      own: config.environments.map(({ name }) => name),
       logger,
       clock: systemClock,
       random: Math.random,

@@ -113,6 +113,11 @@ async function untilServing({ balancer }: Served, environment: string, count: nu
   }
 }
 
+/** On a terminal it signs in by itself: the fragment reaches no server, and the page drops it at once. Elsewhere it would be a secret in a file. */
+function dashboardLink(url: string, token: string): string {
+  return process.stdout.isTTY ? `${url}/#token=${encodeURIComponent(token)}` : url;
+}
+
 function banner({ balancer, control, tokens }: Served, environment: string, config: Config, gateways: number): string {
   const address = balancer.view.listening(environment) ?? '';
   return `
@@ -120,6 +125,7 @@ function banner({ balancer, control, tokens }: Served, environment: string, conf
 
     Try it      curl http://${address}/hello
     Traffic     http://${address}
+    Dashboard   ${dashboardLink(control.url, tokens.admin)}
     Admin API   ${control.url}/openapi.json   (token: ${tokens.origin.admin})
     Scale out   npx sluice gateway --join ${control.url} --environment ${environment}
     Look        npx sluice status

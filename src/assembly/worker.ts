@@ -9,16 +9,18 @@ import { ownProgram } from './own-program.ts';
 
 /** First word of a worker's command line, which only this program itself writes. */
 const word = 'worker';
+/** The one setting that a worker reads from its environment. */
+const logLevel = 'SLUICE_LOG_LEVEL';
 
 /** Whether this process was started by {@link spawnWorker}. */
 export function isWorker(): boolean {
   return process.argv[2] === word && process.connected;
 }
 
-/** Starts a worker: in a group of its own, so that Ctrl-C reaches only the first process; without the secrets, which it has no use for. */
+/** Starts a worker: in a group of its own, so that Ctrl-C reaches only the first process; without the settings, secrets among them, which it has no use for. */
 export function spawnWorker(number: number): ChildProcess {
   const { file, args } = ownProgram([word, String(number)]);
-  const { SLUICE_ADMIN_TOKEN: _admin, SLUICE_JOIN_TOKEN: _join, ...env } = process.env;
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name === logLevel || !name.startsWith('SLUICE_')));
   return spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true, env });
 }
 

@@ -1,12 +1,10 @@
-import type { ProberTools } from '../health/prober.ts';
 import type { LiveView } from '../model/live.ts';
-import { Director } from './director.ts';
+import { Director, type DirectorTools } from './director.ts';
 import { Listeners } from './listeners.ts';
-import type { MembershipTools } from './membership.ts';
 import type { TableEnvironment, TableReader } from './table.ts';
 import type { OpenListener, StartTraffic } from './traffic-side.ts';
 
-export interface BalancerOptions extends MembershipTools, ProberTools {
+export interface BalancerOptions extends DirectorTools {
   readonly startTraffic: StartTraffic;
   /** Milliseconds for what is in flight on a listener whose environment goes away while the balancer runs. Default 30,000. */
   readonly graceMs?: number;

@@ -13,12 +13,21 @@ const coalesceMs = 5;
 /** Milliseconds for which a start waits at most until the servers that are there already were checked. */
 const firstChecksMs = 1000;
 
+/** What a director works with. */
+export interface DirectorTools extends MembershipTools, ProberTools {
+  /**
+   * Environments of the balancer's own configuration: of several that claim one listener or host these come first, also after a
+   * restart, so that one made later takes no traffic from them. Default none.
+   */
+  readonly own?: readonly string[];
+}
+
 /**
  * The control side of a balancer: who is a member (registry and configuration) and who is well (checks) make the table,
  * and the reader is told of each environment whose part of it changed.
  */
 export class Director {
-  readonly #tools: MembershipTools & ProberTools;
+  readonly #tools: DirectorTools;
   readonly #reader: TableReader;
   readonly #membership: Membership;
   readonly #checks: Checks;
@@ -26,7 +35,7 @@ export class Director {
   #publishing: Timer | undefined;
   #checkedOnce: () => void = () => {};
 
-  constructor(tools: MembershipTools & ProberTools, reader: TableReader) {
+  constructor(tools: DirectorTools, reader: TableReader) {
     this.#tools = tools;
     this.#reader = reader;
     this.#membership = new Membership(tools, () => this.#membersChanged());
@@ -85,23 +94,29 @@ export class Director {
   }
 
   #publishSoon(): void {
+    if (this.#checks.complete) this.#checkedOnce();
     this.#publishing ??= this.#tools.clock.after(coalesceMs, () => this.#publish());
   }
 
   #publish(): void {
     this.#publishing = undefined;
-    if (this.#checks.complete) this.#checkedOnce();
     for (const name of [...this.#told.keys()]) {
       if (this.#membership.environments.has(name)) continue;
       this.#told.delete(name);
       this.#reader.remove(name);
     }
-    for (const environment of this.#membership.environments.values()) {
+    for (const environment of this.#ownFirst()) {
       const entry = this.#entry(environment);
       if (isDeepStrictEqual(entry, this.#told.get(environment.name))) continue;
       this.#told.set(environment.name, entry);
       this.#reader.apply(entry);
     }
+  }
+
+  #ownFirst(): Environment[] {
+    const { own = [] } = this.#tools;
+    const environments = [...this.#membership.environments.values()];
+    return [...environments.filter(({ name }) => own.includes(name)), ...environments.filter(({ name }) => !own.includes(name))];
   }
 
   #entry(environment: Environment): TableEnvironment {
@@ -117,10 +132,14 @@ export class Director {
   /** The environment's servers, static and registered ones, by id; who registered under a static one's id takes its place. */
   #candidates({ name, spec }: Environment): Candidate[] {
     const byId = new Map<string, Candidate>();
+    const members = [...this.#membership.members.values()].filter(({ record }) => record.environment === name);
+    // Who has nothing to serve yet would turn away what the others answer.
+    const deployed = members.some(({ record, lost }) => !lost && (record.running?.version ?? 0) > 0);
     for (const { id, address, weight } of spec.servers) byId.set(id, { id, instance: '', address, weight, willing: true });
-    for (const member of this.#membership.members.values()) {
-      const { id, instance, address, weight, environment } = member.record;
-      if (environment === name) byId.set(id, { id, instance, address, weight, willing: willing(member) });
+    for (const member of members) {
+      const { id, instance, address, weight, running } = member.record;
+      const empty = deployed && running?.version === 0;
+      byId.set(id, { id, instance, address, weight, willing: willing(member) && !empty });
     }
     return [...byId.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
   }

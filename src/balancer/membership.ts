@@ -18,7 +18,7 @@ const environmentGraceMs = 10_000;
 
 /** What a membership works with. */
 export interface MembershipTools {
-  readonly registry: Pick<Registry, 'environments' | 'environment' | 'servers' | 'server' | 'watch' | 'link'>;
+  readonly registry: Pick<Registry, 'environments' | 'environment' | 'putEnvironment' | 'servers' | 'server' | 'watch' | 'link'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -154,6 +154,8 @@ export class Membership {
     const { registry } = this.#tools;
     const [environments, servers] = await Promise.all([registry.environments(), registry.servers()]);
     if (this.#stopped) return;
+    if (environments.length === 0 && this.#environments.size > 0 && !wanted.environments.size)
+      environments.push(...(await this.#giveBack()));
     const nextEnvironments = new Map(environments.map((environment) => [environment.name, environment]));
     for (const [name, environment] of this.#environments) {
       if (!nextEnvironments.has(name) && !wanted.environments.has(name) && !this.#believed(environmentGraceMs))
@@ -169,6 +171,17 @@ export class Membership {
     this.#refreshIn(jittered(refreshMs, this.#tools.random));
     this.#settleStart();
     this.#changed();
+  }
+
+  /** A registry that has no environment at all has lost them: it gets back those that are served here, and who serves them can join. */
+  async #giveBack(): Promise<Environment[]> {
+    const { registry, logger } = this.#tools;
+    const served = [...this.#environments.values()];
+    logger.error(
+      { environments: served.map(({ name }) => name) },
+      'the registry has lost every environment: it is given back those that are served',
+    );
+    return Promise.all(served.map(({ name, input }) => registry.putEnvironment(name, input)));
   }
 
   async #readNamed(wanted: Stale): Promise<void> {
@@ -197,8 +210,8 @@ export class Membership {
   /** An ended lease is nobody's news. */
   #refreshIn(delayMs: number): void {
     let wait = delayMs;
-    for (const { record, lost } of this.#members.values()) if (!lost) wait = Math.min(wait, record.leaseRemaining);
-    this.#refreshAt = this.#tools.clock.now() + Math.max(soonestRefreshMs, wait + 1);
+    for (const { record, lost } of this.#members.values()) if (!lost) wait = Math.min(wait, record.leaseRemaining + 1);
+    this.#refreshAt = this.#tools.clock.now() + Math.max(soonestRefreshMs, wait);
   }
 
   #memberOf(record: LeasedServer): Member {

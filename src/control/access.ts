@@ -33,8 +33,7 @@ export type Identify = (request: IncomingMessage) => Access | undefined;
 export function identifyBy(authorize: Authorizer, sessions: Sessions): Identify {
   return (request) => {
     const { authorization } = request.headers;
-    if (authorization !== undefined) return authorize(authorization);
-    return sessions.admits(request) ? 'admin' : undefined;
+    return authorize(authorization) ?? (authorization === undefined && sessions.admits(request) ? 'admin' : undefined);
   };
 }
 

@@ -30,6 +30,8 @@ import { type UpgradeHandler, Upgrades } from './upgrades.ts';
 
 /** What is not answered by then is cut off when the control closes. */
 const graceMs = 10_000;
+/** Connections that wait to be accepted: a thousand gateways may come at once. */
+const backlog = 4096;
 
 /** The running admin API. */
 export interface Control {
@@ -87,12 +89,12 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   sessionRoutes(app, sessions);
   pageRoutes(app, options.page);
   const connections = new Connections(app.server, clock);
-  const feed = new Feed(context, logger);
+  const feed = new Feed(context, logger, identify);
   const upgrades = new Upgrades(app.server, { feed, join: options.join, identify });
 
   const { host, port } = parseAddress(listen);
   try {
-    await app.listen({ host, port });
+    await app.listen({ host, port, backlog });
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
     throw new SluiceError(

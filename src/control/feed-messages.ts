@@ -1,10 +1,13 @@
 import type { LiveServer } from '../model/live.ts';
 import type { ServerAnswer } from './answers.ts';
+import type { Sample } from './traffic.ts';
 
 /** What `/v1/events` says, one JSON text a message. `at` is the wall clock in milliseconds. */
 export type FeedMessage =
   /** All servers: first thing said, and again after the feed lost sight of them. */
   | { readonly type: 'servers'; readonly at: number; readonly servers: readonly ServerAnswer[] }
+  /** The traffic of the last two minutes, by environment, one sample a second: said once, at first. */
+  | { readonly type: 'history'; readonly at: number; readonly environments: Readonly<Record<string, readonly Sample[]>> }
   /** A server is new, or something about it other than health and traffic is. */
   | { readonly type: 'membership'; readonly at: number; readonly server: ServerAnswer; readonly was?: ServerAnswer['state'] }
   | { readonly type: 'gone'; readonly at: number; readonly id: string; readonly environment: string | null }

@@ -4,10 +4,12 @@ import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Timer } from '../model/clock.ts';
 import type { News, Watch } from '../registry/contract.ts';
+import type { Identify } from './access.ts';
 import type { ServerAnswer } from './answers.ts';
 import type { ControlContext } from './app.ts';
 import { compareServers, type FeedMessage } from './feed-messages.ts';
 import { listServers } from './server-view.ts';
+import { Traffic } from './traffic.ts';
 
 const lookEveryMs = 1000;
 /** A reader this many seconds without a pong is gone. */
@@ -22,27 +24,33 @@ export const maxReaders = 64;
 
 interface Reader {
   readonly socket: WebSocket;
+  /** What it came with: a session that ends ends the feed too. */
+  readonly request: IncomingMessage;
   looksSincePong: number;
 }
 
 /**
  * `/v1/events`: what happens, as it happens. Once a second, and whenever the registry has news, the servers are looked at; what
- * differs from the last look is told. Without readers nothing is looked at.
+ * differs from the last look is told. Without readers only the traffic of the last two minutes is kept, for the next one.
  */
 export class Feed {
   readonly #context: ControlContext;
   readonly #logger: Logger;
+  readonly #identify: Identify;
   readonly #server = new WebSocketServer({ noServer: true, maxPayload: 1024, perMessageDeflate: false });
   readonly #readers = new Set<Reader>();
+  readonly #traffic = new Traffic();
   #known: readonly ServerAnswer[] | undefined;
   #timer: Timer | undefined;
   #watch: Watch | undefined;
   #looking = false;
   #lookAgain = false;
 
-  constructor(context: ControlContext, logger: Logger) {
+  constructor(context: ControlContext, logger: Logger, identify: Identify) {
+    this.#identify = identify;
     this.#context = context;
     this.#logger = logger;
+    this.#schedule();
   }
 
   get full(): boolean {
@@ -51,12 +59,13 @@ export class Feed {
 
   /** Takes over an upgrade that was let in. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#server.handleUpgrade(request, socket, head, (opened) => this.#welcome(opened));
+    this.#server.handleUpgrade(request, socket, head, (opened) => this.#welcome(opened, request));
   }
 
   /** Sends every reader away (1001, going away); settles when all are gone, at the latest after `graceMs`. */
   async close(graceMs = 1000): Promise<void> {
     this.#rest();
+    this.#timer?.cancel();
     const gone = [...this.#readers].map(({ socket }) => new Promise((resolve) => socket.once('close', resolve)));
     for (const { socket } of this.#readers) socket.close(1001, 'the balancer is stopping');
     const late = this.#context.clock.after(graceMs, () => {
@@ -66,8 +75,8 @@ export class Feed {
     late.cancel();
   }
 
-  #welcome(socket: WebSocket): void {
-    const reader = { socket, looksSincePong: 0 };
+  #welcome(socket: WebSocket, request: IncomingMessage): void {
+    const reader = { socket, request, looksSincePong: 0 };
     this.#readers.add(reader);
     socket.on('error', () => socket.terminate());
     socket.on('pong', () => {
@@ -77,19 +86,20 @@ export class Feed {
       this.#readers.delete(reader);
       if (this.#readers.size === 0) this.#rest();
     });
+    socket.send(
+      JSON.stringify({ type: 'history', at: this.#context.clock.date(), environments: this.#traffic.past } satisfies FeedMessage),
+    );
     if (this.#known)
       socket.send(JSON.stringify({ type: 'servers', at: this.#context.clock.date(), servers: this.#known } satisfies FeedMessage));
     if (this.#watch === undefined) {
       this.#watch = this.#context.registry.watch((news) => this.#hear(news));
       // Told again by the watch itself after it has reconnected.
       this.#watch.ready.catch((error) => this.#logger.warn({ err: error }, 'live feed: the registry cannot be watched at present'));
-      this.#schedule();
     }
     void this.#look();
   }
 
   #rest(): void {
-    this.#timer?.cancel();
     this.#watch?.close();
     this.#watch = undefined;
     this.#known = undefined;
@@ -98,15 +108,19 @@ export class Feed {
   #schedule(): void {
     this.#timer = this.#context.clock.after(lookEveryMs, () => {
       this.#schedule();
+      const [at, servers] = [this.#context.clock.date(), this.#context.live.servers()];
+      this.#traffic.take(at, servers);
+      if (this.#readers.size === 0) return;
       this.#check();
-      this.#tell({ type: 'traffic', at: this.#context.clock.date(), servers: this.#context.live.servers() });
+      this.#tell({ type: 'traffic', at, servers });
       void this.#look();
     });
   }
 
   #check(): void {
     for (const reader of this.#readers) {
-      if (++reader.looksSincePong > silentLooks) reader.socket.terminate();
+      if (this.#identify(reader.request) !== 'admin') reader.socket.close(1008, 'signed out');
+      else if (++reader.looksSincePong > silentLooks) reader.socket.terminate();
       else if (reader.looksSincePong % 10 === 0) reader.socket.ping();
     }
   }

@@ -8,7 +8,7 @@ import { available, busiest, environments } from './store.ts';
 /** Servers that wait to be added somewhere: by button, or dragged onto an environment. */
 export function AvailableServers() {
   return (
-    <section class="card available" aria-label="Available servers">
+    <section class={available.value.length === 0 ? 'card available nobody' : 'card available'} aria-label="Available servers">
       <div class="card-head">
         <h2>
           Available servers <span class="count">{available.value.length}</span>

@@ -1,7 +1,10 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
+import { shownSeconds } from '../control/traffic.ts';
 import { theme } from './theme.ts';
-import { shownSeconds } from './traffic.ts';
+
+/** Seconds that a chart shows at least. */
+const shortestSeconds = 20;
 
 /** A curve: a colour of the style sheet, and its values, one a sample. */
 export interface Curve {
@@ -70,15 +73,17 @@ function optionsFor(element: HTMLElement, props: ChartProps, top: () => number):
   return {
     width: element.clientWidth,
     height,
-    padding: [4, 0, 2, 0],
+    padding: [4, 0, format ? 7 : 2, 0],
     cursor: quiet,
     legend: quiet,
     scales: {
       x: {
         time: true,
         range: (self) => {
-          const last = self.data[0]?.at(-1) ?? Date.now() / 1000;
-          return [last - shownSeconds, last];
+          const times = self.data[0];
+          const last = times?.at(-1) ?? Date.now() / 1000;
+          // Right after the start the little there is gets the room.
+          return [last - Math.min(shownSeconds, Math.max(shortestSeconds, last - (times?.[0] ?? last))), last];
         },
       },
       y: { range: (_self, _min, max) => [0, Math.max(max ?? 0, top()) * 1.08 || 1] },

@@ -4,6 +4,7 @@ import type { EnvironmentAnswer } from '../control/answers.ts';
 import { call, pathOf, Refusal } from './api.ts';
 import { Dialog } from './dialog.tsx';
 import { attempt } from './notices.tsx';
+import { TextField } from './text-field.tsx';
 
 type Settings = Record<string, unknown>;
 
@@ -43,17 +44,14 @@ export function EnvironmentForm({ name, close }: { name?: string; close: () => v
     <Dialog title={name === undefined ? 'New environment' : `Settings of ${name}`} close={close}>
       <form onSubmit={submit}>
         {name === undefined && (
-          <label class="field">
-            <span>Name</span>
-            <input
-              name="name"
-              required
-              pattern="[a-z0-9][a-z0-9._\-]*"
-              title="small letters, digits, - . _"
-              placeholder="production"
-              spellcheck={false}
-            />
-          </label>
+          <TextField
+            label="Name"
+            name="name"
+            required
+            pattern="[A-Za-z0-9][A-Za-z0-9._\-]{0,62}"
+            title="letters, digits, - . _"
+            placeholder="production"
+          />
         )}
         <Fields present={present.value} />
         {faults.value.length > 0 && (
@@ -80,21 +78,20 @@ function Fields({ present }: { present: Settings }) {
   const rest = Object.fromEntries(Object.entries(present).filter(([key]) => !ownFields.includes(key)));
   return (
     <>
-      <label class="field">
-        <span>Listener</span>
-        <input name="listen" defaultValue={String(present['listen'] ?? '127.0.0.1:8080')} required spellcheck={false} />
-        <small>HOST:PORT that clients connect to; 0.0.0.0 opens it to the network</small>
-      </label>
-      <label class="field">
-        <span>Hosts</span>
-        <input
-          name="hosts"
-          defaultValue={((present['hosts'] as string[]) ?? []).join(', ')}
-          placeholder="api.example.com, *.api.example.com"
-          spellcheck={false}
-        />
-        <small>None: the listener's default environment</small>
-      </label>
+      <TextField
+        label="Listener"
+        hint="HOST:PORT that clients connect to; 0.0.0.0 opens it to the network"
+        name="listen"
+        defaultValue={String(present['listen'] ?? '127.0.0.1:8080')}
+        required
+      />
+      <TextField
+        label="Hosts"
+        hint="None: the listener's default environment"
+        name="hosts"
+        defaultValue={((present['hosts'] as string[]) ?? []).join(', ')}
+        placeholder="api.example.com, *.api.example.com"
+      />
       <div class="field-row">
         <label class="field">
           <span>Balancing</span>
@@ -104,10 +101,7 @@ function Fields({ present }: { present: Settings }) {
             ))}
           </select>
         </label>
-        <label class="field">
-          <span>Slow start</span>
-          <input name="slowStart" defaultValue={String(present['slowStart'] ?? '0s')} spellcheck={false} />
-        </label>
+        <TextField label="Slow start" name="slowStart" defaultValue={String(present['slowStart'] ?? '0s')} />
       </div>
       <label class="check">
         <input type="checkbox" name="exposeServer" defaultChecked={present['exposeServer'] === true} />

@@ -1,10 +1,10 @@
 import type { ComponentChildren } from 'preact';
+import { Series } from '../control/traffic.ts';
 import { Chart, type Curve } from './chart.tsx';
 import { compact, duration, percent } from './format.ts';
 import { environments, second, traffic } from './store.ts';
-import { Series } from './traffic.ts';
 
-const empty = new Series();
+const empty = new Series(0);
 
 /** The four figures of an environment, each as number and live chart. */
 export function Metrics({ environment }: { environment: string }) {

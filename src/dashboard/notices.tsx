@@ -1,8 +1,9 @@
 import { signal } from '@preact/signals';
 import { Refusal } from './api.ts';
+import { refresh } from './store.ts';
 
-/** Milliseconds that a notice is shown. */
-const shownMs = 6000;
+/** Milliseconds that a notice is shown; a refusal takes longer to read. */
+const shownMs = { good: 3500, bad: 9000 };
 
 interface Notice {
   readonly key: number;
@@ -15,8 +16,8 @@ let keys = 0;
 
 function notify(text: string, bad: boolean): void {
   const key = ++keys;
-  notices.value = [...notices.value.slice(-3), { key, text, bad }];
-  setTimeout(() => dismiss(key), shownMs);
+  notices.value = [...notices.value.slice(-1), { key, text, bad }];
+  setTimeout(() => dismiss(key), bad ? shownMs.bad : shownMs.good);
 }
 
 function dismiss(key: number): void {
@@ -31,6 +32,7 @@ export async function attempt(action: () => Promise<unknown>, done?: string): Pr
     return true;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
+    if (error.status === 401) void refresh();
     notify([error.message, ...error.faults.map(({ path, message }) => `${path} ${message}`)].join(' · '), true);
     return false;
   }

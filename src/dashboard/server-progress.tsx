@@ -17,7 +17,7 @@ export function ServerProgress({ deployment: { servers } }: { deployment: Deploy
   const done = servers.filter(({ state }) => state === 'active').length;
   return (
     <>
-      <progress max={servers.length} value={done} aria-label="Servers that run it" />
+      {done < servers.length && <progress max={servers.length} value={done} aria-label="Servers that run it" />}
       <ul class="chips">
         {servers.map(({ id, state, error, revision }) => (
           <li key={id} class={`chip tone-${words[state].tone}`}>

@@ -24,22 +24,20 @@ export function ServerRow({ server, environment }: { server: ServerAnswer; envir
       </div>
       <div class="server-standing">
         <span class="badge">{standing.word}</span>
-        {standing.reason !== undefined && (
-          <span class="reason" title={standing.reason}>
-            {standing.reason}
-          </span>
-        )}
       </div>
+      {standing.reason !== undefined && <p class="reason">{standing.reason}</p>}
       <div class="server-share" title={`weight ${server.weight}`}>
-        <meter min={0} max={1} value={share} aria-label={`Share of ${environment.name}'s traffic`}>
-          {percent(share)}
-        </meter>
+        <span class="bar" aria-hidden="true">
+          <span style={{ width: percent(share) }} />
+        </span>
         <span class="share-figures">
           <b>{percent(share)}</b> <span class="muted">{compact(rate)}/s</span>
         </span>
       </div>
       <div class="server-facts small muted">
-        <span title="Exchanges in flight">{server.active} in flight</span>
+        <span title="Exchanges in flight">
+          <b>{server.active}</b> in flight
+        </span>
         <span class={behind ? 'behind' : undefined} title="Version it runs, of the one wanted">
           {server.running === null ? (server.source === 'join' ? 'no version yet' : 'unreported') : `v${server.running.version}`}
           {behind && ` → v${wanted.version}`}

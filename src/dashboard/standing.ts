@@ -30,7 +30,7 @@ export function standingOf(server: ServerAnswer, wanted: SnapshotId | undefined)
 }
 
 function drainingOf({ active, movingTo }: ServerAnswer): Standing {
-  const next = movingTo === undefined ? '' : movingTo === null ? ', then available' : `, then to ${movingTo}`;
+  const next = movingTo === undefined ? ', gets nothing new' : movingTo === null ? ', then available' : `, then to ${movingTo}`;
   return { tone: 'warn', word: 'Draining', reason: `${active === 0 ? 'nothing' : active} in flight${next}` };
 }
 

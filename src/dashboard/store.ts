@@ -1,6 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import type { DeploymentsAnswer, EnvironmentAnswer, ProjectSummaryAnswer, ServerAnswer } from '../control/answers.ts';
 import type { FeedMessage } from '../control/feed-messages.ts';
+import { Traffic } from '../control/traffic.ts';
 import { call, pathOf, Refusal } from './api.ts';
 import { coalesced } from './coalesce.ts';
 import {
@@ -12,8 +13,9 @@ import {
   serverHappenings,
 } from './events.ts';
 import { readFeed } from './feed.ts';
-import { Traffic } from './traffic.ts';
 
+/** Milliseconds between two readings of everything. */
+const restMs = 200;
 /** Happenings that are kept. */
 const mostHappenings = 500;
 
@@ -76,7 +78,7 @@ export const refresh = coalesced(async () => {
     if (error instanceof Refusal && error.status === 401) signedIn.value = false;
     else if (signedIn.value === undefined) setTimeout(() => void refresh(), 1000);
   }
-});
+}, restMs);
 
 /** `undefined` for an environment that has just gone. */
 async function deploymentsOf(name: string): Promise<DeploymentsAnswer | undefined> {
@@ -107,6 +109,9 @@ function hear(message: FeedMessage): void {
   switch (message.type) {
     case 'servers':
       servers.value = new Map(message.servers.map((server) => [server.id, server]));
+      break;
+    case 'history':
+      traffic.recall(message.environments);
       break;
     case 'membership':
       record(serverHappenings(message.at, servers.value.get(message.server.id), message.server));

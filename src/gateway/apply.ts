@@ -95,8 +95,12 @@ export class Deployments {
     taken: ReadonlyMap<string, CompiledProject>,
   ): { project: CompiledProject } | { error: string } {
     try {
-      const unchanged = previous?.origin === origin && previous.revision === deployed.revision;
-      const project = unchanged ? previous : compileProject(deployed, { origin, random: this.#random, previous });
+      // A registry restored with older data gives the number of a revision away a second time.
+      const same = previous?.origin === origin && previous.revision === deployed.revision;
+      const project =
+        same && isDeepStrictEqual(previous.source, deployed.project)
+          ? previous
+          : compileProject(deployed, { origin, random: this.#random, previous });
       const holder = taken.get(project.basePath);
       return holder === undefined ? { project } : { error: `basePath: ${project.basePath} is taken by project ${holder.name}` };
     } catch (error) {

@@ -21,6 +21,8 @@ export interface CompiledProject {
   readonly name: string;
   readonly revision: number;
   readonly origin: Origin;
+  /** As deployed. */
+  readonly source: Project;
   /** Normalised; `/` or without a trailing slash. */
   readonly basePath: string;
   readonly forwardBasePath: boolean;
@@ -55,7 +57,7 @@ export function compileProject({ name, revision, project }: DeployedProject, opt
     if (route === undefined) throw new SluiceError('invalid', `project ${name} has no target "${target}"`);
     resources.add({ ...place, value: { route, policies } });
   }
-  return { name, revision, origin, basePath, forwardBasePath: project.forwardBasePath, resources, upstreams };
+  return { name, revision, origin, source: project, basePath, forwardBasePath: project.forwardBasePath, resources, upstreams };
 }
 
 function compileBasePath(written: string, faults: Fault[]): string {

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { LeasedServer } from '../model/server.ts';
-import { sameSnapshot } from '../model/snapshot.ts';
+import { type Snapshot, sameSnapshot } from '../model/snapshot.ts';
 import type { Membership as Answer, JoinRequest, News, Registry, Watch } from '../registry/contract.ts';
 import type { Deployments } from './apply.ts';
 import { deadline } from './deadline.ts';
@@ -51,6 +51,7 @@ export class Membership {
   #draining = false;
   #leaving = false;
   #drainage: Drainage | undefined;
+  #toldOfLoss = false;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -189,11 +190,25 @@ export class Membership {
     if (server.environment === undefined) {
       if (deployments.table !== undefined) deployments.clear();
       void file.save(undefined);
+    } else if (snapshot !== undefined && this.#isEmptied(snapshot)) {
+      if (!this.#toldOfLoss)
+        this.#logger.error(
+          { environment: snapshot.environment },
+          'the registry has lost every deployment: serving goes on with what was deployed last, until something is deployed again',
+        );
+      this.#toldOfLoss = true;
     } else if (snapshot !== undefined) {
+      this.#toldOfLoss = false;
       deployments.apply(snapshot);
       void file.save(snapshot);
     }
     this.#follow(server);
+  }
+
+  /** A registry that was filled anew, and where nothing was ever deployed, has not undeployed anything. */
+  #isEmptied({ environment, epoch, version }: Snapshot): boolean {
+    const { running, environment: present } = this.#options.deployments;
+    return version === 0 && present === environment && running !== undefined && running.epoch !== epoch && running.version > 0;
   }
 
   /** Draws work to a close as long as the registry wants that. */
@@ -215,6 +230,8 @@ export class Membership {
   #hear(news: News): void {
     const { self, deployments, random } = this.#options;
     const ours = news.kind !== 'resync' && news.name === (news.kind === 'server' ? self.id : this.#environment);
+    // The registry is back: what failed before says nothing of how soon it will answer now.
+    if (news.kind === 'resync') this.#failures = 0;
     const known = news.kind === 'snapshot' && news.version === deployments.running?.version;
     if (news.kind === 'resync' || (ours && news.kind !== 'project' && !known)) this.#hurry(gatherMs * random());
   }

@@ -117,8 +117,12 @@ function checksum(body: string): string {
 async function write(path: string, text: string): Promise<void> {
   const folder = dirname(path);
   const fresh = `${path}.new`;
-  await mkdir(folder, { recursive: true });
-  const file = await open(fresh, 'w', 0o600);
+  const create = () => open(fresh, 'w', 0o600);
+  const file = await create().catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    await mkdir(folder, { recursive: true });
+    return create();
+  });
   try {
     await file.writeFile(text);
     await file.sync();

@@ -101,7 +101,10 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
 
   octets(buffer: Buffer, start: number, end: number): void {
     const sink = this.#sink;
-    if (sink === undefined) return this.#destroy();
+    if (sink === undefined) {
+      this.#destroy();
+      return;
+    }
     this.heard = true;
     if (this.#held === undefined) {
       this.#read(sink, buffer, start, end);
@@ -122,8 +125,10 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
 
   eof(): void {
     const sink = this.#sink;
-    if (sink === undefined || !this.#headSeen || !this.#body?.untilClose)
-      return this.#fail('reset', 'closed before the response was complete');
+    if (sink === undefined || !this.#headSeen || !this.#body?.untilClose) {
+      this.#fail('reset', 'closed before the response was complete');
+      return;
+    }
     this.#sink = undefined;
     this.#destroy();
     sink.responseEnd('');
@@ -183,7 +188,10 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
     sharedLimits.headBytes = sink.headBytes;
     while (this.#body === undefined) {
       const consumed = parseResponseHead(sharedHead, buffer, at, end, sharedLimits);
-      if (consumed < 0) return this.#fail('bad-response', sharedHead.fault?.title ?? 'not a response');
+      if (consumed < 0) {
+        this.#fail('bad-response', sharedHead.fault?.title ?? 'not a response');
+        return;
+      }
       if (consumed === 0) {
         this.#held = Buffer.from(buffer.subarray(at, end));
         return;
@@ -195,8 +203,14 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
     const body = this.#body;
     at = body.read(buffer, at, end, this);
     if (this.#sink !== sink) return;
-    if (body.fault) return this.#fail('bad-response', body.fault.title);
-    if (body.complete) return this.#complete(sink, at === end);
+    if (body.fault) {
+      this.#fail('bad-response', body.fault.title);
+      return;
+    }
+    if (body.complete) {
+      this.#complete(sink, at === end);
+      return;
+    }
     this.expectAnswer();
   }
 

@@ -46,7 +46,10 @@ export class Pool {
 
   /** Takes back a connection whose exchange went well. */
   put(connection: ClientConnection): void {
-    if (this.#retired || this.idleMs === 0) return connection.close();
+    if (this.#retired || this.idleMs === 0) {
+      connection.close();
+      return;
+    }
     connection.deadline = this.deadlines.in(this.idleMs);
     this.#idle.push(connection);
     if (this.#idle.length > mostIdle) this.#idle.shift()?.close();

@@ -5,7 +5,7 @@ import { outbox } from './outbox.ts';
 import { type HeadLimits, parseRequestHead, RequestHead } from './request-head.ts';
 import { trailerLines } from './trailer-lines.ts';
 import { type WireFault, wireFaults } from './wire-fault.ts';
-import { accept, type Receiver, release, type Wire } from './wire-socket.ts';
+import { accept, type Receiver, release, reset, type Wire } from './wire-socket.ts';
 
 /** What a client's connection needs to know; the owner may replace it while connections are open. Durations in milliseconds, 0: no limit. */
 export interface ServerConnectionSettings {
@@ -112,7 +112,10 @@ export class ServerConnection implements Receiver, Watched {
 
   octets(buffer: Buffer, start: number, end: number): void {
     if (this.#phase === 'closing') return;
-    if (this.#held === undefined) return this.#turn(buffer, start, end, false);
+    if (this.#held === undefined) {
+      this.#turn(buffer, start, end, false);
+      return;
+    }
     const held = Buffer.concat([this.#held, buffer.subarray(start, end)]);
     if (this.#phase !== 'head' || this.#stalled) {
       this.#held = held;
@@ -128,14 +131,17 @@ export class ServerConnection implements Receiver, Watched {
   eof(): void {
     this.#ended = true;
     if (this.#phase === 'head') this.close();
-    else if (this.#phase === 'closing') this.wire.destroySoon();
+    else if (this.#phase === 'closing' && this.wire.writableEnded) this.wire.destroySoon();
     else if (this.#phase === 'answer') this.deadline = this.#owner.deadlines.in(halfCloseMs);
-    else if (this.#answered) this.close();
-    else this.#abort(undefined);
+    else if (this.#phase === 'body' && this.#answered) this.close();
+    else if (this.#phase === 'body') this.#abort(undefined);
   }
 
   drained(): void {
-    if (this.#phase === 'head') return this.#readOn();
+    if (this.#phase === 'head') {
+      this.#readOn();
+      return;
+    }
     if (this.#phase === 'answer') this.deadline = 0;
     this.#sink.clientDrained();
   }
@@ -191,17 +197,19 @@ export class ServerConnection implements Receiver, Watched {
     this.#phase = 'closing';
     this.#held = undefined;
     outbox.flush();
-    this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
-    this.wire.end(() => {
-      this.deadline = this.#owner.deadlines.now + lingerMs;
-    });
-    if (this.#ended) return this.wire.destroySoon();
     this.resume();
+    if (this.wire.writableLength === 0) {
+      this.#sayGoodbye();
+      return;
+    }
+    // The FIN waits, because after it a connection can't be reset any more, should the client not take the rest.
+    this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
+    this.wire.write('', () => this.#sayGoodbye());
   }
 
-  /** Ends at once with a reset, so that the client can't take what it got for a whole response. */
+  /** Ends at once, with a reset, so that the client can't take what it got for a whole response. */
   destroy(): void {
-    this.wire.resetAndDestroy();
+    reset(this.wire);
   }
 
   /** Gives the connection away as an ordinary stream, with what came after the head. */
@@ -297,12 +305,23 @@ export class ServerConnection implements Receiver, Watched {
 
   /** Goes on with what is held, or reads more; not before the client has taken what it was sent. */
   #readOn(): void {
-    if (this.#stalled) return this.pause();
+    if (this.#stalled) {
+      this.pause();
+      return;
+    }
     this.resume();
     const held = this.#held;
     this.#held = undefined;
     if (held) this.#turn(held, 0, held.length, true);
     else if (this.#ended) this.close();
+  }
+
+  /** Everything has been sent: ends the connection, reading on for a while. */
+  #sayGoodbye(): void {
+    if (this.wire.destroyed) return;
+    this.deadline = this.#owner.deadlines.now + lingerMs;
+    this.wire.end();
+    if (this.#ended) this.wire.destroySoon();
   }
 
   #abort(fault: WireFault | undefined): void {

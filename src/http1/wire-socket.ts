@@ -7,7 +7,7 @@ export interface Receiver {
    * Octets [start, end) of `buffer` came in. The buffer is used again after the call: copy what must outlive it.
    * The answer false stops reading until the socket's stream asks for more.
    */
-  octets(buffer: Buffer, start: number, end: number): boolean | void;
+  octets(buffer: Buffer, start: number, end: number): unknown;
   /** The peer sends no more. */
   eof(): void;
   /** Everything written has left, after a write had to wait. */
@@ -59,6 +59,15 @@ export function release(wire: Wire): net.Socket {
     closed() {},
   };
   return wire;
+}
+
+/**
+ * Destroys a socket with a RST. One whose FIN is on its way can't be: Node would leave it open for ever (libuv refuses to reset during
+ * a shutdown); as everything has been sent by then, closing it is enough.
+ */
+export function reset(socket: net.Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** Opens a connection; `connected` is called once, unless the receiver's `closed` comes first. */

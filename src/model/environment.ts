@@ -80,7 +80,21 @@ const retries = z.strictObject({
   budgetPercent: percent
     .default(20)
     .meta({ description: 'retries allowed, in percent of the requests. Default 20. Higher makes an outage worse by repeating its load' }),
-  budgetMin: count.default(3).meta({ description: 'retries a second allowed whatever the percentage says, for quiet times. Default 3' }),
+  budgetMin: count.default(3).meta({ description: 'retries saved up at the start, and kept beside the percentage, for quiet times. Default 3' }),
+  statuses: z
+    .array(z.int().min(400).max(599))
+    .default([])
+    .meta({ description: 'statuses of a response that are tried again on another server, for example [502, 503]. Default none' }),
+  methods: z
+    .array(z.string().regex(/^[A-Z]+$/, 'must be methods in capitals, for example GET'))
+    .default(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+    .meta({
+      description:
+        'methods that may be carried out twice: only these are tried again once a request may have reached a server. Default the idempotent ones (RFC 9110). With POST, orders may be placed twice',
+    }),
+  bodyBytes: count
+    .default(65536)
+    .meta({ description: 'bytes of a request body that are kept to be sent again; with a longer one there is no retry. Default 65536' }),
 });
 
 const limits = z.strictObject({

@@ -99,7 +99,8 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
     if (this.ended || this.#answersForwardsSpent()) return;
     if (switchesProtocol(this.head)) {
       this.#upgrade = new Upgrade({ exchange: this, listener: this.#listener, route });
-      return this.#upgrade.start();
+      this.#upgrade.start();
+      return;
     }
     this.#forwarding = new Forwarding(this, route);
     this.#forwarding.start(this.#early);
@@ -143,7 +144,10 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
   // From the client
 
   data(buffer: Buffer, start: number, end: number): void {
-    if (this.#forwarding) return this.#forwarding.body(buffer, start, end);
+    if (this.#forwarding) {
+      this.#forwarding.body(buffer, start, end);
+      return;
+    }
     this.#early ??= new HeldBody();
     this.#early.add(buffer, start, end);
     this.client.pause();
@@ -163,7 +167,10 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
 
   abort(fault: WireFault | undefined): void {
     if (this.ended) return;
-    if (fault === undefined || this.responding) return this.breakOff();
+    if (fault === undefined || this.responding) {
+      this.breakOff();
+      return;
+    }
     this.#close = true;
     this.fail(fault);
   }

@@ -68,7 +68,10 @@ export class Forwarding implements ResponseSink, Watched, Waiter {
     budget.earn(settings.retries);
     this.#held = held;
     this.#bodyOctets = held?.octets ?? 0;
-    if (this.#tooMuch(head.contentLength) || this.#tooMuch(this.#bodyOctets)) return this.#exchange.fail(failures.bodyTooLarge);
+    if (this.#tooMuch(head.contentLength) || this.#tooMuch(this.#bodyOctets)) {
+      this.#exchange.fail(failures.bodyTooLarge);
+      return;
+    }
     if (settings.timeouts.total > 0) this.#totalUntil = processDeadlines.in(settings.timeouts.total);
     if (head.expectContinue) this.#continueAt = processDeadlines.in(continueMs);
     this.#rearm();
@@ -81,8 +84,12 @@ export class Forwarding implements ResponseSink, Watched, Waiter {
   body(buffer: Buffer, start: number, end: number): void {
     this.#bodyOctets += end - start;
     if (this.#tooMuch(this.#bodyOctets)) {
-      if (this.#exchange.responding) return this.#exchange.breakOff();
-      return this.#exchange.fail(failures.bodyTooLarge);
+      if (this.#exchange.responding) {
+        this.#exchange.breakOff();
+        return;
+      }
+      this.#exchange.fail(failures.bodyTooLarge);
+      return;
     }
     if (!this.#sending) {
       this.#held ??= new HeldBody();
@@ -92,7 +99,7 @@ export class Forwarding implements ResponseSink, Watched, Waiter {
     }
     if (this.#held) {
       this.#held.add(buffer, start, end);
-      this.#held.limit();
+      this.#held.limit(this.#route.settings.retries.bodyBytes);
     }
     this.#sendBody(buffer, start, end);
     this.#connection?.progress(false);
@@ -143,11 +150,15 @@ export class Forwarding implements ResponseSink, Watched, Waiter {
   }
 
   head(head: ResponseHead): void {
-    if (head.status < 200) return this.#interim(head);
+    if (head.status < 200) {
+      this.#interim(head);
+      return;
+    }
     const upstream = this.#upstream as Upstream;
     const headMs = performance.now() - this.#attemptedAt;
     upstream.answered(head.status, headMs);
     this.#observe(upstream, { kind: 'answered', status: head.status, headMs });
+    if (this.#route.settings.retries.statuses.includes(head.status) && this.#goElsewhere('answered')) return;
     this.#held = undefined;
     this.#continueAt = 0;
     this.#rearm();
@@ -173,13 +184,12 @@ export class Forwarding implements ResponseSink, Watched, Waiter {
 
   failed(failure: AttemptFailure, reason: string): void {
     const { settings, budget } = this.#route;
-    const { head, responding } = this.#exchange;
     const upstream = this.#upstream as Upstream;
     const stale = failure === 'reset' && this.#connection?.reused === true && !this.#connection.heard;
-    const replayable = this.#bodyOctets === 0 || this.#held?.complete === true;
+    const again = { attempts: this.#attempts, repeatable: this.#repeatable, replayable: this.#replayable };
     this.#connection = undefined;
     this.#sending = false;
-    if (mayResend({ stale, resent: this.#resent, idempotent: head.idempotent, replayable })) {
+    if (mayResend({ ...again, stale, resent: this.#resent })) {
       this.#resent = true;
       this.#connection = upstream.pool.connect(this, settings.timeouts.connect);
       return;
@@ -187,35 +197,54 @@ export class Forwarding implements ResponseSink, Watched, Waiter {
     this.#leave();
     upstream.failures++;
     this.#observe(upstream, { kind: failure, reason });
-    if (responding) return this.#exchange.breakOff();
+    if (this.#exchange.responding) {
+      this.#exchange.breakOff();
+      return;
+    }
     this.#lastFailure = failureOf[failure];
-    const attempt = { outcome: failure, attempts: this.#attempts, idempotent: head.idempotent, replayable };
-    if (!mayRetry(attempt, settings.retries, budget)) return this.#exchange.fail(this.#lastFailure);
+    if (!mayRetry({ ...again, outcome: failure }, settings.retries, budget)) {
+      this.#exchange.fail(this.#lastFailure);
+      return;
+    }
     this.#tried = [...(this.#tried ?? nobody), upstream];
     this.#attempt();
     outbox.flush();
   }
 
-  /** Another server takes over if there is one and that does no harm; else this one is waited for as before. */
   doubted(): void {
-    const { settings, budget } = this.#route;
-    const { head, responding } = this.#exchange;
     const upstream = this.#upstream as Upstream;
-    const tried = [...(this.#tried ?? nobody), upstream];
-    const replayable = this.#bodyOctets === 0 || this.#held?.complete === true;
-    const attempt = { outcome: 'reset', attempts: this.#attempts, idempotent: head.idempotent, replayable } as const;
-    const other = responding ? undefined : this.#route.pick(this.#exchange, tried);
-    if (other === undefined || !mayRetry(attempt, settings.retries, budget)) return;
+    if (this.#exchange.responding || !this.#goElsewhere('reset')) return;
+    upstream.failures++;
+    // Its checks have judged it already.
+    this.#observe(upstream, { kind: 'aborted', reason: 'taken back' });
+    this.#lastFailure = failures.headTimeout;
+  }
+
+  /** Another server takes over from the present one, if there is one and that does no harm; else nothing changes. */
+  #goElsewhere(outcome: Outcome['kind']): boolean {
+    const { settings, budget } = this.#route;
+    const tried = [...(this.#tried ?? nobody), this.#upstream as Upstream];
+    const other = this.#route.pick(this.#exchange, tried);
+    const again = { attempts: this.#attempts, repeatable: this.#repeatable, replayable: this.#replayable };
+    if (other === undefined || !mayRetry({ ...again, outcome }, settings.retries, budget)) return false;
     this.#connection?.abandon();
     this.#connection = undefined;
     this.#sending = false;
     this.#leave();
-    upstream.failures++;
-    this.#observe(upstream, { kind: 'head-timeout', reason: 'no response, and its checks failed' });
     this.#tried = tried;
-    this.#lastFailure = failures.headTimeout;
     this.#open(other);
     outbox.flush();
+    return true;
+  }
+
+  /** The method may be carried out twice. */
+  get #repeatable(): boolean {
+    return this.#route.settings.retries.methods.includes(this.#exchange.head.method);
+  }
+
+  /** All that came of the body is at hand. */
+  get #replayable(): boolean {
+    return this.#bodyOctets === 0 || this.#held?.complete === true;
   }
 
   // From the line of those who wait
@@ -239,15 +268,32 @@ export class Forwarding implements ResponseSink, Watched, Waiter {
   expire(): void {
     const { now } = processDeadlines;
     if (this.#totalUntil > 0 && this.#totalUntil <= now) {
-      if (this.#exchange.responding) return this.#exchange.breakOff();
-      return this.#exchange.fail(failures.totalTimeout);
+      if (this.#exchange.responding) this.#exchange.breakOff();
+      else this.#tooLate();
+      return;
     }
-    if (this.#waitsUntil > 0 && this.#waitsUntil <= now) return this.#exchange.fail(this.#lastFailure ?? failures.queueTimeout);
+    if (this.#waitsUntil > 0 && this.#waitsUntil <= now) {
+      this.#exchange.fail(this.#lastFailure ?? failures.queueTimeout);
+      return;
+    }
     if (this.#continueAt > 0 && this.#continueAt <= now) {
       this.#continueAt = 0;
       this.#exchange.sendContinue();
     }
     this.#rearm();
+  }
+
+  /** The time for the whole exchange is over; a server that had the whole request and did not answer is to blame. */
+  #tooLate(): void {
+    const upstream = this.#upstream;
+    if (upstream !== undefined && this.#sending && this.#exchange.client.bodyComplete) {
+      this.#connection?.abandon();
+      this.#connection = undefined;
+      this.#leave();
+      upstream.failures++;
+      this.#observe(upstream, { kind: 'head-timeout', reason: 'no response within the total time' });
+    }
+    this.#exchange.fail(failures.totalTimeout);
   }
 
   #rearm(): void {
@@ -302,7 +348,8 @@ export class Forwarding implements ResponseSink, Watched, Waiter {
     });
     this.#sending = true;
     this.#held?.each((piece) => this.#sendBody(piece, 0, piece.length));
-    if (!head.idempotent) this.#held = undefined;
+    const mayBeSentAgain = (this.#held !== undefined || !bodyComplete) && this.#repeatable;
+    if (!mayBeSentAgain) this.#held = undefined;
     else if (!bodyComplete) this.#held ??= new HeldBody();
     if (bodyComplete && head.chunked) this.#sendBodyEnd();
   }

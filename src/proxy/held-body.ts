@@ -1,6 +1,3 @@
-/** The most of a request body that is kept so that the request can be sent once more. */
-const mostHeld = 64 * 1024;
-
 /** The beginning of a request body: kept until it can be sent, and as long as it might have to be sent again. */
 export class HeldBody {
   #pieces: Buffer[] = [];
@@ -20,9 +17,9 @@ export class HeldBody {
     this.octets += end - start;
   }
 
-  /** Forgets it all if it has become too much to keep: it can't be sent again. To be called once it was sent. */
-  limit(): void {
-    if (this.octets <= mostHeld) return;
+  /** Forgets it all if that is more than `most` octets: it can't be sent again. To be called once it was sent. */
+  limit(most: number): void {
+    if (this.octets <= most) return;
     this.#complete = false;
     this.#pieces = [];
     this.octets = 0;

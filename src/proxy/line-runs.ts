@@ -5,10 +5,11 @@ import type { Outbox } from '../http1/outbox.ts';
 /**
  * Copies a head's lines as they came, in as few pieces as possible, but for those about the connection (ids below 0),
  * those whose id is marked in `dropped`, and those struck by `edits`.
+ * @param startLine where the start line begins, to copy it too; -1: it has been written
  */
-export function copyLines(out: Outbox, fields: FieldLines, dropped: Uint8Array, edits: EditedFields | undefined): void {
+export function copyLines(out: Outbox, fields: FieldLines, startLine: number, dropped: Uint8Array, edits: EditedFields | undefined): void {
   const { bytes, base, count } = fields;
-  let run = -1;
+  let run = startLine;
   for (let line = 0; line < count; line++) {
     const id = fields.id(line);
     const drop = id < 0 || (id > 0 && dropped[id] === 1) || edits?.struck(line) === true;

@@ -40,12 +40,9 @@ export function writeRequestHead(out: Outbox, head: RequestHead, additions: Requ
   const { fields } = head;
   const { rewrite, edits } = additions;
   const host = rewrite?.host ?? (head.absolute || head.hostLine < 0 ? head.authority() : undefined);
-  if (rewrite === undefined && head.lineVerbatim) {
-    out.octets(fields.bytes, fields.base + requestLineStart(head), fields.base + fields.start(0));
-  } else {
-    out.text(`${head.method} ${rewrite?.target ?? head.target()} HTTP/1.1\r\n`);
-  }
-  copyLines(out, fields, host === undefined ? replaced : replacedAndHost, edits);
+  const verbatim = rewrite === undefined && head.lineVerbatim;
+  if (!verbatim) out.text(`${head.method} ${rewrite?.target ?? head.target()} HTTP/1.1\r\n`);
+  copyLines(out, fields, verbatim ? requestLineStart(head) : -1, host === undefined ? replaced : replacedAndHost, edits);
 
   let own = host === undefined ? '' : `Host: ${host}\r\n`;
   if (edits) for (const [name, value] of edits.added) own += `${name}: ${value}\r\n`;

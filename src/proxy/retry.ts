@@ -2,18 +2,19 @@ import type { Outcome, RouteSettings } from './contract.ts';
 
 /** What decides whether a failed attempt is tried again on another server. */
 export interface FailedAttempt {
+  /** How it failed; `answered`: with a status that is to be tried again. */
   readonly outcome: Outcome['kind'];
   /** Servers tried so far, this one included. */
   readonly attempts: number;
-  /** RFC 9110 section 9.2.2. */
-  readonly idempotent: boolean;
+  /** The method is one that may be carried out twice. */
+  readonly repeatable: boolean;
   /** What was sent of the body is still at hand. */
   readonly replayable: boolean;
 }
 
 /**
- * Whether another server is tried. A request that never reached a server can always be sent to another; one that was cut off before a
- * response can if doing it twice is the same as once, and the budget allows it.
+ * Whether another server is tried. A request that never reached a server can always be sent to another; one that may have been carried
+ * out only if doing it twice is allowed, and within the budget.
  */
 export function mayRetry(attempt: FailedAttempt, settings: RouteSettings['retries'], budget: RetryBudget): boolean {
   if (attempt.attempts >= settings.attempts) return false;
@@ -21,8 +22,9 @@ export function mayRetry(attempt: FailedAttempt, settings: RouteSettings['retrie
     case 'connect-failed':
     case 'connect-timeout':
       return true;
+    case 'answered':
     case 'reset':
-      return attempt.idempotent && attempt.replayable && budget.take(settings);
+      return attempt.repeatable && attempt.replayable && budget.take(settings);
     default:
       return false;
   }
@@ -33,8 +35,8 @@ export function mayRetry(attempt: FailedAttempt, settings: RouteSettings['retrie
  * octet of an answer, as happens when the server closes it just then (RFC 9112 section 9.3.1). Says nothing of the server, so that it
  * counts neither as a failure of it nor as a retry.
  */
-export function mayResend(attempt: { stale: boolean; resent: boolean; idempotent: boolean; replayable: boolean }): boolean {
-  return attempt.stale && !attempt.resent && attempt.idempotent && attempt.replayable;
+export function mayResend(attempt: { stale: boolean; resent: boolean; repeatable: boolean; replayable: boolean }): boolean {
+  return attempt.stale && !attempt.resent && attempt.repeatable && attempt.replayable;
 }
 
 /**

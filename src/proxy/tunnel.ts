@@ -3,10 +3,18 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import httpProxy from 'http-proxy';
 import { processDeadlines, type Watched } from '../http1/deadlines.ts';
+import { reset } from '../http1/wire-socket.ts';
 import { httpDate } from './own-answer.ts';
 
 /** Octets still on their way to a client whose server has gone get this long. */
 const lingerMs = 30_000;
+
+const hopByHop = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'proxy-connection', 'te'];
+
+/** The fields that a response's Connection names. */
+function nominatedBy(response: IncomingMessage): string[] {
+  return (response.headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase());
+}
 
 /** The request as http-proxy takes it. */
 export interface TunnelHead {
@@ -79,6 +87,8 @@ export class Tunnel implements Watched {
     agent.createConnection = () => this.#server as Duplex;
     const target = { protocol: 'http:', host: 'localhost', port: 80 } as unknown as string;
     proxy.ws(new TunnelledRequest(this, head), this.#client, early, { target, agent }, (error) => this.#failed(error.message));
+    // http-proxy would send an answer that refuses on with a framing that Node has taken off already.
+    this.#request?.removeAllListeners('response').once('response', (response) => this.#refused(response));
   }
 
   /** http-proxy has put the request together. */
@@ -88,11 +98,13 @@ export class Tunnel implements Watched {
     request.prependOnceListener('upgrade', (response) => {
       this.#switched = true;
       this.#answer(101);
-      // http-proxy sends these fields on as they are.
-      for (const name of ['keep-alive', 'proxy-connection', 'transfer-encoding', 'content-length']) delete response.headers[name];
+      // http-proxy sends the fields on as they are.
+      const { upgrade } = response.headers;
+      for (const name of [...hopByHop, ...nominatedBy(response), 'content-length']) delete response.headers[name];
+      response.headers.connection = 'Upgrade';
+      if (upgrade !== undefined) response.headers.upgrade = upgrade;
       for (const [name, value] of this.#owner.extra) response.headers[name.toLowerCase()] = value;
     });
-    request.prependOnceListener('response', (response) => this.#refused(response));
   }
 
   expire(): void {
@@ -111,21 +123,20 @@ export class Tunnel implements Watched {
   }
 
   /** The server answers in HTTP instead of switching: until its end, and the connection closes. */
-  #refused(response: IncomingMessage & { upgrade?: boolean }): void {
+  #refused(response: IncomingMessage): void {
     const { statusCode = 502, statusMessage, rawHeaders } = response;
     this.#answer(statusCode);
-    // Keeps http-proxy from passing the answer's framing on, which Node has taken off already.
-    response.upgrade = true;
+    // A 426 must say what to upgrade to (RFC 9110 section 15.5.22).
+    const dropped = [...hopByHop, ...nominatedBy(response)].filter((name) => statusCode !== 426 || name !== 'upgrade');
     let head = `HTTP/1.1 ${statusCode} ${statusMessage}\r\n`;
     for (let index = 0; index < rawHeaders.length; index += 2) {
       const name = rawHeaders[index] as string;
-      if (!/^(connection|keep-alive|transfer-encoding|upgrade|proxy-connection|te)$/i.test(name))
-        head += `${name}: ${rawHeaders[index + 1]}\r\n`;
+      if (!dropped.includes(name.toLowerCase())) head += `${name}: ${rawHeaders[index + 1]}\r\n`;
     }
     if (response.headers.date === undefined) head += `Date: ${httpDate()}\r\n`;
     for (const [name, value] of this.#owner.extra) head += `${name}: ${value}\r\n`;
-    this.#client.write(Buffer.from(`${head}Connection: close\r\n\r\n`, 'latin1'));
-    response.once('error', () => this.#client.resetAndDestroy());
+    this.#client.write(Buffer.from(`${head}Connection: close${statusCode === 426 ? ', Upgrade' : ''}\r\n\r\n`, 'latin1'));
+    response.once('error', () => reset(this.#client));
     response.pipe(this.#client);
     this.#client.resume();
   }

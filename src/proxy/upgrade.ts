@@ -98,7 +98,10 @@ export class Upgrade implements Watched, TunnelOwner {
 
   #attempt(otherwise: Failure): void {
     const upstream = this.#route.pick(this.#exchange, this.#tried);
-    if (upstream === undefined) return this.#exchange.fail(otherwise);
+    if (upstream === undefined) {
+      this.#exchange.fail(otherwise);
+      return;
+    }
     this.#upstream = upstream;
     this.#attemptedAt = performance.now();
     upstream.active++;

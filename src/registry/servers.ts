@@ -13,7 +13,7 @@ import { assigned, joined, moved, reported } from './server-moves.ts';
 import { type Snapshots, snapshotIdOf } from './snapshots.ts';
 import type { Key } from './store.ts';
 
-/** A server whose lease ended is shown as lost for so long, then forgotten. */
+/** A server whose lease ended without a word is shown as lost for so long, then forgotten. */
 const forgetLostAfterMs = 3_600_000;
 const sweepEveryMs = 60_000;
 
@@ -40,8 +40,9 @@ export class Servers {
   }
 
   async get(id: string): Promise<LeasedServer | undefined> {
-    const { value, leaseRemaining } = (await this.#ledger.read({ kind: 'server', name: id })).get('server', id);
-    return value && { ...value, leaseRemaining };
+    const entry = (await this.#ledger.read({ kind: 'server', name: id })).get('server', id);
+    const { value, leaseRemaining } = entry;
+    return value && !isForgotten(entry) ? { ...value, leaseRemaining } : undefined;
   }
 
   async join(given: JoinRequest): Promise<Membership> {
@@ -218,6 +219,7 @@ function isPlace(entry: Entry<'environment'> | undefined): entry is Place {
   return entry?.value !== undefined;
 }
 
-function isForgotten({ leaseRemaining }: Entry<'server'>): boolean {
-  return leaseRemaining < -forgetLostAfterMs;
+/** Who had said that it was about to leave is not looked for. */
+function isForgotten({ value, leaseRemaining }: Entry<'server'>): boolean {
+  return leaseRemaining < (value?.leaving ? 0 : -forgetLostAfterMs);
 }

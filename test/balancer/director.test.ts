@@ -9,7 +9,7 @@ import { FakeRegistry } from './fake-registry.ts';
 const passed: ProbeResult = { passed: true, status: 200 };
 const hung: ProbeResult = { passed: false, failure: 'hung', reason: 'timed out after 1000 ms: connected, but no answer' };
 
-async function setUp(prepare: (registry: FakeRegistry) => void = () => {}) {
+async function setUp(prepare: (registry: FakeRegistry) => void = () => {}, own: readonly string[] = []) {
   const clock = new FakeClock();
   const registry = new FakeRegistry();
   const { logger, lines } = keptLogger();
@@ -25,7 +25,7 @@ async function setUp(prepare: (registry: FakeRegistry) => void = () => {}) {
   const tables = new Map<string, TableEnvironment>();
   let applied = 0;
   const director = new Director(
-    { registry, clock, logger, random: () => 0.5, ask },
+    { registry, clock, logger, random: () => 0.5, ask, own },
     {
       apply(table) {
         applied++;
@@ -132,6 +132,20 @@ t.test('a new instance or address must prove itself again', async (t) => {
   t.equal(seen(), '(a) (b)');
 });
 
+t.test('who has nothing deployed yet gets nothing while others have', async (t) => {
+  const { registry, seen, tell } = await setUp((fresh) => {
+    fresh.put('production');
+    for (const id of ['a', 'b']) fresh.join(id, { running: { epoch: 'e', version: 0, hash: 'none' } });
+  });
+  t.equal(seen(), 'a b', 'where nothing is deployed all are alike');
+  registry.join('a');
+  await tell('a');
+  t.equal(seen(), 'a (b)');
+  registry.join('b');
+  await tell('b');
+  t.equal(seen(), 'a b');
+});
+
 t.test('health off: trusted as soon as it is ready', async (t) => {
   const { seen, asked } = await setUp((fresh) => {
     fresh.put('production', { health: 'off', servers: [{ id: 'legacy', address: '127.0.0.1:5' }] });
@@ -220,4 +234,14 @@ t.test('stopped, nothing is left running', async (t) => {
   director.stop();
   t.equal(clock.pending, 0);
   t.equal(registry.watchers, 0);
+});
+
+t.test('environments of its own configuration are told first, whatever their order in the registry', async (t) => {
+  const { tables } = await setUp(
+    (fresh) => {
+      for (const name of ['added', 'main', 'other', 'second']) fresh.put(name);
+    },
+    ['second', 'main'],
+  );
+  t.strictSame([...tables.keys()], ['main', 'second', 'added', 'other']);
 });

@@ -5,9 +5,9 @@ import { SluiceError } from '../../src/model/fault.ts';
 import type { LeasedServer } from '../../src/model/server.ts';
 import type { News, Watch } from '../../src/registry/contract.ts';
 
-/** The reading half of a registry, whose link and contents a test sets as it likes, without news unless it tells them. */
+/** The part of a registry that a balancer uses, whose link and contents a test sets as it likes, without news unless it tells them. */
 export class FakeRegistry
-  implements Pick<MembershipTools['registry'], 'environments' | 'environment' | 'servers' | 'server' | 'watch' | 'link'>
+  implements Pick<MembershipTools['registry'], 'environments' | 'environment' | 'putEnvironment' | 'servers' | 'server' | 'watch' | 'link'>
 {
   link = { up: true, since: Number.NEGATIVE_INFINITY };
   readonly stored = { environments: new Map<string, Environment>(), servers: new Map<string, LeasedServer>() };
@@ -65,6 +65,11 @@ export class FakeRegistry
 
   async environment(name: string): Promise<Environment | undefined> {
     return this.#answer(`environment ${name}`, this.stored.environments.get(name));
+  }
+
+  async putEnvironment(name: string, input: EnvironmentSpecInput): Promise<Environment> {
+    this.put(name, input);
+    return this.#answer(`put ${name}`, this.stored.environments.get(name) as Environment);
   }
 
   async servers(): Promise<LeasedServer[]> {

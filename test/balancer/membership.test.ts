@@ -114,8 +114,8 @@ t.test('while the registry is away everybody stays', async (t) => {
   t.ok(registry.reads.length < 1000, 'and asked for every now and then');
 });
 
-t.test('after it comes back empty, servers have their lease to show themselves, environments ten seconds', async (t) => {
-  const { clock, registry, members, environments } = await setUp();
+t.test('after it comes back empty it is given back what is served, and servers have their lease to show themselves', async (t) => {
+  const { clock, registry, members, environments, lines } = await setUp((fresh) => fresh.put('development', { balance: 'ewma' }));
   registry.link = { up: false, since: 0 };
   await clock.pass(60_000);
   registry.stored.servers.clear();
@@ -124,12 +124,43 @@ t.test('after it comes back empty, servers have their lease to show themselves, 
   registry.tell({ kind: 'resync' });
   await clock.pass(9_000);
   t.equal(members(), 'a b');
-  t.equal(environments(), 'production');
+  t.equal(environments(), 'production development');
+  t.strictSame(registry.stored.environments.get('development')?.input, { balance: 'ewma' }, 'as it was written');
+  t.equal(lines.filter(({ msg }) => /lost every environment/.test(msg)).length, 1, 'and it is said');
   registry.join('b');
-  registry.put('production');
   await clock.pass(8_000);
   t.equal(members(), 'b');
+});
+
+t.test('of an environment that is missing after it came back, nobody is rid within ten seconds', async (t) => {
+  const { clock, registry, environments } = await setUp((fresh) => fresh.put('development'));
+  registry.link = { up: true, since: clock.now() };
+  registry.stored.environments.delete('development');
+  registry.tell({ kind: 'resync' });
+  await clock.pass(4_000);
+  t.match(environments(), /development/);
+  await clock.pass(12_000);
   t.equal(environments(), 'production');
+});
+
+t.test('the last environment that goes by name is gone', async (t) => {
+  const { clock, registry, environments } = await setUp();
+  registry.stored.environments.clear();
+  registry.tell({ kind: 'environment', name: 'production' });
+  await clock.pass(20_000);
+  t.equal(environments(), '');
+  t.equal(registry.stored.environments.size, 0);
+});
+
+t.test('a lease that ends is noticed when it does', async (t) => {
+  const { clock, registry, members } = await setUp();
+  registry.join('a', { ttl: 1000, leaseRemaining: 1000 });
+  registry.tell({ kind: 'server', name: 'a' });
+  await clock.pass(500);
+  t.equal(members(), 'a b');
+  registry.join('a', { ttl: 1000, leaseRemaining: -1 });
+  await clock.pass(700);
+  t.equal(members(), '(a) b');
 });
 
 t.test('leases that ended while it was away do not count until they could be renewed', async (t) => {

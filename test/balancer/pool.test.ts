@@ -261,3 +261,14 @@ t.test('with a sticky cookie a client stays, until its server takes no more', as
   pool.respond(unmarked, first);
   t.strictSame(unmarked.response.headers.all('set-cookie'), [], 'switched off');
 });
+
+t.test('another instance is another server: it is not blamed for what the former did', async (t) => {
+  const { pool, find, picked } = setUp(table([server('a'), server('b')]));
+  const a = find('a');
+  for (let failure = 0; failure < 5; failure++) pool.observe(a, refused);
+  t.equal(picked(), 'b');
+  pool.apply(table([server('a', { weight: 2 }), server('b')]));
+  t.equal(picked(), 'b', 'other settings change nothing');
+  pool.apply(table([server('a', { instance: 'a-2' }), server('b')]));
+  t.equal(picked(), 'a b');
+});

@@ -1,15 +1,32 @@
-import { test } from 'tap';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Test, test } from 'tap';
 import { Load } from '../flow/load.ts';
 import { adminToken, deployEcho, serving, startBalancer, startGateway, startTarget, testEnvironment } from '../flow/system.ts';
 import { startBrowser, takePictures } from './browser.ts';
 
+/** A target whose answers wait until they are let go. */
+async function startPatientTarget(t: Test): Promise<{ url: string; held: ServerResponse[] }> {
+  const held: ServerResponse[] = [];
+  const server = createServer((_request, response) => void held.push(response));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.closeAllConnections());
+  t.teardown(() => server.close());
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, held };
+}
+
 test('the dashboard through the whole story: the busy environment is seen, and gets one more server', async (t) => {
-  const balancer = await startBalancer(t, {}, { development: testEnvironment });
+  const balancer = await startBalancer(t, {}, { development: { ...testEnvironment, hosts: ['development.test'] } });
   const target = await startTarget(t);
+  const patient = await startPatientTarget(t);
   await startGateway(t, 'prod-1', balancer.control);
   await startGateway(t, 'dev-1', balancer.control, ['--environment', 'development']);
   await deployEcho(balancer, target.url);
   await deployEcho(balancer, target.url, '1', 'development');
+  await balancer.api('POST', '/v1/projects', { name: 'reports', basePath: '/reports', targets: { default: { url: patient.url } } });
+  await balancer.api('PUT', '/v1/environments/production/deployments/reports', {});
   await serving(balancer, ['prod-1']);
   await serving(balancer, ['dev-1'], 'development');
 
@@ -27,15 +44,17 @@ test('the dashboard through the whole story: the busy environment is seen, and g
   await development.getByText('1 of 1 ready').waitFor();
   await page.getByText('Live', { exact: true }).waitFor();
 
-  const quiet = new Load(balancer.addresses['development'] as string, '/echo/', { clients: 1, restMs: 50 });
+  const quiet = new Load(balancer.address, '/echo/', { clients: 1, restMs: 50, host: 'development.test' });
   const busy = new Load(balancer.address, '/echo/', { clients: 6, restMs: 5 });
   await production.getByText('Busiest').waitFor();
   t.equal(await development.getByText('Busiest').count(), 0, 'activity rises in one environment, and it is seen');
 
+  await production.locator('dt:text-is("p99") + dd', { hasText: /^[\d.]+ m?s$/ }).waitFor();
+  t.pass('and how long its answers take');
+
   await startGateway(t, 'spare-1', balancer.control, []);
   const spare = page.getByRole('region', { name: 'Available servers' }).locator('[data-server=spare-1]');
   await spare.waitFor();
-  await takePictures(page, 'available');
 
   await page.getByRole('button', { name: 'Add spare-1 to an environment' }).click();
   await page.getByRole('button', { name: /^production/ }).click();
@@ -43,24 +62,34 @@ test('the dashboard through the whole story: the busy environment is seen, and g
   await row.getByText('Ready').waitFor();
   await production.getByText('2 of 2 ready').waitFor();
   await busy.until((tally) => tally.by.has('spare-1'));
-  await row.locator('.share-figures b', { hasText: /^(3\d|4\d|5\d|6\d)%$/ }).waitFor();
+  await row.locator('.share-figures b', { hasText: /^(4|5)\d%$/ }).waitFor();
   t.pass('its share of the traffic is seen');
   await takePictures(page, 'scaled-out');
 
+  // So many that the server has one of them at least, whoever else asks in between.
+  const reports = Array.from({ length: 8 }, () => fetch(`http://${balancer.address}/reports/x`));
+  await row.getByText(/^[1-9]\d* in flight$/).waitFor();
   await page.getByRole('button', { name: 'Actions for spare-1' }).click();
   await page.getByRole('button', { name: /^Drain/ }).click();
   await row.getByText('Draining').waitFor();
+  await row.getByText(/^[1-9] in flight, gets nothing new$/).waitFor();
+  await takePictures(page, 'draining');
+  t.equal(await row.getByText('nothing in flight').count(), 0);
+  for (const response of patient.held) response.end();
   await row.getByText('nothing in flight').waitFor();
+  t.same([...new Set((await Promise.all(reports)).map(({ status }) => status))], [200], 'what was in flight has finished');
   await page.getByRole('button', { name: 'Actions for spare-1' }).click();
   await page.getByRole('button', { name: /^Remove/ }).click();
   await spare.waitFor();
   t.equal(await row.count(), 0, 'and it is available again');
 
-  await page.getByRole('link', { name: 'Activity' }).click();
-  for (const line of ['added to production', 'ready in production', 'draining in production', 'left production']) {
+  await spare.dragTo(development);
+  await development.getByText('2 of 2 ready').waitFor();
+
+  await page.getByRole('navigation').getByRole('link', { name: 'Activity' }).click();
+  for (const line of ['added to production', 'ready in production', 'draining in production', 'left production', 'added to development']) {
     await page.getByText(line).first().waitFor();
   }
-  await takePictures(page, 'activity');
   const tally = await busy.stop();
   t.same(tally.wrong, [], `none of ${tally.sent} requests failed`);
   t.same((await quiet.stop()).wrong, []);

@@ -3,14 +3,14 @@ import type { Outcome, Scenario } from './scenario.ts';
 import { Stage } from './stage.ts';
 
 /** A scenario that has not ended by then hangs. */
-const longestMs = 90_000;
+const longestMs = 60_000;
 
-/** Runs one scenario on a stage of its own, and takes the stage down again. */
-export async function perform(scenario: Scenario): Promise<Outcome> {
+/** Runs one scenario on a stage of its own, and takes the stage down again. In `brief`, outages are shorter. */
+export async function perform(scenario: Scenario, { brief = false } = {}): Promise<Outcome> {
   const endings: (() => unknown)[] = [];
   const owner: Owner = { teardown: (end) => void endings.unshift(end) } as Owner;
   try {
-    const stage = await Stage.set(owner, scenario.stage);
+    const stage = await Stage.set(owner, scenario.stage, brief);
     const faults: string[] = [];
     const found = await inTime(scenario.run(stage)).catch((error: Error) => {
       faults.push(error.message);
@@ -33,7 +33,8 @@ function judge(scenario: Scenario, outcome: Omit<Outcome, 'faults'>, wrong: read
     const limit = bar?.[key];
     if (limit === undefined) continue;
     const found = outcome[key];
-    if (found === undefined || found > limit) faults.push(`${key} is ${found === undefined ? 'unknown' : Math.round(found)}, the bar is ${limit}`);
+    if (found === undefined || found > limit)
+      faults.push(`${key} is ${found === undefined ? 'unknown' : Math.round(found)}, the bar is ${limit}`);
   }
   return faults;
 }

@@ -1,5 +1,5 @@
-import { setTimeout } from 'node:timers/promises';
 import { Load, type Tally } from '../flow/load.ts';
+import { pause } from '../flow/pause.ts';
 import type { Owner, SluiceProcess } from '../flow/processes.ts';
 import {
   type BalancerUnderTest,
@@ -41,6 +41,7 @@ export class Stage {
   readonly redis: RedisServer | undefined;
   readonly relay: Relay | undefined;
   balancer: BalancerUnderTest;
+  readonly #brief: boolean;
   #revision = 1;
 
   private constructor(parts: {
@@ -49,15 +50,17 @@ export class Stage {
     target: Stage['target'];
     redis: RedisServer | undefined;
     relay: Relay | undefined;
+    brief: boolean;
   }) {
     this.#owner = parts.owner;
     this.balancer = parts.balancer;
     this.#target = parts.target;
     this.redis = parts.redis;
     this.relay = parts.relay;
+    this.#brief = parts.brief;
   }
 
-  static async set(owner: Owner, options: StageOptions): Promise<Stage> {
+  static async set(owner: Owner, options: StageOptions, brief: boolean): Promise<Stage> {
     const target = await startTarget(owner);
     const persistent = { persistent: options.persistent ?? false };
     const redis = options.registry === 'redis' ? await startRedis(owner, persistent) : undefined;
@@ -66,7 +69,7 @@ export class Stage {
     const production = { listen: '127.0.0.1:0', exposeServer: true };
     const environments = { production, ...(options.staging && { staging: { ...production, listen: '127.0.0.2:0' } }) };
     const balancer = await startBalancer(owner, url === undefined ? {} : { registry: { url } }, environments);
-    const stage = new Stage({ owner, balancer, target, redis, relay });
+    const stage = new Stage({ owner, balancer, target, redis, relay, brief });
     for (const environment of Object.keys(environments)) await deployEcho(balancer, target.url, '1', environment);
     await Promise.all(['a', 'b', 'c'].map((id) => stage.startGateway(id)));
     await serving(balancer, ['a', 'b', 'c']);
@@ -131,16 +134,19 @@ export class Stage {
       (answer) => answer !== undefined,
     );
     await eventually(
-      () => this.balancer.api('PUT', '/v1/environments/production/deployments/echo', { revision: (pushed as { revision: number }).revision }).catch(missing),
+      () =>
+        this.balancer
+          .api('PUT', '/v1/environments/production/deployments/echo', { revision: (pushed as { revision: number }).revision })
+          .catch(missing),
       (answer) => answer !== undefined,
     );
     await this.whole(ids);
     await this.load.until(({ revisions }) => revisions.has(revision));
   }
 
-  /** Lets the load go on for so long, in milliseconds. */
+  /** Lets the load go on for so long, in milliseconds; in brief, for a fifth of that. */
   async hold(ms: number): Promise<void> {
-    await setTimeout(ms);
+    await pause(this.#brief ? ms / 5 : ms);
   }
 
   /** Ends the load; the sum of what was seen. */
@@ -161,4 +167,3 @@ export class Stage {
 function missing(error: Error): undefined {
   if (!/: 404 /.test(error.message)) return whileAway(error);
 }
-

@@ -105,7 +105,7 @@ test('faults of variables name the variable, and a variable that means nothing i
     SLUICE_ENVIRONMENTS_STAGING_LISTEN: '127.0.0.1:1',
     SLUICE_BLAH: '1',
     SLUICE_ACCESS_LOG: 'yes',
-    SLUICE_WORKERS: 'auto',
+    SLUICE_WORKERS: 'many',
     SLUICE_ENVIRONMENTS_PRODUCTION_PANIC_THRESHOLD: '101',
   };
   t.strictSame(faultsOf('shutdown:\n  grace: 4\n', env), [
@@ -115,7 +115,7 @@ test('faults of variables name the variable, and a variable that means nothing i
     [
       undefined,
       'workers',
-      '(from the variable SLUICE_WORKERS) must be 0: worker processes do not exist in this version, traffic is served in the one process',
+      '(from the variable SLUICE_WORKERS) must be auto, or a number of processes from 0 to 256',
     ],
     [undefined, 'accessLog', '(from the variable SLUICE_ACCESS_LOG) must be true or false, not text'],
     [
@@ -188,7 +188,7 @@ test('what no configuration can be', async (t) => {
     [1, 'control.tokens.admin', 'must be 8 to 256 visible ASCII characters without spaces'],
   ]);
   for (const file of ['/nowhere/sluice.yaml', '/']) {
-    t.throws(() => loadConfig({ file, env: {} }), { code: 'not-found', message: /cannot be read \((ENOENT|EISDIR)\)/ });
+    t.throws(() => loadConfig({ file, env: {} }), { code: 'not-found', message: /^cannot read .*: (there is no such file|EISDIR)$/ });
   }
 });
 

@@ -120,6 +120,15 @@ export function renewing(t: Test, open: Open): void {
     await heard.until((news) => news.kind === 'server' && news.name === 'one');
   });
 
+  t.test('who said that it was about to leave, and then was silent, is gone rather than lost', async (t) => {
+    const { registry, other, leaseEnds } = await open(t);
+    await registry.join(request('one', { ttl: 60 }));
+    await registry.renew({ id: 'one', instance: 'one-1', projects: [], leaving: true });
+    await leaseEnds('one');
+    t.same(await other.servers(), []);
+    t.equal(await other.server('one'), undefined);
+  });
+
   t.test('leaving ends it', async (t) => {
     const { registry, other } = await open(t);
     await registry.join(request('one'));

@@ -62,7 +62,7 @@ t.test('redis', async (t) => {
     const other = await openRegistry({ url, prefix, logger });
     t.teardown(() => Promise.all([registry.close(), other.close()]));
     const leaseEnds = async (id: string) => {
-      while (((await registry.server(id))?.leaseRemaining ?? 0) >= 0);
+      while (((await registry.server(id))?.leaseRemaining ?? -1) >= 0);
     };
     const disconnect = async () => {
       for (const type of ['normal', 'pubsub']) await admin.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import type { Test } from 'tap';
 import { type Control, startControl } from '../../src/control/control.ts';
+import type { Page } from '../../src/control/page-routes.ts';
 import { createAuthorizer } from '../../src/control/tokens.ts';
 import type { UpgradeHandler } from '../../src/control/upgrades.ts';
 import type { Clock } from '../../src/model/clock.ts';
@@ -39,7 +40,7 @@ export interface Answer {
   readonly body: any;
 }
 
-export async function controlUnderTest(t: Test, options: { files?: Files; clock?: Clock } = {}): Promise<ControlUnderTest> {
+export async function controlUnderTest(t: Test, options: { files?: Files; clock?: Clock; page?: Page } = {}): Promise<ControlUnderTest> {
   const folder = t.testdir(options.files ?? {});
   const log: string[] = [];
   const logger = pino({ level: 'debug' }, { write: (line: string) => void log.push(line) });
@@ -66,6 +67,7 @@ export async function controlUnderTest(t: Test, options: { files?: Files; clock?
     join,
     logger,
     version: '0.0.0-test',
+    page: options.page,
     ...(options.clock && { clock: options.clock }),
   });
   t.teardown(async () => {

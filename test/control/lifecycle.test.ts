@@ -25,7 +25,7 @@ test('paths and methods that are not there are told apart', async (t) => {
   t.match(wrong.headers.get('allow') ?? '', /GET.*POST|POST.*GET/);
   t.equal((await ask('OPTIONS', '/v1/servers/x')).status, 405);
   t.equal((await ask('HEAD', '/v1/servers')).status, 200);
-  for (const path of ['/v1/nothing', '/', '/v2/servers', '/v1/servers/a/b', '/v1//servers']) {
+  for (const path of ['/v1/nothing', '/dashboard', '/v2/servers', '/v1/servers/a/b', '/v1//servers']) {
     const answer = await ask('GET', path);
     t.same([answer.status, answer.body.code, answer.body.type], [404, 'not-found', 'about:blank'], path);
   }

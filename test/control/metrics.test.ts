@@ -1,4 +1,5 @@
 import { test } from 'tap';
+import { LatencyHistogram } from '../../src/model/latency.ts';
 import { controlUnderTest, seen } from './control-under-test.ts';
 
 test('/metrics counts what the balancer counted', async (t) => {
@@ -6,6 +7,9 @@ test('/metrics counts what the balancer counted', async (t) => {
   await registry.putEnvironment('production', { variables: { a: 'b' } });
   live.push(seen('a', 'production', { active: 2, requests: 100, failures: 3, statuses: [0, 0, 90, 0, 7, 3], upgraded: 1, weight: 5 }));
   live.push(seen('b', 'production', { health: 'down' }));
+  const times = new LatencyHistogram();
+  for (const ms of [0.1, 3, 3, 100_000]) times.observe(ms);
+  live.push(seen('c', 'production', { latencies: times }));
   const read = async () => {
     const { status, headers, body } = await ask('GET', '/metrics', { headers: { authorization: '' } });
     t.equal(status, 200);
@@ -28,6 +32,10 @@ test('/metrics counts what the balancer counted', async (t) => {
   t.equal(first.get(`sluice_server_weight${a}`), 5);
   t.equal(first.get(`sluice_server_up${a}`), 1);
   t.equal(first.get('sluice_server_up{environment="production",server="b"}'), 0);
+  const bucket = (le: string) => first.get(`sluice_server_response_head_seconds_bucket{le="${le}",environment="production",server="c"}`);
+  t.same(['0.00025', '0.002', '0.004', '65.536', '+Inf'].map(bucket), [1, 1, 3, 3, 4], 'times are counted up to each bound');
+  t.equal(first.get('sluice_server_response_head_seconds_count{environment="production",server="c"}'), 4);
+  t.equal(first.get('sluice_server_response_head_seconds_sum{environment="production",server="c"}'), 100.0061);
   t.equal(first.get('sluice_environment_snapshot_version{environment="production"}'), (await registry.snapshot('production')).version);
   t.equal(first.get('sluice_registry_up'), 1);
   t.equal(first.get('sluice_ready'), 1);

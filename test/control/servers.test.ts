@@ -3,7 +3,8 @@ import { controlUnderTest, joining, seen } from './control-under-test.ts';
 
 test('servers are shown as the registry and the balancer together know them', async (t) => {
   const { ask, registry, live } = await controlUnderTest(t);
-  await ask('PUT', '/v1/environments/production', { body: {} });
+  const servers = ['fixed', 'new'].map((id) => ({ id, address: '127.0.0.1:9102' }));
+  await ask('PUT', '/v1/environments/production', { body: { servers } });
   await registry.join(joining('b', 'production'));
   const joined = await registry.join(joining('a', 'production'));
   const running = { epoch: joined.snapshot?.epoch ?? '', version: joined.snapshot?.version ?? -1, hash: joined.snapshot?.hash ?? '' };
@@ -11,6 +12,8 @@ test('servers are shown as the registry and the balancer together know them', as
   await registry.renew({ id: 'a', instance: 'a-1', running, projects });
   await registry.join(joining('c'));
   live.push(seen('a', 'production', { active: 3, requests: 40 }), seen('b', 'production', { health: 'down', reason: 'connect refused' }));
+  // The last has left, and the balancer has not let go of it yet.
+  live.push(seen('gone', 'production'));
   live.push(seen('fixed', 'production'), seen('new', 'production', { health: 'unknown' }));
 
   const { body } = await ask('GET', '/v1/servers');
@@ -81,7 +84,7 @@ test('a server is drained, resumed and weighed; nonsense changes nothing', async
 
 test('static servers are changed where they are written', async (t) => {
   const { ask, registry, live } = await controlUnderTest(t);
-  await registry.putEnvironment('production', {});
+  await registry.putEnvironment('production', { servers: [{ id: 'fixed', address: '127.0.0.1:9102' }] });
   live.push(seen('fixed', 'production'));
   for (const [method, path] of [
     ['PATCH', '/v1/servers/fixed'],

@@ -21,7 +21,7 @@ test('`npm start` and `npx sluice` are what the walk takes them for', async (t) 
   t.equal(bin.sluice, 'dist/sluice.mjs');
 });
 
-test('the five minutes of the README, as a new user would spend them', async (t) => {
+test('the five minutes of the README, as a new user would spend them', { timeout: 120_000 }, async (t) => {
   const walk = new Walk(t);
   const blocks = blocksUnder('README.md', 'Five minutes');
   let output = '';
@@ -43,7 +43,7 @@ test('the five minutes of the README, as a new user would spend them', async (t)
   await walk.stop();
 });
 
-test('the same on Redis', async (t) => {
+test('the same on Redis', { timeout: 120_000 }, async (t) => {
   const redis = await startRedis(t);
   const walk = new Walk(t, { 'redis://127.0.0.1:6379': redis.url });
   for (const { info, text } of blocksUnder('README.md', 'The same on Redis')) {
@@ -53,5 +53,4 @@ test('the same on Redis', async (t) => {
   const status = await walk.run('npx sluice server list --json');
   const servers = JSON.parse(status) as { id: string; health: string }[];
   t.strictSame(servers.map(({ id, health }) => `${id} ${health}`).sort(), ['gateway-1 up', 'gateway-2 up', 'gateway-3 up']);
-  await walk.stop();
 });

@@ -3,14 +3,41 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { WebSocket } from 'ws';
-import { adminToken, deployEcho, eventually, joinToken, operate, ownFolder, serving, startBalancer, startGateway, startTarget } from './system.ts';
+import {
+  adminToken,
+  deployEcho,
+  eventually,
+  joinToken,
+  operate,
+  ownFolder,
+  serving,
+  startBalancer,
+  startGateway,
+  startTarget,
+} from './system.ts';
 
 const yaml = 'application/yaml';
 const json = 'application/json';
 
 /** What an operator may get wrong: the request, and what the answer must name. */
-const mistakes: readonly { what: string; method: string; path: string; type: string; body: string | Buffer; status: number; says: RegExp }[] = [
-  { what: 'YAML that does not parse', method: 'POST', path: '/v1/projects', type: yaml, body: 'name: echo\ntargets: [\n', status: 400, says: /line/ },
+const mistakes: readonly {
+  what: string;
+  method: string;
+  path: string;
+  type: string;
+  body: string | Buffer;
+  status: number;
+  says: RegExp;
+}[] = [
+  {
+    what: 'YAML that does not parse',
+    method: 'POST',
+    path: '/v1/projects',
+    type: yaml,
+    body: 'name: echo\ntargets: [\n',
+    status: 400,
+    says: /line/,
+  },
   {
     what: 'an unknown key',
     method: 'POST',
@@ -32,7 +59,15 @@ const mistakes: readonly { what: string; method: string; path: string; type: str
   { what: 'a name with a slash', method: 'POST', path: '/v1/projects', type: json, body: '{"name":"../x"}', status: 422, says: /name/ },
   { what: 'an array', method: 'POST', path: '/v1/projects', type: json, body: '[]', status: 422, says: /must be a map/ },
   { what: '5 MB of garbage', method: 'POST', path: '/v1/projects', type: yaml, body: randomBytes(5_000_000), status: 413, says: /larger/ },
-  { what: '1 MB of garbage', method: 'POST', path: '/v1/projects', type: yaml, body: randomBytes(1_000_000), status: 400, says: /UTF-8|text/i },
+  {
+    what: '1 MB of garbage',
+    method: 'POST',
+    path: '/v1/projects',
+    type: yaml,
+    body: randomBytes(1_000_000),
+    status: 400,
+    says: /UTF-8|text/i,
+  },
   {
     what: '1 MB of brackets',
     method: 'POST',
@@ -87,7 +122,15 @@ const mistakes: readonly { what: string; method: string; path: string; type: str
     status: 422,
     says: /weight/,
   },
-  { what: 'an environment that does not exist', method: 'PUT', path: '/v1/environments/nowhere/servers/a', type: json, body: '', status: 404, says: /nowhere/ },
+  {
+    what: 'an environment that does not exist',
+    method: 'PUT',
+    path: '/v1/environments/nowhere/servers/a',
+    type: json,
+    body: '',
+    status: 404,
+    says: /nowhere/,
+  },
 ];
 
 test('bad input is refused with its place, changes nothing and kills nothing', async (t) => {
@@ -123,7 +166,11 @@ test('bad input is refused with its place, changes nothing and kills nothing', a
   };
   const commands: [what: string, args: string[], says: RegExp][] = [
     ['YAML that does not parse', ['project', 'push', file('broken.yaml', 'name: echo\ntargets: [\n')], /broken\.yaml:3/],
-    ['an unknown key', ['project', 'push', file('unknown.yaml', 'name: echo\nbasePath: /e\nresourcse: []\n')], /unknown\.yaml:3.*resourcse/s],
+    [
+      'an unknown key',
+      ['project', 'push', file('unknown.yaml', 'name: echo\nbasePath: /e\nresourcse: []\n')],
+      /unknown\.yaml:3.*resourcse/s,
+    ],
     ['5 MB of garbage', ['project', 'push', file('garbage.yaml', randomBytes(5_000_000))], /garbage\.yaml/],
     ['a file that is not there', ['project', 'push', join(folder, 'nothing.yaml')], /nothing\.yaml/],
     ['a revision that does not exist', ['deploy', 'echo@99', '--environment', 'production'], /99/],

@@ -31,7 +31,8 @@ test('environments are told apart by listener and by Host', async (t) => {
     await startGateway(t, `of-${environment}`, first.control, ['--environment', environment]);
     await serving(first, [`of-${environment}`], environment);
   }
-  const by = async (balancer: BalancerUnderTest, address: string, host: string) => (await ask(balancer.addresses[address] ?? '', host)).server;
+  const by = async (balancer: BalancerUnderTest, address: string, host: string) =>
+    (await ask(balancer.addresses[address] ?? '', host)).server;
   t.equal(await by(first, 'production', 'api.example.test'), 'of-exact');
   t.equal(await by(first, 'production', 'API.Example.TEST:8080'), 'of-exact', 'whatever its case and port');
   t.equal(await by(first, 'production', 'www.example.test'), 'of-wildcard');

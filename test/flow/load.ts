@@ -1,5 +1,5 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
-import { setTimeout } from 'node:timers/promises';
+import { pause } from './pause.ts';
 
 /** What a load has seen so far. */
 export interface Tally {
@@ -79,7 +79,7 @@ export class Load {
       await this.#send(number % 4 === 3 ? 'POST' : 'GET', `${client}-${number}`);
       for (const resolve of this.#waiting) resolve();
       this.#waiting.clear();
-      if (restMs > 0) await setTimeout(restMs);
+      if (restMs > 0) await pause(restMs);
     }
   }
 
@@ -101,7 +101,7 @@ export class Load {
           tally.wrong.push(`${method} ${id}: ${message}`);
           return;
         }
-        await setTimeout(10);
+        await pause(10);
       }
     }
   }

@@ -93,7 +93,10 @@ export class SluiceProcess {
     for (;;) {
       const found = find();
       if (found !== undefined) return found;
-      if (!this.running) throw new Error(`sluice ended (${this.#process.exitCode}) without saying it:\n${this.log.map((line) => JSON.stringify(line)).join('\n')}`);
+      if (!this.running)
+        throw new Error(
+          `sluice ended (${this.#process.exitCode}) without saying it:\n${this.log.map((line) => JSON.stringify(line)).join('\n')}`,
+        );
       await new Promise<void>((resolve) => {
         const wake = () => {
           this.#waiting.delete(wake);

@@ -60,7 +60,11 @@ test('an embedded balancer is restarted under load: gateways come back by themse
     t.comment(`${times}; ${wrong.length} of ${sent} failed, longest gap ${Math.round(longestGapMs)} ms`);
     // What a killed balancer had in hand is lost; what comes afterwards must not be.
     if (signal === 'SIGTERM') t.strictSame(wrong, []);
-    else t.strictSame(wrong.filter((line) => !/ECONNRESET|socket hang up|broke off/.test(line)), []);
+    else
+      t.strictSame(
+        wrong.filter((line) => !/ECONNRESET|socket hang up|broke off/.test(line)),
+        [],
+      );
   }
   await eventually(
     () => fetch(`http://${balancer.address}/echo/x`),

@@ -64,7 +64,11 @@ for (const kind of ['redis', 'embedded']) {
     const joinUrl = redis?.url ?? balancer.control;
     await deployEcho(balancer, target.url);
     await deployEcho(balancer, target.url, '2', 'staging');
-    await Promise.all([startGateway(t, 'a', joinUrl), startGateway(t, 'b', joinUrl), startGateway(t, 'c', joinUrl, ['--environment', 'staging'])]);
+    await Promise.all([
+      startGateway(t, 'a', joinUrl),
+      startGateway(t, 'b', joinUrl),
+      startGateway(t, 'c', joinUrl, ['--environment', 'staging']),
+    ]);
     await Promise.all([serving(balancer, ['a', 'b']), serving(balancer, ['c'], 'staging')]);
 
     const production = new Load(balancer.address, '/echo/');

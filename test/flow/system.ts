@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import type { ServerAnswer } from '../../src/control/answers.ts';
+import { pause } from './pause.ts';
 import { type Owner, SluiceProcess } from './processes.ts';
 
 export const adminToken = 'admin-token-of-the-flow-tests';
@@ -142,12 +142,17 @@ export async function eventually<T>(ask: () => Promise<T>, holds: (answer: T) =>
     const answer = await ask();
     if (holds(answer)) return answer;
     // Leaves the balancer, and a load in this process, room to work.
-    await setTimeout(2);
+    await pause(2);
   }
 }
 
 /** Pushes the echo project and deploys its newest revision. */
-export async function deployEcho(balancer: BalancerUnderTest, targetUrl: string, revision = '1', environment = 'production'): Promise<void> {
+export async function deployEcho(
+  balancer: BalancerUnderTest,
+  targetUrl: string,
+  revision = '1',
+  environment = 'production',
+): Promise<void> {
   await balancer.api('POST', '/v1/projects', echoProject(targetUrl, revision));
   await balancer.api('PUT', `/v1/environments/${environment}/deployments/echo`, {});
 }

@@ -1,7 +1,7 @@
+import { request } from 'node:http';
 import { test } from 'tap';
 import type { ServerAnswer } from '../../src/control/answers.ts';
 import { startRedis } from '../tools/redis.ts';
-import { request } from 'node:http';
 import { type BalancerUnderTest, deployEcho, echoProject, eventually, startBalancer, startGateway, startTarget } from './system.ts';
 
 type Deployments = { version: number; deployments: { project: string; revision: number }[]; servers: { state: string }[] };
@@ -29,19 +29,44 @@ test('two balancers on one Redis see the same, whichever was told', async (t) =>
 
   await deployEcho(one, target.url, '1');
   let gateway = await startGateway(t, 'a', redis.url, []);
-  await change('available', async () => {}, server(other, 'a'), (seen) => seen?.state === 'available');
+  await change(
+    'available',
+    async () => {},
+    server(other, 'a'),
+    (seen) => seen?.state === 'available',
+  );
   await change('assign', () => one.api('PUT', '/v1/environments/production/servers/a'), server(other, 'a'), takesTraffic);
 
   const atRevision = (revision: number) => (seen: Deployments) =>
     seen.deployments[0]?.revision === revision && seen.servers.every(({ state }) => state === 'current');
   await other.api('POST', '/v1/projects', echoProject(target.url, '2'));
   await change('deploy', () => other.api('PUT', '/v1/environments/production/deployments/echo', {}), deployments(one), atRevision(2));
-  await change('rollback', () => one.api('POST', '/v1/environments/production/deployments/echo/rollback'), deployments(other), atRevision(1));
-  await change('undeploy', () => other.api('DELETE', '/v1/environments/production/deployments/echo'), deployments(one), (seen) => seen.deployments.length === 0);
+  await change(
+    'rollback',
+    () => one.api('POST', '/v1/environments/production/deployments/echo/rollback'),
+    deployments(other),
+    atRevision(1),
+  );
+  await change(
+    'undeploy',
+    () => other.api('DELETE', '/v1/environments/production/deployments/echo'),
+    deployments(one),
+    (seen) => seen.deployments.length === 0,
+  );
 
-  await change('drain', () => one.api('PATCH', '/v1/servers/a', { draining: true }), server(other, 'a'), (seen) => seen?.state === 'draining');
+  await change(
+    'drain',
+    () => one.api('PATCH', '/v1/servers/a', { draining: true }),
+    server(other, 'a'),
+    (seen) => seen?.state === 'draining',
+  );
   await change('resume', () => other.api('PATCH', '/v1/servers/a', { draining: false }), server(one, 'a'), takesTraffic);
-  await change('weight', () => one.api('PATCH', '/v1/servers/a', { weight: 7 }), server(other, 'a'), (seen) => seen?.weight === 7);
+  await change(
+    'weight',
+    () => one.api('PATCH', '/v1/servers/a', { weight: 7 }),
+    server(other, 'a'),
+    (seen) => seen?.weight === 7,
+  );
 
   const listening = (of: BalancerUnderTest) => () =>
     of.api('GET', '/v1/environments/made').catch(() => undefined) as Promise<{ status: { listening: string | null } } | undefined>;
@@ -51,14 +76,30 @@ test('two balancers on one Redis see the same, whichever was told', async (t) =>
     listening(other),
     (seen) => seen?.status.listening === other.address,
   );
-  await eventually(() => ask(other.address, 'made.test'), (code) => code === 'no-server');
+  await eventually(
+    () => ask(other.address, 'made.test'),
+    (code) => code === 'no-server',
+  );
   t.pass('requests for its host reach the new environment');
-  await change('environment deleted', () => one.api('DELETE', '/v1/environments/made'), listening(other), (seen) => seen === undefined);
-  await eventually(() => ask(other.address, 'made.test'), (code) => code !== 'no-server');
+  await change(
+    'environment deleted',
+    () => one.api('DELETE', '/v1/environments/made'),
+    listening(other),
+    (seen) => seen === undefined,
+  );
+  await eventually(
+    () => ask(other.address, 'made.test'),
+    (code) => code !== 'no-server',
+  );
 
   gateway.signal('SIGTERM');
   t.equal(await gateway.ended(), 0);
-  await change('leave', async () => {}, server(other, 'a'), (seen) => seen === undefined);
+  await change(
+    'leave',
+    async () => {},
+    server(other, 'a'),
+    (seen) => seen === undefined,
+  );
   gateway = await startGateway(t, 'a', redis.url, []);
   const back = await change('join', async () => {}, server(other, 'a'), takesTraffic);
   t.equal(back?.environment, 'production', 'it goes where it was assigned');

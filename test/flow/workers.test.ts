@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { test } from 'tap';
 import { Load, type Tally } from './load.ts';
 import type { LogLine, Owner } from './processes.ts';
@@ -21,15 +21,35 @@ async function counted(balancer: BalancerUnderTest): Promise<number> {
   return servers.reduce((sum, { requests }) => sum + requests, 0);
 }
 
-/** What a load sees that only this worker can have answered, because the other one stands still. */
-async function alone(pids: readonly number[], worker: number, address: string, answers = 40): Promise<Tally> {
-  const others = pids.filter((pid) => pid !== worker);
-  for (const pid of others) process.kill(pid, 'SIGSTOP');
-  const load = new Load(address, '/echo/');
-  await load.more(answers);
-  const tally = await load.stop();
-  for (const pid of others) process.kill(pid, 'SIGCONT');
-  return tally;
+/** Settles when every one of so many servers has what is deployed. */
+async function current(balancer: BalancerUnderTest, count: number): Promise<void> {
+  await eventually(
+    () => balancer.api('GET', '/v1/environments/production/deployments') as Promise<{ servers: { state: string }[] }>,
+    ({ servers }) => servers.length === count && servers.every((server) => server.state === 'current'),
+  );
+}
+
+/** What a load sees while only one worker can answer, because the others stand still: each in turn. */
+async function aloneInTurn(pids: readonly number[], address: string, answers = 40): Promise<Tally[]> {
+  const tallies: Tally[] = [];
+  for (const pid of pids) {
+    const others = pids.filter((other) => other !== pid);
+    for (const other of others) process.kill(other, 'SIGSTOP');
+    const load = new Load(address, '/echo/');
+    await load.more(answers);
+    tallies.push(await load.stop());
+    for (const other of others) process.kill(other, 'SIGCONT');
+  }
+  return tallies;
+}
+
+/** Whether nobody listens there. */
+async function isRefused(address: string): Promise<boolean> {
+  const [host, port] = address.split(':');
+  const socket = connect(Number(port), host);
+  const outcome = await new Promise((resolve) => socket.once('connect', resolve).once('error', resolve));
+  socket.destroy();
+  return (outcome as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
 }
 
 function isGone(pid: number): boolean {
@@ -41,17 +61,30 @@ function isGone(pid: number): boolean {
   }
 }
 
-/** A target that keeps its requests waiting for ever. */
-async function startSilence(t: Owner): Promise<{ address: string; asked: Promise<unknown> }> {
-  const server = createServer(() => {});
-  const asked = once(server, 'request');
+/** A target that keeps its requests waiting until it is told to answer. */
+async function startGate(t: Owner): Promise<{ address: string; asked(requests: number): Promise<void>; open(): void }> {
+  const waiting: ServerResponse[] = [];
+  const server = createServer((_request, response) => waiting.push(response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => {
     server.closeAllConnections();
     server.close();
   });
-  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async asked(requests) {
+      while (waiting.length < requests) await once(server, 'request');
+    },
+    open() {
+      for (const response of waiting.splice(0)) response.end('late');
+    },
+  };
+}
+
+/** An environment that consists of one server, which nobody checks. */
+function only(address: string): Record<string, Record<string, unknown>> {
+  return { production: { listen: '127.0.0.1:0', health: 'off', servers: [{ id: 's', address }] } };
 }
 
 test('every worker hears of every join, deploy and leave; counters add up; log lines stay whole', async (t) => {
@@ -61,36 +94,39 @@ test('every worker hears of every join, deploy and leave; counters add up; log l
   await startGateway(t, 'a', balancer.control);
   await deployEcho(balancer, target.url, '1');
   await serving(balancer, ['a']);
-  const tallies: Tally[] = [];
-  for (const pid of pids) tallies.push(await alone(pids, pid, balancer.address));
-  for (const tally of tallies) t.strictSame([...tally.by.keys()], ['a']);
+  await current(balancer, 1);
+  const first = await aloneInTurn(pids, balancer.address);
+  for (const tally of first) t.strictSame([...tally.by.keys()], ['a']);
 
   const b = await startGateway(t, 'b', balancer.control);
   await serving(balancer, ['a', 'b']);
   await deployEcho(balancer, target.url, '2');
-  await eventually(
-    () => balancer.api('GET', '/v1/environments/production/deployments') as Promise<{ servers: { state: string }[] }>,
-    ({ servers }) => servers.length === 2 && servers.every((server) => server.state === 'current'),
-  );
-  const both = await Promise.all([alone(pids, pids[0] as number, balancer.address)]);
-  both.push(await alone(pids, pids[1] as number, balancer.address));
-  for (const tally of both) {
+  await current(balancer, 2);
+  const second = await aloneInTurn(pids, balancer.address);
+  for (const tally of second) {
     t.strictSame([...tally.by.keys()].sort(), ['a', 'b'], 'each worker uses both servers');
     t.strictSame([...tally.revisions.keys()], ['2']);
   }
 
   b.signal('SIGTERM');
   t.equal(await b.ended(), 0);
-  for (const pid of pids) both.push(await alone(pids, pid, balancer.address));
-  t.strictSame([...(both[2]?.by.keys() ?? []), ...(both[3]?.by.keys() ?? [])], ['a', 'a'], 'and none the one that has left');
+  const third = await aloneInTurn(pids, balancer.address);
+  for (const tally of third) t.strictSame([...tally.by.keys()], ['a'], 'and none the one that has left');
 
-  const all = [...tallies, ...both];
+  const all = [...first, ...second, ...third];
   t.strictSame(
     all.flatMap((tally) => tally.wrong),
     [],
   );
   const toA = all.reduce((sum, tally) => sum + (tally.by.get('a') ?? 0), 0);
-  t.equal(await eventually(() => counted(balancer), (requests) => requests >= toA), toA, 'as many as were sent to the server that is left');
+  t.equal(
+    await eventually(
+      () => counted(balancer),
+      (requests) => requests >= toA,
+    ),
+    toA,
+    'as many as were sent to the server that is left',
+  );
 
   const lines = balancer.process.log.filter((line) => line['log'] === 'access');
   const sent = all.reduce((sum, tally) => sum + tally.sent, 0);
@@ -105,13 +141,14 @@ test('every worker hears of every join, deploy and leave; counters add up; log l
   t.ok(pids.every(isGone));
 });
 
-test('a worker killed under load costs what was in flight on it, and is replaced', async (t) => {
+test('a worker killed under load costs what was in flight on it, and is replaced; all end when the first process is killed', async (t) => {
   const target = await startTarget(t);
   const balancer = await startBalancer(t, { workers: 2 });
   const pids = await workers(balancer, 2);
   await startGateway(t, 'a', balancer.control);
   await deployEcho(balancer, target.url);
   await serving(balancer, ['a']);
+  await current(balancer, 1);
   const clients = 8;
   const load = new Load(balancer.address, '/echo/', { clients });
   let least = 0;
@@ -130,37 +167,49 @@ test('a worker killed under load costs what was in flight on it, and is replaced
   }
   const { wrong, sent } = await load.stop();
   t.comment(`${wrong.length} of ${sent} requests lost by two kills`);
-  t.ok(wrong.every((line) => /ECONNRESET|socket hang up|broke off/.test(line)), wrong.join('\n'));
+  t.ok(
+    wrong.every((line) => /ECONNRESET|socket hang up|broke off/.test(line)),
+    wrong.join('\n'),
+  );
   const after = new Load(balancer.address, '/echo/');
   await after.more(100);
   t.strictSame((await after.stop()).wrong, []);
+
+  balancer.process.signal('SIGKILL');
+  await eventually(
+    async () => pids.every(isGone),
+    (gone) => gone,
+  );
+  const successor = createServer();
+  const [host, port] = balancer.address.split(':');
+  successor.listen(Number(port), host);
+  await once(successor, 'listening');
+  successor.close();
 });
 
-test('the port stays open while the only worker is replaced', async (t) => {
-  const silence = await startSilence(t);
-  const balancer = await startBalancer(t, { workers: 1 }, { production: { listen: '127.0.0.1:0', health: 'off', servers: [{ id: 's', address: silence.address }] } });
-  const [pid] = await workers(balancer, 1);
-  process.kill(pid as number, 'SIGKILL');
-  const answer = fetch(`http://${balancer.address}/.sluice/ready`);
-  t.equal((await answer).status, 404, 'the next worker answers whoever came meanwhile');
-});
-
-test('SIGUSR2 puts new workers in the place of the old ones and loses nothing', async (t) => {
+test('SIGUSR2 puts new workers in the place of all, SIGTERM to a worker in its place: under load, nothing is lost', async (t) => {
   const target = await startTarget(t);
   const balancer = await startBalancer(t, { workers: 2 });
   const pids = await workers(balancer, 2);
   await startGateway(t, 'a', balancer.control);
   await deployEcho(balancer, target.url);
   await serving(balancer, ['a']);
+  await current(balancer, 1);
   const load = new Load(balancer.address, '/echo/');
   await load.more(300);
   balancer.process.signal('SIGUSR2');
   const all = await workers(balancer, 4);
-  await eventually(async () => pids.every(isGone), (gone) => gone);
+  await eventually(
+    async () => pids.every(isGone),
+    (gone) => gone,
+  );
   await load.more(300);
   process.kill(all[3] as number, 'SIGTERM');
   await workers(balancer, 5);
-  await eventually(async () => isGone(all[3] as number), (gone) => gone);
+  await eventually(
+    async () => isGone(all[3] as number),
+    (gone) => gone,
+  );
   await load.more(300);
   const { wrong, sent } = await load.stop();
   t.strictSame(wrong, [], `none of ${sent} requests failed`);
@@ -168,49 +217,54 @@ test('SIGUSR2 puts new workers in the place of the old ones and loses nothing', 
     balancer.process.log.some((line) => /by itself/.test(line.msg ?? '')),
     'nobody died',
   );
+
   balancer.process.signal('SIGTERM');
   t.equal(await balancer.process.ended(), 0);
+  t.ok(all.every(isGone));
 });
 
-test('SIGTERM under load: all drain, all end, nothing is lost', async (t) => {
-  const target = await startTarget(t);
-  const balancer = await startBalancer(t, { workers: 2 });
-  const pids = await workers(balancer, 2);
-  await startGateway(t, 'a', balancer.control);
-  await deployEcho(balancer, target.url);
-  await serving(balancer, ['a']);
-  const load = new Load(balancer.address, '/echo/', { patient: true });
-  await load.more(300);
-  balancer.process.signal('SIGTERM');
-  t.equal(await balancer.process.ended(), 0);
-  t.ok(pids.every(isGone));
-  t.strictSame((await load.stop()).wrong, []);
-});
-
-test('a second signal ends everybody at once', async (t) => {
-  const silence = await startSilence(t);
-  const balancer = await startBalancer(t, { workers: 2 }, { production: { listen: '127.0.0.1:0', health: 'off', servers: [{ id: 's', address: silence.address }] } });
+test('the port stays open while the only worker is replaced; a second signal ends everybody at once', async (t) => {
+  const gate = await startGate(t);
+  const balancer = await startBalancer(t, { workers: 1 }, only(gate.address));
+  const [first] = await workers(balancer, 1);
+  process.kill(first as number, 'SIGKILL');
+  const meanwhile = await fetch(`http://${balancer.address}/.sluice/ready`);
+  t.equal(meanwhile.status, 404, 'the next worker answers whoever came meanwhile');
   const pids = await workers(balancer, 2);
   const hanging = fetch(`http://${balancer.address}/`);
   hanging.catch(() => {});
-  await silence.asked;
+  await gate.asked(1);
   balancer.process.signal('SIGTERM');
   await balancer.process.logged((line) => /^draining/.test(line.msg ?? ''));
-  t.ok(balancer.process.running);
   balancer.process.signal('SIGTERM');
   t.equal(await balancer.process.ended(), 1);
-  await eventually(async () => pids.every(isGone), (gone) => gone);
+  await eventually(
+    async () => pids.every(isGone),
+    (gone) => gone,
+  );
   await t.rejects(hanging);
 });
 
-test('when the first process is killed, the workers end and the port is free', async (t) => {
-  const balancer = await startBalancer(t, { workers: 2 });
+test('SIGTERM: every worker finishes what is in flight on it, then all end', async (t) => {
+  const gate = await startGate(t);
+  const balancer = await startBalancer(t, { workers: 2 }, only(gate.address));
   const pids = await workers(balancer, 2);
-  balancer.process.signal('SIGKILL');
-  await eventually(async () => pids.every(isGone), (gone) => gone);
-  const successor = createServer();
-  const [host, port] = balancer.address.split(':');
-  successor.listen(Number(port), host);
-  await once(successor, 'listening');
-  successor.close();
+  const inFlight: Promise<Response>[] = [];
+  for (const pid of pids) {
+    const others = pids.filter((other) => other !== pid);
+    for (const other of others) process.kill(other, 'SIGSTOP');
+    for (let request = 0; request < 4; request++) inFlight.push(fetch(`http://${balancer.address}/${pid}`));
+    await gate.asked(inFlight.length);
+    for (const other of others) process.kill(other, 'SIGCONT');
+  }
+  balancer.process.signal('SIGTERM');
+  await eventually(
+    () => isRefused(balancer.address),
+    (refused) => refused,
+  );
+  t.notOk(pids.some(isGone), 'all wait for their requests');
+  gate.open();
+  for (const answer of await Promise.all(inFlight)) t.equal(await answer.text(), 'late');
+  t.equal(await balancer.process.ended(), 0);
+  t.ok(pids.every(isGone));
 });

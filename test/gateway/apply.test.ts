@@ -90,6 +90,13 @@ t.test('variables changed: the same revision is made anew, and refused if one is
   t.match(deployments.states, [{ revision: 1, state: 'rejected' }], 'a revision kept from before is not taken for the wanted one');
 });
 
+t.test('a number that a restored registry gives away a second time is another revision', async (t) => {
+  const { deployments, get } = setup();
+  deployments.apply(snapshotOf(2, [deployed(at('a', 'http://lost'), 2)]));
+  deployments.apply(snapshotOf(2, [deployed(at('a', 'http://new'), 2)]));
+  t.match(get('/a/x').sentTo(), /^http:\/\/new/);
+});
+
 t.test('the same number from another registry is another revision', async (t) => {
   const { deployments, get } = setup();
   deployments.apply(snapshotOf(1, [deployed(at('a', 'http://one'))]));

@@ -211,6 +211,32 @@ t.test('a registry that does not know it any more is joined again, in the enviro
   t.ok(access.calls.some(({ method }) => method === 'join'));
 });
 
+t.test('a registry that lost every deployment takes nothing away; the next deploy counts', async (t) => {
+  const { registry, server, until, lines, clock } = await world(t);
+  const { member, deployments, file, record } = server('s1', { environment: 'one' });
+  await registry.pushProject(shop('http://a'));
+  const { project } = (await registry.revision('shop')) ?? {};
+  if (project === undefined) throw new Error('there is no project');
+  deployments.apply({
+    epoch: 'lost',
+    version: 3,
+    hash: '0'.repeat(64),
+    environment: 'one',
+    variables: {},
+    projects: [{ name: 'shop', revision: 7, project }],
+  });
+  member.start();
+  await until('joined', async () => (await record())?.running?.epoch === 'lost');
+  await clock.pass(60_000);
+  t.match(deployments.states, [{ name: 'shop', revision: 7 }]);
+  t.equal(lines.filter(({ msg }) => /lost every deployment/.test(String(msg))).length, 1, 'said once');
+  await file.settled();
+  t.equal(await file.load(), undefined, 'nothing is kept in place of what it has on disk');
+  await registry.deploy('one', 'shop');
+  await until('deployed anew', async () => (await record())?.running?.version === 1);
+  t.match(deployments.states, [{ name: 'shop', revision: 1 }]);
+});
+
 t.test('of two gateways with one id the later one stays, and they do not fight', async (t) => {
   const { server, until, clock, lines } = await world(t);
   const first = server('s1', { environment: 'one', ttl: 9000 });
@@ -218,7 +244,10 @@ t.test('of two gateways with one id the later one stays, and they do not fight',
   await until('joined', async () => (await first.record())?.running?.version === 0);
   const second = server('s1', { environment: 'one', ttl: 9000, instance: 's1-2' });
   second.member.start();
-  await until('taken over', async () => (await first.record())?.instance === 's1-2');
+  await until('taken over', async () => {
+    const now = await first.record();
+    return now?.instance === 's1-2' && now.running !== undefined;
+  });
   first.access.calls.length = 0;
   await clock.pass(120_000);
   t.equal((await first.record())?.instance, 's1-2');

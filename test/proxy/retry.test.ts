@@ -1,4 +1,5 @@
 import t from 'tap';
+import { environmentSpec } from '../../src/model/environment.ts';
 import { RetryBudget } from '../../src/proxy/retry.ts';
 import { field, statusOf } from '../wire/peer.ts';
 import { world } from '../wire/world.ts';
@@ -61,16 +62,18 @@ t.test('a kept connection that the server closed just then', async (t) => {
     });
   }
   await t.test('a POST is not sent twice', async (t) => {
-    const w = await world(t);
-    const { client, server } = await w.asked(request('GET'));
-    await server.message();
-    server.send(ok());
-    await client.message();
-    client.send(request('POST', 'hello'));
-    await server.message();
-    server.end();
-    t.equal(statusOf(await client.message()), 502);
-    t.equal(w.server.count, 1);
+    for (const body of ['hello', '']) {
+      const w = await world(t);
+      const { client, server } = await w.asked(request('GET'));
+      await server.message();
+      server.send(ok());
+      await client.message();
+      client.send(request('POST', body));
+      await server.message();
+      server.end();
+      t.equal(statusOf(await client.message()), 502);
+      t.equal(w.server.count, 1);
+    }
   });
   await t.test('not more than once', async (t) => {
     const w = await world(t);
@@ -128,7 +131,10 @@ t.test('a new connection that breaks before an answer', async (t) => {
     await other?.message();
     other?.send(ok('other'));
     t.equal((await client.message()).body, 'other');
-    t.match(w.outcomes.map(({ kind }) => kind), ['reset', 'answered']);
+    t.match(
+      w.outcomes.map(({ kind }) => kind),
+      ['reset', 'answered'],
+    );
   });
   await t.test('not beyond the budget', async (t) => {
     const w = await world(t, { servers: 2, spec: { retries: { budgetMin: 0, budgetPercent: 0 } } });
@@ -149,8 +155,48 @@ t.test('a new connection that breaks before an answer', async (t) => {
   });
 });
 
+t.test('a status that is configured to be tried again', async (t) => {
+  const spec = { retries: { statuses: [503] } };
+  const refusal = 'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\nno';
+  await t.test('goes to another server, with its body', async (t) => {
+    const w = await world(t, { servers: 2, spec });
+    const { client, server } = await w.asked('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello');
+    await server.message();
+    server.send(refusal);
+    const other = await w.servers[1]?.next();
+    t.equal((await other?.message())?.body, 'hello');
+    other?.send(ok('other'));
+    t.equal((await client.message()).body, 'other');
+  });
+  await t.test('but not for a method that must not be carried out twice', async (t) => {
+    const w = await world(t, { servers: 2, spec });
+    const { client, server } = await w.asked(request('POST'));
+    await server.message();
+    server.send(refusal);
+    t.equal(statusOf(await client.message()), 503);
+    t.equal(w.servers[1]?.count, 0);
+  });
+  await t.test('and without another server the response is passed on', async (t) => {
+    const w = await world(t, { spec });
+    const { client, server } = await w.asked(request('GET'));
+    await server.message();
+    server.send(refusal);
+    t.equal((await client.message()).body, 'no');
+  });
+  await t.test('POST too, if the operator says so', async (t) => {
+    const w = await world(t, { servers: 2, spec: { retries: { statuses: [503], methods: ['POST'] } } });
+    const { client, server } = await w.asked('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello');
+    await server.message();
+    server.send(refusal);
+    const other = await w.servers[1]?.next();
+    t.equal((await other?.message())?.body, 'hello');
+    other?.send(ok('other'));
+    t.equal((await client.message()).body, 'other');
+  });
+});
+
 t.test('the budget is a share of the requests', async (t) => {
-  const settings = { attempts: 3, budgetPercent: 20, budgetMin: 1 };
+  const settings = environmentSpec.parse({ retries: { budgetMin: 1 } }).retries;
   const budget = new RetryBudget();
   for (let request = 0; request < 100; request++) budget.earn(settings);
   let taken = 0;

@@ -61,8 +61,8 @@ async function unpack(): Promise<void> {
   const work = await mkdtemp(`${cache}-`);
   try {
     const { stdout } = await run('apt-get', ['install', '--simulate', '--no-install-recommends', 'chromium']);
-    const packages = [...stdout.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name as string);
-    await run('apt-get', ['download', 'chromium', ...packages.filter((name) => name !== 'chromium')], { cwd: work });
+    const missing = [...stdout.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name as string);
+    await run('apt-get', ['download', ...new Set(['chromium', 'chromium-common', ...missing])], { cwd: work });
     for (const deb of (await readdir(work)).filter((file) => file.endsWith('.deb'))) {
       await run('dpkg', ['-x', join(work, deb), join(work, 'root')]);
     }

@@ -48,7 +48,9 @@ t.test('a pipelined request after one with a body, answered before the body came
 t.test('own answers keep the connection, pipelined too', async (t) => {
   const w = await world(t, { handler: { request: (exchange) => exchange.respond(200, {}, exchange.request.path) } });
   const client = await w.client();
-  client.send(`${get('/1')}POST /2 HTTP/1.1\r\n${host}Content-Length: 3\r\n\r\nabc${get('/3', 'Connection: Upgrade\r\nUpgrade: x\r\n')}${get('/4')}`);
+  client.send(
+    `${get('/1')}POST /2 HTTP/1.1\r\n${host}Content-Length: 3\r\n\r\nabc${get('/3', 'Connection: Upgrade\r\nUpgrade: x\r\n')}${get('/4')}`,
+  );
   for (const path of ['/1', '/2', '/3', '/4']) t.equal((await client.message()).body, path);
 });
 
@@ -94,7 +96,9 @@ t.test('HTTP/1.0', async (t) => {
     const w = await world(t);
     const { client, server } = await w.asked('GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n');
     await server.message();
-    server.send('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nT: 1\r\n\r\n');
+    server.send(
+      'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nT: 1\r\n\r\n',
+    );
     const head = await client.head();
     t.equal(statusOf(head), 200);
     t.equal(field(head, 'transfer-encoding'), undefined);

@@ -6,8 +6,16 @@ const host = 'Host: a\r\n';
 
 /** What no recipient may guess about: name, request, status. Each is answered once and the connection closed, and no server hears of it. */
 const refused: readonly [name: string, request: string, status: number][] = [
-  ['both Content-Length and Transfer-Encoding', `POST / HTTP/1.1\r\n${host}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG`, 400],
-  ['Transfer-Encoding before Content-Length', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n8\r\nSMUGGLED\r\n0\r\n\r\n`, 400],
+  [
+    'both Content-Length and Transfer-Encoding',
+    `POST / HTTP/1.1\r\n${host}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG`,
+    400,
+  ],
+  [
+    'Transfer-Encoding before Content-Length',
+    `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n8\r\nSMUGGLED\r\n0\r\n\r\n`,
+    400,
+  ],
   ['two Transfer-Encodings', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n`, 400],
   ['chunked twice', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n`, 400],
   ['chunked not last', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n`, 400],
@@ -169,7 +177,11 @@ t.test('what is not ambiguous is taken', async (t) => {
   t.equal(absolute.line, 'GET /p?q HTTP/1.1', 'absolute-form becomes origin-form');
   t.equal(field(absolute, 'host'), 'other.test:81', 'its authority replaces Host');
   t.equal((await answered(`OPTIONS * HTTP/1.1\r\n${host}\r\n`)).line, 'OPTIONS * HTTP/1.1', 'asterisk-form');
-  t.equal((await answered(`OPTIONS http://a HTTP/1.1\r\n${host}\r\n`)).line, 'OPTIONS * HTTP/1.1', 'absolute-form without a path, for OPTIONS');
+  t.equal(
+    (await answered(`OPTIONS http://a HTTP/1.1\r\n${host}\r\n`)).line,
+    'OPTIONS * HTTP/1.1',
+    'absolute-form without a path, for OPTIONS',
+  );
   t.equal((await answered(`PURGE / HTTP/1.1\r\n${host}\r\n`)).line, 'PURGE / HTTP/1.1', 'a method of its own');
   const old = await answered('GET / HTTP/1.0\r\n\r\n');
   t.equal(old.line, 'GET / HTTP/1.1', 'HTTP/1.0 without Host');

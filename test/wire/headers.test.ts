@@ -40,7 +40,10 @@ t.test('fields about the connection are not forwarded', async (t) => {
 
 t.test('HTTP2-Settings and h2c go no further, and the request stays HTTP/1.1', async (t) => {
   const w = await world(t);
-  const { received, answer } = await passed(w, withLines('Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'));
+  const { received, answer } = await passed(
+    w,
+    withLines('Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'),
+  );
   t.equal(field(received, 'upgrade'), undefined);
   t.equal(field(received, 'http2-settings'), undefined);
   t.equal(field(received, 'connection'), undefined);
@@ -49,8 +52,23 @@ t.test('HTTP2-Settings and h2c go no further, and the request stays HTTP/1.1', a
 
 t.test('everything else stays, in its order and as it was written', async (t) => {
   const w = await world(t);
-  const lines = ['B-Second: 2', 'a-first: "quoted, \\" "', 'B-Second: 3', 'Cookie: a=b', 'X-Latin: \xe9\xff', 'X-Empty:', 'Authorization: Basic Zm9v'];
-  const response = ['Set-Cookie: a=1; Expires=Wed, 21 Oct 2015 07:28:00 GMT', 'X-A: 1', 'Set-Cookie: b=2', 'set-cookie: a=3', 'WWW-Authenticate: x', 'Date: yesterday'];
+  const lines = [
+    'B-Second: 2',
+    'a-first: "quoted, \\" "',
+    'B-Second: 3',
+    'Cookie: a=b',
+    'X-Latin: \xe9\xff',
+    'X-Empty:',
+    'Authorization: Basic Zm9v',
+  ];
+  const response = [
+    'Set-Cookie: a=1; Expires=Wed, 21 Oct 2015 07:28:00 GMT',
+    'X-A: 1',
+    'Set-Cookie: b=2',
+    'set-cookie: a=3',
+    'WWW-Authenticate: x',
+    'Date: yesterday',
+  ];
   const { received, answer } = await passed(
     w,
     withLines(`${lines.join('\r\n')}\r\n`),
@@ -95,7 +113,11 @@ t.test('x-request-id', async (t) => {
   t.equal(w.records[0]?.id, made);
   t.equal(field((await passed(w, withLines('X-Request-Id: abc-123\r\n'))).received, 'x-request-id'), 'abc-123', 'is kept');
   for (const odd of ['a b', 'a"b', 'x'.repeat(129), '']) {
-    t.match(field((await passed(w, withLines(`X-Request-Id: ${odd}\r\n`))).received, 'x-request-id'), /^[0-9a-f]{16}-/, 'is replaced if it is odd');
+    t.match(
+      field((await passed(w, withLines(`X-Request-Id: ${odd}\r\n`))).received, 'x-request-id'),
+      /^[0-9a-f]{16}-/,
+      'is replaced if it is odd',
+    );
   }
 });
 
@@ -199,11 +221,25 @@ t.test('a role may change target, host and fields', async (t) => {
       exchange.response.headers.remove('x-a');
     },
   };
-  const { received, answer } = await passed(w, withLines('X-Gone: 1\r\nX-Added: 0\r\n'), 'HTTP/1.1 200 OK\r\nX-A: 1\r\nContent-Length: 0\r\n\r\n');
+  const { received, answer } = await passed(
+    w,
+    withLines('X-Gone: 1\r\nX-Added: 0\r\n'),
+    'HTTP/1.1 200 OK\r\nX-A: 1\r\nContent-Length: 0\r\n\r\n',
+  );
   t.equal(received.line, 'GET /new?x HTTP/1.1');
   t.equal(field(received, 'host'), 'other:1');
   t.equal(field(received, 'x-added'), '1');
   t.equal(field(received, 'x-gone'), undefined);
   t.equal(field(answer, 'x-b'), '2');
   t.equal(field(answer, 'x-a'), undefined);
+});
+
+t.test('426 says what to upgrade to', async (t) => {
+  const w = await world(t);
+  const required = 'HTTP/1.1 426 Upgrade Required\r\nUpgrade: chat\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n';
+  for (const lines of ['', 'Connection: Upgrade\r\nUpgrade: other\r\n']) {
+    const { answer } = await passed(w, withLines(lines), required);
+    t.equal(field(answer, 'upgrade'), 'chat');
+    t.match(field(answer, 'connection'), 'Upgrade');
+  }
 });

@@ -193,7 +193,8 @@ t.test('bodies of every framing reach the client in a framing of our own', async
   });
   await t.test('chunks with extensions and trailers', async (t) => {
     const w = await world(t);
-    const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: T\r\n\r\n2;ext="x"\r\nhe\r\n3\r\nllo\r\n0;last\r\nT: 1\r\n\r\n';
+    const chunked =
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: T\r\n\r\n2;ext="x"\r\nhe\r\n3\r\nllo\r\n0;last\r\nT: 1\r\n\r\n';
     const plain = await answered(w, chunked);
     const without = await plain.client.message();
     t.strictSame([without.body, without.trailers], ['hello', ''], 'no trailers for who does not say that it takes them');
@@ -338,6 +339,7 @@ t.test('a server that is too slow', async (t) => {
     const { client } = await w.asked(get);
     const message = await client.message();
     t.match(JSON.parse(message.body), { status: 504, code: 'total-timeout' });
+    t.match(w.outcomes, [{ kind: 'head-timeout' }], 'the server is to blame');
   });
   await t.test('is not to blame for a client that is slow with its body', async (t) => {
     const w = await world(t, { spec: { timeouts: { responseHead: '150ms', clientIdle: '600ms' } } });

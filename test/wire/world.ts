@@ -1,6 +1,6 @@
 import net from 'node:net';
 import type { Test } from 'tap';
-import { environmentSpec, type EnvironmentSpecInput } from '../../src/model/environment.ts';
+import { type EnvironmentSpecInput, environmentSpec } from '../../src/model/environment.ts';
 import type { ExchangeRecord } from '../../src/proxy/access-log.ts';
 import type { Exchange, Handler, Listener, Outcome, Route } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/listener.ts';
@@ -123,7 +123,8 @@ export async function world(t: Test, options: WorldOptions = {}): Promise<World>
   const route: Route = {
     settings: spec,
     budget: new RetryBudget(),
-    pick: (_exchange: Exchange, tried: readonly Upstream[]) => upstreams.find((upstream) => upstream.available && !tried.includes(upstream)),
+    pick: (_exchange: Exchange, tried: readonly Upstream[]) =>
+      upstreams.find((upstream) => upstream.available && !tried.includes(upstream)),
     observe: (_upstream, outcome) => void outcomes.push(outcome),
     ...options.route,
   };

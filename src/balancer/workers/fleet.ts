@@ -41,7 +41,8 @@ export class Fleet {
   readonly #owner: FleetOwner;
   readonly #places: Place[] = [];
   readonly #living = new Set<WorkerProcess>();
-  readonly #looking: { timer: Timer | undefined } = { timer: undefined };
+  readonly #relieving = new Set<WorkerProcess>();
+  #looking: Timer | undefined;
   #started = 0;
   #stopping = false;
   #rolling: Promise<void> = Promise.resolve();
@@ -86,16 +87,22 @@ export class Fleet {
     return rolled;
   }
 
-  /** As {@link roll}, for one worker. */
-  relieve(worker: WorkerProcess, graceMs: number): Promise<void> {
+  /** As {@link roll}, for one worker; asked again meanwhile, it does nothing. */
+  async relieve(worker: WorkerProcess, graceMs: number): Promise<void> {
     const place = this.#places.find((one) => one.worker === worker);
-    return place === undefined ? Promise.resolve() : this.#renew(place, graceMs);
+    if (place === undefined || this.#relieving.has(worker)) return;
+    this.#relieving.add(worker);
+    try {
+      await this.#renew(place, graceMs);
+    } finally {
+      this.#relieving.delete(worker);
+    }
   }
 
   /** Nobody is replaced from now on. Settles when all have ended, which those in flight have `graceMs` to do. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    this.#looking.timer?.cancel();
+    this.#looking?.cancel();
     this.shrink(0, graceMs);
     for (const worker of this.#living) this.#retire(worker, graceMs);
     await Promise.all([...this.#living].map((worker) => worker.ended));
@@ -110,9 +117,12 @@ export class Fleet {
   async #renew(place: Place, graceMs: number): Promise<void> {
     if (this.#stopping || !this.#places.includes(place)) return;
     const fresh = this.#launch();
-    await fresh.ready.catch((cause: Error) => {
-      throw new Error(`a new worker does not come up (${cause.message}): the present ones stay`, { cause });
-    });
+    try {
+      await fresh.ready;
+    } catch (cause) {
+      if (this.#stopping) return;
+      throw new Error(`a new worker does not come up (${(cause as Error).message}): the present ones stay`, { cause });
+    }
     if (this.#stopping || !this.#places.includes(place)) return this.#retire(fresh, 0);
     const old = place.worker;
     place.retry?.cancel();
@@ -123,6 +133,11 @@ export class Fleet {
   #retire(worker: WorkerProcess, graceMs: number): void {
     if (worker.draining || worker.hasEnded) return;
     worker.draining = true;
+    if (!worker.hasSpoken) {
+      // It is still starting: there is nothing to finish.
+      worker.kill();
+      return;
+    }
     worker.tell({ kind: 'drain', graceMs });
     const late = this.#tools.clock.after(graceMs + patienceMs, () => worker.kill());
     void worker.ended.then(() => late.cancel());
@@ -159,7 +174,7 @@ export class Fleet {
 
   /** Counts looks, not time: when the whole machine was asleep, nobody has been silent. */
   #look(): void {
-    this.#looking.timer = this.#tools.clock.after(lookMs, () => {
+    this.#looking = this.#tools.clock.after(lookMs, () => {
       for (const worker of this.#living) {
         if (++worker.silentLooks !== silentLooks) continue;
         this.#tools.logger.error({ worker: worker.number, pid: worker.pid }, 'a worker has said nothing for long: it is killed');

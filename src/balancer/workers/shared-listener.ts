@@ -7,16 +7,19 @@ import type { WorkerProcess } from './worker-process.ts';
 /** What a worker says of a listener; undefined: it has ended before it could. */
 export type ListenerAnswer = Extract<FromWorker, { kind: 'opened' | 'refused' | 'closed' }> | undefined;
 
+type Waiting = Map<WorkerProcess, (answer: ListenerAnswer) => void>;
+
 /** A listener that all workers serve. The socket is this process's: it stays open while workers come and go. */
 export class SharedListener implements OpenedListener {
   readonly number: number;
   readonly #configured: string;
   readonly #socket: BoundSocket;
   readonly #workers: Iterable<WorkerProcess>;
-  readonly #opening = new Map<WorkerProcess, (answer: ListenerAnswer) => void>();
-  readonly #closing = new Map<WorkerProcess, (answer: ListenerAnswer) => void>();
+  readonly #opening: Waiting = new Map();
+  readonly #closing: Waiting = new Map();
   readonly #closed: () => void;
   #settings: ListenerSettings;
+  #isClosed = false;
 
   constructor(given: {
     number: number;
@@ -50,20 +53,15 @@ export class SharedListener implements OpenedListener {
 
   /** A worker that is to serve it, too. */
   greet(worker: WorkerProcess): Promise<ListenerAnswer> {
-    if (worker.draining) return Promise.resolve(undefined);
+    if (worker.draining || this.#isClosed) return Promise.resolve(undefined);
     const answer = this.#answer(this.#opening, worker);
     worker.tell({ kind: 'open', listener: this.number, address: this.#configured, settings: this.#settings }, this.#socket.handle);
     return answer;
   }
 
   hear(worker: WorkerProcess, answer: ListenerAnswer): void {
-    const waiting = [this.#opening, this.#closing].filter(
-      (map) => answer === undefined || (map === this.#closing) === (answer.kind === 'closed'),
-    );
-    for (const map of waiting) {
-      map.get(worker)?.(answer);
-      map.delete(worker);
-    }
+    if (answer?.kind !== 'closed') settle(this.#opening, worker, answer);
+    if (answer === undefined || answer.kind === 'closed') settle(this.#closing, worker, answer);
   }
 
   update(settings: ListenerSettings): void {
@@ -72,6 +70,7 @@ export class SharedListener implements OpenedListener {
   }
 
   async close(graceMs: number): Promise<void> {
+    this.#isClosed = true;
     const answers = [...this.#workers].map((worker) => {
       const answer = this.#answer(this.#closing, worker);
       worker.tell({ kind: 'close', listener: this.number, graceMs });
@@ -82,7 +81,12 @@ export class SharedListener implements OpenedListener {
     this.#closed();
   }
 
-  #answer(waiting: Map<WorkerProcess, (answer: ListenerAnswer) => void>, worker: WorkerProcess): Promise<ListenerAnswer> {
+  #answer(waiting: Waiting, worker: WorkerProcess): Promise<ListenerAnswer> {
     return worker.hasEnded ? Promise.resolve(undefined) : new Promise((resolve) => waiting.set(worker, resolve));
   }
+}
+
+function settle(waiting: Waiting, worker: WorkerProcess, answer: ListenerAnswer): void {
+  waiting.get(worker)?.(answer);
+  waiting.delete(worker);
 }

@@ -25,6 +25,8 @@ export class WorkerProcess {
   /** Milliseconds of processor time used, as it last said. */
   cpuMs = 0;
   isReady = false;
+  /** Anything was heard of it; before that it listens nowhere. */
+  hasSpoken = false;
   hasEnded = false;
   /** It was told to finish what it has and end. */
   draining = false;
@@ -84,6 +86,7 @@ export class WorkerProcess {
   /** From the same program over a private channel: its shape needs no proof. */
   #hear(message: FromWorker): void {
     this.silentLooks = 0;
+    this.hasSpoken = true;
     if (message.kind === 'ready') {
       this.isReady = true;
       this.#settleReady();

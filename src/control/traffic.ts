@@ -1,7 +1,7 @@
 import { addLatencies, type Latencies, latenciesSince, noLatencies, quantile } from '../model/latency.ts';
 import type { LiveServer } from '../model/live.ts';
 
-/** Seconds that charts show. */
+/** Samples that are kept, one a second: what charts show. */
 export const shownSeconds = 120;
 /** Samples over which shares and latencies are read, so that they do not flicker. */
 const steadySamples = 3;
@@ -20,11 +20,22 @@ export interface Sample {
 
 /** What is to be seen of an environment or server: the last samples, oldest first. */
 export class Series {
-  readonly samples: Sample[] = [];
+  readonly samples: Sample[];
+  readonly #most: number;
+
+  constructor(most: number, samples: readonly Sample[] = []) {
+    this.#most = most;
+    this.samples = samples.slice(-most);
+  }
 
   add(sample: Sample): void {
     this.samples.push(sample);
-    if (this.samples.length > shownSeconds) this.samples.shift();
+    if (this.samples.length > this.#most) this.samples.shift();
+  }
+
+  /** Nothing happened in all the time that is kept. */
+  get idle(): boolean {
+    return this.samples.every(({ requests, active }) => requests === 0 && active === 0);
   }
 
   get last(): Sample | undefined {
@@ -52,7 +63,7 @@ export class Series {
   }
 }
 
-/** Turns counters that only grow, told once a second, into rates. */
+/** Turns counters that only grow, told once a second, into rates. Of environments two minutes are kept, of servers what is steady. */
 export class Traffic {
   readonly environments = new Map<string, Series>();
   readonly servers = new Map<string, Series>();
@@ -71,27 +82,46 @@ export class Traffic {
     const sums = new Map<string, Sample>([...this.environments.keys()].map((name) => [name, emptySample(at)]));
     for (const [key, server] of this.#before) {
       const sample = sampleOf(server, before.get(key), at, seconds);
-      seriesIn(this.servers, key).add(sample);
+      seriesIn(this.servers, key, steadySamples).add(sample);
       sums.set(server.environment, addSamples(sums.get(server.environment) ?? emptySample(at), sample));
     }
-    for (const [name, sample] of sums) seriesIn(this.environments, name).add(sample);
+    const occupied = new Set(servers.map(({ environment }) => environment));
+    for (const [name, sample] of sums) {
+      const series = seriesIn(this.environments, name, shownSeconds);
+      series.add(sample);
+      if (!occupied.has(name) && series.idle) this.environments.delete(name);
+    }
     for (const key of this.servers.keys()) if (!this.#before.has(key)) this.servers.delete(key);
+  }
+
+  /** What somebody else saw until now. */
+  recall(environments: Readonly<Record<string, readonly Sample[]>>): void {
+    for (const [name, samples] of Object.entries(environments)) this.environments.set(name, new Series(shownSeconds, samples));
+  }
+
+  /** For {@link recall}. */
+  get past(): Record<string, readonly Sample[]> {
+    return Object.fromEntries([...this.environments].map(([name, { samples }]) => [name, samples]));
   }
 
   /** Only these environments exist. */
   keep(names: readonly string[]): void {
     for (const name of this.environments.keys()) if (!names.includes(name)) this.environments.delete(name);
-    for (const name of names) seriesIn(this.environments, name);
+    for (const name of names) seriesIn(this.environments, name, shownSeconds);
   }
 
   server(environment: string, id: string): Series | undefined {
     return this.servers.get(keyOf(environment, id));
   }
 
-  /** What part of its environment's requests a server gets, 0 to 1. */
+  /** What part of its environment's requests a server gets, 0 to 1, over the last few seconds. */
   share(environment: string, id: string): number {
-    const all = this.environments.get(environment)?.rate ?? 0;
-    return all === 0 ? 0 : (this.server(environment, id)?.rate ?? 0) / all;
+    const all = this.environments.get(environment)?.samples.slice(-steadySamples) ?? [];
+    const since = all[0]?.at ?? 0;
+    // One that has just joined has had nothing before that.
+    const own = this.server(environment, id)?.samples.filter(({ at }) => at >= since) ?? [];
+    const total = all.reduce((sum, { requests }) => sum + requests, 0);
+    return total === 0 ? 0 : own.reduce((sum, { requests }) => sum + requests, 0) / total;
   }
 }
 
@@ -99,8 +129,8 @@ function keyOf(environment: string, id: string): string {
   return `${environment} ${id}`;
 }
 
-function seriesIn(all: Map<string, Series>, key: string): Series {
-  const present = all.get(key) ?? new Series();
+function seriesIn(all: Map<string, Series>, key: string, most: number): Series {
+  const present = all.get(key) ?? new Series(most);
   all.set(key, present);
   return present;
 }

@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { build } from 'esbuild';
+
+/** Each file of the dashboard by the path it is served at; run from the checkout. Whoever bundles the program defines BUILT_PAGE as this. */
+export async function buildPage() {
+  const { outputFiles } = await build({
+    entryPoints: ['src/dashboard/main.tsx', 'src/dashboard/style.css'],
+    outdir: 'dist',
+    bundle: true,
+    minify: true,
+    write: false,
+    platform: 'browser',
+    format: 'esm',
+    target: ['es2022'],
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
+  const textOf = (ending) => outputFiles.find(({ path }) => path.endsWith(ending)).text;
+  return {
+    '/': readFileSync('src/dashboard/index.html', 'utf8'),
+    '/dashboard.js': textOf('.js'),
+    '/dashboard.css': textOf('.css'),
+    '/icon.svg': readFileSync('src/dashboard/icon.svg', 'utf8'),
+  };
+}

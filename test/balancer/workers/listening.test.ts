@@ -1,0 +1,88 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent, createServer, request } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import t from 'tap';
+import { bindSocket } from '../../../src/balancer/workers/bound-socket.ts';
+import { WorkerTraffic } from '../../../src/balancer/workers/worker-traffic.ts';
+import { systemClock } from '../../../src/model/clock.ts';
+import type { Handler, ListenerSettings } from '../../../src/proxy/contract.ts';
+import { HttpListener } from '../../../src/proxy/listener.ts';
+import { keptLogger } from '../../gateway/fake-logger.ts';
+
+const settings: ListenerSettings = { headerBytes: 8192, timeouts: { requestHead: 1000, clientIdle: 1000 }, trustedProxies: [] };
+const answering: Handler = { request: (exchange) => exchange.respond(200, {}, 'here') };
+
+t.test('a bound socket is served by whoever gets its handle', async (t) => {
+  const socket = await bindSocket('127.0.0.1:0');
+  const listener = new HttpListener('127.0.0.1:0', settings, answering, undefined);
+  await listener.open(socket.handle);
+  t.equal(listener.address, socket.address);
+  t.equal(await (await fetch(`http://${socket.address}/`)).text(), 'here');
+  await listener.close(0);
+});
+
+t.test('an address that cannot be had is refused with the system code', async (t) => {
+  const squatter = createServer().listen(0, '127.0.0.1');
+  await once(squatter, 'listening');
+  t.teardown(() => squatter.close());
+  await t.rejects(bindSocket(`127.0.0.1:${(squatter.address() as AddressInfo).port}`), { code: 'EADDRINUSE' });
+  await t.rejects(bindSocket('203.0.113.7:0'), { code: 'EADDRNOTAVAIL' });
+});
+
+t.test('shedding: so many connections end with their next answer, the others stay', async (t) => {
+  const listener = new HttpListener('127.0.0.1:0', settings, answering, undefined);
+  await listener.open();
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(async () => {
+    agent.destroy();
+    await listener.close(0);
+  });
+  const get = () =>
+    new Promise<string | undefined>((resolve, reject) => {
+      request(`http://${listener.address}/`, { agent }, (response) => {
+        response.resume().once('end', () => resolve(response.headers.connection));
+      })
+        .once('error', reject)
+        .end();
+    });
+  t.not(await get(), 'close');
+  listener.shed(2);
+  t.equal(await get(), 'close');
+  t.equal(await get(), 'close', 'a new connection');
+  t.not(await get(), 'close');
+});
+
+t.test('workers that do not come up are no reason to wait for ever', async (t) => {
+  const { logger, lines } = keptLogger();
+  const children: ChildProcess[] = [];
+  const spawn = () => {
+    const child = fork('/dev/null/no-such-program', { silent: true });
+    children.push(child);
+    return child;
+  };
+  const traffic = new WorkerTraffic({
+    clock: systemClock,
+    random: Math.random,
+    logger,
+    spawn,
+    suspect: () => {},
+    settings: { workers: 2, accessLog: false, graceMs: 100 },
+  });
+  t.teardown(() => traffic.close());
+  const refused = traffic.open('127.0.0.1:0', settings);
+  await t.rejects(refused, { message: /no worker process is up/ });
+  t.notOk(traffic.serving);
+  t.ok(lines.some(({ msg, reason }) => /is replaced/.test(msg) && reason === 'exit status 1'));
+});
+
+t.test('without any listener left the port is free', async (t) => {
+  const socket = await bindSocket('127.0.0.1:0');
+  const listener = new HttpListener('127.0.0.1:0', settings, answering, undefined);
+  await listener.open(socket.handle);
+  socket.close();
+  await listener.close(0);
+  const [host, port] = socket.address.split(':');
+  const [error] = await once(connect(Number(port), host), 'error');
+  t.equal((error as NodeJS.ErrnoException).code, 'ECONNREFUSED');
+});

@@ -1,0 +1,35 @@
+import { test } from 'tap';
+import { controlUnderTest } from './control-under-test.ts';
+
+const nobody = { headers: { authorization: '' } };
+const page = { '/': '<!doctype html><title>x</title>', '/dashboard.js': 'export {};', '/dashboard.css': 'a {}', '/icon.svg': '<svg/>' };
+
+test('the dashboard is served to anybody, framed by nobody, and lets nothing in from elsewhere', async (t) => {
+  const { ask } = await controlUnderTest(t, { page });
+  for (const [path, type] of [
+    ['/', 'text/html'],
+    ['/dashboard.js', 'text/javascript'],
+    ['/dashboard.css', 'text/css'],
+    ['/icon.svg', 'image/svg+xml'],
+  ] as const) {
+    const answer = await ask('GET', path, nobody);
+    t.equal(answer.status, 200, path);
+    t.equal(answer.body, page[path]);
+    t.equal(answer.headers.get('content-type'), `${type}; charset=utf-8`);
+    const policy = answer.headers.get('content-security-policy') ?? '';
+    t.match(policy, /default-src 'none'/);
+    t.match(policy, /frame-ancestors 'none'/);
+    t.notMatch(policy, /unsafe|\*|https?:/);
+    t.equal(answer.headers.get('x-content-type-options'), 'nosniff');
+    t.equal(answer.headers.get('x-frame-options'), 'DENY');
+    t.equal((await ask('GET', path, { headers: { 'if-none-match': answer.headers.get('etag') ?? '' } })).status, 304);
+  }
+  t.equal((await ask('GET', '/v1/servers', nobody)).status, 401, 'what it shows is not');
+});
+
+test('not built, it says so', async (t) => {
+  const { ask } = await controlUnderTest(t);
+  const answer = await ask('GET', '/', nobody);
+  t.equal(answer.status, 503);
+  t.match(answer.body.detail, /npm run build/);
+});

@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import { type Test, test } from 'tap';
+import { WebSocket } from 'ws';
+import { maxSessions, sessionMs } from '../../src/control/sessions.ts';
+import { type Clock, systemClock } from '../../src/model/clock.ts';
+import { type ControlUnderTest, controlUnderTest, tokens } from './control-under-test.ts';
+
+/** A clock that can be put forward. */
+function skippingClock() {
+  const skipped = { ms: 0 };
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() + skipped.ms };
+  return { skipped, clock };
+}
+
+/** Signs in; answers the field as set, and the cookie as a browser sends it back. */
+async function signIn({ ask }: ControlUnderTest, headers: Record<string, string> = {}) {
+  const answer = await ask('POST', '/v1/session', { headers });
+  const field = answer.headers.get('set-cookie') ?? '';
+  return { status: answer.status, field, cookie: field.split(';')[0] as string };
+}
+
+async function signedIn(t: Test, clock?: Clock) {
+  const under = await controlUnderTest(t, clock && { clock });
+  const { cookie, field } = await signIn(under);
+  /** As a browser with that cookie asks: without a token. */
+  const status = async (method: string, path: string, headers: Record<string, string> = {}) => {
+    const content = method === 'PUT' ? { body: '{}', type: { 'content-type': 'application/json' } } : { type: {} };
+    const response = await fetch(under.control.url + path, { method, ...content, headers: { cookie, ...content.type, ...headers } });
+    await response.text();
+    return response.status;
+  };
+  return { under, cookie, field, status, origin: under.control.url };
+}
+
+test('the admin token gives a session, in a cookie that no script, other site or other path sees', async (t) => {
+  const under = await controlUnderTest(t);
+  const { field } = await signIn(under);
+  const port = new URL(under.control.url).port;
+  t.match(field, new RegExp(`^sluice-session-${port}=[\\w-]{43}; Path=/v1/; Max-Age=${sessionMs / 1000}; HttpOnly; SameSite=Strict$`));
+  t.match((await signIn(under, { 'x-forwarded-proto': 'https' })).field, /; Secure$/, 'behind TLS never in the clear');
+  for (const authorization of ['', `Bearer ${tokens.join}`, 'Bearer wrong-token-of-the-tests']) {
+    const refused = await signIn(under, { authorization });
+    t.same([refused.status, refused.field], [401, '']);
+  }
+});
+
+test('a session may read and, from its own page, change', async (t) => {
+  const { status, origin, under } = await signedIn(t);
+  t.equal(await status('GET', '/v1/servers'), 200);
+  t.equal(await status('PUT', '/v1/environments/production', { origin }), 201);
+  const others = [
+    'http://evil.example.com',
+    'http://127.0.0.1:8080',
+    origin.replace('127.0.0.1', 'localhost'),
+    'null',
+    'garbage',
+    `${origin}.evil.com`,
+  ];
+  for (const other of others) t.equal(await status('PUT', '/v1/environments/other', { origin: other }), 403, other);
+  t.equal(await status('PUT', '/v1/environments/other'), 403, 'nor without saying from where');
+  t.equal(await status('DELETE', '/v1/environments/production', { origin: 'http://evil.example.com' }), 403);
+  t.same(
+    (await under.registry.environments()).map(({ name }) => name),
+    ['production'],
+  );
+});
+
+test('a token shown counts alone, wherever the page is from', async (t) => {
+  const { status } = await signedIn(t);
+  const origin = 'http://elsewhere.example.com';
+  t.equal(await status('PUT', '/v1/environments/other', { origin, authorization: `Bearer ${tokens.admin}` }), 201);
+  t.equal(await status('GET', '/v1/servers', { authorization: 'Bearer wrong-token-of-the-tests' }), 401);
+});
+
+test('the live feed opens for the page of the session only', async (t) => {
+  const { cookie, origin } = await signedIn(t);
+  const open = async (headers: Record<string, string>) => {
+    const socket = new WebSocket(`${origin.replace('http', 'ws')}/v1/events`, { headers });
+    socket.on('error', () => {});
+    const [, response] = await Promise.race([
+      once(socket, 'unexpected-response'),
+      once(socket, 'open').then(() => [0, { statusCode: 101 }]),
+    ]);
+    socket.terminate();
+    return (response as { statusCode: number }).statusCode;
+  };
+  t.equal(await open({ cookie, origin }), 101);
+  t.equal(await open({ cookie, origin: 'http://evil.example.com' }), 403);
+  t.equal(await open({ cookie }), 403);
+  t.equal(await open({ origin }), 401);
+});
+
+test('whoever is signed out hears no more', async (t) => {
+  const { cookie, origin, status } = await signedIn(t, { ...systemClock, after: (delayMs, task) => systemClock.after(delayMs / 20, task) });
+  const socket = new WebSocket(`${origin.replace('http', 'ws')}/v1/events`, { headers: { cookie, origin } });
+  t.teardown(() => socket.terminate());
+  await once(socket, 'message');
+  const closed = once(socket, 'close');
+  t.equal(await status('DELETE', '/v1/session', { origin }), 204);
+  t.equal((await closed)[0], 1008);
+});
+
+test('sessions end: signed out, too old, too many, or made up', async (t) => {
+  const { skipped, clock } = skippingClock();
+  const { status, origin, under, cookie } = await signedIn(t, clock);
+  t.equal(await status('GET', '/v1/servers', { cookie: cookie.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')) }), 401);
+  t.equal(await status('GET', '/v1/servers', { cookie: `other=1; ${cookie}; more=2` }), 200);
+  skipped.ms = sessionMs - 60_000;
+  t.equal(await status('GET', '/v1/servers'), 200);
+  const late = await signIn(under);
+  skipped.ms = sessionMs + 60_000;
+  t.equal(await status('GET', '/v1/servers'), 401, 'the first is over');
+  t.equal(await status('GET', '/v1/servers', { cookie: late.cookie }), 200);
+  t.equal(await status('DELETE', '/v1/session', { cookie: late.cookie, origin }), 204);
+  t.equal(await status('GET', '/v1/servers', { cookie: late.cookie }), 401);
+
+  const first = await signIn(under);
+  for (let count = 1; count < maxSessions; count++) await signIn(under);
+  t.equal(await status('GET', '/v1/servers', { cookie: first.cookie }), 200);
+  await signIn(under);
+  t.equal(await status('GET', '/v1/servers', { cookie: first.cookie }), 401, 'the oldest made room');
+});

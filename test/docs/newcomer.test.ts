@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Test, test } from 'tap';
+import { SluiceProcess } from '../flow/processes.ts';
+
+const program = fileURLToPath(new URL('../../dist/sluice.mjs', import.meta.url));
+const anywhere = { SLUICE_CONTROL_LISTEN: '127.0.0.1:0', SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: '127.0.0.1:0' };
+
+/** Runs a command that is to fail; resolves with its exit status and what it said last on standard error. */
+async function fail(folder: string, words: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  return new Promise<{ status: unknown; said: string[] }>((resolve) => {
+    const options = { cwd: folder, env: { PATH: process.env['PATH'], SLUICE_LOG_LEVEL: 'silent', ...env } };
+    execFile(process.execPath, [program, ...words], options, (error, _out, err) => {
+      resolve({ status: error?.code ?? 0, said: err.trimEnd().split('\n') });
+    });
+  });
+}
+
+/** An address that is taken, by something that answers 404 to everything. */
+async function takenAddress(t: Test): Promise<string> {
+  const server = createServer((_request, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test('an address that is taken is said with the remedy, whoever wanted it', async (t) => {
+  const folder = t.testdir({});
+  const taken = await takenAddress(t);
+  const [traffic, control, gateway] = await Promise.all([
+    fail(folder, ['serve'], { ...anywhere, SLUICE_DATA_DIR: 'one', SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: taken }),
+    fail(folder, ['serve'], { ...anywhere, SLUICE_DATA_DIR: 'two', SLUICE_CONTROL_LISTEN: taken }),
+    fail(folder, ['gateway', '--join', `http://${taken}`, '--listen', taken, '--id', 'late']),
+  ]);
+  const remedy = 'another program listens there: stop it or choose another address';
+  t.strictSame(traffic, { status: 1, said: [`error: cannot listen on ${taken} for environment production: ${remedy}`] });
+  t.match(control, { status: 1, said: [new RegExp(`^error: cannot listen on ${taken} .*control.listen`)] });
+  t.strictSame(gateway, { status: 1, said: [`error: cannot listen on ${taken} for gateway server late: ${remedy}`] });
+});
+
+test('a second start in the same folder names the process that is in the way', async (t) => {
+  const folder = t.testdir({});
+  const first = SluiceProcess.start(t, ['serve'], { folder, env: anywhere });
+  await first.logged((line) => line.msg === 'control');
+  const second = await fail(folder, ['up'], anywhere);
+  t.strictSame(second, {
+    status: 1,
+    said: [`error: ./data is in use by process ${first.pid}: stop that one first, or give this one another folder`],
+  });
+  t.ok(first.running);
+});
+
+test('a place where nobody can join is told from one that is only away', async (t) => {
+  const folder = t.testdir({});
+  const taken = await takenAddress(t);
+  const lost = SluiceProcess.start(t, ['gateway', '--join', `http://${taken}`, '--token', 'some-join-token'], { folder });
+  const { reason } = await lost.logged((line) => /cannot be reached/.test(line.msg ?? ''));
+  t.match(reason, `${taken} answers with status 404 instead of letting servers join: give the control address of a balancer`);
+  t.match(await fail(folder, ['gateway', '--join', 'embedded:./data']), {
+    status: 1,
+    said: [/^error: --join embedded: .*http:\/\/HOST:PORT/],
+  });
+  t.match(await fail(folder, ['gateway', '--join', 'localhost']), {
+    status: 1,
+    said: [/^error: the registry URL has no scheme; write .*http\(s\):\/\/HOST:PORT/],
+  });
+});
+
+test('every fault of a configuration is told before anything starts', async (t) => {
+  const folder = t.testdir({ 'bad.yaml': 'environments:\n  production:\n    lisen: 127.0.0.1:1\n    balance: robin\n' });
+  for (const role of ['serve', 'up']) {
+    const { status, said } = await fail(folder, [role, '--config', 'bad.yaml']);
+    t.equal(status, 1);
+    t.strictSame(said, [
+      'bad.yaml:3: environments.production.lisen: is unknown: did you mean "listen"?',
+      'bad.yaml:4: environments.production.balance: must be one of "round-robin", "least-connections", "random-two", "ewma", "hash"',
+      'error: bad.yaml was refused: 2 faults',
+    ]);
+  }
+  t.strictSame(await fail(folder, ['serve', '--config', 'none.yaml']), {
+    status: 1,
+    said: ['error: cannot read none.yaml: there is no such file'],
+  });
+});
+
+test('garbage of 5 MB is refused before it is sent', async (t) => {
+  const folder = t.testdir({ big: Buffer.alloc(5_000_000, 'x') });
+  const pushed = await fail(folder, ['project', 'push', 'big'], { SLUICE_ADMIN_TOKEN: 'some-admin-token' });
+  t.strictSame(pushed, { status: 1, said: ['error: big has 5000000 bytes; at most 1048576 are read'] });
+  t.match(await fail(folder, ['project', 'validate', join(folder, 'big')]), { status: 1, said: [/has 5000000 bytes/] });
+});
+
+test('a setting given on the command line is refused without the line of a file that nobody wrote', async (t) => {
+  const folder = t.testdir({});
+  const balancer = SluiceProcess.start(t, ['serve'], { folder, env: anywhere });
+  const { control } = await balancer.logged((line) => line.msg === 'control');
+  const refused = await fail(folder, ['env', 'create', 'other', '--balance', 'robin'], { SLUICE_CONTROL: String(control) });
+  t.match(refused, { status: 1, said: [/^error: balance must be one of "round-robin", /] });
+});

@@ -1,0 +1,142 @@
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'tap';
+import { WebSocket, WebSocketServer } from 'ws';
+import type { Owner } from './processes.ts';
+import { type BalancerUnderTest, eventually, startBalancer } from './system.ts';
+
+/** A server that answers with its name, and says over WebSocket what it is told. */
+async function startTalker(t: Owner, name: string): Promise<{ id: string; address: string }> {
+  const server = createServer((_request, response) => response.end(name));
+  const sockets = new WebSocketServer({ server });
+  sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(`${data}`)));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    for (const socket of sockets.clients) socket.terminate();
+    server.closeAllConnections();
+    server.close();
+  });
+  return { id: name, address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+interface Written {
+  control: { listen: string };
+  workers?: number;
+  accessLog?: boolean;
+  environments: Record<string, Record<string, unknown>>;
+}
+
+/** Changes the configuration file and says so; `answer` is in the log line that tells how it went. */
+async function reload(balancer: BalancerUnderTest, change: (config: Written) => void, answer: RegExp): Promise<void> {
+  const file = join(balancer.folder, 'sluice.json');
+  const config = JSON.parse(readFileSync(file, 'utf8')) as Written;
+  change(config);
+  writeFileSync(file, JSON.stringify(config));
+  const already = balancer.process.log.length;
+  balancer.process.signal('SIGHUP');
+  await balancer.process.logged((line) => balancer.process.log.indexOf(line) >= already && answer.test(line.msg ?? ''));
+}
+
+async function nameAt(address: string | null): Promise<string> {
+  const response = await fetch(`http://${address}/`);
+  return response.status === 200 ? response.text() : String(response.status);
+}
+
+for (const workers of [0, 2]) {
+  test(`SIGHUP takes over what has changed and leaves the rest alone, with ${workers} workers`, async (t) => {
+    const [a, b, c] = [await startTalker(t, 'a'), await startTalker(t, 'b'), await startTalker(t, 'c')];
+    const environment = (server: object) => ({ listen: '127.0.0.1:0', health: 'off', servers: [server] });
+    const balancer = await startBalancer(
+      t,
+      { workers },
+      { production: environment(a), development: { ...environment(b), hosts: ['dev.example'] } },
+    );
+    const socket = new WebSocket(`ws://${balancer.address}/`);
+    await once(socket, 'open');
+    t.teardown(() => socket.terminate());
+    const say = async (text: string) => {
+      const heard = once(socket, 'message');
+      socket.send(text);
+      return String((await heard)[0]);
+    };
+    t.equal(await say('before'), 'before');
+    // An operator's own change, to an environment that the file does not change.
+    await balancer.api('PUT', '/v1/environments/production', { ...environment(a), exposeServer: true });
+    await eventually(
+      () => fetch(`http://${balancer.address}/`),
+      (response) => response.headers.get('x-served-by') === 'a',
+    );
+
+    await reload(
+      balancer,
+      (config) => {
+        config.environments['development'] = { listen: '127.0.0.1:0', health: 'off', servers: [c], hosts: ['dev.example'] };
+        config.environments['another'] = { listen: '127.0.0.2:0', health: 'off', servers: [b] };
+      },
+      /configuration reloaded/,
+    );
+    const another = await eventually(
+      async () => ((await balancer.api('GET', '/v1/environments/another')) as { status: { listening: string | null } }).status.listening,
+      (address) => address !== null,
+    );
+    await eventually(
+      () => nameAt(another),
+      (name) => name === 'b',
+    );
+    t.equal(await say('after'), 'after', 'an open WebSocket stays');
+    t.equal((await fetch(`http://${balancer.address}/`)).headers.get('x-served-by'), 'a', "an operator's change stays");
+    t.notOk(
+      balancer.process.log.some(
+        (line) => line.msg === 'environment taken over from the configuration' && line['environment'] === 'production',
+      ),
+    );
+
+    await reload(
+      balancer,
+      (config) => {
+        config.environments['another'] = { listen: 'nowhere', balance: 'by-chance' };
+      },
+      /was not carried out/,
+    );
+    await balancer.process.logged((line) => /environments\.another\.listen/.test(line.msg ?? ''));
+    await balancer.process.logged((line) => /environments\.another\.balance/.test(line.msg ?? ''));
+    t.equal(await nameAt(another), 'b', 'what was there before goes on');
+
+    await reload(
+      balancer,
+      (config) => {
+        delete config.environments['another'];
+        config.control.listen = '127.0.0.1:1';
+        config.workers = workers === 0 ? 2 : 3;
+      },
+      /configuration reloaded/,
+    );
+    const settled = balancer.process.log.filter((line) => /takes effect when the balancer is restarted/.test(line.msg ?? ''));
+    t.strictSame(
+      settled.map((line) => line['setting']),
+      workers === 0 ? ['control', 'workers'] : ['control'],
+    );
+    t.equal(await nameAt(another), 'b', 'what is no longer named stays until it is deleted');
+    if (workers > 0) {
+      await balancer.process.logged((line) => line.msg === 'worker ready' && line['worker'] === 3);
+      await reload(balancer, (config) => Object.assign(config, { accessLog: true, workers: 1 }), /configuration reloaded/);
+      t.equal(await say('still'), 'still', 'a worker that is replaced lets its WebSockets go on for the grace time');
+      // A connection that is kept alive may have one more answer from the worker that is ending.
+      await eventually(
+        () => nameAt(balancer.address),
+        () => balancer.process.log.some((line) => line['log'] === 'access'),
+      );
+      socket.terminate();
+    } else {
+      balancer.process.signal('SIGUSR2');
+      await balancer.process.logged((line) => /no worker processes/.test(line.msg ?? ''));
+      socket.terminate();
+    }
+    balancer.process.signal('SIGTERM');
+    t.equal(await balancer.process.ended(), 0);
+  });
+}

@@ -1,0 +1,43 @@
+import fc from 'fast-check';
+import { test } from 'tap';
+import { addLatencies, LatencyHistogram, latenciesSince, latencyBounds, noLatencies, quantile } from '../../src/model/latency.ts';
+
+function histogramOf(times: readonly number[]): LatencyHistogram {
+  const histogram = new LatencyHistogram();
+  for (const ms of times) histogram.observe(ms);
+  return histogram;
+}
+
+test('each time is counted in the first bucket whose bound it does not exceed', async () => {
+  const times = fc.oneof(fc.double({ min: 0, max: 100_000, noNaN: true }), fc.constantFrom(...latencyBounds));
+  fc.assert(
+    fc.property(times, (ms) => {
+      const bucket = histogramOf([ms]).counts.indexOf(1);
+      const wanted = latencyBounds.findIndex((bound) => ms <= bound * (1 + 1e-12));
+      return bucket === (wanted === -1 ? latencyBounds.length : wanted);
+    }),
+  );
+});
+
+test('a quantile is off by no more than its bucket', async () => {
+  const times = fc.array(fc.double({ min: 0.25, max: 60_000, noNaN: true }), { minLength: 1, maxLength: 200 });
+  fc.assert(
+    fc.property(times, fc.constantFrom(0.5, 0.9, 0.99), (all, q) => {
+      const exact = [...all].sort((one, other) => one - other)[Math.ceil(q * all.length) - 1] as number;
+      const read = quantile(histogramOf(all).counts, q) as number;
+      return read <= exact * Math.SQRT2 * 1.000001 && read >= (exact / Math.SQRT2) * 0.999999;
+    }),
+  );
+});
+
+test('nothing has no quantile, and what is slower than all bounds the last', async (t) => {
+  t.equal(quantile(noLatencies.counts, 0.5), undefined);
+  t.equal(quantile(histogramOf([1e9]).counts, 0.99), latencyBounds.at(-1));
+  t.equal(quantile(histogramOf([0]).counts, 1), 0.25);
+});
+
+test('sums and differences', async (t) => {
+  const [early, late] = [histogramOf([1, 2]), histogramOf([1, 2, 40])];
+  t.same(latenciesSince(early, late), { counts: histogramOf([40]).counts, sumMs: 40 });
+  t.same(addLatencies(early, histogramOf([40])), { counts: late.counts, sumMs: 43 });
+});

@@ -1,0 +1,9 @@
+import t from 'tap';
+import { soak } from './soak.ts';
+
+t.test('ten seconds of every kind of client and server leave nothing behind', async (t) => {
+  const { exchanges, memory, ...counts } = await soak(10_000);
+  t.ok(exchanges > 1000, `${exchanges} exchanges`);
+  t.strictSame(counts, { connections: 0, active: 0, upstreamActive: 0, upgraded: 0, pooled: 0, watched: 0, sockets: 0 });
+  t.ok(memory.late < memory.early * 1.3 + 8 * 1024 * 1024, `${memory.early >> 10} KiB, later ${memory.late >> 10} KiB`);
+});

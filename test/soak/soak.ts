@@ -1,0 +1,116 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { processDeadlines } from '../../src/http1/deadlines.ts';
+import { environmentSpec } from '../../src/model/environment.ts';
+import type { Exchange } from '../../src/proxy/contract.ts';
+import { openListener } from '../../src/proxy/listener.ts';
+import { RetryBudget } from '../../src/proxy/retry.ts';
+import { Upstream } from '../../src/proxy/upstream.ts';
+import { OddServer, oddClient } from './peers.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** What is left of a soak; everything but `exchanges` and the memory should be 0. */
+export interface Remains {
+  readonly exchanges: number;
+  readonly connections: number;
+  readonly active: number;
+  readonly upstreamActive: number;
+  readonly upgraded: number;
+  readonly pooled: number;
+  readonly watched: number;
+  /** TCP handles of the process beyond those at the start. */
+  readonly sockets: number;
+  /** Octets of memory in use after a tenth of the time, and at the end. */
+  readonly memory: { readonly early: number; readonly late: number };
+}
+
+/** A small generator of numbers, so that a soak can be repeated (Lehmer, modulus 2^31 - 1). */
+function lehmer(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
+}
+
+function memory(): number {
+  collectGarbage();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((kind) => /TCP|Pipe/.test(kind)).length;
+}
+
+/** Mixed traffic for `durationMs`: every kind of client against every kind of server. */
+export async function soak(durationMs: number, seed = 1): Promise<Remains> {
+  const random = lehmer(seed);
+  const socketsBefore = openSockets();
+  const watchedBefore = processDeadlines.size;
+  const servers = await Promise.all([1, 2, 3].map(() => new OddServer(random).open()));
+  const spec = environmentSpec.parse({
+    limits: { connectionsPerServer: 20, queue: 10, queueTimeout: '200ms' },
+    timeouts: { requestHead: '200ms', clientIdle: '300ms', responseHead: '300ms', upstreamIdle: '200ms', total: '1s' },
+  });
+  const upstreams = servers.map(({ port }) => new Upstream({ id: `s${port}`, host: '127.0.0.1', port }));
+  for (const upstream of upstreams) upstream.maxActive = spec.limits.connectionsPerServer;
+  const route = {
+    settings: spec,
+    budget: new RetryBudget(),
+    pick: (_exchange: Exchange, tried: readonly Upstream[]) => {
+      const free = upstreams.filter((upstream) => upstream.available && !tried.includes(upstream));
+      return free[Math.floor(random() * free.length)];
+    },
+  };
+  let exchanges = 0;
+  const listener = await openListener(
+    '127.0.0.1:0',
+    { headerBytes: 8192, timeouts: spec.timeouts, trustedProxies: [] },
+    { request: (exchange) => exchange.forward(route) },
+    () => void exchanges++,
+  );
+
+  const begun = performance.now();
+  let early = 0;
+  const visitor = async () => {
+    while (performance.now() - begun < durationMs) {
+      await oddClient(listener.address, random);
+      if (early === 0 && performance.now() - begun > durationMs / 10) early = memory();
+    }
+  };
+  await Promise.all(Array.from({ length: 40 }, visitor));
+  const late = memory();
+  await listener.close(3000);
+  for (const upstream of upstreams) upstream.retire();
+  for (const server of servers) await server.close();
+  // Sockets that were destroyed are gone a turn or two later.
+  const patience = performance.now() + 2000;
+  while ((processDeadlines.size > watchedBefore || openSockets() > socketsBefore) && performance.now() < patience) {
+    await new Promise(setImmediate);
+  }
+  const sum = (of: (upstream: Upstream) => number) => upstreams.reduce((total, upstream) => total + of(upstream), 0);
+  return {
+    exchanges,
+    connections: listener.connections,
+    active: listener.active,
+    upstreamActive: sum((upstream) => upstream.active),
+    upgraded: sum((upstream) => upstream.upgraded),
+    pooled: sum((upstream) => upstream.pool.open),
+    watched: processDeadlines.size - watchedBefore,
+    sockets: openSockets() - socketsBefore,
+    memory: { early, late },
+  };
+}
+
+if (process.argv[1]?.endsWith('soak.ts')) {
+  const minutes = Number(process.argv[2] ?? 10);
+  const remains = await soak(minutes * 60_000);
+  console.log(remains);
+  const { exchanges: _, memory: used, ...counts } = remains;
+  const leaks = Object.values(counts).some((count) => count !== 0) || used.late > used.early * 1.3 + 8 * 1024 * 1024;
+  console.log(leaks ? 'something is left' : 'nothing is left');
+  process.exitCode = leaks ? 1 : 0;
+}
