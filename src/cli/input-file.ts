@@ -5,6 +5,9 @@ import { type ControlClient, Refused } from './control-client.ts';
 import { Failure } from './failure.ts';
 import { printable } from './terminal.ts';
 
+/** What the API takes at most; more would be cut off on its way. */
+const mostBytes = 4 * 1024 * 1024;
+
 /** The bytes of a file that the command line names; `-` is standard input. */
 export async function readInput(file: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
@@ -27,6 +30,7 @@ export async function sendFile<Answer>(
   condition?: Readonly<Record<string, string>>,
 ): Promise<Answer> {
   const content = await readInput(file);
+  if (content.length > mostBytes) throw new Failure(`${file} has ${content.length} bytes: at most ${mostBytes} can be sent`);
   try {
     return await client.send<Answer>(method, path, { type: 'application/yaml', content }, condition);
   } catch (error) {

@@ -80,7 +80,9 @@ const retries = z.strictObject({
   budgetPercent: percent
     .default(20)
     .meta({ description: 'retries allowed, in percent of the requests. Default 20. Higher makes an outage worse by repeating its load' }),
-  budgetMin: count.default(3).meta({ description: 'retries saved up at the start, and kept beside the percentage, for quiet times. Default 3' }),
+  budgetMin: count
+    .default(3)
+    .meta({ description: 'retries saved up at the start, and kept beside the percentage, for quiet times. Default 3' }),
   statuses: z
     .array(z.int().min(400).max(599))
     .default([])
