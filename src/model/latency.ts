@@ -24,7 +24,10 @@ export class LatencyHistogram implements Latencies {
   }
 
   observe(ms: number): void {
-    const bucket = ms <= 0.25 ? 0 : Math.min(latencyBounds.length, Math.ceil(2 * Math.log2(ms * 4)));
+    let bucket = ms <= 0.25 ? 0 : Math.min(latencyBounds.length, Math.ceil(2 * Math.log2(ms * 4)));
+    // A logarithm of a bound itself may come out a trifle above or below.
+    if (bucket > 0 && ms <= (latencyBounds[bucket - 1] as number)) bucket--;
+    else if (ms > (latencyBounds[bucket] ?? Number.POSITIVE_INFINITY)) bucket++;
     this.#counts[bucket] = (this.#counts[bucket] as number) + 1;
     this.sumMs += ms;
   }

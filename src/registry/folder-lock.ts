@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { SluiceError } from '../model/fault.ts';
@@ -7,10 +7,12 @@ import { SluiceError } from '../model/fault.ts';
 const holder = z.object({ pid: z.int(), started: z.string(), token: z.string() });
 type Holder = z.output<typeof holder>;
 
+const abandonedMs = 5000;
+
 /**
  * Keeps a second process out of a folder. The lock is a file that names its holder; that of a process which is no more
- * (killed, or a machine restarted) is taken over. Node has no `flock`, so two that take over at the same moment could
- * both succeed: {@link FolderLock.held} tells, and is to be asked before each write.
+ * (killed, or a machine restarted) is taken over. Node has no `flock`, and whoever stood
+ * still for seconds in the middle of that could lose it again: {@link FolderLock.held} tells, and is to be asked before each write.
  */
 export class FolderLock {
   readonly #file: string;
@@ -31,11 +33,11 @@ export class FolderLock {
       for (;;) {
         if (await linked(draft, file)) return new FolderLock(file, mine.token);
         const other = await readHolder(file);
-        if (other && (await isAlive(other))) {
+        if (typeof other === 'object' && (await isAlive(other))) {
           const message = `${folder} is in use by process ${other.pid}: stop that one first, or give this one another folder`;
           throw new SluiceError('conflict', message);
         }
-        await rename(file, `${file}.stale`).catch(ignoreMissing);
+        await removeStale(file);
       }
     } finally {
       await rm(draft, { force: true });
@@ -43,12 +45,12 @@ export class FolderLock {
   }
 
   async held(): Promise<boolean> {
-    return (await readHolder(this.#file))?.token === this.#token;
+    const present = await readHolder(this.#file);
+    return typeof present === 'object' && present.token === this.#token;
   }
 
   async release(): Promise<void> {
     if (await this.held()) await rm(this.#file, { force: true });
-    await rm(`${this.#file}.stale`, { force: true });
   }
 }
 
@@ -62,11 +64,42 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-async function readHolder(file: string): Promise<Holder | undefined> {
+/** Removes the lock of a process that is no more. One at a time does, so that nobody's fresh lock is taken for the stale one. */
+async function removeStale(file: string): Promise<void> {
+  const guard = `${file}.takeover`;
   try {
-    return holder.safeParse(JSON.parse(await readFile(file, 'utf8'))).data;
+    await writeFile(guard, '', { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    await forgetAbandoned(guard);
+    return;
+  }
+  try {
+    const present = await readHolder(file);
+    if (present === 'damaged' || (typeof present === 'object' && !(await isAlive(present)))) await rm(file, { force: true });
+  } finally {
+    await rm(guard, { force: true });
+  }
+}
+
+/** A guard stands for milliseconds, unless its process was killed meanwhile. */
+async function forgetAbandoned(guard: string): Promise<void> {
+  const since = await stat(guard).catch(() => undefined);
+  if (since && Date.now() - since.mtimeMs > abandonedMs) await rm(guard, { force: true });
+}
+
+async function readHolder(file: string): Promise<Holder | 'damaged' | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return holder.parse(JSON.parse(text));
   } catch {
-    return undefined;
+    return 'damaged';
   }
 }
 
@@ -90,10 +123,6 @@ async function startOf(pid: number): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-function ignoreMissing(error: unknown): void {
-  if (codeOf(error) !== 'ENOENT') throw error;
 }
 
 function codeOf(error: unknown): unknown {
