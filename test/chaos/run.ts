@@ -3,10 +3,11 @@ import { perform } from './perform.ts';
 import { registryScenarios } from './registries.ts';
 import type { Outcome } from './scenario.ts';
 import { serverScenarios } from './servers.ts';
+import { workerScenarios } from './workers.ts';
 
 /** `npm run chaos [-- WORDS]`: the scenarios whose name has one of the words, one after another; exit 1 if one misses its bar. */
 const words = process.argv.slice(2);
-const scenarios = [...serverScenarios, ...registryScenarios].filter(
+const scenarios = [...serverScenarios, ...workerScenarios, ...registryScenarios].filter(
   ({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase())),
 );
 const outcomes: Outcome[] = [];

@@ -12,8 +12,11 @@ export interface Findings {
 export interface Scenario {
   readonly name: string;
   readonly stage: StageOptions;
-  /** Failed requests that are allowed: those in flight on a server that died or hung and must not be sent twice. Default: none. */
-  readonly mayFail?: 'posts in flight';
+  /**
+   * Failed requests that are allowed: those in flight on a server that died or hung and must not be sent twice; or, when what died held the
+   * clients' own connections, any in flight, at most one a client. Default: none.
+   */
+  readonly mayFail?: 'posts in flight' | 'any in flight';
   /** The slowest that is allowed; what isn't named is only measured. */
   readonly bar?: Findings;
   /** Everything runs, is warm and under load. Rejects if it doesn't end as it should. */

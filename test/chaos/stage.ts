@@ -24,11 +24,14 @@ export interface StageOptions {
   readonly relayed?: boolean;
   /** A second environment, `staging`, with a server `s` and a load of its own. */
   readonly staging?: boolean;
+  /** Worker processes of the balancer; default: none. */
+  readonly workers?: number;
   /** Clients wait while nobody listens: the balancer itself goes away for a while. */
   readonly patient?: boolean;
 }
 
-const clients = 16;
+/** Of the load, each with one request at a time. */
+export const clients = 16;
 const restMs = 10;
 
 /** A whole Sluice under load: balancer, gateways a, b and c, target; with health checks as they are by default. */
@@ -68,7 +71,11 @@ export class Stage {
     const url = relay ? `redis://127.0.0.1:${relay.port}` : redis?.url;
     const production = { listen: '127.0.0.1:0', exposeServer: true };
     const environments = { production, ...(options.staging && { staging: { ...production, listen: '127.0.0.2:0' } }) };
-    const balancer = await startBalancer(owner, url === undefined ? {} : { registry: { url } }, environments);
+    const balancer = await startBalancer(
+      owner,
+      { ...(url !== undefined && { registry: { url } }), workers: options.workers ?? 0 },
+      environments,
+    );
     const stage = new Stage({ owner, balancer, target, redis, relay, brief });
     for (const environment of Object.keys(environments)) await deployEcho(balancer, target.url, '1', environment);
     await Promise.all(['a', 'b', 'c'].map((id) => stage.startGateway(id)));
