@@ -1,14 +1,21 @@
 import { InvalidArgumentError } from 'commander';
 import type * as z from 'zod';
 import { check } from '../config/check.ts';
+import { cidr } from '../model/environment.ts';
 import { address, duration, name } from '../model/quantity.ts';
 
 /** Readers of what stands on the command line; wrong usage is told before anything is asked of a balancer. */
 
 export const readName = reader(name);
 export const readAddress = reader(address);
+const readRange = reader(cidr);
 /** Milliseconds. */
 export const readDuration = reader(duration);
+
+/** Addresses or CIDR ranges, separated by commas. */
+export function readRanges(text: string): string[] {
+  return text.split(',').map((range) => readRange(range.trim()));
+}
 
 export function readWeight(text: string): number {
   const weight = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;

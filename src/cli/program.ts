@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { readAddress, readCount, readName, readWeight } from './arguments.ts';
+import { readAddress, readCount, readName, readRanges, readWeight } from './arguments.ts';
 import { configCommand } from './config-command.ts';
 import { deployCommands } from './deploy-commands.ts';
 import { environmentCommands } from './environment-commands.ts';
@@ -24,6 +24,8 @@ export interface GatewayOptions {
   /** Default `./data/gateway-<id>`. */
   readonly dataDir?: string;
   readonly token?: string;
+  /** Default: this machine. */
+  readonly trustedProxies?: readonly string[];
 }
 
 export interface UpOptions {
@@ -78,6 +80,7 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
     .option('--id <id>', 'its name, stable over restarts (default: made at the first start)', readName)
     .option('--weight <n>', 'its share of the requests, beside the weights of the others', readWeight)
     .option('--data-dir <dir>', 'where it keeps the last good snapshot (default ./data/gateway-<id>)')
+    .option('--trusted-proxies <ranges>', 'balancers whose X-Forwarded-* is believed, as 10.0.0.0/8,… (default: this machine)', readRanges)
     .option('--token <token>', 'the join token, for http(s) (SLUICE_JOIN_TOKEN, else the one in ./data/join.token)')
     .addHelpText('after', '\nExample:\n  sluice gateway --join http://127.0.0.1:9000 --environment production')
     .action((options: GatewayOptions) => roles.gateway(options));

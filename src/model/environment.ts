@@ -16,7 +16,8 @@ const hashKey = z
     'must be client-ip, path, header:NAME or cookie:NAME',
   );
 
-const cidr = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], 'must be an IP address or CIDR range, for example 10.0.0.0/8');
+/** Addresses of proxies: one, or a range. */
+export const cidr = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], 'must be an IP address or CIDR range, for example 10.0.0.0/8');
 const count = z.int().min(0);
 const someTime = duration.refine((ms) => ms > 0, 'must be more than 0');
 const percent = z.int().min(0).max(100);

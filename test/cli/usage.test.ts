@@ -13,6 +13,8 @@ test('roles get their options, defaults filled in', async (t) => {
   const all = '--join http://x --environment e --listen 127.0.0.1:1 --advertise [::1]:2 --id g --weight 3 --data-dir d --token t'.split(
     ' ',
   );
+  const trusting = ['gateway', '--join', 'redis://x', '--trusted-proxies', '10.0.0.0/8, ::1'];
+  t.match((await run(trusting)).roles, [['gateway', { trustedProxies: ['10.0.0.0/8', '::1'] }]]);
   t.same((await run(['gateway', ...all])).roles, [
     [
       'gateway',
@@ -32,6 +34,7 @@ test('wrong usage ends with 2 and says what is wrong; nothing is started', async
     [['gateway', '--join', 'x', '--listen', 'nowhere'], /HOST:PORT/],
     [['gateway', '--join', 'x', '--weight', '-1'], /weight/],
     [['gateway', '--join', 'x', '--id', 'a b'], /letters, digits/],
+    [['gateway', '--join', 'x', '--trusted-proxies', '10.0.0.0/8,nobody'], /IP address or CIDR/],
     [['up', '--gateways', 'many'], /whole number/],
     [['deploy', 'pets'], /--environment/],
     [['deploy', 'pets@x', '-e', 'production'], /NAME@REVISION/],
