@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
-/** Each file of the dashboard by the path it is served at; run from the checkout. Whoever bundles the program defines BUILT_PAGE as this. */
+/** Each file of the dashboard by the path it is served at; run from the checkout. */
 export async function buildPage() {
   const { outputFiles } = await build({
     entryPoints: ['src/dashboard/main.tsx', 'src/dashboard/style.css'],
+    // Not where the process is now: esbuild remembers where it was when it was loaded.
+    absWorkingDir: process.cwd(),
     outdir: 'dist',
     bundle: true,
     minify: true,

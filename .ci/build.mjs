@@ -1,23 +1,7 @@
-// `npm run build`: the dashboard's page first, then the program around it. dist/sluice.mjs holds both; dist/dashboard.json is
-// for the program run from its sources.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { build } from 'esbuild';
-import { buildPage } from './build-page.mjs';
+// `npm run build [-- FILE]`: the program as a script beside its packages, dist/sluice.mjs unless told otherwise.
+import { resolve } from 'node:path';
+import { bundleProgram } from './bundle.mjs';
 
+const outfile = resolve(process.argv[2] ?? new URL('../dist/sluice.mjs', import.meta.url).pathname);
 process.chdir(new URL('..', import.meta.url).pathname);
-mkdirSync('dist', { recursive: true });
-
-const page = await buildPage();
-writeFileSync('dist/dashboard.json', JSON.stringify(page));
-
-await build({
-  entryPoints: ['src/main.ts'],
-  outfile: 'dist/sluice.mjs',
-  bundle: true,
-  packages: 'external',
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  define: { BUILT_PAGE: JSON.stringify(page) },
-  logLevel: 'warning',
-});
+await bundleProgram('script', outfile);

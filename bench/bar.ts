@@ -49,12 +49,12 @@ export function aims(results: Results): Aim[] {
       limit: flat,
       unit: `× the cost of ${serverCounts[0]}`,
     })),
-    {
-      title: `finding one of ${projectCounts.at(-1)} projects`,
-      value: growth(finding),
+    ...[...finding].map(([name, costs]) => ({
+      title: `finding one of ${projectCounts.at(-1)} projects, ${name}`,
+      value: growth(costs),
       limit: flat,
       unit: `× the cost of ${projectCounts[0]}`,
-    },
+    })),
   ];
 }
 

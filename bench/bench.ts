@@ -73,7 +73,7 @@ export async function bench({ chosen, quick, folder, progress }: BenchOptions): 
   const inside = !quick && fit.some(({ name }) => name.startsWith('sluice'));
   if (inside) progress('picking servers, finding projects');
   const picking = inside ? measurePicking() : new Map<string, readonly number[]>();
-  const finding = inside ? measureFinding() : [];
+  const finding = inside ? measureFinding() : new Map<string, readonly number[]>();
   return { ...begun, rounds, seconds, field, timings, idle, picking, finding };
 }
 

@@ -81,7 +81,10 @@ ${table(
   [...picking].map(([name, costs]) => [name, ...costs.map(whole)]),
 )}
 
-${table(['', ...projectCounts.map((count) => `${count} projects`)], finding.length > 0 ? [['finding', ...finding.map(whole)]] : [])}
+${table(
+  ['finding', ...projectCounts.map((count) => `${count} projects`)],
+  [...finding].map(([name, costs]) => [name, ...costs.map(whole)]),
+)}
 
 ## What remains, and why
 

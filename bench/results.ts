@@ -16,6 +16,6 @@ export interface Results {
   readonly idle: ReadonlyMap<string, IdleCost | { readonly failed: string }>;
   /** Nanoseconds by algorithm, one a count of servers; empty if not measured. */
   readonly picking: ReadonlyMap<string, readonly number[]>;
-  /** Nanoseconds, one a count of projects; empty if not measured. */
-  readonly finding: readonly number[];
+  /** Nanoseconds by who is asked for, one a count of projects; empty if not measured. */
+  readonly finding: ReadonlyMap<string, readonly number[]>;
 }

@@ -1,4 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { jsonSchemas } from '../src/config/json-schema.ts';
+import { optionsPage, policiesPage } from './option-pages.ts';
+
+const docs = new URL('../docs/', import.meta.url);
 
 for (const [file, text] of Object.entries(jsonSchemas())) writeFileSync(new URL(file, import.meta.url), text);
+writeFileSync(new URL('options.md', docs), optionsPage());
+const policies = new URL('policies.md', docs);
+writeFileSync(policies, policiesPage(readFileSync(policies, 'utf8')));

@@ -1,12 +1,14 @@
 import { availableParallelism } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { Traffic } from '../balancer/traffic.ts';
 import type { StartTraffic } from '../balancer/traffic-side.ts';
 import { WorkerTraffic, type WorkerTrafficSettings } from '../balancer/workers/worker-traffic.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../model/clock.ts';
-import { accessLogTo } from '../proxy/access-log.ts';
 import { openListener } from '../proxy/listener.ts';
+import { accessLogSettings, checkAccessLog, OwnAccessLog } from './access-log.ts';
+import { openTracing, type Tracing } from './tracing.ts';
 import { spawnWorker } from './worker.ts';
 
 /** Who carries the traffic: this process, or as many others as the configuration says. */
@@ -14,18 +16,32 @@ export class Carriers {
   readonly #started: Config;
   readonly #logger: Logger;
   #workers: WorkerTraffic | undefined;
+  #accessLog: OwnAccessLog | undefined;
+  readonly #tracing: Tracing;
 
   constructor(config: Config, logger: Logger) {
     this.#started = config;
     this.#logger = logger;
+    this.#tracing = openTracing('sluice-balancer', logger);
   }
 
-  readonly start: StartTraffic = (suspect) => {
-    const tools = { clock: systemClock, random: Math.random, logger: this.#logger, suspect };
-    const { workers, accessLog } = this.#started;
-    if (workers === 0) {
-      const log = accessLog ? accessLogTo(this.#logger) : undefined;
-      return new Traffic({ ...tools, open: (address, settings, handler) => openListener(address, settings, handler, log) });
+  /** To be awaited before {@link start}. Rejects with a `SluiceError` if the access log cannot be written. */
+  async openAccessLog(): Promise<void> {
+    const settings = accessLogSettings(this.#started.accessLog);
+    if (settings === false) return;
+    if (this.#started.workers !== 0) return checkAccessLog(settings);
+    this.#accessLog = new OwnAccessLog(settings, this.#logger);
+    await this.#accessLog.open();
+  }
+
+  readonly start: StartTraffic = (testimony) => {
+    const tools = { clock: systemClock, random: Math.random, logger: this.#logger, ...testimony };
+    if (this.#started.workers === 0) {
+      const log = this.#accessLog?.log;
+      return new Traffic({
+        ...tools,
+        open: (address, settings, handler) => openListener(address, settings, this.#tracing.around(handler), log),
+      });
     }
     const traffic = new WorkerTraffic({ ...tools, spawn: spawnWorker, settings: settingsOf(this.#started) });
     // However this process ends: those that it started do not outlive it.
@@ -40,7 +56,23 @@ export class Carriers {
       this.#logger.warn({ setting }, 'changed in the configuration: takes effect when the balancer is restarted');
     if ((this.#workers === undefined) !== (next.workers === 0)) return refuse('workers');
     if (this.#workers !== undefined) await this.#workers.adopt(settingsOf(next));
-    else if (next.accessLog !== this.#started.accessLog) refuse('accessLog');
+    else if (!isDeepStrictEqual(next.accessLog, this.#started.accessLog)) refuse('accessLog');
+  }
+
+  /** Lines of the access log that could not be kept. */
+  get accessLogDropped(): number {
+    return this.#workers?.accessLogDropped ?? this.#accessLog?.dropped ?? 0;
+  }
+
+  /** The access log's file was renamed. */
+  reopenAccessLog(): void {
+    this.#workers?.reopenAccessLog();
+    void this.#accessLog?.reopen();
+  }
+
+  /** After the traffic: what was logged and traced of it is written. */
+  async flush(): Promise<void> {
+    await Promise.all([this.#accessLog?.flush(), this.#tracing.close()]);
   }
 
   async restart(): Promise<void> {
@@ -50,5 +82,9 @@ export class Carriers {
 }
 
 function settingsOf({ workers, accessLog, shutdown }: Config): WorkerTrafficSettings {
-  return { workers: workers === 'auto' ? availableParallelism() : workers, accessLog, graceMs: shutdown.grace };
+  return {
+    workers: workers === 'auto' ? availableParallelism() : workers,
+    accessLog: accessLogSettings(accessLog),
+    graceMs: shutdown.grace,
+  };
 }

@@ -6,8 +6,8 @@ import type { Registry } from '../registry/contract.ts';
 
 /** Milliseconds between two tries to reach a registry that is away. */
 const retryMs = 1000;
-/** What is settled once, when the process starts. */
-const settled = ['control', 'registry', 'dataDir'] as const;
+/** What is settled once, when the process starts: keys of the configuration that only a restart changes. */
+export const settled = ['control', 'registry', 'dataDir'] as const;
 
 /** Creates or updates the environments that the configuration names. One without any settings never undoes what an operator changed. */
 export async function putEnvironments(registry: Registry, config: Config, logger: Logger): Promise<void> {

@@ -1,13 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
-import { readToken } from '../control/tokens.ts';
+import { createVerifier, readToken } from '../control/tokens.ts';
 import { type Gateway, startGateway } from '../gateway/gateway.ts';
+import { keptId, newId } from '../gateway/identity.ts';
 import { systemClock } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import { duration } from '../model/quantity.ts';
 import { openListener } from '../proxy/listener.ts';
 import { openRegistry } from '../registry/connect.ts';
+import { openTracing } from './tracing.ts';
 import { version } from './version.ts';
 
 /** What `sluice gateway` was told. */
@@ -32,12 +33,13 @@ export interface RunningGateway {
 /** Starts a gateway server; rejects with a `SluiceError` if what it was told can't work. */
 export async function runGateway(given: GatewayArguments, logger: Logger): Promise<RunningGateway> {
   const grace = readGrace(process.env['SLUICE_SHUTDOWN_GRACE']);
-  const id = given.id ?? `gateway-${randomBytes(4).toString('hex')}`;
+  const id = given.id ?? (given.dataDir === undefined ? newId() : await keptId(resolve(given.dataDir), logger));
   const overHttp = /^https?:/.test(given.join);
   // A registry in a folder belongs to the balancer that has it open.
   if (given.join.startsWith('embedded:'))
     throw new SluiceError('invalid', '--join embedded: is no place to join: give the http://HOST:PORT of the balancer that has it');
   const token = given.token ?? process.env['SLUICE_JOIN_TOKEN'] ?? (overHttp ? await readToken(join('data', 'join.token')) : undefined);
+  const tracing = openTracing('sluice-gateway', logger);
   const registry = await openRegistry({ url: given.join, ...(token === undefined ? {} : { token }), logger });
   try {
     const gateway = await startGateway({
@@ -48,12 +50,14 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
       registry,
       logger,
       version,
+      ...(token !== undefined && { admits: createVerifier(token) }),
       clock: systemClock,
       random: Math.random,
-      open: openListener,
+      open: (address, settings, handler) => openListener(address, settings, tracing.around(handler)),
     });
     const stop = async () => {
       await gateway.drain();
+      await tracing.close();
       await registry.close();
     };
     return { gateway, stop };

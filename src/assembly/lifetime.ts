@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
 import { SluiceError } from '../model/fault.ts';
+import type { ServiceManager } from './service-manager.ts';
 
 /**
  * Runs `stop` at the first SIGTERM, SIGINT, or end of the process that watches over this one, then exits with 0, or 1 if
- * stopping failed. A second signal ends the process at once.
+ * stopping failed. A second signal ends the process at once. To be called before anything starts: to the first process of a container
+ * a signal without a handler does not exist.
  */
-export function stopOnSignal(logger: Logger, stop: () => Promise<void>): void {
+export function stopOnSignal(logger: Logger, manager: ServiceManager, stop: () => Promise<void>): void {
   let stopping = false;
   const end = (cause: string) => {
     if (stopping) {
@@ -14,6 +16,7 @@ export function stopOnSignal(logger: Logger, stop: () => Promise<void>): void {
     }
     stopping = true;
     logger.info({ cause }, 'draining; a second signal ends at once');
+    manager.stopping();
     stop().then(
       () => process.exit(0),
       (error: unknown) => {

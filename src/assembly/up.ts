@@ -1,24 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { parseDocument } from '../config/document.ts';
 import { project as projectSchema } from '../model/project.ts';
-import { ownProgram } from './own-program.ts';
+import { ownProgram, programName } from './own-program.ts';
 import { type Served, serve } from './serve.ts';
+import { loadShipped } from './shipped.ts';
 
 /** How long the gateways get to come up, in milliseconds. */
 const readyMs = 30_000;
 const pollMs = 50;
-const shippedFolder = fileURLToPath(new URL('../config/', import.meta.url));
-
-/** The configuration that `sluice up` takes unless told otherwise. */
-export const quickstartFile = join(shippedFolder, 'quickstart.yaml');
 
 /** What `sluice up` was told. */
 export interface UpArguments {
@@ -98,8 +93,7 @@ async function startSampleTarget(): Promise<Server> {
 async function deploySample({ registry }: Served, environment: string, backend: string): Promise<void> {
   const present = await registry.environment(environment);
   await registry.putEnvironment(environment, { ...present?.input, variables: { ...present?.spec.variables, backend } });
-  const file = join(shippedFolder, 'hello-project.yaml');
-  const { name, revision } = await registry.pushProject(parseDocument(await readFile(file, 'utf8'), projectSchema, { file }));
+  const { name, revision } = await registry.pushProject(parseDocument(loadShipped().sampleProject, projectSchema));
   await registry.deploy(environment, name, { revision });
 }
 
@@ -127,8 +121,8 @@ function banner({ balancer, control, tokens }: Served, environment: string, conf
     Traffic     http://${address}
     Dashboard   ${dashboardLink(control.url, tokens.admin)}
     Admin API   ${control.url}/openapi.json   (token: ${tokens.origin.admin})
-    Scale out   npx sluice gateway --join ${control.url} --environment ${environment}
-    Look        npx sluice status
+    Scale out   ${programName} gateway --join ${control.url} --environment ${environment}
+    Look        ${programName} status
 
   Data and tokens are in ${config.dataDir}. Ctrl-C stops everything.
 `;

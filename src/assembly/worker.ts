@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Logger } from 'pino';
+import { noMeasures } from '../balancer/workers/measure.ts';
 import type { FromWorker, ToWorker } from '../balancer/workers/messages.ts';
 import { Worker } from '../balancer/workers/worker.ts';
 import { systemClock } from '../model/clock.ts';
-import { type AccessLog, accessLogTo } from '../proxy/access-log.ts';
 import { HttpListener } from '../proxy/listener.ts';
+import { OwnAccessLog } from './access-log.ts';
 import { ownProgram } from './own-program.ts';
+import { openTracing } from './tracing.ts';
 
 /** First word of a worker's command line, which only this program itself writes. */
 const word = 'worker';
@@ -26,8 +28,10 @@ export function spawnWorker(number: number): ChildProcess {
 
 /** Carries traffic for the process that started this one, until it says so or is gone. */
 export function runWorker(rootLogger: Logger): void {
-  const logger = rootLogger.child({ worker: Number(process.argv[3]) });
-  let accessLog: AccessLog | undefined;
+  const number = Number(process.argv[3]);
+  const logger = rootLogger.child({ worker: number });
+  const tracing = openTracing('sluice-balancer', logger);
+  let accessLog: OwnAccessLog | undefined;
   const send = (message: FromWorker, sent?: () => void) => {
     if (process.connected) process.send?.(message, undefined, {}, () => sent?.());
     else sent?.();
@@ -38,16 +42,23 @@ export function runWorker(rootLogger: Logger): void {
     random: Math.random,
     send,
     begin: (settings) => {
-      accessLog = settings.accessLog ? accessLogTo(logger) : undefined;
+      if (settings.accessLog === false) return;
+      accessLog = new OwnAccessLog(settings.accessLog, logger, number);
+      accessLog.open().catch((error: Error) => logger.error(error.message));
     },
     async listen(address, bound, settings, handler) {
-      const listener = new HttpListener(address, settings, handler, accessLog);
+      const listener = new HttpListener(address, settings, tracing.around(handler), accessLog?.log);
       await listener.open(bound);
       return listener;
     },
     cpuMs,
     // What was sent before has left once this has.
-    end: () => send({ kind: 'report', servers: [], cpuMs: cpuMs() }, () => process.exit(0)),
+    reopenLog: () => void accessLog?.reopen(),
+    dropped: () => accessLog?.dropped ?? 0,
+    async end() {
+      await Promise.all([accessLog?.flush(), tracing.close()]);
+      send({ kind: 'report', measures: noMeasures, cpuMs: cpuMs(), dropped: 0 }, () => process.exit(0));
+    },
   });
   process.on('message', (message, handle) => worker.hear(message as ToWorker, handle as object | undefined));
   process.once('disconnect', () => worker.orphan());

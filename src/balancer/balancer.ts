@@ -24,7 +24,10 @@ export interface Balancer {
 export async function startBalancer(options: BalancerOptions): Promise<Balancer> {
   const { logger, clock, random, startTraffic, graceMs = 30_000 } = options;
   const tables = new Map<string, TableEnvironment>();
-  const traffic = startTraffic((environment, id) => director.suspect(environment, id));
+  const traffic = startTraffic({
+    suspect: (environment, id) => director.suspect(environment, id),
+    accuse: (accusation) => director.accuse(accusation),
+  });
   const open: OpenListener = (address, settings) => traffic.open(address, settings);
   const listeners = new Listeners({ open, clock, random, logger, graceMs });
   let started = false;
@@ -61,7 +64,12 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   }
   return {
     view: {
-      servers: () => traffic.servers(),
+      servers: () => traffic.servers().map((server) => ({ ...server, checks: director.judged(server.environment, server.id) })),
+      environments: () => traffic.environments(),
+      listeners: () => traffic.listeners(),
+      get sync() {
+        return director.sync;
+      },
       ready: () => director.known && listeners.open && traffic.serving,
       listening: (environment) => listeners.address(environment),
     },

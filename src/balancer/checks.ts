@@ -50,6 +50,11 @@ export class Checks {
     return this.#running.get(keyOf(environment, id))?.diagnosis ?? undiagnosed;
   }
 
+  /** How its checks went since it is checked here, whatever process it was. */
+  counts(environment: string, id: string): Check['counts'] | undefined {
+    return this.#running.get(keyOf(environment, id))?.counts;
+  }
+
   /** Whether every server was judged at least once. */
   get complete(): boolean {
     for (const { diagnosis } of this.#running.values()) if (diagnosis.health === 'unknown') return false;
@@ -74,8 +79,9 @@ export class Checks {
       return;
     }
     present?.prober.stop();
-    const prober = new Prober(server, this.#tools, (flip) => this.#take(check, flip));
-    const check: Check = { server, prober, diagnosis: undiagnosed };
+    const counts = present?.counts ?? { results: { passed: 0 }, flips: { up: 0, down: 0 } };
+    const prober = new Prober(server, this.#tools, (flip) => this.#take(check, flip), counts.results);
+    const check: Check = { server, prober, diagnosis: undiagnosed, counts };
     this.#running.set(key, check);
     prober.start();
   }
@@ -83,6 +89,7 @@ export class Checks {
   #take(check: Check, { state, result }: Flip): void {
     const { environment, id, address } = check.server;
     const about = { environment, server: id, address };
+    check.counts.flips[result.passed ? 'up' : 'down']++;
     if (result.passed) {
       check.diagnosis = { health: state, admitted: true };
       this.#tools.logger.info(about, 'server up');
@@ -98,6 +105,7 @@ interface Check {
   server: Checked;
   readonly prober: Prober;
   diagnosis: Diagnosis;
+  readonly counts: { readonly results: Record<string, number>; readonly flips: { up: number; down: number } };
 }
 
 /** Names have no space in them. */

@@ -2,16 +2,20 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ProberTools } from '../health/prober.ts';
 import type { Timer } from '../model/clock.ts';
 import type { Environment } from '../model/environment.ts';
+import type { CheckCounts, RegistrySync } from '../model/live.ts';
 import { acceptsTraffic } from '../model/server.ts';
 import { type Checked, Checks, type Diagnosis } from './checks.ts';
+import { Ejections } from './ejections.ts';
 import { type Member, Membership, type MembershipTools } from './membership.ts';
-import type { TableEnvironment, TableReader, TableServer } from './table.ts';
+import { type Accusation, healthOf, type TableEnvironment, type TableReader, type TableServer } from './table.ts';
 
 /** Milliseconds in which several changes become one: a thousand servers that come up together are not a thousand tables. */
 const coalesceMs = 5;
 
 /** Milliseconds for which a start waits at most until the servers that are there already were checked. */
 const firstChecksMs = 1000;
+
+const unchecked = { results: {}, flips: { up: 0, down: 0 } };
 
 /** What a director works with. */
 export interface DirectorTools extends MembershipTools, ProberTools {
@@ -23,7 +27,7 @@ export interface DirectorTools extends MembershipTools, ProberTools {
 }
 
 /**
- * The control side of a balancer: who is a member (registry and configuration) and who is well (checks) make the table,
+ * The control side of a balancer: who is a member (registry and configuration) and who is well (checks, ejections) make the table,
  * and the reader is told of each environment whose part of it changed.
  */
 export class Director {
@@ -31,6 +35,7 @@ export class Director {
   readonly #reader: TableReader;
   readonly #membership: Membership;
   readonly #checks: Checks;
+  readonly #ejections: Ejections;
   readonly #told = new Map<string, TableEnvironment>();
   #publishing: Timer | undefined;
   #checkedOnce: () => void = () => {};
@@ -40,6 +45,7 @@ export class Director {
     this.#reader = reader;
     this.#membership = new Membership(tools, () => this.#membersChanged());
     this.#checks = new Checks(tools, () => this.#publishSoon());
+    this.#ejections = new Ejections(tools, () => this.#publishSoon());
   }
 
   /** Whether the registry was read at least once. */
@@ -71,6 +77,7 @@ export class Director {
   stop(): void {
     this.#membership.stop();
     this.#checks.stop();
+    this.#ejections.follow([]);
     this.#publishing?.cancel();
     this.#checkedOnce();
   }
@@ -80,16 +87,35 @@ export class Director {
     this.#checks.suspect(environment, id);
   }
 
+  /** Exchanges ask for a server to be ejected: for everybody, or not at all. */
+  accuse(accusation: Accusation): void {
+    const table = this.#told.get(accusation.environment);
+    if (table !== undefined) this.#ejections.accuse(accusation, table);
+  }
+
+  /** How checks and ejections of a server went so far. */
+  judged(environment: string, id: string): CheckCounts {
+    const { results, flips } = this.#checks.counts(environment, id) ?? unchecked;
+    return { results, flips, ejections: this.#ejections.counts(environment, id) };
+  }
+
+  get sync(): RegistrySync {
+    return this.#membership.sync;
+  }
+
   #membersChanged(): void {
+    const all: (Candidate & { environment: string })[] = [];
     const checked: Checked[] = [];
     for (const environment of this.#membership.environments.values()) {
       const { health } = environment.spec;
-      if (health === 'off') continue;
       for (const candidate of this.#candidates(environment)) {
-        if (candidate.willing) checked.push({ environment: environment.name, spec: health, ...candidate });
+        const member = { environment: environment.name, ...candidate };
+        all.push(member);
+        if (health !== 'off' && candidate.willing) checked.push({ ...member, spec: health });
       }
     }
     this.#checks.follow(checked);
+    this.#ejections.follow(all);
     this.#publishSoon();
   }
 
@@ -122,11 +148,21 @@ export class Director {
   #entry(environment: Environment): TableEnvironment {
     const { name, spec } = environment;
     const trusted: Diagnosis = { health: 'up', admitted: true };
+    const told = new Map(this.#told.get(name)?.servers.map((server) => [server.id, server]));
     const servers = this.#candidates(environment).map(({ id, instance, address, weight, willing }): TableServer => {
-      const { health, admitted, reason } = spec.health === 'off' ? trusted : this.#checks.diagnosis(name, id);
-      return { id, instance, address, weight, serving: willing && admitted, health, ...(reason !== undefined && { reason }) };
+      const { health, admitted, reason: illness } = spec.health === 'off' ? trusted : this.#checks.diagnosis(name, id);
+      const offence = this.#ejections.reason({ environment: name, id, instance, address });
+      const reason = illness ?? offence;
+      const server = { id, instance, address, weight, serving: willing && admitted, health, ejected: offence !== undefined };
+      return { ...server, ...(reason !== undefined && { reason }), ...this.#wellSince(server, told.get(id)) };
     });
     return { name, spec, servers };
+  }
+
+  #wellSince(server: TableServer, before: TableServer | undefined): Pick<TableServer, 'wellSince'> {
+    if (!server.serving || healthOf(server) !== 'up') return {};
+    const wellSince = before?.instance === server.instance ? before.wellSince : undefined;
+    return { wellSince: wellSince ?? this.#tools.clock.date() };
   }
 
   /** The environment's servers, static and registered ones, by id; who registered under a static one's id takes its place. */

@@ -1,13 +1,14 @@
-import { Ejection } from '../health/ejection.ts';
-import { addLatencies, noLatencies } from '../model/latency.ts';
+import { FailureStreak } from '../health/failure-streak.ts';
+import { noServerCounts, type ServerCounts } from '../model/counts.ts';
 import type { LiveServer } from '../model/live.ts';
 import { parseAddress } from '../model/quantity.ts';
+import { addCounts } from '../model/sums.ts';
 import { Upstream } from '../proxy/upstream.ts';
-import type { TableServer } from './table.ts';
+import { healthOf, type TableServer } from './table.ts';
 
 /** One server of an environment while this balancer knows it: its counters outlive every change of its settings, address and health. */
 export class LiveMember {
-  #ejection = new Ejection();
+  readonly streak = new FailureStreak();
   /** When it last became well enough for traffic; undefined while it is not. */
   wellSince: number | undefined;
   #server: TableServer;
@@ -15,15 +16,12 @@ export class LiveMember {
   #upstream: Upstream | undefined;
   /** Out of rotation, with exchanges in flight. */
   #leaving: Upstream[] = [];
-  readonly #past = { requests: 0, failures: 0, statuses: [0, 0, 0, 0, 0, 0], latencies: noLatencies };
+  /** What was counted at places that it has left. */
+  #past: ServerCounts | undefined;
 
   constructor(server: TableServer) {
     this.#server = server;
     this.#place();
-  }
-
-  get ejection(): Ejection {
-    return this.#ejection;
   }
 
   get server(): TableServer {
@@ -37,8 +35,9 @@ export class LiveMember {
   /** Takes over new settings. Out of rotation or at another address, what is in flight finishes where it is. */
   adopt(server: TableServer): void {
     const moved = server.address !== this.#server.address;
-    // A server that was started anew is not blamed for what the former did.
-    if (moved || server.instance !== this.#server.instance) this.#ejection = new Ejection();
+    // A server that was started anew is not blamed for what the former did, and one that was ejected begins anew.
+    if (moved || server.instance !== this.#server.instance || server.ejected) this.streak.broken();
+    if (server.wellSince !== this.#server.wellSince) this.wellSince = undefined;
     this.#server = server;
     if (moved || !server.serving) this.retire();
     this.#place();
@@ -54,25 +53,29 @@ export class LiveMember {
     this.#upstream = undefined;
   }
 
-  live(environment: string, now: number): LiveServer {
+  live(environment: string): LiveServer {
     this.#settle();
-    const { id, address, weight, health, reason } = this.#server;
+    const { id, address, weight, reason } = this.#server;
     const places = this.#upstream === undefined ? this.#leaving : [...this.#leaving, this.#upstream];
-    const sum = (count: (upstream: Upstream) => number) => places.reduce((total, upstream) => total + count(upstream), 0);
+    const sum = (level: (upstream: Upstream) => number) => places.reduce((total, upstream) => total + level(upstream), 0);
     return {
+      ...this.#counts(places),
       id,
       environment,
       address,
       weight,
-      health: health === 'up' && this.ejection.ejected(now) ? 'ejected' : health,
+      health: healthOf(this.#server),
       ...(reason !== undefined && { reason }),
       active: sum((upstream) => upstream.active),
-      requests: this.#past.requests + sum((upstream) => upstream.requests),
-      failures: this.#past.failures + sum((upstream) => upstream.failures),
-      statuses: this.#past.statuses.map((past, digit) => past + sum((upstream) => upstream.statuses[digit] ?? 0)),
       upgraded: sum((upstream) => upstream.upgraded),
-      latencies: places.reduce((total, upstream) => addLatencies(total, upstream.latencies), this.#past.latencies),
+      connections: sum(({ pool }) => pool.open),
+      idle: sum(({ pool }) => pool.idle),
     };
+  }
+
+  #counts(places: readonly Upstream[]): ServerCounts {
+    const all = [...(this.#past ? [this.#past] : []), ...places.map(({ counts }) => counts)];
+    return all.length === 0 ? noServerCounts : all.reduce(addCounts);
   }
 
   #place(): void {
@@ -83,14 +86,8 @@ export class LiveMember {
   /** Adds up and forgets the places where nothing is in flight any more. */
   #settle(): void {
     if (this.#leaving.length === 0) return;
-    for (const { active, requests, failures, statuses, latencies } of this.#leaving) {
-      if (active > 0) continue;
-      this.#past.requests += requests;
-      this.#past.failures += failures;
-      this.#past.latencies = addLatencies(this.#past.latencies, latencies);
-      statuses.forEach((count, digit) => {
-        this.#past.statuses[digit] = (this.#past.statuses[digit] ?? 0) + count;
-      });
+    for (const { active, counts } of this.#leaving) {
+      if (active === 0) this.#past = addCounts(this.#past ?? noServerCounts, counts);
     }
     this.#leaving = this.#leaving.filter((upstream) => upstream.active > 0);
   }

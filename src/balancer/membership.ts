@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
 import type { Environment } from '../model/environment.ts';
+import type { RegistrySync } from '../model/live.ts';
 import type { LeasedServer } from '../model/server.ts';
 import type { News, Registry, Watch } from '../registry/contract.ts';
 import { Stale } from './stale.ts';
@@ -27,6 +28,8 @@ export interface MembershipTools {
 /** A registered server, and whether its lease really is over. */
 export interface Member {
   readonly record: LeasedServer;
+  /** By this process's own clock, when the longest lease that it was seen to have ends. */
+  readonly until: number;
   readonly lost: boolean;
 }
 
@@ -46,6 +49,7 @@ export class Membership {
   #failures = 0;
   #read = false;
   #stopped = false;
+  readonly #sync = { at: undefined as number | undefined, failures: 0, reconnects: 0 };
   /** When everything is to be read again, news or not. */
   #refreshAt = 0;
   #dueAt = Number.POSITIVE_INFINITY;
@@ -64,6 +68,11 @@ export class Membership {
 
   get members(): ReadonlyMap<string, Member> {
     return this.#members;
+  }
+
+  /** How up to date this is: when everything was last read. */
+  get sync(): RegistrySync {
+    return this.#sync;
   }
 
   /** Whether the registry was read at least once. */
@@ -93,8 +102,10 @@ export class Membership {
   }
 
   #hear(news: News): void {
-    if (news.kind === 'resync') this.#stale.all = true;
-    else if (news.kind === 'environment') this.#stale.environments.add(news.name);
+    if (news.kind === 'resync') {
+      this.#stale.all = true;
+      this.#sync.reconnects++;
+    } else if (news.kind === 'environment') this.#stale.environments.add(news.name);
     else if (news.kind === 'server') this.#stale.servers.add(news.name);
     else return;
     // While reads fail the next try is planned already, unless this says that the registry is back.
@@ -131,6 +142,7 @@ export class Membership {
       this.#failures = 0;
     } catch (error) {
       this.#stale.put(wanted);
+      this.#sync.failures++;
       if (this.#failures++ === 0) this.#tools.logger.warn({ err: error }, 'registry cannot be read: going on with what is known');
     } finally {
       this.#reading = false;
@@ -151,7 +163,8 @@ export class Membership {
   }
 
   async #readAll(wanted: Stale): Promise<void> {
-    const { registry } = this.#tools;
+    const { registry, clock } = this.#tools;
+    const begun = clock.now();
     const [environments, servers] = await Promise.all([registry.environments(), registry.servers()]);
     if (this.#stopped) return;
     if (environments.length === 0 && this.#environments.size > 0 && !wanted.environments.size)
@@ -168,6 +181,7 @@ export class Membership {
     this.#environments = nextEnvironments;
     this.#members = nextMembers;
     this.#read = true;
+    this.#sync.at = begun;
     this.#refreshIn(jittered(refreshMs, this.#tools.random));
     this.#settleStart();
     this.#changed();
@@ -210,12 +224,24 @@ export class Membership {
   /** An ended lease is nobody's news. */
   #refreshIn(delayMs: number): void {
     let wait = delayMs;
-    for (const { record, lost } of this.#members.values()) if (!lost) wait = Math.min(wait, record.leaseRemaining + 1);
-    this.#refreshAt = this.#tools.clock.now() + Math.max(soonestRefreshMs, wait);
+    const now = this.#tools.clock.now();
+    for (const { until, lost } of this.#members.values()) if (!lost) wait = Math.min(wait, until - now + 1);
+    this.#refreshAt = now + Math.max(soonestRefreshMs, wait);
   }
 
+  /** A lease that was seen to last for a while does so by this clock too: if the registry's has jumped since, nobody is gone for that. */
   #memberOf(record: LeasedServer): Member {
-    return { record, lost: record.leaseRemaining < 0 && this.#believed(record.ttl) };
+    const now = this.#tools.clock.now();
+    const before = this.#members.get(record.id);
+    const isSame = before?.record.instance === record.instance && before.record.ttl === record.ttl;
+    const seen = isSame ? before.until : now;
+    const until = Math.max(seen, now + Math.min(record.leaseRemaining, record.ttl));
+    const believed = this.#believed(record.ttl);
+    return {
+      record: believed ? record : stillRunning(record, before?.record),
+      until,
+      lost: record.leaseRemaining < 0 && until <= now && believed,
+    };
   }
 
   /** Whether the registry has been reachable for so long that its word "gone" counts. */
@@ -223,4 +249,11 @@ export class Membership {
     const { link } = this.#tools.registry;
     return link.up && this.#tools.clock.now() - link.since >= graceMs;
   }
+}
+
+/** What a registry that was emptied does not know yet: the process that joins again has been running something all the time. */
+function stillRunning(record: LeasedServer, before: LeasedServer | undefined): LeasedServer {
+  if (record.running !== undefined || before?.running === undefined) return record;
+  const same = record.instance === before.instance && record.environment === before.environment;
+  return same ? { ...record, running: before.running } : record;
 }

@@ -2,34 +2,37 @@ import type { Logger } from 'pino';
 import type { Picker } from '../balance/contract.ts';
 import { pickers } from '../balance/index.ts';
 import { PeakEwma } from '../balance/peak-ewma.ts';
-import { mayEject } from '../health/ejection.ts';
 import { panics } from '../health/panic.ts';
 import { slowStartShare } from '../health/slow-start.ts';
 import type { Clock, Random, Timer } from '../model/clock.ts';
-import type { LiveServer } from '../model/live.ts';
+import { noEnvironmentCounts } from '../model/counts.ts';
+import type { LiveEnvironment, LiveServer } from '../model/live.ts';
 import type { Exchange, Outcome, Route, RouteSettings } from '../proxy/contract.ts';
+import { ExchangeTally } from '../proxy/exchange-tally.ts';
 import { RetryBudget } from '../proxy/retry.ts';
 import type { Upstream } from '../proxy/upstream.ts';
+import { lineOf } from '../proxy/waiting.ts';
 import { LiveMember } from './member.ts';
 import { type RequestKey, requestKey } from './request-key.ts';
 import { Sticky } from './sticky.ts';
-import type { Suspect, TableEnvironment } from './table.ts';
+import { healthOf, type TableEnvironment, type Testimony } from './table.ts';
 
 /** Steps in which a slowly starting server gets its weight. */
 const slowStartSteps = 20;
 /** Milliseconds between two of them, at least. */
 const shortestStepMs = 100;
 
-export interface PoolTools {
+export interface PoolTools extends Testimony {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly suspect: Suspect;
 }
 
 /** The live servers of one environment, and who of them is next. */
 export class Pool implements Route {
   readonly budget = new RetryBudget();
+  /** Of what clients asked of this environment. */
+  readonly tally = new ExchangeTally();
   readonly #tools: PoolTools;
   readonly #members = new Map<string, LiveMember>();
   readonly #memberOf = new Map<Upstream, LiveMember>();
@@ -67,16 +70,16 @@ export class Pool implements Route {
     const member = this.#memberOf.get(upstream);
     if (member === undefined) return;
     if (outcome.kind === 'answered' && outcome.status < 500) {
-      member.ejection.succeeded();
+      member.streak.broken();
       upstream.latency?.observe(outcome.headMs, this.#tools.clock.now());
       return;
     }
     // An error page says that the server is there; no answer says that it may not be.
     if (outcome.kind !== 'answered') this.#tools.suspect(this.#environment.name, upstream.id);
-    if (member.ejection.failed(this.#environment.spec.outlier, this.#tools.clock.now())) this.#eject(member, outcome);
+    if (!member.server.ejected && member.streak.failed(this.#environment.spec.outlier.consecutiveFailures)) this.#accuse(member, outcome);
   }
 
-  /** Takes over a new table. Counters, ejections and what is in flight go on. */
+  /** Takes over a new table. Counters and what is in flight go on. */
   apply(environment: TableEnvironment): void {
     this.#environment = environment;
     const { on } = environment.spec.hash;
@@ -106,22 +109,29 @@ export class Pool implements Route {
     this.#timer?.cancel();
   }
 
-  servers(): LiveServer[] {
-    const now = this.#tools.clock.now();
-    return [...this.#members.values()].map((member) => member.live(this.#environment.name, now));
+  /** What was counted of it as a whole. */
+  live(): LiveEnvironment {
+    const line = lineOf(this);
+    return {
+      ...noEnvironmentCounts,
+      ...this.tally.counts,
+      ...this.budget.counts,
+      ...line?.counts,
+      name: this.#environment.name,
+      waiting: line?.length ?? 0,
+      panicking: this.#panicking ? 1 : 0,
+    };
   }
 
-  #eject(member: LiveMember, outcome: Outcome): void {
-    const now = this.#tools.clock.now();
-    const { name, spec } = this.#environment;
-    const serving = [...this.#members.values()].filter((other) => other.server.serving);
-    const ejected = serving.filter((other) => other.ejection.ejected(now)).length;
-    if (!mayEject(ejected, serving.length, spec.outlier.maxEjectedPercent)) return;
-    const lastsMs = member.ejection.eject(spec.outlier, now);
+  servers(): LiveServer[] {
+    return [...this.#members.values()].map((member) => member.live(this.#environment.name));
+  }
+
+  #accuse({ server: { id, instance, address } }: LiveMember, outcome: Exclude<Outcome, { kind: 'aborted' }>): void {
     const reason =
       outcome.kind === 'answered' ? `status ${outcome.status}` : `${outcome.kind}: ${'reason' in outcome ? outcome.reason : ''}`;
-    this.#tools.logger.warn({ environment: name, server: member.server.id, lastsMs, reason }, 'server ejected: too many failures in a row');
-    this.#rebuild();
+    const failure = outcome.kind === 'answered' ? 'status' : outcome.kind;
+    this.#tools.accuse({ environment: this.#environment.name, id, instance, address, failure, reason });
   }
 
   /** A picker for whoever is to get traffic now, and a date to look again if time alone will change that. */
@@ -130,8 +140,9 @@ export class Pool implements Route {
     const { spec, name } = this.#environment;
     const serving = [...this.#members.values()].filter((member) => member.upstream !== undefined);
     for (const member of this.#members.values()) {
-      const isWell = member.upstream !== undefined && member.server.health === 'up' && !member.ejection.ejected(now);
-      if (isWell) member.wellSince ??= now;
+      const isWell = member.upstream !== undefined && healthOf(member.server) === 'up';
+      // A process that has just started learns how long the servers have been well by then.
+      if (isWell) member.wellSince ??= now - this.#age(member.server.wellSince);
       else member.wellSince = undefined;
     }
     const well = serving.filter((member) => member.wellSince !== undefined);
@@ -165,13 +176,16 @@ export class Pool implements Route {
   #lookAgain(serving: readonly LiveMember[], now: number): void {
     const { slowStart } = this.#environment.spec;
     let wait = Number.POSITIVE_INFINITY;
-    for (const { ejection, wellSince } of serving) {
-      if (ejection.ejected(now)) wait = Math.min(wait, ejection.until - now);
+    for (const { wellSince } of serving) {
       if (wellSince !== undefined && now - wellSince < slowStart)
         wait = Math.min(wait, Math.max(shortestStepMs, slowStart / slowStartSteps));
     }
     this.#timer?.cancel();
-    // One millisecond more, because a timer may fire a fraction of one early.
-    if (wait < Number.POSITIVE_INFINITY) this.#timer = this.#tools.clock.after(wait + 1, () => this.#rebuild());
+    if (wait < Number.POSITIVE_INFINITY) this.#timer = this.#tools.clock.after(wait, () => this.#rebuild());
+  }
+
+  /** Milliseconds since a date; the machine's calendar may have been set back meanwhile. */
+  #age(date: number | undefined): number {
+    return date === undefined ? 0 : Math.max(0, this.#tools.clock.date() - date);
   }
 }

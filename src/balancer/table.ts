@@ -1,5 +1,7 @@
 import type { Wellness } from '../health/machine.ts';
+import type { FailureKind } from '../model/counts.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
+import type { HealthState } from '../model/live.ts';
 
 /**
  * What the side that carries traffic must know, as plain data that survives JSON: it can be handed to another process.
@@ -26,8 +28,17 @@ export interface TableServer {
   readonly serving: boolean;
   /** What active checks say; `up` where they are off. Panic may overrule it, but never `serving`. */
   readonly health: Wellness;
-  /** Why it is down, for people. */
+  /** Out for a while because exchanges spoke against it; panic may overrule this, too. */
+  readonly ejected: boolean;
+  /** Why it is down or ejected, for people. */
   readonly reason?: string;
+  /** When it last became well enough for traffic, in milliseconds since 1970; absent while it is not. */
+  readonly wellSince?: number;
+}
+
+/** What checks and exchanges together say of a server. */
+export function healthOf({ health, ejected }: TableServer): HealthState {
+  return health === 'up' && ejected ? 'ejected' : health;
 }
 
 /** Who is told of the table, one environment at a time. */
@@ -39,3 +50,22 @@ export interface TableReader {
 
 /** The way back: exchanges speak against a server, so that it is worth being checked now. */
 export type Suspect = (environment: string, id: string) => void;
+
+/** Exchanges with a server failed so often in a row that it ought to be ejected. */
+export interface Accusation {
+  readonly environment: string;
+  readonly id: string;
+  /** As it was when they failed. */
+  readonly instance: string;
+  readonly address: string;
+  /** What the last failure was. */
+  readonly failure: FailureKind | 'status';
+  /** The same, for people. */
+  readonly reason: string;
+}
+
+/** What exchanges say of servers, to whoever makes the table. */
+export interface Testimony {
+  readonly suspect: Suspect;
+  readonly accuse: (accusation: Accusation) => void;
+}

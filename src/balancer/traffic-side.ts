@@ -1,6 +1,6 @@
-import type { LiveServer } from '../model/live.ts';
+import type { LiveEnvironment, LiveListener, LiveServer } from '../model/live.ts';
 import type { Listener, ListenerSettings } from '../proxy/contract.ts';
-import type { Suspect, TableReader } from './table.ts';
+import type { TableReader, Testimony } from './table.ts';
 
 /** What the control side does with an open listener. */
 export type OpenedListener = Pick<Listener, 'address' | 'update' | 'close'>;
@@ -16,9 +16,11 @@ export interface TrafficSide extends TableReader {
   readonly serving: boolean;
   /** Servers of all environments, with what all traffic since their arrival adds up to. */
   servers(): LiveServer[];
+  environments(): LiveEnvironment[];
+  listeners(): LiveListener[];
   /** After the listeners were closed: nothing of it runs any more. */
   close(): Promise<void>;
 }
 
-/** Starts a traffic side, which tells of suspicions to `suspect`. */
-export type StartTraffic = (suspect: Suspect) => TrafficSide;
+/** Starts a traffic side, which tells how servers fare. */
+export type StartTraffic = (testimony: Testimony) => TrafficSide;

@@ -1,5 +1,6 @@
-import type { LiveServer } from '../model/live.ts';
-import type { Exchange, Handler, ListenerSettings, Route } from '../proxy/contract.ts';
+import type { LiveEnvironment, LiveListener, LiveServer } from '../model/live.ts';
+import { addCounts } from '../model/sums.ts';
+import type { Exchange, Handler, Listener, ListenerSettings, Route } from '../proxy/contract.ts';
 import { failures } from '../proxy/failures.ts';
 import { type HostConflict, HostTable } from './hosts.ts';
 import { Pool, type PoolTools } from './pool.ts';
@@ -9,7 +10,7 @@ import type { OpenedListener, TrafficSide } from './traffic-side.ts';
 
 export interface TrafficTools extends PoolTools {
   /** Opens a listener for `handler`; rejects with the system's error if the address cannot be had. */
-  readonly open: (address: string, settings: ListenerSettings, handler: Handler) => Promise<OpenedListener>;
+  readonly open: (address: string, settings: ListenerSettings, handler: Handler) => Promise<Listener>;
 }
 
 /** Traffic carried by this process: listener and Host lead to an environment, the environment to a server. */
@@ -18,6 +19,7 @@ export class Traffic implements Handler, TrafficSide {
   readonly #tools: TrafficTools;
   /** In order of arrival: who was there first keeps its hosts. */
   readonly #environments = new Map<string, { table: TableEnvironment; pool: Pool }>();
+  readonly #listeners = new Map<Listener, string>();
   #hosts = new HostTable([]);
   #complaints = new Set<string>();
 
@@ -26,18 +28,34 @@ export class Traffic implements Handler, TrafficSide {
   }
 
   request(exchange: Exchange): void {
-    if (reserved(exchange.request.path)) {
+    if (!exchange.request.plain && reserved(exchange.request.path)) {
       exchange.fail(failures.reserved);
       return;
     }
     const name = this.#hosts.find(exchange.listener, exchange.request.authority);
     const environment = name === undefined ? undefined : this.#environments.get(name);
-    if (environment === undefined) exchange.fail(failures.noEnvironment);
-    else exchange.forward(environment.pool);
+    if (environment === undefined) {
+      exchange.fail(failures.noEnvironment);
+      return;
+    }
+    exchange.tally = environment.pool.tally;
+    exchange.forward(environment.pool);
   }
 
-  open(address: string, settings: ListenerSettings): Promise<OpenedListener> {
-    return this.#tools.open(address, settings, this);
+  fault(error: unknown, requestId: string | undefined): void {
+    this.#tools.logger.error({ err: error, requestId }, 'a bug met a request; it was ended, and everything else goes on');
+  }
+
+  async open(address: string, settings: ListenerSettings): Promise<OpenedListener> {
+    const listener = await this.#tools.open(address, settings, this);
+    this.#listeners.set(listener, address);
+    return {
+      get address() {
+        return listener.address;
+      },
+      update: (settings) => listener.update(settings),
+      close: (graceMs) => listener.close(graceMs).finally(() => this.#listeners.delete(listener)),
+    };
   }
 
   apply(table: TableEnvironment): void {
@@ -67,6 +85,14 @@ export class Traffic implements Handler, TrafficSide {
     return [...this.#environments.values()].flatMap(({ pool }) => pool.servers());
   }
 
+  environments(): LiveEnvironment[] {
+    return [...this.#environments.values()].map(({ pool }) => pool.live());
+  }
+
+  listeners(): LiveListener[] {
+    return liveListeners(this.#listeners);
+  }
+
   /** Stops every timer. */
   async close(): Promise<void> {
     for (const { pool } of this.#environments.values()) pool.close();
@@ -82,6 +108,21 @@ export class Traffic implements Handler, TrafficSide {
     }
     this.#complaints = complaints;
   }
+}
+
+/** What listeners count, by the address they were configured with: one that is closing may have a successor already. */
+export function liveListeners(open: ReadonlyMap<Pick<Listener, 'connections' | 'counts'>, string>): LiveListener[] {
+  const byAddress = new Map<string, LiveListener>();
+  for (const [{ connections, counts }, listen] of open) {
+    const other = byAddress.get(listen);
+    const live = { ...counts, listen, connections };
+    byAddress.set(listen, other === undefined ? live : { ...addCounts(omitName(other), omitName(live)), listen });
+  }
+  return [...byAddress.values()];
+}
+
+function omitName({ listen: _, ...counts }: LiveListener): Omit<LiveListener, 'listen'> {
+  return counts;
 }
 
 function sameClaims(one: TableEnvironment, other: TableEnvironment): boolean {

@@ -2,12 +2,14 @@ import { InvalidArgumentError } from 'commander';
 import type * as z from 'zod';
 import { check } from '../config/check.ts';
 import { cidr } from '../model/environment.ts';
+import { project } from '../model/project.ts';
 import { address, duration, name } from '../model/quantity.ts';
 
 /** Readers of what stands on the command line; wrong usage is told before anything is asked of a balancer. */
 
 export const readName = reader(name);
 export const readAddress = reader(address);
+export const readBasePath = reader(project.shape.basePath);
 const readRange = reader(cidr);
 /** Milliseconds. */
 export const readDuration = reader(duration);

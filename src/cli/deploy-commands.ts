@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import type { DeploymentsAnswer } from '../control/answers.ts';
-import { readName, readProject } from './arguments.ts';
-import { type ControlClient, jsonBody } from './control-client.ts';
+import type { readProject } from './arguments.ts';
+import { jsonBody } from './control-client.ts';
+import { activation, withdrawal } from './deploy-progress.ts';
 import { Failure } from './failure.ts';
+import { environmentOption, projectArgument, revisionArgument } from './names.ts';
 import { apiPath, type Operator, type OperatorOptions, operatorCommand, operatorOf } from './operator.ts';
 import type { Terminal } from './terminal.ts';
 import { timeoutOption, waitUntil } from './waiting.ts';
@@ -13,20 +15,23 @@ interface DeployOptions extends OperatorOptions {
   readonly timeout: number;
 }
 
+const remedy = 'see "sluice status"; a server that hangs can be taken out with "sluice server remove ID"';
+
 /** `sluice deploy`, `undeploy` and `rollback`. */
 export function deployCommands(program: Command, terminal: Terminal): void {
-  const inEnvironment = (command: Command) =>
-    operatorCommand(command).requiredOption('-e, --environment <name>', 'the environment', readName);
-  const waiting = (command: Command) =>
-    inEnvironment(command)
-      .option('--wait', 'until every server has acknowledged or rejected it; exit 1 if one rejected it')
+  const waiting = (command: Command, until: string) =>
+    operatorCommand(command)
+      .addOption(environmentOption('the environment').makeOptionMandatory())
+      .option('--wait', until)
       .addOption(timeoutOption());
+  const untilAcknowledged = 'until every server has acknowledged or rejected it; exit 1 if one rejected it';
 
   waiting(
     program
       .command('deploy')
       .description('deploy a project to an environment, by default its newest revision')
-      .argument('<project[@revision]>', 'for example petstore@3', readProject),
+      .addArgument(revisionArgument('project')),
+    untilAcknowledged,
   )
     .addHelpText(
       'after',
@@ -40,38 +45,45 @@ export function deployCommands(program: Command, terminal: Terminal): void {
     });
 
   waiting(
-    program.command('rollback').description('deploy what was deployed there before').argument('<project>', 'its name', readName),
+    program.command('rollback').description('deploy what was deployed there before').addArgument(projectArgument()),
+    untilAcknowledged,
   ).action(async (name: string, options: DeployOptions) => {
     const operator = await operatorOf(options, terminal);
     const path = apiPath`/v1/environments/${options.environment}/deployments/${name}/rollback`;
     await finish(operator, await operator.client.send<DeploymentsAnswer>('POST', path), name, options);
   });
 
-  inEnvironment(
-    program.command('undeploy').description('take a project out of an environment').argument('<project>', 'its name', readName),
+  waiting(
+    program.command('undeploy').description('take a project out of an environment').addArgument(projectArgument()),
+    'until no server answers with it any more',
   ).action(async (name: string, options: DeployOptions) => {
-    const { client, show } = await operatorOf(options, terminal);
-    const answer = await client.send<DeploymentsAnswer>('DELETE', apiPath`/v1/environments/${options.environment}/deployments/${name}`);
-    show(answer, [`${name} undeployed from ${options.environment}, now at version ${answer.version}`]);
+    const operator = await operatorOf(options, terminal);
+    const path = apiPath`/v1/environments/${options.environment}/deployments/${name}`;
+    let answer = await operator.client.send<DeploymentsAnswer>('DELETE', path);
+    const { version } = answer;
+    if (options.wait) {
+      const look = async () => {
+        answer = await readDeployments(operator, options);
+        return withdrawal(answer, version);
+      };
+      await waitUntil(operator, look, { timeoutMs: options.timeout, remedy });
+    }
+    operator.show(answer, [`${name} undeployed from ${options.environment}, now at version ${version}`]);
   });
 }
 
-async function finish(
-  { client, show, note }: Operator,
-  deployed: DeploymentsAnswer,
-  project: string,
-  options: DeployOptions,
-): Promise<void> {
-  const revision = deployed.deployments.find((one) => one.project === project)?.revision;
+async function finish(operator: Operator, deployed: DeploymentsAnswer, project: string, options: DeployOptions): Promise<void> {
+  const { show, note } = operator;
+  const revision = deployed.deployments.find((one) => one.project === project)?.revision ?? 0;
   const what = `${project}@${revision} deployed to ${options.environment}, now at version ${deployed.version}`;
   if (!options.wait) return show(deployed, [what]);
-  note(what);
-  const { answer } = await waitUntil(() => progress(client, options.environment, deployed, project), options.timeout, note);
-  const servers = answer.deployments.find((one) => one.project === project)?.servers ?? [];
+  if (!options.json) note(what);
+  const look = async () => activation(await readDeployments(operator, options), project, revision);
+  const { answer, servers } = await waitUntil(operator, look, { timeoutMs: options.timeout, remedy });
+  if (options.json) show(answer, []);
   const rejections = servers
     .filter((server) => server.state === 'rejected')
     .map(({ id, error }) => `${id} rejected ${project}@${revision}: ${error ?? 'it says no reason'}`);
-  if (options.json) show(answer, []);
   if (rejections.length > 0)
     throw new Failure(`${project}@${revision} was rejected by ${rejections.length} of ${servers.length} servers`, rejections);
   if (options.json) return;
@@ -82,20 +94,6 @@ async function finish(
   ]);
 }
 
-/** How far the servers are. Somebody's later deployment of another revision ends the wait: this one will not come any more. */
-async function progress(client: ControlClient, environment: string, deployed: DeploymentsAnswer, project: string) {
-  const answer = await client.get<DeploymentsAnswer>(apiPath`/v1/environments/${environment}/deployments`);
-  const wanted = deployed.deployments.find((one) => one.project === project)?.revision;
-  const now = answer.deployments.find((one) => one.project === project);
-  if (now?.revision !== wanted)
-    throw new Failure(
-      `${project}@${wanted} was replaced in ${environment} by ${now ? `revision ${now.revision}` : 'an undeploy'} in the meantime`,
-    );
-  const servers = now?.servers ?? [];
-  const pending = servers.filter((server) => server.state === 'pending').map((server) => server.id);
-  return {
-    answer,
-    done: pending.length === 0,
-    line: `${servers.length - pending.length} of ${servers.length} servers done, waiting for ${pending.join(', ')}`,
-  };
+async function readDeployments({ client }: Operator, { environment }: DeployOptions): Promise<DeploymentsAnswer> {
+  return client.get<DeploymentsAnswer>(apiPath`/v1/environments/${environment}/deployments`);
 }

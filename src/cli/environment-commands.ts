@@ -4,7 +4,9 @@ import { readAddress, readName } from './arguments.ts';
 import { jsonBody, Refused } from './control-client.ts';
 import { Failure } from './failure.ts';
 import { sendFile } from './input-file.ts';
+import { environmentArgument } from './names.ts';
 import { apiPath, type Operator, type OperatorOptions, operatorCommand, operatorOf } from './operator.ts';
+import type { Column } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `sluice env …` */
@@ -14,7 +16,7 @@ export function environmentCommands(program: Command, terminal: Terminal): void 
   operatorCommand(env.command('list').description('all environments')).action(async (options: OperatorOptions) => {
     const { client, show, table } = await operatorOf(options, terminal);
     const environments = await client.get<EnvironmentAnswer[]>('/v1/environments');
-    show(environments, table(environmentHeadings, environments.map(environmentRow)));
+    show(environments, table(environmentColumns, environments.map(environmentRow)));
   });
 
   operatorCommand(env.command('create').description('create an environment').argument('<name>', 'its name', readName))
@@ -32,14 +34,14 @@ export function environmentCommands(program: Command, terminal: Terminal): void 
       await warnOfShadow(operator, made);
     });
 
-  operatorCommand(env.command('show').description('one environment: settings, servers').argument('<name>', 'its name', readName)).action(
+  operatorCommand(env.command('show').description('one environment: settings, servers').addArgument(environmentArgument())).action(
     async (name: string, options: OperatorOptions) => {
       const { client, show, table } = await operatorOf(options, terminal);
       const environment = await client.get<EnvironmentAnswer>(apiPath`/v1/environments/${name}`);
       const servers = options.json ? [] : await client.get<ServerAnswer[]>(`/v1/servers?environment=${encodeURIComponent(name)}`);
       const { name: _, status, ...settings } = environment;
       show(environment, [
-        ...table(environmentHeadings, [environmentRow(environment)]),
+        ...table(environmentColumns, [environmentRow(environment)]),
         '',
         ...Object.entries(settings).map(([key, value]) => `${key}: ${typeof value === 'object' ? JSON.stringify(value) : value}`),
         '',
@@ -48,7 +50,7 @@ export function environmentCommands(program: Command, terminal: Terminal): void 
     },
   );
 
-  operatorCommand(env.command('delete').description('delete an environment').argument('<name>', 'its name', readName))
+  operatorCommand(env.command('delete').description('delete an environment').addArgument(environmentArgument()))
     .option('--force', 'even with servers (they become available) and deployments')
     .action(async (name: string, options: OperatorOptions & { force?: true }) => {
       const { client, show } = await operatorOf(options, terminal);
@@ -70,7 +72,13 @@ interface CreateOptions {
   readonly file?: string;
 }
 
-export const environmentHeadings = ['ENVIRONMENT', 'LISTENER', 'HOSTS', 'BALANCE', 'WANTED'];
+export const environmentColumns: readonly Column[] = [
+  { heading: 'ENVIRONMENT' },
+  { heading: 'LISTENER', leaveOut: 3 },
+  { heading: 'HOSTS', least: 10, leaveOut: 2 },
+  { heading: 'BALANCE', leaveOut: 1 },
+  { heading: 'WANTED', leaveOut: 4 },
+];
 
 /** One line of a table of environments. */
 export function environmentRow(environment: EnvironmentAnswer): string[] {

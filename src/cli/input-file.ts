@@ -3,16 +3,16 @@ import { maxSourceBytes } from '../config/source.ts';
 import { type Fault, SluiceError } from '../model/fault.ts';
 import { type ControlClient, Refused } from './control-client.ts';
 import { Failure } from './failure.ts';
-import { printable } from './terminal.ts';
+import { printable } from './text.ts';
 
 /** What the API takes at most; more would be cut off on its way. */
 const mostBytes = 4 * 1024 * 1024;
 
-/** The bytes of a file that the command line names; `-` is standard input. */
-export async function readInput(file: string): Promise<Uint8Array<ArrayBuffer>> {
+/** The bytes of a file that the command line names; `-` is standard input. Larger ones are refused. */
+export async function readInput(file: string, most = maxSourceBytes): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const content = await readFile(file === '-' ? '/dev/stdin' : file);
-    if (content.length > maxSourceBytes) throw new Failure(`${file} has ${content.length} bytes; at most ${maxSourceBytes} are read`);
+    if (content.length > most) throw new Failure(`${file} has ${content.length} bytes; at most ${most} are read`);
     return content;
   } catch (error) {
     if (error instanceof Failure) throw error;

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { ControlClient, defaultControl, tokenFile } from './control-client.ts';
-import { formatTable } from './table.ts';
-import { printable, type Terminal } from './terminal.ts';
+import { type Progress, progressOn, silent } from './progress.ts';
+import { type Cell, type Column, formatTable } from './table.ts';
+import type { Terminal } from './terminal.ts';
+import { type Line, render } from './text.ts';
 
 /** Options of every command that talks to a balancer. */
 export interface OperatorOptions {
@@ -13,11 +15,14 @@ export interface OperatorOptions {
 /** What an operator's command works with. */
 export interface Operator {
   readonly client: ControlClient;
+  readonly terminal: Terminal;
+  /** How far it is; silent with `--json`. */
+  readonly progress: Progress;
   /** Prints an answer: as JSON with `--json`, else the lines. */
-  show(answer: unknown, lines: readonly string[]): void;
-  table(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string[];
-  /** Says how things stand, on standard error, so that standard output stays the answer's. */
-  note(line: string): void;
+  show(answer: unknown, lines: readonly Line[]): void;
+  table(columns: readonly Column[], rows: readonly (readonly Cell[])[]): Line[];
+  /** Says something beside the answer, on standard error, so that standard output stays the answer's. */
+  note(line: Line): void;
 }
 
 /** Adds the options that all of these commands take. */
@@ -32,13 +37,22 @@ export function operatorCommand(command: Command): Command {
 export async function operatorOf(options: OperatorOptions, terminal: Terminal): Promise<Operator> {
   return {
     client: await ControlClient.connect(options, terminal.env),
+    terminal,
+    progress: options.json ? silent : progressOn(terminal),
     show(answer, lines) {
       if (options.json) terminal.out(JSON.stringify(answer, null, 2));
-      else for (const line of lines) terminal.out(printable(line));
+      else for (const line of lines) terminal.out(render(line, terminal.colours.out));
     },
-    table: (headings, rows) => formatTable(headings, rows, terminal.columns),
-    note: (line) => terminal.err(printable(line)),
+    table: (columns, rows) => tableIn(terminal.columns, columns, rows),
+    note: (line) => terminal.err(render(line, terminal.colours.err)),
   };
+}
+
+/** A table, and below it what it has no room for. */
+export function tableIn(width: number | undefined, columns: readonly Column[], rows: readonly (readonly Cell[])[]): Line[] {
+  const { lines, leftOut } = formatTable(columns, rows, width);
+  if (leftOut.length === 0) return [...lines];
+  return [...lines, { text: `(no room for ${leftOut.join(', ')})`, tone: 'faint' }];
 }
 
 /** A path of the API with its names filled in, each escaped. */

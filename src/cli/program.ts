@@ -1,12 +1,15 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { readAddress, readCount, readName, readRanges, readWeight } from './arguments.ts';
+import { completionCommand } from './completion-command.ts';
 import { configCommand } from './config-command.ts';
 import { deployCommands } from './deploy-commands.ts';
 import { environmentCommands } from './environment-commands.ts';
 import { projectCommands } from './project-commands.ts';
+import { readyCommand } from './ready-command.ts';
 import { serverCommands } from './server-commands.ts';
 import { statusCommand } from './status-command.ts';
 import type { Terminal } from './terminal.ts';
+import { topCommand } from './top-command.ts';
 
 export interface ServeOptions {
   readonly config?: string;
@@ -47,6 +50,8 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
     .description('Sluice, a self-contained API gateway with an embedded load balancer')
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'what a command does and takes')
+    .option('--no-color', 'plain text, with any command (also NO_COLOR; FORCE_COLOR: colours even in files and pipes)')
+    .on('option:no-color', () => terminal.plain())
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
@@ -73,7 +78,12 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
   program
     .command('gateway')
     .description('a gateway server, which registers itself')
-    .requiredOption('--join <url>', "where to register: redis://…, rediss://…, redis+sentinel://… or a balancer's http(s)://…")
+    .addOption(
+      // By a variable too: the password in a Redis URL is nothing for a list of processes.
+      new Option('--join <url>', "where to register: redis://…, rediss://…, redis+sentinel://… or a balancer's http(s)://…")
+        .env('SLUICE_JOIN')
+        .makeOptionMandatory(),
+    )
     .option('--environment <name>', 'the environment to join (default: none, it waits to be added)', readName)
     .option('--listen <host:port>', 'where it serves; port 0: any free one', readAddress, '127.0.0.1:0')
     .option('--advertise <host:port>', 'where balancers reach it (default: where it listens)', readAddress)
@@ -90,6 +100,9 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
   projectCommands(program, terminal);
   deployCommands(program, terminal);
   statusCommand(program, terminal);
+  topCommand(program, terminal);
   configCommand(program, terminal);
+  readyCommand(program, terminal);
+  completionCommand(program, terminal);
   return program;
 }

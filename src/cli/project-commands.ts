@@ -3,10 +3,20 @@ import * as yaml from 'yaml';
 import { parseDocument } from '../config/document.ts';
 import type { ProjectSummaryAnswer, RevisionAnswer } from '../control/answers.ts';
 import { pushedProject } from '../control/project-document.ts';
-import { readProject } from './arguments.ts';
+import type { readProject } from './arguments.ts';
+import { importCommand } from './import-command.ts';
 import { checkFile, readInput, sendFile } from './input-file.ts';
+import { revisionArgument } from './names.ts';
 import { apiPath, type OperatorOptions, operatorCommand, operatorOf } from './operator.ts';
+import type { Column } from './table.ts';
 import type { Terminal } from './terminal.ts';
+
+const projectColumns: readonly Column[] = [
+  { heading: 'PROJECT' },
+  { heading: 'NEWEST' },
+  { heading: 'VERSION', least: 8, leaveOut: 2 },
+  { heading: 'PUSHED', leaveOut: 1 },
+];
 
 /** `sluice project …` */
 export function projectCommands(program: Command, terminal: Terminal): void {
@@ -32,14 +42,11 @@ export function projectCommands(program: Command, terminal: Terminal): void {
       const newest = one.revisions.find((revision) => revision.revision === one.latest);
       return [one.name, one.latest, newest?.version || '-', newest ? new Date(newest.createdAt).toISOString() : '-'];
     });
-    show(projects, rows.length === 0 ? ['no projects'] : table(['PROJECT', 'NEWEST', 'VERSION', 'PUSHED'], rows));
+    show(projects, rows.length === 0 ? ['no projects'] : table(projectColumns, rows));
   });
 
   operatorCommand(
-    project
-      .command('show')
-      .description('a project, by default its newest revision')
-      .argument('<name[@revision]>', 'for example petstore@3', readProject),
+    project.command('show').description('a project, by default its newest revision').addArgument(revisionArgument('name')),
   ).action(async ({ name, revision }: ReturnType<typeof readProject>, options: OperatorOptions) => {
     const { client, show } = await operatorOf(options, terminal);
     const number = revision ?? (await client.get<ProjectSummaryAnswer>(apiPath`/v1/projects/${name}`)).latest;
@@ -49,6 +56,8 @@ export function projectCommands(program: Command, terminal: Terminal): void {
       ...yaml.stringify(found.project).trimEnd().split('\n'),
     ]);
   });
+
+  importCommand(project, terminal);
 
   project
     .command('validate')

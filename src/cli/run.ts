@@ -1,8 +1,10 @@
 import { CommanderError } from 'commander';
 import { SluiceError } from '../model/fault.ts';
 import { Failure } from './failure.ts';
+import { processTerminal } from './process-terminal.ts';
 import { buildProgram, type Roles } from './program.ts';
-import { printable, processTerminal, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
+import { printable, render } from './text.ts';
 
 /** Runs one command line (without node and script) and answers the exit status: 0 done, 1 failed, 2 wrong usage. */
 export async function runCommand(
@@ -18,7 +20,7 @@ export async function runCommand(
     // Commander has said it by itself; help and version are asked for, all else is wrong usage.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof Failure) for (const line of error.details) terminal.err(printable(line));
-    terminal.err(`error: ${printable(messageOf(error))}`);
+    terminal.err(render([{ text: 'error:', tone: 'bad' }, ` ${messageOf(error)}`], terminal.colours.err));
     return 1;
   }
 }

@@ -5,12 +5,21 @@ import { refusal } from './refusal.ts';
 
 /** Longest text that is read, in bytes of UTF-8. Longer ones are refused unread. */
 export const maxSourceBytes = 1_048_576;
+
+/** What is too much for one text. */
+export interface SourceLimits {
+  /** Of UTF-8. */
+  readonly bytes: number;
+  /** Pieces (words, brackets, spaces): bounds the time of a hostile one. */
+  readonly lexemes: number;
+  /** Values that it stands for: bounds what aliases of aliases grow to. */
+  readonly values: number;
+}
+
+/** For what comes over the network: a hostile text takes about two seconds. */
+const strict: SourceLimits = { bytes: maxSourceBytes, lexemes: 400_000, values: 250_000 };
 /** How deep maps and lists may nest; also what stops an alias that contains itself. */
 const maxDepth = 64;
-/** How many pieces (words, brackets, spaces) a text may have: bounds the time of a hostile one to about two seconds. */
-const maxLexemes = 400_000;
-/** How many values a text may stand for: bounds what aliases of aliases grow to. */
-const maxValues = 250_000;
 /** Broken files break in many places; nobody reads more than this. */
 const maxFaults = 50;
 
@@ -34,14 +43,14 @@ export function isMap(value: unknown): value is Record<string, unknown> {
  * Reads YAML 1.2 or JSON. Every fault of form is collected: syntax, doubled keys, unknown tags and aliases, more than
  * one document. Throws `SluiceError('malformed')` with the faults, or `too-large`.
  */
-export function readSource(text: string | Uint8Array, file?: string): Source {
-  const content = decode(text, file);
+export function readSource(text: string | Uint8Array, file?: string, limits: SourceLimits = strict): Source {
+  const content = decode(text, file, limits.bytes);
   const lines = new yaml.LineCounter();
   const composer = new yaml.Composer({ prettyErrors: false, uniqueKeys: false });
   try {
     // The iterator is asked for no more than two: a text may be nothing but document marks.
-    const [document, second] = composer.compose(tokens(content, lines), true, content.length);
-    const reader = new Reader(lines);
+    const [document, second] = composer.compose(tokens(content, lines, limits.lexemes), true, content.length);
+    const reader = new Reader(lines, limits.values);
     for (const error of [...(document?.errors ?? []), ...(document?.warnings ?? [])]) reader.complain(syntaxMessage(error), error.pos[0]);
     if (second) reader.complain('has a second part after "---": only one is read, remove the rest', second.range[0]);
     if (document?.errors.length) throw refusal('malformed', reader.faults, file);
@@ -67,10 +76,10 @@ class Excess extends Error {
 
 const tooDeep = `nests deeper than ${maxDepth} levels`;
 
-function decode(text: string | Uint8Array, file: string | undefined): string {
+function decode(text: string | Uint8Array, file: string | undefined, maxBytes: number): string {
   const bytes = typeof text === 'string' ? Buffer.byteLength(text) : text.byteLength;
-  if (bytes > maxSourceBytes) {
-    throw new SluiceError('too-large', `${file ?? 'the document'} has ${bytes} bytes; at most ${maxSourceBytes} are read`);
+  if (bytes > maxBytes) {
+    throw new SluiceError('too-large', `${file ?? 'the document'} has ${bytes} bytes; at most ${maxBytes} are read`);
   }
   let content: string;
   try {
@@ -90,7 +99,7 @@ function decode(text: string | Uint8Array, file: string | undefined): string {
 }
 
 /** What yaml's own parser does, but stops before an absurd text costs time or stack. */
-function* tokens(content: string, lines: yaml.LineCounter): Generator<yaml.CST.Token, void> {
+function* tokens(content: string, lines: yaml.LineCounter, maxLexemes: number): Generator<yaml.CST.Token, void> {
   const parser = new yaml.Parser(lines.addNewLine);
   let count = 0;
   lines.addNewLine(0);
@@ -122,10 +131,12 @@ class Reader {
   readonly #lines: yaml.LineCounter;
   readonly #anchors = new Map<string, yaml.Node>();
   readonly #aliases = new Map<yaml.Alias, yaml.Node>();
+  readonly #maxValues: number;
   #values = 0;
 
-  constructor(lines: yaml.LineCounter) {
+  constructor(lines: yaml.LineCounter, maxValues: number) {
     this.#lines = lines;
+    this.#maxValues = maxValues;
   }
 
   complain(message: string, offset: number, path = ''): void {
@@ -136,7 +147,7 @@ class Reader {
     if (!yaml.isNode(node)) return null;
     const offset = node.range?.[0] ?? 0;
     if (depth > maxDepth) throw new Excess(tooDeep, offset);
-    if (++this.#values > maxValues) throw new Excess('stands for too many values: use fewer aliases, or split it', offset);
+    if (++this.#values > this.#maxValues) throw new Excess('stands for too many values: use fewer aliases, or split it', offset);
     if (yaml.isAlias(node)) {
       const target = this.#aliases.get(node) ?? this.#anchors.get(node.source);
       if (target) this.#aliases.set(node, target);

@@ -61,6 +61,13 @@ export const deploymentsAnswer = snapshotId
   })
   .meta({ id: 'Deployments', description: 'what is deployed to an environment, and how far its servers are' });
 
+export const wantedAnswer = snapshotId
+  .extend({
+    environment: z.string(),
+    deployments: z.array(z.object({ project: z.string(), revision: z.int(), basePath: z.string() })),
+  })
+  .meta({ id: 'Wanted', description: 'what is deployed to an environment' });
+
 export const revisionMade = z.object({ name: z.string(), revision: z.int() });
 
 export const projectSummary = z
@@ -87,8 +94,23 @@ export const registrationAnswer = z
   })
   .meta({ id: 'Registration', description: "the environment's snapshot; all null or empty for a server that is in none" });
 
+const happening = z
+  .object({
+    at: z.number(),
+    kind: z.enum(['server', 'health', 'deployment', 'environment', 'project', 'balancer']),
+    tone: z.enum(['good', 'busy', 'warn', 'bad', 'idle']).meta({ description: 'whether it is good news' }),
+    subject: z.string().meta({ description: 'whom it happened to' }),
+    environment: z.string().optional(),
+    text: z.string(),
+    cause: z.string().optional(),
+  })
+  .meta({ id: 'Happening', description: 'something that happened, for people' });
+
+export const happeningsAnswer = z.object({ happenings: z.array(happening) });
+
 export type ServerAnswer = z.input<typeof serverAnswer>;
 export type EnvironmentAnswer = z.input<typeof environmentAnswer>;
+export type WantedAnswer = z.input<typeof wantedAnswer>;
 export type DeploymentsAnswer = z.input<typeof deploymentsAnswer>;
 export type ProjectSummaryAnswer = z.input<typeof projectSummary>;
 export type RevisionAnswer = z.input<typeof revisionAnswer>;

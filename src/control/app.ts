@@ -25,6 +25,8 @@ export interface ControlContext {
   readonly live: LiveView;
   readonly clock: Clock;
   readonly version: string;
+  /** Lines of the access log that could not be kept, since the start. */
+  readonly accessLogDropped: () => number;
   /** The control's own address, as configured. */
   readonly listen: string;
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { LogController } from 'fastify';
 import type { Logger } from 'pino';
@@ -13,8 +14,14 @@ import { Connections } from './connections.ts';
 import { deploymentRoutes } from './deployment-routes.ts';
 import { environmentRoutes } from './environment-routes.ts';
 import { Feed } from './feed.ts';
-import { metricsRoute } from './metrics.ts';
+import { Guesses } from './guesses.ts';
+import { historyRoutes } from './history-routes.ts';
+import { Journal } from './journal.ts';
+import { JournalFile } from './journal-file.ts';
+import { metricsRoute } from './metrics/metrics-route.ts';
+import { targetsRoute } from './metrics/targets-route.ts';
 import { answerNotFound } from './not-found.ts';
+import { Observer } from './observer.ts';
 import { describeApi } from './openapi.ts';
 import { type Page, pageRoutes } from './page-routes.ts';
 import { probeRoutes } from './probe-routes.ts';
@@ -51,8 +58,14 @@ export interface ControlOptions {
   readonly join: UpgradeHandler;
   readonly logger: Logger;
   readonly version: string;
+  /** Lines of the access log that could not be kept, since the start; default: none. */
+  readonly accessLogDropped?: () => number;
   /** The dashboard; without it `/` says that it is not built. */
   readonly page?: Page | undefined;
+  /** Signs sessions of the dashboard; without one they end with this process. */
+  readonly sessionKey?: Buffer;
+  /** File that keeps the journal of events over a restart. */
+  readonly journalFile?: string;
   readonly clock?: Clock;
 }
 
@@ -71,31 +84,51 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     frameworkErrors: answerError,
     clientErrorHandler: answerGarbage,
   }) as unknown as ControlApp;
-  const context = { registry, live, clock, version, listen };
+  const context = { registry, live, clock, version, listen, accessLogDropped: options.accessLogDropped ?? (() => 0) };
 
-  const sessions = new Sessions(clock);
+  const sessions = new Sessions(clock, options.sessionKey);
   const identify = identifyBy(authorize, sessions);
-  guardRoutes(app, identify);
+  const guesses = new Guesses(clock);
+  const watched = { admin: guesses.watched(identify), join: guesses.watched(identify, 'join') };
+  guardRoutes(app, watched);
   acceptBodies(app);
   app.setValidatorCompiler(compileValidator);
   app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler(answerError);
   await describeApi(app, version);
   answerNotFound(app);
-  for (const routes of [environmentRoutes, serverRoutes, deploymentRoutes, projectRoutes, registerRoutes, metricsRoute, probeRoutes]) {
+  for (const routes of [
+    environmentRoutes,
+    serverRoutes,
+    deploymentRoutes,
+    projectRoutes,
+    registerRoutes,
+    metricsRoute,
+    targetsRoute,
+    probeRoutes,
+  ]) {
     routes(app, context);
   }
   upgradeRoutes(app);
   sessionRoutes(app, sessions);
   pageRoutes(app, options.page);
   const connections = new Connections(app.server, clock);
-  const feed = new Feed(context, logger, identify);
-  const upgrades = new Upgrades(app.server, { feed, join: options.join, identify });
+  const journal = await Journal.open(clock, logger, options.journalFile === undefined ? undefined : new JournalFile(options.journalFile));
+  journal.record([{ at: clock.date(), kind: 'balancer', tone: 'idle', subject: 'balancer', text: 'started', cause: `version ${version}` }]);
+  historyRoutes(app, journal);
+  const observer = new Observer(context, logger);
+  observer.listen((message) => {
+    if (message.type === 'happenings') journal.record(message.happenings);
+  });
+  const sessionEnds = (request: IncomingMessage) => sessions.endOf(request);
+  const feed = new Feed({ clock, version, observer, journal, identify, sessionEnds });
+  const upgrades = new Upgrades(app.server, { feed, join: options.join, identify: watched });
 
   const { host, port } = parseAddress(listen);
   try {
     await app.listen({ host, port, backlog });
   } catch (cause) {
+    observer.close();
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
     throw new SluiceError(
       'unavailable',
@@ -110,7 +143,8 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     url: `http://${address}`,
     async close() {
       const closed = app.close();
-      await upgrades.close();
+      observer.close();
+      await Promise.all([upgrades.close(), journal.close()]);
       connections.close(graceMs);
       await closed;
     },

@@ -2,10 +2,10 @@ import type { FastifyReply } from 'fastify';
 import * as z from 'zod';
 import { name } from '../model/quantity.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import { deploymentsAnswer } from './answers.ts';
+import { deploymentsAnswer, wantedAnswer } from './answers.ts';
 import type { ControlApp, ControlContext } from './app.ts';
 import { bodyTypes, smallBody } from './bodies.ts';
-import { describeDeployments } from './deployment-view.ts';
+import { describeDeployments, describeWanted } from './deployment-view.ts';
 import { etagOf, expectedVersion } from './etag.ts';
 import { refusals } from './openapi.ts';
 import { noEnvironment } from './server-routes.ts';
@@ -27,6 +27,15 @@ export function deploymentRoutes(app: ControlApp, { registry }: ControlContext):
     const expect = expectedVersion(ifMatch);
     return expect === undefined ? {} : { expect };
   };
+
+  app.get(
+    '/v1/deployments',
+    { schema: { summary: 'What is deployed to each environment', response: { 200: z.array(wantedAnswer), ...refusals } } },
+    async () => {
+      const environments = await registry.environments();
+      return Promise.all(environments.map(async ({ name: env }) => describeWanted(await registry.snapshot(env))));
+    },
+  );
 
   app.get(
     '/v1/environments/:env/deployments',

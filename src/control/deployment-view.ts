@@ -1,15 +1,16 @@
 import type { LeasedServer } from '../model/server.ts';
-import type { DeployedProject, Snapshot } from '../model/snapshot.ts';
+import type { Snapshot } from '../model/snapshot.ts';
 import { sameSnapshot } from '../model/snapshot.ts';
-import type { DeploymentsAnswer } from './answers.ts';
-
-type Progress = DeploymentsAnswer['deployments'][number]['servers'][number];
+import type { DeploymentsAnswer, WantedAnswer } from './answers.ts';
+import { progressOf, silence } from './progress.ts';
 
 /** What is deployed to an environment, and how far each of its servers is; `servers` are all that the registry knows. */
 export function describeDeployments(snapshot: Snapshot, servers: readonly LeasedServer[]): DeploymentsAnswer {
   const { environment, epoch, version, hash, projects } = snapshot;
   // One that is on its way out is not waited for.
-  const members = servers.filter((server) => server.environment === environment && server.movingTo === undefined && !server.leaving);
+  const members = servers
+    .filter((server) => server.environment === environment && server.movingTo === undefined && !server.leaving)
+    .map((server) => ({ ...server, lost: server.leaseRemaining < 0 }));
   return {
     environment,
     epoch,
@@ -19,7 +20,7 @@ export function describeDeployments(snapshot: Snapshot, servers: readonly Leased
       project: deployed.name,
       revision: deployed.revision,
       basePath: deployed.project.basePath,
-      servers: members.map((server) => progressOf(server, deployed, snapshot)),
+      servers: members.map((server) => progressOf(server, deployed.name, deployed.revision, snapshot)),
     })),
     servers: members.map((server) => ({
       id: server.id,
@@ -29,21 +30,8 @@ export function describeDeployments(snapshot: Snapshot, servers: readonly Leased
   };
 }
 
-function progressOf(server: LeasedServer, deployed: DeployedProject, snapshot: Snapshot): Progress {
-  const running = server.projects.find((project) => project.name === deployed.name);
-  const revision = running?.revision ?? 0;
-  const silent = silence(server);
-  if (silent) return { id: server.id, state: silent, revision };
-  if (running?.state === 'active' && revision === deployed.revision) return { id: server.id, state: 'active', revision };
-  // A rejection counts only for the snapshot that is wanted now: the next one may be fine.
-  if (running?.state === 'rejected' && sameSnapshot(server.running, snapshot)) {
-    return { id: server.id, state: 'rejected', revision, ...(running.error !== undefined && { error: running.error }) };
-  }
-  return { id: server.id, state: 'pending', revision };
-}
-
-/** Why nothing is to be heard from it, if so. */
-function silence(server: LeasedServer): 'lost' | 'unreported' | undefined {
-  if (server.leaseRemaining < 0) return 'lost';
-  return server.source === 'http' ? 'unreported' : undefined;
+/** The same without a word on servers, which may be a thousand. */
+export function describeWanted({ environment, epoch, version, hash, projects }: Snapshot): WantedAnswer {
+  const deployments = projects.map(({ name, revision, project }) => ({ project: name, revision, basePath: project.basePath }));
+  return { environment, epoch, version, hash, deployments };
 }

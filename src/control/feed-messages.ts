@@ -1,13 +1,32 @@
-import type { LiveServer } from '../model/live.ts';
 import type { ServerAnswer } from './answers.ts';
-import type { Sample } from './traffic.ts';
+import type { Happening } from './happenings.ts';
+import type { Figures } from './series.ts';
+import type { TrafficFigures } from './traffic.ts';
 
 /** What `/v1/events` says, one JSON text a message. `at` is the wall clock in milliseconds. */
 export type FeedMessage =
-  /** All servers: first thing said, and again after the feed lost sight of them. */
+  /** First thing said: who speaks. Another `instance` than before has started anew, and counts from zero. */
+  | {
+      readonly type: 'welcome';
+      readonly at: number;
+      readonly instance: string;
+      readonly version: string;
+      /** Whether the registry answers. */
+      readonly registry: boolean;
+      /** When the reader's session ends; absent for one that shows the token. */
+      readonly sessionEnds?: number;
+    }
+  /** All servers: said at first, and again after the feed lost sight of them. */
   | { readonly type: 'servers'; readonly at: number; readonly servers: readonly ServerAnswer[] }
-  /** The traffic of the last two minutes, by environment, one sample a second: said once, at first. */
-  | { readonly type: 'history'; readonly at: number; readonly environments: Readonly<Record<string, readonly Sample[]>> }
+  /** The traffic of an environment in the last two minutes, by wall clock in seconds, oldest first: said at first, of each. */
+  | {
+      readonly type: 'history';
+      readonly at: number;
+      readonly environment: string;
+      readonly samples: readonly (readonly [at: number, figures: Figures])[];
+    }
+  /** What happened, oldest first: at first everything that is still known. */
+  | { readonly type: 'happenings'; readonly at: number; readonly happenings: readonly Happening[] }
   /** A server is new, or something about it other than health and traffic is. */
   | { readonly type: 'membership'; readonly at: number; readonly server: ServerAnswer; readonly was?: ServerAnswer['state'] }
   | { readonly type: 'gone'; readonly at: number; readonly id: string; readonly environment: string | null }
@@ -23,36 +42,9 @@ export type FeedMessage =
   /** The environment's wanted version. */
   | { readonly type: 'deployment'; readonly at: number; readonly environment: string; readonly version: number }
   | { readonly type: 'environment' | 'project'; readonly at: number; readonly name: string }
-  /** Once a second; counters only ever grow. */
-  | { readonly type: 'traffic'; readonly at: number; readonly servers: readonly LiveServer[] }
+  /** Once a second. */
+  | ({ readonly type: 'traffic'; readonly at: number } & TrafficFigures)
+  /** The registry can be reached again, or cannot any more: then the last known servers go on. */
+  | { readonly type: 'registry'; readonly at: number; readonly up: boolean }
   /** Something may have been missed: read everything again. */
   | { readonly type: 'resync'; readonly at: number };
-
-/** What is to be told when `servers` follow on `known` (none: nothing was told yet). */
-export function compareServers(known: readonly ServerAnswer[] | undefined, servers: readonly ServerAnswer[], at: number): FeedMessage[] {
-  if (!known) return [{ type: 'servers', at, servers }];
-  const before = new Map(known.map((server) => [server.id, server]));
-  const messages: FeedMessage[] = [];
-  for (const server of servers) {
-    const earlier = before.get(server.id);
-    before.delete(server.id);
-    if (earlier === undefined) {
-      messages.push({ type: 'membership', at, server });
-      continue;
-    }
-    if (essence(earlier) !== essence(server)) {
-      messages.push({ type: 'membership', at, server, ...(earlier.state !== server.state && { was: earlier.state }) });
-    }
-    if (earlier.health !== server.health) {
-      const { id, environment, health, reason } = server;
-      messages.push({ type: 'health', at, id, environment, health, was: earlier.health, ...(reason !== undefined && { reason }) });
-    }
-  }
-  for (const { id, environment } of before.values()) messages.push({ type: 'gone', at, id, environment });
-  return messages;
-}
-
-/** What makes a change of membership: all but what changes by itself. */
-function essence({ health, reason, active, requests, lastSeen, ...rest }: ServerAnswer): string {
-  return JSON.stringify(rest);
-}

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import * as z from 'zod';
 import { type ErrorCode, type Fault, SluiceError } from '../model/fault.ts';
+import { TooManyGuesses } from './guesses.ts';
 
 /** How the admin API says no: RFC 9457, with a stable `code` and, for bad input, every fault with its place. */
 export const problem = z
@@ -31,6 +32,7 @@ export function answerError(error: FastifyError | SluiceError, request: FastifyR
   const answer = problemOf(error);
   if (answer.status >= 500)
     request.log.error({ err: error, method: request.method, path: request.url.split('?')[0] }, 'admin request failed');
+  if (error instanceof TooManyGuesses) reply.header('retry-after', String(error.retryAfter));
   return sendProblem(reply, answer);
 }
 

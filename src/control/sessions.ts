@@ -1,47 +1,77 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { promisify } from 'node:util';
 import type { Clock } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 
 /** How long somebody stays signed in, in milliseconds: a working day. */
 export const sessionMs = 12 * 3_600_000;
-/** At a time; the oldest goes when one more signs in. */
-export const maxSessions = 256;
+/** Sessions signed out before their end that are remembered; the oldest is forgotten first. */
+export const maxSignedOut = 4096;
+
+const endBytes = 6;
+const nonceBytes = 16;
+const secretPattern = /^[\w-]{72}$/;
 
 /**
- * Who signed in to the dashboard. The secret is in the browser's cookie, its digest in memory only: a restart signs everybody out.
+ * The key of sessions, made from the admin token: so sessions outlive a restart, count on every balancer with the same token, and are all
+ * over when the token changes. It is slow to make, so that a cookie is no help in guessing a short token (RFC 7914).
+ */
+export function sessionKey(adminToken: string): Promise<Buffer> {
+  return promisify<string, string, number, Buffer>(scrypt)(adminToken, 'sluice dashboard sessions', 32);
+}
+
+/**
+ * Who signed in to the dashboard. The browser's cookie says until when, signed with the key; here only what was signed out is remembered.
  * The cookie is for pages of this very origin: browsers send it along from other ports of the same host too, and so `Origin` is held
  * against `Host` wherever something may change.
  */
 export class Sessions {
   readonly #clock: Clock;
-  /** When each ends, by digest; oldest first. */
-  readonly #ends = new Map<string, number>();
+  readonly #key: Buffer;
+  /** When each would have ended, by secret; in the order they were signed out. */
+  readonly #signedOut = new Map<string, number>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, key: Buffer = randomBytes(32)) {
     this.#clock = clock;
+    this.#key = key;
   }
 
   /** Signs in; answers the `Set-Cookie` field. */
   begin(request: IncomingMessage): string {
-    for (const [digest, end] of this.#ends) if (end <= this.#clock.now() || this.#ends.size >= maxSessions) this.#ends.delete(digest);
-    const secret = randomBytes(32).toString('base64url');
-    this.#ends.set(digestOf(secret), this.#clock.now() + sessionMs);
-    return cookie(request, secret, sessionMs / 1000);
+    const claim = Buffer.alloc(endBytes + nonceBytes);
+    claim.writeUIntBE(this.#clock.date() + sessionMs, 0, endBytes);
+    randomBytes(nonceBytes).copy(claim, endBytes);
+    return cookie(request, Buffer.concat([claim, this.#sign(claim)]).toString('base64url'), sessionMs / 1000);
   }
 
   /** Signs out; answers the `Set-Cookie` field that makes the browser forget. */
   end(request: IncomingMessage): string {
     const secret = secretIn(request);
-    if (secret !== undefined) this.#ends.delete(digestOf(secret));
+    const end = this.endOf(request);
+    if (secret !== undefined && end !== undefined) {
+      for (const [known, ended] of this.#signedOut) {
+        if (ended <= this.#clock.date() || this.#signedOut.size >= maxSignedOut) this.#signedOut.delete(known);
+      }
+      this.#signedOut.set(secret, end);
+    }
     return cookie(request, '', 0);
+  }
+
+  /** When the session that the request shows ends (wall clock, milliseconds); undefined if it shows none, or one that is over. */
+  endOf(request: IncomingMessage): number | undefined {
+    const secret = secretIn(request);
+    if (secret === undefined || this.#signedOut.has(secret)) return undefined;
+    const bytes = Buffer.from(secret, 'base64url');
+    const claim = bytes.subarray(0, endBytes + nonceBytes);
+    if (!timingSafeEqual(bytes.subarray(claim.length), this.#sign(claim))) return undefined;
+    const end = claim.readUIntBE(0, endBytes);
+    return end > this.#clock.date() ? end : undefined;
   }
 
   /** Whether the request is of somebody signed in. Throws `forbidden` if it may change something and does not come from the dashboard's page. */
   admits(request: IncomingMessage): boolean {
-    const secret = secretIn(request);
-    const end = secret === undefined ? undefined : this.#ends.get(digestOf(secret));
-    if (end === undefined || end <= this.#clock.now()) return false;
+    if (this.endOf(request) === undefined) return false;
     const harmless = (request.method === 'GET' || request.method === 'HEAD') && request.headers.upgrade === undefined;
     if (!harmless && !fromOwnPage(request)) {
       throw new SluiceError(
@@ -50,6 +80,10 @@ export class Sessions {
       );
     }
     return true;
+  }
+
+  #sign(claim: Buffer): Buffer {
+    return createHmac('sha256', this.#key).update(claim).digest();
   }
 }
 
@@ -71,7 +105,7 @@ function secretIn(request: IncomingMessage): string | undefined {
     .map((part) => part.trim())
     .find((part) => part.startsWith(start));
   const secret = pair?.slice(start.length);
-  return secret !== undefined && /^[\w-]{43}$/.test(secret) ? secret : undefined;
+  return secret !== undefined && secretPattern.test(secret) ? secret : undefined;
 }
 
 /** RFC 6265, section 4.1. The path keeps it away from what else is served on this host. */
@@ -79,8 +113,4 @@ function cookie(request: IncomingMessage, secret: string, maxAge: number): strin
   // Whoever claims TLS without having it only loses a cookie of their own.
   const secure = request.headers['x-forwarded-proto'] === 'https' ? '; Secure' : '';
   return `${nameFor(request)}=${secret}; Path=/v1/; Max-Age=${maxAge}; HttpOnly; SameSite=Strict${secure}`;
-}
-
-function digestOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64');
 }

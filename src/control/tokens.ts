@@ -46,16 +46,21 @@ export async function loadTokens(options: {
 
 /** Makes the check of `Authorization: Bearer …` (RFC 6750, section 2.1) for these secrets. */
 export function createAuthorizer(tokens: Pick<Tokens, 'admin' | 'join'>): Authorizer {
+  const [isAdminToken, isJoinToken] = [createVerifier(tokens.admin), createVerifier(tokens.join)];
+  return (authorization) => {
+    const isAdmin = isAdminToken(authorization);
+    const isJoin = isJoinToken(authorization);
+    return isAdmin ? 'admin' : isJoin ? 'join' : undefined;
+  };
+}
+
+/** As {@link createAuthorizer}, for one secret alone. */
+export function createVerifier(token: string): (authorization: string | undefined) => boolean {
   // Digests have one length, which timingSafeEqual needs, and so tell nothing of the secret's.
-  const admin = digest(tokens.admin);
-  const joining = digest(tokens.join);
+  const wanted = digest(token);
   return (authorization) => {
     const shown = /^Bearer +([\x21-\x7e]{1,256}) *$/i.exec(authorization ?? '')?.[1];
-    if (shown === undefined) return undefined;
-    const given = digest(shown);
-    const isAdmin = timingSafeEqual(given, admin);
-    const isJoin = timingSafeEqual(given, joining);
-    return isAdmin ? 'admin' : isJoin ? 'join' : undefined;
+    return shown !== undefined && timingSafeEqual(digest(shown), wanted);
   };
 }
 

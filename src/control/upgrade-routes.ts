@@ -6,7 +6,7 @@ import { describeProblem, sendProblem } from './problem.ts';
 export function upgradeRoutes(app: ControlApp): void {
   const paths = [
     ['/v1/join', 'join', 'WebSocket: registration of Sluice gateways'],
-    ['/v1/events', 'admin', 'WebSocket: live feed of membership, health, deployments, and traffic once a second'],
+    ['/v1/events', 'admin', 'WebSocket: live feed of membership, health, deployments, what happened, and traffic once a second'],
   ] as const;
   for (const [path, access, summary] of paths) {
     app.get(path, { config: { access }, schema: { summary, response: refusals } }, (_request, reply) => {

@@ -3,7 +3,9 @@ import type { Duplex } from 'node:stream';
 import { SluiceError } from '../model/fault.ts';
 import { admit, type Identify } from './access.ts';
 import type { Feed } from './feed.ts';
+import { TooManyGuesses } from './guesses.ts';
 import { describeProblem, type Problem, problemType } from './problem.ts';
+import type { Access } from './tokens.ts';
 
 /** Takes over connections that ask for an upgrade, and lets in whom it likes itself. */
 export interface UpgradeHandler {
@@ -17,9 +19,9 @@ export class Upgrades {
   readonly #server: Server;
   readonly #feed: Feed;
   readonly #join: UpgradeHandler;
-  readonly #identify: Identify;
+  readonly #identify: Readonly<Record<Access, Identify>>;
 
-  constructor(server: Server, handlers: { feed: Feed; join: UpgradeHandler; identify: Identify }) {
+  constructor(server: Server, handlers: { feed: Feed; join: UpgradeHandler; identify: Readonly<Record<Access, Identify>> }) {
     this.#server = server;
     this.#feed = handlers.feed;
     this.#join = handlers.join;
@@ -41,15 +43,20 @@ export class Upgrades {
       this.#handlerOf(request).upgrade(request, socket, head);
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error;
-      refuse(socket, describeProblem(error.status, error.code, error.message));
+      const later = error instanceof TooManyGuesses ? `retry-after: ${error.retryAfter}\r\n` : '';
+      refuse(socket, describeProblem(error.status, error.code, error.message), later);
     }
   }
 
   #handlerOf(request: IncomingMessage): Pick<UpgradeHandler, 'upgrade'> {
     const path = request.url?.split('?')[0];
-    if (path === '/v1/join') return this.#join;
+    if (path === '/v1/join') {
+      // It lets in by itself; here only guesses are counted.
+      this.#identify.join(request);
+      return this.#join;
+    }
     // Without a token, unknown paths look like known ones.
-    admit(this.#identify(request), 'admin');
+    admit(this.#identify.admin(request), 'admin');
     if (path !== '/v1/events') throw new SluiceError('not-found', 'nothing to upgrade to here: there are /v1/join and /v1/events');
     if (this.#feed.full) throw new SluiceError('unavailable', 'as many live feeds are open as may be: close one');
     return this.#feed;
@@ -69,10 +76,10 @@ export class Upgrades {
   }
 }
 
-function refuse(socket: Duplex, problem: Problem): void {
+function refuse(socket: Duplex, problem: Problem, more: string): void {
   const body = JSON.stringify(problem);
   const signIn = problem.status === 401 ? 'www-authenticate: Bearer realm="sluice"\r\n' : '';
   socket.end(
-    `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: ${problemType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${signIn}connection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: ${problemType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${signIn}${more}connection: close\r\n\r\n${body}`,
   );
 }

@@ -1,43 +1,84 @@
 import { useSignal } from '@preact/signals';
-import { clockTime } from './format.ts';
-import { happenings } from './store.ts';
+import type { Happening } from '../control/happenings.ts';
+import { moment } from './format.ts';
+import { fits, SearchBox } from './search-box.tsx';
+import { happenings } from './state.ts';
 
-/** Everything that happened since the page was opened. */
+const kinds = {
+  '': 'Everything',
+  server: 'Servers',
+  health: 'Health',
+  deployment: 'Deployments',
+  environment: 'Environments',
+  project: 'Projects',
+  balancer: 'Balancer',
+} as const;
+
+/** What happened, also before the page was opened. */
 export function Activity() {
   const wanted = useSignal('');
+  const kind = useSignal<keyof typeof kinds>('');
   return (
     <div class="view">
       <div class="view-head">
         <h1>Activity</h1>
-        <input
-          type="search"
-          aria-label="Filter activity"
-          placeholder="Filter: a server, environment, project…"
-          value={wanted.value}
-          onInput={(event) => {
-            wanted.value = event.currentTarget.value;
-          }}
-        />
+        <div class="filters">
+          <select
+            aria-label="Kind of activity"
+            value={kind.value}
+            onChange={(event) => {
+              kind.value = event.currentTarget.value as keyof typeof kinds;
+            }}
+          >
+            {Object.entries(kinds).map(([value, word]) => (
+              <option key={value} value={value}>
+                {word}
+              </option>
+            ))}
+          </select>
+          <SearchBox
+            label="Filter: a server, environment, cause…"
+            value={wanted.value}
+            change={(value) => {
+              wanted.value = value;
+            }}
+          />
+        </div>
       </div>
       <section class="card" aria-label="Activity">
-        <Happenings filter={wanted.value.toLowerCase()} />
+        <Happenings filter={wanted.value} kind={kind.value} />
       </section>
     </div>
   );
 }
 
+interface HappeningsProps {
+  readonly most?: number;
+  readonly filter?: string;
+  readonly kind?: Happening['kind'] | '';
+}
+
 /** Newest first. */
-export function Happenings({ most, filter = '' }: { most?: number; filter?: string }) {
+export function Happenings({ most, filter = '', kind = '' }: HappeningsProps) {
   const shown = happenings.value
-    .filter(({ subject, text, cause }) => `${subject} ${text} ${cause}`.toLowerCase().includes(filter))
+    .filter((one) => kind === '' || one.kind === kind)
+    .filter(({ subject, environment, text, cause }) => fits(filter, `${subject} ${environment ?? ''} ${text} ${cause ?? ''}`))
+    .reverse()
     .slice(0, most);
-  if (shown.length === 0)
-    return <p class="muted empty-part">Nothing {filter === '' ? 'has happened since this page was opened' : 'fits'}.</p>;
+  if (shown.length === 0) {
+    return (
+      <p class="muted empty-part">
+        {filter === '' && kind === ''
+          ? 'Nothing has happened yet. Joins, leaves, health, deployments and rejections appear here, with time and cause.'
+          : 'Nothing fits.'}
+      </p>
+    );
+  }
   return (
     <ol class="happenings">
       {shown.map(({ at, tone, subject, text, cause }, index) => (
         <li key={`${at} ${subject} ${text} ${index}`} class={`tone-${tone}`}>
-          <time dateTime={new Date(at).toISOString()}>{clockTime(at)}</time>
+          <time dateTime={new Date(at).toISOString()}>{moment(at)}</time>
           <span class="dot" aria-hidden="true" />
           <span>
             <b>{subject}</b> {text}

@@ -1,12 +1,15 @@
 import { signal, useSignalEffect } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { Activity } from './activity.tsx';
+import { Banners } from './banners.tsx';
+import { follow } from './follow.ts';
 import { Mark } from './mark.tsx';
 import { Notices } from './notices.tsx';
 import { Overview } from './overview.tsx';
 import { Projects } from './projects.tsx';
+import { leave, signOut } from './session.ts';
 import { SignIn } from './sign-in.tsx';
-import { follow, leave, link, loaded, signedIn, signOut } from './store.ts';
+import { balancerVersion, link, loaded, signedIn } from './state.ts';
 import { nextTheme, theme } from './theme.ts';
 
 const views: Readonly<Record<string, { title: string; View: ComponentType }>> = {
@@ -23,6 +26,8 @@ function viewInAddress(): string {
 
 addEventListener('hashchange', () => {
   chosen.value = viewInAddress();
+  document.getElementById('main')?.focus();
+  scrollTo(0, 0);
 });
 
 /** The page: signed in, a view under the header; else the sign-in. */
@@ -31,20 +36,22 @@ export function App() {
     if (signedIn.value === true) follow();
     else if (signedIn.value === false) leave();
   });
-  if (signedIn.value === undefined) return <main class="sign-in muted">Connecting…</main>;
-  if (!signedIn.value) return <SignIn />;
   const { View, title } = views[chosen.value] as { title: string; View: ComponentType };
+  document.title = signedIn.value === true ? `${title} · Sluice` : 'Sluice';
+  if (signedIn.value === undefined) return <main class="sign-in muted">Connecting to the balancer…</main>;
+  if (!signedIn.value) return <SignIn />;
   return (
-    <>
+    <div class={link.value === 'lost' ? 'page not-live' : 'page'}>
       <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
         Skip to content
       </button>
       <Header />
+      <Banners />
       <main id="main" tabIndex={-1} aria-label={title}>
         {loaded.value ? <View /> : <p class="muted empty">Loading…</p>}
       </main>
       <Notices />
-    </>
+    </div>
   );
 }
 
@@ -66,10 +73,13 @@ function Header() {
         ))}
       </nav>
       <div class="top-end">
+        <span class="balancer muted small" title={`Sluice ${balancerVersion.value}: traffic is shown as this balancer carries it`}>
+          {location.host}
+        </span>
         <span class={`link link-${link.value}`} role="status">
           {linkWords[link.value]}
         </span>
-        <button type="button" class="button quiet" onClick={nextTheme} title="Colours: system, light or dark">
+        <button type="button" class="button quiet" onClick={nextTheme} aria-label={`Colours: ${themeWords[theme.value]}; change`}>
           <span class="theme-icon" aria-hidden="true" />
           <span class="theme-word">{themeWords[theme.value]}</span>
         </button>

@@ -1,29 +1,52 @@
+import { useSignal } from '@preact/signals';
 import type { ServerAnswer } from '../control/answers.ts';
+import { ChooseEnvironment, fewEnvironments } from './choose-environment.tsx';
+import { Command, joinCommand } from './command.tsx';
 import { Disclosure } from './disclosure.tsx';
 import { serverType } from './environment-card.tsx';
-import { clockTime } from './format.ts';
+import { moment } from './format.ts';
+import { LongList } from './long-list.tsx';
+import { fits, SearchBox } from './search-box.tsx';
 import { addServer } from './server-actions.ts';
-import { available, busiest, environments } from './store.ts';
+import { available, busiest, environments } from './state.ts';
+
+/** Available servers that are shown at first; above it they can be looked through. */
+const firstShown = 6;
 
 /** Servers that wait to be added somewhere: by button, or dragged onto an environment. */
 export function AvailableServers() {
+  const wanted = useSignal('');
+  const all = available.value;
   return (
-    <section class={available.value.length === 0 ? 'card available nobody' : 'card available'} aria-label="Available servers">
+    <section class={all.length === 0 ? 'card available nobody' : 'card available'} aria-label="Available servers">
       <div class="card-head">
         <h2>
-          Available servers <span class="count">{available.value.length}</span>
+          Available servers <span class="count">{all.length}</span>
         </h2>
+        {all.length > firstShown && (
+          <SearchBox
+            label="Filter available servers"
+            value={wanted.value}
+            change={(value) => {
+              wanted.value = value;
+            }}
+          />
+        )}
       </div>
-      {available.value.length === 0 ? (
-        <p class="muted empty-part">
-          None waiting. Start one with <code>sluice gateway --join {location.origin}</code> and it appears here.
-        </p>
+      {all.length === 0 ? (
+        <div class="empty-part">
+          <p class="muted">None is waiting. Start one, and it appears here:</p>
+          <Command text={joinCommand()} />
+        </div>
       ) : (
-        <ul class="available-list">
-          {available.value.map((server) => (
-            <AvailableServer key={server.id} server={server} />
-          ))}
-        </ul>
+        <LongList
+          items={all.filter(({ id, address }) => fits(wanted.value, `${id} ${address}`))}
+          first={firstShown}
+          noun="server"
+          class="available-list"
+        >
+          {(server) => <AvailableServer key={server.id} server={server} />}
+        </LongList>
       )}
     </section>
   );
@@ -42,7 +65,7 @@ function AvailableServer({ server }: { server: ServerAnswer }) {
         <strong>{id}</strong>
         <span class="muted small">
           {address}
-          {startedAt !== null && ` · since ${clockTime(startedAt)}`}
+          {startedAt !== null && ` · since ${moment(startedAt)}`}
         </span>
       </div>
       <AddButton id={id} />
@@ -52,9 +75,8 @@ function AvailableServer({ server }: { server: ServerAnswer }) {
 
 /** With one environment a plain button, with several a choice, the busiest first. */
 function AddButton({ id }: { id: string }) {
-  const names = environments.value
-    .map(({ name }) => name)
-    .sort((one, other) => Number(other === busiest.value) - Number(one === busiest.value));
+  const choosing = useSignal(false);
+  const names = environments.value.map(({ name }) => name);
   if (names.length === 0) return <span class="muted small">Create an environment first</span>;
   if (names.length === 1) {
     return (
@@ -63,9 +85,37 @@ function AddButton({ id }: { id: string }) {
       </button>
     );
   }
+  if (names.length > fewEnvironments) {
+    return (
+      <>
+        <button
+          type="button"
+          class="button primary"
+          aria-label={`Add to an environment: ${id}`}
+          onClick={() => {
+            choosing.value = true;
+          }}
+        >
+          Add to…
+        </button>
+        {choosing.value && (
+          <ChooseEnvironment
+            title={`Add ${id}`}
+            action="Add"
+            names={names}
+            choose={(name) => addServer(id, name)}
+            close={() => {
+              choosing.value = false;
+            }}
+          />
+        )}
+      </>
+    );
+  }
+  const busiestFirst = [...names].sort((one, other) => Number(other === busiest.value) - Number(one === busiest.value));
   return (
-    <Disclosure label="Add to…" description={`Add ${id} to an environment`} class="button primary">
-      {names.map((name) => (
+    <Disclosure label="Add to…" description={`Add to an environment: ${id}`} class="button primary">
+      {busiestFirst.map((name) => (
         <button key={name} type="button" onClick={() => void addServer(id, name)}>
           {name} {name === busiest.value && <small>busiest now</small>}
         </button>

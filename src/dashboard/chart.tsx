@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
-import { shownSeconds } from '../control/traffic.ts';
+import { shownSeconds } from '../control/series.ts';
 import { theme } from './theme.ts';
 
 /** Seconds that a chart shows at least. */

@@ -1,10 +1,12 @@
 import { useSignal } from '@preact/signals';
 import type { ProjectSummaryAnswer } from '../control/answers.ts';
-import { call, pathOf } from './api.ts';
+import { call, describeRefusal, pathOf, Refusal } from './api.ts';
+import { fewEnvironments } from './choose-environment.tsx';
 import { Dialog } from './dialog.tsx';
-import { attempt } from './notices.tsx';
+import { FormDialog } from './form-dialog.tsx';
+import { fits, SearchBox } from './search-box.tsx';
 import { ServerProgress } from './server-progress.tsx';
-import { deployments, environments } from './store.ts';
+import { deployments, environments } from './state.ts';
 
 interface DeployDialogProps {
   readonly project: ProjectSummaryAnswer;
@@ -13,56 +15,72 @@ interface DeployDialogProps {
   readonly close: () => void;
 }
 
+/** What came of it: where it goes, and what was refused. */
+interface Outcome {
+  readonly places: readonly string[];
+  readonly refused: readonly string[];
+}
+
 /** Deploys a revision to a list of environments, then shows how far their servers are. */
 export function DeployDialog({ project, revision, close }: DeployDialogProps) {
-  const going = useSignal<readonly string[] | undefined>(undefined);
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget as HTMLFormElement);
+  const outcome = useSignal<Outcome | undefined>(undefined);
+  const wanted = useSignal('');
+  const submit = async (form: FormData) => {
     const chosen = form.getAll('environment').map(String);
+    if (chosen.length === 0) throw new Error('Choose at least one environment.');
     const body = { revision: Number(form.get('revision')) };
-    const done: string[] = [];
+    const places: string[] = [];
+    const refused: string[] = [];
     for (const name of chosen) {
-      if (await attempt(() => call('PUT', pathOf('v1', 'environments', name, 'deployments', project.name), { body }))) done.push(name);
+      try {
+        await call('PUT', pathOf('v1', 'environments', name, 'deployments', project.name), { body });
+        places.push(name);
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        refused.push(`${name}: ${describeRefusal(error).join('; ')}`);
+      }
     }
-    if (done.length > 0) going.value = done;
+    if (places.length === 0) throw new Error(refused.join('\n'));
+    outcome.value = { places, refused };
   };
-  if (going.value) return <Going project={project.name} places={going.value} close={close} />;
+  if (outcome.value) return <Going project={project.name} outcome={outcome.value} close={close} />;
+  const names = environments.value.map(({ name }) => name);
   return (
-    <Dialog title={`Deploy ${project.name}`} close={close}>
-      <form onSubmit={submit}>
-        <label class="field">
-          <span>Revision</span>
-          <select name="revision" value={String(revision)}>
-            {[...project.revisions]
-              .sort((one, other) => other.revision - one.revision)
-              .map((one) => (
-                <option key={one.revision} value={String(one.revision)}>
-                  {one.revision}
-                  {one.version && ` · ${one.version}`}
-                </option>
-              ))}
-          </select>
-        </label>
-        <fieldset>
-          <legend>Environments</legend>
-          {environments.value.map(({ name }) => (
-            <label key={name} class="check">
-              <input type="checkbox" name="environment" value={name} defaultChecked={environments.value.length === 1} />
-              {name} <span class="muted small">{presentIn(name, project.name)}</span>
-            </label>
-          ))}
-        </fieldset>
-        <div class="dialog-actions">
-          <button type="button" class="button" onClick={close}>
-            Cancel
-          </button>
-          <button type="submit" class="button primary">
-            Deploy
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title={`Deploy ${project.name}`} action="Deploy" close={close} submit={submit}>
+      <label class="field">
+        <span>Revision</span>
+        <select name="revision">
+          {[...project.revisions]
+            .sort((one, other) => other.revision - one.revision)
+            .map((one) => (
+              <option key={one.revision} value={String(one.revision)} selected={one.revision === revision}>
+                {one.revision}
+                {one.version && ` · ${one.version}`}
+              </option>
+            ))}
+        </select>
+      </label>
+      {names.length > fewEnvironments && (
+        <SearchBox
+          label="Filter environments"
+          value={wanted.value}
+          change={(value) => {
+            wanted.value = value;
+          }}
+        />
+      )}
+      <fieldset class="choices">
+        <legend>Environments</legend>
+        {names.length === 0 && <p class="muted">There is none yet: create one under Overview.</p>}
+        {names.map((name) => (
+          // Those that do not fit are hidden, not gone: what was ticked stays ticked.
+          <label key={name} class="check" hidden={!fits(wanted.value, name)}>
+            <input type="checkbox" name="environment" value={name} defaultChecked={names.length === 1} />
+            <span>{name}</span> <span class="muted small">{presentIn(name, project.name)}</span>
+          </label>
+        ))}
+      </fieldset>
+    </FormDialog>
   );
 }
 
@@ -71,25 +89,30 @@ function presentIn(environment: string, project: string): string {
   return present ? `runs revision ${present.revision}` : 'not deployed';
 }
 
-function Going({ project, places, close }: { project: string; places: readonly string[]; close: () => void }) {
+function Going({ project, outcome: { places, refused }, close }: { project: string; outcome: Outcome; close: () => void }) {
   return (
     <Dialog title={`${project} is on its way`} close={close}>
-      <div aria-live="polite">
-        {places.map((environment) => {
-          const deployment = deployments.value[environment]?.deployments.find((one) => one.project === project);
-          return (
-            <div key={environment} class="deployment">
-              <div class="deployment-head">
-                <strong>{environment}</strong>
-                {deployment && <span class="badge">revision {deployment.revision}</span>}
-              </div>
-              {deployment && <ServerProgress deployment={deployment} />}
+      {refused.length > 0 && (
+        <ul class="problem" role="alert">
+          {refused.map((one) => (
+            <li key={one}>{one}</li>
+          ))}
+        </ul>
+      )}
+      {places.map((environment) => {
+        const deployment = deployments.value[environment]?.deployments.find((one) => one.project === project);
+        return (
+          <div key={environment} class="deployment">
+            <div class="deployment-head">
+              <strong>{environment}</strong>
+              {deployment && <span class="badge">revision {deployment.revision}</span>}
             </div>
-          );
-        })}
-      </div>
+            {deployment && <ServerProgress environment={environment} deployment={deployment} />}
+          </div>
+        );
+      })}
       <div class="dialog-actions">
-        <button type="button" class="button primary" onClick={close}>
+        <button type="button" class="button primary" onClick={close} autofocus>
           Done
         </button>
       </div>

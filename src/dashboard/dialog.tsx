@@ -4,18 +4,21 @@ import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 interface DialogProps {
   readonly title: string;
   readonly close: () => void;
-  readonly wide?: boolean;
+  readonly wide?: boolean | undefined;
   readonly children: ComponentChildren;
 }
 
-/** Something to answer before going on; the browser keeps the focus in it, and Escape closes it. */
+/** Something to answer before going on; the browser keeps the focus in it, and Escape closes it. The focus returns to where it was. */
 export function Dialog({ title, close, wide, children }: DialogProps) {
   const place = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useLayoutEffect(() => {
-    const before = document.activeElement;
+    const before = document.activeElement as HTMLElement | null;
     place.current?.showModal();
-    return () => (before as HTMLElement | null)?.focus?.();
+    return () => {
+      if (before?.isConnected === true) before.focus();
+      else document.getElementById('main')?.focus();
+    };
   }, []);
   return (
     <dialog ref={place} class={wide === true ? 'dialog wide' : 'dialog'} aria-labelledby={heading} onClose={close}>
@@ -38,13 +41,14 @@ interface ConfirmProps {
   readonly confirm: () => void;
 }
 
-/** Asks before what cannot be taken back. */
+/** Asks before what takes something away. */
 export function Confirm({ title, text, action, close, confirm }: ConfirmProps) {
   return (
     <Dialog title={title} close={close}>
       <p>{text}</p>
       <div class="dialog-actions">
-        <button type="button" class="button" onClick={close}>
+        {/* First, and so focused: a key pressed in haste does no harm. */}
+        <button type="button" class="button" onClick={close} autofocus>
           Cancel
         </button>
         <button

@@ -15,6 +15,7 @@ interface DisclosureProps {
 export function Disclosure({ label, description, class: look = 'button', children }: DisclosureProps) {
   const open = useSignal(false);
   const place = useRef<HTMLDivElement>(null);
+  const focusButton = () => place.current?.querySelector('button')?.focus();
   useEffect(() => {
     if (!open.value) return;
     const elsewhere = (event: Event) => {
@@ -22,8 +23,8 @@ export function Disclosure({ label, description, class: look = 'button', childre
     };
     const leave = (event: KeyboardEvent) => {
       if (event.key !== 'Escape') return;
+      focusButton();
       open.value = false;
-      place.current?.querySelector('button')?.focus();
     };
     addEventListener('pointerdown', elsewhere);
     addEventListener('focusin', elsewhere);
@@ -34,9 +35,9 @@ export function Disclosure({ label, description, class: look = 'button', childre
       removeEventListener('keydown', leave);
     };
   }, [open.value]);
-  const chosen = (event: MouseEvent) => {
-    const pressed = (event.target as Element).closest('button');
-    if (pressed && pressed.closest('[data-stay]') === null) open.value = false;
+  const isChoice = ({ target }: Event) => {
+    const pressed = (target as Element).closest('button');
+    return pressed !== null && pressed.closest('[data-stay]') === null;
   };
   return (
     <div class="disclosure" ref={place}>
@@ -53,7 +54,16 @@ export function Disclosure({ label, description, class: look = 'button', childre
       </button>
       {open.value && (
         // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: the buttons in it are what is pressed, by keys too
-        <div class="disclosed" onClick={chosen}>
+        <div
+          class="disclosed"
+          // Before the choice is acted upon: a dialog that it opens gives the focus back to where it was then.
+          onClickCapture={(event) => {
+            if (isChoice(event)) focusButton();
+          }}
+          onClick={(event) => {
+            if (isChoice(event)) open.value = false;
+          }}
+        >
           {children}
         </div>
       )}

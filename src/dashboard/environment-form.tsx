@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { EnvironmentAnswer } from '../control/answers.ts';
-import { call, pathOf, Refusal } from './api.ts';
-import { Dialog } from './dialog.tsx';
-import { attempt } from './notices.tsx';
+import { call, pathOf } from './api.ts';
+import { FormDialog } from './form-dialog.tsx';
+import { attempt, notify } from './notices.tsx';
 import { TextField } from './text-field.tsx';
 
 type Settings = Record<string, unknown>;
@@ -15,7 +15,6 @@ const balances = ['round-robin', 'least-connections', 'random-two', 'ewma', 'has
 /** Creates an environment, or (with a name) changes that one. */
 export function EnvironmentForm({ name, close }: { name?: string; close: () => void }) {
   const present = useSignal<Settings | undefined>(name === undefined ? {} : undefined);
-  const faults = useSignal<readonly string[]>([]);
   useEffect(() => {
     if (name === undefined) return;
     void attempt(async () => {
@@ -23,54 +22,29 @@ export function EnvironmentForm({ name, close }: { name?: string; close: () => v
       present.value = settings;
     });
   }, []);
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget as HTMLFormElement);
-    try {
-      const target = name ?? String(form.get('name')).trim();
-      const body = settingsOf(form);
-      const headers = name === undefined ? { 'if-none-match': '*' } : {};
-      await call('PUT', pathOf('v1', 'environments', target), { body, headers });
-      close();
-    } catch (error) {
-      faults.value =
-        error instanceof Refusal && error.faults.length > 0
-          ? error.faults.map((fault) => `${fault.path}: ${fault.message}`)
-          : [(error as Error).message];
-    }
+  const submit = async (form: FormData) => {
+    const target = name ?? String(form.get('name')).trim();
+    const headers = name === undefined ? { 'if-none-match': '*' } : {};
+    await call('PUT', pathOf('v1', 'environments', target), { body: settingsOf(form), headers });
+    close();
+    notify(name === undefined ? `${target} is created` : `${target} is changed`, false);
   };
   if (present.value === undefined) return null;
+  const title = name === undefined ? 'New environment' : `Settings of ${name}`;
   return (
-    <Dialog title={name === undefined ? 'New environment' : `Settings of ${name}`} close={close}>
-      <form onSubmit={submit}>
-        {name === undefined && (
-          <TextField
-            label="Name"
-            name="name"
-            required
-            pattern="[A-Za-z0-9][A-Za-z0-9._\-]{0,62}"
-            title="letters, digits, - . _"
-            placeholder="production"
-          />
-        )}
-        <Fields present={present.value} />
-        {faults.value.length > 0 && (
-          <ul class="problem" role="alert">
-            {faults.value.map((fault) => (
-              <li key={fault}>{fault}</li>
-            ))}
-          </ul>
-        )}
-        <div class="dialog-actions">
-          <button type="button" class="button" onClick={close}>
-            Cancel
-          </button>
-          <button type="submit" class="button primary">
-            {name === undefined ? 'Create environment' : 'Save'}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title={title} action={name === undefined ? 'Create environment' : 'Save'} close={close} submit={submit}>
+      {name === undefined && (
+        <TextField
+          label="Name"
+          name="name"
+          required
+          pattern="[A-Za-z0-9][A-Za-z0-9._\-]{0,62}"
+          title="letters, digits, - . _"
+          placeholder="production"
+        />
+      )}
+      <Fields present={present.value} />
+    </FormDialog>
   );
 }
 
@@ -95,9 +69,11 @@ function Fields({ present }: { present: Settings }) {
       <div class="field-row">
         <label class="field">
           <span>Balancing</span>
-          <select name="balance" value={String(present['balance'] ?? 'round-robin')}>
+          <select name="balance">
             {balances.map((balance) => (
-              <option key={balance}>{balance}</option>
+              <option key={balance} selected={balance === (present['balance'] ?? 'round-robin')}>
+                {balance}
+              </option>
             ))}
           </select>
         </label>

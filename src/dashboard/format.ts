@@ -24,6 +24,13 @@ export function clockTime(at: number): string {
   return new Date(at).toLocaleTimeString('en-GB');
 }
 
+/** The time, with the day unless that is today. */
+export function moment(at: number, now = Date.now()): string {
+  const day = (time: number) => new Date(time).toDateString();
+  if (day(at) === day(now)) return clockTime(at);
+  return `${new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })} ${clockTime(at)}`;
+}
+
 export function dateTime(at: number): string {
   return new Date(at).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
 }

@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals';
-import { Refusal } from './api.ts';
-import { refresh } from './store.ts';
+import { describeRefusal, Refusal } from './api.ts';
+import { readEverything } from './readings.ts';
 
 /** Milliseconds that a notice is shown; a refusal takes longer to read. */
-const shownMs = { good: 3500, bad: 9000 };
+const shownMs = { good: 5000, bad: 12_000 };
 
 interface Notice {
   readonly key: number;
@@ -14,9 +14,10 @@ interface Notice {
 const notices = signal<readonly Notice[]>([]);
 let keys = 0;
 
-function notify(text: string, bad: boolean): void {
+/** Says something in passing; a refusal if `bad`. */
+export function notify(text: string, bad: boolean): void {
   const key = ++keys;
-  notices.value = [...notices.value.slice(-1), { key, text, bad }];
+  notices.value = [...notices.value.slice(-2), { key, text, bad }];
   setTimeout(() => dismiss(key), bad ? shownMs.bad : shownMs.good);
 }
 
@@ -32,8 +33,8 @@ export async function attempt(action: () => Promise<unknown>, done?: string): Pr
     return true;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    if (error.status === 401) void refresh();
-    notify([error.message, ...error.faults.map(({ path, message }) => `${path} ${message}`)].join(' · '), true);
+    if (error.status === 401) void readEverything();
+    notify(describeRefusal(error).join(' · '), true);
     return false;
   }
 }
@@ -41,7 +42,7 @@ export async function attempt(action: () => Promise<unknown>, done?: string): Pr
 /** Where notices appear; screen readers are told of them. */
 export function Notices() {
   return (
-    <div class="notices" role="status" aria-live="polite">
+    <div class="notices" role="status">
       {notices.value.map(({ key, text, bad }) => (
         <div key={key} class={bad ? 'notice notice-bad' : 'notice'}>
           <span>{text}</span>

@@ -1,47 +1,66 @@
 import { useSignal } from '@preact/signals';
 import { Happenings } from './activity.tsx';
 import { AvailableServers } from './available-servers.tsx';
+import { fewEnvironments } from './choose-environment.tsx';
+import { Command } from './command.tsx';
 import { EnvironmentCard } from './environment-card.tsx';
 import { EnvironmentForm } from './environment-form.tsx';
+import { EnvironmentList } from './environment-list.tsx';
 import { compact, plural } from './format.ts';
-import { environments, second, servers, traffic } from './store.ts';
+import { environments, link, second, servers, traffic } from './state.ts';
 
 /** Environments side by side, and the servers that could join them. */
 export function Overview() {
   const creating = useSignal(false);
-  const create = () => {
-    creating.value = true;
-  };
+  const all = environments.value;
   return (
     <div class="view">
       <div class="view-head">
         <div>
           <h1>Environments</h1>
-          <p class="muted small">{summary()}</p>
+          <p class="muted small">
+            <Summary />
+          </p>
         </div>
-        <button type="button" class="button" onClick={create}>
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            creating.value = true;
+          }}
+        >
           New environment
         </button>
       </div>
       <AvailableServers />
-      {environments.value.length === 0 && (
-        <p class="muted empty">No environment yet. Create one, then add servers and deploy projects to it.</p>
-      )}
-      <div class="environments">
-        {environments.value.map((environment) => (
-          <EnvironmentCard key={environment.name} environment={environment} />
-        ))}
-        {/* Beside an environment that would stand alone. */}
-        <section class={environments.value.length % 2 === 0 ? 'card across' : 'card'} aria-label="Recent activity">
-          <div class="card-head">
-            <h2>Recent activity</h2>
-            <a href="#activity" class="small">
-              All
-            </a>
-          </div>
-          <Happenings most={6} />
+      {all.length === 0 && (
+        <section class="card first-step" aria-label="First step">
+          <h2>Create an environment</h2>
+          <p class="muted">
+            A group of gateway servers that serve the same projects, with a listener of its own. Then servers are added, and projects
+            deployed to it. Press <b>New environment</b>, or:
+          </p>
+          <Command text="sluice env create production" />
         </section>
-      </div>
+      )}
+      {all.length > fewEnvironments ? (
+        <EnvironmentList />
+      ) : (
+        <div class="environments">
+          {all.map((environment) => (
+            <EnvironmentCard key={environment.name} environment={environment} />
+          ))}
+        </div>
+      )}
+      <section class="card" aria-label="Recent activity">
+        <div class="card-head">
+          <h2>Recent activity</h2>
+          <a href="#activity" class="small">
+            All activity
+          </a>
+        </div>
+        <Happenings most={6} />
+      </section>
       {creating.value && (
         <EnvironmentForm
           close={() => {
@@ -53,8 +72,9 @@ export function Overview() {
   );
 }
 
-function summary(): string {
+function Summary() {
   second.value;
-  const rate = environments.value.reduce((sum, { name }) => sum + (traffic.environments.get(name)?.rate ?? 0), 0);
-  return `${plural(environments.value.length, 'environment')} · ${plural(servers.value.size, 'server')} · ${compact(rate)} requests/s in all`;
+  const rate = environments.value.reduce((sum, { name }) => sum + traffic.environment(name).rate, 0);
+  const flow = link.value === 'live' ? `${compact(rate)} requests/s in all` : 'traffic not known';
+  return `${plural(environments.value.length, 'environment')} · ${plural(servers.value.size, 'server')} · ${flow}`;
 }

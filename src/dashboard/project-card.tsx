@@ -1,31 +1,46 @@
-import { useSignal } from '@preact/signals';
+import { computed, useSignal } from '@preact/signals';
 import type { ProjectSummaryAnswer } from '../control/answers.ts';
+import { Command } from './command.tsx';
 import { DeployDialog } from './deploy-dialog.tsx';
 import { DeploymentRow } from './deployment-row.tsx';
-import { dateTime } from './format.ts';
+import { LongList } from './long-list.tsx';
+import type { Deployment } from './progress.ts';
 import { RevisionDiff } from './revision-diff.tsx';
-import { deployments } from './store.ts';
+import { Revisions } from './revisions.tsx';
+import { deployments, environments } from './state.ts';
 
-/** Where a project is deployed, and by environment which revision. */
-export function deployedWhere(project: string) {
-  return Object.values(deployments.value).flatMap(({ environment, deployments: all }) =>
-    all.filter((one) => one.project === project).map((deployment) => ({ environment, deployment })),
-  );
+/** Deployments that are shown at first. */
+const firstShown = 8;
+
+interface Place {
+  readonly environment: string;
+  readonly deployment: Deployment;
 }
 
-type Asked = { readonly what: 'deploy' | 'diff'; readonly revision: number };
+/** Where each project is deployed. */
+const placesByProject = computed(() => {
+  const places = new Map<string, Place[]>();
+  for (const { environment, deployments: all } of Object.values(deployments.value)) {
+    for (const deployment of all) places.set(deployment.project, [...(places.get(deployment.project) ?? []), { environment, deployment }]);
+  }
+  return places;
+});
+
+type Asked = { readonly what: 'deploy' | 'compare'; readonly revision: number };
 
 /** One project: deployments, revisions, and what can be done with them. */
 export function ProjectCard({ project }: { project: ProjectSummaryAnswer }) {
   const { name, latest } = project;
   const asked = useSignal<Asked | undefined>(undefined);
-  const ask = (what: Asked['what'], revision: number) => {
+  const ask = (what: Asked['what']) => (revision: number) => {
     asked.value = { what, revision };
   };
   const close = () => {
     asked.value = undefined;
   };
-  const places = deployedWhere(name);
+  const places = placesByProject.value.get(name) ?? [];
+  const placesOf = (revision: number) =>
+    places.filter(({ deployment }) => deployment.revision === revision).map(({ environment }) => environment);
   return (
     <section class="card project" aria-label={`Project ${name}`} data-project={name}>
       <div class="card-head">
@@ -35,91 +50,30 @@ export function ProjectCard({ project }: { project: ProjectSummaryAnswer }) {
             {places[0] ? `${places[0].deployment.basePath} · ` : ''}latest revision {latest}
           </p>
         </div>
-        <button type="button" class="button primary" onClick={() => ask('deploy', latest)}>
+        <button type="button" class="button primary" aria-label={`Deploy ${name}`} onClick={() => ask('deploy')(latest)}>
           Deploy…
         </button>
       </div>
       <div class="card-part">
-        <h3>Deployments</h3>
+        <h3>
+          Deployments <span class="count">{places.length}</span>
+        </h3>
         {places.length === 0 ? (
-          <p class="muted empty-part">Deployed nowhere.</p>
+          <div class="empty-part">
+            <p class="muted">Deployed nowhere: no client can reach it. Press Deploy…, or:</p>
+            <Command text={`sluice deploy ${name} --environment ${environments.value[0]?.name ?? 'production'} --wait`} />
+          </div>
         ) : (
-          <ul class="deployments">
-            {places.map(({ environment, deployment }) => (
+          <LongList items={places} first={firstShown} noun="deployment" class="deployments">
+            {({ environment, deployment }) => (
               <DeploymentRow key={environment} environment={environment} deployment={deployment} latest={latest} />
-            ))}
-          </ul>
+            )}
+          </LongList>
         )}
       </div>
-      <Revisions project={project} ask={ask} />
+      <Revisions project={project} placesOf={placesOf} compare={ask('compare')} deploy={ask('deploy')} />
       {asked.value?.what === 'deploy' && <DeployDialog project={project} revision={asked.value.revision} close={close} />}
-      {asked.value?.what === 'diff' && <RevisionDiff project={project} revision={asked.value.revision} close={close} />}
+      {asked.value?.what === 'compare' && <RevisionDiff project={project} revision={asked.value.revision} close={close} />}
     </section>
-  );
-}
-
-function Revisions({ project, ask }: { project: ProjectSummaryAnswer; ask: (what: Asked['what'], revision: number) => void }) {
-  const newest = [...project.revisions].sort((one, other) => other.revision - one.revision);
-  const places = deployedWhere(project.name);
-  return (
-    <details class="card-part revisions" open={newest.length <= 6}>
-      <summary>
-        <h3>
-          Revisions <span class="count">{newest.length}</span>
-        </h3>
-      </summary>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Revision</th>
-            <th scope="col">Label</th>
-            <th scope="col">Pushed</th>
-            <th scope="col">Runs in</th>
-            <th scope="col">
-              <span class="unseen">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {newest.map(({ revision, version, createdAt, hash }) => (
-            <tr key={revision}>
-              <td>
-                <b>{revision}</b> <code class="muted small">{hash.slice(0, 7)}</code>
-              </td>
-              <td>{version || <span class="muted">–</span>}</td>
-              <td>
-                <time dateTime={new Date(createdAt).toISOString()}>{dateTime(createdAt)}</time>
-              </td>
-              <td>
-                {places
-                  .filter(({ deployment }) => deployment.revision === revision)
-                  .map(({ environment }) => environment)
-                  .join(', ') || <span class="muted">–</span>}
-              </td>
-              <td class="row-actions">
-                {newest.length > 1 && (
-                  <button
-                    type="button"
-                    class="button quiet"
-                    aria-label={`Compare revision ${revision}`}
-                    onClick={() => ask('diff', revision)}
-                  >
-                    Compare
-                  </button>
-                )}
-                <button
-                  type="button"
-                  class="button quiet"
-                  aria-label={`Deploy revision ${revision}`}
-                  onClick={() => ask('deploy', revision)}
-                >
-                  Deploy…
-                </button>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </details>
   );
 }

@@ -1,35 +1,63 @@
-import type { DeploymentsAnswer } from '../control/answers.ts';
-import type { Tone } from './standing.ts';
+import type { Tone } from '../control/happenings.ts';
+import type { Progress } from '../control/progress.ts';
+import { Command, joinCommand } from './command.tsx';
+import { type Deployment, progressIn } from './progress.ts';
 
-type Progress = DeploymentsAnswer['deployments'][number]['servers'][number];
+/** Servers that are named each; of more only those that do not run it yet. */
+const mostNamed = 12;
 
 const words: Readonly<Record<Progress['state'], { tone: Tone; word: string }>> = {
-  active: { tone: 'good', word: 'runs it' },
-  pending: { tone: 'busy', word: 'loading' },
   rejected: { tone: 'bad', word: 'rejected' },
-  unreported: { tone: 'idle', word: 'unreported' },
   lost: { tone: 'bad', word: 'lost' },
+  pending: { tone: 'busy', word: 'loading' },
+  unreported: { tone: 'idle', word: 'unreported' },
+  active: { tone: 'good', word: 'runs it' },
 };
 
 /** How far each server is with a deployment. */
-export function ServerProgress({ deployment: { servers } }: { deployment: DeploymentsAnswer['deployments'][number] }) {
-  if (servers.length === 0) return <p class="muted small">No servers there yet; the first to join loads it.</p>;
-  const done = servers.filter(({ state }) => state === 'active').length;
+export function ServerProgress({ environment, deployment }: { environment: string; deployment: Deployment }) {
+  const all = progressIn(environment, deployment);
+  if (all.length === 0) {
+    return (
+      <>
+        <p class="muted small">No servers there yet; the first to join loads it.</p>
+        <Command text={joinCommand(environment)} />
+      </>
+    );
+  }
+  const done = all.filter(({ state }) => state === 'active').length;
+  const named = all.length <= mostNamed ? all : all.filter(({ state }) => state !== 'active').slice(0, mostNamed);
   return (
     <>
-      {done < servers.length && <progress max={servers.length} value={done} aria-label="Servers that run it" />}
+      {done < all.length && <progress max={all.length} value={done} aria-label={`Servers of ${environment} that run it`} />}
+      {all.length > mostNamed && <p class="muted small">{tally(all)}</p>}
       <ul class="chips">
-        {servers.map(({ id, state, error, revision }) => (
-          <li key={id} class={`chip tone-${words[state].tone}`}>
-            <span class="dot" aria-hidden="true" />
-            <b>{id}</b>
-            <span class="muted">
-              {words[state].word}
-              {state === 'rejected' && `: ${error ?? 'no reason given'}${revision > 0 ? ` (revision ${revision} goes on)` : ''}`}
-            </span>
-          </li>
+        {named.map((progress) => (
+          <ServerChip key={progress.id} progress={progress} />
         ))}
       </ul>
     </>
+  );
+}
+
+function tally(all: readonly Progress[]): string {
+  return Object.entries(words)
+    .map(([state, { word }]) => ({ word, count: all.filter((one) => one.state === state).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ word, count }) => `${word === 'runs it' ? 'runs on' : word} ${count}`)
+    .join(' · ');
+}
+
+function ServerChip({ progress: { id, state, error, revision } }: { progress: Progress }) {
+  const { tone, word } = words[state];
+  return (
+    <li class={`chip tone-${tone}`}>
+      <span class="dot" aria-hidden="true" />
+      <b>{id}</b>
+      <span class="muted">
+        {word}
+        {state === 'rejected' && `: ${error ?? 'no reason given'}${revision > 0 ? ` (revision ${revision} goes on)` : ''}`}
+      </span>
+    </li>
   );
 }

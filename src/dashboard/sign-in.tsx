@@ -1,9 +1,11 @@
 import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { Refusal } from './api.ts';
 import { Mark } from './mark.tsx';
-import { signIn } from './store.ts';
+import { signIn } from './session.ts';
+import { signInReason } from './state.ts';
 
-/** Signs in with the token of a link (`#token=…`), which leaves the address at once, or asks what is known of an earlier session. */
+/** The token of a link (`#token=…`), which leaves the address at once. */
 export function tokenFromLink(): string | undefined {
   const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? undefined;
   if (token !== undefined) history.replaceState(null, '', location.pathname);
@@ -14,15 +16,25 @@ export function tokenFromLink(): string | undefined {
 export function SignIn() {
   const problem = useSignal('');
   const busy = useSignal(false);
+  /** Seconds until it may be tried again. */
+  const wait = useSignal(0);
+  useEffect(() => {
+    const countdown = setInterval(() => {
+      if (wait.value > 0) wait.value--;
+    }, 1000);
+    return () => clearInterval(countdown);
+  }, []);
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
-    const form = event.currentTarget as HTMLFormElement;
+    const field = (event.currentTarget as HTMLFormElement).elements.namedItem('token') as HTMLInputElement;
     busy.value = true;
     problem.value = '';
     try {
-      await signIn(String(new FormData(form).get('token')).trim());
+      await signIn(field.value.trim());
     } catch (error) {
-      problem.value = error instanceof Refusal && error.status === 401 ? 'That is not the admin token.' : String((error as Error).message);
+      if (error instanceof Refusal) wait.value = error.retryAfter;
+      problem.value = describe(error);
+      field.select();
     }
     busy.value = false;
   };
@@ -31,8 +43,13 @@ export function SignIn() {
       <form class="panel" onSubmit={submit}>
         <Mark />
         <h1>Sign in to Sluice</h1>
+        {signInReason.value !== '' && (
+          <p class="banner tone-warn" role="status">
+            {signInReason.value}
+          </p>
+        )}
         <p class="muted">
-          With the admin token: in <code>data/admin.token</code> unless configured otherwise.
+          With the admin token: <code>SLUICE_ADMIN_TOKEN</code>, or what is in <code>data/admin.token</code> on the balancer’s machine.
         </p>
         <label class="field">
           <span>Admin token</span>
@@ -49,10 +66,17 @@ export function SignIn() {
         <p id="sign-in-problem" class="problem" role="alert">
           {problem.value}
         </p>
-        <button type="submit" class="button primary wide" disabled={busy.value}>
-          Sign in
+        <button type="submit" class="button primary wide" disabled={busy.value || wait.value > 0}>
+          {wait.value > 0 ? `Try again in ${wait.value} s` : 'Sign in'}
         </button>
       </form>
     </main>
   );
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Refusal)) return String((error as Error).message);
+  if (error.status === 401) return 'That is not the admin token.';
+  if (error.status === 429) return 'Too many wrong tokens came from your address. The right one works again in a moment.';
+  return error.message;
 }

@@ -1,7 +1,6 @@
 import type { ServerAnswer } from '../control/answers.ts';
+import type { Tone } from '../control/happenings.ts';
 import type { SnapshotId } from '../model/snapshot.ts';
-
-export type Tone = 'good' | 'busy' | 'warn' | 'bad' | 'idle';
 
 /** How a server stands, in a word, with the reason where there is something to explain. */
 export interface Standing {
@@ -10,10 +9,13 @@ export interface Standing {
   readonly reason?: string;
 }
 
-/** @param wanted the snapshot its environment should run; undefined for an available server */
-export function standingOf(server: ServerAnswer, wanted: SnapshotId | undefined): Standing {
+/**
+ * @param wanted the snapshot its environment should run; undefined for an available server
+ * @param active exchanges in flight on it; undefined if not known
+ */
+export function standingOf(server: ServerAnswer, wanted: SnapshotId | undefined, active?: number): Standing {
   if (server.state === 'lost') return { tone: 'bad', word: 'Lost', reason: 'it has stopped renewing its lease' };
-  if (server.state === 'draining') return drainingOf(server);
+  if (server.state === 'draining') return drainingOf(server, active);
   if (server.state === 'available') return { tone: 'idle', word: 'Available' };
   if (server.health === 'down') return { tone: 'bad', word: 'Down', ...(server.reason !== undefined && { reason: server.reason }) };
   const rejected = rejections(server);
@@ -29,9 +31,10 @@ export function standingOf(server: ServerAnswer, wanted: SnapshotId | undefined)
   return { tone: 'good', word: 'Ready' };
 }
 
-function drainingOf({ active, movingTo }: ServerAnswer): Standing {
+function drainingOf({ movingTo }: ServerAnswer, active: number | undefined): Standing {
   const next = movingTo === undefined ? ', gets nothing new' : movingTo === null ? ', then available' : `, then to ${movingTo}`;
-  return { tone: 'warn', word: 'Draining', reason: `${active === 0 ? 'nothing' : active} in flight${next}` };
+  const left = active === undefined ? 'finishing what is' : active === 0 ? 'nothing' : active;
+  return { tone: 'warn', word: 'Draining', reason: `${left} in flight${next}` };
 }
 
 /** Every project it refused, with why. */

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import type { Random } from '../model/clock.ts';
+import type { Clock, Random } from '../model/clock.ts';
 import type { ProjectState } from '../model/server.ts';
 import { type DeployedProject, type Snapshot, type SnapshotId, sameSnapshot } from '../model/snapshot.ts';
 import type { Upstream } from '../proxy/upstream.ts';
 import { type CompiledProject, compileProject, type Origin } from './compile.ts';
 import { ProjectTable } from './project-table.ts';
+import { Troubles } from './troubles.ts';
 
 /** What answers requests at a moment: replaced as a whole, by one assignment. */
 interface Running {
@@ -19,11 +20,16 @@ interface Running {
 export class Deployments {
   readonly #random: Random;
   readonly #logger: Logger;
+  readonly #troubles: Troubles;
+  /** Snapshots put into effect so far, and projects in them that could not be. */
+  applied = 0;
+  rejections = 0;
   #running: Running | undefined;
 
-  constructor(options: { random: Random; logger: Logger }) {
+  constructor(options: { random: Random; logger: Logger; clock: Clock }) {
     this.#random = options.random;
     this.#logger = options.logger;
+    this.#troubles = new Troubles(options);
   }
 
   /** Undefined until a snapshot was applied, and while the server is in no environment. */
@@ -65,6 +71,7 @@ export class Deployments {
       if ('error' in made) {
         if (previous !== undefined) kept.push(previous);
         states.push({ name: deployed.name, revision: previous?.revision ?? 0, state: 'rejected', error: made.error });
+        this.rejections++;
         this.#logger.error(
           { project: deployed.name, revision: deployed.revision, serving: previous?.revision ?? 0, reason: made.error },
           'project rejected',
@@ -78,6 +85,7 @@ export class Deployments {
       if (!projects.has(project.basePath)) projects.set(project.basePath, project);
       else displace(states, project);
     }
+    this.applied++;
     this.#swap({ snapshot, origin, table: new ProjectTable([...projects.values()]), states });
     this.#logger.info({ environment: snapshot.environment, version: snapshot.version, projects: projects.size }, 'snapshot applied');
     return true;
@@ -100,7 +108,7 @@ export class Deployments {
       const project =
         same && isDeepStrictEqual(previous.source, deployed.project)
           ? previous
-          : compileProject(deployed, { origin, random: this.#random, previous });
+          : compileProject(deployed, { origin, random: this.#random, previous, troubles: this.#troubles });
       const holder = taken.get(project.basePath);
       return holder === undefined ? { project } : { error: `basePath: ${project.basePath} is taken by project ${holder.name}` };
     } catch (error) {

@@ -7,7 +7,9 @@ import type { CompiledResource } from './match.ts';
 import { normalisePath } from './path.ts';
 import { compileSet, noPolicies, PolicyChain } from './policy-chain.ts';
 import { ResourceTree } from './resource-tree.ts';
+import { ProjectTallies } from './tallies.ts';
 import { buildTargets, planTargets } from './targets.ts';
+import type { Troubles } from './troubles.ts';
 import type { Variables } from './variables.ts';
 
 /** What a revision's number and a project's variables refer to; the same object as long as neither has changed. */
@@ -28,6 +30,7 @@ export interface CompiledProject {
   readonly forwardBasePath: boolean;
   readonly resources: ResourceTree<CompiledResource>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly tallies: ProjectTallies;
 }
 
 /** What compiling takes beside the project. */
@@ -36,11 +39,13 @@ export interface CompileOptions {
   readonly random: Random;
   /** The revision now running: upstreams it has in common with the new one go on. */
   readonly previous?: CompiledProject | undefined;
+  /** Told how targets do. */
+  readonly troubles?: Troubles | undefined;
 }
 
 /** Throws a `SluiceError` (`invalid`) with every fault; nothing of `previous` is changed then. */
 export function compileProject({ name, revision, project }: DeployedProject, options: CompileOptions): CompiledProject {
-  const { origin, previous, random } = options;
+  const { origin, previous, random, troubles } = options;
   const { variables } = origin;
   const faults: Fault[] = [];
   const basePath = compileBasePath(project.basePath, faults);
@@ -50,14 +55,15 @@ export function compileProject({ name, revision, project }: DeployedProject, opt
     const words = faults.map(({ path, message }) => `${path}: ${message}`).join('; ');
     throw new SluiceError('invalid', `revision ${revision} of project ${name} cannot be served: ${words}`, { faults });
   }
-  const { routes, upstreams } = buildTargets(plans, previous?.upstreams ?? new Map(), random);
+  const tallies = new ProjectTallies(previous?.tallies);
+  const { routes, upstreams } = buildTargets(plans, { known: previous?.upstreams ?? new Map(), random, troubles, tallies });
   const resources = new ResourceTree<CompiledResource>();
   for (const { target, policies, ...place } of places) {
     const route = routes.get(target);
     if (route === undefined) throw new SluiceError('invalid', `project ${name} has no target "${target}"`);
-    resources.add({ ...place, value: { route, policies } });
+    resources.add({ ...place, value: { route, policies, tally: tallies.resource(place.path) } });
   }
-  return { name, revision, origin, source: project, basePath, forwardBasePath: project.forwardBasePath, resources, upstreams };
+  return { name, revision, origin, source: project, basePath, forwardBasePath: project.forwardBasePath, resources, upstreams, tallies };
 }
 
 function compileBasePath(written: string, faults: Fault[]): string {

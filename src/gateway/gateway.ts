@@ -12,6 +12,8 @@ import { deadline } from './deadline.ts';
 import { Drainage } from './drainage.ts';
 import { GatewayHandler } from './handler.ts';
 import { Membership } from './membership.ts';
+import { monitorOf } from './monitor.ts';
+import type { Monitor } from './own-paths.ts';
 import { SnapshotFile } from './snapshot-file.ts';
 
 /** Opens a listener at `HOST:PORT`. */
@@ -38,6 +40,8 @@ export interface GatewayOptions {
   readonly grace?: number | undefined;
   /** CIDRs whose `X-Forwarded-*` is believed; default: this machine, where a local balancer is. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Whether these credentials (`Authorization`) let somebody on another machine see the metrics; default: none do. */
+  readonly admits?: ((authorization: string | undefined) => boolean) | undefined;
   /** Of the program, for people. */
   readonly version: string;
   readonly registry: Registry;
@@ -53,6 +57,8 @@ export interface Gateway {
   readonly address: string;
   /** A snapshot was applied and the server is not draining. */
   readonly ready: boolean;
+  /** Settles once it serves, if only its last good snapshot, or is registered as available. Never fails. */
+  readonly started: Promise<void>;
   /** Says that it leaves, serves until nobody sends it anything, finishes what is in flight, leaves. */
   drain(): Promise<void>;
 }
@@ -67,12 +73,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { id, clock, random, registry, version, environment, ttl = 10_000, grace: graceMs = 30_000 } = options;
   checkReachable(options);
   const logger = options.logger.child({ server: id });
-  const deployments = new Deployments({ random, logger });
+  const deployments = new Deployments({ random, logger, clock });
   const file = new SnapshotFile(options.dataDir, logger);
   const stored = await file.load();
   if (stored !== undefined && (environment === undefined || environment === stored.environment)) deployments.apply(stored);
 
   let membership: Membership | undefined;
+  let monitor: Monitor | undefined;
   const serving = {
     get table() {
       return deployments.table;
@@ -80,10 +87,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     get ready() {
       return deployments.table !== undefined && membership?.draining !== true;
     },
+    get monitor() {
+      return monitor;
+    },
   };
   const handler = new GatewayHandler(serving, logger);
   const { limits, timeouts } = environmentSpec.parse({});
-  const settings = { headerBytes: limits.headerBytes, timeouts, trustedProxies: options.trustedProxies ?? loopback };
+  // A balancer adds fields to a head that was within its own limits.
+  const heads = { headerBytes: limits.headerBytes + 8 * 1024, fields: 120 };
+  const settings = { ...heads, timeouts, trustedProxies: options.trustedProxies ?? loopback };
   const listener = await options.open(options.listen, settings, handler).catch((cause: unknown) => {
     throw cannotListen(options.listen, `gateway server ${id}`, cause);
   });
@@ -123,6 +135,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     logger,
   });
   membership = member;
+  const { listen } = options;
+  monitor = monitorOf(
+    () => ({
+      ...{ deployments, missed: handler.missed, listen, listener, version, clock },
+      ...{ link: registry.link, sync: member.sync, ready: serving.ready },
+    }),
+    options.admits ?? (() => false),
+  );
   member.start();
   logger.info({ listen: listener.address, advertise: address }, 'gateway listens');
 
@@ -140,6 +160,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     get ready() {
       return serving.ready;
     },
+    started: serving.ready ? Promise.resolve() : member.joined,
     drain() {
       left ??= leave();
       return left;

@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
 import type { Exchange, Failure, Handler } from '../proxy/contract.ts';
+import { ExchangeTally } from '../proxy/exchange-tally.ts';
 import { failures } from '../proxy/failures.ts';
 import { problem } from '../proxy/own-answer.ts';
 import type { Match } from './match.ts';
+import { answerMetrics, answerReady, type Monitor } from './own-paths.ts';
 import { normalisePath } from './path.ts';
 import type { ProjectTable } from './project-table.ts';
 
@@ -15,6 +17,8 @@ export interface Serving {
   readonly table: ProjectTable | undefined;
   /** Whether new requests are welcome: a snapshot was applied and the server is not draining. */
   readonly ready: boolean;
+  /** Without one, nobody may look at this gateway's metrics. */
+  readonly monitor?: Monitor | undefined;
 }
 
 /**
@@ -26,6 +30,8 @@ export interface Serving {
 export class GatewayHandler implements Handler {
   /** Requests begun, other than those for Sluice itself. */
   requests = 0;
+  /** Of requests that no project is there for. */
+  readonly missed = new ExchangeTally();
   readonly #serving: Serving;
   readonly #logger: Logger;
 
@@ -35,15 +41,6 @@ export class GatewayHandler implements Handler {
   }
 
   request(exchange: Exchange): void {
-    try {
-      this.#route(exchange);
-    } catch (error) {
-      this.#logger.error({ err: error, requestId: exchange.id }, 'a request could not be processed');
-      exchange.fail(failures.internal);
-    }
-  }
-
-  #route(exchange: Exchange): void {
     const { path: given, target } = exchange.request;
     const path = given === '*' ? given : normalisePath(given);
     if (path === undefined) exchange.fail(badPath);
@@ -52,28 +49,40 @@ export class GatewayHandler implements Handler {
     else this.#serve(path, target.slice(given.length), exchange);
   }
 
+  fault(error: unknown, requestId: string | undefined): void {
+    this.#logger.error({ err: error, requestId }, 'a bug met a request; it was ended, and everything else goes on');
+  }
+
   #serve(path: string, query: string, exchange: Exchange): void {
     this.requests++;
-    const found = this.#serving.table?.find(path, query, exchange.request.method);
+    const { table } = this.#serving;
+    const found = table?.find(path, query, exchange.request.method);
+    if (typeof found === 'object' && 'resource' in found) {
+      carry(exchange, found);
+      return;
+    }
+    exchange.tally = table?.holder(path)?.tallies.missed ?? this.missed;
     if (found === undefined) exchange.fail(failures.notReady);
     else if (found === 'no-project') exchange.fail(failures.noProject);
     else if (found === 'no-resource') exchange.fail(failures.noResource);
-    else if ('allowed' in found) refuseMethod(exchange, found.allowed);
-    else carry(exchange, found);
+    else refuseMethod(exchange, found.allowed);
   }
 
   #own(path: string, exchange: Exchange): void {
     const { method } = exchange.request;
-    if (path !== '/.sluice/ready') exchange.fail(failures.reserved);
+    const { ready, monitor } = this.#serving;
+    const known = path === '/.sluice/ready' || (path === '/.sluice/metrics' && monitor !== undefined);
+    if (!known) exchange.fail(failures.reserved);
     else if (method !== 'GET' && method !== 'HEAD') refuseMethod(exchange, new Set(['GET', 'HEAD']));
-    else if (!this.#serving.ready) exchange.fail(failures.notReady);
-    else exchange.respond(200, { 'content-type': 'text/plain', 'cache-control': 'no-store' }, 'ready\n');
+    else if (path === '/.sluice/ready') answerReady(exchange, ready);
+    else answerMetrics(exchange, monitor as Monitor);
   }
 }
 
 function carry(exchange: Exchange, match: Match): void {
   exchange.context = match;
-  const { policies, route } = match.resource;
+  const { policies, route, tally } = match.resource;
+  exchange.tally = tally;
   const answer = policies.request(exchange);
   if (answer === undefined) exchange.forward(route);
   else exchange.respond(answer.status, answer.headers, answer.body);
@@ -84,6 +93,7 @@ function refuseMethod(exchange: Exchange, allowed: ReadonlySet<string>): void {
   if (exchange.request.method === 'OPTIONS') {
     exchange.respond(204, { allow }, '');
   } else {
+    exchange.tally.answeredHere(wrongMethod.code);
     const { status, headers, body } = problem(wrongMethod, exchange.id);
     exchange.respond(status, { ...headers, allow }, body);
   }

@@ -1,12 +1,14 @@
 import type { Logger } from 'pino';
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
+import type { RegistrySync } from '../model/live.ts';
 import type { LeasedServer } from '../model/server.ts';
 import { type Snapshot, sameSnapshot } from '../model/snapshot.ts';
 import type { Membership as Answer, JoinRequest, News, Registry, Watch } from '../registry/contract.ts';
 import type { Deployments } from './apply.ts';
 import { deadline } from './deadline.ts';
 import { Drainage, type Traffic } from './drainage.ts';
+import { Recovery } from './recovery.ts';
 import type { SnapshotFile } from './snapshot-file.ts';
 
 /** What membership works on. */
@@ -42,6 +44,9 @@ export class Membership {
   #watch: Watch | undefined;
   /** Where the registry last said that this server is; before that, where it was told to go. */
   #environment: string | undefined;
+  /** Settles when the registry has first taken this server in, and what is deployed there is applied. */
+  readonly joined: Promise<void>;
+  #tellJoined: () => void = () => {};
   #state: 'new' | 'joined' | 'unknown' | 'left' = 'new';
   #talking: Promise<void> | undefined;
   #again = false;
@@ -51,12 +56,23 @@ export class Membership {
   #draining = false;
   #leaving = false;
   #drainage: Drainage | undefined;
-  #toldOfLoss = false;
+  readonly #recovery: Recovery;
+  readonly #sync = { at: undefined as number | undefined, failures: 0, reconnects: 0 };
 
   constructor(options: MembershipOptions) {
     this.#options = options;
     this.#logger = options.logger;
     this.#environment = options.self.environment;
+    const restore = (snapshot: Snapshot) => this.#inTime(options.registry.restore(snapshot));
+    this.#recovery = new Recovery({ ...options, restore });
+    this.joined = new Promise((resolve) => {
+      this.#tellJoined = resolve;
+    });
+  }
+
+  /** How up to date this server is: when its lease was last renewed. */
+  get sync(): RegistrySync {
+    return this.#sync;
   }
 
   /** Whether this server is leaving, moving, or told by an operator to take nothing new. */
@@ -116,6 +132,7 @@ export class Membership {
       return jittered(self.ttl / 3, random);
     } catch (error) {
       this.#again = false;
+      this.#sync.failures++;
       this.#complain(error);
       return jittered(Math.min(longestRetryMs, firstRetryMs * 2 ** this.#failures++), random, 0.5);
     }
@@ -126,9 +143,13 @@ export class Membership {
     if (this.#state !== 'joined' && this.#leaving) return;
     const before = this.#environment;
     const reported = this.#state === 'joined' ? deployments.running : undefined;
+    const asked = this.#options.clock.now();
     const answer = await (this.#state === 'joined' ? this.#renew() : this.#join());
     if (this.#isLeft()) return;
+    this.#sync.at = asked;
     this.#take(answer);
+    const { snapshot } = answer;
+    if (snapshot !== undefined && this.#recovery.isLoss(snapshot) && (await this.#recovery.attend(snapshot))) this.#again = true;
     // What is running now is acknowledged at once; two environments may have snapshots of the same id.
     if (this.#environment !== before || !sameSnapshot(reported, deployments.running)) this.#again = true;
   }
@@ -190,25 +211,13 @@ export class Membership {
     if (server.environment === undefined) {
       if (deployments.table !== undefined) deployments.clear();
       void file.save(undefined);
-    } else if (snapshot !== undefined && this.#isEmptied(snapshot)) {
-      if (!this.#toldOfLoss)
-        this.#logger.error(
-          { environment: snapshot.environment },
-          'the registry has lost every deployment: serving goes on with what was deployed last, until something is deployed again',
-        );
-      this.#toldOfLoss = true;
-    } else if (snapshot !== undefined) {
-      this.#toldOfLoss = false;
+    } else if (snapshot !== undefined && !this.#recovery.isLoss(snapshot)) {
+      this.#recovery.follow(snapshot);
       deployments.apply(snapshot);
       void file.save(snapshot);
     }
     this.#follow(server);
-  }
-
-  /** A registry that was filled anew, and where nothing was ever deployed, has not undeployed anything. */
-  #isEmptied({ environment, epoch, version }: Snapshot): boolean {
-    const { running, environment: present } = this.#options.deployments;
-    return version === 0 && present === environment && running !== undefined && running.epoch !== epoch && running.version > 0;
+    this.#tellJoined();
   }
 
   /** Draws work to a close as long as the registry wants that. */
@@ -230,8 +239,11 @@ export class Membership {
   #hear(news: News): void {
     const { self, deployments, random } = this.#options;
     const ours = news.kind !== 'resync' && news.name === (news.kind === 'server' ? self.id : this.#environment);
-    // The registry is back: what failed before says nothing of how soon it will answer now.
-    if (news.kind === 'resync') this.#failures = 0;
+    if (news.kind === 'resync') {
+      this.#sync.reconnects++;
+      // The registry is back: what failed before says nothing of how soon it will answer now.
+      this.#failures = 0;
+    }
     const known = news.kind === 'snapshot' && news.version === deployments.running?.version;
     if (news.kind === 'resync' || (ours && news.kind !== 'project' && !known)) this.#hurry(gatherMs * random());
   }

@@ -1,6 +1,6 @@
 import type { Fault } from '../model/fault.ts';
 import type { PolicyPoint, Project } from '../model/project.ts';
-import type { Policy, PolicyAnswer, PolicyContext } from '../policies/contract.ts';
+import type { NamedPolicy, PolicyAnswer, PolicyContext } from '../policies/contract.ts';
 import { compilePolicies } from '../policies/index.ts';
 import type { Exchange } from '../proxy/contract.ts';
 import { substitute, type Variables } from './variables.ts';
@@ -10,8 +10,8 @@ import { substitute, type Variables } from './variables.ts';
  * back last, so that the project has the outermost word at both ends.
  */
 export class PolicyChain {
-  readonly #request: readonly Policy[];
-  readonly #response: readonly Policy[];
+  readonly #request: readonly NamedPolicy[];
+  readonly #response: readonly NamedPolicy[];
 
   constructor(project: PolicySet, resource: PolicySet) {
     this.#request = [...project.proxyRequest, ...resource.proxyRequest, ...project.targetRequest, ...resource.targetRequest];
@@ -22,27 +22,27 @@ export class PolicyChain {
   request(exchange: Exchange): PolicyAnswer | undefined {
     if (this.#request.length === 0) return undefined;
     const { request, id: requestId, clientAddress } = exchange;
-    return run(this.#request, { request, requestId, clientAddress });
+    const context = { request, requestId, clientAddress };
+    for (const policy of this.#request) {
+      const answer = policy.run(context);
+      if (answer === undefined) continue;
+      exchange.tally.rejectedBy(policy.name);
+      return answer;
+    }
+    return undefined;
   }
 
   /** Before the response's head is sent back. */
   respond(exchange: Exchange): void {
     if (this.#response.length === 0) return;
     const { request, response, id: requestId, clientAddress } = exchange;
-    run(this.#response, { request, response, requestId, clientAddress });
+    const context: PolicyContext = { request, response, requestId, clientAddress };
+    for (const policy of this.#response) policy.run(context);
   }
-}
-
-function run(policies: readonly Policy[], context: PolicyContext): PolicyAnswer | undefined {
-  for (const policy of policies) {
-    const answer = policy.run(context);
-    if (answer !== undefined) return answer;
-  }
-  return undefined;
 }
 
 /** The policies of a project, or of one resource, at each point. */
-export type PolicySet = Readonly<Record<PolicyPoint, readonly Policy[]>>;
+export type PolicySet = Readonly<Record<PolicyPoint, readonly NamedPolicy[]>>;
 
 /** No policy at any point. */
 export const noPolicies: PolicySet = { proxyRequest: [], targetRequest: [], targetResponse: [], proxyResponse: [] };

@@ -1,4 +1,5 @@
 import { decodeSegment } from './path.ts';
+import { fits, literalLength, piecesOf } from './segment-pattern.ts';
 
 /** Where one resource stands and which methods it takes; none: every method. */
 export interface Place<Value> {
@@ -13,137 +14,208 @@ export interface Place<Value> {
 /** `allowed`: the path is there, but only for these methods (405). Undefined instead of it: not found. */
 export type Found<Value> = { readonly value: Value } | { readonly allowed: ReadonlySet<string> };
 
-interface Node<Value> {
-  readonly literal: Map<string, Node<Value>>;
-  /** Segments with parameters in them, the longest literal text first; a whole-segment parameter comes last. */
-  readonly patterns: { readonly pieces: readonly string[]; readonly node: Node<Value> }[];
-  readonly here: Place<Value>[];
-  readonly below: Place<Value>[];
-}
-
 /**
  * Finds the most specific of a project's resources for a path and a method. Segment by segment from the left, a literal
  * beats a segment with parameters, that beats a bare `{parameter}`, and that beats `childPaths`. A trailing slash makes
  * no difference. Segments are compared by what they say (`%40` is `@`, while `%2F` separates nothing).
- * A search visits each node at most once.
+ * A search visits each node at most once. Of what there is for other paths it touches as little as it can: among thousands of
+ * projects every object looked at has to come from memory.
  */
 export class ResourceTree<Value> {
-  readonly #root: Node<Value> = newNode();
+  readonly #root = new Node<Value>('');
 
   /** Throws a `TypeError` that names the reason if the path cannot be used or another resource has the same place. */
   add(place: Place<Value>): void {
     let node = this.#root;
-    for (const segment of segmentsOf(place.path)) node = childOf(node, segment);
-    for (const list of place.childPaths ? [node.here, node.below] : [node.here]) {
-      const method = list.map((other) => sharedMethod(other, place)).find((shared) => shared !== undefined);
-      if (method !== undefined) throw new TypeError(`another resource has the path ${place.path} for ${method} already`);
-    }
-    node.here.push(place);
-    if (place.childPaths) node.below.push(place);
+    for (const segment of place.path.split('/')) if (segment !== '') node = node.childFor(piecesOf(segment));
+    node.here = append(node.here, place);
+    if (place.childPaths) node.below = append(node.below, place);
   }
 
-  /** @param path normalised, relative to the project: empty or starting with `/` */
-  find(path: string, method: string): Found<Value> | undefined {
-    const end = path.endsWith('/') ? path.length - 1 : path.length;
-    const search: Search = { path, end, method, allowed: undefined };
-    const place = findIn(this.#root, 0, search);
-    if (place !== undefined) return place;
+  /**
+   * @param path normalised
+   * @param from where the project's part of it starts: at a `/` or at its end
+   */
+  find(path: string, method: string, from = 0): Found<Value> | undefined {
+    const end = path.length > from && path.charCodeAt(path.length - 1) === slash ? path.length - 1 : path.length;
+    const search: Search = { path, end, encoded: path.includes('%', from), method, allowed: undefined };
+    const found = findIn(this.#root, from, search);
+    if (found !== undefined) return found;
     return search.allowed === undefined ? undefined : { allowed: search.allowed };
+  }
+}
+
+const slash = 0x2f;
+/** Children that are looked at one by one; more are looked up. */
+const few = 8;
+
+/** A place at a node, and the next one there. */
+interface Offer<Value> {
+  readonly value: Value;
+  readonly methods: readonly string[] | undefined;
+  next: Offer<Value> | undefined;
+}
+
+class Node<Value> {
+  /** Of a literal: what its segment says. */
+  readonly name: string;
+  /** Of the name: they tell most others apart without a look at it. */
+  readonly length: number;
+  readonly first: number;
+  /** The first literal child, and the next one of the same parent. */
+  literal: Node<Value> | undefined;
+  sibling: Node<Value> | undefined;
+  here: Offer<Value> | undefined;
+  below: Offer<Value> | undefined;
+  /** The child for any segment that is not empty. */
+  parameter: Node<Value> | undefined;
+  literals = 0;
+  /** All literal children, once they were more than a few. */
+  byName: Map<string, Node<Value>> | undefined;
+  /** Children for segments with parameters and more in them, the longest literal text first. */
+  patterns: { readonly pieces: readonly string[]; readonly node: Node<Value> }[] | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+    this.length = name.length;
+    this.first = name.charCodeAt(0) || 0;
+  }
+
+  /** The child for such a segment; made if there is none. */
+  childFor(pieces: readonly string[]): Node<Value> {
+    if (pieces.length === 1) return this.#literalFor(pieces[0] as string);
+    if (literalLength(pieces) === 0) {
+      this.parameter ??= new Node('');
+      return this.parameter;
+    }
+    this.patterns ??= [];
+    const known = this.patterns.find((pattern) => pattern.pieces.join('{}') === pieces.join('{}'));
+    if (known !== undefined) return known.node;
+    const node = new Node<Value>('');
+    this.patterns.push({ pieces, node });
+    this.patterns.sort((one, other) => literalLength(other.pieces) - literalLength(one.pieces));
+    return node;
+  }
+
+  childNamed(name: string): Node<Value> | undefined {
+    if (this.byName !== undefined) return this.byName.get(name);
+    let child = this.literal;
+    while (child !== undefined && child.name !== name) child = child.sibling;
+    return child;
+  }
+
+  #literalFor(name: string): Node<Value> {
+    const known = this.childNamed(name);
+    if (known !== undefined) return known;
+    const child = new Node<Value>(name);
+    child.sibling = this.literal;
+    this.literal = child;
+    this.byName?.set(name, child);
+    if (this.byName === undefined && ++this.literals > few) {
+      this.byName = new Map();
+      for (let each: Node<Value> | undefined = child; each !== undefined; each = each.sibling) this.byName.set(each.name, each);
+    }
+    return child;
   }
 }
 
 interface Search {
   readonly path: string;
   readonly end: number;
+  /** Whether there are `%` in it. */
+  readonly encoded: boolean;
   readonly method: string;
   allowed: Set<string> | undefined;
 }
 
 /** @param start index of the `/` before the next segment, or `end` */
-function findIn<Value>(node: Node<Value>, start: number, search: Search): Place<Value> | undefined {
-  if (start >= search.end) return choose(node.here, search);
-  const next = search.path.indexOf('/', start + 1);
-  const stop = next === -1 || next > search.end ? search.end : next;
-  const segment = decodeSegment(search.path.slice(start + 1, stop));
-  const child = node.literal.get(segment);
-  let place = child && findIn(child, stop, search);
-  for (let index = 0; place === undefined && index < node.patterns.length; index++) {
-    const pattern = node.patterns[index] as Node<Value>['patterns'][number];
-    if (fits(segment, pattern.pieces)) place = findIn(pattern.node, stop, search);
-  }
-  return place ?? choose(node.below, search);
+function findIn<Value>(node: Node<Value>, start: number, search: Search): Offer<Value> | undefined {
+  const { path, end } = search;
+  if (start >= end) return choose(node.here, search);
+  let stop = start + 1;
+  while (stop < end && path.charCodeAt(stop) !== slash) stop++;
+  const child = literalChild(node, start + 1, stop, search);
+  let found = child && findIn(child, stop, search);
+  if (found === undefined && node.patterns !== undefined) found = findByPattern(node.patterns, start + 1, stop, search);
+  if (found === undefined && node.parameter !== undefined && stop > start + 1) found = findIn(node.parameter, stop, search);
+  return found ?? choose(node.below, search);
 }
 
-function choose<Value>(places: readonly Place<Value>[], search: Search): Place<Value> | undefined {
-  for (const place of places) if (accepts(place, search.method)) return place;
-  if (places.length > 0) search.allowed ??= new Set();
-  for (const { methods } of places) {
-    for (const method of methods ?? []) search.allowed?.add(method);
-    if (methods?.includes('GET')) search.allowed?.add('HEAD');
+function literalChild<Value>(node: Node<Value>, start: number, stop: number, search: Search): Node<Value> | undefined {
+  if (node.literal === undefined) return undefined;
+  const { path } = search;
+  const length = stop - start;
+  const first = path.charCodeAt(start);
+  if (node.byName !== undefined || search.encoded) return node.childNamed(decodeSegment(path.slice(start, stop)));
+  for (let child: Node<Value> | undefined = node.literal; child !== undefined; child = child.sibling) {
+    if (child.length === length && child.first === first && isAt(path, start, child.name)) return child;
+  }
+  return undefined;
+}
+
+function isAt(path: string, start: number, name: string): boolean {
+  for (let index = 1; index < name.length; index++) {
+    if (path.charCodeAt(start + index) !== name.charCodeAt(index)) return false;
+  }
+  return true;
+}
+
+function findByPattern<Value>(
+  patterns: NonNullable<Node<Value>['patterns']>,
+  start: number,
+  stop: number,
+  search: Search,
+): Offer<Value> | undefined {
+  const segment = decodeSegment(search.path.slice(start, stop));
+  for (const { pieces, node } of patterns) {
+    const found = fits(segment, pieces) ? findIn(node, stop, search) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function choose<Value>(first: Offer<Value> | undefined, search: Search): Offer<Value> | undefined {
+  for (let offer = first; offer !== undefined; offer = offer.next) if (accepts(offer.methods, search.method)) return offer;
+  if (first !== undefined) search.allowed ??= new Set();
+  for (let offer = first; offer !== undefined; offer = offer.next) {
+    for (const method of offer.methods ?? []) search.allowed?.add(method);
+    if (offer.methods?.includes('GET')) search.allowed?.add('HEAD');
   }
   return undefined;
 }
 
 /** HEAD is allowed wherever GET is (RFC 9110 section 9.3.2). */
-function accepts(place: Place<unknown>, method: string): boolean {
-  const { methods } = place;
+function accepts(methods: readonly string[] | undefined, method: string): boolean {
   return methods === undefined || methods.includes(method) || (method === 'HEAD' && methods.includes('GET'));
 }
 
-function sharedMethod(one: Place<unknown>, other: Place<unknown>): string | undefined {
-  if (one.methods === undefined) return other.methods?.[0] ?? 'every method';
-  return other.methods === undefined ? one.methods[0] : one.methods.find((method) => other.methods?.includes(method));
-}
-
-/** Whether a segment is the literal pieces in order, with at least one character between each two. */
-function fits(segment: string, pieces: readonly string[]): boolean {
-  const first = pieces[0] as string;
-  const last = pieces.at(-1) as string;
-  if (!segment.startsWith(first)) return false;
-  let at = first.length;
-  for (let index = 1; index < pieces.length - 1; index++) {
-    const piece = pieces[index] as string;
-    const found = segment.indexOf(piece, at + 1);
-    if (found === -1) return false;
-    at = found + piece.length;
+function append<Value>(first: Offer<Value> | undefined, { path, methods, value }: Place<Value>): Offer<Value> {
+  const added: Offer<Value> = { value, methods: common(methods), next: undefined };
+  let last: Offer<Value> | undefined;
+  for (let offer = first; offer !== undefined; offer = offer.next) {
+    const method = sharedMethod(offer.methods, methods);
+    if (method !== undefined) throw new TypeError(`another resource has the path ${path} for ${method} already`);
+    last = offer;
   }
-  return segment.length - last.length > at && segment.endsWith(last);
+  if (last === undefined) return added;
+  last.next = added;
+  return first as Offer<Value>;
 }
 
-function newNode<Value>(): Node<Value> {
-  return { literal: new Map(), patterns: [], here: [], below: [] };
+const mostLists = 1000;
+const lists = new Map<string, readonly string[]>();
+
+/** One list for all resources that take the same methods, so that it is in the caches. Kept for good, therefore only so many. */
+function common(methods: readonly string[] | undefined): readonly string[] | undefined {
+  if (methods === undefined) return undefined;
+  const key = methods.join();
+  const known = lists.get(key);
+  if (known !== undefined) return known;
+  if (lists.size < mostLists) lists.set(key, methods);
+  return methods;
 }
 
-function segmentsOf(path: string): string[] {
-  return path.split('/').filter((segment) => segment !== '');
-}
-
-function childOf<Value>(node: Node<Value>, segment: string): Node<Value> {
-  const pieces = piecesOf(segment);
-  if (pieces.length === 1) {
-    const literal = pieces[0] as string;
-    const child = node.literal.get(literal) ?? newNode();
-    node.literal.set(literal, child);
-    return child;
-  }
-  const known = node.patterns.find((pattern) => pattern.pieces.join('{}') === pieces.join('{}'));
-  if (known !== undefined) return known.node;
-  const child = newNode<Value>();
-  node.patterns.push({ pieces, node: child });
-  node.patterns.sort((one, other) => literalLength(other.pieces) - literalLength(one.pieces));
-  return child;
-}
-
-function literalLength(pieces: readonly string[]): number {
-  return pieces.reduce((sum, piece) => sum + piece.length, 0);
-}
-
-/** The literal text around each `{name}`; one piece if there is no parameter. */
-function piecesOf(segment: string): string[] {
-  const pieces = segment.split(/\{[^{}]+\}/);
-  if (pieces.some((piece) => /[{}]/.test(piece))) {
-    throw new TypeError(`"${segment}" is not a path segment: a parameter is written {name}, with its braces in one segment`);
-  }
-  if (pieces.slice(1, -1).includes('')) throw new TypeError(`"${segment}" has two parameters with nothing between them`);
-  return pieces.map(decodeSegment);
+function sharedMethod(one: readonly string[] | undefined, other: readonly string[] | undefined): string | undefined {
+  if (one === undefined) return other?.[0] ?? 'every method';
+  return other === undefined ? one[0] : one.find((method) => other.includes(method));
 }

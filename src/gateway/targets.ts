@@ -1,9 +1,12 @@
 import { pickers } from '../balance/index.ts';
+import { Secure, type SecureSettings } from '../http1/secure.ts';
 import type { Random } from '../model/clock.ts';
 import type { Fault } from '../model/fault.ts';
-import { isTargetUrl, type Project } from '../model/project.ts';
+import { isCertificates, isTargetUrl, type Project, type Target } from '../model/project.ts';
 import { Upstream } from '../proxy/upstream.ts';
+import type { ProjectTallies } from './tallies.ts';
 import { type Endpoint, TargetRoute } from './target-route.ts';
+import type { Troubles } from './troubles.ts';
 import { substitute, type Variables } from './variables.ts';
 
 /** A target whose URLs were found usable. */
@@ -11,18 +14,21 @@ interface Plan {
   readonly name: string;
   readonly urls: readonly { readonly url: URL; readonly weight: number }[];
   readonly failover: string | undefined;
+  readonly timeouts: Target['timeouts'];
+  /** Terms for those of the URLs that are https. */
+  readonly tls: SecureSettings;
 }
 
 /** The targets of one project, ready for traffic. */
 export interface CompiledTargets {
   readonly routes: ReadonlyMap<string, TargetRoute>;
-  /** By target and URL, which is what makes two of them the same over revisions. */
+  /** By target, URL and terms of TLS, which is what makes two of them the same over revisions. */
   readonly upstreams: ReadonlyMap<string, Upstream>;
 }
 
 /** Checks the targets of a project once the variables are known; what is wrong goes to `faults`. */
 export function planTargets(targets: Project['targets'], variables: Variables, faults: Fault[]): Plan[] {
-  const plans = Object.entries(targets).map(([name, { url, urls, failover }]): Plan => {
+  const plans = Object.entries(targets).map(([name, { url, urls, failover, timeouts, tls }]): Plan => {
     const written =
       url === undefined
         ? (urls ?? []).map((entry, index) => ({ ...entry, path: `targets.${name}.urls.${index}.url` }))
@@ -42,10 +48,22 @@ export function planTargets(targets: Project['targets'], variables: Variables, f
     }
     if (usable.length > 0 && usable.every(({ weight }) => weight === 0))
       faults.push({ path: `targets.${name}`, message: 'every URL has weight 0, so that none would get a request' });
-    return { name, urls: usable, failover };
+    return { name, urls: usable, failover, timeouts, tls: planTls(tls, name, usable, variables, faults) };
   });
   checkFailovers(plans, faults);
   return plans;
+}
+
+function planTls(tls: Target['tls'], name: string, urls: Plan['urls'], variables: Variables, faults: Fault[]): SecureSettings {
+  if (tls === undefined) return {};
+  const path = `targets.${name}.tls`;
+  const before = faults.length;
+  const ca = tls.ca === undefined ? undefined : substitute(tls.ca, variables, `${path}.ca`, faults);
+  if (ca !== undefined && faults.length === before && !isCertificates(ca))
+    faults.push({ path: `${path}.ca`, message: 'is not one certificate or more in PEM' });
+  if (urls.length > 0 && urls.every(({ url }) => url.protocol === 'http:'))
+    faults.push({ path, message: 'has no effect, since no URL of the target is https://' });
+  return { ...tls, ca };
 }
 
 function checkFailovers(plans: readonly Plan[], faults: Fault[]): void {
@@ -62,8 +80,16 @@ function checkFailovers(plans: readonly Plan[], faults: Fault[]): void {
   }
 }
 
-/** Makes the routes; an upstream of `known` with the same target and URL goes on, with its connections and counters. */
-export function buildTargets(plans: readonly Plan[], known: ReadonlyMap<string, Upstream>, random: Random): CompiledTargets {
+/** What building takes beside the plans. */
+export interface BuildOptions {
+  readonly known: ReadonlyMap<string, Upstream>;
+  readonly random: Random;
+  readonly troubles: Troubles | undefined;
+  readonly tallies: ProjectTallies;
+}
+
+/** Makes the routes; an upstream of `known` with the same target, URL and terms goes on, with its connections and counters. */
+export function buildTargets(plans: readonly Plan[], { known, random, troubles, tallies }: BuildOptions): CompiledTargets {
   const upstreams = new Map<string, Upstream>();
   const routes = new Map<string, TargetRoute>();
   const byName = new Map(plans.map((plan) => [plan.name, plan]));
@@ -72,15 +98,23 @@ export function buildTargets(plans: readonly Plan[], known: ReadonlyMap<string, 
     if (made !== undefined) return made;
     const endpoints = plan.urls.map(({ url, weight }): Endpoint => {
       const id = `${plan.name} ${url.href}`;
-      const upstream = known.get(id) ?? upstreamOf(id, url);
+      const key = url.protocol === 'https:' ? `${id} ${JSON.stringify(plan.tls)}` : id;
+      const upstream = known.get(key) ?? upstreamOf(id, url, plan.tls);
       upstream.weight = weight;
-      upstreams.set(id, upstream);
+      upstreams.set(key, upstream);
       return { upstream, prefix: url.pathname.replace(/\/$/, ''), root: url.pathname, host: url.host };
     });
     const failover = plan.failover === undefined ? undefined : byName.get(plan.failover);
     const servers = endpoints.map(({ upstream }) => upstream);
     const picker = pickers['round-robin'](servers, random);
-    const route = new TargetRoute(endpoints, picker, failover && build(failover));
+    const route = new TargetRoute({
+      endpoints,
+      picker,
+      failover: failover && build(failover),
+      timeouts: plan.timeouts,
+      troubles,
+      budget: tallies.budget(plan.name),
+    });
     routes.set(plan.name, route);
     return route;
   };
@@ -88,7 +122,7 @@ export function buildTargets(plans: readonly Plan[], known: ReadonlyMap<string, 
   return { routes, upstreams };
 }
 
-function upstreamOf(id: string, url: URL): Upstream {
-  const tls = url.protocol === 'https:';
-  return new Upstream({ id, host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || (tls ? 443 : 80)), tls });
+function upstreamOf(id: string, url: URL, tls: SecureSettings): Upstream {
+  const secure = url.protocol === 'https:' ? new Secure(tls) : undefined;
+  return new Upstream({ id, host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || (secure ? 443 : 80)), secure });
 }

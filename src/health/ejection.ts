@@ -10,32 +10,16 @@ export interface OutlierSettings {
 }
 
 /**
- * One server's record in the traffic it was given. Pure: a function of what it is told and the time.
+ * How often one server was ejected, and until when it is. Pure: a function of what it is told and the time.
  * Every `baseEjection` spent in good standing makes one earlier ejection forgotten.
  */
 export class Ejection {
-  #failures = 0;
   /** Ejections not forgotten yet, as of `#until`. */
   #count = 0;
   #until = Number.NEGATIVE_INFINITY;
 
-  /** When it may come back; in the past if it is not ejected. */
-  get until(): number {
-    return this.#until;
-  }
-
   ejected(now: number): boolean {
     return now < this.#until;
-  }
-
-  succeeded(): void {
-    this.#failures = 0;
-  }
-
-  /** Takes in one failure; true if the server ought to be ejected now. */
-  failed(settings: OutlierSettings, now: number): boolean {
-    if (settings.consecutiveFailures === 0 || this.ejected(now)) return false;
-    return ++this.#failures >= settings.consecutiveFailures;
   }
 
   /** Puts it out; answers for how long, in milliseconds. */
@@ -43,7 +27,6 @@ export class Ejection {
     const forgotten = settings.baseEjection > 0 && this.#count > 0 ? Math.floor((now - this.#until) / settings.baseEjection) : 0;
     this.#count = Math.max(0, this.#count - forgotten) + 1;
     const length = Math.min(settings.baseEjection * this.#count, Math.max(settings.maxEjection, settings.baseEjection));
-    this.#failures = 0;
     this.#until = now + length;
     return length;
   }

@@ -31,6 +31,7 @@ export class Prober {
   readonly #tools: ProberTools;
   readonly #machine = new HealthMachine();
   readonly #flipped: (flip: Flip) => void;
+  readonly #results: Record<string, number>;
   readonly #address: string;
   #spec: HealthSpec;
   #timer: Timer | undefined;
@@ -38,7 +39,14 @@ export class Prober {
   #started = false;
   #hastened = false;
 
-  constructor(target: { address: string; spec: HealthSpec }, tools: ProberTools, flipped: (flip: Flip) => void) {
+  /** @param results counted on: `passed`, and each reason for which a check failed */
+  constructor(
+    target: { address: string; spec: HealthSpec },
+    tools: ProberTools,
+    flipped: (flip: Flip) => void,
+    results: Record<string, number> = {},
+  ) {
+    this.#results = results;
     this.#address = target.address;
     this.#spec = target.spec;
     this.#tools = tools;
@@ -87,6 +95,8 @@ export class Prober {
 
   #take(result: ProbeResult): void {
     this.#giveUp = undefined;
+    const told = result.passed ? 'passed' : result.failure;
+    this.#results[told] = (this.#results[told] ?? 0) + 1;
     const flipped = this.#machine.observe(result.passed, this.#spec);
     const { interval } = this.#spec;
     const wait = this.#machine.wavering ? Math.min(interval, Math.max(shortestWait, interval / hurry)) : interval;

@@ -30,6 +30,8 @@ export interface ResponseSink {
   upstreamDrained(): void;
   /** The upstream has said nothing yet, and it is doubted that it ever will: whoever can do without it may abandon the connection. */
   doubted(): void;
+  /** One of the calls above threw, which is a bug. The connection is gone. */
+  crashed(error: unknown): void;
 }
 
 const mostFields = 256;
@@ -53,6 +55,8 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
   #sink: ResponseSink | undefined;
   #method = '';
   #requestComplete = false;
+  /** The request asks for 100 (Continue), which has not come. */
+  #awaitsContinue = false;
   #headSeen = false;
   #interim = 0;
   #keepAlive = false;
@@ -75,9 +79,10 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
   }
 
   /** An exchange begins: its request head has been, or is about to be, put into the outbox. */
-  begin(sink: ResponseSink, method: string, requestComplete: boolean): void {
+  begin(sink: ResponseSink, request: { readonly method: string; readonly expectContinue: boolean }, requestComplete: boolean): void {
     this.#sink = sink;
-    this.#method = method;
+    this.#method = request.method;
+    this.#awaitsContinue = request.expectContinue;
     this.#requestComplete = requestComplete;
     this.heard = false;
     this.#headSeen = false;
@@ -125,13 +130,16 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
 
   eof(): void {
     const sink = this.#sink;
+    if (!this.#connected) {
+      this.#fail('connect-failed', 'closed before the connection was secured');
+      return;
+    }
     if (sink === undefined || !this.#headSeen || !this.#body?.untilClose) {
       this.#fail('reset', 'closed before the response was complete');
       return;
     }
-    this.#sink = undefined;
     this.#destroy();
-    sink.responseEnd('');
+    this.#end(sink, '');
   }
 
   drained(): void {
@@ -143,6 +151,13 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
     this.#pool.deadlines.unwatch(this);
     this.#pool.closed(this);
     this.#fail(this.#connected ? 'reset' : 'connect-failed', error?.message ?? 'closed before the response was complete');
+  }
+
+  crashed(error: unknown): void {
+    const sink = this.#sink;
+    if (sink === undefined) throw error;
+    this.abandon();
+    sink.crashed(error);
   }
 
   expire(): void {
@@ -173,7 +188,11 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
 
   /** The upstream is taken for hung. */
   doubt(): void {
-    if (this.#connected && !this.heard) this.#sink?.doubted();
+    try {
+      if (this.#connected && !this.heard) this.#sink?.doubted();
+    } catch (error) {
+      this.crashed(error);
+    }
   }
 
   /** Closes an idle connection. */
@@ -222,6 +241,7 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
       return false;
     }
     if (head.status < 200) {
+      if (head.status === 100) this.#awaitsContinue = false;
       if (++this.#interim > mostInterim) {
         this.#fail('bad-response', 'too many interim responses');
         return false;
@@ -238,20 +258,26 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
   }
 
   #complete(sink: ResponseSink, clean: boolean): void {
-    this.#sink = undefined;
-    const reusable = clean && this.#keepAlive && this.#requestComplete && !this.#body?.untilClose && this.wire.writableLength === 0;
+    // Without a 100, a server may take the body for what comes after its response (RFC 9110 section 10.1.1 lets it close instead).
+    const whole = this.#requestComplete && !this.#awaitsContinue;
+    const reusable = clean && this.#keepAlive && whole && !this.#body?.untilClose && this.wire.writableLength === 0;
     const trailers = trailerLines(this.#body?.trailers, this.#nominated);
     this.#body = undefined;
     if (reusable) this.#pool.put(this);
     else this.#destroy();
+    this.#end(sink, trailers);
+  }
+
+  /** The sink stays until it was told, unless the next exchange is here by then: so it is known whom a bug meets. */
+  #end(sink: ResponseSink, trailers: string): void {
     sink.responseEnd(trailers);
+    if (this.#sink === sink) this.#sink = undefined;
   }
 
   #fail(failure: AttemptFailure, reason: string): void {
-    const sink = this.#sink;
-    this.#sink = undefined;
     this.#destroy();
-    sink?.failed(failure, reason);
+    this.#sink?.failed(failure, reason);
+    this.#sink = undefined;
   }
 
   #destroy(): void {

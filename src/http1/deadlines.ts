@@ -6,6 +6,8 @@ export interface Watched {
   deadline: number;
   /** The deadline has passed; called once for each, with `deadline` back at 0. */
   expire(): void;
+  /** `expire` threw, which is a bug: ends what it was about, and sees that somebody is told. */
+  crashed(error: unknown): void;
 }
 
 /**
@@ -52,7 +54,11 @@ export class Deadlines {
     for (const entry of this.#watched) {
       if (entry.deadline === 0 || entry.deadline > this.now) continue;
       entry.deadline = 0;
-      entry.expire();
+      try {
+        entry.expire();
+      } catch (error) {
+        entry.crashed(error);
+      }
     }
     this.#timer = this.#watched.size === 0 ? undefined : this.#clock.after(this.#tickMs, () => this.#tick());
   }

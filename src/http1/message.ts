@@ -20,6 +20,8 @@ export interface RequestView {
   readonly target: string;
   /** `target` without its query. */
   readonly path: string;
+  /** The target has neither dots nor percent signs: known without looking at it again. */
+  readonly plain: boolean;
   /** Host and port as the client named them, in lower case. */
   readonly authority: string;
   readonly headers: HeaderFields;

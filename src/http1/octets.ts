@@ -22,6 +22,8 @@ export const TARGET = 4;
 export const REG_NAME = 8;
 export const DIGIT = 16;
 export const HEX = 32;
+/** Of {@link TARGET}, what can't be part of another spelling of a path: all but the dot and the percent sign. */
+export const PLAIN = 64;
 
 /** For every octet, the classes above that it belongs to. */
 export const octetClasses = new Uint8Array(256);
@@ -41,7 +43,7 @@ for (let octet = 0; octet < 256; octet++) {
   lowerCase[octet] = octet >= 0x41 && octet <= 0x5a ? octet + 32 : octet;
   const member = String.fromCharCode(octet);
   if (octet === HTAB || (octet >= SP && octet !== 0x7f)) classify(member, VALUE);
-  if (octet > SP && octet < 0x7f && member !== '#') classify(member, TARGET);
+  if (octet > SP && octet < 0x7f && member !== '#') classify(member, member === '.' || member === '%' ? TARGET : TARGET | PLAIN);
 }
 classify(`${digits}${letters}!#$%&'*+-.^_\`|~`, TOKEN);
 classify(`${digits}${letters}-._~!$&'()*+,;=`, REG_NAME);

@@ -11,6 +11,9 @@ export class Pool {
   readonly deadlines: Deadlines;
   /** How long a connection may be idle, in milliseconds; to be below the server's own limit. 0: none is kept. */
   idleMs: number;
+  /** Connections opened so far, and how often one was used again. */
+  connects = 0;
+  reuses = 0;
   readonly #idle: ClientConnection[] = [];
   readonly #open = new Set<ClientConnection>();
   #retired = false;
@@ -33,7 +36,10 @@ export class Pool {
   /** A connection that is idle, if there is one. */
   take(): ClientConnection | undefined {
     const connection = this.#idle.pop();
-    if (connection) connection.reused = true;
+    if (connection) {
+      connection.reused = true;
+      this.reuses++;
+    }
     return connection;
   }
 
@@ -41,6 +47,7 @@ export class Pool {
   connect(sink: ResponseSink, connectMs: number): ClientConnection {
     const connection = new ClientConnection(this, sink, connectMs);
     this.#open.add(connection);
+    this.connects++;
     return connection;
   }
 

@@ -19,6 +19,8 @@ export class RequestHead extends MessageHead {
   /** Where the target starts, brought to origin-form (`/path?query`) or `*`; from `fields.base`. */
   targetStart = 0;
   targetEnd = 0;
+  /** The target as it came has neither dots nor percent signs, so that its path has no other spelling but doubled slashes. */
+  plain = true;
   /** The target came in absolute-form: its authority counts, and replaces Host when the request is forwarded (RFC 9112 section 3.2.2). */
   absolute = false;
   /** Where host and port are: in the target if `absolute`, else the value of Host; empty if there is neither. */
@@ -26,11 +28,15 @@ export class RequestHead extends MessageHead {
   authorityEnd = 0;
   /** The line that Host is in, or -1. */
   hostLine = -1;
-  /** The client waits for a 100 (Continue) before it sends its body (RFC 9110 section 10.1.1). */
+  /**
+   * The client waits for a 100 (Continue) before it sends its body. Without a body, and in HTTP/1.0, Expect means nothing and is struck
+   * (RFC 9110 section 10.1.1).
+   */
   expectContinue = false;
   /** TE lists `trailers`: the client is willing to take them (RFC 9110 section 10.1.4). */
   acceptsTrailers = false;
   #authority = '';
+  #authorityKnown = false;
 
   /** The target as text. */
   target(): string {
@@ -39,12 +45,20 @@ export class RequestHead extends MessageHead {
 
   /** Host and port as the client named them, in lower case; empty if it named none. The same string object for the same host again. */
   authority(): string {
+    if (this.#authorityKnown) return this.#authority;
+    this.#authorityKnown = true;
     const { bytes, base } = this.fields;
     const start = base + this.authorityStart;
     let end = base + this.authorityEnd;
     if (end > start && bytes[end - 1] === COLON) end--;
     if (!sameText(bytes, start, end, this.#authority)) this.#authority = bytes.toString('latin1', start, end).toLowerCase();
     return this.#authority;
+  }
+
+  /** Begins anew with a message at `start` of `buffer`. */
+  reset(buffer: Buffer, start: number): void {
+    this.fields.reset(buffer, start);
+    this.#authorityKnown = false;
   }
 }
 
@@ -76,7 +90,7 @@ function parse(head: RequestHead, buffer: Buffer, start: number, end: number, li
   const { fields } = head;
   const full = end - start >= limits.headBytes;
   const stop = full ? start + limits.headBytes : end;
-  fields.reset(buffer, start);
+  head.reset(buffer, start);
 
   let at = start;
   while (at < stop && (buffer[at] === CR || buffer[at] === LF)) {
@@ -148,8 +162,16 @@ function readFields(head: RequestHead, fields: FieldLines, complete: boolean): W
     head.authorityEnd = head.hostLine < 0 ? 0 : fields.valueEnd(head.hostLine);
   }
   const fault = settle(head, upgrade, transferEncoding);
-  head.expectContinue = expect && head.minor === 1 && (head.chunked || head.contentLength > 0);
-  return fault;
+  if (fault !== undefined) return fault;
+  const content = head.chunked || head.contentLength > 0;
+  if (content && head.method === 'TRACE') return wireFaults.traceWithContent;
+  head.expectContinue = expect && content && head.minor === 1;
+  if (expect && !head.expectContinue) strikeAll(fields, fieldIds.expect);
+  return undefined;
+}
+
+function strikeAll(fields: FieldLines, id: number): void {
+  for (let line = fields.indexOf(id); line >= 0; line = fields.indexOf(id, line + 1)) fields.strike(line);
 }
 
 /** Whether a line's value, a comma-separated list, has the element `word` without parameters. */

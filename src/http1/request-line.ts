@@ -1,7 +1,7 @@
 import { INCOMPLETE } from './field-parser.ts';
 import { isHost } from './host.ts';
 import { methodIn } from './method.ts';
-import { CR, endOfRun, LF, QUESTION, SLASH, SP, spells, TARGET, TOKEN } from './octets.ts';
+import { CR, endOfRun, LF, PLAIN, QUESTION, SLASH, SP, spells, TARGET, TOKEN } from './octets.ts';
 import type { RequestHead } from './request-head.ts';
 import { PARTIAL, readVersion, versionLength } from './version.ts';
 import { type WireFault, wireFaults } from './wire-fault.ts';
@@ -24,7 +24,9 @@ export function parseRequestLine(head: RequestHead, bytes: Buffer, at: number, s
   const methodEnd = at;
 
   const targetStart = at + 1;
-  at = endOfRun(bytes, targetStart, stop, TARGET);
+  at = endOfRun(bytes, targetStart, stop, PLAIN);
+  head.plain = bytes[at] === SP;
+  if (!head.plain) at = endOfRun(bytes, at, stop, TARGET);
   if (at - targetStart > targetBytes) return wireFaults.targetTooLong;
   if (at === stop) return INCOMPLETE;
   if (bytes[at] !== SP || at === targetStart) return wireFaults.badTarget;

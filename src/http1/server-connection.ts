@@ -25,6 +25,8 @@ export interface ServerConnectionOwner {
   /** What came is no request: answers with the fault. The connection closes after it. */
   refuse(connection: ServerConnection, fault: WireFault): void;
   closed(connection: ServerConnection): void;
+  /** A bug that no request is to blame for. The connection is gone. */
+  fault(error: unknown): void;
 }
 
 /** The receiving end of one request's body. */
@@ -40,9 +42,11 @@ export interface RequestSink {
   turnEnd(): void;
   /** The client took what was sent. */
   clientDrained(): void;
+  /** One of the calls above threw, which is a bug. */
+  crashed(error: unknown): void;
 }
 
-const discard: RequestSink = { responding: true, data() {}, end() {}, abort() {}, turnEnd() {}, clientDrained() {} };
+const discard: RequestSink = { responding: true, data() {}, end() {}, abort() {}, turnEnd() {}, clientDrained() {}, crashed() {} };
 
 /** A body this short is read to its end to keep the connection, when nobody wants it. */
 const worthDraining = 64 * 1024;
@@ -162,6 +166,16 @@ export class ServerConnection implements Receiver, Watched {
     else if (this.#phase !== 'answer' || !this.#sink.responding) this.wire.destroy();
   }
 
+  crashed(error: unknown): void {
+    this.inTurn = false;
+    if (this.#sink !== discard) {
+      this.#sink.crashed(error);
+      return;
+    }
+    this.#owner.fault(error);
+    this.destroy();
+  }
+
   /** Reads nothing more until `resume`. */
   pause(): void {
     if (this.#paused) return;
@@ -214,6 +228,7 @@ export class ServerConnection implements Receiver, Watched {
 
   /** Gives the connection away as an ordinary stream, with what came after the head. */
   release(): { socket: net.Socket; after: Buffer } {
+    outbox.flush();
     const after = this.#held ?? Buffer.alloc(0);
     this.#held = undefined;
     this.#phase = 'released';
@@ -240,7 +255,7 @@ export class ServerConnection implements Receiver, Watched {
     }
     if (at < end && this.#phase !== 'closing') this.#hold(kept ? buffer.subarray(at, end) : Buffer.from(buffer.subarray(at, end)));
     this.inTurn = false;
-    outbox.flush();
+    outbox.post();
     if (this.#phase !== 'head') this.#sink.turnEnd();
     else if (this.#stalled) this.pause();
     else if (this.#ended) this.close();
@@ -326,7 +341,7 @@ export class ServerConnection implements Receiver, Watched {
 
   #abort(fault: WireFault | undefined): void {
     const sink = this.#sink;
-    this.#sink = discard;
     sink.abort(fault);
+    if (this.#sink === sink) this.#sink = discard;
   }
 }

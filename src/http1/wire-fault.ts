@@ -56,6 +56,7 @@ export const wireFaults = {
   codingInHttp10: fault(400, 'coding-in-http-1.0', 'HTTP/1.0 has no Transfer-Encoding'),
   badConnection: fault(400, 'bad-connection', 'Connection is not a short list of tokens'),
   protectedNomination: fault(400, 'protected-nomination', 'Connection names a field that is meant for all recipients'),
+  traceWithContent: fault(400, 'trace-with-content', 'TRACE has no content'),
   unknownExpectation: fault(417, 'unknown-expectation', 'The only expectation that can be met is 100-continue'),
 
   // Bodies

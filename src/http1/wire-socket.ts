@@ -1,5 +1,7 @@
 import net from 'node:net';
-import tls from 'node:tls';
+import { getSystemErrorName } from 'node:util';
+import { type PendingWrite, type WritingHandle, writeDirectly } from './direct-write.ts';
+import type { Secure } from './secure.ts';
 
 /** Who is told what happens on a socket. One receiver at a time. */
 export interface Receiver {
@@ -14,17 +16,24 @@ export interface Receiver {
   drained(): void;
   /** The socket is gone; no call follows. */
   closed(error: Error | undefined): void;
+  /** One of the calls above threw, which is a bug: ends what it was about, and sees that somebody is told. */
+  crashed(error: unknown): void;
 }
 
 /** A socket, plain or TLS, that reports to one receiver. */
-export type Wire = net.Socket & { receiver: Receiver; failure?: Error };
+export interface Wire extends net.Socket {
+  receiver: Receiver;
+  failure: Error | undefined;
+  /** Writes octets, which may be used again if `writableLength` is 0 after it. Nothing, if the socket is ended or gone. */
+  send(octets: Buffer): void;
+}
 
 /** Where to connect to. */
 export interface Place {
   readonly host: string;
   readonly port: number;
-  /** TLS, with the certificate checked against `host`. */
-  readonly tls: boolean;
+  /** How to secure connections; undefined: they are plain. */
+  readonly secure: Secure | undefined;
 }
 
 /** Octets read at most at a time: four times as much as a stream would, which makes large bodies a fifth cheaper. */
@@ -34,9 +43,53 @@ export const readSize = 256 * 1024;
 const onread = {
   buffer: Buffer.allocUnsafeSlow(readSize),
   callback(this: unknown, count: number, buffer: Uint8Array): boolean {
-    return (this as Wire).receiver.octets(buffer as Buffer, 0, count) !== false;
+    const { receiver } = this as Wire;
+    try {
+      return receiver.octets(buffer as Buffer, 0, count) !== false;
+    } catch (error) {
+      receiver.crashed(error);
+      return true;
+    }
   },
 };
+
+/** A wire without TLS. It writes past its stream as long as the kernel takes everything at once; the stream gets to know of what waits. */
+class PlainWire extends net.Socket implements Wire {
+  receiver: Receiver;
+  failure: Error | undefined;
+  /** The write under way that the stream is about to take for its own. */
+  #pending: PendingWrite | undefined;
+
+  constructor(receiver: Receiver, handle?: unknown) {
+    super({ handle, allowHalfOpen: true, onread } as net.SocketConstructorOpts);
+    this.receiver = receiver;
+  }
+
+  send(octets: Buffer): void {
+    if (this.destroyed || this.writableEnded) return;
+    const handle = (this as unknown as { _handle: WritingHandle | null })._handle;
+    const written = handle === null || this.connecting || this.writableLength > 0 ? undefined : writeDirectly(handle, octets);
+    if (written === 0) return;
+    if (typeof written === 'number') {
+      this.destroy(writeError(written));
+      return;
+    }
+    this.#pending = written;
+    this.write(octets);
+  }
+
+  override _write(octets: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    if (pending === undefined) super._write(octets, encoding, done);
+    else pending.oncomplete = (status) => done(status < 0 ? writeError(status) : null);
+  }
+}
+
+function writeError(errno: number): Error {
+  const code = getSystemErrorName(errno);
+  return Object.assign(new Error(`write ${code}`), { errno, code, syscall: 'write' });
+}
 
 /** Makes a wire of a socket that a `net.Server` accepted with `pauseOnConnect`; the accepted object itself is done with. */
 export function accept(accepted: net.Socket, receiver: Receiver): Wire {
@@ -45,8 +98,7 @@ export function accept(accepted: net.Socket, receiver: Receiver): Wire {
   const handle = inside._handle;
   inside._handle = null;
   accepted.destroy();
-  const wire = new net.Socket({ handle, allowHalfOpen: true, onread } as net.SocketConstructorOpts);
-  return report(wire, receiver);
+  return report(new PlainWire(receiver, handle));
 }
 
 /** Turns a wire into an ordinary Node stream, for what is no longer HTTP; its receiver hears nothing more. */
@@ -57,6 +109,7 @@ export function release(wire: Wire): net.Socket {
     eof() {},
     drained() {},
     closed() {},
+    crashed: (error) => wire.destroy(error as Error),
   };
   return wire;
 }
@@ -72,30 +125,56 @@ export function reset(socket: net.Socket): void {
 
 /** Opens a connection; `connected` is called once, unless the receiver's `closed` comes first. */
 export function connect(place: Place, receiver: Receiver, connected: () => void): Wire {
-  if (!place.tls) {
-    const wire = report(new net.Socket({ allowHalfOpen: true, onread } as net.SocketConstructorOpts), receiver);
-    wire.connect({ host: place.host, port: place.port, noDelay: true, keepAlive: true }, connected);
+  const opened = () => {
+    try {
+      connected();
+    } catch (error) {
+      receiver.crashed(error);
+    }
+  };
+  if (place.secure === undefined) {
+    const wire = report(new PlainWire(receiver));
+    wire.connect({ host: place.host, port: place.port, noDelay: true, keepAlive: true }, opened);
     return wire;
   }
-  const name = net.isIP(place.host) === 0 ? { servername: place.host } : {};
-  const wire = report(tls.connect({ host: place.host, port: place.port, ALPNProtocols: ['http/1.1'], ...name }, connected), receiver);
+  const socket = place.secure.connect(place.host, place.port).once('secureConnect', opened);
+  const wire = report(Object.assign(socket, { receiver, failure: undefined, send: sendAsStream }));
   wire.setNoDelay(true);
-  wire.on('data', (chunk: Buffer) => wire.receiver.octets(chunk, 0, chunk.length));
+  wire.on('data', read);
   return wire;
 }
 
-function report(socket: net.Socket, receiver: Receiver): Wire {
-  const wire = Object.assign(socket, { receiver });
+function sendAsStream(this: Wire, octets: Buffer): void {
+  if (!this.destroyed && !this.writableEnded) this.write(octets);
+}
+
+function report(wire: Wire): Wire {
   wire.on('end', ended).on('drain', drained).on('error', failed).on('close', closed);
   return wire;
 }
 
+function read(this: Wire, chunk: Buffer): void {
+  try {
+    this.receiver.octets(chunk, 0, chunk.length);
+  } catch (error) {
+    this.receiver.crashed(error);
+  }
+}
+
 function ended(this: Wire): void {
-  this.receiver.eof();
+  try {
+    this.receiver.eof();
+  } catch (error) {
+    this.receiver.crashed(error);
+  }
 }
 
 function drained(this: Wire): void {
-  this.receiver.drained();
+  try {
+    this.receiver.drained();
+  } catch (error) {
+    this.receiver.crashed(error);
+  }
 }
 
 function failed(this: Wire, error: Error): void {
@@ -103,5 +182,9 @@ function failed(this: Wire, error: Error): void {
 }
 
 function closed(this: Wire): void {
-  this.receiver.closed(this.failure);
+  try {
+    this.receiver.closed(this.failure);
+  } catch (error) {
+    this.receiver.crashed(error);
+  }
 }

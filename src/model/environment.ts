@@ -19,8 +19,10 @@ const hashKey = z
 /** Addresses of proxies: one, or a range. */
 export const cidr = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], 'must be an IP address or CIDR range, for example 10.0.0.0/8');
 const count = z.int().min(0);
+/** Sizes; 0 mostly means no limit. */
+const bytes = count.meta({ title: 'bytes' });
 const someTime = duration.refine((ms) => ms > 0, 'must be more than 0');
-const percent = z.int().min(0).max(100);
+const percent = z.int().min(0).max(100).meta({ title: 'percent' });
 const weight = z.int().min(0).max(65535);
 
 /** Active checks of a server; `off` trusts a server from the moment it joins. */
@@ -34,122 +36,125 @@ const health = z.strictObject({
         'what is asked for with GET; empty: being able to connect is enough. The default is answered by every Sluice gateway itself',
     }),
   interval: someTime.prefault('2s').meta({
-    description: 'time between two checks of a server, spread by a tenth. Default 2s. Shorter finds dead servers sooner and costs more',
+    description: 'time between two checks of a server, spread by a tenth. Shorter finds dead servers sooner and costs more',
   }),
   timeout: someTime
     .prefault('1s')
-    .meta({ description: 'time an answer may take before the check failed. Default 1s. Too short takes busy servers out of service' }),
+    .meta({ description: 'time an answer may take before the check failed. Too short takes busy servers out of service' }),
   rise: z.int().min(1).default(2).meta({
-    description:
-      'checks in a row that must pass before a server that was down is up again. Default 2. The first check of a new server counts alone',
+    description: 'checks in a row that must pass before a server that was down is up again. The first check of a new server counts alone',
   }),
   fall: z
     .int()
     .min(1)
     .default(3)
-    .meta({ description: 'checks in a row that must fail before a server is down. Default 3; 1 takes it out at the first hiccup' }),
-  expect: statusRange.default('200-399').meta({ description: 'statuses that pass, for example 200 or 200-299,304. Default 200-399' }),
+    .meta({ description: 'checks in a row that must fail before a server is down; 1 takes it out at the first hiccup' }),
+  expect: statusRange.default('200-399').meta({ description: 'statuses that pass, for example 200 or 200-299,304' }),
 });
 
 /** A member given by hand, for gateways that do not register themselves. */
 const staticServer = z.strictObject({
   id: name,
   address: address.meta({ description: 'where it is reached: HOST:PORT' }),
-  weight: weight.default(1).meta({ description: 'share of requests relative to the others. Default 1; 0: none' }),
+  weight: weight.default(1).meta({ description: 'share of requests relative to the others; 0: none' }),
 });
 
 const outlier = z.strictObject({
   consecutiveFailures: count
     .default(5)
-    .meta({ description: 'failed exchanges in a row (no connection, reset, timeout, 5xx) that eject a server. Default 5; 0: never' }),
-  baseEjection: duration
-    .prefault('30s')
-    .meta({ description: 'how long the first ejection lasts; the n-th lasts n times that. Default 30s' }),
-  maxEjection: duration.prefault('300s').meta({ description: 'longest ejection. Default 300s' }),
+    .meta({ description: 'failed exchanges in a row (no connection, reset, timeout, 5xx) that eject a server; 0: never' }),
+  baseEjection: duration.prefault('30s').meta({ description: 'how long the first ejection lasts; the n-th lasts n times that' }),
+  maxEjection: duration.prefault('300s').meta({ description: 'longest ejection' }),
   maxEjectedPercent: percent.default(50).meta({
-    description: 'most servers that may be ejected at a time, in percent. Default 50. 100 can leave an environment without servers',
+    description: 'most servers that may be ejected at a time, in percent. 100 can leave an environment without servers',
   }),
 });
 
 const retries = z.strictObject({
-  attempts: z
-    .int()
-    .min(1)
-    .max(10)
-    .default(3)
-    .meta({ description: 'tries of one request in all, each on another server, 1 to 10. Default 3; 1: no retry' }),
+  attempts: z.int().min(1).max(10).default(3).meta({ description: 'tries of one request in all, each on another server; 1: no retry' }),
   budgetPercent: percent
     .default(20)
-    .meta({ description: 'retries allowed, in percent of the requests. Default 20. Higher makes an outage worse by repeating its load' }),
-  budgetMin: count
-    .default(3)
-    .meta({ description: 'retries saved up at the start, and kept beside the percentage, for quiet times. Default 3' }),
-  statuses: z
-    .array(z.int().min(400).max(599))
-    .default([])
-    .meta({ description: 'statuses of a response that are tried again on another server, for example [502, 503]. Default none' }),
+    .meta({ description: 'retries allowed, in percent of the requests. Higher makes an outage worse by repeating its load' }),
+  budgetMin: count.default(3).meta({ description: 'retries saved up at the start, and kept beside the percentage, for quiet times' }),
+  statuses: z.array(z.int().min(400).max(599)).default([]).meta({
+    description:
+      'statuses of a response that are tried again on another server, for example [502, 503]. Only for requests whose method is among methods',
+  }),
   methods: z
     .array(z.string().regex(/^[A-Z]+$/, 'must be methods in capitals, for example GET'))
     .default(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
     .meta({
       description:
-        'methods that may be carried out twice: only these are tried again once a request may have reached a server. Default the idempotent ones (RFC 9110). With POST, orders may be placed twice',
+        'methods that may be carried out twice: only these are tried again once a request may have reached a server. The default are idempotent ones (RFC 9110 section 9.2.2). With POST, orders may be placed twice',
     }),
-  bodyBytes: count
-    .default(65536)
-    .meta({ description: 'bytes of a request body that are kept to be sent again; with a longer one there is no retry. Default 65536' }),
+  bodyBytes: bytes.default(65536).meta({
+    description:
+      'bytes of a request body that are kept to be sent again; with a longer one there is no retry. Each request in flight may hold as many',
+  }),
 });
 
 const limits = z.strictObject({
-  connectionsPerServer: count.default(0).meta({ description: 'exchanges at a time on one server. Default 0: no limit' }),
-  queue: count
+  connectionsPerServer: count
     .default(0)
-    .meta({ description: 'requests that may wait when every server is at its limit. Default 0: none wait, they get 503' }),
-  queueTimeout: duration.prefault('5s').meta({ description: 'longest wait in the queue, then 503. Default 5s' }),
-  headerBytes: z.int().min(1024).max(1_048_576).default(32768).meta({
-    description: 'bytes of a request head or response head, 1024 to 1048576. Default 32768. Larger ones cost memory a connection',
+    .meta({ description: 'exchanges at a time on one server; 0: no limit. More wait in the queue, or get 503' }),
+  queue: count.default(0).meta({ description: 'requests that may wait when every server is at its limit; 0: none wait, they get 503' }),
+  queueTimeout: duration
+    .prefault('5s')
+    .meta({ description: 'longest wait in the queue, then 503. Longer than clients wait is work for nobody' }),
+  headerBytes: z.int().min(1024).max(1_048_576).meta({ title: 'bytes' }).default(32768).meta({
+    description:
+      'bytes of a request head (then 431) or response head (then 502). Larger ones cost memory a connection; gateway servers take no more than 40960. Of environments on one listener the largest counts',
   }),
-  bodyBytes: count.default(0).meta({ description: 'bytes of a request body, then 413. Default 0: no limit' }),
+  bodyBytes: bytes.default(0).meta({ description: 'bytes of a request body, then 413; 0: no limit' }),
 });
 
 const timeouts = z.strictObject({
-  connect: duration.prefault('3s').meta({ description: 'time to connect to a server. Default 3s; 0: no limit' }),
-  requestHead: duration
-    .prefault('10s')
-    .meta({ description: "time for a client's request head, then 408. Default 10s. 0 lets slow clients hold connections" }),
-  clientIdle: duration.prefault('75s').meta({ description: 'idle time of a client connection before it is closed. Default 75s; 0: never' }),
-  responseHead: duration.prefault('60s').meta({ description: "time for a server's response head, then 504. Default 60s; 0: no limit" }),
+  connect: duration.prefault('3s').meta({ description: 'time to connect to a server, then another one is tried; 0: no limit' }),
+  requestHead: duration.prefault('10s').meta({
+    description:
+      "time for a client's request head, then 408. 0 lets slow clients hold connections. Of environments on one listener the longest counts",
+  }),
+  clientIdle: duration.prefault('75s').meta({
+    description:
+      'idle time of a client connection before it is closed; 0: never. Keep it over that of a proxy in front, or its requests meet closed connections',
+  }),
+  responseHead: duration.prefault('60s').meta({
+    description:
+      "time for a server's response head, then 504; 0: no limit, and a server that hangs holds its requests for ever. Beyond 60s the targets of projects need a longer one as well",
+  }),
   upstreamIdle: duration.prefault('55s').meta({
     description:
-      "idle time of a connection to a server before it is closed. Default 55s. Keep it under the server's own, or requests meet closed connections",
+      "idle time of a connection to a server before it is closed. Keep it under the server's own, or requests meet closed connections",
   }),
   total: duration
     .prefault('0s')
-    .meta({ description: 'time for a whole exchange, all tries together. Default 0s: no limit. It also ends long downloads' }),
+    .meta({ description: 'time for a whole exchange, all tries together; 0: no limit. It also ends long downloads' }),
 });
 
 /** What an operator says of an environment; the same shape in the configuration file and the admin API. */
 export const environmentSpec = z
   .strictObject({
     listen: address.default('127.0.0.1:8080').meta({
-      description:
-        'where clients connect: HOST:PORT. Default 127.0.0.1:8080. Environments may share one address and are told apart by hosts. 0.0.0.0 opens it to the network',
+      description: 'where clients connect. Environments may share one address and are told apart by hosts. 0.0.0.0 opens it to the network',
     }),
     hosts: z.array(host).default([]).meta({
-      description: "host names it answers for, *.example.com for all below. Default none: it is the listener's default environment",
+      description: "host names it answers for, *.example.com for all below. None: it is the listener's default environment",
     }),
     balance: z
       .enum(['round-robin', 'least-connections', 'random-two', 'ewma', 'hash'])
       .default('round-robin')
-      .meta({ description: 'who gets the next request. Default round-robin; least-connections suits requests of uneven length' }),
+      .meta({ description: 'who gets the next request. least-connections suits requests of uneven length' }),
     hash: z
       .strictObject({
-        on: hashKey.default('client-ip').meta({ description: 'client-ip, path, header:NAME or cookie:NAME. Default client-ip' }),
+        on: hashKey.default('client-ip').meta({
+          description:
+            'client-ip, path, header:NAME or cookie:NAME. Behind a proxy that is not among trustedProxies, client-ip is that proxy for everybody',
+        }),
       })
       .prefault({})
       .meta({ description: 'what `balance: hash` tells requests apart by' }),
     exposeServer: z.boolean().default(false).meta({
-      description: 'true: responses carry x-served-by with the id of the server. Default false: clients learn nothing of the servers',
+      description: 'true: responses carry x-served-by with the id of the server. false: clients learn nothing of the servers',
     }),
     health: z
       .union([z.literal('off'), health])
@@ -157,12 +162,11 @@ export const environmentSpec = z
       .meta({ description: 'active checks of every server; off trusts a server from the moment it joins until requests fail' }),
     outlier: outlier.prefault({}).meta({ description: 'servers whose exchanges fail are ejected for a while' }),
     panicThreshold: percent.default(50).meta({
-      description:
-        'percent of servers up under which health is ignored and all are used. Default 50; 0: never, then no server up means 503',
+      description: 'percent of servers up under which health is ignored and all are used; 0: never, then no server up means 503',
     }),
-    slowStart: duration
-      .prefault('0s')
-      .meta({ description: 'time over which a server that came up grows to its full share. Default 0s: at once' }),
+    slowStart: duration.prefault('0s').meta({
+      description: 'time over which a server that came up grows to its full share; 0: at once',
+    }),
     retries: retries.prefault({}).meta({ description: 'when a request is tried again on another server' }),
     limits: limits.prefault({}).meta({ description: 'what one client or server may use up' }),
     timeouts: timeouts.prefault({}).meta({ description: 'how long each step may take' }),
@@ -172,13 +176,13 @@ export const environmentSpec = z
           .string()
           .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]*$/, 'must be a cookie name')
           .default('')
-          .meta({ description: 'name of the cookie. Default empty: not sticky' }),
+          .meta({ description: 'name of the cookie; empty: not sticky. Clients that stay keep a busy server busy' }),
       })
       .prefault({})
       .meta({ description: 'keeps a client on one server, by a cookie, for as long as the server is there' }),
     trustedProxies: z.array(cidr).default([]).meta({
       description:
-        'IP addresses and CIDR ranges whose X-Forwarded-* is believed. Default none. Whoever is listed can claim any client address',
+        'IP addresses and CIDR ranges whose X-Forwarded-* is believed. Whoever is listed can claim any client address. Environments on one listener share theirs',
     }),
     variables: z
       .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be a variable name'), z.string())
@@ -188,7 +192,10 @@ export const environmentSpec = z
       .array(staticServer)
       .refine((list) => new Set(list.map((server) => server.id)).size === list.length, 'two servers have the same id')
       .default([])
-      .meta({ description: 'members given by hand, for gateways that do not register themselves. Default none' }),
+      .meta({
+        description:
+          'members given by hand, for gateways that do not register themselves. They get no snapshots: what they serve is their own affair',
+      }),
   })
   .meta({ id: 'EnvironmentSpec', description: 'an environment: its listener, balancing, health and limits' });
 

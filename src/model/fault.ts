@@ -23,6 +23,7 @@ export const statusOf = {
   unauthorized: 401,
   forbidden: 403,
   'too-large': 413,
+  throttled: 429,
   unavailable: 503,
   internal: 500,
 } as const;

@@ -16,11 +16,17 @@ export const noLatencies: Latencies = { counts: new Array<number>(latencyBounds.
 
 /** Counts as it goes; a logarithm and an increment an observation. */
 export class LatencyHistogram implements Latencies {
-  readonly #counts = new Uint32Array(latencyBounds.length + 1);
+  /** As floating point: 32 bits overflow within a day of much traffic. */
+  readonly #counts = new Float64Array(latencyBounds.length + 1);
   sumMs = 0;
 
   get counts(): number[] {
     return [...this.#counts];
+  }
+
+  /** As it is now. */
+  get plain(): Latencies {
+    return { counts: this.counts, sumMs: this.sumMs };
   }
 
   observe(ms: number): void {

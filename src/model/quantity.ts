@@ -15,7 +15,7 @@ export const duration = z
   })
   // Node's timers fire at once when asked to wait longer than this.
   .refine((ms) => ms < 2 ** 31, 'must be at most 596h')
-  .meta({ description: 'a time such as 250ms, 2s, 5m; 0 means none' });
+  .meta({ title: 'time', description: 'a time such as 250ms, 2s, 5m; 0 means none' });
 
 const hostPort = /^(?<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(?<port>\d{1,5})$/;
 
@@ -25,7 +25,7 @@ export const address = z
   .refine((text) => Number(hostPort.exec(text)?.groups?.['port'] ?? 65536) < 65536, {
     message: 'must be HOST:PORT, for example 127.0.0.1:8080 or [::1]:8080',
   })
-  .meta({ description: 'HOST:PORT, for example 127.0.0.1:8080 or [::1]:8080' });
+  .meta({ title: 'HOST:PORT', description: 'HOST:PORT, for example 127.0.0.1:8080 or [::1]:8080' });
 
 /** Splits a valid {@link address}; brackets around an IPv6 host are dropped, as `net.connect` wants it. */
 export function parseAddress(text: string): { host: string; port: number } {
@@ -43,4 +43,4 @@ export function formatAddress(host: string, port: number): string {
 export const name = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be 1 to 63 letters, digits, ".", "_" or "-", starting with a letter or digit')
-  .meta({ description: 'letters, digits, ".", "_", "-"; at most 63' });
+  .meta({ title: 'name', description: 'letters, digits, ".", "_", "-"; at most 63' });

@@ -6,12 +6,16 @@ const settings = z.strictObject({
   header: z
     .string()
     .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be a header field name')
-    .default('x-api-key'),
+    .default('x-api-key')
+    .meta({ description: 'field that holds the key. It goes on to the target unless a `headers` policy removes it later' }),
   keys: z
     .array(
       z.string().regex(/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/, 'must be printable ASCII text, not empty, without space at its ends'),
     )
-    .min(1, 'needs at least one key'),
+    .min(1, 'needs at least one key')
+    .meta({
+      description: 'keys that let a request pass. Whoever has the admin token can read them; a variable keeps them out of the file',
+    }),
 });
 
 /**

@@ -23,6 +23,12 @@ export interface Policy {
   run(context: PolicyContext): PolicyAnswer | undefined;
 }
 
+/** A policy of a project. */
+export interface NamedPolicy extends Policy {
+  /** Of its kind. */
+  readonly name: string;
+}
+
 /** A kind of policy: its settings and how to make one of them. */
 export interface PolicyType<Schema extends z.ZodType = z.ZodType> {
   readonly settings: Schema;

@@ -66,13 +66,13 @@ function byName<Value extends z.ZodType>(values: Value) {
 
 const settings = z
   .strictObject({
-    remove: z.array(name).default([]),
-    set: byName(value),
+    remove: z.array(name).default([]).meta({ description: 'names of fields to take out' }),
+    set: byName(value).meta({ description: 'name and value; replaces every line of that name' }),
     add: byName(
       z
         .union([value, z.array(value)], 'must be one line of Latin-1 text, or a list of such lines')
         .transform((given) => (Array.isArray(given) ? given : [given])),
-    ),
+    ).meta({ description: 'name and value, or a list of values; appends a line for each' }),
   })
   .refine(
     (given) => given.remove.length + Object.keys(given.set).length + Object.keys(given.add).length > 0,

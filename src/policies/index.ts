@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import type { Fault } from '../model/fault.ts';
 import { type PolicyEntry, type PolicyPoint, type Project, policyPoints } from '../model/project.ts';
 import { apiKey } from './api-key.ts';
-import type { Policy, PolicyType } from './contract.ts';
+import type { NamedPolicy, PolicyType } from './contract.ts';
 import { headers } from './headers.ts';
 
 /** Every kind of policy, by the name that projects use. */
@@ -15,8 +15,8 @@ export const policyTypes: ReadonlyMap<string, PolicyType> = new Map<string, Poli
  * Makes the policies of one point, in order. What is wrong goes to `faults`, under `path`; the list is then
  * incomplete and must not be used.
  */
-export function compilePolicies(entries: readonly PolicyEntry[], point: PolicyPoint, path: string, faults: Fault[]): Policy[] {
-  const policies: Policy[] = [];
+export function compilePolicies(entries: readonly PolicyEntry[], point: PolicyPoint, path: string, faults: Fault[]): NamedPolicy[] {
+  const policies: NamedPolicy[] = [];
   entries.forEach((entry, index) => {
     for (const [name, given] of Object.entries(entry)) {
       const at = `${path}.${point}.${index}.${name}`;
@@ -27,7 +27,7 @@ export function compilePolicies(entries: readonly PolicyEntry[], point: PolicyPo
         faults.push({ path: at, message: `the policy ${name} cannot run at ${point}, only at: ${type.points.join(', ')}` });
       } else {
         const settings = type.settings.safeParse(given ?? {});
-        if (settings.success) policies.push(type.create(settings.data));
+        if (settings.success) policies.push(Object.assign(type.create(settings.data), { name }));
         else faults.push(...settings.error.issues.map((issue) => faultOf(issue, at)));
       }
     }

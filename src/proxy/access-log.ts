@@ -1,12 +1,18 @@
-import type { Logger } from 'pino';
+import type { Clock } from '../model/clock.ts';
+import { combinedLines } from './combined-line.ts';
+import { jsonLines } from './json-line.ts';
 
-/** What is known of an exchange when it has ended. */
+/** What is known of an exchange when it has ended. Texts of the client's are Latin-1: a character is an octet. */
 export interface ExchangeRecord {
   readonly id: string;
   readonly client: string;
   readonly method: string;
   readonly authority: string;
   readonly target: string;
+  /** Minor version of the request's HTTP/1. */
+  readonly minor: number;
+  readonly referer: string | undefined;
+  readonly userAgent: string | undefined;
   /** 0: the client got none. */
   readonly status: number;
   /** Octets of the response's body that were sent. */
@@ -18,29 +24,41 @@ export interface ExchangeRecord {
   readonly aborted: boolean;
 }
 
-/** Hears of every exchange; absent, nothing is put together for it. */
+/** Hears of every exchange, once; absent, nothing is put together for it. */
 export type AccessLog = (record: ExchangeRecord) => void;
 
-/** Characters shown of what a client may make as long as it likes; the rest is cut off. */
-const shown = { method: 40, authority: 300, target: 1_200 };
+/** How a line looks: an object a line, or what Apache and nginx call "combined". */
+export type AccessLogFormat = 'json' | 'combined';
 
-/**
- * An access log as JSON lines of at most 4096 octets: several processes may write into one pipe, and only up to this length does the
- * system keep a line whole (`PIPE_BUF`).
- */
-export function accessLogTo(logger: Logger): AccessLog {
-  const log = logger.child({ log: 'access' });
-  return (record) => {
-    const { method, authority, target } = record;
-    const isShort = method.length <= shown.method && authority.length <= shown.authority && target.length <= shown.target;
-    log.info(
-      isShort
-        ? record
-        : { ...record, method: cut(method, shown.method), authority: cut(authority, shown.authority), target: cut(target, shown.target) },
-    );
-  };
+/** What is logged, and where. */
+export interface AccessLogSettings {
+  readonly format: AccessLogFormat;
+  /** A file that is appended to; undefined: standard output. */
+  readonly path?: string | undefined;
 }
 
-function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length)}…`;
+/**
+ * Makes lines of ASCII alone, each with its line feed and at most 4,096 octets (`PIPE_BUF`); nothing that a client sends can end a line
+ * or a field in it early.
+ */
+export type LineMaker = (record: ExchangeRecord) => string;
+
+/** How lines are made in each format. */
+export interface LineOptions {
+  readonly clock: Pick<Clock, 'date'>;
+  /** Number of the worker process, if it is one. */
+  readonly worker?: number | undefined;
+}
+
+/** Takes lines; never waits, never throws. */
+export interface LineSink {
+  write(line: string): void;
+}
+
+const makers: Readonly<Record<AccessLogFormat, (options: LineOptions) => LineMaker>> = { json: jsonLines, combined: combinedLines };
+
+/** An access log: a line for every exchange. */
+export function accessLogTo(sink: LineSink, format: AccessLogFormat, options: LineOptions): AccessLog {
+  const line = makers[format](options);
+  return (record) => sink.write(line(record));
 }

@@ -1,12 +1,20 @@
 import type { RequestView, ResponseView } from '../http1/message.ts';
+import type { FailureKind, ListenerCounts } from '../model/counts.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
+import type { ExchangeRecord } from './access-log.ts';
+import type { ExchangeTally } from './exchange-tally.ts';
 import type { RetryBudget } from './retry.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What a role does with requests. Called once for each valid request head. */
 export interface Handler {
-  /** Must lead to one of `forward`, `respond` or `fail`, at once or later. Must not throw. */
+  /** Must lead to one of `forward`, `respond` or `fail`, at once or later. */
   request(exchange: Exchange): void;
+  /**
+   * A bug: something threw, in this role or below it. The exchange that it met, if any, was ended (500, or cut off if the response had
+   * begun), and everything else goes on. Told once, to be logged with its stack.
+   */
+  fault(error: unknown, requestId: string | undefined): void;
 }
 
 /** One request and its response, on its way through a role. Valid until its end; never kept longer. */
@@ -22,12 +30,21 @@ export interface Exchange {
   readonly listener: string;
   /** For the role's own use during this exchange, for example the resource matched. */
   context: unknown;
+  /** What it is counted under when it ends: its listener's, until a role knows better. */
+  tally: ExchangeTally;
+  /** Told when it has ended. */
+  watcher?: ExchangeWatcher | undefined;
   /** Sends the request on; the route says where and how. */
   forward(route: Route): void;
   /** Answers it here. The body's length is added; the request's body is read and dropped, or the connection closed. */
   respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer): void;
   /** Answers it here with a short problem+json. */
   fail(failure: Failure): void;
+}
+
+/** Who wants to know how an exchange went. */
+export interface ExchangeWatcher {
+  ended(record: ExchangeRecord): void;
 }
 
 /** Where requests of one kind go and under which rules; long-lived, shared by many exchanges. */
@@ -53,10 +70,8 @@ export type RouteSettings = Pick<EnvironmentSpec, 'retries' | 'limits' | 'timeou
  */
 export type Outcome =
   | { readonly kind: 'answered'; readonly status: number; readonly headMs: number }
-  | {
-      readonly kind: 'connect-failed' | 'connect-timeout' | 'reset' | 'head-timeout' | 'bad-response' | 'aborted';
-      readonly reason: string;
-    };
+  | { readonly kind: FailureKind; readonly reason: string }
+  | { readonly kind: 'aborted'; readonly reason: string };
 
 /** What Sluice itself answers with: see `failures.ts` for the table. */
 export interface Failure {
@@ -75,6 +90,7 @@ export interface Listener {
   readonly connections: number;
   /** Exchanges and upgraded connections in flight. */
   readonly active: number;
+  readonly counts: ListenerCounts;
   /** While true, responses say `Connection: close`; new connections are still taken. */
   lameDuck: boolean;
   /** Replaces the settings, for connections open as well. */
@@ -86,6 +102,8 @@ export interface Listener {
 /** What a listener needs to know; objects may be replaced while it runs. */
 export interface ListenerSettings {
   readonly headerBytes: number;
+  /** Field lines that a head may have; 100 unless said, as most servers take. */
+  readonly fields?: number;
   readonly timeouts: Pick<EnvironmentSpec['timeouts'], 'requestHead' | 'clientIdle'>;
   /** CIDRs whose `X-Forwarded-*` and `Forwarded` are believed and extended. */
   readonly trustedProxies: readonly string[];

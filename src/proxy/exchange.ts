@@ -7,7 +7,8 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import type { RequestSink, ServerConnection } from '../http1/server-connection.ts';
 import type { WireFault } from '../http1/wire-fault.ts';
 import type { ExchangeRecord } from './access-log.ts';
-import type { Exchange, Failure, Route } from './contract.ts';
+import type { Exchange, ExchangeWatcher, Failure, Outcome, Route } from './contract.ts';
+import type { ExchangeTally } from './exchange-tally.ts';
 import { failures } from './failures.ts';
 import { Forwarding } from './forwarding.ts';
 import { HeldBody } from './held-body.ts';
@@ -21,6 +22,8 @@ import type { Upstream } from './upstream.ts';
 /** One request and what its client is answered; it ends exactly once. How the answer is come by is its {@link Forwarding}'s business. */
 export class ProxyExchange implements Exchange, RequestView, RequestSink {
   context: unknown;
+  tally: ExchangeTally;
+  watcher: ExchangeWatcher | undefined;
   readonly id: string;
   readonly client: ServerConnection;
   readonly head: RequestHead;
@@ -46,6 +49,7 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
   constructor(listener: HttpListener, client: ServerConnection, head: RequestHead) {
     head.retain();
     this.#listener = listener;
+    this.tally = listener.tally;
     this.client = client;
     this.head = head;
     this.id = requestIdOf(head);
@@ -69,6 +73,10 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
     const { target } = this;
     const query = target.indexOf('?');
     return query === -1 ? target : target.slice(0, query);
+  }
+
+  get plain(): boolean {
+    return this.head.plain;
   }
 
   get authority(): string {
@@ -114,12 +122,14 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
     const answer = ownAnswer({ status, headers, body }, context);
     this.responding = true;
     this.#status = status;
+    if (!context.headOnly) this.#responseOctets = Buffer.byteLength(body);
     outbox.to(this.client.wire).octets(answer, 0, answer.length);
-    outbox.flush();
+    outbox.post();
     this.#finish();
   }
 
   fail(failure: Failure): void {
+    if (!this.ended) this.tally.answeredHere(failure.code);
     const { status, headers, body } = problem(failure, this.id);
     this.respond(status, headers, body);
   }
@@ -133,6 +143,9 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
       method: this.method,
       authority: this.authority,
       target: this.target,
+      minor: this.head.minor,
+      referer: this.head.fields.get('referer'),
+      userAgent: this.head.fields.get('user-agent'),
       status: this.#status,
       octets: this.#responseOctets,
       durationMs: performance.now() - this.#startedAt,
@@ -175,6 +188,17 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
     this.fail(fault);
   }
 
+  /** A bug met this exchange, and nothing else: it ends. */
+  crashed(error: unknown): void {
+    this.#listener.fault(error, this.id);
+    if (this.ended) return;
+    // Half a head, perhaps.
+    outbox.discard(this.client.wire);
+    this.#close = true;
+    if (this.responding || this.client.wire.destroyed) this.breakOff();
+    else this.fail(failures.internal);
+  }
+
   // For those who forward
 
   /** Fields of the request as policies changed them. */
@@ -193,17 +217,26 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
     return route.settings.exposeServer ? `X-Served-By: ${upstream.id}\r\n` : '';
   }
 
+  /** Tells the route how an attempt went, which has no part in the exchange: a bug there does it no harm. */
+  observe(route: Route, upstream: Upstream, outcome: Outcome): void {
+    try {
+      route.observe?.(upstream, outcome);
+    } catch (error) {
+      this.#listener.fault(error, this.id);
+    }
+  }
+
   sendContinue(): void {
     if (this.responding) return;
     outbox.to(this.client.wire).text('HTTP/1.1 100 Continue\r\n\r\n');
-    outbox.flush();
+    outbox.post();
   }
 
   /** Never to HTTP/1.0, which has no interim responses (RFC 9110 section 15.2). */
   sendInterim(head: ResponseHead): void {
     if (this.head.minor === 0) return;
     writeInterimHead(outbox.to(this.client.wire), head);
-    outbox.flush();
+    outbox.post();
   }
 
   beginResponse(head: ResponseHead, route: Route, upstream: Upstream): void {
@@ -236,7 +269,7 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
 
   endResponse(trailers: string): void {
     if (this.#chunked) outbox.to(this.client.wire).text(`0\r\n${this.head.acceptsTrailers ? trailers : ''}\r\n`);
-    outbox.flush();
+    outbox.post();
     this.#finish();
   }
 
@@ -259,7 +292,7 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
     this.#status = status;
     this.#server = upstream.id;
     this.#aborted = status === 0;
-    this.#listener.log(this);
+    this.#count();
   }
 
   /**
@@ -300,6 +333,15 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
     this.#aborted = aborted;
     this.#abandon();
     this.#listener.left();
+    this.#count();
+  }
+
+  #count(): void {
+    const { tally } = this;
+    tally.ended(this.#status, performance.now() - this.#startedAt);
+    tally.responseOctets += this.#responseOctets;
+    if (this.#aborted) tally.aborted++;
+    this.watcher?.ended(this.record());
     this.#listener.log(this);
   }
 }

@@ -6,6 +6,7 @@ export const failures = {
   reserved: { status: 404, code: 'not-found', title: 'This path is reserved.' },
   noProject: { status: 404, code: 'no-project', title: 'No project serves this path.' },
   noResource: { status: 404, code: 'no-resource', title: 'The project has no such resource.' },
+  unauthorized: { status: 401, code: 'unauthorized', title: 'This needs the join token, as Authorization: Bearer TOKEN.' },
   noServer: { status: 503, code: 'no-server', title: 'No server is available at the moment.' },
   queueFull: { status: 503, code: 'queue-full', title: 'Every server is busy, and so many wait already.' },
   queueTimeout: { status: 503, code: 'queue-timeout', title: 'No server had room in time.' },

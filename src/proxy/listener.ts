@@ -9,16 +9,18 @@ import {
   type ServerConnectionSettings,
 } from '../http1/server-connection.ts';
 import type { WireFault } from '../http1/wire-fault.ts';
+import type { ListenerCounts } from '../model/counts.ts';
 import { formatAddress, parseAddress } from '../model/quantity.ts';
 import type { AccessLog, ExchangeRecord } from './access-log.ts';
 import type { Handler, Listener, ListenerSettings } from './contract.ts';
 import { ProxyExchange } from './exchange.ts';
+import { ExchangeTally } from './exchange-tally.ts';
 import { ownAnswer, problem } from './own-answer.ts';
 import { Peers } from './peer.ts';
 import { newRequestId } from './request-id.ts';
 
 const targetBytes = 16 * 1024;
-const fields = 128;
+const fields = 100;
 const backlog = 4096;
 /** For so long, in milliseconds, a connection may bring one more request when its listener closes: that may be on its way already. */
 const lastRequestMs = 500;
@@ -40,6 +42,8 @@ export class HttpListener implements Listener, ServerConnectionOwner {
   readonly configured: string;
   readonly deadlines = processDeadlines;
   readonly handler: Handler;
+  /** Of exchanges that no role counts, and of what was no request. */
+  readonly tally = new ExchangeTally();
   lameDuck = false;
   peers!: Peers;
   settings!: ServerConnectionSettings;
@@ -48,6 +52,7 @@ export class HttpListener implements Listener, ServerConnectionOwner {
   readonly #connections = new Set<ServerConnection>();
   readonly #tunnels = new Set<net.Socket>();
   #active = 0;
+  #accepted = 0;
   #surplus = 0;
   #emptied: (() => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -58,6 +63,7 @@ export class HttpListener implements Listener, ServerConnectionOwner {
     this.#accessLog = accessLog;
     this.update(settings);
     this.#server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (accepted) => {
+      this.#accepted++;
       if (accepted.remoteAddress === undefined) accepted.destroy();
       else this.#connections.add(new ServerConnection(accepted, this));
     });
@@ -81,7 +87,11 @@ export class HttpListener implements Listener, ServerConnectionOwner {
   update(settings: ListenerSettings): void {
     this.peers = new Peers(settings.trustedProxies);
     this.settings = {
-      limits: { headBytes: settings.headerBytes, targetBytes: Math.min(targetBytes, settings.headerBytes), fields },
+      limits: {
+        headBytes: settings.headerBytes,
+        targetBytes: Math.min(targetBytes, settings.headerBytes),
+        fields: settings.fields ?? fields,
+      },
       headMs: settings.timeouts.requestHead,
       idleMs: settings.timeouts.clientIdle,
     };
@@ -94,6 +104,10 @@ export class HttpListener implements Listener, ServerConnectionOwner {
 
   get connections(): number {
     return this.#connections.size + this.#tunnels.size;
+  }
+
+  get counts(): ListenerCounts {
+    return { ...this.tally.counts, accepted: this.#accepted };
   }
 
   get active(): number {
@@ -115,7 +129,8 @@ export class HttpListener implements Listener, ServerConnectionOwner {
     this.#server.close();
     if (this.connections === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const idle = setTimeout(() => this.#closeIdle(), Math.min(lastRequestMs, graceMs));
+      // After one more look at what has come: a process that stood still meanwhile has not read it yet.
+      const idle = setTimeout(() => setImmediate(() => this.#closeIdle()), Math.min(lastRequestMs, graceMs));
       const end = setTimeout(() => this.#destroyAll(), graceMs);
       this.#emptied = () => {
         clearTimeout(idle);
@@ -126,18 +141,27 @@ export class HttpListener implements Listener, ServerConnectionOwner {
   }
 
   request(connection: ServerConnection, head: RequestHead): RequestSink {
-    this.#active++;
     if (this.#surplus > 0) {
       this.#surplus--;
       // As if the client had asked for it: the answer says `Connection: close`.
       head.keepAlive = false;
     }
     const exchange = new ProxyExchange(this, connection, head);
-    this.handler.request(exchange);
+    this.#active++;
+    try {
+      this.handler.request(exchange);
+    } catch (error) {
+      exchange.crashed(error);
+    }
     return exchange;
   }
 
+  fault(error: unknown, requestId?: string): void {
+    this.handler.fault(error, requestId);
+  }
+
   refuse(connection: ServerConnection, fault: WireFault): void {
+    this.tally.answeredHere(fault.code);
     const requestId = newRequestId();
     const answer = ownAnswer(problem(fault, requestId), { requestId, headOnly: false, connection: 'close' });
     outbox.to(connection.wire).octets(answer, 0, answer.length);
@@ -156,7 +180,12 @@ export class HttpListener implements Listener, ServerConnectionOwner {
 
   /** What became of an exchange is known; it is asked for its record only if somebody wants one. */
   log(exchange: { record(): ExchangeRecord }): void {
-    this.#accessLog?.(exchange.record());
+    if (this.#accessLog === undefined) return;
+    try {
+      this.#accessLog(exchange.record());
+    } catch (error) {
+      this.fault(error);
+    }
   }
 
   /** A connection has become a tunnel. */

@@ -1,9 +1,10 @@
+import type { RetryCounts, RetryReason } from '../model/counts.ts';
 import type { Outcome, RouteSettings } from './contract.ts';
 
 /** What decides whether a failed attempt is tried again on another server. */
 export interface FailedAttempt {
-  /** How it failed; `answered`: with a status that is to be tried again. */
-  readonly outcome: Outcome['kind'];
+  /** How it failed; `answered`: with a status that is to be tried again; `hung`: not yet, but its checks did. */
+  readonly outcome: Outcome['kind'] | 'hung';
   /** Servers tried so far, this one included. */
   readonly attempts: number;
   /** The method is one that may be carried out twice. */
@@ -18,13 +19,18 @@ export interface FailedAttempt {
  */
 export function mayRetry(attempt: FailedAttempt, settings: RouteSettings['retries'], budget: RetryBudget): boolean {
   if (attempt.attempts >= settings.attempts) return false;
-  switch (attempt.outcome) {
+  const { outcome } = attempt;
+  switch (outcome) {
     case 'connect-failed':
     case 'connect-timeout':
+      budget.retries[outcome]++;
       return true;
     case 'answered':
     case 'reset':
-      return attempt.repeatable && attempt.replayable && budget.take(settings);
+    case 'hung':
+      if (!attempt.repeatable || !attempt.replayable || !budget.take(settings)) return false;
+      budget.retries[outcome === 'answered' ? 'status' : outcome]++;
+      return true;
     default:
       return false;
   }
@@ -47,6 +53,17 @@ export class RetryBudget {
   /** In hundredths of a retry. */
   #saved = 0;
   #started = false;
+  /** Retries made, by what made them necessary. */
+  readonly retries: Record<RetryReason, number> = { 'connect-failed': 0, 'connect-timeout': 0, reset: 0, status: 0, hung: 0 };
+  /** Retries not made because too little was saved. */
+  exhausted = 0;
+  /** See {@link mayResend}. */
+  resends = 0;
+
+  get counts(): RetryCounts {
+    const { retries, exhausted, resends } = this;
+    return { retries: { ...retries }, exhausted, resends };
+  }
 
   /** One more request begins. */
   earn(settings: RouteSettings['retries']): void {
@@ -61,7 +78,10 @@ export class RetryBudget {
   /** Spends one retry, if there is one. */
   take(settings: RouteSettings['retries']): boolean {
     if (settings.budgetPercent === 0 && settings.budgetMin === 0) return false;
-    if (this.#saved < 100) return false;
+    if (this.#saved < 100) {
+      this.exhausted++;
+      return false;
+    }
     this.#saved -= 100;
     return true;
   }

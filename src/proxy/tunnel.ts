@@ -26,7 +26,7 @@ export interface TunnelHead {
 
 /** Who is told what becomes of a tunnel. */
 export interface TunnelOwner {
-  /** For how long the server may think about the switch, in milliseconds; 0: no limit. */
+  /** For how long the server may think about the switch, and be silent within an answer that refuses it, in milliseconds; 0: no limit. */
   readonly answerMs: number;
   /** Complete lines that go with the answer, each a name and a value. */
   readonly extra: readonly (readonly [name: string, value: string])[];
@@ -36,6 +36,8 @@ export interface TunnelOwner {
   failed(why: 'reset' | 'head-timeout' | 'aborted', reason: string): Buffer;
   /** Both connections are gone. Called once, last. */
   closed(): void;
+  /** A bug met the tunnel, which has ended. */
+  crashed(error: unknown): void;
 }
 
 class TunnelledRequest extends IncomingMessage {
@@ -86,9 +88,13 @@ export class Tunnel implements Watched {
     const agent = new Agent();
     agent.createConnection = () => this.#server as Duplex;
     const target = { protocol: 'http:', host: 'localhost', port: 80 } as unknown as string;
-    proxy.ws(new TunnelledRequest(this, head), this.#client, early, { target, agent }, (error) => this.#failed(error.message));
-    // http-proxy would send an answer that refuses on with a framing that Node has taken off already.
-    this.#request?.removeAllListeners('response').once('response', (response) => this.#refused(response));
+    try {
+      proxy.ws(new TunnelledRequest(this, head), this.#client, early, { target, agent }, (error) => this.#failed(error.message));
+      // http-proxy would send an answer that refuses on with a framing that Node has taken off already.
+      this.#request?.removeAllListeners('response').once('response', (response) => this.#refused(response));
+    } catch (error) {
+      this.crashed(error);
+    }
   }
 
   /** http-proxy has put the request together. */
@@ -109,11 +115,16 @@ export class Tunnel implements Watched {
 
   expire(): void {
     if (this.#answered) {
-      this.#client.destroy();
+      reset(this.#client);
       return;
     }
     this.#late = true;
     this.#request?.destroy(new Error('no response in time'));
+  }
+
+  crashed(error: unknown): void {
+    this.#client.destroy();
+    this.#owner.crashed(error);
   }
 
   #answer(status: number): void {
@@ -137,6 +148,11 @@ export class Tunnel implements Watched {
     for (const [name, value] of this.#owner.extra) head += `${name}: ${value}\r\n`;
     this.#client.write(Buffer.from(`${head}Connection: close${statusCode === 426 ? ', Upgrade' : ''}\r\n\r\n`, 'latin1'));
     response.once('error', () => reset(this.#client));
+    const goesOn = () => {
+      this.deadline = processDeadlines.in(this.#owner.answerMs);
+    };
+    goesOn();
+    response.on('data', goesOn);
     response.pipe(this.#client);
     this.#client.resume();
   }

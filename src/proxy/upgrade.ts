@@ -1,18 +1,18 @@
 import net from 'node:net';
-import tls from 'node:tls';
 import { processDeadlines, type Watched } from '../http1/deadlines.ts';
 import { EditedFields } from '../http1/edited-fields.ts';
 import { fieldIds } from '../http1/field-names.ts';
 import type { RequestHead } from '../http1/request-head.ts';
-import type { Failure, Outcome, Route } from './contract.ts';
+import { Attempts } from './attempts.ts';
+import type { Failure, Route } from './contract.ts';
 import type { ProxyExchange } from './exchange.ts';
 import { failures } from './failures.ts';
 import type { HttpListener } from './listener.ts';
 import { ownAnswer, problem } from './own-answer.ts';
 import { writtenByUs } from './request-head-out.ts';
+import { mayRetry } from './retry.ts';
 import { Tunnel, type TunnelHead, type TunnelOwner } from './tunnel.ts';
 import type { Upstream } from './upstream.ts';
-import { type WaitingLine, waitingLineOf } from './waiting.ts';
 
 /**
  * Whether a request is handed over to another protocol. `h2c` is not: the field is dropped and the request stays
@@ -23,24 +23,19 @@ export function switchesProtocol(head: RequestHead): boolean {
   return !/\bh2c?\b/i.test(head.fields.get('upgrade') ?? '');
 }
 
+const tooLate = new Error('no connection in time');
+
 /** Connects to a server for an upgrade, as often as the route allows, and leaves both connections to a {@link Tunnel}. */
-export class Upgrade implements Watched, TunnelOwner {
+export class Upgrade extends Attempts implements Watched, TunnelOwner {
   deadline = 0;
-  readonly #exchange: ProxyExchange;
   readonly #listener: HttpListener;
-  readonly #route: Route;
-  readonly #line: WaitingLine | undefined;
   readonly #tried: Upstream[] = [];
   #connecting: net.Socket | undefined;
-  #upstream: Upstream | undefined;
-  #attemptedAt = 0;
   #standing = false;
 
   constructor(request: { exchange: ProxyExchange; listener: HttpListener; route: Route }) {
-    this.#exchange = request.exchange;
+    super(request.exchange, request.route);
     this.#listener = request.listener;
-    this.#route = request.route;
-    this.#line = waitingLineOf(request.route);
   }
 
   start(): void {
@@ -53,70 +48,75 @@ export class Upgrade implements Watched, TunnelOwner {
     processDeadlines.unwatch(this);
     this.#connecting?.destroy();
     this.#connecting = undefined;
-    this.#leave();
+    if (this.upstream) this.upstream.abandoned++;
+    this.leave();
   }
 
   expire(): void {
-    this.#connecting?.destroy(new Error('no connection in time'));
+    this.#connecting?.destroy(tooLate);
   }
 
   // From the tunnel
 
   get answerMs(): number {
-    return this.#route.settings.timeouts.responseHead;
+    return this.route.settings.timeouts.responseHead;
   }
 
   get extra(): readonly (readonly [string, string])[] {
-    const { id } = this.#upstream as Upstream;
-    return this.#route.settings.exposeServer ? [['X-Served-By', id]] : [];
+    const { id } = this.upstream as Upstream;
+    return this.route.settings.exposeServer ? [['X-Served-By', id]] : [];
   }
 
   answered(status: number): void {
-    const upstream = this.#upstream as Upstream;
-    const headMs = performance.now() - this.#attemptedAt;
-    upstream.answered(status, headMs);
-    this.#observe(upstream, { kind: 'answered', status, headMs });
+    const upstream = this.upstream as Upstream;
+    this.noteAnswer(upstream, status);
     this.#standing = status === 101;
     if (this.#standing) upstream.upgraded++;
-    this.#exchange.switched(status, upstream);
+    this.exchange.switched(status, upstream);
   }
 
   failed(why: 'reset' | 'head-timeout' | 'aborted', reason: string): Buffer {
-    const upstream = this.#upstream as Upstream;
-    if (why !== 'aborted') upstream.failures++;
-    this.#observe(upstream, { kind: why, reason });
+    const upstream = this.upstream as Upstream;
+    if (why === 'aborted') this.noteAbandoned(upstream, false, reason);
+    else this.noteFailure(upstream, why, reason);
     const failure = why === 'head-timeout' ? failures.headTimeout : failures.upstreamReset;
-    this.#exchange.switched(why === 'aborted' ? 0 : failure.status, upstream);
-    const context = { requestId: this.#exchange.id, headOnly: false, connection: 'close' } as const;
-    return ownAnswer(problem(failure, this.#exchange.id), context);
+    this.exchange.switched(why === 'aborted' ? 0 : failure.status, upstream);
+    const context = { requestId: this.exchange.id, headOnly: false, connection: 'close' } as const;
+    return ownAnswer(problem(failure, this.exchange.id), context);
   }
 
   closed(): void {
-    if (this.#standing && this.#upstream) this.#upstream.upgraded--;
-    this.#leave();
+    if (this.#standing && this.upstream) this.upstream.upgraded--;
+    this.leave();
   }
 
   #attempt(otherwise: Failure): void {
-    const upstream = this.#route.pick(this.#exchange, this.#tried);
+    const upstream = this.route.pick(this.exchange, this.#tried);
     if (upstream === undefined) {
-      this.#exchange.fail(otherwise);
+      this.exchange.fail(otherwise);
       return;
     }
-    this.#upstream = upstream;
-    this.#attemptedAt = performance.now();
-    upstream.active++;
-    upstream.requests++;
-    this.#line?.entered();
-    const { host, port } = upstream;
-    const name = net.isIP(host) === 0 ? { servername: host } : {};
-    const socket = upstream.tls ? tls.connect({ host, port, ALPNProtocols: ['http/1.1'], ...name }) : net.connect({ host, port });
+    this.enter(upstream);
+    upstream.pool.connects++;
+    const { host, port, secure } = upstream;
+    const socket = secure?.connect(host, port) ?? net.connect({ host, port });
     this.#connecting = socket;
-    this.deadline = processDeadlines.in(this.#route.settings.timeouts.connect);
-    const failed = (error: Error) => this.#connectFailed(upstream, socket, error);
+    this.deadline = processDeadlines.in(this.route.settings.timeouts.connect);
+    const failed = (error: Error) => {
+      try {
+        this.#connectFailed(upstream, socket, error);
+      } catch (bug) {
+        this.crashed(bug);
+      }
+    };
     socket.once('error', failed);
-    socket.once(upstream.tls ? 'secureConnect' : 'connect', () => {
+    socket.once(secure ? 'secureConnect' : 'connect', () => {
       socket.off('error', failed);
-      if (this.#connecting === socket) this.#open(upstream, socket);
+      try {
+        if (this.#connecting === socket) this.#open(upstream, socket);
+      } catch (bug) {
+        this.crashed(bug);
+      }
     });
   }
 
@@ -124,20 +124,23 @@ export class Upgrade implements Watched, TunnelOwner {
     if (this.#connecting !== socket) return;
     this.#connecting = undefined;
     this.deadline = 0;
-    this.#leave();
-    upstream.failures++;
-    this.#observe(upstream, { kind: 'connect-failed', reason: error.message });
+    this.leave();
+    const [kind, failure] =
+      error === tooLate ? (['connect-timeout', failures.connectTimeout] as const) : (['connect-failed', failures.connectFailed] as const);
+    this.noteFailure(upstream, kind, error.message);
     this.#tried.push(upstream);
-    if (this.#tried.length < this.#route.settings.retries.attempts) this.#attempt(failures.connectFailed);
-    else this.#exchange.fail(failures.connectFailed);
+    const { settings, budget } = this.route;
+    if (mayRetry({ outcome: kind, attempts: this.#tried.length, repeatable: true, replayable: true }, settings.retries, budget))
+      this.#attempt(failure);
+    else this.exchange.fail(failure);
   }
 
   #open(upstream: Upstream, server: net.Socket): void {
     const head = this.#headFor(upstream);
-    const { client } = this.#exchange;
+    const { client } = this.exchange;
     this.#connecting = undefined;
     processDeadlines.unwatch(this);
-    this.#exchange.handOver();
+    this.exchange.handOver();
     const { socket, after } = client.release();
     this.#listener.tunnelOpened(client, socket);
     new Tunnel(this, socket, server).open(head, after);
@@ -145,8 +148,8 @@ export class Upgrade implements Watched, TunnelOwner {
 
   /** The head with the fields that any forwarded request gets. */
   #headFor(upstream: Upstream): TunnelHead {
-    const { head, id, edits, authority } = this.#exchange;
-    const rewrite = this.#route.rewrite?.(this.#exchange, upstream);
+    const { head, id, edits, authority } = this.exchange;
+    const rewrite = this.route.rewrite?.(this.exchange, upstream);
     const headers: Record<string, string | string[]> = {};
     for (const [name, value] of (edits ?? new EditedFields(head.fields)).entries()) {
       const lower = name.toLowerCase();
@@ -154,7 +157,7 @@ export class Upgrade implements Watched, TunnelOwner {
       const present = headers[lower];
       headers[lower] = present === undefined ? value : [present, value].flat();
     }
-    for (const line of this.#exchange.forwardedLines.trimEnd().split('\r\n')) {
+    for (const line of this.exchange.forwardedLines.trimEnd().split('\r\n')) {
       const colon = line.indexOf(':');
       headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 2);
     }
@@ -164,16 +167,5 @@ export class Upgrade implements Watched, TunnelOwner {
     headers['connection'] = 'Upgrade';
     headers['upgrade'] = head.fields.value(head.fields.indexOf(fieldIds.upgrade));
     return { method: head.method, target: rewrite?.target ?? head.target(), headers };
-  }
-
-  #observe(upstream: Upstream, outcome: Outcome): void {
-    this.#route.observe?.(upstream, outcome);
-  }
-
-  #leave(): void {
-    if (this.#upstream === undefined) return;
-    this.#upstream.active--;
-    this.#upstream = undefined;
-    this.#line?.left();
   }
 }

@@ -2,6 +2,8 @@ import type { Candidate, LoadWatcher } from '../balance/contract.ts';
 import type { PeakEwma } from '../balance/peak-ewma.ts';
 import { processDeadlines } from '../http1/deadlines.ts';
 import { Pool } from '../http1/pool.ts';
+import type { Secure } from '../http1/secure.ts';
+import type { FailureKind, ServerCounts } from '../model/counts.ts';
 import { LatencyHistogram } from '../model/latency.ts';
 
 /** How long an idle connection is kept until an exchange says otherwise, in milliseconds. */
@@ -12,14 +14,24 @@ export class Upstream implements Candidate {
   readonly id: string;
   readonly host: string;
   readonly port: number;
-  /** TLS, with the certificate checked against `host`. */
-  readonly tls: boolean;
+  /** How to secure connections; undefined: they are plain. */
+  readonly secure: Secure | undefined;
   readonly pool: Pool;
   weight: number;
   /** Attempts begun. */
   requests = 0;
-  /** Attempts that ended without a response. */
+  /** Attempts that failed, and by kind. */
   failures = 0;
+  readonly failed: Record<FailureKind, number> = {
+    'connect-failed': 0,
+    'connect-timeout': 0,
+    reset: 0,
+    'head-timeout': 0,
+    'bad-response': 0,
+    truncated: 0,
+  };
+  /** Attempts given up before a response head. */
+  abandoned = 0;
   /** Responses by first digit of the status: index 1 to 5. */
   readonly statuses = [0, 0, 0, 0, 0, 0];
   /** From sending to the head of the response. */
@@ -33,14 +45,16 @@ export class Upstream implements Candidate {
   watcher: LoadWatcher | undefined;
   slot = 0;
   #active = 0;
+  #counts: ServerCounts | undefined;
+  #countedAt = 0;
 
-  constructor(place: { id: string; host: string; port: number; tls?: boolean; weight?: number }) {
+  constructor(place: { id: string; host: string; port: number; secure?: Secure | undefined; weight?: number }) {
     this.id = place.id;
     this.host = place.host;
     this.port = place.port;
-    this.tls = place.tls ?? false;
+    this.secure = place.secure;
     this.weight = place.weight ?? 1;
-    this.pool = new Pool({ host: this.host, port: this.port, tls: this.tls }, processDeadlines, idleMs);
+    this.pool = new Pool({ host: this.host, port: this.port, secure: this.secure }, processDeadlines, idleMs);
   }
 
   /** Exchanges in flight, upgraded connections included; whoever balances is told of every change. */
@@ -59,6 +73,33 @@ export class Upstream implements Candidate {
     this.latencies.observe(headMs);
     const digit = (status / 100) | 0;
     this.statuses[digit] = (this.statuses[digit] ?? 0) + 1;
+  }
+
+  /** An attempt failed. */
+  fail(kind: FailureKind): void {
+    this.failures++;
+    this.failed[kind]++;
+  }
+
+  /** What was counted so far; the same object as before if nothing has happened since. */
+  get counts(): ServerCounts {
+    const events = this.#events;
+    if (this.#counts !== undefined && this.#countedAt === events) return this.#counts;
+    this.#countedAt = events;
+    this.#counts = this.#count();
+    return this.#counts;
+  }
+
+  /** Everything that was counted rises, so that their sum tells whether anything did. */
+  get #events(): number {
+    const { requests, failures, abandoned, statuses, pool } = this;
+    return statuses.reduce((sum, count) => sum + count, requests + failures + abandoned + pool.connects + pool.reuses);
+  }
+
+  #count(): ServerCounts {
+    const { requests, failures, failed, abandoned, statuses, latencies, pool } = this;
+    const { connects, reuses } = pool;
+    return { requests, failures, failed: { ...failed }, abandoned, statuses: [...statuses], latencies: latencies.plain, connects, reuses };
   }
 
   get available(): boolean {

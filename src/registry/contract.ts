@@ -19,7 +19,10 @@ export interface Registry {
   deleteEnvironment(name: string, options?: { force?: boolean }): Promise<void>;
 
   projects(): Promise<ProjectSummary[]>;
-  /** The same content as the newest revision makes none: `created` is false then. */
+  /**
+   * The same content as the newest revision makes none: `created` is false then. Of more than 1,000 revisions of a project the oldest
+   * are forgotten that are deployed nowhere and that no environment could be rolled back to; no number is given twice.
+   */
   pushProject(project: Project): Promise<{ name: string; revision: number; created: boolean }>;
   /** Without a number, the newest. */
   revision(name: string, revision?: number): Promise<Revision | undefined>;
@@ -30,6 +33,13 @@ export interface Registry {
   /** Deploys the revision that was deployed there before the present one. */
   rollback(environment: string, project: string, options?: { expect?: number }): Promise<Snapshot>;
   snapshot(environment: string): Promise<Snapshot>;
+  /**
+   * After the registry was emptied, gives an environment back what somebody knows to have been deployed there last, with the
+   * projects under the numbers that they had. Of several who do, the one with the highest version of one epoch counts.
+   * False, and nothing happens, where that could undo what an operator did since: anything was deployed to the environment, or
+   * one of the projects was pushed anew.
+   */
+  restore(snapshot: Snapshot): Promise<boolean>;
 
   servers(): Promise<LeasedServer[]>;
   server(id: string): Promise<LeasedServer | undefined>;

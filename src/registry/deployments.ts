@@ -35,7 +35,8 @@ export class Deployments {
     return this.#ledger.transact(async () => {
       const now = await this.#ledger.read({ kind: 'environment', name: environment }, { kind: 'project', name: project });
       const place = await this.#place(now, environment, options.expect);
-      const index = now.get('project', project).value;
+      const known = now.get('project', project);
+      const { value: index } = known;
       if (!index) throw await noSuch(this.#ledger, 'project', project);
       const revision = options.revision ?? index.latest;
       mustHave(project, index, revision);
@@ -43,7 +44,8 @@ export class Deployments {
       const present = find(place.document, project);
       if (present?.revision === revision) return { result: await this.#snapshots.of(environment, place.epoch, place.document) };
       const history = present ? [...present.history, present.revision].slice(-historyLength) : [];
-      return this.#replace(place, project, await this.#deployment(project, revision, history));
+      // As long as the index stays as it is, so does the revision.
+      return this.#replace(place, project, await this.#deployment(project, revision, history), [known]);
     });
   }
 
@@ -91,7 +93,12 @@ export class Deployments {
     throw new SluiceError('not-found', `revision ${revision} of project "${name}" is no more: deploy another one`);
   }
 
-  async #replace({ epoch, entry, document }: Place, project: string, next: Deployment | undefined): Promise<Decision<Snapshot>> {
+  async #replace(
+    { epoch, entry, document }: Place,
+    project: string,
+    next: Deployment | undefined,
+    unchanged: readonly Entry<'project'>[] = [],
+  ): Promise<Decision<Snapshot>> {
     const others = document.deployments.filter(({ name }) => name !== project);
     if (next) mustBeFree(entry.name, next, others);
     const deployments = next ? [...others, next].sort((one, other) => (one.name < other.name ? -1 : 1)) : others;
@@ -100,12 +107,13 @@ export class Deployments {
     const version = document.version + 1;
     const hash = this.#snapshots.hash(variables, projects);
     const { kind, name } = entry;
+    const { input } = document;
     return {
       result: { epoch, version, hash, environment: name, variables, projects },
       change: {
         epoch,
-        expect: [entry],
-        put: [{ kind, name, text: environmentText({ ...document, version, hash, deployments }) }],
+        expect: [entry, ...unchanged],
+        put: [{ kind, name, text: environmentText({ input, version, hash, deployments }) }],
         news: [{ kind: 'snapshot', name, version }],
       },
     };

@@ -5,6 +5,7 @@ import { Environments } from './environments.ts';
 import { Ledger } from './ledger.ts';
 import type { Log } from './log.ts';
 import { Projects } from './projects.ts';
+import { Restoration } from './restoration.ts';
 import { Servers } from './servers.ts';
 import { Snapshots } from './snapshots.ts';
 import type { Store } from './store.ts';
@@ -17,6 +18,7 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
   const environments = new Environments(ledger, snapshots);
   const projects = new Projects(ledger, clock);
   const deployments = new Deployments(ledger, snapshots);
+  const restoration = new Restoration(ledger, snapshots, clock);
   const servers = new Servers({ ledger, snapshots, clock, logger });
 
   return {
@@ -31,6 +33,7 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
     undeploy: (environment, project, options = {}) => deployments.undeploy(environment, project, options),
     rollback: (environment, project, options = {}) => deployments.rollback(environment, project, options),
     snapshot: (environment) => deployments.snapshot(environment),
+    restore: (snapshot) => restoration.restore(snapshot),
     servers: () => servers.list(),
     server: (id) => servers.get(id),
     join: (request) => servers.join(request),

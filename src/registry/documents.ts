@@ -9,6 +9,13 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 /** @see SnapshotId */
 export const snapshotId = z.object({ epoch: z.string(), version: count, hash: sha256 });
 
+/** @see Snapshot */
+export const snapshot = snapshotId.extend({
+  environment: name,
+  variables: z.record(z.string(), z.string()),
+  projects: z.array(z.object({ name, revision: z.int().min(1), project })),
+});
+
 /** @see ProjectState */
 export const projectState = z.object({
   name,
@@ -56,12 +63,21 @@ const operatorsWords = z.unknown().transform((input, context) => {
 });
 
 const environment = z
-  .object({ input: operatorsWords, version: count, hash: sha256, deployments: z.array(deployment) })
+  .object({
+    input: operatorsWords,
+    version: count,
+    hash: sha256,
+    deployments: z.array(deployment),
+    /** Of what was given back to it, until anything is deployed or undeployed. */
+    restored: z.object({ epoch: z.string(), version: count }).exactOptional(),
+  })
   .transform(({ input, ...rest }) => ({ ...rest, ...input }));
 
 const projectIndex = z.object({
   latest: z.int().min(1),
   revisions: z.array(z.object({ revision: z.int().min(1), version: z.string(), hash: sha256, createdAt: z.number() })).min(1),
+  /** All of them were given back; nobody has pushed one since. */
+  restored: z.literal(true).exactOptional(),
 });
 
 const revision = z.object({ project, hash: sha256, createdAt: z.number() });

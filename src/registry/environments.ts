@@ -45,7 +45,8 @@ export class Environments {
         hash = this.#snapshots.hash(spec.variables, await this.#snapshots.projects(now.epoch, deployments));
         news.push({ kind: 'snapshot', name, version: ++version });
       }
-      const put = [{ kind: entry.kind, name, text: environmentText({ input, version, hash, deployments }) }];
+      const text = environmentText({ input, version, hash, deployments, ...(old?.restored && { restored: old.restored }) });
+      const put = [{ kind: entry.kind, name, text }];
       return { result, change: { epoch: now.epoch, expect: [entry], put, news } };
     });
   }
@@ -70,8 +71,8 @@ export class Environments {
 }
 
 /** How an environment lies in a store; the counterpart of its schema in `documents.ts`. */
-export function environmentText({ input, version, hash, deployments }: Omit<EnvironmentDocument, 'spec'>): string {
-  return JSON.stringify({ input, version, hash, deployments });
+export function environmentText({ input, version, hash, deployments, restored }: Omit<EnvironmentDocument, 'spec'>): string {
+  return JSON.stringify({ input, version, hash, deployments, restored });
 }
 
 function environmentOf(name: string, { input, spec }: EnvironmentDocument): Environment {

@@ -109,6 +109,11 @@ export class CheckedReading {
     return entries.sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
+  /** Whether any document cannot be understood. */
+  get damaged(): boolean {
+    return this.#documents.some((stored) => isDamaged(stored));
+  }
+
   /** Whether a document of that kind is there, damaged or not. */
   has(kind: Kind): boolean {
     return this.#documents.some((stored) => stored.kind === kind);
@@ -132,6 +137,15 @@ function entryOf<K extends Kind>(kind: K, stored: Stored): Entry<K> & { value: D
     );
   const { name, revision, leaseRemaining = 0 } = stored;
   return { kind, name, revision, leaseRemaining, value: value as DocumentOf<K> };
+}
+
+function isDamaged(stored: Stored): boolean {
+  try {
+    entryOf(stored.kind, stored);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function parse(stored: Stored): unknown {

@@ -2,8 +2,9 @@ import * as z from 'zod';
 import { type EnvironmentSpecInput, environmentSpec } from '../model/environment.ts';
 import { type Project, project } from '../model/project.ts';
 import { name } from '../model/quantity.ts';
+import type { Snapshot } from '../model/snapshot.ts';
 import type { Registry } from './contract.ts';
-import { serverRecord, snapshotId } from './documents.ts';
+import { serverRecord, snapshot } from './documents.ts';
 import { joinRequest, renewal, serverPatch } from './requests.ts';
 
 /** `join` may register and look after itself, `admin` may do everything. */
@@ -35,11 +36,6 @@ const summary = z.object({
   name,
   latest: count,
   revisions: z.array(z.object({ revision: count, version: z.string(), hash: z.string(), createdAt: z.number() })),
-});
-const snapshot = snapshotId.extend({
-  environment: name,
-  variables: z.record(z.string(), z.string()),
-  projects: z.array(z.object({ name, revision: count, project })),
 });
 const server = serverRecord.extend({ leaseRemaining: z.number() });
 const membership = z.object({ server, snapshot: snapshot.exactOptional() });
@@ -109,6 +105,12 @@ export const methods = {
     params: ofEnvironment,
     result: snapshot,
     call: (registry, { environment }) => registry.snapshot(environment),
+  }),
+  restore: method({
+    role: 'admin',
+    params: z.object({ snapshot: z.unknown() }),
+    result: z.boolean(),
+    call: (registry, params) => registry.restore(params.snapshot as Snapshot),
   }),
   servers: method({ role: 'admin', params: none, result: z.array(server), call: (registry) => registry.servers() }),
   server: method({

@@ -2,6 +2,7 @@ import type { Clock, Random } from '../model/clock.ts';
 import type { EnvironmentSpecInput } from '../model/environment.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { Project } from '../model/project.ts';
+import type { Snapshot } from '../model/snapshot.ts';
 import type { JoinRequest, Link, News, Registry, Renewal, Watch } from './contract.ts';
 import type { Log } from './log.ts';
 import { type MethodName, methods, type ParamsOf, type ResultOf } from './methods.ts';
@@ -79,6 +80,10 @@ export class RemoteRegistry implements Registry {
 
   snapshot(environment: string) {
     return this.#call('snapshot', { environment });
+  }
+
+  restore(snapshot: Snapshot) {
+    return this.#call('restore', { snapshot });
   }
 
   servers() {

@@ -56,7 +56,7 @@ async function setUp(t: Test, environment: Parameters<Registry['putEnvironment']
   const balancer = await startBalancer({
     ...tools,
     registry,
-    startTraffic: (suspect) => new Traffic({ ...tools, suspect, open: openListener }),
+    startTraffic: (testimony) => new Traffic({ ...tools, ...testimony, open: openListener }),
   });
   t.teardown(async () => {
     await balancer.drain(0);
@@ -252,7 +252,7 @@ t.test('an address that is taken fails the start with a clear word, and leaves n
     opened.push(listener);
     return listener;
   };
-  await t.rejects(startBalancer({ ...tools, registry, startTraffic: (suspect) => new Traffic({ ...tools, suspect, open }) }), {
+  await t.rejects(startBalancer({ ...tools, registry, startTraffic: (testimony) => new Traffic({ ...tools, ...testimony, open }) }), {
     code: 'unavailable',
     message: `cannot listen on ${squatter.address} for environment production: another program listens there: stop it or choose another address`,
   });

@@ -107,7 +107,8 @@ t.test('draining, leaving, moving and lost ones are out; back from draining, a c
   registry.join('moving', { movingTo: null });
   registry.join('lost', { leaseRemaining: -5 });
   for (const id of ['draining', 'leaving', 'moving']) await tell(id);
-  await clock.pass(6_000);
+  // Until the lease that it was seen to have is over by this process's own clock, too.
+  await clock.pass(16_000);
   t.equal(seen(), '(draining) (leaving) (lost) (moving) stays');
   sick.add('127.0.0.1:9101');
   registry.join('draining');
@@ -215,6 +216,41 @@ t.test('a suspicion leads to a verdict within half a second', async (t) => {
   director.suspect('production', 'stranger');
   await clock.pass(500);
   t.equal(seen(), 'a:down');
+});
+
+t.test('who is accused is out for everybody, and comes back in time; a new instance is not blamed', async (t) => {
+  const { clock, tables, director, registry, tell } = await setUp((fresh) => {
+    fresh.put('production');
+    for (const id of ['a', 'b']) fresh.join(id);
+  });
+  const standing = () =>
+    tables
+      .get('production')
+      ?.servers.map(({ id, ejected, wellSince }) => `${id}${ejected ? ' ejected' : ''}${wellSince === undefined ? '' : ' well'}`);
+  const began = clock.date();
+  const about = {
+    environment: 'production',
+    id: 'a',
+    instance: 'a-1',
+    address: '127.0.0.1:9101',
+    failure: 'status',
+    reason: 'status 500',
+  } as const;
+  director.accuse({ ...about, environment: 'nowhere' });
+  director.accuse(about);
+  await clock.pass(10);
+  t.strictSame(standing(), ['a ejected', 'b well']);
+  t.match(tables.get('production')?.servers[0]?.reason, /status 500/);
+  const since = (server: number) => tables.get('production')?.servers[server]?.wellSince ?? Number.NaN;
+  t.ok(since(1) < began, 'b as before');
+  await clock.pass(30_000);
+  t.strictSame(standing(), ['a well', 'b well']);
+  t.ok(since(0) > began + 29_000, 'anew');
+  director.accuse(about);
+  await clock.pass(10);
+  registry.join('a', { instance: 'a-2' });
+  await tell('a');
+  t.strictSame(standing(), ['a well', 'b well']);
 });
 
 t.test('the table survives JSON', async (t) => {

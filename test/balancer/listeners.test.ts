@@ -1,5 +1,6 @@
 import t from 'tap';
 import { Listeners } from '../../src/balancer/listeners.ts';
+import { noListenerCounts } from '../../src/model/counts.ts';
 import type { Listener, ListenerSettings } from '../../src/proxy/contract.ts';
 import { FakeClock, settle } from '../gateway/fake-clock.ts';
 import { keptLogger } from '../gateway/fake-logger.ts';
@@ -9,6 +10,7 @@ class FakeListener implements Listener {
   readonly address: string;
   readonly connections = 0;
   readonly active = 0;
+  readonly counts = noListenerCounts;
   settings: ListenerSettings;
   lameDuck = false;
   closedWith: number | undefined;

@@ -97,8 +97,11 @@ t.test('lost news heals within seconds, even while other news keeps coming', asy
 
 t.test('a lease that ended means lost', async (t) => {
   const { clock, registry, members } = await setUp();
+  await clock.pass(9_000);
   registry.join('a', { leaseRemaining: -1 });
   await clock.pass(5_000);
+  t.equal(members(), 'a b', 'it renewed it a moment ago');
+  await clock.pass(10_000);
   t.equal(members(), '(a) b');
 });
 
@@ -132,6 +135,23 @@ t.test('after it comes back empty it is given back what is served, and servers h
   t.equal(members(), 'b');
 });
 
+t.test('after it comes back empty, who joins again is known to run what it ran, until it can have said so itself', async (t) => {
+  const { clock, registry, membership } = await setUp((fresh) => fresh.join('c'));
+  const running = () =>
+    [...membership.members.values()].filter(({ record }) => record.running !== undefined).map(({ record }) => record.id);
+  registry.link = { up: true, since: clock.now() };
+  registry.joinUnready('a');
+  registry.joinUnready('b', { instance: 'b-2' });
+  registry.joinUnready('c', { environment: 'development' });
+  for (const name of ['a', 'b', 'c']) registry.tell({ kind: 'server', name });
+  await clock.pass(20);
+  t.strictSame(running(), ['a'], 'another instance, or in another environment, has yet to say so');
+  await clock.pass(5_500);
+  t.strictSame(running(), ['a'], 'however often it is read');
+  await clock.pass(10_000);
+  t.strictSame(running(), []);
+});
+
 t.test('of an environment that is missing after it came back, nobody is rid within ten seconds', async (t) => {
   const { clock, registry, environments } = await setUp((fresh) => fresh.put('development'));
   registry.link = { up: true, since: clock.now() };
@@ -161,6 +181,31 @@ t.test('a lease that ends is noticed when it does', async (t) => {
   registry.join('a', { ttl: 1000, leaseRemaining: -1 });
   await clock.pass(700);
   t.equal(members(), '(a) b');
+});
+
+t.test(
+  "leases that end because the registry's clock jumped, and not because time passed, are waited for as long as they were given",
+  async (t) => {
+    const { clock, registry, members } = await setUp();
+    // By an hour: all are over at once, though a moment ago they had ten seconds.
+    for (const id of ['a', 'b']) registry.join(id, { leaseRemaining: -3_590_000 });
+    registry.tell({ kind: 'resync' });
+    await clock.pass(100);
+    t.equal(members(), 'a b', 'nobody is taken for gone');
+    registry.join('a', { leaseRemaining: 9_000 });
+    await clock.pass(15_000);
+    t.equal(members(), 'a (b)', 'who does not show up in time is');
+  },
+);
+
+t.test('a lease is not believed to last longer than leases do, however far the clock was set back', async (t) => {
+  const { clock, registry, members } = await setUp();
+  registry.join('a', { leaseRemaining: 3_600_000 });
+  registry.tell({ kind: 'resync' });
+  await clock.pass(100);
+  registry.join('a', { leaseRemaining: -1 });
+  await clock.pass(20_000);
+  t.match(members(), /\(a\)/);
 });
 
 t.test('leases that ended while it was away do not count until they could be renewed', async (t) => {

@@ -3,7 +3,7 @@ import { type EnvironmentSpecInput, environmentSpec } from '../../src/model/envi
 
 /** A server that takes part, unless `more` says otherwise. */
 export function server(id: string, more: Partial<TableServer> = {}): TableServer {
-  return { id, instance: `${id}-1`, address: '127.0.0.1:9101', weight: 1, serving: true, health: 'up', ...more };
+  return { id, instance: `${id}-1`, address: '127.0.0.1:9101', weight: 1, serving: true, health: 'up', ejected: false, ...more };
 }
 
 export function table(servers: TableServer[], spec: EnvironmentSpecInput = {}, name = 'production'): TableEnvironment {

@@ -15,6 +15,7 @@ function setUp() {
     logger,
     random: seeded(),
     suspect: () => {},
+    accuse: () => {},
     open: () => Promise.reject(new Error('not here')),
   });
   const request = (path: string, host = 'api.example.com') => {

@@ -54,15 +54,20 @@ export async function startBrowser(t: Test): Promise<Browser> {
   return { context, page, complaints };
 }
 
+/** Keeps a picture of the page as it is. */
+export async function takePicture(page: Page, name: string, fullPage = false): Promise<void> {
+  mkdirSync(pictures, { recursive: true });
+  await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
+  await page.screenshot({ path: `${pictures}${name}.png`, fullPage });
+}
+
 /** Keeps pictures of the page as it is, in light and dark, at desktop and phone width. */
 export async function takePictures(page: Page, name: string): Promise<void> {
-  mkdirSync(pictures, { recursive: true });
   for (const [size, viewport] of Object.entries(sizes)) {
     await page.setViewportSize(viewport);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
-      await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
-      await page.screenshot({ path: `${pictures}${name}-${size}-${colorScheme}.png`, fullPage: size === 'phone' });
+      await takePicture(page, `${name}-${size}-${colorScheme}`, size === 'phone');
     }
   }
   await page.setViewportSize(sizes.desktop);

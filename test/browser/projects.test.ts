@@ -28,9 +28,9 @@ test('projects by the dashboard: push, deploy to several environments, compare, 
   const project = page.getByRole('region', { name: 'Project echo' });
   await project.waitFor();
 
-  await project.getByRole('button', { name: 'Deploy…', exact: true }).click();
-  await page.getByLabel('production').check();
-  await page.getByLabel('development').check();
+  await project.getByRole('button', { name: 'Deploy echo', exact: true }).click();
+  await page.getByRole('checkbox', { name: /^production/ }).check();
+  await page.getByRole('checkbox', { name: /^development/ }).check();
   await page.getByRole('button', { name: 'Deploy', exact: true }).click();
   const dialog = page.getByRole('dialog');
   for (const server of ['prod-1', 'prod-2', 'dev-1']) await dialog.getByText(`${server}runs it`).waitFor();
@@ -38,7 +38,7 @@ test('projects by the dashboard: push, deploy to several environments, compare, 
   t.equal((await fetch(`http://${balancer.address}/echo/x`)).status, 200);
 
   await push(JSON.stringify({ ...echoProject(target.url, '2'), version: '2.0.0' }));
-  await project.getByRole('button', { name: 'Deploy 2' }).first().click();
+  await project.getByRole('button', { name: 'Deploy 2 to production' }).first().click();
   await project.getByText('revision 2', { exact: true }).waitFor();
   await project.getByRole('button', { name: 'Compare revision 2' }).click();
   await page.locator('.diff-added', { hasText: 'version: "2.0.0"' }).waitFor();
@@ -49,8 +49,8 @@ test('projects by the dashboard: push, deploy to several environments, compare, 
 
   const unknown = { name: 'broken', basePath: '/broken', targets: { default: { url: 'http://${variables.nowhere}' } } };
   await push(JSON.stringify(unknown));
-  await page.getByRole('region', { name: 'Project broken' }).getByRole('button', { name: 'Deploy…', exact: true }).click();
-  await page.getByLabel('production').check();
+  await page.getByRole('region', { name: 'Project broken' }).getByRole('button', { name: 'Deploy broken', exact: true }).click();
+  await page.getByRole('checkbox', { name: /^production/ }).check();
   await page.getByRole('button', { name: 'Deploy', exact: true }).click();
   await page
     .getByRole('dialog')
@@ -65,9 +65,10 @@ test('projects by the dashboard: push, deploy to several environments, compare, 
   await takePictures(page, 'rejecting');
   await page.getByRole('navigation').getByRole('link', { name: 'Projects' }).click();
 
-  await project.getByRole('button', { name: 'Roll back' }).first().click();
+  await project.getByRole('button', { name: 'Roll back echo in production' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Roll back' }).click();
   await project.getByText('revision 2', { exact: true }).waitFor({ state: 'detached' });
-  await project.getByRole('button', { name: 'Undeploy' }).first().click();
+  await project.getByRole('button', { name: 'Undeploy echo from development' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Undeploy' }).click();
   await project.locator('.deployment', { hasText: 'development' }).waitFor({ state: 'detached' });
   t.equal(((await balancer.api('GET', '/v1/environments/development/deployments')) as { deployments: [] }).deployments.length, 0);

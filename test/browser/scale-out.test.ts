@@ -56,7 +56,7 @@ test('the dashboard through the whole story: the busy environment is seen, and g
   const spare = page.getByRole('region', { name: 'Available servers' }).locator('[data-server=spare-1]');
   await spare.waitFor();
 
-  await page.getByRole('button', { name: 'Add spare-1 to an environment' }).click();
+  await page.getByRole('button', { name: 'Add to an environment: spare-1' }).click();
   await page.getByRole('button', { name: /^production/ }).click();
   const row = production.locator('[data-server=spare-1]');
   await row.getByText('Ready').waitFor();
@@ -80,6 +80,7 @@ test('the dashboard through the whole story: the busy environment is seen, and g
   t.same([...new Set((await Promise.all(reports)).map(({ status }) => status))], [200], 'what was in flight has finished');
   await page.getByRole('button', { name: 'Actions for spare-1' }).click();
   await page.getByRole('button', { name: /^Remove/ }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove spare-1' }).click();
   await spare.waitFor();
   t.equal(await row.count(), 0, 'and it is available again');
 

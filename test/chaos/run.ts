@@ -1,4 +1,6 @@
 import { formatTable } from '../../src/cli/table.ts';
+import { render } from '../../src/cli/text.ts';
+import { connectionScenarios } from './connections.ts';
 import { perform } from './perform.ts';
 import { registryScenarios } from './registries.ts';
 import type { Outcome } from './scenario.ts';
@@ -7,7 +9,7 @@ import { workerScenarios } from './workers.ts';
 
 /** `npm run chaos [-- WORDS]`: the scenarios whose name has one of the words, one after another; exit 1 if one misses its bar. */
 const words = process.argv.slice(2);
-const scenarios = [...serverScenarios, ...workerScenarios, ...registryScenarios].filter(
+const scenarios = [...serverScenarios, ...workerScenarios, ...registryScenarios, ...connectionScenarios].filter(
   ({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase())),
 );
 const outcomes: Outcome[] = [];
@@ -29,6 +31,13 @@ const rows = outcomes.map((outcome) => [
   rounded(outcome.convergeMs),
   outcome.faults.length === 0 ? 'kept' : 'missed',
 ]);
-const headings = ['SCENARIO', 'SENT', 'RIGHT', 'FAILED', 'DUPLICATED', 'LONGEST GAP ms', 'DETECT ms', 'CONVERGE ms', 'BAR'];
-process.stdout.write(`\n${formatTable(headings, rows).join('\n').replaceAll('NaN', '  -')}\n`);
+const columns = ['SCENARIO', 'SENT', 'RIGHT', 'FAILED', 'DUPLICATED', 'LONGEST GAP ms', 'DETECT ms', 'CONVERGE ms', 'BAR'].map(
+  (heading) => ({ heading }),
+);
+process.stdout.write(
+  `\n${formatTable(columns, rows)
+    .lines.map((line) => render(line, false))
+    .join('\n')
+    .replaceAll('NaN', '  -')}\n`,
+);
 process.exitCode = outcomes.every(({ faults }) => faults.length === 0) ? 0 : 1;

@@ -13,10 +13,10 @@ export interface Scenario {
   readonly name: string;
   readonly stage: StageOptions;
   /**
-   * Failed requests that are allowed: those in flight on a server that died or hung and must not be sent twice; or, when what died held the
-   * clients' own connections, any in flight, at most one a client. Default: none.
+   * Failed requests that are allowed: POSTs in flight on a server that died or hung, which must not be sent twice; or, when what died
+   * held the clients' own connections, any in flight. At most one a client, each of the `times` that it happens (default 1). Default: none.
    */
-  readonly mayFail?: 'posts in flight' | 'any in flight';
+  readonly mayFail?: { readonly inFlight: 'posts' | 'any'; readonly times?: number };
   /** The slowest that is allowed; what isn't named is only measured. */
   readonly bar?: Findings;
   /** Everything runs, is warm and under load. Rejects if it doesn't end as it should. */
@@ -29,6 +29,8 @@ export interface Outcome extends Findings {
   readonly sent: number;
   readonly right: number;
   readonly failed: number;
+  /** Lost because the load itself had stood still. */
+  readonly late: number;
   /** POSTs that the target carried out more than once. */
   readonly duplicated: number;
   /** Longest time without any right answer. */

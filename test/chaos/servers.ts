@@ -53,7 +53,7 @@ export const serverScenarios: readonly Scenario[] = [
   {
     name: 'a server is killed (-9)',
     stage: redis,
-    mayFail: 'posts in flight',
+    mayFail: { inFlight: 'posts' },
     bar: { detectMs: 1000, convergeMs: 1000 },
     async run(stage) {
       const begun = performance.now();
@@ -67,7 +67,7 @@ export const serverScenarios: readonly Scenario[] = [
   {
     name: 'a server hangs (SIGSTOP)',
     stage: redis,
-    mayFail: 'posts in flight',
+    mayFail: { inFlight: 'posts' },
     // fall × interval + timeout
     bar: { detectMs: 3 * 2000 + 1000 },
     async run(stage) {
@@ -130,11 +130,11 @@ export const serverScenarios: readonly Scenario[] = [
   {
     name: 'a server flaps: killed and restarted 5 times',
     stage: redis,
-    mayFail: 'posts in flight',
+    mayFail: { inFlight: 'posts', times: 5 },
     bar: { convergeMs: 1000 },
     async run(stage) {
       let slowest = 0;
-      for (let round = 0; round < 5; round++) {
+      for (let round = 0; round < stage.times(5); round++) {
         await stage.gateway('c').kill();
         slowest = Math.max(slowest, await backInService(stage, 'c'));
       }
@@ -148,7 +148,7 @@ export const serverScenarios: readonly Scenario[] = [
     bar: { convergeMs: 1000 },
     async run(stage) {
       let slowest = 0;
-      for (let round = 0; round < 20; round++) {
+      for (let round = 0; round < stage.times(20); round++) {
         const begun = performance.now();
         await stage.deployAnother(['a', 'b', 'c']);
         slowest = Math.max(slowest, since(begun));

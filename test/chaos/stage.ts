@@ -14,10 +14,12 @@ import {
   whileAway,
 } from '../flow/system.ts';
 import { type RedisServer, startRedis } from '../tools/redis.ts';
+import { type Sentinels, startSentinels } from '../tools/sentinels.ts';
 import { type Relay, startRelay } from './relay.ts';
 
 export interface StageOptions {
-  readonly registry: 'redis' | 'embedded';
+  /** `sentinel`: a Redis with a replica and Sentinels. */
+  readonly registry: 'redis' | 'sentinel' | 'embedded';
   /** Every change in Redis is on its disk. */
   readonly persistent?: boolean;
   /** Whoever speaks with Redis does so over a relay, which can be cut. */
@@ -43,6 +45,9 @@ export class Stage {
   readonly #target: { url: string; posts: Map<string, number> };
   readonly redis: RedisServer | undefined;
   readonly relay: Relay | undefined;
+  readonly #sentinels: Sentinels | undefined;
+  /** Of the registry; without one, the balancer's. */
+  readonly #url: string | undefined;
   balancer: BalancerUnderTest;
   readonly #brief: boolean;
   #revision = 1;
@@ -53,6 +58,8 @@ export class Stage {
     target: Stage['target'];
     redis: RedisServer | undefined;
     relay: Relay | undefined;
+    sentinels: Sentinels | undefined;
+    url: string | undefined;
     brief: boolean;
   }) {
     this.#owner = parts.owner;
@@ -60,23 +67,26 @@ export class Stage {
     this.#target = parts.target;
     this.redis = parts.redis;
     this.relay = parts.relay;
+    this.#sentinels = parts.sentinels;
+    this.#url = parts.url;
     this.#brief = parts.brief;
   }
 
   static async set(owner: Owner, options: StageOptions, brief: boolean): Promise<Stage> {
     const target = await startTarget(owner);
     const persistent = { persistent: options.persistent ?? false };
-    const redis = options.registry === 'redis' ? await startRedis(owner, persistent) : undefined;
+    const sentinels = options.registry === 'sentinel' ? await startSentinels(owner) : undefined;
+    const redis = sentinels?.master ?? (options.registry === 'redis' ? await startRedis(owner, persistent) : undefined);
     const relay = redis && options.relayed ? await startRelay(owner, redis.port) : undefined;
-    const url = relay ? `redis://127.0.0.1:${relay.port}` : redis?.url;
-    const production = { listen: '127.0.0.1:0', exposeServer: true };
+    const url = sentinels?.url ?? (relay ? `redis://127.0.0.1:${relay.port}` : redis?.url);
+    const production = { listen: '127.0.0.1:0', exposeServer: true, ...(brief && { health: { interval: '500ms' } }) };
     const environments = { production, ...(options.staging && { staging: { ...production, listen: '127.0.0.2:0' } }) };
     const balancer = await startBalancer(
       owner,
       { ...(url !== undefined && { registry: { url } }), workers: options.workers ?? 0 },
       environments,
     );
-    const stage = new Stage({ owner, balancer, target, redis, relay, brief });
+    const stage = new Stage({ owner, balancer, target, redis, relay, sentinels, url, brief });
     for (const environment of Object.keys(environments)) await deployEcho(balancer, target.url, '1', environment);
     await Promise.all(['a', 'b', 'c'].map((id) => stage.startGateway(id)));
     await serving(balancer, ['a', 'b', 'c']);
@@ -108,8 +118,7 @@ export class Stage {
   async startGateway(id: string, environment = 'production'): Promise<SluiceProcess> {
     const folder = this.#folders.get(id) ?? ownFolder(this.#owner);
     this.#folders.set(id, folder);
-    const joinUrl = this.relay ? `redis://127.0.0.1:${this.relay.port}` : (this.redis?.url ?? this.balancer.control);
-    const gateway = await startGateway(this.#owner, id, joinUrl, ['--environment', environment], { folder });
+    const gateway = await startGateway(this.#owner, id, this.#url ?? this.balancer.control, ['--environment', environment], { folder });
     this.gateways.set(id, gateway);
     return gateway;
   }
@@ -118,11 +127,16 @@ export class Stage {
     return this.gateways.get(id) as SluiceProcess;
   }
 
-  /** Settles when exactly these servers take requests, each of the newest snapshot. */
+  /** Settles when exactly these servers take requests, each of the newest snapshot; however long registry and environment take to be there. */
   async whole(ids: readonly string[], environment = 'production'): Promise<void> {
-    const servers = await serving(this.balancer, ids, environment);
-    const { hash } = (await this.balancer.api('GET', `/v1/environments/${environment}/deployments`)) as { hash: string };
-    if (servers.some(({ running }) => running?.hash !== hash)) await this.whole(ids, environment);
+    const wanted = () => this.balancer.api('GET', `/v1/environments/${environment}/deployments`).catch(missing);
+    let complete = false;
+    while (!complete) {
+      await eventually(wanted, (answer) => answer !== undefined);
+      const servers = await serving(this.balancer, ids, environment);
+      const newest = (await wanted()) as { hash: string } | undefined;
+      complete = servers.every(({ running }) => running?.hash === newest?.hash);
+    }
   }
 
   /** Settles when a server gets no new requests: as the balancer says. */
@@ -151,6 +165,26 @@ export class Stage {
     await this.load.until(({ revisions }) => revisions.has(revision));
   }
 
+  /** What is deployed to `production`, for example `echo@1`. */
+  async deployments(): Promise<string> {
+    const answer = await eventually(
+      () => this.balancer.api('GET', '/v1/environments/production/deployments').catch(missing),
+      (answer) => answer !== undefined,
+    );
+    const { deployments } = answer as { deployments: { project: string; revision: number }[] };
+    return deployments.map(({ project, revision }) => `${project}@${revision}`).join(' ');
+  }
+
+  /** Settles once the replica, if there is one, has what its master has. */
+  async replicated(): Promise<void> {
+    await this.#sentinels?.replicated();
+  }
+
+  /** So many times; in brief, a few. */
+  times(many: number): number {
+    return this.#brief ? Math.ceil(many / 3) : many;
+  }
+
   /** Lets the load go on for so long, in milliseconds; in brief, for a fifth of that. */
   async hold(ms: number): Promise<void> {
     await pause(this.#brief ? ms / 5 : ms);
@@ -163,6 +197,7 @@ export class Stage {
     for (const other of others) {
       first.sent += other.sent;
       first.right += other.right;
+      first.late += other.late;
       first.wrong.push(...other.wrong);
       first.longestGapMs = Math.max(first.longestGapMs, other.longestGapMs);
     }

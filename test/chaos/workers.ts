@@ -1,15 +1,16 @@
+import { reload } from '../flow/reload.ts';
 import { type Scenario, since } from './scenario.ts';
 import type { Stage } from './stage.ts';
 
 const count = 2;
 const stage = { registry: 'redis', workers: count } as const;
 
-/** What happens to the balancer's worker processes. */
+/** What happens to the balancer's worker processes and its configuration. */
 export const workerScenarios: readonly Scenario[] = [
   {
     name: 'a balancer worker is killed (-9)',
     stage,
-    mayFail: 'any in flight',
+    mayFail: { inFlight: 'any' },
     bar: { convergeMs: 5000 },
     async run(stage) {
       const [victim] = await ready(stage, count);
@@ -24,6 +25,20 @@ export const workerScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a balancer worker gets SIGTERM',
+    stage,
+    async run(stage) {
+      const [victim] = await ready(stage, count);
+      const begun = performance.now();
+      process.kill(victim as number, 'SIGTERM');
+      await ready(stage, count + 1);
+      await stage.balancer.process.logged((line) => line.msg === 'worker ended');
+      const convergeMs = since(begun);
+      await stage.load.more(300);
+      return { convergeMs };
+    },
+  },
+  {
     name: 'the balancer workers are restarted, one by one',
     stage,
     async run(stage) {
@@ -31,6 +46,29 @@ export const workerScenarios: readonly Scenario[] = [
       const begun = performance.now();
       stage.balancer.process.signal('SIGUSR2');
       await ready(stage, 2 * count);
+      const convergeMs = since(begun);
+      await stage.load.more(300);
+      return { convergeMs };
+    },
+  },
+  {
+    name: 'the configuration is reloaded (SIGHUP): settings, an environment more, workers more and fewer',
+    stage,
+    async run(stage) {
+      await ready(stage, count);
+      const begun = performance.now();
+      for (const workers of [count + 1, 1, count]) {
+        await reload(
+          stage.balancer,
+          (config) => {
+            config.workers = workers;
+            config.environments[`reloaded-${workers}`] = { listen: `127.0.0.${workers + 1}:0` };
+            Object.assign(config.environments['production'] ?? {}, { balance: workers === 1 ? 'least-connections' : 'random-two' });
+          },
+          /configuration reloaded/,
+        );
+        await stage.load.more(100);
+      }
       const convergeMs = since(begun);
       await stage.load.more(300);
       return { convergeMs };

@@ -1,5 +1,6 @@
 import { runCommand } from '../../src/cli/run.ts';
 import { type ControlUnderTest, tokens } from '../control/control-under-test.ts';
+import { TerminalUnderTest } from './terminal-under-test.ts';
 
 export interface Ran {
   readonly status: number;
@@ -9,24 +10,28 @@ export interface Ran {
   readonly roles: readonly [role: string, options: unknown][];
 }
 
+export interface Surroundings {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly columns?: number;
+  /** Where it is to write; otherwise to one of its own. */
+  readonly terminal?: TerminalUnderTest;
+}
+
 /** Runs one command line in this process. */
-export async function run(argv: readonly string[], options: { env?: Record<string, string>; columns?: number } = {}): Promise<Ran> {
-  const out: string[] = [];
-  const err: string[] = [];
+export async function run(argv: readonly string[], { env = {}, columns, terminal }: Surroundings = {}): Promise<Ran> {
   const roles: [string, unknown][] = [];
   const start = (role: string) => async (given: unknown) => void roles.push([role, given]);
-  const terminal = {
-    out: (line: string) => void out.push(line),
-    err: (line: string) => void err.push(line),
-    columns: options.columns,
-    env: options.env ?? {},
-  };
-  const status = await runCommand(argv, { serve: start('serve'), gateway: start('gateway'), up: start('up') }, '1.2.3', terminal);
-  return { status, out: out.join('\n'), err: err.join('\n'), roles };
+  const used = terminal ?? new TerminalUnderTest({ env, columns });
+  const status = await runCommand(argv, { serve: start('serve'), gateway: start('gateway'), up: start('up') }, '1.2.3', used);
+  return { status, out: used.lines.out.join('\n'), err: used.lines.err.join('\n'), roles };
 }
 
 /** Runs operators' commands against a control, with its admin token. */
 export function operating({ control }: ControlUnderTest) {
-  const env = { SLUICE_CONTROL: control.url, SLUICE_ADMIN_TOKEN: tokens.admin };
-  return (...argv: string[]) => run(argv, { env });
+  return (...argv: string[]) => run(argv, { env: operatorEnv(control) });
+}
+
+/** What tells a command where a control is, and its token. */
+export function operatorEnv(control: { readonly url: string }) {
+  return { SLUICE_CONTROL: control.url, SLUICE_ADMIN_TOKEN: tokens.admin };
 }

@@ -73,7 +73,10 @@ test('servers are added, drained, resumed, weighed and removed, and the command 
 
   live.splice(0, 1, seen('a', 'staging', { active: 2 }));
   const slow = await sluice('server', 'drain', 'a', '--timeout', '1ms');
-  t.match(slow, { status: 1, err: /a is draining, 2 in flight[\s\S]*error: not done after 0\.001 s/ });
+  t.match(slow, {
+    status: 1,
+    err: /a {2}draining, 2 in flight[\s\S]*error: not done after 0\.001 s.*a is draining, 2 in flight; .*sluice server resume a/,
+  });
   live.splice(0, 1, seen('a', 'staging'));
   t.match(await sluice('server', 'drain', 'a'), { status: 0, out: 'a is drained' });
   t.match(await sluice('server', 'resume', 'a'), { status: 0, out: 'a is ready, weight 1' });
@@ -164,12 +167,15 @@ test('deploying waits for every server and fails if one rejects', async (t) => {
   const rejected = await sluice('deploy', 'pets@2', '-e', 'production', '--wait');
   t.equal(rejected.status, 1);
   t.match(rejected.err, /b rejected pets@2: no such \[31m variable\nerror: pets@2 was rejected by 1 of 2 servers$/);
-  t.match(await sluice('status'), { out: /b: rejected pets: no such/ });
+  t.match(await sluice('status'), { out: /b: rejecting: pets: no such/ });
   t.match(await sluice('undeploy', 'pets', '-e', 'production'), { status: 0, out: 'pets undeployed from production, now at version 5' });
   t.match(await sluice('undeploy', 'pets', '-e', 'production'), { status: 1, out: '' });
   watch.close();
   const silent = await sluice('deploy', 'pets', '-e', 'production', '--wait', '--timeout', '1ms');
-  t.match(silent, { status: 1, err: /0 of 2 servers done, waiting for a, b[\s\S]*error: not done after/ });
+  t.match(silent, {
+    status: 1,
+    err: /a {2}loading\nb {2}loading\nerror: not done after 0.001 s.*0 of 2 servers done, waiting for a, b; see "sluice status"/,
+  });
 });
 
 test('status shows everything in tables that fit the terminal', async (t) => {
@@ -186,12 +192,50 @@ test('status shows everything in tables that fit the terminal', async (t) => {
     narrow.out.split('\n').every((line) => line.length <= 90),
     narrow.out,
   );
-  t.match(narrow.out, /…/);
-  t.match(narrow.out, new RegExp(`${id}: connect refused`));
+  t.match(narrow.out, /no room for ADDRESS, WEIGHT, ACTIVE/, 'the id stays whole');
+  t.match(narrow.out, new RegExp(`production: none of its servers takes requests\n${id}: down: connect refused$`));
   const wide = await run(['status'], { env });
   t.match(wide.out, new RegExp(`${id} +production +joining +down +- +127\\.0\\.0\\.1:9101 +1 +0 +7`));
   const json = JSON.parse((await run(['status', '--json'], { env })).out);
   t.same([json.environments.length, json.servers[0].id], [1, id]);
+});
+
+test('status says what is wrong, and a name that nobody knows is answered with the one that was meant', async (t) => {
+  const under = await controlUnderTest(t);
+  const { registry, live } = under;
+  const sluice = operating(under);
+  for (const name of ['production', 'staging']) await registry.putEnvironment(name, {});
+  await registry.pushProject({ ...sampleProject('petstore') } as never);
+  for (const id of ['ahead', 'behind']) {
+    await registry.join(joining(id, 'production'));
+    live.push(seen(id, 'production'));
+  }
+  const old = await registry.snapshot('production');
+  await registry.deploy('production', 'petstore');
+  const now = await registry.snapshot('production');
+  const idOf = ({ epoch, version, hash }: typeof now) => ({ epoch, version, hash });
+  await registry.renew({ id: 'ahead', instance: 'ahead-1', projects: [], running: idOf(now) });
+  await registry.renew({ id: 'behind', instance: 'behind-1', projects: [], running: idOf(old) });
+  const { out } = await sluice('status');
+  t.match(out, /\nproduction .* v1 +2 of 2\nstaging .* v0 +0 of 0\n/);
+  t.match(out, /\nstaging: 127\.0\.0\.1:8080 is not open on this balancer: its log says why\nstaging: no servers: requests get 503/);
+  t.match(out, /\nbehind: behind: it runs v0, wanted is v1: if that stays, look at its log or start behind again$/);
+
+  const table: [words: string[], meant: string][] = [
+    [['env', 'show', 'prodution'], 'production'],
+    [['env', 'show', 'sta'], 'staging'],
+    [['server', 'drain', 'behin'], 'behind'],
+    [['server', 'list', '-e', 'stagin'], 'staging'],
+    [['deploy', 'petsore', '-e', 'production'], 'petstore'],
+    [['deploy', 'petstore', '-e', 'productoin'], 'production'],
+    [['project', 'show', 'pet'], 'petstore'],
+  ];
+  for (const [words, meant] of table) {
+    const { status, err } = await sluice(...words);
+    t.equal(status, 1);
+    t.match(err, new RegExp(`^error: .*; did you mean "${meant}"\\?$`), words.join(' '));
+  }
+  t.notMatch((await sluice('env', 'show', 'something-else')).err, /did you mean/);
 });
 
 test('a token that is refused or missing is told with the places looked at', async (t) => {

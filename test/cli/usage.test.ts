@@ -59,7 +59,20 @@ test('help is everywhere, version is told', async (t) => {
   t.same(await run(['--version']), { status: 0, out: '1.2.3', err: '', roles: [] });
   const commands = ['', 'up', 'serve', 'gateway', 'env', 'env list', 'env create', 'env show', 'env delete', 'server', 'server list'];
   commands.push('server add', 'server remove', 'server drain', 'server resume', 'server weight', 'project', 'project push', 'project list');
-  commands.push('project show', 'project validate', 'deploy', 'undeploy', 'rollback', 'status', 'config', 'config check');
+  commands.push(
+    'project import',
+    'top',
+    'completion',
+    'ready',
+    'project show',
+    'project validate',
+    'deploy',
+    'undeploy',
+    'rollback',
+    'status',
+    'config',
+    'config check',
+  );
   for (const command of commands) {
     const { status, out, err } = await run([...command.split(' ').filter(Boolean), '--help']);
     t.equal(status, 0, command);
@@ -80,8 +93,15 @@ test('a balancer that is not there, or that wants another token, is told from ea
   const odd = await run(['status', '--token', 's3cret\ntoken']);
   t.match(odd, { status: 1, err: /the token in --token has characters/ });
   t.notMatch(odd.err, /s3cret/);
-  for (const url of ['nowhere', 'ftp://x', 'http://'])
-    t.match(await run(['status', '--control', url]), { status: 1, err: /is no URL of a balancer/ });
+  for (const url of ['nowhere', 'ftp://x', 'http://', '127.0.0.1:9000'])
+    t.match(await run(['status', '--control', url]), { status: 1, err: /is no URL of a balancer: give --control as http:\/\/HOST:PORT/ });
+  const secretive = ['http://me:s3cret@127.0.0.1:1', 'http://127.0.0.1:1/?token=s3cret', 'http://127.0.0.1:1/#s3cret'];
+  for (const url of secretive) {
+    const { status, err } = await run(['status'], { env: { SLUICE_CONTROL: url } });
+    t.equal(status, 1);
+    t.match(err, /^error: the URL in SLUICE_CONTROL has a .*: give SLUICE_CONTROL as http:/);
+    t.notMatch(err, /s3cret/);
+  }
 });
 
 test('a real process ends with the same status', async (t) => {

@@ -113,7 +113,7 @@ test('faults of variables name the variable, and a variable that means nothing i
     [undefined, 'SLUICE_ENVIRONMENTS_STAGING_LISTEN', 'is no variable of Sluice: did you mean SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN?'],
     [undefined, 'SLUICE_BLAH', 'is no variable of Sluice: unset it'],
     [undefined, 'workers', '(from the variable SLUICE_WORKERS) must be auto, or a number of processes from 0 to 256'],
-    [undefined, 'accessLog', '(from the variable SLUICE_ACCESS_LOG) must be true or false, not text'],
+    [undefined, 'accessLog', '(from the variable SLUICE_ACCESS_LOG) must be true or false or one of "json", "combined" or a map'],
     [
       undefined,
       'environments.production.panicThreshold',

@@ -1,6 +1,7 @@
 import type { Test } from 'tap';
 import type { Registry } from '../../src/registry/contract.ts';
 import { deployments, environments, projects } from './registry-operators.ts';
+import { restoring } from './registry-restoration.ts';
 import { joining, operating, renewing } from './registry-servers.ts';
 import { racing, watching } from './registry-together.ts';
 
@@ -20,5 +21,5 @@ export type Open = (t: Test) => Promise<RegistryUnderTest>;
 
 /** What every {@link Registry} must do. */
 export function registryContract(t: Test, open: Open): void {
-  for (const part of [environments, projects, deployments, joining, renewing, operating, watching, racing]) part(t, open);
+  for (const part of [environments, projects, deployments, joining, renewing, operating, watching, racing, restoring]) part(t, open);
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'tap';
-import { isLocal } from '../../src/control/access.ts';
+import { isLocal } from '../../src/proxy/local.ts';
 import { controlUnderTest, tokens } from './control-under-test.ts';
 
 /** All of CONTRACT.md's requests, and who may make them. */
@@ -28,9 +28,12 @@ const routes: [method: string, path: string, least: 'admin' | 'join' | 'monitor'
   ['DELETE', '/v1/register/{id}', 'join'],
   ['GET', '/v1/join', 'join'],
   ['GET', '/v1/events', 'admin'],
+  ['GET', '/v1/events/history', 'admin'],
+  ['GET', '/v1/deployments', 'admin'],
   ['POST', '/v1/session', 'admin'],
   ['DELETE', '/v1/session', 'admin'],
   ['GET', '/metrics', 'monitor'],
+  ['GET', '/v1/prometheus/targets', 'monitor'],
   ['GET', '/healthz', 'monitor'],
   ['GET', '/readyz', 'monitor'],
 ];

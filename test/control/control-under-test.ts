@@ -5,8 +5,8 @@ import type { Page } from '../../src/control/page-routes.ts';
 import { createAuthorizer } from '../../src/control/tokens.ts';
 import type { UpgradeHandler } from '../../src/control/upgrades.ts';
 import type { Clock } from '../../src/model/clock.ts';
-import { noLatencies } from '../../src/model/latency.ts';
-import type { LiveServer } from '../../src/model/live.ts';
+import { noServerCounts } from '../../src/model/counts.ts';
+import type { LiveServer, LiveView } from '../../src/model/live.ts';
 import { openRegistry } from '../../src/registry/connect.ts';
 import type { JoinRequest, Registry } from '../../src/registry/contract.ts';
 
@@ -40,7 +40,10 @@ export interface Answer {
   readonly body: any;
 }
 
-export async function controlUnderTest(t: Test, options: { files?: Files; clock?: Clock; page?: Page } = {}): Promise<ControlUnderTest> {
+export async function controlUnderTest(
+  t: Test,
+  options: { files?: Files; clock?: Clock; page?: Page; sessionKey?: Buffer; journalFile?: string } = {},
+): Promise<ControlUnderTest> {
   const folder = t.testdir(options.files ?? {});
   const log: string[] = [];
   const logger = pino({ level: 'debug' }, { write: (line: string) => void log.push(line) });
@@ -55,6 +58,7 @@ export async function controlUnderTest(t: Test, options: { files?: Files; clock?
     close: async () => undefined,
   };
   const view = {
+    ...quietView,
     servers: () => live,
     ready: () => under.ready,
     listening: (environment: string) => (environment === 'production' ? '127.0.0.1:8080' : undefined),
@@ -69,6 +73,8 @@ export async function controlUnderTest(t: Test, options: { files?: Files; clock?
     version: '0.0.0-test',
     page: options.page,
     ...(options.clock && { clock: options.clock }),
+    ...(options.sessionKey && { sessionKey: options.sessionKey }),
+    ...(options.journalFile !== undefined && { journalFile: options.journalFile }),
   });
   t.teardown(async () => {
     await control.close();
@@ -111,6 +117,16 @@ export function joining(id: string, environment?: string): JoinRequest {
   };
 }
 
+/** A balancer that has nothing to tell. */
+export const quietView: LiveView = {
+  servers: () => [],
+  environments: () => [],
+  listeners: () => [],
+  sync: { at: undefined, failures: 0, reconnects: 0 },
+  ready: () => false,
+  listening: () => undefined,
+};
+
 /** What the balancer sees of a server. */
 export function seen(id: string, environment: string, more: Partial<LiveServer> = {}): LiveServer {
   return {
@@ -119,12 +135,11 @@ export function seen(id: string, environment: string, more: Partial<LiveServer> 
     address: '127.0.0.1:9101',
     weight: 1,
     health: 'up',
+    ...noServerCounts,
     active: 0,
-    requests: 0,
-    failures: 0,
-    statuses: [0, 0, 0, 0, 0, 0],
     upgraded: 0,
-    latencies: noLatencies,
+    connections: 0,
+    idle: 0,
     ...more,
   };
 }

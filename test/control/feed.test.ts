@@ -3,7 +3,8 @@ import { connect } from 'node:net';
 import { type Test, test } from 'tap';
 import { WebSocket } from 'ws';
 import type { ServerAnswer } from '../../src/control/answers.ts';
-import { compareServers, type FeedMessage } from '../../src/control/feed-messages.ts';
+import type { FeedMessage } from '../../src/control/feed-messages.ts';
+import { compareServers } from '../../src/control/server-changes.ts';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
 import { type ControlUnderTest, controlUnderTest, joining, sampleProject, seen, tokens } from './control-under-test.ts';
 
@@ -40,9 +41,11 @@ test('the live feed tells membership, health, deployments and traffic as they ch
   const under = await controlUnderTest(t, { clock: hurried });
   const { registry, live, ask } = under;
   await registry.putEnvironment('production', {});
-  await registry.join(joining('a', 'production'));
   const feed = await reader(t, under);
-  t.match(await feed.next('servers'), { servers: [{ id: 'a', state: 'joining' }] });
+  t.match(await feed.next('welcome'), { version: '0.0.0-test', registry: true });
+  await registry.join(joining('a', 'production'));
+  t.match(await feed.next('membership'), { server: { id: 'a', state: 'joining' } });
+  t.match(await feed.next('happenings'), { happenings: [{ subject: 'a', text: 'joined production' }] });
 
   await registry.join(joining('b'));
   t.match(await feed.next('membership'), { server: { id: 'b', state: 'available' } });
@@ -61,7 +64,10 @@ test('the live feed tells membership, health, deployments and traffic as they ch
   t.match(await feed.next('health'), { id: 'a', health: 'up', was: 'unknown' });
   live[0] = seen('a', 'production', { health: 'down', reason: 'connect refused', requests: 11 });
   t.match(await feed.next('health'), { id: 'a', health: 'down', was: 'up', reason: 'connect refused' });
-  t.match(await feed.next('traffic'), { servers: [{ id: 'a', requests: 11 }] });
+  live[0] = seen('a', 'production', { health: 'down', reason: 'connect refused', requests: 511, active: 4 });
+  const { environments, servers } = await feed.next('traffic', (told) => (told.servers['production']?.['a']?.[0] ?? 0) > 0);
+  t.ok((environments['production']?.[0] ?? 0) > 0, 'and who carries it');
+  t.equal(servers['production']?.['a']?.[2], 4);
 
   await registry.leave('b', 'b-1');
   t.match(await feed.next('gone'), { id: 'b', environment: 'production' });
@@ -87,8 +93,16 @@ test('servers that did not change are not told again', (t) => {
     startedAt: 0,
     lastSeen: 0,
   };
-  t.same(compareServers([server], [{ ...server, active: 5, requests: 9, lastSeen: 7 }], 1), []);
-  t.match(compareServers([server], [{ ...server, weight: 2 }], 1), [{ type: 'membership' }]);
+  t.same(compareServers([server], [{ ...server, active: 5, requests: 9, lastSeen: 7 }], 1), { messages: [], happenings: [] });
+  t.match(compareServers([server], [{ ...server, weight: 2 }], 1), {
+    messages: [{ type: 'membership' }],
+    happenings: [{ text: 'weight 1 → 2' }],
+  });
+  t.match(
+    compareServers([server], [{ ...server, reason: 'slow' }], 1).messages,
+    [{ type: 'health', reason: 'slow' }],
+    'a reason that changes is told',
+  );
   t.end();
 });
 

@@ -5,7 +5,7 @@ import { type Test, test } from 'tap';
 import { startControl } from '../../src/control/control.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 import type { Registry } from '../../src/registry/contract.ts';
-import { controlUnderTest, tokens } from './control-under-test.ts';
+import { controlUnderTest, quietView, tokens } from './control-under-test.ts';
 
 async function rawAnswer(t: Test, url: string, bytes: string | Buffer): Promise<string> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
@@ -73,12 +73,13 @@ test('a failure inside is logged, and told without its insides', async (t) => {
   const broken = {
     servers: () => Promise.reject(new Error('the s3cret path /var/lib')),
     link: { up: false, since: 0 },
+    watch: () => ({ ready: Promise.resolve(), close: () => undefined }),
   } as unknown as Registry;
   const away = { environments: () => Promise.reject(new SluiceError('unavailable', 'the registry cannot be reached')) };
   const control = await startControl({
     listen: '127.0.0.1:0',
     registry: { ...broken, ...away } as Registry,
-    live: { servers: () => [], ready: () => false, listening: () => undefined },
+    live: quietView,
     authorize: () => 'admin',
     join: { upgrade: (_request, socket) => void socket.destroy(), close: async () => undefined },
     logger: pino({ level: 'info' }, { write: (line: string) => void log.push(line) }),
@@ -102,7 +103,7 @@ test('an address that is taken is refused by its name', async (t) => {
   const again = startControl({
     listen: control.address,
     registry,
-    live: { servers: () => [], ready: () => false, listening: () => undefined },
+    live: quietView,
     authorize: () => undefined,
     join: { upgrade: () => undefined, close: async () => undefined },
     logger: pino({ level: 'silent' }),

@@ -1,11 +1,16 @@
 import { test } from 'tap';
+import { noServerCounts } from '../../src/model/counts.ts';
 import { LatencyHistogram } from '../../src/model/latency.ts';
-import { controlUnderTest, seen } from './control-under-test.ts';
+import { FakeClock } from '../gateway/fake-clock.ts';
+import { controlUnderTest, joining, seen, tokens } from './control-under-test.ts';
 
 test('/metrics counts what the balancer counted', async (t) => {
   const { ask, registry, live } = await controlUnderTest(t);
   await registry.putEnvironment('production', { variables: { a: 'b' } });
-  live.push(seen('a', 'production', { active: 2, requests: 100, failures: 3, statuses: [0, 0, 90, 0, 7, 3], upgraded: 1, weight: 5 }));
+  const hung = { ...noServerCounts.failed, 'head-timeout': 3 };
+  live.push(
+    seen('a', 'production', { active: 2, requests: 100, failures: 3, failed: hung, statuses: [0, 0, 90, 0, 7, 3], upgraded: 1, weight: 5 }),
+  );
   live.push(seen('b', 'production', { health: 'down' }));
   const times = new LatencyHistogram();
   for (const ms of [0.1, 3, 3, 100_000]) times.observe(ms);
@@ -24,7 +29,8 @@ test('/metrics counts what the balancer counted', async (t) => {
   const a = '{environment="production",server="a"}';
   const first = await read();
   t.equal(first.get(`sluice_server_requests_total${a}`), 100);
-  t.equal(first.get(`sluice_server_failures_total${a}`), 3);
+  t.equal(first.get('sluice_server_failures_total{environment="production",server="a",reason="head-timeout"}'), 3);
+  t.equal(first.get('sluice_server_failures_total{environment="production",server="a",reason="reset"}'), 0);
   t.equal(first.get('sluice_server_responses_total{environment="production",server="a",code="2xx"}'), 90);
   t.equal(first.get('sluice_server_responses_total{environment="production",server="a",code="5xx"}'), 3);
   t.equal(first.get(`sluice_server_active_requests${a}`), 2);
@@ -32,14 +38,14 @@ test('/metrics counts what the balancer counted', async (t) => {
   t.equal(first.get(`sluice_server_weight${a}`), 5);
   t.equal(first.get(`sluice_server_up${a}`), 1);
   t.equal(first.get('sluice_server_up{environment="production",server="b"}'), 0);
-  const bucket = (le: string) => first.get(`sluice_server_response_head_seconds_bucket{le="${le}",environment="production",server="c"}`);
+  const bucket = (le: string) => first.get(`sluice_server_response_head_seconds_bucket{environment="production",server="c",le="${le}"}`);
   t.same(['0.00025', '0.002', '0.004', '65.536', '+Inf'].map(bucket), [1, 1, 3, 3, 4], 'times are counted up to each bound');
   t.equal(first.get('sluice_server_response_head_seconds_count{environment="production",server="c"}'), 4);
   t.equal(first.get('sluice_server_response_head_seconds_sum{environment="production",server="c"}'), 100.0061);
   t.equal(first.get('sluice_environment_snapshot_version{environment="production"}'), (await registry.snapshot('production')).version);
   t.equal(first.get('sluice_registry_up'), 1);
   t.equal(first.get('sluice_ready'), 1);
-  t.equal(first.get('sluice_build_info{version="0.0.0-test"}'), 1);
+  t.equal(first.get(`sluice_build_info{version="0.0.0-test",node="${process.version}"}`), 1);
   t.ok((first.get('process_resident_memory_bytes') ?? 0) > 1e6);
   t.ok((first.get('process_cpu_seconds_total') ?? 0) > 0);
 
@@ -47,4 +53,32 @@ test('/metrics counts what the balancer counted', async (t) => {
   const second = await read();
   t.equal(second.get(`sluice_server_requests_total${a}`), 130, 'read anew, not added up');
   t.notOk(second.has('sluice_server_up{environment="production",server="b"}'), 'who is gone is not counted on');
+});
+
+test('a registry that does not answer is not waited for long', async (t) => {
+  const clock = new FakeClock();
+  const { ask, registry, live } = await controlUnderTest(t, { clock });
+  live.push(seen('a', 'production', { requests: 100 }));
+  registry.servers = () => new Promise(() => {});
+  const answer = { text: undefined as string | undefined };
+  const asked = ask('GET', '/metrics').then(({ body }) => {
+    answer.text = String(body);
+  });
+  while (answer.text === undefined) await clock.pass(500);
+  await asked;
+  t.match(answer.text, 'sluice_server_requests_total{environment="production",server="a"} 100\n');
+});
+
+test('Prometheus finds the gateways that joined, and no others', async (t) => {
+  const { ask, registry } = await controlUnderTest(t);
+  await registry.putEnvironment('production', {});
+  await registry.join(joining('a', 'production'));
+  await registry.join(joining('spare'));
+  await registry.join({ ...joining('foreign', 'production'), source: 'http' });
+  const { status, body } = await ask('GET', '/v1/prometheus/targets', { headers: { authorization: `Bearer ${tokens.join}` } });
+  t.equal(status, 200);
+  t.strictSame(body, [
+    { targets: ['127.0.0.1:9101'], labels: { __metrics_path__: '/.sluice/metrics', environment: 'production', server: 'a' } },
+    { targets: ['127.0.0.1:9101'], labels: { __metrics_path__: '/.sluice/metrics', server: 'spare' } },
+  ]);
 });

@@ -1,54 +1,52 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
 import type { Test } from 'tap';
+import { findRedis, type RedisBinary } from '../tools/find-redis.ts';
+import { root } from '../tools/source-files.ts';
+import { Ports } from './ports.ts';
+import { standIns } from './stand-ins.ts';
 
-const program = fileURLToPath(new URL('../../dist/sluice.mjs', import.meta.url));
+/** What a program says when it has done what it is started for; the first that is told by its command. */
+const started: readonly (readonly [command: RegExp, said: RegExp])[] = [
+  [/\bsluice up\b|\bnpm start\b/, /Ctrl-C stops/],
+  [/\bsluice serve\b/, /"control":"http/],
+  [/\bredis-server\b.* --sentinel/, /Sentinel ID is/],
+  [/\bredis-server\b/, /Ready to accept connections/],
+  [/\bnode app\.mjs\b/, /^listening$/m],
+];
 
-/** What a page calls programs that a walk must not, or cannot everywhere, take as they are. */
-const standIns = {
-  first: {
-    npm: `#!/bin/sh\n[ "$*" = start ] || exit 2\nexec "${process.execPath}" "${program}" up\n`,
-    npx: `#!/bin/sh\n[ "$1" = sluice ] || exit 2\nshift\nexec "${process.execPath}" "${program}" "$@"\n`,
-  },
-  // Node is all that has to be there; -s, and -i before the URL, are all that the pages use.
-  last: {
-    curl: `#!${process.execPath}
-const url = process.argv.at(-1);
-fetch(url).then(async (response) => {
-  if (process.argv.slice(2, -1).some((flag) => flag.includes('i'))) for (const [name, value] of response.headers) console.log(name + ': ' + value);
-  process.stdout.write(await response.text());
+const everybody = new Set<ChildProcess>();
+// Also when the test ends by an exception or by process.exit.
+process.on('exit', () => {
+  for (const child of everybody) signal(child, 'SIGKILL');
 });
-`,
-  },
-};
 
-/** Somebody who follows a page with a fresh folder: `sluice up` and what joins it, on free ports. */
+/** Somebody who follows a page in a fresh folder, with a shell for each block, on ports of their own. */
 export class Walk {
   readonly folder: string;
-  readonly #path: string;
+  readonly #ports = new Ports();
+  readonly #env: Readonly<Record<string, string>>;
   readonly #running: ChildProcess[] = [];
-  /** What the page says to what it is here. */
-  readonly #addresses: [written: string, real: string][];
-  #control = '';
+  /** By everything that runs, and whom to tell when there is more. */
+  #said = '';
+  #wake = () => {};
+  /** What the page exports, for every shell after it. */
+  readonly #exports: string[] = [];
 
-  /** @param addresses further ones that the page names and that are elsewhere here */
-  constructor(t: Test, addresses: Readonly<Record<string, string>> = {}) {
-    this.#addresses = Object.entries(addresses);
+  private constructor(t: Test, redis: RedisBinary) {
     this.folder = mkdtempSync(join(tmpdir(), 'sluice-walk-'));
-    const [first, last] = Object.entries(standIns).map(([name, scripts]) => {
+    symlinkSync(new URL('config', root), join(this.folder, 'config'));
+    const places = Object.entries(standIns).map(([name, scripts]) => {
       const folder = join(this.folder, `.${name}`);
       mkdirSync(folder);
-      for (const [script, text] of Object.entries(scripts)) {
-        writeFileSync(join(folder, script), text);
-        chmodSync(join(folder, script), 0o755);
-      }
+      for (const [script, text] of Object.entries(scripts)) writeFileSync(join(folder, script), text, { mode: 0o755 });
       return folder;
     });
-    this.#path = `${first}:${process.env['PATH']}:${last}`;
+    const [first, last] = places;
+    this.#env = { ...redis.env, PATH: `${first}:${process.env['PATH']}:${dirname(redis.server)}:${last}`, SLUICE_LOG_LEVEL: 'info' };
     t.teardown(async () => {
       for (const child of this.#running) signal(child, 'SIGKILL');
       await Promise.all(this.#running.map(gone));
@@ -56,90 +54,106 @@ export class Walk {
     });
   }
 
-  /** Runs what ends by itself; rejects unless every command of it succeeds. */
+  /** @param known ports of pages that are taken already, and where */
+  static async begin(t: Test, known: Readonly<Record<number, number>> = {}): Promise<Walk> {
+    const walk = new Walk(t, await findRedis());
+    for (const [written, real] of Object.entries(known)) walk.#ports.set(Number(written), real);
+    return walk;
+  }
+
+  /** Puts a file of the page into the folder. */
+  async save(file: string, text: string): Promise<void> {
+    mkdirSync(dirname(join(this.folder, file)), { recursive: true });
+    writeFileSync(join(this.folder, file), await this.#ports.real(text));
+  }
+
+  /** Runs what ends by itself; what it printed. Rejects unless every command of it succeeds. */
   async run(commands: string): Promise<string> {
-    const child = this.#spawn(commands);
-    const output = { out: '', err: '' };
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => (output.out += text));
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (output.err += text));
-    const [status] = await once(child, 'close');
-    if (status !== 0) throw new Error(`status ${status} from:\n${commands}\n${output.err}${output.out}`);
-    return this.#asWritten(output.out);
+    const { status, out, err } = await this.#end(commands);
+    if (status !== 0) throw new Error(`status ${status} from:\n${commands}\n${err}${out}`);
+    return out;
+  }
+
+  /** Runs what is to fail; what it printed and complained of. Rejects if it succeeds. */
+  async fail(commands: string): Promise<string> {
+    const { status, out, err } = await this.#end(commands);
+    if (status === 0) throw new Error(`was to fail, but did not:\n${commands}\n${out}`);
+    return out + err;
   }
 
   /** Starts what keeps running; settles with what it printed when it has done what it is started for. */
   async start(command: string): Promise<string> {
-    const child = this.#spawn(command);
+    const child = await this.#spawn(command);
     this.#running.push(child);
-    let printed = '';
-    let complaints = '';
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (complaints += text));
-    const ended = once(child, 'close').then(() => {
-      throw new Error(`ended at once: ${command}\n${printed}${complaints}`);
+    const isReady = readiness(command);
+    let output = '';
+    await new Promise<void>((resolve, reject) => {
+      const look = () => isReady(output, this.#said) && resolve();
+      const hear = (text: string) => {
+        output += text;
+        this.#said += text;
+        this.#wake();
+      };
+      this.#wake = look;
+      child.stdout?.setEncoding('utf8').on('data', hear);
+      child.stderr?.setEncoding('utf8').on('data', hear);
+      child.once('close', () => reject(new Error(`ended at once: ${command}\n${output}`)));
     });
-    ended.catch(() => {});
-    const id = / --id (\S+)/.exec(command)?.[1];
-    if (id !== undefined) await Promise.race([this.#joined(id), ended]);
-    else {
-      const ready = new Promise<void>((resolve) => {
-        child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-          printed += text;
-          if (printed.includes('Ctrl-C')) resolve();
-        });
-      });
-      await Promise.race([ready, ended]);
-      this.#meet(printed);
-    }
-    return this.#asWritten(printed);
+    return this.#ports.written(output);
   }
 
-  /** Ctrl-C in every terminal, in that of `sluice up` last; settles when nothing runs any more. */
+  /** Ctrl-C in every terminal, in the first one last; settles when nothing runs any more. */
   async stop(): Promise<void> {
-    const [first, ...joined] = this.#running;
-    for (const terminals of [joined, first === undefined ? [] : [first]]) {
-      for (const child of terminals) signal(child, 'SIGINT');
-      await Promise.all(terminals.map(gone));
+    for (const child of [...this.#running].reverse()) {
+      signal(child, 'SIGINT');
+      await gone(child);
     }
   }
 
-  /** Where `sluice up` says that it is. */
-  #meet(banner: string): void {
-    const traffic = /curl http:\/\/([\d.:]+)\//.exec(banner)?.[1] ?? '';
-    this.#control = /--join http:\/\/([\d.:]+)/.exec(banner)?.[1] ?? '';
-    this.#addresses.push(['127.0.0.1:8080', traffic], ['127.0.0.1:9000', this.#control]);
+  async #end(commands: string): Promise<{ status: number | null; out: string; err: string }> {
+    const child = await this.#spawn(commands);
+    const output = { out: '', err: '' };
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (output.out += text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (output.err += text));
+    const [status] = (await once(child, 'close')) as [number | null];
+    this.#exports.push(...commands.split('\n').filter((line) => line.startsWith('export ')));
+    return { status, out: this.#ports.written(output.out), err: this.#ports.written(output.err) };
   }
 
-  async #joined(id: string): Promise<void> {
-    const authorization = `Bearer ${readFileSync(join(this.folder, 'data/admin.token'), 'utf8').trim()}`;
-    for (;;) {
-      const response = await fetch(`http://${this.#control}/v1/servers`, { headers: { authorization } });
-      const servers = (await response.json()) as { id: string; state: string; health: string }[];
-      const found = servers.find((server) => server.id === id);
-      if (found?.state === 'available' || (found?.state === 'ready' && found.health === 'up')) return;
-    }
-  }
-
-  #spawn(written: string): ChildProcess {
-    let commands = written;
-    for (const [from, to] of this.#addresses) commands = commands.replaceAll(from, to);
-    return spawn('/bin/sh', ['-ec', commands], {
+  async #spawn(written: string): Promise<ChildProcess> {
+    const commands = await this.#ports.real([...this.#exports, written].join('\n'));
+    // Whoever names a file has said there where to listen; a variable would overrule it.
+    const file = / --config (\S+)/.exec(written)?.[1];
+    const said = file === undefined ? '' : readFileSync(join(this.folder, file), 'utf8');
+    const places = {
+      ...(/^control:/m.test(said) ? {} : { SLUICE_CONTROL_LISTEN: await this.#ports.real('127.0.0.1:9000') }),
+      ...(file !== undefined ? {} : { SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: await this.#ports.real('127.0.0.1:8080') }),
+    };
+    const child = spawn('/bin/sh', ['-ec', commands], {
       cwd: this.folder,
       // Of its own group, as a shell's jobs are.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        PATH: this.#path,
-        SLUICE_LOG_LEVEL: 'info',
-        SLUICE_CONTROL_LISTEN: '127.0.0.1:0',
-        SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: '127.0.0.1:0',
-        ...(this.#control !== '' && { SLUICE_CONTROL: `http://${this.#control}` }),
-      },
+      env: { ...this.#env, ...places, SLUICE_CONTROL: await this.#ports.real('http://127.0.0.1:9000') },
     });
+    everybody.add(child);
+    child.once('exit', () => everybody.delete(child));
+    return child;
   }
+}
 
-  #asWritten(output: string): string {
-    return this.#addresses.reduce((text, [written, real]) => text.replaceAll(real, written), output);
+/** Tells from the output of a command, and from that of everything that runs, whether it is in service. */
+function readiness(command: string): (output: string, said: string) => boolean {
+  const server = /\bsluice gateway\b.* --id (\S+)/s.exec(command)?.[1];
+  if (server !== undefined) {
+    const up = new RegExp(`"server":"${server}".*"msg":"server up"`);
+    // One that waits to be added gets no requests.
+    if (!command.includes('--environment')) return (output) => output.includes('registered as available');
+    return (output, said) => output.includes('"msg":"joined"') && up.test(said);
   }
+  const ready = started.find(([program]) => program.test(command))?.[1];
+  if (ready === undefined) throw new Error(`when has it started? ${command}`);
+  return (output) => ready.test(output);
 }
 
 function signal(child: ChildProcess, name: NodeJS.Signals): void {

@@ -14,6 +14,11 @@ export interface Tally {
   readonly revisions: Map<string, number>;
   /** Longest time in milliseconds between two right answers, whoever got them. */
   longestGapMs: number;
+  /**
+   * Neither right nor wrong at first: the generator itself had just stood still, and found a connection closed that it had left idle
+   * for so long. A server that ends need not wait for such a client (RFC 9112 section 9.5). GETs are sent again.
+   */
+  late: number;
 }
 
 export interface LoadOptions {
@@ -27,9 +32,13 @@ export interface LoadOptions {
   readonly patient?: boolean;
 }
 
+/** So long, in milliseconds, a client that wants no request lost may leave a connection idle; and how long ago that counts. */
+const idleLimit = { ms: 250, rememberedMs: 2000 };
+const lookMs = 25;
+
 /** A constant load on one address: so many clients, each sending its next request when the last is answered; every body is checked. */
 export class Load {
-  readonly tally: Tally = { sent: 0, right: 0, wrong: [], by: new Map(), revisions: new Map(), longestGapMs: 0 };
+  readonly tally: Tally = { sent: 0, right: 0, wrong: [], by: new Map(), revisions: new Map(), longestGapMs: 0, late: 0 };
   readonly #address: string;
   readonly #path: string;
   readonly #options: LoadOptions;
@@ -37,6 +46,9 @@ export class Load {
   readonly #clients: Promise<void>[] = [];
   readonly #waiting = new Set<() => void>();
   #lastRight = performance.now();
+  #lastLook = performance.now();
+  #stoodStill = Number.NEGATIVE_INFINITY;
+  readonly #looking = setInterval(() => this.#look(), lookMs);
   #stopped = false;
 
   /** @param path `/base/` and, if several loads share a target, a letter: a number is appended, and the target echoes the last segment */
@@ -70,6 +82,7 @@ export class Load {
     this.#stopped = true;
     await Promise.all(this.#clients);
     this.#agent.destroy();
+    clearInterval(this.#looking);
     return this.tally;
   }
 
@@ -97,6 +110,13 @@ export class Load {
         return;
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;
+        this.#look();
+        if (code === 'ECONNRESET' && (error as Failure).reused && performance.now() - this.#stoodStill < idleLimit.rememberedMs) {
+          tally.late++;
+          // Whether a POST was carried out nobody knows.
+          if (method === 'GET') continue;
+          return;
+        }
         if (!this.#options.patient || code !== 'ECONNREFUSED' || this.#stopped) {
           tally.wrong.push(`${method} ${id}: ${message}`);
           return;
@@ -104,6 +124,13 @@ export class Load {
         await pause(10);
       }
     }
+  }
+
+  /** Whether this process was kept from running. */
+  #look(): void {
+    const now = performance.now();
+    if (now - this.#lastLook > lookMs + idleLimit.ms) this.#stoodStill = now;
+    this.#lastLook = now;
   }
 
   #right(): void {
@@ -126,10 +153,19 @@ export class Load {
         response.once('error', reject);
         response.once('aborted', () => reject(new Error('the response broke off')));
       });
-      sent.once('error', reject);
+      sent.once('error', (error: Failure) => {
+        error.reused = sent.reusedSocket;
+        reject(error);
+      });
       sent.end(method === 'POST' ? id : undefined);
     });
   }
+}
+
+/** Before any of an answer came. */
+interface Failure extends NodeJS.ErrnoException {
+  /** Whether its connection had carried a request before. */
+  reused?: boolean;
 }
 
 function count(counts: Map<string, number>, key: string | string[] | undefined): void {

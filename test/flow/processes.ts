@@ -4,8 +4,14 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
 
-/** What is started: the bundle, or (SLUICE_TEST_PROGRAM) another build of it. */
-const program = process.env['SLUICE_TEST_PROGRAM'] ?? new URL('../../dist/sluice.mjs', import.meta.url).pathname;
+/** What is started: the bundle, or (SLUICE_TEST_PROGRAM) another build of it, which may be an executable. */
+const usual = process.env['SLUICE_TEST_PROGRAM'] ?? new URL('../../dist/sluice.mjs', import.meta.url).pathname;
+
+const running = new Set<ChildProcess>();
+// Also when the test ends by an exception or runs out of time.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 /** Whoever starts something, and ends it: a test, or a chaos scenario. */
 export type Owner = Pick<Test, 'teardown'>;
@@ -23,6 +29,7 @@ export class SluiceProcess {
 
   private constructor(child: ChildProcess) {
     this.#process = child;
+    running.add(child);
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
       this.#wake();
@@ -32,7 +39,10 @@ export class SluiceProcess {
       this.log.push(readLine(line));
       this.#wake();
     });
-    child.once('exit', () => this.#wake());
+    child.once('exit', () => {
+      running.delete(child);
+      this.#wake();
+    });
     child.once('close', () => {
       this.#closed = true;
       this.#wake();
@@ -40,9 +50,15 @@ export class SluiceProcess {
   }
 
   /** Starts `sluice ARGS` in `folder`; killed at its owner's end if it still runs. */
-  static start(t: Owner, args: readonly string[], options: { folder: string; env?: Record<string, string> }): SluiceProcess {
-    if (!existsSync(program)) throw new Error(`${program} is missing: run "npm run build" first`);
-    const child = spawn(process.execPath, [program, ...args], {
+  static start(
+    t: Owner,
+    args: readonly string[],
+    options: { folder: string; env?: Record<string, string>; program?: string },
+  ): SluiceProcess {
+    const { program = usual } = options;
+    if (program.includes('/') && !existsSync(program)) throw new Error(`${program} is missing: run "npm run build" first`);
+    const [file, ...first] = /\.[cm]?js$/.test(program) ? [process.execPath, program] : [program];
+    const child = spawn(file as string, [...first, ...args], {
       cwd: options.folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], SLUICE_LOG_LEVEL: 'info', ...options.env },

@@ -1,12 +1,11 @@
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { test } from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Owner } from './processes.ts';
-import { type BalancerUnderTest, eventually, startBalancer } from './system.ts';
+import { reload } from './reload.ts';
+import { eventually, startBalancer } from './system.ts';
 
 /** A server that answers with its name, and says over WebSocket what it is told. */
 async function startTalker(t: Owner, name: string): Promise<{ id: string; address: string }> {
@@ -21,24 +20,6 @@ async function startTalker(t: Owner, name: string): Promise<{ id: string; addres
     server.close();
   });
   return { id: name, address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
-}
-
-interface Written {
-  control: { listen: string };
-  workers?: number;
-  accessLog?: boolean;
-  environments: Record<string, Record<string, unknown>>;
-}
-
-/** Changes the configuration file and says so; `answer` is in the log line that tells how it went. */
-async function reload(balancer: BalancerUnderTest, change: (config: Written) => void, answer: RegExp): Promise<void> {
-  const file = join(balancer.folder, 'sluice.json');
-  const config = JSON.parse(readFileSync(file, 'utf8')) as Written;
-  change(config);
-  writeFileSync(file, JSON.stringify(config));
-  const already = balancer.process.log.length;
-  balancer.process.signal('SIGHUP');
-  await balancer.process.logged((line) => balancer.process.log.indexOf(line) >= already && answer.test(line.msg ?? ''));
 }
 
 async function nameAt(address: string | null): Promise<string> {
@@ -128,7 +109,7 @@ for (const workers of [0, 2]) {
       // A connection that is kept alive may have one more answer from the worker that is ending.
       await eventually(
         () => nameAt(balancer.address),
-        () => balancer.process.log.some((line) => line['log'] === 'access'),
+        () => balancer.process.stdout.includes('"log":"access"'),
       );
       socket.terminate();
     } else {

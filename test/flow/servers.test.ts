@@ -1,7 +1,8 @@
 import { test } from 'tap';
 import { startRedis } from '../tools/redis.ts';
 import { Load } from './load.ts';
-import { deployEcho, operate, serving, startBalancer, startGateway, startTarget, testEnvironment } from './system.ts';
+import type { SluiceProcess } from './processes.ts';
+import { deployEcho, operate, ownFolder, serving, startBalancer, startGateway, startTarget, testEnvironment } from './system.ts';
 
 /** A listener of its own: port 0 of one address is one listener. */
 const elsewhere = { ...testEnvironment, listen: '127.0.0.2:0' };
@@ -87,3 +88,24 @@ for (const kind of ['redis', 'embedded']) {
     t.strictSame((await staging.stop()).wrong, []);
   });
 }
+
+test('without --id, a server with a folder of its own is the same one again after a restart, and where it was put', async (t) => {
+  const balancer = await startBalancer(t);
+  const folder = ownFolder(t);
+  const start = () => startGateway(t, undefined, balancer.control, ['--data-dir', 'mine'], { folder });
+  const idOf = async (gateway: SluiceProcess) => String((await gateway.logged((line) => line.msg === 'gateway listens'))['server']);
+  const first = await start();
+  const id = await idOf(first);
+  await first.logged((line) => line.msg?.startsWith('registered as available') === true);
+  await balancer.api('PUT', `/v1/environments/production/servers/${id}`);
+  await serving(balancer, [id]);
+  await first.kill();
+
+  const second = await start();
+  t.equal(await idOf(second), id);
+  await second.logged((line) => line.msg === 'joined' && line['environment'] === 'production');
+  await serving(balancer, [id]);
+
+  const others = await Promise.all([1, 2].map(() => startGateway(t, undefined, balancer.control, [], { folder })));
+  t.equal(new Set([id, ...(await Promise.all(others.map(idOf)))]).size, 3, 'without one, each start is another server');
+});

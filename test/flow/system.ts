@@ -32,14 +32,15 @@ export interface BalancerUnderTest {
 /** Health checks quick enough for tests; the defaults look every 2 s. */
 export const testEnvironment = { listen: '127.0.0.1:0', exposeServer: true, health: { interval: '200ms', timeout: '1s' } };
 
-/** Starts `sluice serve` with one environment `production` on free ports; `settings` and `environments` go over it. */
+/** Starts `sluice serve` with one environment `production` on free ports; `settings` and `environments` go over it, `variables` to the process. */
 export async function startBalancer(
   t: Owner,
   settings: Record<string, unknown> = {},
   environments: Record<string, Record<string, unknown>> = {},
+  variables: Record<string, string> = {},
 ): Promise<BalancerUnderTest> {
   const config = { control: { listen: '127.0.0.1:0' }, environments: { production: testEnvironment, ...environments }, ...settings };
-  return launchBalancer(t, ownFolder(t), config);
+  return launchBalancer(t, ownFolder(t), config, variables);
 }
 
 interface BalancerConfig {
@@ -47,9 +48,14 @@ interface BalancerConfig {
   readonly environments: Readonly<Record<string, Record<string, unknown>>>;
 }
 
-async function launchBalancer(t: Owner, folder: string, config: BalancerConfig): Promise<BalancerUnderTest> {
+async function launchBalancer(
+  t: Owner,
+  folder: string,
+  config: BalancerConfig,
+  variables: Record<string, string>,
+): Promise<BalancerUnderTest> {
   writeFileSync(join(folder, 'sluice.json'), JSON.stringify(config));
-  const process = SluiceProcess.start(t, ['serve', '--config', 'sluice.json'], { folder, env });
+  const process = SluiceProcess.start(t, ['serve', '--config', 'sluice.json'], { folder, env: { ...env, ...variables } });
   const addresses: Record<string, string> = {};
   for (const name of Object.keys(config.environments)) {
     addresses[name] = String((await process.logged((line) => line.msg === 'serving' && line['environment'] === name))['listen']);
@@ -57,11 +63,8 @@ async function launchBalancer(t: Owner, folder: string, config: BalancerConfig):
   const control = String((await process.logged((line) => line.msg === 'control'))['control']);
   const again = () => {
     const environments = Object.entries(config.environments).map(([name, spec]) => [name, { ...spec, listen: addresses[name] }]);
-    return launchBalancer(t, folder, {
-      ...config,
-      control: { listen: new URL(control).host },
-      environments: Object.fromEntries(environments),
-    });
+    const there = { ...config, control: { listen: new URL(control).host }, environments: Object.fromEntries(environments) };
+    return launchBalancer(t, folder, there, variables);
   };
   return {
     process,
@@ -77,13 +80,13 @@ async function launchBalancer(t: Owner, folder: string, config: BalancerConfig):
 /** Starts `sluice gateway`; settles when it listens. In a given `folder` it finds what it left there when it last ran. */
 export async function startGateway(
   t: Owner,
-  id: string,
+  id: string | undefined,
   joinUrl: string,
   more: readonly string[] = ['--environment', 'production'],
-  { folder = ownFolder(t), grace = '30s' } = {},
+  { folder = ownFolder(t), grace = '30s', variables = {} }: { folder?: string; grace?: string; variables?: Record<string, string> } = {},
 ): Promise<SluiceProcess> {
-  const args = ['gateway', '--join', joinUrl, '--id', id, ...more];
-  const process = SluiceProcess.start(t, args, { folder, env: { ...env, SLUICE_SHUTDOWN_GRACE: grace } });
+  const args = ['gateway', '--join', joinUrl, ...(id === undefined ? [] : ['--id', id]), ...more];
+  const process = SluiceProcess.start(t, args, { folder, env: { ...env, SLUICE_SHUTDOWN_GRACE: grace, ...variables } });
   await process.logged((line) => line.msg === 'gateway listens');
   return process;
 }

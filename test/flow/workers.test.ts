@@ -4,7 +4,16 @@ import { type AddressInfo, connect } from 'node:net';
 import { test } from 'tap';
 import { Load, type Tally } from './load.ts';
 import type { LogLine, Owner } from './processes.ts';
-import { type BalancerUnderTest, deployEcho, eventually, serving, startBalancer, startGateway, startTarget } from './system.ts';
+import {
+  type BalancerUnderTest,
+  deployEcho,
+  eventually,
+  serving,
+  startBalancer,
+  startGateway,
+  startTarget,
+  testEnvironment,
+} from './system.ts';
 
 const isReady = (line: LogLine) => line.msg === 'worker ready';
 
@@ -128,17 +137,55 @@ test('every worker hears of every join, deploy and leave; counters add up; log l
     'as many as were sent to the server that is left',
   );
 
-  const lines = balancer.process.log.filter((line) => line['log'] === 'access');
+  balancer.process.signal('SIGTERM');
+  t.equal(await balancer.process.ended(), 0);
+  const lines = balancer.process.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as LogLine);
   const sent = all.reduce((sum, tally) => sum + tally.sent, 0);
   t.equal(lines.length, sent, 'one access line a request');
   t.strictSame([...new Set(lines.map((line) => line['worker']))].sort(), [1, 2]);
-  t.ok(
-    balancer.process.log.every((line) => 'time' in line),
-    'no line is broken',
-  );
-  balancer.process.signal('SIGTERM');
-  t.equal(await balancer.process.ended(), 0);
   t.ok(pids.every(isGone));
+});
+
+test('the first worker to see a server fail again and again has it ejected everywhere', async (t) => {
+  const [good, bad] = [createServer((_, response) => response.end()), createServer((_, response) => response.writeHead(500).end())];
+  const addresses: string[] = [];
+  for (const server of [good, bad]) {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.teardown(() => server.close().closeAllConnections());
+    addresses.push(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+  }
+  const servers = ['good', 'bad'].map((id, index) => ({ id, address: addresses[index] }));
+  const balancer = await startBalancer(t, { workers: 2 }, { production: { ...testEnvironment, health: 'off', servers } });
+  const [first, second] = (await workers(balancer, 2)) as [number, number];
+  const ask = async () => (await fetch(`http://${balancer.address}/`, { headers: { connection: 'close' } })).status;
+
+  process.kill(second, 'SIGSTOP');
+  let failed = 0;
+  await eventually(
+    async () => {
+      if ((await ask()) === 500) failed++;
+      return (await balancer.api('GET', '/v1/servers')) as { id: string; health: string }[];
+    },
+    (all) => all.find(({ id }) => id === 'bad')?.health === 'ejected',
+  );
+  t.ok(failed >= 5, 'after the failures in a row that it takes');
+  process.kill(first, 'SIGSTOP');
+  process.kill(second, 'SIGCONT');
+  for (let request = 0; request < 20; request++) t.equal(await ask(), 200, 'the other worker never tries it');
+
+  process.kill(first, 'SIGCONT');
+  balancer.process.signal('SIGUSR2');
+  const pids = await workers(balancer, 4);
+  await eventually(
+    async () => isGone(first) && isGone(second),
+    (gone) => gone,
+  );
+  t.equal(pids.length, 4);
+  for (let request = 0; request < 20; request++) t.equal(await ask(), 200, 'nor do workers that start later');
 });
 
 test('a worker killed under load costs what was in flight on it, and is replaced; all end when the first process is killed', async (t) => {

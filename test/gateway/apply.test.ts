@@ -2,13 +2,14 @@ import t from 'tap';
 import { Deployments } from '../../src/gateway/apply.ts';
 import { GatewayHandler } from '../../src/gateway/handler.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
+import { FakeClock } from './fake-clock.ts';
 import { FakeExchange } from './fake-exchange.ts';
 import { keptLogger } from './fake-logger.ts';
 import { deployed, snapshotOf } from './samples.ts';
 
 function setup() {
   const { logger, lines } = keptLogger();
-  const deployments = new Deployments({ random: () => 0, logger });
+  const deployments = new Deployments({ random: () => 0, logger, clock: new FakeClock() });
   const serving = {
     get table() {
       return deployments.table;

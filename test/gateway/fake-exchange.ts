@@ -1,5 +1,6 @@
 import type { HeaderFields } from '../../src/http1/message.ts';
 import type { Exchange, Failure, Route } from '../../src/proxy/contract.ts';
+import { ExchangeTally } from '../../src/proxy/exchange-tally.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
 
 /** Header fields as plain lines. */
@@ -40,18 +41,20 @@ export class Fields implements HeaderFields {
 /** An exchange that keeps what a handler made of it. */
 export class FakeExchange implements Exchange {
   readonly id = 'request-1';
-  readonly request: { method: string; target: string; path: string; authority: string; headers: Fields };
+  readonly request: { method: string; target: string; path: string; plain: boolean; authority: string; headers: Fields };
   readonly response = { status: 200, headers: new Fields() };
   readonly clientAddress = '192.0.2.1';
   readonly listener = '127.0.0.1:0';
   context: unknown;
+  tally = new ExchangeTally();
   route: Route | undefined;
   answer: { status: number; headers: Readonly<Record<string, string>>; body: string } | undefined;
   failure: Failure | undefined;
 
   constructor(method: string, target: string, headers: Record<string, string> = {}) {
     const path = target.split('?')[0] as string;
-    this.request = { method, target, path, authority: 'api.example.com', headers: new Fields(headers) };
+    const plain = !/[.%]/.test(target);
+    this.request = { method, target, path, plain, authority: 'api.example.com', headers: new Fields(headers) };
   }
 
   forward(route: Route): void {
@@ -75,6 +78,6 @@ export class FakeExchange implements Exchange {
     const upstream = this.route?.pick(this, tried);
     if (upstream === undefined) return undefined;
     const sent = this.route?.rewrite?.(this, upstream);
-    return `${upstream.tls ? 'https' : 'http'}://${upstream.host}:${upstream.port}${sent?.target} (${sent?.host})`;
+    return `${upstream.secure ? 'https' : 'http'}://${upstream.host}:${upstream.port}${sent?.target} (${sent?.host})`;
   }
 }

@@ -1,10 +1,12 @@
+import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Gateway, type GatewayOptions, startGateway } from '../../src/gateway/gateway.ts';
 import { SnapshotFile } from '../../src/gateway/snapshot-file.ts';
 import { systemClock } from '../../src/model/clock.ts';
+import { project } from '../../src/model/project.ts';
 import type { Listener } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/listener.ts';
 import { openRegistry } from '../../src/registry/connect.ts';
@@ -144,6 +146,14 @@ t.test('joins and serves what is deployed, through all policies', async (t) => {
   t.equal((await registry.server('g1'))?.address, gateway.address, 'the port taken is the one registered');
 });
 
+t.test('takes what a balancer lets pass, and what it adds', async (t) => {
+  const { start } = await world(t);
+  const gateway = await start();
+  const most = { 'x-large': 'x'.repeat(32_600), ...Object.fromEntries(Array.from({ length: 104 }, (_, index) => [`x-${index}`, 'y'])) };
+  t.not((await send(gateway, '/', { headers: most })).status, 431);
+  t.equal((await send(gateway, '/', { headers: { ...most, 'x-more': 'x'.repeat(9_000) } })).status, 431);
+});
+
 t.test('requests go on to the next URL, then to the failover, when one cannot be reached', async (t) => {
   const { registry, start } = await world(t);
   const backend = await target(t, 'spare');
@@ -219,4 +229,23 @@ t.test('an address that tells nobody where it is gets refused', async (t) => {
   await refused({ listen: 'nonsense' }, /listen: "nonsense" must be HOST:PORT/);
   const gateway = await start({ listen: '0.0.0.0:0', advertise: '127.0.0.1:4711' });
   t.equal(gateway.address, '127.0.0.1:4711');
+});
+
+t.test('a target that is slow by nature gets the time that its project gives it', async (t) => {
+  const { registry, start } = await world(t);
+  const silent = createServer(() => {}).listen(0, '127.0.0.1');
+  t.teardown(() => silent.close());
+  await once(silent, 'listening');
+  const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  await registry.putEnvironment('production', {});
+  await registry.pushProject(projectOf({ name: 'slow', targets: { default: { url, timeouts: { responseHead: '50ms' } } } }));
+  await registry.deploy('production', 'slow');
+  const gateway = await start({ environment: 'production' });
+  await until('ready', () => gateway.ready);
+  // Within the test's own time, which is less than the minute of other targets.
+  t.match(await send(gateway, '/slow'), { status: 504, body: /"response-timeout"/ });
+  const faults = (responseHead: string | 0) =>
+    project.safeParse({ ...projectOf({ name: 'slow' }), targets: { default: { url, timeouts: { responseHead } } } }).error?.issues;
+  t.match(faults('soon'), [{ message: 'must be a time such as 250ms, 2s or 5m' }]);
+  t.equal(faults(0), undefined);
 });

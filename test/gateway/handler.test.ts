@@ -91,15 +91,8 @@ t.test('a server in no environment has nothing to give', async (t) => {
   t.match(exchange.failure, { status: 503, code: 'not-ready' });
 });
 
-t.test('whatever goes wrong inside is a 500 and a line in the log', async (t) => {
+t.test('a bug is a line in the log, with its stack and whom it met', async (t) => {
   const { logger, lines } = keptLogger();
-  const table = {
-    find: () => {
-      throw new Error('oops');
-    },
-  } as unknown as ProjectTable;
-  const exchange = new FakeExchange('GET', '/x');
-  new GatewayHandler({ table, ready: true }, logger).request(exchange);
-  t.match(exchange.failure, { status: 500, code: 'internal' });
-  t.match(lines, [{ requestId: 'request-1', err: { message: 'oops' } }]);
+  new GatewayHandler({ table: undefined, ready: true }, logger).fault(new Error('oops'), 'request-1');
+  t.match(lines, [{ requestId: 'request-1', err: { message: 'oops', stack: /handler\.test\.ts/ } }]);
 });

@@ -1,5 +1,7 @@
 import t from 'tap';
+import { SluiceError } from '../../src/model/fault.ts';
 import { sameSnapshot } from '../../src/model/snapshot.ts';
+import type { Renewal } from '../../src/registry/contract.ts';
 import { settle } from './fake-clock.ts';
 import { projectOf } from './samples.ts';
 import { world } from './world.ts';
@@ -211,7 +213,71 @@ t.test('a registry that does not know it any more is joined again, in the enviro
   t.ok(access.calls.some(({ method }) => method === 'join'));
 });
 
-t.test('a registry that lost every deployment takes nothing away; the next deploy counts', async (t) => {
+t.test('a registry that was emptied gets back what was deployed last, from the first who comes', async (t) => {
+  const { registry, another, server, until, lines } = await world(t);
+  const servers = ['s1', 's2'].map((id) => server(id, { environment: 'one', ttl: 60_000 }));
+  await registry.pushProject(shop('http://a'));
+  await registry.pushProject(shop('http://b'));
+  await registry.deploy('one', 'shop');
+  for (const { member } of servers) member.start();
+  await until('served', () => servers.every(({ deployments }) => deployments.running?.version === 1));
+  const empty = await another('empty');
+  for (const { access } of servers) access.real = empty;
+  await until('given back', () => servers.every(({ deployments }) => deployments.running?.version === 2));
+  t.match(await empty.snapshot('one'), { projects: [{ name: 'shop', revision: 2 }] });
+  for (const { deployments } of servers) t.match(deployments.states, [{ name: 'shop', revision: 2, state: 'active' }]);
+  t.match(
+    lines.filter(({ level }) => level === 50),
+    [1, 2].map(() => ({ msg: /lost every deployment.*offered/, environment: 'one', projects: ['shop@2'] })),
+    'each says so',
+  );
+  t.equal(lines.filter(({ msg }) => /taken back/.test(String(msg))).length, 1, 'of one');
+});
+
+t.test('where it may not give anything back it serves on and says what to do', async (t) => {
+  const { registry, another, server, until, lines, clock } = await world(t);
+  const { member, deployments, access, record } = server('s1', { environment: 'one', ttl: 6000 });
+  await registry.pushProject(shop('http://a'));
+  await registry.deploy('one', 'shop');
+  member.start();
+  await until('served', async () => (await record())?.running?.version === 1);
+  const empty = await another('empty');
+  empty.restore = () => Promise.reject(new SluiceError('forbidden', 'the join token may not'));
+  await empty.putEnvironment('one', { variables: { later: 'x' } });
+  access.real = empty;
+  const told = () => lines.filter(({ msg }) => /lost every deployment/.test(String(msg)));
+  await until('told', () => told().some(({ msg }) => /push and deploy/.test(String(msg))));
+  await clock.pass(60_000);
+  t.match(told(), [{ msg: /offered/ }, { msg: /push and deploy/ }], 'each said once');
+  t.equal(access.calls.filter(({ method }) => method === 'restore').length, 1, 'offered once');
+  t.match(deployments.states, [{ name: 'shop', revision: 1 }]);
+  await empty.pushProject(shop('http://a'));
+  await empty.deploy('one', 'shop');
+  await until('deployed anew', () => deployments.running?.version === 2);
+});
+
+t.test('a registry with older data is followed, and it is said', async (t) => {
+  const { registry, server, until, lines } = await world(t);
+  const { member, deployments, access } = server('s1', { environment: 'one', ttl: 6000 });
+  await registry.pushProject(shop('http://a'));
+  const older = await registry.deploy('one', 'shop');
+  await registry.pushProject(shop('http://b'));
+  await registry.deploy('one', 'shop');
+  member.start();
+  await until('served', () => deployments.running?.version === 2);
+  const renew = registry.renew.bind(registry);
+  access.real = new Proxy(registry, {
+    get: (target, key) =>
+      key === 'renew' ? async (report: Renewal) => ({ ...(await renew(report)), snapshot: older }) : Reflect.get(target, key, target),
+  });
+  await until('back', () => deployments.running?.version === 1);
+  t.match(
+    lines.filter(({ msg }) => /older data/.test(String(msg))),
+    [{ from: 2, to: 1, environment: 'one' }],
+  );
+});
+
+t.test('what only the disk has is given back to nobody; nothing is taken away, and the next deploy counts', async (t) => {
   const { registry, server, until, lines, clock } = await world(t);
   const { member, deployments, file, record } = server('s1', { environment: 'one' });
   await registry.pushProject(shop('http://a'));

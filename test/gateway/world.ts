@@ -14,17 +14,21 @@ export interface Switched {
   readonly registry: Registry;
   readonly calls: { method: string; answer: unknown }[];
   mode: 'up' | 'down' | 'hanging';
+  /** Which one it is. */
+  real: Registry;
 }
 
-const own = ['join', 'renew', 'leave', 'server'];
+const own = ['join', 'renew', 'leave', 'server', 'restore'];
 
 /** @param subscribed settles when the subscription is to stand; default: as soon as it does */
 function switched(real: Registry, subscribed: Promise<void> | undefined): Switched {
   const state: Switched = {
     calls: [],
     mode: 'up',
+    real,
     registry: new Proxy(real, {
-      get(target, key) {
+      get(_, key) {
+        const target = state.real;
         const member = Reflect.get(target, key, target);
         if (typeof member !== 'function') return member;
         if (key === 'watch' && subscribed !== undefined)
@@ -54,18 +58,24 @@ export async function world(t: Test) {
   t.teardown(async () => {
     for (const { member } of started) await member.leave();
     for (const { file } of started) await file.settled();
-    await registry.close();
+    for (const each of [registry, ...others]) await each.close();
   });
   const folder = t.testdir();
   const clock = new FakeClock();
   const { logger, lines } = keptLogger();
-  const registry = await openRegistry({
-    url: `embedded:${join(folder, 'registry')}`,
-    logger: keptLogger().logger,
-    clock,
-    random: () => 0.5,
-  });
-  for (const name of ['one', 'two']) await registry.putEnvironment(name, {});
+  const open = async (name: string) => {
+    const opened = await openRegistry({ url: `embedded:${join(folder, name)}`, logger: keptLogger().logger, clock, random: () => 0.5 });
+    for (const environment of ['one', 'two']) await opened.putEnvironment(environment, {});
+    return opened;
+  };
+  const registry = await open('registry');
+  const others: Registry[] = [];
+  /** Another one, in which nothing was ever deployed. */
+  const another = async (name: string) => {
+    const opened = await open(name);
+    others.push(opened);
+    return opened;
+  };
 
   const server = (
     id: string,
@@ -73,7 +83,7 @@ export async function world(t: Test) {
   ) => {
     const access = switched(registry, options.subscribed);
     const { environment, ttl = 600_000, graceMs = 600_000, instance = `${id}-1` } = options;
-    const deployments = new Deployments({ random: () => 0, logger });
+    const deployments = new Deployments({ random: () => 0, logger, clock });
     const file = new SnapshotFile(join(folder, `${id}-data`), logger);
     const traffic = { connections: 0, active: 0, requests: 0 };
     const state = { lameDuck: false };
@@ -105,5 +115,5 @@ export async function world(t: Test) {
     }
     throw new Error(`never happened: ${what}`);
   };
-  return { registry, clock, lines, server, until, folder };
+  return { registry, another, clock, lines, server, until, folder };
 }

@@ -3,22 +3,6 @@ import { Ejection, mayEject } from '../../src/health/ejection.ts';
 
 const settings = { consecutiveFailures: 3, baseEjection: 1000, maxEjection: 2500, maxEjectedPercent: 50 };
 
-t.test('failures in a row count, others do not', async (t) => {
-  const ejection = new Ejection();
-  t.notOk(ejection.failed(settings, 0));
-  t.notOk(ejection.failed(settings, 0));
-  ejection.succeeded();
-  t.notOk(ejection.failed(settings, 0));
-  t.notOk(ejection.failed(settings, 0));
-  t.ok(ejection.failed(settings, 0));
-  t.ok(ejection.failed(settings, 0), 'still due if it could not be carried out');
-});
-
-t.test('0 means never', async (t) => {
-  const ejection = new Ejection();
-  for (let failure = 0; failure < 1000; failure++) t.notOk(ejection.failed({ ...settings, consecutiveFailures: 0 }, 0));
-});
-
 t.test('each ejection lasts longer, up to the cap; good conduct is remembered', async (t) => {
   const ejection = new Ejection();
   t.notOk(ejection.ejected(0));
@@ -31,13 +15,6 @@ t.test('each ejection lasts longer, up to the cap; good conduct is remembered', 
   // Three base periods of good conduct after 8000 leave one of four.
   t.equal(ejection.eject(settings, 11_000), 2000);
   t.equal(ejection.eject(settings, 1_000_000), 1000, 'all forgotten');
-});
-
-t.test('what still fails while it is out does not count', async (t) => {
-  const ejection = new Ejection();
-  ejection.eject(settings, 0);
-  for (let failure = 0; failure < 10; failure++) t.notOk(ejection.failed(settings, 500));
-  t.notOk(ejection.failed(settings, 1000), 'it begins anew');
 });
 
 t.test('never more than the percentage', async (t) => {

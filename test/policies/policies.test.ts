@@ -17,7 +17,7 @@ function run(entry: Entry, headers: Record<string, string>, response?: Record<st
   const faults: Fault[] = [];
   const [policy] = compilePolicies([entry], response ? 'proxyResponse' : 'proxyRequest', 'policies', faults);
   if (policy === undefined) throw new Error(JSON.stringify(faults));
-  const request = { method: 'GET', target: '/', path: '/', authority: 'a', headers: new Fields(headers) };
+  const request = { method: 'GET', target: '/', path: '/', plain: true, authority: 'a', headers: new Fields(headers) };
   const answered = response && { status: 200, headers: new Fields(response) };
   const answer = policy.run({ request, requestId: 'id-1', clientAddress: '192.0.2.1', ...(answered && { response: answered }) });
   return { answer, request: request.headers.lines, response: answered?.headers.lines };

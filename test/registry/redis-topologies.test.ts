@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
@@ -7,6 +5,7 @@ import { openRegistry } from '../../src/registry/connect.ts';
 import type { Registry } from '../../src/registry/contract.ts';
 import { deployed, listen, persistently, request } from '../contract/registry-samples.ts';
 import { startRedis } from '../tools/redis.ts';
+import { startSentinels } from '../tools/sentinels.ts';
 
 const logger = pino({ level: 'silent' });
 
@@ -34,23 +33,11 @@ t.test('on a Redis cluster', async (t) => {
 });
 
 t.test('a failover by Sentinel is followed', async (t) => {
-  const master = await startRedis(t);
-  const replica = await startRedis(t, { args: ['--replicaof', '127.0.0.1', `${master.port}`] });
-  const config = join(t.testdir(), 'sentinel.conf');
-  writeFileSync(
-    config,
-    `sentinel monitor mymaster 127.0.0.1 ${master.port} 1\nsentinel down-after-milliseconds mymaster 500\nsentinel failover-timeout mymaster 2000\n`,
-  );
-  const sentinel = await startRedis(t, { sentinel: config });
-  const watcher = client(t, sentinel.url);
-  const other = client(t, replica.url);
-  while (!/master_link_status:up/.test(await other.info('replication')));
-  while (((await watcher.call('SENTINEL', 'REPLICAS', 'mymaster')) as unknown[]).length === 0);
-
-  const registry = await open(t, `redis+sentinel://127.0.0.1:${sentinel.port}/mymaster`);
+  const { url, master, replicated } = await startSentinels(t, { count: 1 });
+  const registry = await open(t, url);
   t.ok(registry.link.up);
   const snapshot = await deployed(registry, 'production', 'shop');
-  await client(t, master.url).wait(1, 5000);
+  await replicated();
   const heard = await listen(t, registry);
   await master.stop();
   await heard.until(({ kind }) => kind === 'resync');

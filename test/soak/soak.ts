@@ -1,15 +1,11 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { processDeadlines } from '../../src/http1/deadlines.ts';
 import { environmentSpec } from '../../src/model/environment.ts';
 import type { Exchange } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/listener.ts';
 import { RetryBudget } from '../../src/proxy/retry.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
+import { memoryInUse } from '../tools/memory.ts';
 import { OddServer, oddClient } from './peers.ts';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 /** What is left of a soak; everything but `exchanges` and the memory should be 0. */
 export interface Remains {
@@ -36,12 +32,7 @@ function lehmer(seed: number): () => number {
 }
 
 async function memory(): Promise<number> {
-  // The memory of buffers is given back after the collection that found them unused.
-  for (let round = 0; round < 4; round++) {
-    collectGarbage();
-    await new Promise(setImmediate);
-  }
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  const { heapUsed, arrayBuffers } = await memoryInUse();
   return heapUsed + arrayBuffers;
 }
 
@@ -73,7 +64,12 @@ export async function soak(durationMs: number, seed = 1): Promise<Remains> {
   const listener = await openListener(
     '127.0.0.1:0',
     { headerBytes: 8192, timeouts: spec.timeouts, trustedProxies: [] },
-    { request: (exchange) => exchange.forward(route) },
+    {
+      request: (exchange) => exchange.forward(route),
+      fault(error) {
+        throw error;
+      },
+    },
     () => void exchanges++,
   );
 

@@ -1,17 +1,12 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import { processDeadlines } from '../../src/http1/deadlines.ts';
+import { memoryInUse } from '../tools/memory.ts';
 import { statusOf } from './peer.ts';
 import { world } from './world.ts';
 
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
 /** Octets in buffers that somebody still holds. */
-function held(): number {
-  collectGarbage();
-  return process.memoryUsage().arrayBuffers;
+async function held(): Promise<number> {
+  return (await memoryInUse()).arrayBuffers;
 }
 
 const mebi = 1024 * 1024;
@@ -55,12 +50,12 @@ t.test('a client that does not read stops the server, in bounded memory', async 
   const { client, server } = await w.asked('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   await server.message();
   client.socket.pause();
-  const before = held();
+  const before = await held();
   server.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
   const poured = pour(server.socket, size);
   const left = await settled(() => poured.left);
   t.ok(left > size / 2, `the server could not send ${left >> 20} MiB`);
-  const grown = held() - before;
+  const grown = (await held()) - before;
   t.ok(grown < most + 2 * mebi, `${grown} octets of buffers more, the server's own included`);
   client.socket.removeAllListeners('data');
   let got = 0;
@@ -83,11 +78,11 @@ t.test('a server that does not read stops the client, in bounded memory', async 
   const server = await w.server.next();
   await server.head();
   server.socket.pause();
-  const before = held();
+  const before = await held();
   const poured = pour(client.socket, size);
   const left = await settled(() => poured.left);
   t.ok(left > size / 2, `the client could not send ${left >> 20} MiB`);
-  const grown = held() - before;
+  const grown = (await held()) - before;
   t.ok(grown < most + 2 * mebi, `${grown} octets of buffers more, the client's own included`);
   server.socket.removeAllListeners('data');
   let got = server.text.length;
@@ -116,11 +111,11 @@ t.test('a client that sends requests and reads no answers is stopped', async (t)
   client.socket.pause();
   const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
   const all = 20_000;
-  const before = held();
+  const before = await held();
   client.send(request.repeat(all));
   const answered = await settled(() => requests);
   t.ok(answered < all / 2, `${answered} were answered`);
-  const grown = held() - before;
+  const grown = (await held()) - before;
   t.ok(grown < most + request.length * all * 2, `${grown} octets of buffers more`);
   client.socket.removeAllListeners('data');
   let got = 0;
@@ -153,7 +148,7 @@ t.test('a slow reader gets all of a last response', async (t) => {
   client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
   await w.client();
   // Longer than a closing connection lingers once everything has been sent.
-  await new Promise<void>((expire) => processDeadlines.watch({ deadline: processDeadlines.now + 2300, expire }));
+  await new Promise<void>((expire) => processDeadlines.watch({ deadline: processDeadlines.now + 2300, expire, crashed: t.bailout }));
   let got = 0;
   client.socket.removeAllListeners('data');
   client.socket.on('data', (octets) => {

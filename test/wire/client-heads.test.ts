@@ -74,7 +74,7 @@ const refused: readonly [name: string, request: string, status: number][] = [
   ['Connection that is no list of tokens', `GET / HTTP/1.1\r\n${host}Connection: a b\r\n\r\n`, 400],
   ['a target beyond its limit', `GET /${'a'.repeat(17_000)} HTTP/1.1\r\n${host}\r\n`, 414],
   ['a head beyond its limit', `GET / HTTP/1.1\r\n${host}X: ${'a'.repeat(33_000)}\r\n\r\n`, 431],
-  ['too many fields', `GET / HTTP/1.1\r\n${host}${'a:b\r\n'.repeat(200)}\r\n`, 431],
+  ['too many fields', `GET / HTTP/1.1\r\n${host}${'a:b\r\n'.repeat(100)}\r\n`, 431],
 ];
 
 t.test('what is malformed or ambiguous is refused, and the connection closed', async (t) => {

@@ -234,6 +234,73 @@ t.test('a role may change target, host and fields', async (t) => {
   t.equal(field(answer, 'x-a'), undefined);
 });
 
+t.test('Expect goes no further where it means nothing', async (t) => {
+  const w = await world(t);
+  const { received } = await passed(w, withLines('Expect: 100-continue\r\nX-A: 1\r\n'));
+  t.equal(field(received, 'expect'), undefined, 'without content');
+  t.equal(field(received, 'x-a'), '1');
+  const old = 'POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx';
+  t.equal(field((await passed(w, old)).received, 'expect'), undefined, 'from HTTP/1.0');
+});
+
+t.test('TRACE with content is refused', async (t) => {
+  const w = await world(t);
+  for (const framing of ['Content-Length: 1\r\n\r\nx', 'Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n']) {
+    const client = await w.client();
+    client.send(`TRACE / HTTP/1.1\r\nHost: a\r\n${framing}`);
+    const answer = await client.message();
+    t.equal(statusOf(answer), 400);
+    t.match(JSON.parse(answer.body), { code: 'trace-with-content' });
+  }
+  t.equal(w.server.count, 0);
+  const { received } = await passed(w, withLines('').replace('GET', 'TRACE'));
+  t.equal(received.line, 'TRACE / HTTP/1.1', 'without, it goes to the server');
+});
+
+t.test('Upgrade of HTTP/1.0 is ignored', async (t) => {
+  const w = await world(t);
+  const { received } = await passed(w, 'GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+  t.strictSame([field(received, 'upgrade'), field(received, 'connection')], [undefined, undefined]);
+});
+
+t.test('what is for caches, clients and other servers is left to them', async (t) => {
+  const w = await world(t);
+  const asked = [
+    'Range: bytes=0-1, 5-',
+    'If-Range: "e"',
+    'If-None-Match: W/"a", "b"',
+    'Cache-Control: no-transform, max-age=0',
+    'Accept-Encoding: gzip;q=0.5, *;q=0',
+    'Authorization: Digest a="b"',
+    'Proxy-Authorization: Basic Zm9v',
+    'User-Agent: x (y)',
+    'Trailer: T',
+  ];
+  const answered = [
+    'Age: 5',
+    'Content-Encoding: gzip',
+    'Content-Location: /x',
+    'Content-Range: bytes 0-1/9',
+    'Vary: Accept-Encoding, *',
+    'Warning: 110 - "stale"',
+    'WWW-Authenticate: Basic realm="a", Digest realm="b"',
+    'Proxy-Authenticate: Basic realm="c"',
+    'Server: other/1',
+    'Allow: GET, HEAD',
+    'Location: //elsewhere.test/a b',
+    'Retry-After: 5',
+    'Trailer: T',
+  ];
+  const { received, answer } = await passed(
+    w,
+    withLines(`${asked.join('\r\n')}\r\n`),
+    `HTTP/1.1 206 Partial Content\r\n${answered.join('\r\n')}\r\nContent-Length: 2\r\n\r\nab`,
+  );
+  t.ok(received.raw.includes(`\r\n${asked.join('\r\n')}\r\n`));
+  t.ok(answer.raw.includes(`\r\n${answered.join('\r\n')}\r\n`));
+  t.equal(answer.body, 'ab');
+});
+
 t.test('426 says what to upgrade to', async (t) => {
   const w = await world(t);
   const required = 'HTTP/1.1 426 Upgrade Required\r\nUpgrade: chat\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n';

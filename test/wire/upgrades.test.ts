@@ -120,6 +120,24 @@ t.test('a server that will not switch', async (t) => {
   });
 });
 
+t.test('a server that will not switch, and falls silent within its answer', async (t) => {
+  for (const leaves of [false, true]) {
+    await t.test(leaves ? 'after the client is done with sending' : 'while the client waits', async (t) => {
+      const w = await world(t, { spec: { timeouts: { responseHead: '300ms' } } });
+      const { client, server } = await w.asked(ask());
+      await server.head();
+      server.send('HTTP/1.1 200 OK\r\n\r\nfirst');
+      await client.take('first');
+      if (leaves) client.end();
+      server.send('second');
+      await client.take('second');
+      t.equal(await client.until('the end', () => client.over), 'reset', 'what has no end does not look whole');
+      await server.closed();
+      await gone(w);
+    });
+  }
+});
+
 t.test('a server that gives no answer', async (t) => {
   for (const how of ['end', 'reset'] as const) {
     const w = await world(t);

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import type { Test } from 'tap';
 import { type EnvironmentSpecInput, environmentSpec } from '../../src/model/environment.ts';
-import type { ExchangeRecord } from '../../src/proxy/access-log.ts';
+import type { AccessLog, ExchangeRecord } from '../../src/proxy/access-log.ts';
 import type { Exchange, Handler, Listener, Outcome, Route } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/listener.ts';
 import { RetryBudget } from '../../src/proxy/retry.ts';
@@ -57,7 +57,8 @@ export interface WorldOptions {
   readonly servers?: number;
   /** Ports nobody listens on, tried before the servers. */
   readonly deadServers?: number;
-  readonly handler?: Handler;
+  readonly handler?: Pick<Handler, 'request'>;
+  readonly log?: AccessLog;
   readonly route?: Partial<Route>;
 }
 
@@ -68,14 +69,22 @@ export class World {
   readonly upstreams: readonly Upstream[];
   readonly outcomes: readonly Outcome[];
   readonly records: readonly ExchangeRecord[];
+  /** Bugs that were reported. */
+  readonly faults: readonly { readonly error: unknown; readonly requestId: string | undefined }[];
+  readonly route: Route;
+  /** Those that nobody listens for. */
+  readonly dead: readonly Upstream[];
   readonly clients: Peer[] = [];
 
-  constructor(parts: Pick<World, 'listener' | 'servers' | 'upstreams' | 'outcomes' | 'records'>) {
+  constructor(parts: Pick<World, 'listener' | 'servers' | 'upstreams' | 'outcomes' | 'records' | 'faults' | 'route' | 'dead'>) {
     this.listener = parts.listener;
     this.servers = parts.servers;
     this.upstreams = parts.upstreams;
     this.outcomes = parts.outcomes;
     this.records = parts.records;
+    this.faults = parts.faults;
+    this.route = parts.route;
+    this.dead = parts.dead;
   }
 
   get server(): RawServer {
@@ -99,10 +108,20 @@ export class World {
     return { client, server: await this.server.next() };
   }
 
+  /** Waits until so many exchanges are in flight on the listener. */
+  async inFlight(count: number): Promise<void> {
+    await this.#turnUntil(() => this.listener.active === count);
+  }
+
   /** Waits until no exchange is in flight anywhere. */
   async quiet(): Promise<void> {
-    const busy = () => this.listener.active > 0 || this.upstreams.some((upstream) => upstream.active > 0 || upstream.upgraded > 0);
-    for (let turn = 0; busy(); turn++) {
+    await this.#turnUntil(
+      () => this.listener.active === 0 && this.upstreams.every((upstream) => upstream.active === 0 && upstream.upgraded === 0),
+    );
+  }
+
+  async #turnUntil(reached: () => boolean): Promise<void> {
+    for (let turn = 0; !reached(); turn++) {
       if (turn > 100_000) throw new Error(`still ${this.listener.active} in flight`);
       await new Promise(setImmediate);
     }
@@ -128,10 +147,16 @@ export async function world(t: Test, options: WorldOptions = {}): Promise<World>
     observe: (_upstream, outcome) => void outcomes.push(outcome),
     ...options.route,
   };
-  const handler = options.handler ?? { request: (exchange: Exchange) => exchange.forward(route) };
+  const faults: { error: unknown; requestId: string | undefined }[] = [];
+  const handler: Handler = {
+    request: (exchange) => exchange.forward(route),
+    ...options.handler,
+    fault: (error, requestId) => void faults.push({ error, requestId }),
+  };
   const settings = { headerBytes: spec.limits.headerBytes, timeouts: spec.timeouts, trustedProxies: spec.trustedProxies };
-  const listener = await openListener('127.0.0.1:0', settings, handler, (record) => records.push(record));
-  const made = new World({ listener, servers, upstreams: upstreams.slice(dead.length), outcomes, records });
+  const listener = await openListener('127.0.0.1:0', settings, handler, options.log ?? ((record) => records.push(record)));
+  const [gone, there] = [upstreams.slice(0, dead.length), upstreams.slice(dead.length)];
+  const made = new World({ listener, servers, upstreams: there, outcomes, records, faults, route, dead: gone });
   t.teardown(async () => {
     for (const client of made.clients) client.socket.destroy();
     await Promise.all(servers.map((server) => server.close()));

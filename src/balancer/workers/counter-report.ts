@@ -1,48 +1,27 @@
-import { latenciesSince, noLatencies } from '../../model/latency.ts';
-import type { LiveServer } from '../../model/live.ts';
-import type { ServerReport } from './messages.ts';
+import { countsSince, noCounts } from '../../model/sums.ts';
+import type { Measure } from './measure.ts';
 
 /** What has changed from one report to the next. */
-export class CounterReport {
-  #last = new Map<string, LiveServer>();
+export class CounterReport<Counts extends object, Levels extends object> {
+  #last = new Map<string, Measure<Counts, Levels>>();
 
-  /** One row for each server that differs from the last call; of a server that is gone nothing is kept. */
-  changes(servers: readonly LiveServer[]): ServerReport[] {
-    const rows: ServerReport[] = [];
-    const next = new Map<string, LiveServer>();
-    for (const server of servers) {
-      const key = `${server.environment} ${server.id}`;
-      next.set(key, server);
-      const row = difference(server, this.#last.get(key));
-      if (row !== undefined) rows.push(row);
-    }
-    this.#last = next;
-    return rows;
+  /** One measure, with what is new, for each that differs from the last call; of what is gone nothing is kept. */
+  changes(measures: readonly Measure<Counts, Levels>[]): Measure<Counts, Levels>[] {
+    const last = this.#last;
+    this.#last = new Map(measures.map((measure) => [measure.key, measure]));
+    return measures.flatMap((measure) => {
+      const before = last.get(measure.key);
+      if (before && untouched(before.counts, measure.counts) && untouched(before.levels, measure.levels)) return [];
+      // Less than before: it left and came back meanwhile, and counts from zero again.
+      const since = before && countsSince(before.counts, measure.counts);
+      if (before && since && noCounts(since) && untouched(before.levels, measure.levels)) return [];
+      return [{ ...measure, counts: since ?? measure.counts }];
+    });
   }
 }
 
-function difference(server: LiveServer, last: LiveServer | undefined): ServerReport | undefined {
-  const ejected = server.health === 'ejected';
-  // Fewer than before: it left and came back meanwhile, and counts from zero again.
-  const before = last !== undefined && last.requests <= server.requests ? last : undefined;
-  const same =
-    before !== undefined &&
-    before.requests === server.requests &&
-    before.active === server.active &&
-    before.failures === server.failures &&
-    before.upgraded === server.upgraded &&
-    (before.health === 'ejected') === ejected &&
-    before.statuses.every((count, digit) => count === server.statuses[digit]);
-  if (same) return undefined;
-  return {
-    environment: server.environment,
-    id: server.id,
-    requests: server.requests - (before?.requests ?? 0),
-    failures: server.failures - (before?.failures ?? 0),
-    statuses: server.statuses.map((count, digit) => count - (before?.statuses[digit] ?? 0)),
-    latencies: latenciesSince(before?.latencies ?? noLatencies, server.latencies),
-    active: server.active,
-    upgraded: server.upgraded,
-    ejected,
-  };
+/** Whether it is field by field what it was: who counts makes new lists and records only when something has happened. */
+function untouched<Fields extends object>(before: Fields, now: Fields): boolean {
+  for (const name in now) if (now[name] !== before[name]) return false;
+  return true;
 }

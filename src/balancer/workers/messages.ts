@@ -1,6 +1,7 @@
-import type { Latencies } from '../../model/latency.ts';
+import type { AccessLogSettings } from '../../proxy/access-log.ts';
 import type { ListenerSettings } from '../../proxy/contract.ts';
-import type { TableEnvironment } from '../table.ts';
+import type { Accusation, TableEnvironment } from '../table.ts';
+import type { Measures } from './measure.ts';
 
 /** What the first process tells a worker; each is carried out in order. */
 export type ToWorker =
@@ -13,6 +14,8 @@ export type ToWorker =
   | { readonly kind: 'close'; readonly listener: number; readonly graceMs: number }
   /** Close so many client connections with their next answers: other workers have less to do. */
   | { readonly kind: 'shed'; readonly connections: number }
+  /** The access log's file was renamed: make a new one. */
+  | { readonly kind: 'reopen-log' }
   /** Answered with `ready` once everything before it is done. */
   | { readonly kind: 'settle' }
   /** Close every listener, let what is in flight finish for so long, end. */
@@ -26,30 +29,15 @@ export type FromWorker =
   | { readonly kind: 'refused'; readonly listener: number; readonly code: string | undefined; readonly reason: string }
   | { readonly kind: 'closed'; readonly listener: number }
   | { readonly kind: 'suspect'; readonly environment: string; readonly id: string }
-  /** Also the sign of life: sent even when there is nothing new. `cpuMs`: processor time used since the process started. */
-  | { readonly kind: 'report'; readonly servers: readonly ServerReport[]; readonly cpuMs: number }
+  | ({ readonly kind: 'accuse' } & Accusation)
+  /** What is new. Also the sign of life: sent even when nothing is. `cpuMs`: processor time used since the process started. `dropped`: lines of the access log, since the last report. */
+  | { readonly kind: 'report'; readonly measures: Measures; readonly cpuMs: number; readonly dropped: number }
   /** It was asked from outside to end, and asks for a successor first. */
   | { readonly kind: 'relieve' };
 
 /** What a worker is told once, when it starts. */
 export interface WorkerSettings {
-  readonly accessLog: boolean;
+  readonly accessLog: AccessLogSettings | false;
   /** Milliseconds for what is in flight when the first process is gone without a word. */
   readonly graceMs: number;
-}
-
-/** How one server fared in one worker. */
-export interface ServerReport {
-  readonly environment: string;
-  readonly id: string;
-  /** Since the last report. */
-  readonly requests: number;
-  readonly failures: number;
-  /** By first digit: index 1 to 5. */
-  readonly statuses: readonly number[];
-  readonly latencies: Latencies;
-  /** At present. */
-  readonly active: number;
-  readonly upgraded: number;
-  readonly ejected: boolean;
 }

@@ -12,7 +12,7 @@ type Waiting = Map<WorkerProcess, (answer: ListenerAnswer) => void>;
 /** A listener that all workers serve. The socket is this process's: it stays open while workers come and go. */
 export class SharedListener implements OpenedListener {
   readonly number: number;
-  readonly #configured: string;
+  readonly configured: string;
   readonly #socket: BoundSocket;
   readonly #workers: Iterable<WorkerProcess>;
   readonly #opening: Waiting = new Map();
@@ -30,7 +30,7 @@ export class SharedListener implements OpenedListener {
     closed: () => void;
   }) {
     this.number = given.number;
-    this.#configured = given.configured;
+    this.configured = given.configured;
     this.#socket = given.socket;
     this.#settings = given.settings;
     this.#workers = given.workers;
@@ -55,7 +55,7 @@ export class SharedListener implements OpenedListener {
   greet(worker: WorkerProcess): Promise<ListenerAnswer> {
     if (worker.draining || this.#isClosed) return Promise.resolve(undefined);
     const answer = this.#answer(this.#opening, worker);
-    worker.tell({ kind: 'open', listener: this.number, address: this.#configured, settings: this.#settings }, this.#socket.handle);
+    worker.tell({ kind: 'open', listener: this.number, address: this.configured, settings: this.#settings }, this.#socket.handle);
     return answer;
   }
 

@@ -1,90 +1,76 @@
-import { addLatencies, type Latencies, noLatencies } from '../../model/latency.ts';
-import type { LiveServer } from '../../model/live.ts';
-import type { TableEnvironment } from '../table.ts';
-import type { ServerReport } from './messages.ts';
+import {
+  type EnvironmentCounts,
+  type ListenerCounts,
+  noEnvironmentCounts,
+  noListenerCounts,
+  noServerCounts,
+  type ServerCounts,
+} from '../../model/counts.ts';
+import type { EnvironmentLevels, LiveEnvironment, LiveListener, LiveServer, ServerLevels } from '../../model/live.ts';
+import { healthOf, type TableEnvironment } from '../table.ts';
+import { type ListenerLevels, type Measures, serverKey } from './measure.ts';
+import { Tally } from './tally.ts';
 
-/** What all workers, living and dead, have done for one server. */
-interface Tally {
-  requests: number;
-  failures: number;
-  readonly statuses: number[];
-  latencies: Latencies;
-  /** Of living workers only, by number. */
-  readonly present: Map<number, { readonly active: number; readonly upgraded: number; readonly ejected: boolean }>;
-}
-
-/**
- * The workers' counters, added up. Workers tell what is new, so that a sum never goes backwards: what a worker did stays
- * counted when it dies, but for what it had not told yet (a fraction of a second); what was in flight on it is no more.
- */
+/** The workers' counters of servers, environments and listeners, added up. */
 export class Tallies {
-  readonly #environments = new Map<string, Map<string, Tally>>();
+  readonly #servers = new Tally<ServerCounts, ServerLevels>(noServerCounts, { active: 0, upgraded: 0, connections: 0, idle: 0 });
+  readonly #environments = new Tally<EnvironmentCounts, EnvironmentLevels>(noEnvironmentCounts, { waiting: 0, panicking: 0 });
+  readonly #listeners = new Tally<ListenerCounts, ListenerLevels>(noListenerCounts, { connections: 0 });
+  readonly #ids = new Map<string, ReadonlySet<string>>();
 
   /** The environment has these servers and no others: of those who left nothing is kept. */
   follow({ name, servers }: Pick<TableEnvironment, 'name' | 'servers'>): void {
-    const before = this.#environments.get(name);
-    const next = new Map(servers.map(({ id }) => [id, before?.get(id) ?? emptyTally()]));
-    this.#environments.set(name, next);
+    const ids = new Set(servers.map(({ id }) => id));
+    for (const id of this.#ids.get(name) ?? []) if (!ids.has(id)) this.#servers.drop(serverKey(name, id));
+    for (const id of ids) this.#servers.follow(serverKey(name, id));
+    this.#ids.set(name, ids);
+    this.#environments.follow(name);
   }
 
   remove(environment: string): void {
-    this.#environments.delete(environment);
+    this.follow({ name: environment, servers: [] });
+    this.#environments.drop(environment);
+    this.#ids.delete(environment);
   }
 
-  take(worker: number, reports: readonly ServerReport[]): void {
-    for (const { environment, id, requests, failures, statuses, latencies, active, upgraded, ejected } of reports) {
-      const tally = this.#environments.get(environment)?.get(id);
-      // A worker may not have heard yet that the server has left.
-      if (tally === undefined) continue;
-      tally.requests += requests;
-      tally.failures += failures;
-      tally.latencies = addLatencies(tally.latencies, latencies);
-      statuses.forEach((count, digit) => {
-        tally.statuses[digit] = (tally.statuses[digit] ?? 0) + count;
-      });
-      if (active === 0 && upgraded === 0 && !ejected) tally.present.delete(worker);
-      else tally.present.set(worker, { active, upgraded, ejected });
-    }
+  /** @param listen as configured */
+  followListener(listen: string): void {
+    this.#listeners.follow(listen);
   }
 
-  /** The worker has ended, and with it all that was in flight on it. */
+  removeListener(listen: string): void {
+    this.#listeners.drop(listen);
+  }
+
+  take(worker: number, { servers, environments, listeners }: Measures): void {
+    this.#servers.take(worker, servers);
+    this.#environments.take(worker, environments);
+    this.#listeners.take(worker, listeners);
+  }
+
   forget(worker: number): void {
-    for (const tallies of this.#environments.values()) for (const tally of tallies.values()) tally.present.delete(worker);
+    for (const tally of [this.#servers, this.#environments, this.#listeners]) tally.forget(worker);
   }
 
   /** Exchanges in flight on one worker, upgraded connections aside. */
   active(worker: number): number {
-    let active = 0;
-    for (const tallies of this.#environments.values()) {
-      for (const { present } of tallies.values()) {
-        const there = present.get(worker);
-        if (there !== undefined) active += there.active - there.upgraded;
-      }
-    }
-    return active;
+    const { active, upgraded } = this.#servers.levelsIn(worker);
+    return active - upgraded;
   }
 
-  /** The environment's servers. One is `ejected` if any worker keeps it out. */
   servers({ name, servers }: TableEnvironment): LiveServer[] {
-    const tallies = this.#environments.get(name);
-    return servers.map(({ id, address, weight, health, reason }) => {
-      const { requests, failures, statuses, latencies, present } = tallies?.get(id) ?? emptyTally();
-      let active = 0;
-      let upgraded = 0;
-      let ejecting = 0;
-      for (const worker of present.values()) {
-        active += worker.active;
-        upgraded += worker.upgraded;
-        if (worker.ejected) ejecting++;
-      }
-      const about = { id, environment: name, address, weight, active, requests, failures, statuses: [...statuses], upgraded, latencies };
-      if (health === 'up' && ejecting > 0)
-        return { ...about, health: 'ejected', reason: `too many failures in a row in ${ejecting} of the workers` };
-      return { ...about, health, ...(reason !== undefined && { reason }) };
+    return servers.map((server) => {
+      const { id, address, weight, reason } = server;
+      const about = { id, environment: name, address, weight, health: healthOf(server), ...(reason !== undefined && { reason }) };
+      return { ...this.#servers.of(serverKey(name, id)), ...about };
     });
   }
-}
 
-function emptyTally(): Tally {
-  return { requests: 0, failures: 0, statuses: [0, 0, 0, 0, 0, 0], latencies: noLatencies, present: new Map() };
+  environments(): LiveEnvironment[] {
+    return this.#environments.keys.map((name) => ({ ...this.#environments.of(name), name }));
+  }
+
+  listeners(): LiveListener[] {
+    return this.#listeners.keys.map((listen) => ({ ...this.#listeners.of(listen), listen }));
+  }
 }

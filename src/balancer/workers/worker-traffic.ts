@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Timer } from '../../model/clock.ts';
-import type { LiveServer } from '../../model/live.ts';
+import type { LiveEnvironment, LiveListener, LiveServer } from '../../model/live.ts';
 import type { ListenerSettings } from '../../proxy/contract.ts';
-import type { Suspect, TableEnvironment } from '../table.ts';
+import type { TableEnvironment, Testimony } from '../table.ts';
 import type { OpenedListener, TrafficSide } from '../traffic-side.ts';
 import { bindSocket } from './bound-socket.ts';
 import { Fleet, type FleetOwner, type FleetTools } from './fleet.ts';
@@ -23,8 +24,10 @@ export interface WorkerTrafficSettings extends WorkerSettings {
 
 /** Traffic carried by worker processes. Each has every table and serves every listener. */
 export class WorkerTraffic implements TrafficSide, FleetOwner {
+  /** Lines of access logs that workers could not keep. */
+  accessLogDropped = 0;
   readonly #tools: FleetTools;
-  readonly #suspect: Suspect;
+  readonly #testimony: Testimony;
   readonly #fleet: Fleet;
   /** In order of arrival, in which a new worker is told them: who was there first keeps its hosts. */
   readonly #tables = new Map<string, TableEnvironment>();
@@ -34,9 +37,9 @@ export class WorkerTraffic implements TrafficSide, FleetOwner {
   #opened = 0;
   #evening: Timer | undefined;
 
-  constructor(tools: FleetTools & { readonly suspect: Suspect; readonly settings: WorkerTrafficSettings }) {
+  constructor(tools: FleetTools & Testimony & { readonly settings: WorkerTrafficSettings }) {
     this.#tools = tools;
-    this.#suspect = tools.suspect;
+    this.#testimony = tools;
     this.#settings = tools.settings;
     this.#fleet = new Fleet(tools, this);
     this.#fleet.resize(tools.settings.workers);
@@ -50,9 +53,13 @@ export class WorkerTraffic implements TrafficSide, FleetOwner {
   async open(address: string, settings: ListenerSettings): Promise<OpenedListener> {
     const socket = await bindSocket(address);
     const number = ++this.#opened;
-    const closed = () => this.#listeners.delete(number);
+    const closed = () => {
+      this.#listeners.delete(number);
+      if (![...this.#listeners.values()].some((other) => other.configured === address)) this.#tallies.removeListener(address);
+    };
     const listener = new SharedListener({ number, configured: address, socket, settings, workers: this.#fleet.living, closed });
     this.#listeners.set(number, listener);
+    this.#tallies.followListener(address);
     await listener.open();
     return listener;
   }
@@ -73,12 +80,20 @@ export class WorkerTraffic implements TrafficSide, FleetOwner {
     return [...this.#tables.values()].flatMap((table) => this.#tallies.servers(table));
   }
 
+  environments(): LiveEnvironment[] {
+    return this.#tallies.environments();
+  }
+
+  listeners(): LiveListener[] {
+    return this.#tallies.listeners();
+  }
+
   /** Takes over other settings: more workers come at once, fewer drain; what a worker is told only once takes new workers. */
   async adopt(settings: WorkerTrafficSettings): Promise<void> {
     const before = this.#settings;
     this.#settings = settings;
     this.#fleet.shrink(settings.workers, settings.graceMs);
-    const toldOnce = before.accessLog !== settings.accessLog || before.graceMs !== settings.graceMs;
+    const toldOnce = !isDeepStrictEqual(before.accessLog, settings.accessLog) || before.graceMs !== settings.graceMs;
     if (toldOnce) await this.restart();
     this.#fleet.resize(settings.workers);
     if (before.workers !== settings.workers) for (const name of this.#tables.keys()) this.apply(this.#tables.get(name) as TableEnvironment);
@@ -87,6 +102,11 @@ export class WorkerTraffic implements TrafficSide, FleetOwner {
   /** New workers for old ones, one after the other; those run the program as it is on disk now. */
   async restart(): Promise<void> {
     await this.#fleet.roll(this.#settings.graceMs);
+  }
+
+  /** The access log's file was renamed: every worker makes or finds the new one. */
+  reopenAccessLog(): void {
+    for (const worker of this.#fleet.living) worker.tell({ kind: 'reopen-log' });
   }
 
   async close(): Promise<void> {
@@ -127,11 +147,15 @@ export class WorkerTraffic implements TrafficSide, FleetOwner {
         this.#listeners.get(message.listener)?.hear(worker, message);
         break;
       case 'suspect':
-        this.#suspect(message.environment, message.id);
+        this.#testimony.suspect(message.environment, message.id);
+        break;
+      case 'accuse':
+        this.#testimony.accuse(message);
         break;
       case 'report':
-        this.#tallies.take(worker.number, message.servers);
+        this.#tallies.take(worker.number, message.measures);
         worker.cpuMs = message.cpuMs;
+        this.accessLogDropped += message.dropped;
         break;
       case 'relieve':
         this.#fleet.relieve(worker, this.#settings.graceMs).catch((error: Error) => this.#tools.logger.error(about, error.message));

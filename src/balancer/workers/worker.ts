@@ -1,21 +1,25 @@
 import type { Clock } from '../../model/clock.ts';
+import type { EnvironmentCounts, ListenerCounts, ServerCounts } from '../../model/counts.ts';
+import type { EnvironmentLevels, ServerLevels } from '../../model/live.ts';
 import type { Handler, Listener, ListenerSettings } from '../../proxy/contract.ts';
 import type { PoolTools } from '../pool.ts';
-import { Traffic } from '../traffic.ts';
+import type { Testimony } from '../table.ts';
+import { liveListeners, Traffic } from '../traffic.ts';
 import { CounterReport } from './counter-report.ts';
+import { type ListenerLevels, type Measures, measureEnvironment, measureListener, measureServer } from './measure.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './messages.ts';
 
 /** Milliseconds between two reports. */
 const reportMs = 250;
 /** Reports with nothing new that are left out before one is sent as a sign of life. */
 const quietReports = 4;
-/** Milliseconds in which a server is suspected once only: the check that it asks for is under way. */
-const suspectMs = 100;
+/** Milliseconds in which the same is said of a server once only: what it asks for is under way. */
+const repeatMs = 100;
 
 /** What a worker does with its listeners. */
-export type WorkerListener = Pick<Listener, 'update' | 'close'> & { shed(connections: number): void };
+export type WorkerListener = Pick<Listener, 'update' | 'close' | 'connections' | 'counts'> & { shed(connections: number): void };
 
-export interface WorkerTools extends Omit<PoolTools, 'suspect'> {
+export interface WorkerTools extends Omit<PoolTools, keyof Testimony> {
   readonly clock: Clock;
   readonly send: (message: FromWorker) => void;
   /** Listens on a socket that the first process has bound. */
@@ -23,6 +27,9 @@ export interface WorkerTools extends Omit<PoolTools, 'suspect'> {
   /** Milliseconds of processor time that this process has used. */
   readonly cpuMs: () => number;
   readonly begin: (settings: WorkerSettings) => void;
+  readonly reopenLog: () => void;
+  /** Lines of the access log that could not be kept, since the start. */
+  readonly dropped: () => number;
   /** Everything is finished and told. */
   readonly end: () => void;
 }
@@ -32,17 +39,27 @@ export class Worker {
   readonly #tools: WorkerTools;
   readonly #traffic: Traffic;
   readonly #listeners = new Map<number, Promise<WorkerListener | undefined>>();
-  readonly #counters = new CounterReport();
-  readonly #suspected = new Set<string>();
+  /** Those that are open, by the address they were configured with. */
+  readonly #open = new Map<WorkerListener, string>();
+  readonly #counters = {
+    servers: new CounterReport<ServerCounts, ServerLevels>(),
+    environments: new CounterReport<EnvironmentCounts, EnvironmentLevels>(),
+    listeners: new CounterReport<ListenerCounts, ListenerLevels>(),
+  };
+  readonly #said = new Set<string>();
   #quiet = 0;
+  #droppedTold = 0;
   #graceMs = 0;
   #ending = false;
 
   constructor(tools: WorkerTools) {
     this.#tools = tools;
-    const suspect = (environment: string, id: string) => this.#suspect(environment, id);
+    const testimony: Testimony = {
+      suspect: (environment, id) => this.#say({ kind: 'suspect', environment, id }),
+      accuse: (accusation) => this.#say({ kind: 'accuse', ...accusation }),
+    };
     const open = () => Promise.reject(new Error('a worker listens only where it is told to'));
-    this.#traffic = new Traffic({ ...tools, suspect, open });
+    this.#traffic = new Traffic({ ...tools, ...testimony, open });
     this.#reportLater();
   }
 
@@ -60,7 +77,7 @@ export class Worker {
         this.#traffic.remove(message.name);
         break;
       case 'open':
-        this.#listeners.set(message.listener, this.#open(message, handle));
+        this.#listeners.set(message.listener, this.#listen(message, handle));
         break;
       case 'update':
         void this.#listeners.get(message.listener)?.then((listener) => listener?.update(message.settings));
@@ -70,6 +87,9 @@ export class Worker {
         break;
       case 'shed':
         this.#shed(message.connections);
+        break;
+      case 'reopen-log':
+        this.#tools.reopenLog();
         break;
       case 'settle':
         void Promise.all(this.#listeners.values()).then(() => this.#tools.send({ kind: 'ready' }));
@@ -88,11 +108,12 @@ export class Worker {
     void this.#drain(this.#graceMs);
   }
 
-  async #open(message: Extract<ToWorker, { kind: 'open' }>, handle: object | undefined): Promise<WorkerListener | undefined> {
+  async #listen(message: Extract<ToWorker, { kind: 'open' }>, handle: object | undefined): Promise<WorkerListener | undefined> {
     const { listener: number, address, settings } = message;
     try {
       if (handle === undefined) throw new Error('its socket got lost on the way');
       const listener = await this.#tools.listen(address, handle, settings, this.#traffic);
+      this.#open.set(listener, address);
       this.#tools.send({ kind: 'opened', listener: number });
       return listener;
     } catch (error) {
@@ -112,6 +133,10 @@ export class Worker {
     const listener = await this.#listeners.get(number);
     await listener?.close(graceMs);
     this.#listeners.delete(number);
+    if (listener === undefined) return;
+    // What it counted last is told before it is forgotten.
+    this.#report();
+    this.#open.delete(listener);
   }
 
   async #drain(graceMs: number): Promise<void> {
@@ -123,12 +148,12 @@ export class Worker {
     this.#tools.end();
   }
 
-  #suspect(environment: string, id: string): void {
-    const key = `${environment} ${id}`;
-    if (this.#suspected.has(key)) return;
-    this.#suspected.add(key);
-    this.#tools.clock.after(suspectMs, () => this.#suspected.delete(key));
-    this.#tools.send({ kind: 'suspect', environment, id });
+  #say(word: Extract<FromWorker, { kind: 'suspect' | 'accuse' }>): void {
+    const key = `${word.kind} ${word.environment} ${word.id}`;
+    if (this.#said.has(key)) return;
+    this.#said.add(key);
+    this.#tools.clock.after(repeatMs, () => this.#said.delete(key));
+    this.#tools.send(word);
   }
 
   #reportLater(): void {
@@ -139,9 +164,17 @@ export class Worker {
   }
 
   #report(): void {
-    const servers = this.#counters.changes(this.#traffic.servers());
-    if (servers.length === 0 && ++this.#quiet < quietReports && !this.#ending) return;
+    const { servers, environments, listeners } = this.#counters;
+    const measures: Measures = {
+      servers: servers.changes(this.#traffic.servers().map(measureServer)),
+      environments: environments.changes(this.#traffic.environments().map(measureEnvironment)),
+      listeners: listeners.changes(liveListeners(this.#open).map(measureListener)),
+    };
+    const news = measures.servers.length + measures.environments.length + measures.listeners.length;
+    if (news === 0 && ++this.#quiet < quietReports && !this.#ending) return;
     this.#quiet = 0;
-    this.#tools.send({ kind: 'report', servers, cpuMs: this.#tools.cpuMs() });
+    const dropped = this.#tools.dropped();
+    this.#tools.send({ kind: 'report', measures, cpuMs: this.#tools.cpuMs(), dropped: dropped - this.#droppedTold });
+    this.#droppedTold = dropped;
   }
 }

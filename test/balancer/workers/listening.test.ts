@@ -11,7 +11,7 @@ import { HttpListener } from '../../../src/proxy/listener.ts';
 import { keptLogger } from '../../gateway/fake-logger.ts';
 
 const settings: ListenerSettings = { headerBytes: 8192, timeouts: { requestHead: 1000, clientIdle: 1000 }, trustedProxies: [] };
-const answering: Handler = { request: (exchange) => exchange.respond(200, {}, 'here') };
+const answering: Handler = { request: (exchange) => exchange.respond(200, {}, 'here'), fault() {} };
 
 t.test('a bound socket is served by whoever gets its handle', async (t) => {
   const socket = await bindSocket('127.0.0.1:0');
@@ -67,6 +67,7 @@ t.test('workers that do not come up are no reason to wait for ever', async (t) =
     logger,
     spawn,
     suspect: () => {},
+    accuse: () => {},
     settings: { workers: 2, accessLog: false, graceMs: 100 },
   });
   t.teardown(() => traffic.close());

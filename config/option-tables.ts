@@ -1,0 +1,116 @@
+/** What is used here of a JSON Schema (draft 7), as `jsonSchemas()` makes them. */
+export interface JsonSchema {
+  readonly title?: string;
+  readonly description?: string;
+  readonly type?: string;
+  readonly default?: unknown;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly items?: JsonSchema;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: JsonSchema | boolean;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly $ref?: string;
+  readonly definitions?: Readonly<Record<string, JsonSchema>>;
+}
+
+/** One line of a table: an option that is given as one value. */
+export interface Option {
+  /** Keys from the schema's top; `<name>` stands for a free one, `[]` for each entry of a list. */
+  readonly path: readonly string[];
+  readonly schema: JsonSchema;
+  readonly required: boolean;
+}
+
+/** Options that stand together: those of the top, then one group for each map within. */
+export interface OptionGroup {
+  readonly path: readonly string[];
+  readonly schema: JsonSchema;
+  readonly options: readonly Option[];
+}
+
+/** All options of a schema, in its own order, a group before the groups within it. */
+export function groupsOf(schema: JsonSchema, definitions = schema.definitions ?? {}, path: readonly string[] = []): OptionGroup[] {
+  const inner: OptionGroup[] = [];
+  const options: Option[] = [];
+  const whole = resolve(schema, definitions);
+  for (const [key, property] of Object.entries(whole.properties ?? {})) {
+    const found = resolve(property, definitions);
+    const maps = mapsIn(found, definitions, [...path, key]);
+    inner.push(...maps.flatMap((map) => groupsOf({ ...map.schema, ...describing(found) }, definitions, map.path)));
+    if (maps.length === 0 || found.anyOf !== undefined)
+      options.push({ path: [...path, key], schema: found, required: whole.required?.includes(key) ?? false });
+  }
+  return [{ path, schema: whole, options }, ...inner];
+}
+
+function describing({ description }: JsonSchema): JsonSchema {
+  return description === undefined ? {} : { description };
+}
+
+function resolve(schema: JsonSchema, definitions: Readonly<Record<string, JsonSchema>>): JsonSchema {
+  const { $ref, ...rest } = schema;
+  if ($ref === undefined) return schema;
+  return { ...definitions[$ref.replace('#/definitions/', '')], ...rest };
+}
+
+/** The maps of named keys that a value may be, or hold. */
+function mapsIn(
+  schema: JsonSchema,
+  definitions: Readonly<Record<string, JsonSchema>>,
+  path: readonly string[],
+): { path: readonly string[]; schema: JsonSchema }[] {
+  if (schema.properties !== undefined) return [{ path, schema }];
+  const { anyOf = [], items, additionalProperties } = schema;
+  const within = (inner: JsonSchema, step: string) => mapsIn(resolve(inner, definitions), definitions, [...path, step]);
+  return [
+    ...anyOf.flatMap((option) => mapsIn(resolve(option, definitions), definitions, path)),
+    ...(items === undefined ? [] : within(items, '[]')),
+    ...(typeof additionalProperties === 'object' ? within(additionalProperties, '<name>') : []),
+  ];
+}
+
+/** What may be written: a type, its unit and its bounds, or the words to choose from. */
+export function typeOf(schema: JsonSchema): string {
+  const { title, type, minimum, maximum, items, additionalProperties, anyOf } = schema;
+  if (schema.enum !== undefined) return schema.enum.map(code).join(' ');
+  if (schema.const !== undefined) return code(schema.const);
+  if (type === 'boolean') return '`true` `false`';
+  if (type === 'integer' || type === 'number') return `${title ?? 'number'}${bounds(minimum, maximum)}`;
+  if (title !== undefined) return title;
+  if (anyOf !== undefined) return [...new Set(anyOf.filter((one) => one.properties === undefined).map(typeOf))].join(' or ');
+  if (type === 'array') return `list of ${items === undefined ? 'values' : typeOf(items)}`;
+  if (type === 'object') return `map of ${typeof additionalProperties === 'object' ? typeOf(additionalProperties) : 'settings'}`;
+  return 'text';
+}
+
+function bounds(minimum: number | undefined, maximum: number | undefined): string {
+  const most = maximum === undefined || maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
+  if (most !== undefined) return `, ${minimum ?? 0}–${most}`;
+  return minimum === undefined ? '' : `, ≥ ${minimum}`;
+}
+
+/** The default, as it would be written; empty for none. */
+export function defaultOf({ schema, required }: Option): string {
+  if (required) return '**required**';
+  const { default: value } = schema;
+  if (value === undefined || value === '' || isEmpty(value)) return '';
+  return Array.isArray(value) ? value.map(code).join(' ') : code(value);
+}
+
+function isEmpty(value: unknown): boolean {
+  return value !== null && typeof value === 'object' && Object.keys(value).length === 0;
+}
+
+function code(value: unknown): string {
+  return `\`${String(value)}\``;
+}
+
+/** A table in Markdown; what would end a cell is masked. */
+export function tableOf(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
+  return [line(headings), line(headings.map(() => '---')), ...rows.map(line)].join('\n');
+}

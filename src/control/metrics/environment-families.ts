@@ -1,0 +1,75 @@
+import { exchangeFamilies } from '../../metrics/exchange-families.ts';
+import { byName, type Family } from '../../metrics/family.ts';
+import { retryFamilies } from '../../metrics/retry-families.ts';
+import type { LiveEnvironment, LiveServer } from '../../model/live.ts';
+import type { Snapshot } from '../../model/snapshot.ts';
+import { failures } from '../../proxy/failures.ts';
+
+/** Codes of what a balancer answers itself: named before the first time, so that the first time is seen as a rise. */
+const codes = Object.fromEntries(
+  (
+    [
+      'noServer',
+      'queueFull',
+      'queueTimeout',
+      'connectFailed',
+      'upstreamReset',
+      'badResponse',
+      'connectTimeout',
+      'headTimeout',
+      'totalTimeout',
+    ] as const
+  ).map((name) => [failures[name].code, 0]),
+);
+
+/** What clients of each environment were given, and what that took. */
+export function environmentFamilies(
+  environments: readonly LiveEnvironment[],
+  servers: readonly LiveServer[],
+  snapshots: readonly Snapshot[],
+): Family[] {
+  const rows = environments.map(({ name, own, ...counts }) => ({
+    labels: { environment: name },
+    counts: { ...counts, own: { ...codes, ...own } },
+  }));
+  const value = (type: 'counter' | 'gauge', name: string, help: string, read: (counts: LiveEnvironment) => number): Family => ({
+    name: `sluice_environment_${name}`,
+    help,
+    type,
+    series: environments.map((counts) => ({ labels: { environment: counts.name }, value: read(counts) })),
+  });
+  return [
+    ...exchangeFamilies('sluice_environment', rows),
+    ...retryFamilies('sluice_environment', rows),
+    value('gauge', 'queue_length', 'Requests that wait for a server with room.', ({ waiting }) => waiting),
+    {
+      name: 'sluice_environment_queue_wait_seconds',
+      help: 'How long requests waited for a server with room, whatever became of them.',
+      type: 'histogram',
+      series: rows.map(({ labels, counts: { waits } }) => ({ labels, latencies: waits })),
+    },
+    value('counter', 'queue_overflows_total', 'Requests turned away because too many waited already.', ({ overflows }) => overflows),
+    value('counter', 'queue_timeouts_total', 'Requests turned away because no server had room in time.', ({ timeouts }) => timeouts),
+    value('gauge', 'panic', 'Whether so few servers are healthy that health is ignored: 1 or 0.', ({ panicking }) =>
+      panicking > 0 ? 1 : 0,
+    ),
+    {
+      name: 'sluice_environment_servers',
+      help: 'Servers by health.',
+      type: 'gauge',
+      series: environments.flatMap(({ name }) => byName({ environment: name }, 'health', healthOf(servers, name))),
+    },
+    {
+      name: 'sluice_environment_snapshot_version',
+      help: 'Version that the servers of an environment should run.',
+      type: 'gauge',
+      series: snapshots.map(({ environment, version }) => ({ labels: { environment }, value: version })),
+    },
+  ];
+}
+
+function healthOf(servers: readonly LiveServer[], environment: string): Record<LiveServer['health'], number> {
+  const counts = { up: 0, down: 0, ejected: 0, unknown: 0 };
+  for (const server of servers) if (server.environment === environment) counts[server.health]++;
+  return counts;
+}

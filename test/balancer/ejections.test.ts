@@ -1,0 +1,69 @@
+import t from 'tap';
+import { Ejections } from '../../src/balancer/ejections.ts';
+import type { TableEnvironment, TableServer } from '../../src/balancer/table.ts';
+import { FakeClock } from '../gateway/fake-clock.ts';
+import { keptLogger } from '../gateway/fake-logger.ts';
+import { server, table } from './tables.ts';
+
+function setUp(environment: TableEnvironment) {
+  const clock = new FakeClock();
+  const { logger, lines } = keptLogger();
+  const state = { changes: 0 };
+  const ejections = new Ejections({ clock, logger }, () => {
+    state.changes++;
+  });
+  const about = ({ id, instance, address }: TableServer) => ({ environment: environment.name, id, instance, address });
+  const accuse = (id: string, more = {}) =>
+    ejections.accuse({ ...about(server(id)), failure: 'status', reason: 'status 500', ...more }, environment);
+  const out = (servers = environment.servers) => servers.filter((each) => ejections.reason(about(each)) !== undefined).map(({ id }) => id);
+  return { clock, lines, state, ejections, accuse, out, about };
+}
+
+t.test('who is accused is out, for longer each time, and everybody is told when it may come back', async (t) => {
+  const { clock, lines, state, accuse, out, ejections, about } = setUp(table([server('a'), server('b')]));
+  accuse('a');
+  t.strictSame(out(), ['a']);
+  t.match(ejections.reason(about(server('a'))), /failures in a row.*status 500/);
+  t.match(lines, [{ msg: 'server ejected: too many failures in a row', server: 'a', lastsMs: 30_000, reason: 'status 500' }]);
+  accuse('a');
+  accuse('a');
+  t.equal(lines.length, 1, 'whoever says so as well changes nothing');
+  t.equal(state.changes, 1);
+  await clock.pass(29_999);
+  t.strictSame(out(), ['a']);
+  await clock.pass(2);
+  t.strictSame(out(), []);
+  t.equal(state.changes, 2);
+  accuse('a');
+  await clock.pass(30_002);
+  t.strictSame(out(), ['a'], 'twice as long the second time');
+  await clock.pass(30_000);
+  t.strictSame(out(), []);
+  t.equal(clock.pending, 0);
+});
+
+t.test('never more than the percentage allows, whoever accuses', async (t) => {
+  const { accuse, out } = setUp(table(['a', 'b', 'c', 'd'].map((id) => server(id))));
+  for (const id of ['d', 'c', 'b', 'a']) accuse(id);
+  t.strictSame(out(), ['c', 'd']);
+});
+
+t.test('nobody is out who is not in rotation as it was accused', async (t) => {
+  const { accuse, out } = setUp(table([server('a'), server('b'), server('c', { serving: false }), server('d')]));
+  accuse('a', { instance: 'a-0' });
+  accuse('b', { address: '127.0.0.1:1' });
+  accuse('c');
+  accuse('stranger');
+  t.strictSame(out(), []);
+});
+
+t.test('a new instance is not blamed; of who is gone nothing is remembered', async (t) => {
+  const { clock, ejections, accuse, out, about } = setUp(table([server('a'), server('b'), server('c')]));
+  accuse('a');
+  t.strictSame(out([server('a', { instance: 'a-2' })]), []);
+  ejections.follow([server('a', { weight: 7 }), server('b')].map(about));
+  t.strictSame(out(), ['a'], 'other settings change nothing');
+  ejections.follow([server('a', { instance: 'a-2' }), server('b')].map(about));
+  t.strictSame(out(), []);
+  t.equal(clock.pending, 0);
+});

@@ -1,0 +1,86 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'tap';
+import { loadConfig } from '../../src/config/config.ts';
+import { run } from '../cli/command-line.ts';
+import { filesIn, root, textOf } from '../tools/source-files.ts';
+import { unfit } from './tools.ts';
+
+const units = filesIn(['config/systemd'], ['.service']);
+const container = textOf('Containerfile');
+
+/** The role that a command line starts, and with which options; rejects if `sluice` would refuse it. */
+async function understood(words: readonly string[]): Promise<readonly [role: string, options: unknown]> {
+  const { roles, err } = await run(words);
+  const [taken] = roles;
+  if (taken === undefined) throw new Error(`starts nothing: ${words.join(' ')}: ${err}`);
+  return taken;
+}
+
+/** What a unit assigns to a key, each time that it does. */
+function assigned(unit: string, key: string): string[] {
+  return [...textOf(unit).matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map(([, value = '']) => value);
+}
+
+test('the commands of the units are commands of sluice', async (t) => {
+  t.strictSame(units, ['config/systemd/sluice-gateway@.service', 'config/systemd/sluice.service']);
+  const [gateway = '', balancer = ''] = units.map((unit) => assigned(unit, 'ExecStart')[0]);
+  t.match(await understood(balancer.split(' ').slice(1)), ['serve', { config: '/etc/sluice/sluice.yaml' }]);
+  const [variables = ''] = assigned(units[0] as string, 'Environment');
+  const [, join = '', options = ''] = /^JOIN=(\S+) "OPTIONS=(.*)"$/.exec(variables) ?? [];
+  const words = gateway.replaceAll('%i', 'gw-1').replace('${JOIN}', join).replace('$OPTIONS', options).split(' ').slice(1);
+  t.match(await understood(words), [
+    'gateway',
+    { id: 'gw-1', join: 'http://127.0.0.1:9000', environment: 'production', dataDir: '/var/lib/sluice-gateway/gw-1' },
+  ]);
+});
+
+test('a stop may take longer than what is in flight gets', async (t) => {
+  const { shutdown } = loadConfig({ env: {} });
+  const production = loadConfig({ file: new URL('config/production.yaml', root).pathname, env: {} });
+  for (const unit of units) {
+    const [seconds] = assigned(unit, 'TimeoutStopSec');
+    t.ok(Number(seconds) * 1000 > Math.max(shutdown.grace, production.shutdown.grace), unit);
+  }
+});
+
+test('systemd finds nothing wrong with the units', { skip: unfit('verify') }, async (t) => {
+  const folder = t.testdir({});
+  const files = units.map((unit) => {
+    const file = join(folder, unit.replace('@', '@gw-1').split('/').at(-1) as string);
+    // What is to be installed there is not, on this machine.
+    writeFileSync(file, textOf(unit).replaceAll('/usr/local/bin/sluice', process.execPath));
+    return file;
+  });
+  const verify = () => spawnSync('systemd-analyze', ['verify', '--man=no', ...files], { encoding: 'utf8' });
+  const complaints = () =>
+    verify()
+      .stderr.split('\n')
+      .filter((line) => line.includes(folder));
+  t.strictSame(complaints(), []);
+  writeFileSync(files[1] as string, `${readFileSync(files[1] as string, 'utf8')}\n[Service]\nRestrat=always\n`);
+  t.match(complaints().join('\n'), /Restrat/, 'and would say so');
+});
+
+test('the image is made of what is there, and runs what sluice understands', async (t) => {
+  const stages = container.split(/^FROM /m).slice(1);
+  t.equal(stages.length, 2);
+  for (const [, names = ''] of container.matchAll(/^COPY (?!--from)(.+) \S+$/gm)) {
+    for (const name of names.split(' ')) t.ok(existsSync(new URL(name, root)), name);
+  }
+  const ignored = textOf('.dockerignore');
+  for (const name of ['src', 'config', '.ci', 'package.json', 'package-lock.json', '.npmrc'])
+    t.match(ignored, new RegExp(`^!${name}$`, 'm'));
+  t.match(container, `RUN ${'npm run build:binary'}`);
+  const [, command = ''] = /^CMD (\[.*\])$/m.exec(container) ?? [];
+  t.match(await understood(JSON.parse(command)), ['serve', { config: '/etc/sluice/sluice.yaml' }]);
+  const config = loadConfig({ file: new URL('config/container.yaml', root).pathname, env: {} });
+  const ports = /^EXPOSE (.*)$/m.exec(container)?.[1]?.split(' ').map(Number);
+  const listens = [config.environments[0]?.spec.listen, config.control.listen];
+  t.strictSame(
+    listens,
+    ports?.map((port) => `0.0.0.0:${port}`),
+  );
+  t.match(container, /^USER sluice$/m);
+});

@@ -1,0 +1,48 @@
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import type { Test } from 'tap';
+import { sizes, takePicture } from './browser.ts';
+
+/** What axe-core answers, as far as it is read here. */
+interface Findings {
+  readonly violations: readonly {
+    readonly id: string;
+    readonly help: string;
+    readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+  }[];
+  readonly passes: readonly unknown[];
+}
+
+/**
+ * Holds the page as it is against WCAG 2.2 (A, AA) and axe-core's best practices: desktop and phone, light and dark, and at 200 % zoom
+ * (half the width in CSS pixels); nothing may be wider than the window. Keeps pictures of it.
+ */
+export async function audit(t: Test, page: Page, name: string): Promise<void> {
+  // By the debugger's protocol: the page's own content policy lets no script in, and is not loosened for this.
+  await page.evaluate(axe.source);
+  for (const [size, viewport] of Object.entries(sizes)) {
+    await page.setViewportSize(viewport);
+    await fitsWindow(t, page, `${name}, ${size}`);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      const found = (await page.evaluate(
+        "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })",
+      )) as Findings;
+      const faults = found.violations.flatMap(({ id, nodes }) =>
+        nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 120)} ${failureSummary}`),
+      );
+      t.ok(found.passes.length > 10, `${name}: axe-core has looked`);
+      t.same(faults, [], `${name}, ${size}, ${colorScheme}: accessible`);
+      await takePicture(page, `${name}-${size}-${colorScheme}`, size === 'phone');
+    }
+  }
+  await page.setViewportSize({ width: sizes.desktop.width / 2, height: sizes.desktop.height / 2 });
+  await fitsWindow(t, page, `${name}, at 200 %`);
+  await page.setViewportSize(sizes.desktop);
+  await page.emulateMedia({ colorScheme: 'light' });
+}
+
+async function fitsWindow(t: Test, page: Page, name: string): Promise<void> {
+  const excess = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+  t.equal(excess, 0, `${name}: nothing is cut off`);
+}

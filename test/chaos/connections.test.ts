@@ -1,0 +1,4 @@
+import { inBrief } from './brief.ts';
+import { connectionScenarios } from './connections.ts';
+
+inBrief(connectionScenarios);

@@ -1,0 +1,4 @@
+import { inBrief } from './brief.ts';
+import { registryScenarios } from './registries.ts';
+
+inBrief(registryScenarios);

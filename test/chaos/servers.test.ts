@@ -1,0 +1,4 @@
+import { inBrief } from './brief.ts';
+import { serverScenarios } from './servers.ts';
+
+inBrief(serverScenarios);

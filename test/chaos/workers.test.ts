@@ -1,0 +1,4 @@
+import { inBrief } from './brief.ts';
+import { workerScenarios } from './workers.ts';
+
+inBrief(workerScenarios);

@@ -1,0 +1,144 @@
+import { once } from 'node:events';
+import { createServer, get, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Test, test } from 'tap';
+import {
+  adminToken,
+  type BalancerUnderTest,
+  deployEcho,
+  echoProject,
+  eventually,
+  ownFolder,
+  serving,
+  startBalancer,
+  startGateway,
+  startTarget,
+} from '../flow/system.ts';
+import { run } from './command-line.ts';
+import { onTerminal } from './on-terminal.ts';
+
+/** Runs an operator's command in this process: nothing of it is about processes and terminals. */
+async function operate(balancer: BalancerUnderTest, ...words: string[]) {
+  return run(words, { env: { SLUICE_CONTROL: balancer.control, SLUICE_ADMIN_TOKEN: adminToken } });
+}
+
+/** A target that answers when it is told to. */
+async function slowTarget(t: Test): Promise<{ url: string; arrived: Promise<unknown>; answer(): void }> {
+  const held: ServerResponse[] = [];
+  const server = createServer((_request, response) => void held.push(response)).listen(0, '127.0.0.1');
+  const arrived = once(server, 'request');
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await once(server, 'listening');
+  const answer = () => {
+    for (const response of held.splice(0)) response.end('late');
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, arrived, answer };
+}
+
+test('a deployment on a terminal: a line a server; one that rejects it is named with the reason', { timeout: 100_000 }, async (t) => {
+  const balancer = await startBalancer(t);
+  const target = await startTarget(t);
+  for (const id of ['one', 'two']) await startGateway(t, id, balancer.control);
+  await deployEcho(balancer, target.url);
+  await serving(balancer, ['one', 'two']);
+  await balancer.api('POST', '/v1/projects', echoProject(target.url, '2'));
+  const good = onTerminal(t, balancer, 'exec sluice deploy echo --environment production --wait', { columns: 60 });
+  t.equal(await good.ended(), 0, good.output);
+  t.strictSame(good.screen.lines.filter(Boolean), [
+    'echo@2 deployed to production, now at version 2',
+    'one  runs it',
+    'two  runs it',
+    'echo@2 is active on 2 of 2 servers',
+  ]);
+  t.equal(good.screen.overflows, 0);
+
+  const broken = { ...echoProject('http://127.0.0.1:1', '3'), targets: { default: { url: `\${variables.nowhere}/a` } } };
+  await balancer.api('POST', '/v1/projects', broken);
+  const bad = await operate(balancer, 'deploy', 'echo', '-e', 'production', '--wait');
+  t.equal(bad.status, 1);
+  t.equal(bad.out, '');
+  t.match(bad.err, /one {2}rejected: .*nowhere.* \(revision 2 goes on\)/);
+  t.match(bad.err, /\ntwo rejected echo@3: .*nowhere.*\nerror: echo@3 was rejected by 2 of 2 servers$/);
+  const status = await operate(balancer, 'status');
+  t.match(status.out, /\none: rejecting: echo: .*nowhere.* \(revision 2 goes on\)/);
+  const silent = await operate(balancer, 'rollback', 'echo', '-e', 'production', '--wait', '--json');
+  t.equal(silent.err, '', 'silent with --json');
+  t.equal(JSON.parse(silent.out).deployments[0].revision, 2);
+  t.match(await operate(balancer, 'undeploy', 'echo', '-e', 'production', '--wait'), {
+    status: 0,
+    out: 'echo undeployed from production, now at version 5',
+    err: /one {2}without it/,
+  });
+});
+
+test('a server is added, and drained while something is in flight; Ctrl-C ends only the watching', { timeout: 100_000 }, async (t) => {
+  const balancer = await startBalancer(t);
+  const target = await slowTarget(t);
+  await startGateway(t, 'one', balancer.control);
+  await startGateway(t, 'spare', balancer.control, []);
+  await deployEcho(balancer, target.url);
+  await serving(balancer, ['one']);
+  const added = await operate(balancer, 'server', 'add', 'spare', '--environment', 'production');
+  t.match(added, { status: 0, out: 'spare is ready in production', err: /its share: 50 % of the weight of 2 servers$/ });
+  await operate(balancer, 'server', 'remove', 'spare');
+
+  const request = get(`http://${balancer.address}/echo`);
+  const answered = once(request, 'response');
+  await target.arrived;
+  const watched = onTerminal(t, balancer, 'exec sluice server drain one', { columns: 70 });
+  await watched.shows(/^one {2}draining, 1 in flight$/m);
+  watched.type('\u0003');
+  t.equal(await watched.ended(), 1);
+  t.match(
+    watched.screen.text.replace(/\s+/g, ' '),
+    /error: interrupted: it goes on without being watched; one is draining, 1 in flight; .*sluice server resume one/,
+  );
+  const draining = onTerminal(t, balancer, 'exec sluice server drain one', { columns: 70 });
+  await draining.shows(/^one {2}draining, 1 in flight$/m);
+  target.answer();
+  await answered;
+  t.equal(await draining.ended(), 0);
+  t.strictSame(draining.screen.lines.filter(Boolean), ['one is drained'], 'what was drawn makes room for the answer');
+  t.match(await operate(balancer, 'status'), {
+    out: /none of its servers takes requests\none: draining: nothing in flight, .*resume one/,
+  });
+});
+
+test("the balancer's own OpenAPI document becomes a project that works", { timeout: 100_000 }, async (t) => {
+  const balancer = await startBalancer(t);
+  await startGateway(t, 'one', balancer.control);
+  await serving(balancer, ['one']);
+  const folder = ownFolder(t);
+  const fetched = onTerminal(
+    t,
+    balancer,
+    `"${process.execPath}" -e 'fetch(process.env.SLUICE_CONTROL + "/openapi.json", { headers: { authorization: "Bearer " + process.env.SLUICE_ADMIN_TOKEN } }).then((r) => r.text()).then((text) => require("fs").writeFileSync("${folder}/api.json", text))'`,
+  );
+  t.equal(await fetched.ended(), 0, fetched.output);
+  const imported = await operate(
+    balancer,
+    'project',
+    'import',
+    `${folder}/api.json`,
+    '--target',
+    balancer.control,
+    '--name',
+    'admin',
+    '--base-path',
+    '/admin',
+  );
+  t.match(imported, { status: 0, out: 'admin@1' });
+  t.equal((await operate(balancer, 'deploy', 'admin', '-e', 'production', '--wait')).status, 0);
+  const ask = (method: string, path: string) =>
+    fetch(`http://${balancer.address}/admin${path}`, { method, headers: { authorization: `Bearer ${adminToken}` } });
+  const servers = await eventually(
+    () => ask('GET', '/v1/servers/one'),
+    ({ status }) => status === 200,
+  );
+  t.match(await servers.json(), { id: 'one' });
+  t.equal((await ask('PUT', '/v1/servers')).status, 405);
+  t.equal((await ask('GET', '/v1/nonsense')).status, 404);
+});

@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Owner } from '../flow/processes.ts';
+import { Screen } from './screen.ts';
+
+/** A program on a terminal of its own, made by util-linux's `script`; and somebody who looks and types. */
+export class PseudoTerminal {
+  readonly screen: Screen;
+  /** Everything that was written, with its control sequences. */
+  output = '';
+  readonly #process: ChildProcess;
+  readonly #tty: Promise<string>;
+  readonly #waiting = new Set<() => void>();
+
+  private constructor(child: ChildProcess, screen: Screen) {
+    this.#process = child;
+    this.screen = screen;
+    let learnt: (tty: string) => void;
+    this.#tty = new Promise((resolve) => {
+      learnt = resolve;
+    });
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      const before = this.output;
+      this.output += text;
+      const first = /^(\/dev\/\S+)\r?\n/.exec(this.output);
+      // The first line is our own: which terminal it is.
+      if (first && !/^\/dev\/\S+\r?\n/.test(before)) {
+        learnt(first[1] as string);
+        screen.write(this.output.slice(first[0].length));
+      } else if (first) screen.write(text);
+      this.#wake();
+    });
+    child.stdout?.on('close', () => this.#wake());
+  }
+
+  /** Runs shell `commands`; killed at its owner's end if it still runs. */
+  static start(
+    t: Owner,
+    commands: string,
+    {
+      columns = 80,
+      rows = 24,
+      env = {},
+      folder = '/',
+    }: { columns?: number; rows?: number; env?: Record<string, string>; folder?: string } = {},
+  ): PseudoTerminal {
+    const inside = `tty; stty cols ${columns} rows ${rows}; ${commands}`;
+    const child = spawn('script', ['--quiet', '--flush', '--return', '--command', inside, '/dev/null'], {
+      cwd: folder,
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { PATH: process.env['PATH'], TERM: 'xterm', SHELL: '/bin/sh', ...env },
+    });
+    child.stdin?.on('error', () => undefined);
+    t.teardown(async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    });
+    return new PseudoTerminal(child, new Screen(columns, rows));
+  }
+
+  type(keys: string): void {
+    this.#process.stdin?.write(keys);
+  }
+
+  /** As a window does when its user makes it larger or smaller. */
+  async resize(columns: number, rows: number): Promise<void> {
+    const tty = await this.#tty;
+    this.screen.resize(columns, rows);
+    const [status] = await once(spawn('stty', ['-F', tty, 'cols', String(columns), 'rows', String(rows)]), 'close');
+    if (status !== 0) throw new Error(`stty ended with ${status}`);
+  }
+
+  /** Settles when what is on the screen satisfies `wanted`. */
+  async shows(wanted: RegExp | ((screen: Screen) => boolean)): Promise<void> {
+    const satisfied = typeof wanted === 'function' ? () => wanted(this.screen) : () => wanted.test(this.screen.text);
+    while (!satisfied()) {
+      if (this.#process.stdout?.closed) throw new Error(`it ended without showing ${wanted}:\n${this.screen.text}`);
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.#waiting.delete(wake);
+          resolve();
+        };
+        this.#waiting.add(wake);
+      });
+    }
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  /** The exit status, when everything it wrote has been read. */
+  async ended(): Promise<number | null> {
+    if (!this.#process.stdout?.closed) await once(this.#process, 'close');
+    return this.#process.exitCode;
+  }
+}

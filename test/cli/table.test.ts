@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { test } from 'tap';
+import { serverColumns, serverRow } from '../../src/cli/server-table.ts';
+import { type Column, formatTable } from '../../src/cli/table.ts';
+import { render, widthOf } from '../../src/cli/text.ts';
+import type { ServerAnswer } from '../../src/control/answers.ts';
+
+function table(columns: readonly Column[], rows: Parameters<typeof formatTable>[1], width?: number): string[] {
+  return formatTable(columns, rows, width).lines.map((line) => render(line, false));
+}
+
+const server = (id: string, more: Partial<ServerAnswer> = {}): ServerAnswer => ({
+  id,
+  instance: 'i',
+  environment: 'production',
+  address: '192.168.100.17:31337',
+  weight: 1,
+  state: 'ready',
+  health: 'up',
+  source: 'join',
+  version: null,
+  running: { epoch: 'e', version: 12, hash: 'h' },
+  projects: [],
+  active: 3,
+  requests: 123_456,
+  startedAt: 0,
+  lastSeen: 0,
+  ...more,
+});
+
+test('columns are aligned, numbers to the right, by what characters take', async (t) => {
+  t.strictSame(
+    table(
+      [{ heading: 'NAME' }, { heading: 'N' }, { heading: 'LAST' }],
+      [
+        ['東京', 7, 'a'],
+        ['x', 1234, { text: 'bb', tone: 'good' }],
+      ],
+    ),
+    ['NAME     N  LAST', '東京     7  a', 'x     1234  bb'],
+  );
+  t.strictSame(table([{ heading: 'A' }, { heading: 'B' }], [['1', '']]), ['A  B', '1'], 'no spaces at the end');
+  t.strictSame(table([{ heading: 'A' }, { heading: 'B' }, { heading: 'C' }], [['', '', 'x']]), ['A  B  C', '      x']);
+  t.strictSame(table([{ heading: 'EMPTY' }], []), ['EMPTY']);
+});
+
+test('servers fit 80 columns with their whole ids: less important columns go first', async (t) => {
+  const servers = ['gateway-eu-west-1a-0001', 'gateway-eu-west-1a-0002'].map((id) => serverRow(server(id)));
+  const all = formatTable(serverColumns, servers);
+  t.strictSame(all.leftOut, [], 'nothing is left out where there is room');
+  const narrow = formatTable(serverColumns, servers, 80);
+  t.strictSame(narrow.leftOut, ['ADDRESS', 'WEIGHT']);
+  for (const width of [80, 60, 40, 34]) {
+    const lines = table(serverColumns, servers, width);
+    t.match(lines[1], /^gateway-eu-west-1a-0001/, `${width}`);
+    for (const line of lines) t.ok(widthOf(line) <= width, line);
+  }
+  t.match(table(serverColumns, servers, 16)[1], /^gateway…/, 'at last they are cut too');
+});
+
+test('whatever is in it, no line is wider than the terminal', async () => {
+  const cell = fc.oneof(
+    fc.string({ unit: 'grapheme', maxLength: 40 }),
+    fc.nat(),
+    fc.record({ text: fc.string(), tone: fc.constant('bad' as const) }),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.tuple(cell, cell, cell, cell), { maxLength: 8 }), fc.integer({ min: 14, max: 120 }), (rows, width) => {
+      const columns: Column[] = [
+        { heading: 'FIRST' },
+        { heading: 'SECOND', least: 6 },
+        { heading: 'THIRD', leaveOut: 1 },
+        { heading: '4', leaveOut: 2 },
+      ];
+      return table(columns, rows, width).every((line) => widthOf(line) <= width);
+    }),
+  );
+});

@@ -1,0 +1,105 @@
+import type { Stop, Surface, Terminal } from '../../src/cli/terminal.ts';
+
+/** A terminal without a person: what is written is kept. The user of it is the test. */
+export class TerminalUnderTest implements Terminal {
+  readonly lines = { out: [] as string[], err: [] as string[] };
+  /** Everything drawn, on either surface. */
+  drawn = '';
+  readonly columns: number | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly surface: Terminal['surface'];
+  colours: { out: boolean; err: boolean };
+  readonly #keys = new Set<(key: string) => void>();
+  readonly #stops = new Set<(why: Stop) => void>();
+  readonly #resizes = new Set<() => void>();
+  readonly #drawings = new Set<() => void>();
+  suspensions = 0;
+
+  /** @param given with `rows` it is one that can be drawn on */
+  constructor(
+    given: { columns?: number | undefined; rows?: number; colours?: boolean; env?: Readonly<Record<string, string | undefined>> } = {},
+  ) {
+    this.columns = given.columns;
+    this.env = given.env ?? {};
+    this.colours = { out: given.colours ?? false, err: given.colours ?? false };
+    const surface: Surface | undefined = given.rows === undefined ? undefined : this.#surface(given.columns ?? 80, given.rows);
+    this.surface = { out: surface, err: surface };
+  }
+
+  out(line: string): void {
+    this.lines.out.push(line);
+    this.#tell();
+  }
+
+  err(line: string): void {
+    this.lines.err.push(line);
+    this.#tell();
+  }
+
+  plain(): void {
+    this.colours = { out: false, err: false };
+  }
+
+  onKey(listener: (key: string) => void): () => void {
+    this.#keys.add(listener);
+    return () => void this.#keys.delete(listener);
+  }
+
+  onStop(listener: (why: Stop) => void): () => void {
+    this.#stops.add(listener);
+    return () => void this.#stops.delete(listener);
+  }
+
+  async suspend(): Promise<void> {
+    this.suspensions++;
+  }
+
+  press(key: string): void {
+    for (const listener of [...this.#keys]) listener(key);
+  }
+
+  stop(why: Stop): void {
+    for (const listener of [...this.#stops]) listener(why);
+  }
+
+  resize(): void {
+    for (const listener of [...this.#resizes]) listener();
+  }
+
+  /** Nobody listens to keys, signals and sizes any more. */
+  get released(): boolean {
+    return this.#keys.size + this.#stops.size + this.#resizes.size === 0;
+  }
+
+  /** Settles when what was written so far, or is written later, satisfies `wanted`. */
+  async until(wanted: (terminal: this) => boolean): Promise<void> {
+    if (wanted(this)) return;
+    await new Promise<void>((resolve) => {
+      const look = () => {
+        if (!wanted(this)) return;
+        this.#drawings.delete(look);
+        resolve();
+      };
+      this.#drawings.add(look);
+    });
+  }
+
+  #surface(columns: number, rows: number): Surface {
+    return {
+      write: (text) => {
+        this.drawn += text;
+        this.#tell();
+      },
+      columns,
+      rows,
+      onResize: (listener) => {
+        this.#resizes.add(listener);
+        return () => void this.#resizes.delete(listener);
+      },
+    };
+  }
+
+  #tell(): void {
+    for (const look of [...this.#drawings]) look();
+  }
+}

@@ -1,0 +1,111 @@
+import type { Test } from 'tap';
+import type { Snapshot } from '../../src/model/snapshot.ts';
+import type { Open } from './registry.ts';
+import { api, deployed, listen, mustHash } from './registry-samples.ts';
+
+/** What was deployed in a registry that is no more. */
+function lost(version: number, revisions: Readonly<Record<string, number>>): Snapshot {
+  const projects = Object.entries(revisions).map(([name, revision]) => ({
+    name,
+    revision,
+    project: api(name, { version: `${revision}` }),
+  }));
+  return { epoch: 'lost', version, hash: '0'.repeat(64), environment: 'production', variables: { old: 'x' }, projects };
+}
+
+/** What happens when a registry was emptied and somebody still knows what was deployed. */
+export function restoring(t: Test, open: Open): void {
+  t.test('an environment where nothing was ever deployed takes back what was; operators go on from there', async (t) => {
+    const { registry, other } = await open(t);
+    await registry.putEnvironment('production', { variables: { host: 'x' } });
+    const heard = await listen(t, other);
+    t.equal(await registry.restore(lost(7, { account: 2, shop: 5 })), true);
+    const snapshot = await other.snapshot('production');
+    t.match(snapshot, { version: 8, variables: { host: 'x' } }, 'variables are those of the environment');
+    t.not(snapshot.epoch, 'lost');
+    t.same(
+      snapshot.projects.map(({ name, revision, project }) => [name, revision, project]),
+      [
+        ['account', 2, api('account', { version: '2' })],
+        ['shop', 5, api('shop', { version: '5' })],
+      ],
+    );
+    mustHash(t, snapshot);
+    await heard.until((news) => news.kind === 'snapshot' && news.name === 'production' && news.version === 8);
+    const [, shop] = await registry.projects();
+    t.match(shop, { name: 'shop', latest: 5, revisions: [{ revision: 5, version: '5' }] });
+    t.same(Object.keys(shop ?? {}).sort(), ['latest', 'name', 'revisions']);
+
+    t.match(await registry.pushProject(api('shop', { version: '5' })), { revision: 5, created: false });
+    t.match(await registry.pushProject(api('shop', { version: 'new' })), { revision: 6, created: true });
+    t.match(await registry.deploy('production', 'shop'), { version: 9 });
+    t.match(await registry.rollback('production', 'shop'), { version: 10, projects: [{}, { revision: 5 }] });
+  });
+
+  t.test('of several who know, the newest counts, whoever speaks first', async (t) => {
+    const { registry, other } = await open(t);
+    await registry.putEnvironment('production', {});
+    t.equal(await registry.restore(lost(6, { shop: 4 })), true);
+    t.equal(await other.restore(lost(6, { shop: 4 })), false, 'known already');
+    t.equal(await other.restore(lost(5, { shop: 3 })), false);
+    await registry.putEnvironment('production', { variables: { host: 'y' } });
+    t.equal(await other.restore(lost(9, { account: 1, shop: 5 })), true);
+    const snapshot = await registry.snapshot('production');
+    t.match(snapshot, { version: 10, variables: { host: 'y' }, projects: [{ name: 'account' }, { name: 'shop', revision: 5 }] });
+    mustHash(t, snapshot);
+    t.equal(await registry.restore({ ...lost(20, { shop: 1 }), epoch: 'another' }), false, 'of one registry');
+    t.same(
+      (await registry.projects()).map(({ name, revisions }) => [name, ...revisions.map(({ revision }) => revision)]),
+      [
+        ['account', 1],
+        ['shop', 4, 5],
+      ],
+    );
+  });
+
+  t.test('an environment of the same project, at an older revision', async (t) => {
+    const { registry } = await open(t);
+    for (const name of ['production', 'staging']) await registry.putEnvironment(name, {});
+    await registry.restore({ ...lost(9, { shop: 5 }), environment: 'staging' });
+    await registry.restore(lost(6, { shop: 4 }));
+    t.match(await registry.snapshot('production'), { projects: [{ revision: 4 }] });
+    t.match(await registry.projects(), [{ latest: 5, revisions: [{ revision: 4 }, { revision: 5 }] }]);
+    t.match(await registry.pushProject(api('shop', { version: '5' })), { revision: 5, created: false });
+    await registry.pushProject(api('shop', { version: 'new' }));
+    await registry.putEnvironment('development', {});
+    t.equal(await registry.restore({ ...lost(3, { shop: 7 }), environment: 'development' }), false, 'it would hide what was pushed');
+    t.equal(await registry.restore({ ...lost(3, { shop: 6 }), environment: 'development' }), false, 'a number that is taken');
+    t.equal(await registry.restore({ ...lost(3, { shop: 2 }), environment: 'development' }), true);
+    t.match(await registry.projects(), [{ latest: 6, revisions: [2, 4, 5, 6].map((revision) => ({ revision })) }]);
+  });
+
+  t.test('nothing that operators did since is undone', async (t) => {
+    const { registry } = await open(t);
+    const before = await deployed(registry, 'production', 'shop');
+    t.equal(await registry.restore(lost(7, { account: 2 })), false, 'deployed to');
+    t.same(await registry.snapshot('production'), before);
+    await registry.undeploy('production', 'shop');
+    t.equal(await registry.restore(lost(7, { account: 2 })), false, 'emptied on purpose');
+
+    await registry.deleteEnvironment('production', { force: true });
+    t.equal(await registry.restore(lost(7, { account: 2 })), false, 'deleted');
+    await registry.putEnvironment('production', {});
+    t.equal(await registry.restore(lost(7, { shop: 5 })), false, 'a project that was pushed anew');
+    t.equal(await registry.restore({ ...lost(7, { account: 2 }), epoch: before.epoch }), false, 'of this very registry');
+    t.equal(await registry.restore(lost(7, { account: 2 })), true);
+    await registry.pushProject(api('account', { version: 'new' }));
+    await registry.deploy('production', 'account');
+    t.equal(await registry.restore(lost(12, { account: 4 })), false, 'deployed to, after it was given back');
+    t.match(await registry.projects(), [
+      { name: 'account', latest: 3 },
+      { name: 'shop', latest: 1 },
+    ]);
+  });
+
+  t.test('what is no snapshot is refused', async (t) => {
+    const { registry } = await open(t);
+    await registry.putEnvironment('production', {});
+    await t.rejects(registry.restore({ ...lost(7, {}), projects: [{ name: 'shop' }] } as never), { code: 'invalid' });
+    t.match(await registry.snapshot('production'), { version: 0 });
+  });
+}

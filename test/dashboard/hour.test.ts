@@ -1,0 +1,30 @@
+import { test } from 'tap';
+import { Traffic as TrafficCounted } from '../../src/control/traffic.ts';
+import { Traffic } from '../../src/dashboard/traffic.ts';
+import { LatencyHistogram } from '../../src/model/latency.ts';
+import { seen } from '../control/control-under-test.ts';
+
+test('an hour of messages of a fleet that comes and goes leaves no more behind than a minute', async (t) => {
+  const counted = new TrafficCounted();
+  const page = new Traffic();
+  const { counts, sumMs } = new LatencyHistogram();
+  const fleet = (second: number) =>
+    Array.from({ length: 30 }, (_, index) =>
+      // Every minute other servers, in other environments.
+      seen(`server-${index}-${Math.floor(second / 60)}`, `environment-${index % 5}-${Math.floor(second / 60)}`, {
+        requests: second * 3,
+        active: 1,
+        latencies: { counts, sumMs },
+      }),
+    );
+  const names = (second: number) => new Set(Array.from({ length: 5 }, (_, index) => `environment-${index}-${Math.floor(second / 60)}`));
+  const sizes: number[] = [];
+  for (let second = 0; second < 3600; second++) {
+    const at = 1_700_000_000_000 + second * 1000;
+    page.hear({ type: 'traffic', at, ...counted.take(at, fleet(second)) });
+    page.keep(names(second));
+    if (second % 600 === 599)
+      sizes.push(page.size + [...counted.environments.values()].reduce((sum, { samples }) => sum + samples.length, 0));
+  }
+  t.same(sizes, new Array(6).fill(sizes[0]), `${sizes}`);
+});

@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import { test } from 'tap';
+import { textOf } from '../tools/source-files.ts';
+import { cliPage, program } from './cli-page.ts';
+
+test('docs/cli.md says of every command what the program says of it', async (t) => {
+  t.equal(textOf('docs/cli.md'), cliPage(), 'otherwise: node --import=tsx test/docs/write-cli-page.ts');
+});
+
+test('docs/cli.md and the help leave no command and no option out', async (t) => {
+  const page = textOf('docs/cli.md');
+  const seen: string[] = [];
+  const visit = (command: Command, name: string) => {
+    if (command.commands.length === 0) {
+      seen.push(name);
+      t.match(page, `\n## ${name}\n`);
+    }
+    for (const { long, description } of command.options) {
+      t.match(page, `${long}`, `${name} ${long}`);
+      t.ok(description.length > 3, `${name} ${long} says what it is`);
+    }
+    for (const below of command.commands) visit(below, `${name} ${below.name()}`);
+  };
+  visit(program(), 'sluice');
+  t.ok(seen.length >= 25, `${seen.length} commands`);
+});

@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+
+/** Below those that systems give to outgoing connections, so that only another walk could take one in between. */
+const range = { from: 12_000, to: 30_000 };
+/** How pages write a port of this machine: in an address, a Redis file, and behind -p or --port. */
+const written = /(127\.0\.0\.1[: ]|\bport |-p )(\d{4,5})\b/g;
+
+/** The ports that a page names, and those that stand for them here. */
+export class Ports {
+  readonly #real = new Map<number, number>();
+
+  set(written: number, real: number): void {
+    this.#real.set(written, real);
+  }
+
+  /** A page's text with ports that are free here. */
+  async real(text: string): Promise<string> {
+    for (const [, , port] of text.matchAll(written)) {
+      if (!this.#real.has(Number(port))) this.#real.set(Number(port), await freePort());
+    }
+    return text.replace(written, (_whole, before: string, port: string) => `${before}${this.#real.get(Number(port))}`);
+  }
+
+  /** Output as it would be with the page's own ports. */
+  written(text: string): string {
+    let result = text;
+    for (const [port, real] of this.#real) result = result.replaceAll(`127.0.0.1:${real}`, `127.0.0.1:${port}`);
+    return result;
+  }
+}
+
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = range.from + Math.floor(Math.random() * (range.to - range.from));
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!free) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+}

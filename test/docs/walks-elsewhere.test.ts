@@ -1,0 +1,4 @@
+import { fromElsewhere } from './page-groups.ts';
+import { walkPages } from './walk-pages.ts';
+
+walkPages(fromElsewhere);

@@ -1,0 +1,93 @@
+import t from 'tap';
+import { Deadlines, type Watched } from '../../src/http1/deadlines.ts';
+import { FakeClock } from '../gateway/fake-clock.ts';
+
+/** Something watched that keeps what befell it. */
+class Entry implements Watched {
+  deadline = 0;
+  readonly befell: unknown[] = [];
+  readonly #act: () => void;
+
+  constructor(act: () => void = () => {}) {
+    this.#act = act;
+  }
+
+  expire(): void {
+    this.befell.push('expired');
+    this.#act();
+  }
+
+  crashed(error: unknown): void {
+    this.befell.push(error);
+  }
+}
+
+t.test('a deadline passes once, at the first tick after it', async (t) => {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(clock, 100);
+  const entry = new Entry();
+  deadlines.watch(entry);
+  entry.deadline = deadlines.in(250);
+  await clock.pass(250);
+  t.strictSame(entry.befell, []);
+  await clock.pass(50);
+  t.strictSame(entry.befell, ['expired']);
+  t.equal(entry.deadline, 0);
+  await clock.pass(1000);
+  t.strictSame(entry.befell, ['expired']);
+});
+
+t.test('one that is put off or taken back does not pass', async (t) => {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(clock, 100);
+  const [later, never, gone] = [new Entry(), new Entry(), new Entry()];
+  for (const entry of [later, never, gone]) {
+    deadlines.watch(entry);
+    entry.deadline = deadlines.in(150);
+  }
+  await clock.pass(100);
+  later.deadline = deadlines.in(500);
+  never.deadline = deadlines.in(0);
+  deadlines.unwatch(gone);
+  await clock.pass(300);
+  t.strictSame([later.befell, never.befell, gone.befell], [[], [], []]);
+  await clock.pass(300);
+  t.strictSame([later.befell, never.befell], [['expired'], []]);
+});
+
+t.test('without anybody to watch there is no timer', async (t) => {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(clock, 100);
+  t.equal(clock.pending, 0);
+  const entry = new Entry(() => deadlines.unwatch(entry));
+  deadlines.watch(entry);
+  t.equal(clock.pending, 1);
+  entry.deadline = deadlines.in(100);
+  await clock.pass(100);
+  t.strictSame(entry.befell, ['expired']);
+  t.equal(clock.pending, 0);
+  t.equal(deadlines.size, 0);
+  await clock.pass(5000);
+  deadlines.watch(entry);
+  t.equal(deadlines.now, clock.now(), 'the time has gone on meanwhile');
+});
+
+t.test('a bug in one harms no other', async (t) => {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(clock, 100);
+  const bug = new Error('bug');
+  const first = new Entry(() => {
+    throw bug;
+  });
+  const second = new Entry();
+  for (const entry of [first, second]) {
+    deadlines.watch(entry);
+    entry.deadline = deadlines.in(100);
+  }
+  await clock.pass(100);
+  t.strictSame(first.befell, ['expired', bug]);
+  t.strictSame(second.befell, ['expired']);
+  second.deadline = deadlines.in(100);
+  await clock.pass(200);
+  t.strictSame(second.befell, ['expired', 'expired'], 'time goes on');
+});

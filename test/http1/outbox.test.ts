@@ -1,0 +1,181 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { type Test, test } from 'tap';
+import { Outbox } from '../../src/http1/outbox.ts';
+import { accept, connect, type Receiver, readSize, reset, type Wire } from '../../src/http1/wire-socket.ts';
+
+class Listening implements Receiver {
+  closedWith: Promise<Error | undefined>;
+  drainedOnce: Promise<void>;
+  #closed!: (error: Error | undefined) => void;
+  #drained!: () => void;
+
+  constructor() {
+    this.closedWith = new Promise((resolve) => {
+      this.#closed = resolve;
+    });
+    this.drainedOnce = new Promise((resolve) => {
+      this.#drained = resolve;
+    });
+  }
+
+  octets(): void {}
+  eof(): void {}
+  drained(): void {
+    this.#drained();
+  }
+  closed(error: Error | undefined): void {
+    this.#closed(error);
+  }
+  crashed(error: unknown): void {
+    throw error;
+  }
+}
+
+/** A wire, and the socket at its other end, which does not read yet. */
+async function pair(t: Test): Promise<{ wire: Wire; receiver: Listening; peer: net.Socket }> {
+  const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const peer = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1').pause();
+  peer.on('error', () => {});
+  const [accepted] = (await once(server, 'connection')) as [net.Socket];
+  const receiver = new Listening();
+  const wire = accept(accepted, receiver);
+  wire.resume();
+  t.teardown(() => {
+    wire.destroy();
+    peer.destroy();
+    server.close();
+  });
+  return { wire, receiver, peer };
+}
+
+/** Reads until `octets` have come, or the end. */
+async function read(peer: net.Socket, octets = Number.POSITIVE_INFINITY): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let got = 0;
+  return new Promise((resolve) => {
+    peer.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      got += chunk.length;
+      if (got >= octets) resolve(Buffer.concat(chunks));
+    });
+    peer.on('end', () => resolve(Buffer.concat(chunks)));
+    peer.resume();
+  });
+}
+
+/** Octets that tell their position, so that one lost, doubled or overwritten shows. */
+function pattern(length: number, seed: number): Buffer {
+  const octets = Buffer.allocUnsafe(length);
+  for (let at = 0; at < length; at++) octets[at] = (at * 31 + (at >> 8) + seed) & 0xff;
+  return octets;
+}
+
+test('what one turn puts together leaves after it, to each wire in order', async (t) => {
+  const outbox = new Outbox();
+  const [one, other] = [await pair(t), await pair(t)];
+  outbox.to(one.wire).text('a1 ');
+  outbox.to(other.wire).text('b1 ');
+  outbox.to(one.wire).text('a2 ');
+  outbox.post();
+  outbox.to(one.wire).text('a3 ');
+  outbox.to(other.wire).text('b2 ');
+  outbox.post();
+  t.equal(one.wire.bytesWritten + other.wire.bytesWritten, 0, 'nothing has left before the turn ends');
+  t.equal((await read(one.peer, 9)).toString(), 'a1 a2 a3 ');
+  t.equal((await read(other.peer, 6)).toString(), 'b1 b2 ');
+});
+
+test('what is discarded does not leave, what was complete before it does', async (t) => {
+  const outbox = new Outbox();
+  const { wire, peer } = await pair(t);
+  outbox.to(wire).text('whole ');
+  outbox.post();
+  outbox.to(wire).text('half');
+  outbox.discard(wire);
+  outbox.to(wire).text('instead');
+  outbox.flush();
+  t.equal((await read(peer, 13)).toString(), 'whole instead');
+});
+
+test('messages larger than the outbox arrive whole', async (t) => {
+  const outbox = new Outbox();
+  const { wire, peer } = await pair(t);
+  const body = pattern(3 * readSize + 17, 1);
+  outbox.to(wire).text('head ');
+  outbox.octets(body, 0, body.length);
+  outbox.text(' tail');
+  outbox.flush();
+  t.ok(Buffer.concat([Buffer.from('head '), body, Buffer.from(' tail')]).equals(await read(peer, body.length + 10)));
+});
+
+test('a peer that reads slowly gets every octet once, in order, while others get theirs', async (t) => {
+  const outbox = new Outbox();
+  const [slow, quick] = [await pair(t), await pair(t)];
+  const sent: Buffer[] = [];
+  for (let round = 0; !slow.wire.writableNeedDrain || round < 64; round++) {
+    const piece = pattern(100_000, round);
+    sent.push(piece);
+    outbox.to(slow.wire).octets(piece, 0, piece.length);
+    outbox.to(quick.wire).text(`${round} `);
+    outbox.flush();
+  }
+  t.ok(slow.wire.writableLength > 0, `${slow.wire.writableLength} octets wait`);
+  const expected = Buffer.concat(sent);
+  const got = await read(slow.peer, expected.length);
+  t.ok(got.equals(expected), 'nothing was overwritten while it waited');
+  await slow.receiver.drainedOnce;
+  const words = sent.map((_, round) => `${round} `).join('');
+  t.equal((await read(quick.peer, words.length)).toString(), words);
+});
+
+test('the end comes after what waits', async (t) => {
+  const outbox = new Outbox();
+  const { wire, peer } = await pair(t);
+  const body = pattern(16 * 1024 * 1024, 3);
+  outbox.to(wire).octets(body, 0, body.length);
+  outbox.flush();
+  t.ok(wire.writableLength > 0);
+  wire.end();
+  t.ok(body.equals(await read(peer)));
+});
+
+test('a wire that is ended or gone takes nothing and harms nobody', async (t) => {
+  const outbox = new Outbox();
+  const [ended, gone, alive] = [await pair(t), await pair(t), await pair(t)];
+  for (const { wire } of [ended, gone, alive]) outbox.to(wire).text('late');
+  outbox.post();
+  ended.wire.end();
+  reset(gone.wire);
+  t.equal((await read(alive.peer, 4)).toString(), 'late');
+  t.equal((await read(ended.peer)).toString(), '');
+  t.equal(await gone.receiver.closedWith, undefined);
+});
+
+test('a write that fails closes the wire and says why', async (t) => {
+  const { wire, receiver, peer } = await pair(t);
+  wire.pause();
+  peer.resetAndDestroy();
+  await once(peer, 'close');
+  // The reset has come in; nobody has read it yet, so the write is the first to meet it.
+  wire.send(Buffer.from('x'));
+  wire.send(Buffer.from('y'));
+  const error = (await receiver.closedWith) as NodeJS.ErrnoException | undefined;
+  t.match(error?.code, /^(ECONNRESET|EPIPE)$/);
+  t.match(error?.syscall, /^write$/);
+});
+
+test('octets sent before the connection stands arrive', async (t) => {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const receiver = new Listening();
+  const wire = connect({ host: '127.0.0.1', port: (server.address() as net.AddressInfo).port, secure: undefined }, receiver, () => {});
+  wire.send(Buffer.from('early'));
+  const [peer] = (await once(server, 'connection')) as [net.Socket];
+  t.teardown(() => {
+    wire.destroy();
+    server.close();
+  });
+  t.equal((await read(peer, 5)).toString(), 'early');
+});

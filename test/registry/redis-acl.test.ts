@@ -1,0 +1,89 @@
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import t, { type Test } from 'tap';
+import { openRegistry } from '../../src/registry/connect.ts';
+import type { Registry } from '../../src/registry/contract.ts';
+import { deployed, listen, request } from '../contract/registry-samples.ts';
+import { startRedis } from '../tools/redis.ts';
+import { textOf } from '../tools/source-files.ts';
+
+const logger = pino({ level: 'silent' });
+const rules = (/^user sluice (.+)$/m.exec(textOf('docs/redis.md'))?.[1] ?? '').split(' ');
+const commands = rules.filter((rule) => rule.startsWith('+')).map((rule) => rule.slice(1));
+
+/** Everything that balancers and gateway servers ask of a registry: what they change, read, keep alive and hear. */
+async function useAll(t: Test, registry: Registry): Promise<void> {
+  const heard = await listen(t, registry);
+  await deployed(registry, 'production', 'shop');
+  await registry.join(request('one', { environment: 'production' }));
+  await registry.renew({ id: 'one', instance: 'one-1', projects: [] });
+  await registry.servers();
+  await registry.leave('one', 'one-1');
+  await registry.undeploy('production', 'shop');
+  await heard.until(({ kind }) => kind === 'snapshot');
+  heard.watch.close();
+  await registry.deleteEnvironment('production', {});
+}
+
+/** Does `work` with a registry of its own, which is closed also if the work hangs or fails; settles when it is done or, if that is given, `enough`. */
+async function withRegistry(url: string, work: (registry: Registry) => Promise<void>, enough?: () => Promise<boolean>): Promise<void> {
+  const registry = await openRegistry({ url, logger });
+  const working = work(registry);
+  try {
+    if (enough === undefined) return await working;
+    let ended = false;
+    const end = () => {
+      ended = true;
+    };
+    working.then(end, end);
+    while (!ended && !(await enough()));
+  } finally {
+    await registry.close();
+  }
+}
+
+t.test('the user of docs/redis.md can do what Sluice does', async (t) => {
+  const redis = await startRedis(t);
+  const admin = client(t, redis.url);
+  await admin.acl('SETUSER', 'sluice', ...rules);
+  const url = `redis://sluice:sluice-password@127.0.0.1:${redis.port}/0`;
+  await withRegistry(url, (registry) => useAll(t, registry));
+  t.strictSame(await admin.acl('LOG'), [], 'nothing was refused');
+  t.strictSame(
+    (await admin.keys('*')).filter((key) => !key.startsWith('{sluice}:')),
+    [],
+  );
+
+  t.ok(commands.length > 10);
+  for (const command of commands) {
+    await admin.acl('SETUSER', 'sluice', `-${command}`);
+    await admin.acl('LOG', 'RESET');
+    await admin.flushall();
+    // Whether it fails or goes on without: what was refused stands in the log.
+    await withRegistry(
+      url,
+      (registry) => useAll(t, registry),
+      async () => ((await admin.acl('LOG')) as unknown[]).length > 0,
+    );
+    t.not(((await admin.acl('LOG')) as unknown[]).length, 0, `${command} is needed`);
+    await admin.acl('SETUSER', 'sluice', `+${command}`);
+  }
+});
+
+t.test('and on a cluster, with what the page says to add', async (t) => {
+  const added = [...textOf('docs/redis.md').matchAll(/`(\+cluster\|\w+)`/g)].map(([, rule = '']) => rule);
+  t.ok(added.length > 0);
+  const redis = await startRedis(t, { args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] });
+  const admin = client(t, redis.url);
+  await admin.cluster('ADDSLOTSRANGE', 0, 16383);
+  while (!/cluster_state:ok/.test(await admin.cluster('INFO')));
+  await admin.acl('SETUSER', 'sluice', ...rules, ...added);
+  await withRegistry(`redis+cluster://sluice:sluice-password@127.0.0.1:${redis.port}`, (registry) => useAll(t, registry));
+  t.strictSame(await admin.acl('LOG'), [], 'nothing was refused');
+});
+
+function client(t: Test, url: string): Redis {
+  const redis = new Redis(url).on('error', () => {});
+  t.teardown(() => redis.disconnect());
+  return redis;
+}

@@ -1,0 +1,82 @@
+import { pino } from 'pino';
+import t, { type Test } from 'tap';
+import { systemClock } from '../../src/model/clock.ts';
+import { Deployments } from '../../src/registry/deployments.ts';
+import { Environments } from '../../src/registry/environments.ts';
+import { FileStore } from '../../src/registry/file-store.ts';
+import { Ledger } from '../../src/registry/ledger.ts';
+import { Projects } from '../../src/registry/projects.ts';
+import { Snapshots } from '../../src/registry/snapshots.ts';
+import { api } from '../contract/registry-samples.ts';
+
+const most = 5;
+
+/** A registry's rules for projects, of which it keeps few revisions. */
+async function setUp(t: Test) {
+  const logger = pino({ level: 'silent' });
+  const store = await FileStore.open(t.testdir(), { logger, clock: systemClock });
+  t.teardown(() => store.close());
+  const ledger = new Ledger({ store, logger, random: Math.random });
+  const snapshots = new Snapshots(ledger);
+  const projects = new Projects(ledger, systemClock, most);
+  const deployments = new Deployments(ledger, snapshots);
+  await new Environments(ledger, snapshots).put('production', {});
+  let pushed = 0;
+  const push = () => projects.push(api('shop', { version: `${++pushed}` }));
+  const numbers = async () => (await projects.list()).flatMap(({ revisions }) => revisions.map(({ revision }) => revision));
+  return { ledger, projects, deployments, push, numbers };
+}
+
+t.test('the oldest revisions go when there are too many, and no number is given twice', async (t) => {
+  const { ledger, projects, push, numbers } = await setUp(t);
+  for (let round = 0; round < 8; round++) await push();
+  t.strictSame(await numbers(), [4, 5, 6, 7, 8]);
+  t.equal(await projects.revision('shop', 3), undefined);
+  t.ok(await projects.revision('shop', 4));
+  const left = await ledger.list('revision');
+  t.strictSame(
+    left.all('revision').map(({ name }) => name),
+    [4, 5, 6, 7, 8].map((revision) => `shop@${revision}`),
+    'nothing is left of the others',
+  );
+  t.match(await push(), { revision: 9 });
+});
+
+t.test('what is deployed, or can be rolled back to, stays', async (t) => {
+  const { deployments, push, numbers } = await setUp(t);
+  for (let round = 0; round < 3; round++) {
+    await push();
+    await deployments.deploy('production', 'shop', {});
+  }
+  for (let round = 0; round < 6; round++) await push();
+  t.strictSame(await numbers(), [1, 2, 3, 8, 9]);
+  await deployments.deploy('production', 'shop', {});
+  for (let round = 0; round < 3; round++) await push();
+  t.strictSame(await numbers(), [1, 2, 3, 9, 12], 'all that are in use, and the newest');
+  await push();
+  t.strictSame(await numbers(), [1, 2, 3, 9, 13]);
+  t.match(await deployments.rollback('production', 'shop', {}), { projects: [{ revision: 3 }] });
+  await deployments.undeploy('production', 'shop', {});
+  await push();
+  t.strictSame(await numbers(), [2, 3, 9, 13, 14]);
+});
+
+t.test('when everything is in use, nothing goes', async (t) => {
+  const { deployments, push, numbers } = await setUp(t);
+  for (let round = 0; round < 7; round++) {
+    await push();
+    await deployments.deploy('production', 'shop', {});
+  }
+  t.strictSame(await numbers(), [1, 2, 3, 4, 5, 6, 7]);
+});
+
+t.test('a revision that is deployed while it would go is deployed or refused, never lost', async (t) => {
+  const { deployments, push } = await setUp(t);
+  for (let round = 0; round < most; round++) await push();
+  for (let round = 1; round < 30; round++) {
+    const [deployed] = await Promise.allSettled([deployments.deploy('production', 'shop', { revision: round }), push()]);
+    if (deployed.status === 'rejected') t.match(deployed.reason, { code: 'not-found' });
+    const { projects } = await deployments.snapshot('production');
+    t.ok(projects.length <= 1);
+  }
+});
