@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 interface DisclosureProps {
   readonly label: ComponentChildren;
@@ -16,7 +16,8 @@ export function Disclosure({ label, description, class: look = 'button', childre
   const open = useSignal(false);
   const place = useRef<HTMLDivElement>(null);
   const focusButton = () => place.current?.querySelector('button')?.focus();
-  useEffect(() => {
+  // At once, not after the next picture: Escape may follow the key that opened it in no time.
+  useLayoutEffect(() => {
     if (!open.value) return;
     const elsewhere = (event: Event) => {
       if (!place.current?.contains(event.target as Node)) open.value = false;

@@ -13,6 +13,7 @@ test('a balancer that is restarted under an open page: said at once, no stale fi
   const { page, context } = await startBrowser(t);
   await page.goto(`${balancer.control}/#token=${adminToken}`);
   const load = new Load(balancer.address, '/echo/', { clients: 2, restMs: 10 });
+  t.teardown(() => load.stop());
   const rate = page.locator('.metric-lead dd');
   await page.locator('.share-figures b', { hasText: '100%' }).waitFor();
   t.match(await rate.textContent(), /^[\d.,]+k?\/s$/);

@@ -45,6 +45,7 @@ test('the whole story without a mouse: sign in, see who is busy, add a server, d
   await page.keyboard.press('Enter');
   const production = page.getByRole('region', { name: 'Environment production' });
   const load = new Load(balancer.address, '/echo/', { clients: 3, restMs: 10 });
+  t.teardown(() => load.stop());
   await production.getByText('Busiest').waitFor();
   await page.keyboard.press('Tab');
   t.equal(await focused(page), 'Skip to content', 'the first thing reached');
@@ -130,6 +131,7 @@ test('nothing moves for those who do not want it, and nothing is read out that w
     }
   }).observe(document.body, { subtree: true, childList: true, characterData: true })`);
   const load = new Load(balancer.address, '/echo/', { clients: 2, restMs: 10 });
+  t.teardown(() => load.stop());
   await page.locator('.share-figures b', { hasText: '100%' }).waitFor();
   await figures(page, 4);
   t.same(await page.evaluate('window.readOut'), [], 'figures that change each second are not announced');
