@@ -68,7 +68,6 @@ test('imports point one way, and roles do not know each other', async (t) => {
       const target = posix.join(posix.dirname(file), specifier);
       const to = folderOf(target);
       if (target === 'package.json') continue;
-      if (target === 'package.json') continue;
       if (!target.startsWith('src/')) wrong.push(`${file} imports ${specifier}, which is outside src`);
       else if (to !== from && !below[from]?.includes(to)) wrong.push(`${file} imports ${specifier}`);
     }

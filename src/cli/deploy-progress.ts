@@ -1,15 +1,15 @@
 import type { DeploymentsAnswer } from '../control/answers.ts';
+import type { Progress } from '../control/progress.ts';
+import { rejectionText } from '../control/rejection.ts';
 import { Failure } from './failure.ts';
 import type { Step } from './progress.ts';
 import type { Toned } from './text.ts';
 import type { Standing } from './waiting.ts';
 
-type Server = DeploymentsAnswer['deployments'][number]['servers'][number];
-
 /** How far the servers of an environment are with one revision of a project. */
 export interface Activation extends Standing {
   readonly answer: DeploymentsAnswer;
-  readonly servers: readonly Server[];
+  readonly servers: readonly Progress[];
 }
 
 /** Somebody's later deployment of another revision ends the wait with a {@link Failure}: this one will not come any more. */
@@ -43,17 +43,14 @@ function stepOf(name: string, how: Toned, done: boolean): Step {
   return { name, line: [`${name}  `, how], done };
 }
 
-function howFar({ state, revision, error }: Server): Toned {
+function howFar({ state, revision, error }: Progress): Toned {
   switch (state) {
     case 'active':
       return { text: 'runs it', tone: 'good' };
     case 'pending':
       return { text: revision > 0 ? `loading, still runs revision ${revision}` : 'loading', tone: 'warn' };
     case 'rejected':
-      return {
-        text: `rejected: ${error ?? 'it says no reason'}${revision > 0 ? ` (revision ${revision} goes on)` : ''}`,
-        tone: 'bad',
-      };
+      return { text: `rejected: ${rejectionText({ revision, error })}`, tone: 'bad' };
     case 'unreported':
       return { text: 'registers by plain HTTP: it tells nothing of what it runs', tone: 'faint' };
     case 'lost':

@@ -1,5 +1,5 @@
 import type { ServerAnswer } from '../control/answers.ts';
-import { rejectionsOf } from './standing.ts';
+import { rejectionsOf } from '../control/rejection.ts';
 import type { Line } from './text.ts';
 
 /** How a server stands on its way to where an operator wants it. */

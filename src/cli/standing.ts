@@ -1,6 +1,8 @@
 import type { ServerAnswer } from '../control/answers.ts';
-import { type SnapshotId, sameSnapshot } from '../model/snapshot.ts';
-import type { Toned } from './text.ts';
+import { rejectionsOf } from '../control/rejection.ts';
+import { type Standing, standingOf } from '../control/standing.ts';
+import type { SnapshotId } from '../model/snapshot-id.ts';
+import type { Tone, Toned } from './text.ts';
 
 /** How a server stands, in a word; where something is wrong or under way also what, and what to do. */
 export interface ServerStanding {
@@ -8,34 +10,25 @@ export interface ServerStanding {
   readonly reason?: string;
 }
 
-/** @param wanted what its environment is to run; undefined for a server that is in none */
-export function standingOf(server: ServerAnswer, wanted: SnapshotId | undefined): ServerStanding {
-  const { id, state, health, reason, running } = server;
-  if (state === 'lost') {
-    return bad('lost', 'its lease ended without a word: start it again; it takes part when it is back');
-  }
-  if (state === 'draining') return { word: { text: 'draining', tone: 'warn' }, reason: drainingReason(server) };
-  if (state === 'available') return { word: { text: 'available', tone: 'faint' } };
-  if (health === 'down') return bad('down', reason ?? 'its health check fails');
-  const rejected = rejectionsOf(server);
-  if (rejected.length > 0) return bad('rejecting', rejected.join('; '));
-  if (health === 'ejected') return warn('ejected', reason ?? 'too many failures in a row; it gets another chance by itself');
-  if (state === 'joining') return warn('joining', 'it loads the projects of its environment');
-  if (health === 'unknown') return warn('checking', 'it waits for its first health check');
-  if (running && wanted && !sameSnapshot(running, wanted)) {
-    return warn('behind', `it runs v${running.version}, wanted is v${wanted.version}: if that stays, look at its log or start ${id} again`);
-  }
-  return { word: { text: 'up', tone: 'good' } };
-}
+type Reason = (server: ServerAnswer, wanted: SnapshotId | undefined) => string;
 
-/** Every project it refused, with why, and what answers in its place. */
-export function rejectionsOf({ projects }: Pick<ServerAnswer, 'projects'>): string[] {
-  return projects
-    .filter(({ state }) => state === 'rejected')
-    .map(({ name, revision, error }) => {
-      const instead = revision > 0 ? ` (revision ${revision} goes on)` : '';
-      return `${name}: ${error ?? 'it says no reason'}${instead}`;
-    });
+const descriptions: Readonly<Record<Standing, readonly [word: string, tone: Tone, reason?: Reason]>> = {
+  lost: ['lost', 'bad', () => 'its lease ended without a word: start it again; it takes part when it is back'],
+  draining: ['draining', 'warn', drainingReason],
+  available: ['available', 'faint'],
+  down: ['down', 'bad', ({ reason }) => reason ?? 'its health check fails'],
+  rejecting: ['rejecting', 'bad', (server) => rejectionsOf(server).join('; ')],
+  ejected: ['ejected', 'warn', ({ reason }) => reason ?? 'too many failures in a row; it gets another chance by itself'],
+  joining: ['joining', 'warn', () => 'it loads the projects of its environment'],
+  behind: ['behind', 'warn', behindReason],
+  checking: ['checking', 'warn', () => 'it waits for its first health check'],
+  ready: ['up', 'good'],
+};
+
+/** @param wanted what its environment is to run; undefined for a server that is in none */
+export function describeStanding(server: ServerAnswer, wanted: SnapshotId | undefined): ServerStanding {
+  const [text, tone, reason] = descriptions[standingOf(server, wanted)];
+  return { word: { text, tone }, ...(reason && { reason: reason(server, wanted) }) };
 }
 
 function drainingReason({ id, active, movingTo }: ServerAnswer): string {
@@ -44,10 +37,6 @@ function drainingReason({ id, active, movingTo }: ServerAnswer): string {
   return `${inFlight}, then ${movingTo === null ? 'available' : `to ${movingTo}`}`;
 }
 
-function bad(word: string, reason: string): ServerStanding {
-  return { word: { text: word, tone: 'bad' }, reason };
-}
-
-function warn(word: string, reason: string): ServerStanding {
-  return { word: { text: word, tone: 'warn' }, reason };
+function behindReason({ id, running }: ServerAnswer, wanted: SnapshotId | undefined): string {
+  return `it runs v${running?.version}, wanted is v${wanted?.version}: if that stays, look at its log or start ${id} again`;
 }

@@ -3,7 +3,7 @@ import type { EnvironmentAnswer, ServerAnswer } from '../control/answers.ts';
 import { environmentColumns, environmentRow } from './environment-commands.ts';
 import { type Operator, type OperatorOptions, operatorCommand, operatorOf } from './operator.ts';
 import { serverColumns, serverRow } from './server-table.ts';
-import { standingOf } from './standing.ts';
+import { describeStanding } from './standing.ts';
 import type { Cell } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import type { Line } from './text.ts';
@@ -74,7 +74,7 @@ function environmentTroubles({ name, listen, status }: EnvironmentAnswer, server
 function serverTroubles(environments: readonly EnvironmentAnswer[], servers: readonly ServerAnswer[]): Line[] {
   const wanted = new Map(environments.map(({ name, status }) => [name, status.snapshot]));
   return servers.flatMap((server) => {
-    const { word, reason } = standingOf(server, wanted.get(server.environment ?? ''));
+    const { word, reason } = describeStanding(server, wanted.get(server.environment ?? ''));
     return reason === undefined ? [] : [[`${server.id}: `, word, `: ${reason}`]];
   });
 }

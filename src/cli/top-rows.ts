@@ -1,6 +1,6 @@
 import type { ServerAnswer } from '../control/answers.ts';
 import type { Series } from '../control/series.ts';
-import { type ServerStanding, standingOf } from './standing.ts';
+import { describeStanding, type ServerStanding } from './standing.ts';
 import type { TopState } from './top-state.ts';
 
 /** The traffic of an environment or a server, over the last few seconds. */
@@ -62,12 +62,12 @@ export function topRows(state: TopState, sorting: Sorting, only: string | undefi
       const all = state.ofEnvironment(name);
       const servers = [...state.servers.values()]
         .filter((server) => server.environment === name)
-        .map((server) => serverOf(state, server, standingOf(server, status.snapshot), all?.rate ?? 0));
+        .map((server) => serverOf(state, server, describeStanding(server, status.snapshot), all?.rate ?? 0));
       return { name, wanted: status.snapshot.version, ...figuresOf(all), servers: sorted(servers, sorting) };
     });
   const available = [...state.servers.values()]
     .filter(({ environment }) => only === undefined && environment === null)
-    .map((server) => serverOf(state, server, standingOf(server, undefined), 0));
+    .map((server) => serverOf(state, server, describeStanding(server, undefined), 0));
   return { environments: sorted(environments, sorting), available: sorted(available, 'name') };
 }
 

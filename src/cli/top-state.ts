@@ -1,6 +1,7 @@
 import type { EnvironmentAnswer, ServerAnswer } from '../control/answers.ts';
 import type { FeedMessage } from '../control/feed-messages.ts';
 import { Series, sampleAt, steadySeconds } from '../control/series.ts';
+import { withHealth } from '../control/server-changes.ts';
 
 /** What the live feed has told so far: the present servers, and their traffic of the last few seconds. */
 export class TopState {
@@ -29,9 +30,8 @@ export class TopState {
         this.servers.delete(message.id);
         return undefined;
       case 'health': {
-        const { reason: _, ...server } = this.servers.get(message.id) ?? {};
-        const { id, health, reason } = message;
-        if ('id' in server) this.servers.set(id, { ...(server as ServerAnswer), health, ...(reason !== undefined && { reason }) });
+        const server = this.servers.get(message.id);
+        if (server) this.servers.set(message.id, withHealth(server, message));
         return undefined;
       }
       case 'environment':

@@ -1,5 +1,5 @@
 import type { ServerSource } from '../model/server.ts';
-import type { SnapshotId } from '../model/snapshot.ts';
+import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
 import type { DeploymentsAnswer, ServerAnswer } from './answers.ts';
 
 /** How far one server is with one deployment. */
@@ -24,8 +24,7 @@ export function progressOf(report: Report, project: string, revision: number, wa
   if (silent) return { id, state: silent, revision: present };
   if (own?.state === 'active' && present === revision) return { id, state: 'active', revision: present };
   // A rejection counts only for the snapshot that is wanted now: the next one may be fine.
-  const current = running?.epoch === wanted.epoch && running.version === wanted.version && running.hash === wanted.hash;
-  if (own?.state === 'rejected' && current) {
+  if (own?.state === 'rejected' && sameSnapshot(running, wanted)) {
     return { id, state: 'rejected', revision: present, ...(own.error !== undefined && { error: own.error }) };
   }
   return { id, state: 'pending', revision: present };

@@ -48,6 +48,14 @@ function messagesOf({ before, after }: ServerChange, at: number): FeedMessage[] 
   return messages;
 }
 
+/** A server that is known already, with what a `health` message says of it. */
+export function withHealth(
+  { reason: _, ...server }: ServerAnswer,
+  { health, reason }: Extract<FeedMessage, { type: 'health' }>,
+): ServerAnswer {
+  return { ...server, health, ...(reason !== undefined && { reason }) };
+}
+
 /** What makes a change of membership: all but what changes by itself. */
 function essence({ health, reason, active, requests, lastSeen, ...rest }: ServerAnswer): string {
   return JSON.stringify(rest);

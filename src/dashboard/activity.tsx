@@ -36,13 +36,7 @@ export function Activity() {
               </option>
             ))}
           </select>
-          <SearchBox
-            label="Filter: a server, environment, cause…"
-            value={wanted.value}
-            change={(value) => {
-              wanted.value = value;
-            }}
-          />
+          <SearchBox label="Filter: a server, environment, cause…" wanted={wanted} />
         </div>
       </div>
       <section class="card" aria-label="Activity">

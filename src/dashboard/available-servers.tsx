@@ -23,15 +23,7 @@ export function AvailableServers() {
         <h2>
           Available servers <span class="count">{all.length}</span>
         </h2>
-        {all.length > firstShown && (
-          <SearchBox
-            label="Filter available servers"
-            value={wanted.value}
-            change={(value) => {
-              wanted.value = value;
-            }}
-          />
-        )}
+        {all.length > firstShown && <SearchBox label="Filter available servers" wanted={wanted} />}
       </div>
       {all.length === 0 ? (
         <div class="empty-part">

@@ -31,13 +31,7 @@ export function ChooseEnvironment({ title, action, names, choose, close }: Choos
   };
   return (
     <FormDialog title={title} action={action} close={close} submit={submit}>
-      <SearchBox
-        label="Filter environments"
-        value={wanted.value}
-        change={(value) => {
-          wanted.value = value;
-        }}
-      />
+      <SearchBox label="Filter environments" wanted={wanted} />
       <fieldset class="choices">
         <legend class="unseen">Environment</legend>
         {fitting.slice(0, most).map((name) => (

@@ -60,15 +60,7 @@ export function DeployDialog({ project, revision, close }: DeployDialogProps) {
             ))}
         </select>
       </label>
-      {names.length > fewEnvironments && (
-        <SearchBox
-          label="Filter environments"
-          value={wanted.value}
-          change={(value) => {
-            wanted.value = value;
-          }}
-        />
-      )}
+      {names.length > fewEnvironments && <SearchBox label="Filter environments" wanted={wanted} />}
       <fieldset class="choices">
         <legend>Environments</legend>
         {names.length === 0 && <p class="muted">There is none yet: create one under Overview.</p>}

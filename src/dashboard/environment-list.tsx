@@ -29,13 +29,7 @@ export function EnvironmentList() {
   return (
     <>
       <div class="list-head">
-        <SearchBox
-          label="Filter environments, hosts, servers"
-          value={wanted.value}
-          change={(value) => {
-            wanted.value = value;
-          }}
-        />
+        <SearchBox label="Filter environments, hosts, servers" wanted={wanted} />
         <Attention
           show={(name) => {
             wanted.value = name;

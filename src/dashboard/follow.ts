@@ -1,5 +1,6 @@
 import type { ServerAnswer } from '../control/answers.ts';
 import type { FeedMessage } from '../control/feed-messages.ts';
+import { withHealth } from '../control/server-changes.ts';
 import { readFeed } from './feed.ts';
 import { notify } from './notices.tsx';
 import { readAgain, readEverything, readProjects } from './readings.ts';
@@ -59,9 +60,8 @@ function hear(message: FeedMessage): void {
       setServer(message.id, undefined);
       break;
     case 'health': {
-      const { reason: _, ...server } = servers.value.get(message.id) ?? {};
-      const reason = message.reason === undefined ? {} : { reason: message.reason };
-      if ('id' in server) setServer(message.id, { ...(server as ServerAnswer), health: message.health, ...reason });
+      const server = servers.value.get(message.id);
+      if (server) setServer(message.id, withHealth(server, message));
       break;
     }
     case 'traffic':

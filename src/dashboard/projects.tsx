@@ -23,15 +23,7 @@ export function Projects() {
           <p class="muted small">{plural(all.length, 'project')}</p>
         </div>
         <div class="filters">
-          {all.length > few && (
-            <SearchBox
-              label="Filter projects"
-              value={wanted.value}
-              change={(value) => {
-                wanted.value = value;
-              }}
-            />
-          )}
+          {all.length > few && <SearchBox label="Filter projects" wanted={wanted} />}
           <button
             type="button"
             class="button primary"

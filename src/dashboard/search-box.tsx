@@ -1,14 +1,24 @@
+import type { Signal } from '@preact/signals';
+
 interface SearchBoxProps {
   /** What is looked through; read out, and shown while it is empty. */
   readonly label: string;
-  readonly value: string;
-  readonly change: (value: string) => void;
+  /** The words typed. */
+  readonly wanted: Signal<string>;
 }
 
 /** Narrows a list to what holds the words typed. */
-export function SearchBox({ label, value, change }: SearchBoxProps) {
+export function SearchBox({ label, wanted }: SearchBoxProps) {
   return (
-    <input type="search" aria-label={label} placeholder={label} value={value} onInput={(event) => change(event.currentTarget.value)} />
+    <input
+      type="search"
+      aria-label={label}
+      placeholder={label}
+      value={wanted.value}
+      onInput={(event) => {
+        wanted.value = event.currentTarget.value;
+      }}
+    />
   );
 }
 

@@ -4,7 +4,7 @@ import { Command, joinCommand } from './command.tsx';
 import { LongList } from './long-list.tsx';
 import { fits, SearchBox } from './search-box.tsx';
 import { ServerRow } from './server-row.tsx';
-import { standingOf } from './standing.ts';
+import { describeStanding } from './standing.ts';
 import { conditionOf, serversOf } from './state.ts';
 
 /** Servers that are shown at first; above it they can be looked through, and those in trouble come first. */
@@ -16,11 +16,11 @@ export function ServerList({ environment, find = '' }: { environment: Environmen
   const wanted = useSignal(find);
   const { name, status } = environment;
   const members = serversOf(name);
-  const rankOf = (server: ServerAnswer) => ranks[standingOf(server, status.snapshot).tone] ?? 3;
+  const rankOf = (server: ServerAnswer) => ranks[describeStanding(server, status.snapshot).tone] ?? 3;
   const many = members.length > firstShown;
   const shown = many
     ? members
-        .filter((server) => fits(wanted.value, `${server.id} ${server.address} ${standingOf(server, status.snapshot).word}`))
+        .filter((server) => fits(wanted.value, `${server.id} ${server.address} ${describeStanding(server, status.snapshot).word}`))
         .map((server) => ({ server, rank: rankOf(server) }))
         .sort((one, other) => one.rank - other.rank)
         .map(({ server }) => server)
@@ -34,15 +34,7 @@ export function ServerList({ environment, find = '' }: { environment: Environmen
             {conditionOf(name).ready} of {members.length} ready
           </span>
         </h3>
-        {many && (
-          <SearchBox
-            label={`Filter servers of ${name}`}
-            value={wanted.value}
-            change={(value) => {
-              wanted.value = value;
-            }}
-          />
-        )}
+        {many && <SearchBox label={`Filter servers of ${name}`} wanted={wanted} />}
       </div>
       {members.length === 0 ? (
         <div class="empty-part">

@@ -1,5 +1,6 @@
 import type { Tone } from '../control/happenings.ts';
 import type { Progress } from '../control/progress.ts';
+import { rejectionText } from '../control/rejection.ts';
 import { Command, joinCommand } from './command.tsx';
 import { type Deployment, progressIn } from './progress.ts';
 
@@ -56,7 +57,7 @@ function ServerChip({ progress: { id, state, error, revision } }: { progress: Pr
       <b>{id}</b>
       <span class="muted">
         {word}
-        {state === 'rejected' && `: ${error ?? 'no reason given'}${revision > 0 ? ` (revision ${revision} goes on)` : ''}`}
+        {state === 'rejected' && `: ${rejectionText({ revision, error })}`}
       </span>
     </li>
   );

@@ -1,7 +1,8 @@
 import type { EnvironmentAnswer, ServerAnswer } from '../control/answers.ts';
+import { sameSnapshot } from '../model/snapshot-id.ts';
 import { compact, percent } from './format.ts';
 import { ServerMenu } from './server-menu.tsx';
-import { standingOf } from './standing.ts';
+import { describeStanding } from './standing.ts';
 import { activeOn, link, second, traffic } from './state.ts';
 
 /** One server of an environment: how it stands, what it carries, what it runs. */
@@ -10,8 +11,8 @@ export function ServerRow({ server, environment }: { server: ServerAnswer; envir
   const { name, status } = environment;
   const wanted = status.snapshot;
   const active = activeOn(name, server.id);
-  const standing = standingOf(server, wanted, active);
-  const behind = server.running !== null && server.running.hash !== wanted.hash;
+  const standing = describeStanding(server, wanted, active);
+  const behind = server.running !== null && !sameSnapshot(server.running, wanted);
   return (
     <li class={`server tone-${standing.tone}`} data-server={server.id}>
       <div class="server-name">

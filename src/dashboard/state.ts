@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import type { EnvironmentAnswer, ProjectSummaryAnswer, ServerAnswer, WantedAnswer } from '../control/answers.ts';
 import type { Happening } from '../control/happenings.ts';
-import { standingOf } from './standing.ts';
+import { describeStanding } from './standing.ts';
 import { Traffic } from './traffic.ts';
 
 /** Everything that the page shows, as last heard. */
@@ -60,7 +60,7 @@ const conditions = computed(
   () =>
     new Map(
       environments.value.map(({ name, status }): [string, Condition] => {
-        const tones = serversOf(name).map((server) => standingOf(server, status.snapshot).tone);
+        const tones = serversOf(name).map((server) => describeStanding(server, status.snapshot).tone);
         const count = (tone: string) => tones.filter((one) => one === tone).length;
         const ready = serversOf(name).filter(({ state, health }) => state === 'ready' && health === 'up').length;
         return [name, { ready, bad: count('bad'), warn: count('warn') }];

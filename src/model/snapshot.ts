@@ -1,14 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Project } from './project.ts';
+import type { SnapshotId } from './snapshot-id.ts';
 
-/** Which state of an environment: of which registry (`epoch`), the how-manieth (`version`), and what it holds (`hash`). */
-export interface SnapshotId {
-  /** Made once when a registry is first filled; another one means other data. */
-  readonly epoch: string;
-  /** Rises by one a change; 0 for an environment that nothing was ever deployed to. */
-  readonly version: number;
-  readonly hash: string;
-}
+export { type SnapshotId, sameSnapshot } from './snapshot-id.ts';
 
 /** One project revision as deployed. */
 export interface DeployedProject {
@@ -23,11 +17,6 @@ export interface Snapshot extends SnapshotId {
   readonly variables: Readonly<Record<string, string>>;
   /** Sorted by name. */
   readonly projects: readonly DeployedProject[];
-}
-
-/** Same registry, same version, same content. */
-export function sameSnapshot(one: SnapshotId | undefined, other: SnapshotId | undefined): boolean {
-  return one?.epoch === other?.epoch && one?.version === other?.version && one?.hash === other?.hash;
 }
 
 /** SHA-256 (hex) of a JSON value, whatever the order of its keys. */

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
 import { type Owner, SluiceProcess } from '../flow/processes.ts';
 import { adminToken, joinToken, ownFolder } from '../flow/system.ts';
+import { Condition } from '../tools/condition.ts';
 import type { Binary } from './binary.ts';
 
 /** Prints every datagram on a line, as JSON; closes the descriptors that come along, for which systemd-notify waits. */
@@ -26,13 +27,13 @@ while True:
 class Manager {
   readonly heard: string[] = [];
   readonly socket: string;
-  readonly #waiting = new Set<() => void>();
+  readonly #told = new Condition();
 
   private constructor(socket: string, child: ChildProcess) {
     this.socket = socket;
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
       this.heard.push(JSON.parse(line));
-      for (const wake of [...this.#waiting]) wake();
+      this.#told.notify();
     });
   }
 
@@ -49,13 +50,8 @@ class Manager {
   }
 
   /** Settles with the next message from `from` on that matches. */
-  async until(pattern: RegExp, from = 0): Promise<string> {
-    for (;;) {
-      const found = this.heard.slice(from).find((message) => pattern.test(message));
-      if (found !== undefined) return found;
-      await new Promise<void>((resolve) => this.#waiting.add(resolve));
-      this.#waiting.clear();
-    }
+  until(pattern: RegExp, from = 0): Promise<string> {
+    return this.#told.until(() => this.heard.slice(from).find((message) => pattern.test(message)));
   }
 }
 

@@ -41,6 +41,7 @@ export async function startBrowser(t: Test): Promise<Browser> {
     reducedMotion: 'reduce',
   });
   t.teardown(async () => {
+    if (!t.passing()) await tellWhatIsShown(t, context);
     await context.close();
     rmSync(profile, { recursive: true, force: true });
   });
@@ -52,6 +53,13 @@ export async function startBrowser(t: Test): Promise<Browser> {
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.setDefaultTimeout(20_000);
   return { context, page, complaints };
+}
+
+/** What a failed test would have seen. */
+async function tellWhatIsShown(t: Test, context: BrowserContext): Promise<void> {
+  for (const page of context.pages()) {
+    t.comment(`${page.url()} shows:\n${await page.locator('body').innerText({ timeout: 2000 }).catch(String)}`);
+  }
 }
 
 /** Keeps a picture of the page as it is. */

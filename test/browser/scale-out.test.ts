@@ -1,20 +1,15 @@
-import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type Test, test } from 'tap';
 import { Load } from '../flow/load.ts';
 import { adminToken, deployEcho, serving, startBalancer, startGateway, startTarget, testEnvironment } from '../flow/system.ts';
+import { listening } from '../tools/listening.ts';
 import { startBrowser, takePictures } from './browser.ts';
 
 /** A target whose answers wait until they are let go. */
 async function startPatientTarget(t: Test): Promise<{ url: string; held: ServerResponse[] }> {
   const held: ServerResponse[] = [];
   const server = createServer((_request, response) => void held.push(response));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => server.closeAllConnections());
-  t.teardown(() => server.close());
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, held };
+  return { url: `http://${await listening(t, server)}`, held };
 }
 
 test('the dashboard through the whole story: the busy environment is seen, and gets one more server', async (t) => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Owner } from '../flow/processes.ts';
+import { Condition } from '../tools/condition.ts';
 import { Screen } from './screen.ts';
 
 /** A program on a terminal of its own, made by util-linux's `script`; and somebody who looks and types. */
@@ -10,7 +11,7 @@ export class PseudoTerminal {
   output = '';
   readonly #process: ChildProcess;
   readonly #tty: Promise<string>;
-  readonly #waiting = new Set<() => void>();
+  readonly #changed = new Condition();
 
   private constructor(child: ChildProcess, screen: Screen) {
     this.#process = child;
@@ -28,9 +29,9 @@ export class PseudoTerminal {
         learnt(first[1] as string);
         screen.write(this.output.slice(first[0].length));
       } else if (first) screen.write(text);
-      this.#wake();
+      this.#changed.notify();
     });
-    child.stdout?.on('close', () => this.#wake());
+    child.stdout?.on('close', () => this.#changed.notify());
   }
 
   /** Runs shell `commands`; killed at its owner's end if it still runs. */
@@ -74,20 +75,10 @@ export class PseudoTerminal {
   /** Settles when what is on the screen satisfies `wanted`. */
   async shows(wanted: RegExp | ((screen: Screen) => boolean)): Promise<void> {
     const satisfied = typeof wanted === 'function' ? () => wanted(this.screen) : () => wanted.test(this.screen.text);
-    while (!satisfied()) {
+    await this.#changed.until(() => {
+      if (satisfied()) return true;
       if (this.#process.stdout?.closed) throw new Error(`it ended without showing ${wanted}:\n${this.screen.text}`);
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          this.#waiting.delete(wake);
-          resolve();
-        };
-        this.#waiting.add(wake);
-      });
-    }
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#waiting]) wake();
+    });
   }
 
   /** The exit status, when everything it wrote has been read. */

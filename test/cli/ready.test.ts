@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Test, test } from 'tap';
+import { listening } from '../tools/listening.ts';
 import { run } from './command-line.ts';
 
 /** Something that answers with the status its path ends in; resolves with its URL. */
@@ -10,13 +11,7 @@ async function startProbe(t: Test, asked: string[] = []): Promise<string> {
     asked.push(request.url ?? '');
     response.writeHead(Number(/\d+$/.exec(request.url ?? '')?.[0] ?? 200), { location: '/200' }).end('a body');
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `http://${await listening(t, server)}`;
 }
 
 test('ready: 200 and nothing else', async (t) => {

@@ -3,30 +3,11 @@ import { test } from 'tap';
 import { serverColumns, serverRow } from '../../src/cli/server-table.ts';
 import { type Column, formatTable } from '../../src/cli/table.ts';
 import { render, widthOf } from '../../src/cli/text.ts';
-import type { ServerAnswer } from '../../src/control/answers.ts';
+import { server, two } from '../control/sample-server.ts';
 
 function table(columns: readonly Column[], rows: Parameters<typeof formatTable>[1], width?: number): string[] {
   return formatTable(columns, rows, width).lines.map((line) => render(line, false));
 }
-
-const server = (id: string, more: Partial<ServerAnswer> = {}): ServerAnswer => ({
-  id,
-  instance: 'i',
-  environment: 'production',
-  address: '192.168.100.17:31337',
-  weight: 1,
-  state: 'ready',
-  health: 'up',
-  source: 'join',
-  version: null,
-  running: { epoch: 'e', version: 12, hash: 'h' },
-  projects: [],
-  active: 3,
-  requests: 123_456,
-  startedAt: 0,
-  lastSeen: 0,
-  ...more,
-});
 
 test('columns are aligned, numbers to the right, by what characters take', async (t) => {
   t.strictSame(
@@ -45,7 +26,9 @@ test('columns are aligned, numbers to the right, by what characters take', async
 });
 
 test('servers fit 80 columns with their whole ids: less important columns go first', async (t) => {
-  const servers = ['gateway-eu-west-1a-0001', 'gateway-eu-west-1a-0002'].map((id) => serverRow(server(id)));
+  const servers = ['gateway-eu-west-1a-0001', 'gateway-eu-west-1a-0002'].map((id) =>
+    serverRow({ ...server, id, address: '192.168.100.17:31337', running: { ...two, version: 12 }, active: 3, requests: 123_456 }),
+  );
   const all = formatTable(serverColumns, servers);
   t.strictSame(all.leftOut, [], 'nothing is left out where there is room');
   const narrow = formatTable(serverColumns, servers, 80);

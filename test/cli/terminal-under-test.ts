@@ -1,4 +1,5 @@
 import type { Stop, Surface, Terminal } from '../../src/cli/terminal.ts';
+import { Condition } from '../tools/condition.ts';
 
 /** A terminal without a person: what is written is kept. The user of it is the test. */
 export class TerminalUnderTest implements Terminal {
@@ -12,7 +13,7 @@ export class TerminalUnderTest implements Terminal {
   readonly #keys = new Set<(key: string) => void>();
   readonly #stops = new Set<(why: Stop) => void>();
   readonly #resizes = new Set<() => void>();
-  readonly #drawings = new Set<() => void>();
+  readonly #written = new Condition();
   suspensions = 0;
 
   /** @param given with `rows` it is one that can be drawn on */
@@ -28,12 +29,12 @@ export class TerminalUnderTest implements Terminal {
 
   out(line: string): void {
     this.lines.out.push(line);
-    this.#tell();
+    this.#written.notify();
   }
 
   err(line: string): void {
     this.lines.err.push(line);
-    this.#tell();
+    this.#written.notify();
   }
 
   plain(): void {
@@ -73,22 +74,14 @@ export class TerminalUnderTest implements Terminal {
 
   /** Settles when what was written so far, or is written later, satisfies `wanted`. */
   async until(wanted: (terminal: this) => boolean): Promise<void> {
-    if (wanted(this)) return;
-    await new Promise<void>((resolve) => {
-      const look = () => {
-        if (!wanted(this)) return;
-        this.#drawings.delete(look);
-        resolve();
-      };
-      this.#drawings.add(look);
-    });
+    await this.#written.until(() => wanted(this));
   }
 
   #surface(columns: number, rows: number): Surface {
     return {
       write: (text) => {
         this.drawn += text;
-        this.#tell();
+        this.#written.notify();
       },
       columns,
       rows,
@@ -97,9 +90,5 @@ export class TerminalUnderTest implements Terminal {
         return () => void this.#resizes.delete(listener);
       },
     };
-  }
-
-  #tell(): void {
-    for (const look of [...this.#drawings]) look();
   }
 }

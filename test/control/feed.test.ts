@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type Test, test } from 'tap';
 import { WebSocket } from 'ws';
-import type { ServerAnswer } from '../../src/control/answers.ts';
 import type { FeedMessage } from '../../src/control/feed-messages.ts';
 import { compareServers } from '../../src/control/server-changes.ts';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
+import { Condition } from '../tools/condition.ts';
 import { type ControlUnderTest, controlUnderTest, joining, sampleProject, seen, tokens } from './control-under-test.ts';
+import { server } from './sample-server.ts';
 
 /** Seconds pass in a twentieth of the time. */
 const hurried: Clock = { ...systemClock, after: (delayMs, task) => systemClock.after(delayMs / 20, task) };
@@ -15,24 +16,21 @@ const hurried: Clock = { ...systemClock, after: (delayMs, task) => systemClock.a
 async function reader(t: Test, { control }: ControlUnderTest) {
   const socket = new WebSocket(`${control.url.replace('http', 'ws')}/v1/events`, { headers: { authorization: `Bearer ${tokens.admin}` } });
   const messages: FeedMessage[] = [];
-  let wake = () => {};
+  const arrived = new Condition();
   socket.on('message', (data) => {
     messages.push(JSON.parse(String(data)));
-    wake();
+    arrived.notify();
   });
   t.teardown(() => socket.terminate());
   await once(socket, 'open');
   return {
     socket,
     /** The first message of that type, past or to come, that `fits`; it and those before it are used up. */
-    async next<Type extends FeedMessage['type']>(type: Type, fits: (message: FeedMessage & { type: Type }) => boolean = () => true) {
-      for (;;) {
+    next<Type extends FeedMessage['type']>(type: Type, fits: (message: FeedMessage & { type: Type }) => boolean = () => true) {
+      return arrived.until(() => {
         const index = messages.findIndex((message) => message.type === type && fits(message as FeedMessage & { type: Type }));
-        if (index >= 0) return messages.splice(0, index + 1).at(-1) as FeedMessage & { type: Type };
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
+        return index >= 0 && (messages.splice(0, index + 1).at(-1) as FeedMessage & { type: Type });
+      });
     },
   };
 }
@@ -76,23 +74,6 @@ test('the live feed tells membership, health, deployments and traffic as they ch
 });
 
 test('servers that did not change are not told again', (t) => {
-  const server: ServerAnswer = {
-    id: 'a',
-    instance: 'a-1',
-    environment: 'production',
-    address: '127.0.0.1:1',
-    weight: 1,
-    state: 'ready',
-    health: 'up',
-    source: 'join',
-    version: '1',
-    running: null,
-    projects: [],
-    active: 0,
-    requests: 0,
-    startedAt: 0,
-    lastSeen: 0,
-  };
   t.same(compareServers([server], [{ ...server, active: 5, requests: 9, lastSeen: 7 }], 1), { messages: [], happenings: [] });
   t.match(compareServers([server], [{ ...server, weight: 2 }], 1), {
     messages: [{ type: 'membership' }],

@@ -7,27 +7,7 @@ import {
   serverHappenings,
   type Wanted,
 } from '../../src/control/happenings.ts';
-
-const one = { epoch: 'e', version: 1, hash: 'one' };
-const two = { epoch: 'e', version: 2, hash: 'two' };
-const server: ServerAnswer = {
-  id: 'a',
-  instance: 'i',
-  environment: 'production',
-  address: '127.0.0.1:1',
-  weight: 1,
-  state: 'ready',
-  health: 'up',
-  source: 'join',
-  version: '1',
-  running: one,
-  projects: [],
-  active: 0,
-  requests: 0,
-  startedAt: 0,
-  lastSeen: 0,
-};
-const rejected = { name: 'echo', revision: 1, state: 'rejected' as const, error: 'no such policy' };
+import { rejected, server, two } from './sample-server.ts';
 
 test('what happened to a server, and why', async (t) => {
   const told = (before: Partial<ServerAnswer> | undefined, after: Partial<ServerAnswer>) =>

@@ -1,28 +1,8 @@
 import { test } from 'tap';
 import type { ServerAnswer } from '../../src/control/answers.ts';
 import { compact, duration, percent, plural } from '../../src/dashboard/format.ts';
-import { standingOf } from '../../src/dashboard/standing.ts';
-
-const one = { epoch: 'e', version: 1, hash: 'one' };
-const two = { epoch: 'e', version: 2, hash: 'two' };
-const server: ServerAnswer = {
-  id: 'a',
-  instance: 'i',
-  environment: 'production',
-  address: '127.0.0.1:1',
-  weight: 1,
-  state: 'ready',
-  health: 'up',
-  source: 'join',
-  version: '1',
-  running: one,
-  projects: [],
-  active: 0,
-  requests: 0,
-  startedAt: 0,
-  lastSeen: 0,
-};
-const rejected = { name: 'echo', revision: 1, state: 'rejected' as const, error: 'no such policy' };
+import { describeStanding } from '../../src/dashboard/standing.ts';
+import { one, rejected, server, two } from '../control/sample-server.ts';
 
 test('how a server stands: the worst that is true of it, with its reason', async (t) => {
   for (const [more, word, reason] of [
@@ -32,19 +12,21 @@ test('how a server stands: the worst that is true of it, with its reason', async
     [{ projects: [rejected] }, 'Rejecting', /echo: no such policy \(revision 1 goes on\)/],
     [{ health: 'ejected' }, 'Ejected', /failures/],
     [{ health: 'unknown' }, 'Checking', /first health check/],
+    [{ health: 'unknown', running: two }, 'Behind', /runs v2/],
+    [{ running: { ...one, version: 3 } }, 'Behind', /runs v3, wanted is v1/],
     [{ state: 'joining', running: null }, 'Joining', /loading/],
     [{ state: 'lost', health: 'down' }, 'Lost', /lease/],
     [{ state: 'available', environment: null, running: null }, 'Available', undefined],
   ] as [Partial<ServerAnswer>, string, RegExp | undefined][]) {
-    const standing = standingOf({ ...server, ...more }, one);
+    const standing = describeStanding({ ...server, ...more }, one);
     t.equal(standing.word, word);
     if (reason === undefined) t.equal(standing.reason, undefined);
     else t.match(standing.reason, reason);
   }
   const draining = { ...server, state: 'draining' } as const;
-  t.equal(standingOf({ ...draining, movingTo: null }, one, 3).reason, '3 in flight, then available');
-  t.equal(standingOf({ ...draining, movingTo: 'dev' }, one, 0).reason, 'nothing in flight, then to dev');
-  t.equal(standingOf(draining, one).reason, 'finishing what is in flight, gets nothing new', 'while nothing is heard');
+  t.equal(describeStanding({ ...draining, movingTo: null }, one, 3).reason, '3 in flight, then available');
+  t.equal(describeStanding({ ...draining, movingTo: 'dev' }, one, 0).reason, 'nothing in flight, then to dev');
+  t.equal(describeStanding(draining, one).reason, 'finishing what is in flight, gets nothing new', 'while nothing is heard');
 });
 
 test('figures are short', async (t) => {

@@ -2,13 +2,14 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, createServer, type IncomingMessage, request } from 'node:http';
-import { type AddressInfo, connect, Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'tap';
+import { listening } from '../tools/listening.ts';
 import type { Owner } from './processes.ts';
-import { type BalancerUnderTest, eventually, startBalancer } from './system.ts';
+import { type BalancerUnderTest, eventually, ownFolder, startBalancer } from './system.ts';
 
 const program = process.env['SLUICE_TEST_PROGRAM'] ?? new URL('../../dist/sluice.mjs', import.meta.url).pathname;
 
@@ -25,13 +26,7 @@ async function environments(t: Owner): Promise<Record<string, Record<string, unk
   server.on('upgrade', (_request, socket) =>
     socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\ntunnel'),
   );
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const address = await listening(t, server);
   return { production: { listen: '127.0.0.1:0', health: 'off', servers: [{ id: 's', address }] } };
 }
 
@@ -70,10 +65,9 @@ function linesIn(text: string): Record<string, unknown>[] {
 
 /** A named pipe. */
 function fifo(t: Owner): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-fifo-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  execFileSync('mkfifo', [join(folder, 'log')]);
-  return join(folder, 'log');
+  const path = join(ownFolder(t), 'log');
+  execFileSync('mkfifo', [path]);
+  return path;
 }
 
 const complaints = (balancer: BalancerUnderTest) =>

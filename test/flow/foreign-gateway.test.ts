@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { test } from 'tap';
 import type { ServerAnswer } from '../../src/control/answers.ts';
+import { listening } from '../tools/listening.ts';
 import { deployEcho, eventually, joinToken, serving, startBalancer } from './system.ts';
 
 test('any other gateway registers by plain HTTP, and is out when it stops doing so', async (t) => {
@@ -12,14 +11,8 @@ test('any other gateway registers by plain HTTP, and is out when it stops doing 
     response.statusCode = request.url === '/.sluice/ready' ? 204 : 200;
     response.end(request.url === '/.sluice/ready' ? undefined : `foreign ${request.url}`);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const address = await listening(t, server);
   const register = async (token: string, method = 'PUT') => {
-    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     const response = await fetch(`${balancer.control}/v1/register/legacy`, {
       method,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },

@@ -5,7 +5,17 @@ import type { FeedMessage } from '../../src/control/feed-messages.ts';
 import type { Happening } from '../../src/control/happenings.ts';
 import { startRedis } from '../tools/redis.ts';
 import { Load } from './load.ts';
-import { adminToken, type BalancerUnderTest, deployEcho, eventually, serving, startBalancer, startGateway, startTarget } from './system.ts';
+import {
+  adminToken,
+  type BalancerUnderTest,
+  current,
+  deployEcho,
+  eventually,
+  serving,
+  startBalancer,
+  startGateway,
+  startTarget,
+} from './system.ts';
 
 /** Reads the feed of a balancer; each of its messages, as they come. */
 async function* reading(t: Test, { control }: BalancerUnderTest): AsyncGenerator<FeedMessage> {
@@ -30,6 +40,7 @@ test('who opens the feed late is told what the workers carried before', async (t
   await startGateway(t, 'a', balancer.control);
   await deployEcho(balancer, target.url);
   await serving(balancer, ['a']);
+  await current(balancer, 1);
   const load = new Load(balancer.address, '/echo/', { clients: 2, restMs: 5 });
   // One reader keeps the time: a few seconds with traffic in them.
   let seconds = 0;

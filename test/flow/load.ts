@@ -1,4 +1,5 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { Condition } from '../tools/condition.ts';
 import { pause } from './pause.ts';
 
 /** What a load has seen so far. */
@@ -44,7 +45,7 @@ export class Load {
   readonly #options: LoadOptions;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #clients: Promise<void>[] = [];
-  readonly #waiting = new Set<() => void>();
+  readonly #answered = new Condition();
   #lastRight = performance.now();
   #lastLook = performance.now();
   #stoodStill = Number.NEGATIVE_INFINITY;
@@ -61,9 +62,7 @@ export class Load {
 
   /** Settles when `holds` does, looked at after every answer. */
   async until(holds: (tally: Tally) => boolean): Promise<void> {
-    while (!holds(this.tally)) {
-      await new Promise<void>((resolve) => this.#waiting.add(resolve));
-    }
+    await this.#answered.until(() => holds(this.tally));
   }
 
   /** Settles after so many more answers. */
@@ -90,8 +89,7 @@ export class Load {
     const { restMs = 0 } = this.#options;
     for (let number = 0; !this.#stopped; number++) {
       await this.#send(number % 4 === 3 ? 'POST' : 'GET', `${client}-${number}`);
-      for (const resolve of this.#waiting) resolve();
-      this.#waiting.clear();
+      this.#answered.notify();
       if (restMs > 0) await pause(restMs);
     }
   }

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { createServer as createTcpServer, type Socket } from 'node:net';
 import { test } from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
+import { listening } from '../tools/listening.ts';
 import type { Owner } from './processes.ts';
 import { Scrape } from './scrape.ts';
-import { type BalancerUnderTest, eventually, joinToken, serving, startBalancer, startGateway, testEnvironment } from './system.ts';
+import { type BalancerUnderTest, current, eventually, joinToken, serving, startBalancer, startGateway, testEnvironment } from './system.ts';
 
 /** A target that does what its path says; `hanging` counts requests that it keeps waiting. */
 async function startTarget(t: Owner) {
@@ -19,32 +20,19 @@ async function startTarget(t: Owner) {
       else response.end('0123456789');
     });
   });
-  const sockets = new WebSocketServer({ server });
+  new WebSocketServer({ server });
   server.keepAliveTimeout = 120_000;
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    for (const socket of sockets.clients) socket.terminate();
-    server.closeAllConnections();
-    server.close();
-  });
-  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
+  return { address: await listening(t, server), seen };
 }
 
 /** A server that takes connections and does this to them at their first octets. */
-async function startSick(t: Owner, ill: (socket: Socket) => void): Promise<string> {
-  const open = new Set<Socket>();
-  const server = createTcpServer((socket) => {
-    open.add(socket.on('error', () => {}).once('close', () => open.delete(socket)));
-    socket.once('data', () => ill(socket));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    for (const socket of open) socket.destroy();
-    server.close();
-  });
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+function startSick(t: Owner, ill: (socket: Socket) => void): Promise<string> {
+  return listening(
+    t,
+    createTcpServer((socket) => {
+      socket.on('error', () => {}).once('data', () => ill(socket));
+    }),
+  );
 }
 
 /** What a client saw: answers by class of status, and by server and class. */
@@ -126,10 +114,7 @@ for (const workers of [0, 2]) {
     await balancer.api('POST', '/v1/projects', project(target.address));
     await balancer.api('PUT', '/v1/environments/production/deployments/shop', {});
     await serving(balancer, ['a', 'b']);
-    await eventually(
-      () => balancer.api('GET', '/v1/environments/production/deployments') as Promise<{ servers: { state: string }[] }>,
-      ({ servers }) => servers.length === 2 && servers.every(({ state }) => state === 'current'),
-    );
+    await current(balancer, 2);
 
     const seen = new Seen();
     const base = `http://${balancer.address}`;

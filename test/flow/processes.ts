@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
+import { Condition } from '../tools/condition.ts';
 
 /** What is started: the bundle, or (SLUICE_TEST_PROGRAM) another build of it, which may be an executable. */
 const usual = process.env['SLUICE_TEST_PROGRAM'] ?? new URL('../../dist/sluice.mjs', import.meta.url).pathname;
@@ -23,7 +24,7 @@ export type LogLine = Record<string, unknown> & { msg?: string };
 export class SluiceProcess {
   readonly log: LogLine[] = [];
   readonly #process: ChildProcess;
-  readonly #waiting = new Set<() => void>();
+  readonly #changed = new Condition();
   stdout = '';
   #closed = false;
 
@@ -32,20 +33,20 @@ export class SluiceProcess {
     running.add(child);
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
-      this.#wake();
+      this.#changed.notify();
     });
     const lines = createInterface({ input: child.stderr as NodeJS.ReadableStream });
     lines.on('line', (line) => {
       this.log.push(readLine(line));
-      this.#wake();
+      this.#changed.notify();
     });
     child.once('exit', () => {
       running.delete(child);
-      this.#wake();
+      this.#changed.notify();
     });
     child.once('close', () => {
       this.#closed = true;
-      this.#wake();
+      this.#changed.notify();
     });
   }
 
@@ -105,26 +106,14 @@ export class SluiceProcess {
     return this.#until(() => find(this.stdout));
   }
 
-  async #until<T>(find: () => T | undefined): Promise<T> {
-    for (;;) {
+  #until<T>(find: () => T | undefined): Promise<T> {
+    return this.#changed.until(() => {
       const found = find();
-      if (found !== undefined) return found;
-      if (!this.running)
-        throw new Error(
-          `sluice ended (${this.#process.exitCode}) without saying it:\n${this.log.map((line) => JSON.stringify(line)).join('\n')}`,
-        );
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          this.#waiting.delete(wake);
-          resolve();
-        };
-        this.#waiting.add(wake);
-      });
-    }
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#waiting]) wake();
+      if (found !== undefined || this.running) return found;
+      throw new Error(
+        `sluice ended (${this.#process.exitCode}) without saying it:\n${this.log.map((line) => JSON.stringify(line)).join('\n')}`,
+      );
+    });
   }
 }
 

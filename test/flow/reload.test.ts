@@ -1,26 +1,7 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { test } from 'tap';
-import { WebSocket, WebSocketServer } from 'ws';
-import type { Owner } from './processes.ts';
 import { reload } from './reload.ts';
 import { eventually, startBalancer } from './system.ts';
-
-/** A server that answers with its name, and says over WebSocket what it is told. */
-async function startTalker(t: Owner, name: string): Promise<{ id: string; address: string }> {
-  const server = createServer((_request, response) => response.end(name));
-  const sockets = new WebSocketServer({ server });
-  sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(`${data}`)));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    for (const socket of sockets.clients) socket.terminate();
-    server.closeAllConnections();
-    server.close();
-  });
-  return { id: name, address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
-}
+import { startTalker, talk } from './talk.ts';
 
 async function nameAt(address: string | null): Promise<string> {
   const response = await fetch(`http://${address}/`);
@@ -29,24 +10,17 @@ async function nameAt(address: string | null): Promise<string> {
 
 for (const workers of [0, 2]) {
   test(`SIGHUP takes over what has changed and leaves the rest alone, with ${workers} workers`, async (t) => {
-    const [a, b, c] = [await startTalker(t, 'a'), await startTalker(t, 'b'), await startTalker(t, 'c')];
-    const environment = (server: object) => ({ listen: '127.0.0.1:0', health: 'off', servers: [server] });
-    const balancer = await startBalancer(
-      t,
-      { workers },
-      { production: environment(a), development: { ...environment(b), hosts: ['dev.example'] } },
-    );
-    const socket = new WebSocket(`ws://${balancer.address}/`);
-    await once(socket, 'open');
-    t.teardown(() => socket.terminate());
-    const say = async (text: string) => {
-      const heard = once(socket, 'message');
-      socket.send(text);
-      return String((await heard)[0]);
-    };
-    t.equal(await say('before'), 'before');
+    const environment = async (id: string) => ({
+      listen: '127.0.0.1:0',
+      health: 'off',
+      servers: [{ id, address: await startTalker(t, id) }],
+    });
+    const [a, b, c] = [await environment('a'), await environment('b'), await environment('c')];
+    const balancer = await startBalancer(t, { workers }, { production: a, development: { ...b, hosts: ['dev.example'] } });
+    const { socket, say } = await talk(t, `${balancer.address}/`);
+    t.equal(await say('before'), '/ before');
     // An operator's own change, to an environment that the file does not change.
-    await balancer.api('PUT', '/v1/environments/production', { ...environment(a), exposeServer: true });
+    await balancer.api('PUT', '/v1/environments/production', { ...a, exposeServer: true });
     await eventually(
       () => fetch(`http://${balancer.address}/`),
       (response) => response.headers.get('x-served-by') === 'a',
@@ -55,8 +29,8 @@ for (const workers of [0, 2]) {
     await reload(
       balancer,
       (config) => {
-        config.environments['development'] = { listen: '127.0.0.1:0', health: 'off', servers: [c], hosts: ['dev.example'] };
-        config.environments['another'] = { listen: '127.0.0.2:0', health: 'off', servers: [b] };
+        config.environments['development'] = { ...c, hosts: ['dev.example'] };
+        config.environments['another'] = { ...b, listen: '127.0.0.2:0' };
       },
       /configuration reloaded/,
     );
@@ -68,7 +42,7 @@ for (const workers of [0, 2]) {
       () => nameAt(another),
       (name) => name === 'b',
     );
-    t.equal(await say('after'), 'after', 'an open WebSocket stays');
+    t.equal(await say('after'), '/ after', 'an open WebSocket stays');
     t.equal((await fetch(`http://${balancer.address}/`)).headers.get('x-served-by'), 'a', "an operator's change stays");
     t.notOk(
       balancer.process.log.some(
@@ -105,7 +79,7 @@ for (const workers of [0, 2]) {
     if (workers > 0) {
       await balancer.process.logged((line) => line.msg === 'worker ready' && line['worker'] === 3);
       await reload(balancer, (config) => Object.assign(config, { accessLog: true, workers: 1 }), /configuration reloaded/);
-      t.equal(await say('still'), 'still', 'a worker that is replaced lets its WebSockets go on for the grace time');
+      t.equal(await say('still'), '/ still', 'a worker that is replaced lets its WebSockets go on for the grace time');
       // A connection that is kept alive may have one more answer from the worker that is ending.
       await eventually(
         () => nameAt(balancer.address),

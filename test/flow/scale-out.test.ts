@@ -1,7 +1,7 @@
 import { type Test, test } from 'tap';
 import { startRedis } from '../tools/redis.ts';
 import { Load } from './load.ts';
-import { type BalancerUnderTest, echoProject, eventually, startBalancer, startGateway, startTarget } from './system.ts';
+import { type BalancerUnderTest, current, echoProject, eventually, startBalancer, startGateway, startTarget } from './system.ts';
 
 /** The promise of the product, once through: join, deploy, scale out, deploy again under load, scale in. */
 async function scaleOut(t: Test, balancer: BalancerUnderTest, joinUrl: string): Promise<void> {
@@ -30,10 +30,7 @@ async function scaleOut(t: Test, balancer: BalancerUnderTest, joinUrl: string): 
 
   await balancer.api('POST', '/v1/projects', echoProject(target.url, '2'));
   await balancer.api('PUT', '/v1/environments/production/deployments/echo', {});
-  await eventually(
-    () => balancer.api('GET', '/v1/environments/production/deployments') as Promise<{ servers: { state: string }[] }>,
-    ({ servers }) => servers.length === 2 && servers.every((server) => server.state === 'current'),
-  );
+  await current(balancer, 2);
   load.recount();
   await load.more(500);
   t.strictSame([...load.tally.revisions.keys()], ['2'], 'both serve revision 2');

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ServerAnswer } from '../../src/control/answers.ts';
+import { listening } from '../tools/listening.ts';
 import { pause } from './pause.ts';
 import { type Owner, SluiceProcess } from './processes.ts';
 
@@ -120,13 +119,8 @@ export async function startTarget(t: Owner): Promise<{ url: string; posts: Map<s
     response.end(`${request.method} ${path} ${body}`);
   });
   server.keepAliveTimeout = 120_000;
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, posts };
+  const address = await listening(t, server);
+  return { url: `http://${address}`, posts };
 }
 
 /** The project of these tests: echoes, and names its revision in a header. */
@@ -170,6 +164,14 @@ export async function serving(balancer: BalancerUnderTest, ids: readonly string[
     (servers) =>
       servers.map(({ id }) => id).join() === [...ids].sort().join() &&
       servers.every(({ state, health }) => state === 'ready' && health === 'up'),
+  );
+}
+
+/** Settles when each of so many servers of `production` has what is deployed. */
+export async function current(balancer: BalancerUnderTest, count: number): Promise<void> {
+  await eventually(
+    () => balancer.api('GET', '/v1/environments/production/deployments') as Promise<{ servers: { state: string }[] }>,
+    ({ servers }) => servers.length === count && servers.every(({ state }) => state === 'current'),
   );
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { test } from 'tap';
+import { listening } from '../tools/listening.ts';
 import { startCollector } from '../tracing/collector.ts';
 import type { Owner } from './processes.ts';
 import { deployEcho, eventually, serving, startBalancer, startGateway } from './system.ts';
@@ -16,13 +16,8 @@ async function startTarget(t: Owner): Promise<{ url: string; seen: IncomingHttpH
     seen.push(headers);
     response.end('done');
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
+  const address = await listening(t, server);
+  return { url: `http://${address}`, seen };
 }
 
 async function get(url: string, headers: Record<string, string | string[]>): Promise<number | undefined> {

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { test } from 'tap';
+import { listening } from '../tools/listening.ts';
 import { Load, type Tally } from './load.ts';
 import type { LogLine, Owner } from './processes.ts';
 import {
   type BalancerUnderTest,
+  current,
   deployEcho,
   eventually,
   serving,
@@ -30,12 +32,16 @@ async function counted(balancer: BalancerUnderTest): Promise<number> {
   return servers.reduce((sum, { requests }) => sum + requests, 0);
 }
 
-/** Settles when every one of so many servers has what is deployed. */
-async function current(balancer: BalancerUnderTest, count: number): Promise<void> {
-  await eventually(
-    () => balancer.api('GET', '/v1/environments/production/deployments') as Promise<{ servers: { state: string }[] }>,
-    ({ servers }) => servers.length === count && servers.every((server) => server.state === 'current'),
-  );
+/** A balancer with two workers that both know gateway `a`, and the echo project on it. */
+async function startEcho(t: Owner, settings: Record<string, unknown> = {}) {
+  const target = await startTarget(t);
+  const balancer = await startBalancer(t, { workers: 2, ...settings });
+  const pids = await workers(balancer, 2);
+  await startGateway(t, 'a', balancer.control);
+  await deployEcho(balancer, target.url);
+  await serving(balancer, ['a']);
+  await current(balancer, 1);
+  return { target, balancer, pids };
 }
 
 /** What a load sees while only one worker can answer, because the others stand still: each in turn. */
@@ -74,14 +80,8 @@ function isGone(pid: number): boolean {
 async function startGate(t: Owner): Promise<{ address: string; asked(requests: number): Promise<void>; open(): void }> {
   const waiting: ServerResponse[] = [];
   const server = createServer((_request, response) => waiting.push(response));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
   return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: await listening(t, server),
     async asked(requests) {
       while (waiting.length < requests) await once(server, 'request');
     },
@@ -97,13 +97,7 @@ function only(address: string): Record<string, Record<string, unknown>> {
 }
 
 test('every worker hears of every join, deploy and leave; counters add up; log lines stay whole', async (t) => {
-  const target = await startTarget(t);
-  const balancer = await startBalancer(t, { workers: 2, accessLog: true });
-  const pids = await workers(balancer, 2);
-  await startGateway(t, 'a', balancer.control);
-  await deployEcho(balancer, target.url, '1');
-  await serving(balancer, ['a']);
-  await current(balancer, 1);
+  const { target, balancer, pids } = await startEcho(t, { accessLog: true });
   const first = await aloneInTurn(pids, balancer.address);
   for (const tally of first) t.strictSame([...tally.by.keys()], ['a']);
 
@@ -151,14 +145,10 @@ test('every worker hears of every join, deploy and leave; counters add up; log l
 
 test('the first worker to see a server fail again and again has it ejected everywhere', async (t) => {
   const [good, bad] = [createServer((_, response) => response.end()), createServer((_, response) => response.writeHead(500).end())];
-  const addresses: string[] = [];
-  for (const server of [good, bad]) {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    t.teardown(() => server.close().closeAllConnections());
-    addresses.push(`127.0.0.1:${(server.address() as AddressInfo).port}`);
-  }
-  const servers = ['good', 'bad'].map((id, index) => ({ id, address: addresses[index] }));
+  const servers = [
+    { id: 'good', address: await listening(t, good) },
+    { id: 'bad', address: await listening(t, bad) },
+  ];
   const balancer = await startBalancer(t, { workers: 2 }, { production: { ...testEnvironment, health: 'off', servers } });
   const [first, second] = (await workers(balancer, 2)) as [number, number];
   const ask = async () => (await fetch(`http://${balancer.address}/`, { headers: { connection: 'close' } })).status;
@@ -189,13 +179,7 @@ test('the first worker to see a server fail again and again has it ejected every
 });
 
 test('a worker killed under load costs what was in flight on it, and is replaced; all end when the first process is killed', async (t) => {
-  const target = await startTarget(t);
-  const balancer = await startBalancer(t, { workers: 2 });
-  const pids = await workers(balancer, 2);
-  await startGateway(t, 'a', balancer.control);
-  await deployEcho(balancer, target.url);
-  await serving(balancer, ['a']);
-  await current(balancer, 1);
+  const { balancer, pids } = await startEcho(t);
   const clients = 8;
   const load = new Load(balancer.address, '/echo/', { clients });
   let least = 0;
@@ -235,13 +219,7 @@ test('a worker killed under load costs what was in flight on it, and is replaced
 });
 
 test('SIGUSR2 puts new workers in the place of all, SIGTERM to a worker in its place: under load, nothing is lost', async (t) => {
-  const target = await startTarget(t);
-  const balancer = await startBalancer(t, { workers: 2 });
-  const pids = await workers(balancer, 2);
-  await startGateway(t, 'a', balancer.control);
-  await deployEcho(balancer, target.url);
-  await serving(balancer, ['a']);
-  await current(balancer, 1);
+  const { balancer, pids } = await startEcho(t);
   const load = new Load(balancer.address, '/echo/');
   await load.more(300);
   balancer.process.signal('SIGUSR2');

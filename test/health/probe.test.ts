@@ -5,22 +5,15 @@ import t, { type Test } from 'tap';
 import { expects, type Probe, type ProbeResult, probe } from '../../src/health/probe.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { FakeClock } from '../gateway/fake-clock.ts';
+import { listening } from '../tools/listening.ts';
 
 /** A TCP server that does with each connection what it is told. */
 async function tcp(t: Test, connected: (socket: Socket) => void): Promise<string> {
-  const sockets = new Set<Socket>();
   const server = createServer((socket) => {
-    sockets.add(socket);
     socket.on('error', () => {});
     connected(socket);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return listening(t, server);
 }
 
 async function http(t: Test, listener: RequestListener, host = '127.0.0.1'): Promise<string> {

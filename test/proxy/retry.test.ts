@@ -1,4 +1,4 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { environmentSpec } from '../../src/model/environment.ts';
 import { RetryBudget } from '../../src/proxy/retry.ts';
 import { field, statusOf } from '../wire/peer.ts';
@@ -6,6 +6,16 @@ import { world } from '../wire/world.ts';
 
 const request = (method: string, body = '') => `${method} / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 const ok = (body = 'ok') => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+
+/** A world in which a first exchange has been: the connections of client and server are open and idle. */
+async function kept(t: Test) {
+  const w = await world(t);
+  const { client, server } = await w.asked(request('GET'));
+  await server.message();
+  server.send(ok());
+  await client.message();
+  return { w, client, server };
+}
 
 t.test('a server that refuses the connection is passed over, whatever the method', async (t) => {
   const w = await world(t, { deadServers: 2 });
@@ -45,11 +55,7 @@ t.test('a kept connection that the server closed just then', async (t) => {
         ['GET', ''],
         ['PUT', 'hello'],
       ] as const) {
-        const w = await world(t);
-        const { client, server } = await w.asked(request('GET'));
-        await server.message();
-        server.send(ok('first'));
-        await client.message();
+        const { w, client, server } = await kept(t);
         client.send(request(method, body));
         await server.message();
         server[how]();
@@ -63,11 +69,7 @@ t.test('a kept connection that the server closed just then', async (t) => {
   }
   await t.test('a POST is not sent twice', async (t) => {
     for (const body of ['hello', '']) {
-      const w = await world(t);
-      const { client, server } = await w.asked(request('GET'));
-      await server.message();
-      server.send(ok());
-      await client.message();
+      const { w, client, server } = await kept(t);
       client.send(request('POST', body));
       await server.message();
       server.end();
@@ -76,11 +78,7 @@ t.test('a kept connection that the server closed just then', async (t) => {
     }
   });
   await t.test('not more than once', async (t) => {
-    const w = await world(t);
-    const { client, server } = await w.asked(request('GET'));
-    await server.message();
-    server.send(ok());
-    await client.message();
+    const { w, client, server } = await kept(t);
     client.send(request('GET'));
     await server.message();
     server.end();
@@ -91,11 +89,7 @@ t.test('a kept connection that the server closed just then', async (t) => {
     t.equal(w.server.count, 2);
   });
   await t.test('a body whose beginning is no longer at hand is not sent again', async (t) => {
-    const w = await world(t);
-    const { client, server } = await w.asked(request('GET'));
-    await server.message();
-    server.send(ok());
-    await client.message();
+    const { w, client, server } = await kept(t);
     client.send(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n${'x'.repeat(100_000)}`);
     await server.head();
     await server.until('the body so far', () => (server.text.length === 100_000 ? true : undefined));
@@ -104,11 +98,7 @@ t.test('a kept connection that the server closed just then', async (t) => {
     t.equal(w.server.count, 1);
   });
   await t.test('a body still coming is sent again from its beginning', async (t) => {
-    const w = await world(t);
-    const { client, server } = await w.asked(request('GET'));
-    await server.message();
-    server.send(ok());
-    await client.message();
+    const { w, client, server } = await kept(t);
     client.send('PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
     await server.take('hello\r\n');
     server.reset();
@@ -160,7 +150,7 @@ t.test('a status that is configured to be tried again', async (t) => {
   const refusal = 'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\nno';
   await t.test('goes to another server, with its body', async (t) => {
     const w = await world(t, { servers: 2, spec });
-    const { client, server } = await w.asked('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello');
+    const { client, server } = await w.asked(request('PUT', 'hello'));
     await server.message();
     server.send(refusal);
     const other = await w.servers[1]?.next();
@@ -185,7 +175,7 @@ t.test('a status that is configured to be tried again', async (t) => {
   });
   await t.test('POST too, if the operator says so', async (t) => {
     const w = await world(t, { servers: 2, spec: { retries: { statuses: [503], methods: ['POST'] } } });
-    const { client, server } = await w.asked('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello');
+    const { client, server } = await w.asked(request('POST', 'hello'));
     await server.message();
     server.send(refusal);
     const other = await w.servers[1]?.next();
@@ -228,10 +218,7 @@ t.test('servers at their limit', async (t) => {
       const client = await w.client();
       await client.sent(request('POST', body));
       waiting.push(client);
-      await new Promise<void>((resolve) => {
-        const look = () => (w.listener.active === waiting.length + 1 ? resolve() : setImmediate(look));
-        look();
-      });
+      await w.inFlight(waiting.length + 1);
     }
     const beyond = await w.client();
     beyond.send(request('GET'));
@@ -263,15 +250,9 @@ t.test('servers at their limit', async (t) => {
     const second = await w.client();
     second.send(request('GET'));
     const third = await w.client();
-    await new Promise<void>((resolve) => {
-      const look = () => (w.listener.active === 2 ? resolve() : setImmediate(look));
-      look();
-    });
+    await w.inFlight(2);
     second.reset();
-    await new Promise<void>((resolve) => {
-      const look = () => (w.listener.active === 1 ? resolve() : setImmediate(look));
-      look();
-    });
+    await w.inFlight(1);
     third.send(request('PUT', 'third'));
     server.send(ok());
     await first.message();

@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listening } from '../tools/listening.ts';
 
 /** A span as it came in. */
 export interface Received {
@@ -51,13 +50,7 @@ export async function startCollector(t: { teardown(end: () => void): void }): Pr
     }
     collector.answer(response);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `http://${await listening(t, server)}`;
   const collector: Collector = { url, spans: [], requests: [], answer: (response) => void response.end('{}') };
   return collector;
 }

@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { Condition } from '../tools/condition.ts';
 
 /** One HTTP message as it came over the wire; names in lower case. */
 export interface Message {
@@ -23,24 +24,24 @@ export class Peer {
   ended = false;
   /** How the connection ended: not yet, in good order, or by a reset. */
   over: 'fin' | 'reset' | undefined;
-  readonly #waiting = new Set<() => void>();
+  readonly #changed = new Condition();
 
   constructor(socket: net.Socket) {
     this.socket = socket;
     socket.on('data', (octets) => {
       this.text += octets.toString('latin1');
-      this.#changed();
+      this.#changed.notify();
     });
     socket.on('end', () => {
       this.ended = true;
-      this.#changed();
+      this.#changed.notify();
     });
     socket.on('error', () => {
       this.over = 'reset';
     });
     socket.on('close', () => {
       this.over ??= 'fin';
-      this.#changed();
+      this.#changed.notify();
     });
   }
 
@@ -73,27 +74,22 @@ export class Peer {
   }
 
   /** Settles with the first answer that isn't undefined. */
-  until<Answer>(what: string, look: () => Answer | undefined): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const done = () => {
-        clearTimeout(limit);
-        this.#waiting.delete(check);
-      };
-      const fail = (why: string) => {
-        done();
-        reject(new Error(`${what}: ${why}; there was ${JSON.stringify(this.text.slice(0, 600))}`));
-      };
-      const limit = setTimeout(() => fail('did not come'), patienceMs);
-      const check = () => {
+  async until<Answer>(what: string, look: () => Answer | undefined): Promise<Answer> {
+    let missing: string | undefined;
+    const limit = setTimeout(() => {
+      missing = 'did not come';
+      this.#changed.notify();
+    }, patienceMs);
+    try {
+      return await this.#changed.until(() => {
         const answer = look();
-        if (answer !== undefined) {
-          done();
-          resolve(answer);
-        } else if (this.over !== undefined) fail(`the connection ended (${this.over})`);
-      };
-      this.#waiting.add(check);
-      check();
-    });
+        if (answer !== undefined) return answer;
+        if (this.over !== undefined) missing ??= `the connection ended (${this.over})`;
+        if (missing !== undefined) throw new Error(`${what}: ${missing}; there was ${JSON.stringify(this.text.slice(0, 600))}`);
+      });
+    } finally {
+      clearTimeout(limit);
+    }
   }
 
   /** Waits for this text, and takes everything up to its end. */
@@ -161,10 +157,6 @@ export class Peer {
       this.text = this.text.slice(count);
       return taken;
     });
-  }
-
-  #changed(): void {
-    for (const check of [...this.#waiting]) check();
   }
 }
 

@@ -1,0 +1,27 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { WebSocket, WebSocketServer } from 'ws';
+import { listening } from '../tools/listening.ts';
+import type { Owner } from './processes.ts';
+
+/** A server that answers with its name, and says over WebSocket at which path it was told what; its address. */
+export function startTalker(t: Owner, name: string): Promise<string> {
+  const server = createServer((_request, response) => response.end(name));
+  const sockets = new WebSocketServer({ server });
+  sockets.on('connection', (socket, request) => socket.on('message', (data) => socket.send(`${request.url} ${data}`)));
+  return listening(t, server);
+}
+
+/** Opens a WebSocket at an address with path. */
+export async function talk(t: Owner, place: string): Promise<{ socket: WebSocket; say(text: string): Promise<string> }> {
+  const socket = new WebSocket(`ws://${place}`);
+  socket.on('error', () => {});
+  t.teardown(() => socket.terminate());
+  await once(socket, 'open');
+  const say = async (text: string) => {
+    const heard = once(socket, 'message');
+    socket.send(text);
+    return String((await heard)[0]);
+  };
+  return { socket, say };
+}
