@@ -1,4 +1,5 @@
-import { readSize, type Wire } from './wire-socket.ts';
+import { readBuffers, readSize } from './read-buffers.ts';
+import type { Wire } from './wire-socket.ts';
 
 /** Room for what is read at a time, its chunk frame and a head. */
 const capacity = readSize + 4 * 1024;
@@ -55,6 +56,10 @@ export class Outbox {
 
   /** Appends octets [start, end) of `from`. */
   octets(from: Buffer, start: number, end: number): void {
+    if (end - start >= plenty && readBuffers.mayKeep(from)) {
+      this.#past(from.subarray(start, end));
+      return;
+    }
     if (end - start > capacity - this.#length) {
       this.#large(from.subarray(start, end));
       return;
@@ -123,6 +128,15 @@ export class Outbox {
     this.#wires[this.#posted] = wire;
     this.#ends[this.#posted++] = this.#length;
     this.#start = this.#length;
+  }
+
+  /** Sends from where the octets lie. */
+  #past(octets: Buffer): void {
+    const wire = this.#wire as Wire;
+    this.flush();
+    this.#wire = wire;
+    wire.send(octets);
+    if (wire.writableLength > 0) readBuffers.keep();
   }
 
   #large(octets: Buffer): void {

@@ -1,6 +1,7 @@
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { type PendingWrite, type WritingHandle, writeDirectly } from './direct-write.ts';
+import { readBuffers } from './read-buffers.ts';
 import type { Secure } from './secure.ts';
 
 /** Who is told what happens on a socket. One receiver at a time. */
@@ -36,20 +37,28 @@ export interface Place {
   readonly secure: Secure | undefined;
 }
 
-/** Octets read at most at a time: four times as much as a stream would, which makes large bodies a fifth cheaper. */
-export const readSize = 256 * 1024;
+/** What a new socket, or the one just read, reads into from now on; undefined: as before. */
+let next: Buffer | undefined = readBuffers.shared;
 
-/** One read buffer for all sockets of the process: what is read is dealt with before the next read. */
 const onread = {
-  buffer: Buffer.allocUnsafeSlow(readSize),
-  callback(this: unknown, count: number, buffer: Uint8Array): boolean {
-    const { receiver } = this as Wire;
+  buffer(): Buffer | undefined {
+    const chosen = next;
+    next = readBuffers.shared;
+    return chosen;
+  },
+  callback(this: unknown, count: number, octets: Uint8Array): boolean {
+    const wire = this as PlainWire;
+    const buffer = octets as Buffer;
+    readBuffers.before(buffer);
+    let goesOn = true;
     try {
-      return receiver.octets(buffer as Buffer, 0, count) !== false;
+      goesOn = wire.receiver.octets(buffer, 0, count) !== false;
     } catch (error) {
-      receiver.crashed(error);
-      return true;
+      wire.receiver.crashed(error);
     }
+    next = readBuffers.after(buffer, goesOn && count === buffer.length && !wire.isPaused());
+    if (next !== undefined) wire.into = next;
+    return goesOn;
   },
 };
 
@@ -57,6 +66,8 @@ const onread = {
 class PlainWire extends net.Socket implements Wire {
   receiver: Receiver;
   failure: Error | undefined;
+  /** What it reads into. */
+  into: Buffer = readBuffers.shared;
   /** The write under way that the stream is about to take for its own. */
   #pending: PendingWrite | undefined;
 
@@ -103,7 +114,7 @@ export function accept(accepted: net.Socket, receiver: Receiver): Wire {
 
 /** Turns a wire into an ordinary Node stream, for what is no longer HTTP; its receiver hears nothing more. */
 export function release(wire: Wire): net.Socket {
-  wire.off('end', ended).off('drain', drained).off('error', failed).off('close', closed);
+  wire.off('end', ended).off('drain', drained).off('error', failed).off('close', closed).on('close', giveBack);
   wire.receiver = {
     octets: (buffer, start, end) => wire.push(Buffer.from(buffer.subarray(start, end))),
     eof() {},
@@ -182,9 +193,14 @@ function failed(this: Wire, error: Error): void {
 }
 
 function closed(this: Wire): void {
+  giveBack.call(this);
   try {
     this.receiver.closed(this.failure);
   } catch (error) {
     this.receiver.crashed(error);
   }
+}
+
+function giveBack(this: Wire): void {
+  if (this instanceof PlainWire) readBuffers.giveBack(this.into);
 }

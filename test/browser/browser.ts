@@ -58,7 +58,7 @@ export async function startBrowser(t: Test): Promise<Browser> {
 /** What a failed test would have seen. */
 async function tellWhatIsShown(t: Test, context: BrowserContext): Promise<void> {
   for (const page of context.pages()) {
-    t.comment(`${page.url()} shows:\n${await page.locator('body').innerText({ timeout: 2000 }).catch(String)}`);
+    t.comment(`${page.url()} shows:\n${await page.locator('body').ariaSnapshot({ timeout: 2000 }).catch(String)}`);
   }
 }
 
