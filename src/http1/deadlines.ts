@@ -10,13 +10,21 @@ export interface Watched {
   crashed(error: unknown): void;
 }
 
+/** A tick that comes this late, in milliseconds, finds a process that was held up: what its peers said meanwhile has not been read yet. */
+const heldUpMs = 1000;
+
 /**
  * The one coarse timer of all connections. Setting and clearing a deadline is a plain store, so that a request costs no
  * timer; a tick looks at every connection, which for 10,000 of them takes less than a millisecond.
  */
 export class Deadlines {
-  /** Milliseconds, as of the last tick: good enough for limits of a second and more. */
-  now: number;
+  /**
+   * Milliseconds, as of the last tick: good enough for limits of a second and more. The time for which the process was held up
+   * (suspended, or short of processors) is left out, because nobody is to blame for not being heard in it.
+   */
+  now = 0;
+  /** When that was, on the clock. */
+  #tickedAt: number;
   readonly #clock: Clock;
   readonly #tickMs: number;
   readonly #watched = new Set<Watched>();
@@ -25,7 +33,7 @@ export class Deadlines {
   constructor(clock: Clock, tickMs = 100) {
     this.#clock = clock;
     this.#tickMs = tickMs;
-    this.now = clock.now();
+    this.#tickedAt = clock.now();
   }
 
   /** How many connections are watched. */
@@ -36,7 +44,7 @@ export class Deadlines {
   watch(entry: Watched): void {
     this.#watched.add(entry);
     if (this.#timer) return;
-    this.now = this.#clock.now();
+    this.#goOn(Number.POSITIVE_INFINITY);
     this.#timer = this.#clock.after(this.#tickMs, () => this.#tick());
   }
 
@@ -49,8 +57,14 @@ export class Deadlines {
     return ms === 0 ? 0 : this.now + ms;
   }
 
+  #goOn(mostMs: number): void {
+    const at = this.#clock.now();
+    this.now += Math.min(at - this.#tickedAt, mostMs);
+    this.#tickedAt = at;
+  }
+
   #tick(): void {
-    this.now = this.#clock.now();
+    this.#goOn(heldUpMs);
     for (const entry of this.#watched) {
       if (entry.deadline === 0 || entry.deadline > this.now) continue;
       entry.deadline = 0;

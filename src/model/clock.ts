@@ -4,7 +4,10 @@ export interface Clock {
   now(): number;
   /** Wall-clock milliseconds since 1970, for what people and other machines read. */
   date(): number;
-  /** Runs `task` once after `delayMs`; a pending timer never keeps the process alive. */
+  /**
+   * Runs `task` once after `delayMs`; a pending timer never keeps the process alive. What has come from others by then is read before: a
+   * process that was held up must not take its own delay for theirs.
+   */
   after(delayMs: number, task: () => void): Timer;
 }
 
@@ -21,9 +24,17 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => Date.now(),
   after(delayMs, task) {
-    const handle = setTimeout(task, delayMs);
+    let due: NodeJS.Immediate | undefined;
+    const handle = setTimeout(() => {
+      due = setImmediate(task);
+    }, delayMs);
     handle.unref();
-    return { cancel: () => clearTimeout(handle) };
+    return {
+      cancel() {
+        clearTimeout(handle);
+        clearImmediate(due);
+      },
+    };
   },
 };
 

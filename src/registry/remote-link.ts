@@ -7,7 +7,10 @@ import { keepChecking } from './heartbeat.ts';
 import type { Log } from './log.ts';
 import { retryDelay } from './retry-delay.ts';
 
+/** For the connection itself. */
 const connectTimeoutMs = 3000;
+/** For the answer to what asks for the WebSocket: a balancer that is slow because many came at once only gets slower if they give up and come again. */
+const upgradeTimeoutMs = 30_000;
 const callTimeoutMs = 5000;
 /** The endpoint refuses more at a time. */
 const maxCalls = 64;
@@ -94,14 +97,32 @@ export class RemoteLink {
   }
 
   #connect(): void {
+    let connected = false;
     const socket = new WebSocket(this.#url, {
       headers: this.#headers,
       maxPayload: maxFrameBytes,
-      handshakeTimeout: connectTimeoutMs,
       perMessageDeflate: false,
+      finishRequest(request) {
+        request.once('socket', (under) => {
+          under.once('connect', () => {
+            connected = true;
+          });
+        });
+        request.end();
+      },
     });
     this.#socket = socket;
     let failure: SluiceError | undefined;
+    const giveUp = (afterMs: number) => {
+      failure ??= this.#unreachable(`no ${connected ? 'answer' : 'connection'} within ${afterMs} ms`);
+      socket.terminate();
+    };
+    let timeout = this.#clock.after(connectTimeoutMs, () => {
+      if (connected) {
+        this.#settleFirst();
+        timeout = this.#clock.after(upgradeTimeoutMs - connectTimeoutMs, () => giveUp(upgradeTimeoutMs));
+      } else giveUp(connectTimeoutMs);
+    });
     socket.on('error', ({ message }) => {
       failure ??= this.#unreachable(message);
     });
@@ -109,9 +130,15 @@ export class RemoteLink {
       failure = statusCode === 401 ? this.#refused() : this.#misdirected(statusCode);
       socket.terminate();
     });
-    socket.on('open', () => this.#isUp(socket));
+    socket.on('open', () => {
+      timeout.cancel();
+      this.#isUp(socket);
+    });
     socket.on('message', (data, isBinary) => this.#receive(socket, isBinary ? '' : data.toString()));
-    socket.on('close', () => this.#lost(socket, failure ?? this.#unreachable('the connection was closed')));
+    socket.on('close', () => {
+      timeout.cancel();
+      this.#lost(socket, failure ?? this.#unreachable('the connection was closed'));
+    });
   }
 
   #isUp(socket: WebSocket): void {

@@ -91,3 +91,18 @@ t.test('a bug in one harms no other', async (t) => {
   await clock.pass(200);
   t.strictSame(second.befell, ['expired', 'expired'], 'time goes on');
 });
+
+t.test('time for which the process was held up does not count', async (t) => {
+  const clock = new FakeClock();
+  let heldUp = 0;
+  const deadlines = new Deadlines({ date: () => 0, now: () => clock.now() + heldUp, after: (ms, task) => clock.after(ms, task) }, 100);
+  const entry = new Entry();
+  deadlines.watch(entry);
+  entry.deadline = deadlines.in(5000);
+  await clock.pass(200);
+  heldUp = 3_600_000;
+  await clock.pass(3000);
+  t.strictSame(entry.befell, [], 'its peer has had no chance to be heard');
+  await clock.pass(2000);
+  t.strictSame(entry.befell, ['expired']);
+});

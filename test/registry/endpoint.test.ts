@@ -8,6 +8,7 @@ import { openRegistry } from '../../src/registry/connect.ts';
 import type { Registry } from '../../src/registry/contract.ts';
 import { RegistrationEndpoint } from '../../src/registry/endpoint.ts';
 import { api, deployed, listen, request } from '../contract/registry-samples.ts';
+import { FakeClock } from '../gateway/fake-clock.ts';
 
 const logger = pino({ level: 'silent' });
 const tokens = { 'Bearer admin-secret': 'admin', 'Bearer join-secret': 'join' } as const;
@@ -182,6 +183,34 @@ t.test('a balancer that hangs is noticed: calls fail and the link goes down', as
   frozen = false;
   await heard.until(({ kind }) => kind === 'resync');
   t.ok(registry.link.up);
+});
+
+t.test('a balancer that is slow to answer is waited for, and does not keep it from opening', async (t) => {
+  const { url } = await endpoint(t);
+  const clients: Socket[] = [];
+  const slow = createTcpServer((client) => clients.push(client)).listen(0, '127.0.0.1');
+  await once(slow, 'listening');
+  t.teardown(() => {
+    for (const socket of clients) socket.destroy();
+    slow.close();
+  });
+  const clock = new FakeClock();
+  const come = once(slow, 'connection');
+  const opening = openRegistry({ url: `http://127.0.0.1:${(slow.address() as AddressInfo).port}`, token: 'join-secret', logger, clock });
+  const [client] = (await come) as [Socket];
+  const [asked] = await once(client, 'data');
+  await clock.pass(3000);
+  const registry = await opening;
+  t.teardown(() => registry.close());
+  t.notOk(registry.link.up);
+  await clock.pass(26_000);
+  const upstream = connect(Number(new URL(url).port), '127.0.0.1');
+  clients.push(upstream);
+  upstream.write(asked);
+  client.pipe(upstream).pipe(client);
+  while (!registry.link.up) await new Promise((resolve) => setImmediate(resolve));
+  t.equal(clients.length, 2, 'by the connection it had made');
+  await registry.join(request('one'));
 });
 
 /** An endpoint with both tokens over an embedded registry. */
