@@ -137,12 +137,15 @@ export class RedisNews {
   #sendBeat(subscriber: RedisSubscriber): void {
     if (subscriber !== this.#subscriber) return;
     const text = randomUUID();
-    const failed = this.#clock.after(beatTimeoutMs, () => {
+    // Whichever of the two connections is to blame, and whichever time runs out first: both are made anew.
+    const missed = (error: Error) => {
+      if (subscriber !== this.#subscriber) return;
       this.#commands.reconnect();
-      this.#lost(subscriber, new Error(`nothing was heard for ${beatTimeoutMs} ms`));
-    });
+      this.#lost(subscriber, error);
+    };
+    const failed = this.#clock.after(beatTimeoutMs, () => missed(new Error(`nothing was heard for ${beatTimeoutMs} ms`)));
     this.#beat = { text, failed };
-    this.#commands.publish(this.#beatChannel, text).catch((error: Error) => this.#lost(subscriber, error));
+    this.#commands.publish(this.#beatChannel, text).catch(missed);
   }
 
   #heard(subscriber: RedisSubscriber, channel: string, message: string): void {
