@@ -19,8 +19,8 @@ const heldUpMs = 1000;
  */
 export class Deadlines {
   /**
-   * Milliseconds, as of the last tick: good enough for limits of a second and more. The time for which the process was held up
-   * (suspended, or short of processors) is left out, because nobody is to blame for not being heard in it.
+   * Milliseconds, as of the last tick: good enough for limits of a second and more. Left out is the time when nobody was watched, and
+   * that for which the process was held up (suspended, or short of processors), because nobody is to blame for not being heard in it.
    */
   now = 0;
   /** When that was, on the clock. */
@@ -44,7 +44,7 @@ export class Deadlines {
   watch(entry: Watched): void {
     this.#watched.add(entry);
     if (this.#timer) return;
-    this.#goOn(Number.POSITIVE_INFINITY);
+    this.#tickedAt = this.#clock.now();
     this.#timer = this.#clock.after(this.#tickMs, () => this.#tick());
   }
 
@@ -57,14 +57,11 @@ export class Deadlines {
     return ms === 0 ? 0 : this.now + ms;
   }
 
-  #goOn(mostMs: number): void {
-    const at = this.#clock.now();
-    this.now += Math.min(at - this.#tickedAt, mostMs);
-    this.#tickedAt = at;
-  }
-
   #tick(): void {
-    this.#goOn(heldUpMs);
+    const at = this.#clock.now();
+    const passed = at - this.#tickedAt;
+    this.now += passed > heldUpMs ? this.#tickMs : passed;
+    this.#tickedAt = at;
     for (const entry of this.#watched) {
       if (entry.deadline === 0 || entry.deadline > this.now) continue;
       entry.deadline = 0;

@@ -56,7 +56,7 @@ export class Outbox {
 
   /** Appends octets [start, end) of `from`. */
   octets(from: Buffer, start: number, end: number): void {
-    if (end - start >= plenty && readBuffers.mayKeep(from)) {
+    if (end - start >= readSize && readBuffers.mayKeep(from)) {
       this.#past(from.subarray(start, end));
       return;
     }

@@ -15,7 +15,7 @@ export interface RedisCommands {
   /** Called whenever the connection has gone. */
   onClose(listener: () => void): void;
   onError(listener: (error: Error) => void): void;
-  /** Gives the present connection up and makes another. */
+  /** Gives the present connection up, if there is one, and makes another. */
   reconnect(): void;
   close(): void;
 }
@@ -54,7 +54,8 @@ export class RedisClient {
       ready: () => readiness(client),
       onClose: (listener) => client.on('close', listener),
       onError: (listener) => client.on('error', listener),
-      reconnect: () => client.disconnect(true),
+      // While one is being made ioredis would take it for the end: with Sentinels, for good.
+      reconnect: () => client.status === 'ready' && client.disconnect(true),
       close: () => client.disconnect(),
     };
   }

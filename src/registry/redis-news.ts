@@ -145,7 +145,10 @@ export class RedisNews {
     };
     const failed = this.#clock.after(beatTimeoutMs, () => missed(new Error(`nothing was heard for ${beatTimeoutMs} ms`)));
     this.#beat = { text, failed };
-    this.#commands.publish(this.#beatChannel, text).catch(missed);
+    // What Redis refuses shows that the connection is sound.
+    this.#commands
+      .publish(this.#beatChannel, text)
+      .catch((error: Error) => (error.name === 'ReplyError' ? this.#lost(subscriber, error) : missed(error)));
   }
 
   #heard(subscriber: RedisSubscriber, channel: string, message: string): void {

@@ -26,7 +26,7 @@ interface Waiting {
 
 /** A WebSocket to a registration endpoint that is made again whenever it breaks, and the calls over it. */
 export class RemoteLink {
-  /** Settled by the first outcome, whichever it is. */
+  /** Settled by the first outcome, whichever it is, or when none came for a while. */
   readonly firstTry: Promise<void>;
   readonly #url: URL;
   readonly #headers: Readonly<Record<string, string>>;

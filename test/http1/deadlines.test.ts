@@ -67,9 +67,19 @@ t.test('without anybody to watch there is no timer', async (t) => {
   t.strictSame(entry.befell, ['expired']);
   t.equal(clock.pending, 0);
   t.equal(deadlines.size, 0);
-  await clock.pass(5000);
+});
+
+t.test('a deadline set just before it is watched counts from then, however long nobody was', async (t) => {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(clock, 100);
+  await clock.pass(60_000);
+  const entry = new Entry();
+  entry.deadline = deadlines.in(1500);
   deadlines.watch(entry);
-  t.equal(deadlines.now, clock.now(), 'the time has gone on meanwhile');
+  await clock.pass(1400);
+  t.strictSame(entry.befell, []);
+  await clock.pass(200);
+  t.strictSame(entry.befell, ['expired']);
 });
 
 t.test('a bug in one harms no other', async (t) => {
@@ -101,8 +111,14 @@ t.test('time for which the process was held up does not count', async (t) => {
   entry.deadline = deadlines.in(5000);
   await clock.pass(200);
   heldUp = 3_600_000;
-  await clock.pass(3000);
+  const answered = new Entry();
+  deadlines.watch(answered);
+  // As what is read after it, and before the next tick, does.
+  answered.deadline = deadlines.in(500);
+  await clock.pass(400);
+  t.strictSame(answered.befell, [], 'a short limit is kept to as well');
+  await clock.pass(4300);
   t.strictSame(entry.befell, [], 'its peer has had no chance to be heard');
-  await clock.pass(2000);
-  t.strictSame(entry.befell, ['expired']);
+  await clock.pass(300);
+  t.strictSame([entry.befell, answered.befell], [['expired'], ['expired']]);
 });
