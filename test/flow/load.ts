@@ -10,9 +10,9 @@ export interface Tally {
   /** One line for each that was not. */
   readonly wrong: string[];
   /** Answers by the server named in `x-served-by`. */
-  readonly by: Map<string, number>;
+  by: Map<string, number>;
   /** Answers by `x-revision`. */
-  readonly revisions: Map<string, number>;
+  revisions: Map<string, number>;
   /** Longest time in milliseconds between two right answers, whoever got them. */
   longestGapMs: number;
   /**
@@ -71,10 +71,10 @@ export class Load {
     await this.until((tally) => tally.right + tally.wrong.length >= goal);
   }
 
-  /** Forgets who answered so far. */
+  /** Forgets who answered, and will answer, what was sent so far. */
   recount(): void {
-    this.tally.by.clear();
-    this.tally.revisions.clear();
+    this.tally.by = new Map();
+    this.tally.revisions = new Map();
   }
 
   async stop(): Promise<Tally> {
@@ -96,6 +96,7 @@ export class Load {
 
   async #send(method: string, id: string): Promise<void> {
     const { tally } = this;
+    const { by, revisions } = tally;
     const echoed = this.#path.slice(this.#path.lastIndexOf('/') + 1) + id;
     tally.sent++;
     for (;;) {
@@ -103,8 +104,8 @@ export class Load {
         const { response, body } = await this.#exchange(method, id);
         if (response.statusCode === 200 && body === `${method} ${echoed} ${method === 'POST' ? id : ''}`) this.#right();
         else tally.wrong.push(`${method} ${id}: ${response.statusCode} ${body.slice(0, 200)}`);
-        count(tally.by, response.headers['x-served-by']);
-        count(tally.revisions, response.headers['x-revision']);
+        count(by, response.headers['x-served-by']);
+        count(revisions, response.headers['x-revision']);
         return;
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;

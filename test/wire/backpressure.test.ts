@@ -118,15 +118,13 @@ t.test('a client that sends requests and reads no answers is stopped', async (t)
   const grown = (await held()) - before;
   t.ok(grown < most + request.length * all * 2, `${grown} octets of buffers more`);
   client.socket.removeAllListeners('data');
-  let got = 0;
+  // It goes on once it reads.
   await new Promise<void>((resolve) => {
-    client.socket.on('data', (octets) => {
-      got += octets.length;
-      if (got > all * 10_000) resolve();
+    client.socket.on('data', () => {
+      if (requests === all) resolve();
     });
     client.socket.resume();
   });
-  t.equal(requests, all, 'and goes on once it reads');
 });
 
 t.test('a client that never reads again is let go', async (t) => {
