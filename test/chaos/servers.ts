@@ -168,15 +168,18 @@ async function backInService(stage: Stage, id: string): Promise<number> {
   return since(ready);
 }
 
-/** Settles when 60 answers in a row were shared out like that, give or take a few. */
+/** Settles when some 60 answers in a row were shared out like that, give or take a few. */
 async function shared(stage: Stage, shares: Readonly<Record<string, number>>): Promise<void> {
   const total = Object.values(shares).reduce((sum, share) => sum + share, 0);
-  const answers = 60;
-  const fits = (by: ReadonlyMap<string, number>) =>
-    [...by.keys()].every((id) => id in shares) &&
-    Object.entries(shares).every(([id, share]) => Math.abs((by.get(id) ?? 0) - (answers * share) / total) <= answers / 10);
+  const fits = (by: ReadonlyMap<string, number>) => {
+    const answers = [...by.values()].reduce((sum, count) => sum + count, 0);
+    return (
+      [...by.keys()].every((id) => id in shares) &&
+      Object.entries(shares).every(([id, share]) => Math.abs((by.get(id) ?? 0) - (answers * share) / total) <= answers / 10)
+    );
+  };
   do {
     stage.load.recount();
-    await stage.load.more(answers);
+    await stage.load.more(60);
   } while (!fits(stage.load.tally.by));
 }
