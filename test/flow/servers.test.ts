@@ -51,7 +51,7 @@ test('an operator puts servers where they are wanted', async (t) => {
 async function settled(load: Load, shares: Readonly<Record<string, number>>): Promise<void> {
   do {
     load.recount();
-    await load.more(100);
+    await load.until(({ by }) => [...by.values()].reduce((sum, count) => sum + count, 0) >= 100);
   } while (Object.entries(shares).some(([id, share]) => Math.abs((load.tally.by.get(id) ?? 0) - share) > 8));
 }
 

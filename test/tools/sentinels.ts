@@ -52,6 +52,10 @@ export async function startSentinels(t: Pick<Test, 'teardown'>, { count = 3 } = 
     url: `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${group}`,
     master,
     replica,
-    replicated: async () => void (await first.wait(1, 5000)),
+    async replicated() {
+      // WAIT is about what its own connection has seen of the master's history, which begins with what that last asked.
+      await first.ping();
+      if ((await first.wait(1, 5000)) < 1) throw new Error('the replica has not followed within 5 s');
+    },
   };
 }
