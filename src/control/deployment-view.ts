@@ -1,6 +1,6 @@
 import type { LeasedServer } from '../model/server.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import { sameSnapshot } from '../model/snapshot.ts';
+import { sameSnapshot } from '../model/snapshot-id.ts';
 import type { DeploymentsAnswer, WantedAnswer } from './answers.ts';
 import { progressOf, silence } from './progress.ts';
 

@@ -1,5 +1,5 @@
 import { SluiceError } from '../model/fault.ts';
-import type { SnapshotId } from '../model/snapshot.ts';
+import type { SnapshotId } from '../model/snapshot-id.ts';
 
 /** The entity tag of an environment's state: its snapshot version (RFC 9110, section 8.8.3). */
 export function etagOf(snapshot: Pick<SnapshotId, 'version'>): string {

@@ -3,7 +3,8 @@ import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts
 import { SluiceError } from '../model/fault.ts';
 import type { RegistrySync } from '../model/live.ts';
 import type { LeasedServer } from '../model/server.ts';
-import { type Snapshot, sameSnapshot } from '../model/snapshot.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import { sameSnapshot } from '../model/snapshot-id.ts';
 import type { Membership as Answer, JoinRequest, News, Registry, Watch } from '../registry/contract.ts';
 import type { Deployments } from './apply.ts';
 import { deadline } from './deadline.ts';

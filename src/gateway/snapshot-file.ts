@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import * as z from 'zod';
 import { project } from '../model/project.ts';
-import { type Snapshot, sameSnapshot } from '../model/snapshot.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import { sameSnapshot } from '../model/snapshot-id.ts';
 
 /** First line of the file: what it is, and the checksum of everything after that line. */
 const heading = z.strictObject({ sluice: z.literal('snapshot'), format: z.literal(1), sha256: z.string() });

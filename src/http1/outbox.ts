@@ -132,19 +132,23 @@ export class Outbox {
 
   /** Sends from where the octets lie. */
   #past(octets: Buffer): void {
-    const wire = this.#wire as Wire;
-    this.flush();
-    this.#wire = wire;
+    const wire = this.#sendBefore() as Wire;
     wire.send(octets);
     if (wire.writableLength > 0) readBuffers.keep();
   }
 
   #large(octets: Buffer): void {
+    const wire = this.#sendBefore();
+    if (octets.length <= capacity) this.octets(octets, 0, octets.length);
+    else wire?.send(Buffer.from(octets));
+  }
+
+  /** Sends everything so far, and goes on with what is sent to the same wire. */
+  #sendBefore(): Wire | undefined {
     const wire = this.#wire;
     this.flush();
     this.#wire = wire;
-    if (octets.length <= capacity) this.octets(octets, 0, octets.length);
-    else wire?.send(Buffer.from(octets));
+    return wire;
   }
 }
 

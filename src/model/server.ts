@@ -1,4 +1,4 @@
-import type { SnapshotId } from './snapshot.ts';
+import type { SnapshotId } from './snapshot-id.ts';
 
 /** How far a server is with one project of its snapshot. */
 export interface ProjectState {

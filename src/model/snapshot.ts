@@ -2,8 +2,6 @@ import { createHash } from 'node:crypto';
 import type { Project } from './project.ts';
 import type { SnapshotId } from './snapshot-id.ts';
 
-export { type SnapshotId, sameSnapshot } from './snapshot-id.ts';
-
 /** One project revision as deployed. */
 export interface DeployedProject {
   readonly name: string;

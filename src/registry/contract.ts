@@ -1,7 +1,8 @@
 import type { Environment, EnvironmentSpecInput } from '../model/environment.ts';
 import type { Project, ProjectSummary, Revision } from '../model/project.ts';
 import type { LeasedServer, ProjectState, ServerSource } from '../model/server.ts';
-import type { Snapshot, SnapshotId } from '../model/snapshot.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import type { SnapshotId } from '../model/snapshot-id.ts';
 
 /**
  * The truth about environments, projects and deployments (durable) and servers (leased).

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { LeasedServer, ServerRecord } from '../model/server.ts';
-import { sameSnapshot } from '../model/snapshot.ts';
+import { sameSnapshot } from '../model/snapshot-id.ts';
 import type { JoinRequest, Membership, Renewal } from './contract.ts';
 import type { DocumentOf } from './documents.ts';
 import type { CheckedReading, Entry, Ledger } from './ledger.ts';

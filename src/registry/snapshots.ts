@@ -1,6 +1,8 @@
 import { SluiceError } from '../model/fault.ts';
-import type { DeployedProject, Snapshot, SnapshotId } from '../model/snapshot.ts';
-import { contentHash, sameSnapshot } from '../model/snapshot.ts';
+import type { DeployedProject, Snapshot } from '../model/snapshot.ts';
+import { contentHash } from '../model/snapshot.ts';
+import type { SnapshotId } from '../model/snapshot-id.ts';
+import { sameSnapshot } from '../model/snapshot-id.ts';
 import { type Deployment, type EnvironmentDocument, revisionName } from './documents.ts';
 import type { Ledger } from './ledger.ts';
 

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { SluiceError } from '../../src/model/fault.ts';
-import { sameSnapshot } from '../../src/model/snapshot.ts';
+import { sameSnapshot } from '../../src/model/snapshot-id.ts';
 import type { Renewal } from '../../src/registry/contract.ts';
 import { settle } from './fake-clock.ts';
 import { projectOf } from './samples.ts';

@@ -2,16 +2,14 @@ import { once } from 'node:events';
 import net from 'node:net';
 import t from 'tap';
 import { systemClock } from '../../src/model/clock.ts';
+import { listening } from '../tools/listening.ts';
 
 t.test('what came while the process was held up is read before its timers run', async (t) => {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const client = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1');
+  const server = net.createServer();
+  const { port } = new URL(`tcp://${await listening(t, server)}`);
+  const client = net.connect(Number(port), '127.0.0.1');
+  t.teardown(() => client.destroy());
   const [socket] = (await once(server, 'connection')) as [net.Socket];
-  t.teardown(() => {
-    client.destroy();
-    server.close();
-  });
   const order: string[] = [];
   socket.on('data', () => order.push('read'));
   client.write('answer');

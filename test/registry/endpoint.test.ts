@@ -9,6 +9,7 @@ import type { Registry } from '../../src/registry/contract.ts';
 import { RegistrationEndpoint } from '../../src/registry/endpoint.ts';
 import { api, deployed, listen, request } from '../contract/registry-samples.ts';
 import { FakeClock } from '../gateway/fake-clock.ts';
+import { listening } from '../tools/listening.ts';
 
 const logger = pino({ level: 'silent' });
 const tokens = { 'Bearer admin-secret': 'admin', 'Bearer join-secret': 'join' } as const;
@@ -163,17 +164,15 @@ t.test('a balancer that hangs is noticed: calls fail and the link goes down', as
   let frozen = false;
   const proxy = createTcpServer((client) => {
     const upstream = connect(Number(new URL(url).port), '127.0.0.1');
-    sockets.push(client, upstream);
+    sockets.push(upstream);
     for (const socket of [client, upstream]) socket.on('error', () => {});
     client.on('data', (data) => frozen || upstream.write(data));
     upstream.on('data', (data) => frozen || client.write(data));
-  }).listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
+  });
   t.teardown(() => {
     for (const socket of sockets) socket.destroy();
-    proxy.close();
   });
-  const registry = await openRegistry({ url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, token: 'join-secret', logger });
+  const registry = await openRegistry({ url: `http://${await listening(t, proxy)}`, token: 'join-secret', logger });
   t.teardown(() => registry.close());
   await registry.join(request('one'));
   const heard = await listen(t, registry, 'one');
@@ -188,15 +187,11 @@ t.test('a balancer that hangs is noticed: calls fail and the link goes down', as
 t.test('a balancer that is slow to answer is waited for, and does not keep it from opening', async (t) => {
   const { url } = await endpoint(t);
   const clients: Socket[] = [];
-  const slow = createTcpServer((client) => clients.push(client)).listen(0, '127.0.0.1');
-  await once(slow, 'listening');
-  t.teardown(() => {
-    for (const socket of clients) socket.destroy();
-    slow.close();
-  });
+  const slow = createTcpServer((client) => clients.push(client));
+  const address = await listening(t, slow);
   const clock = new FakeClock();
   const come = once(slow, 'connection');
-  const opening = openRegistry({ url: `http://127.0.0.1:${(slow.address() as AddressInfo).port}`, token: 'join-secret', logger, clock });
+  const opening = openRegistry({ url: `http://${address}`, token: 'join-secret', logger, clock });
   const [client] = (await come) as [Socket];
   const [asked] = await once(client, 'data');
   await clock.pass(3000);
@@ -206,6 +201,7 @@ t.test('a balancer that is slow to answer is waited for, and does not keep it fr
   await clock.pass(26_000);
   const upstream = connect(Number(new URL(url).port), '127.0.0.1');
   clients.push(upstream);
+  t.teardown(() => upstream.destroy());
   upstream.write(asked);
   client.pipe(upstream).pipe(client);
   while (!registry.link.up) await new Promise((resolve) => setImmediate(resolve));
