@@ -1,4 +1,4 @@
-import { normalisePath } from '../../src/gateway/path.ts';
+import { normalisePath } from '../../src/routing/path.ts';
 import type { LoggedRequest } from './access-log.ts';
 import type { Answer } from './client.ts';
 

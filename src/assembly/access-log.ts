@@ -1,11 +1,11 @@
 import { fstatSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
+import { type AccessLog, type AccessLogSettings, accessLogTo } from '../access-log/access-log.ts';
+import { LineOutput } from '../access-log/line-output.ts';
+import { openLogFile } from '../access-log/log-file.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../model/clock.ts';
-import { type AccessLog, type AccessLogSettings, accessLogTo } from '../proxy/access-log.ts';
-import { LineOutput } from '../proxy/line-output.ts';
-import { openLogFile } from '../proxy/log-file.ts';
 
 /** What `accessLog` of a configuration says; false: none. */
 export function accessLogSettings(configured: Config['accessLog']): AccessLogSettings | false {

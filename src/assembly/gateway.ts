@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
-import { createVerifier, readToken } from '../control/tokens.ts';
+import { createVerifier, readToken } from '../control/access/tokens.ts';
 import { type Gateway, startGateway } from '../gateway/gateway.ts';
 import { keptId, newId } from '../gateway/identity.ts';
 import { systemClock } from '../model/clock.ts';

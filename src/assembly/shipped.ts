@@ -1,4 +1,4 @@
-import type { Page } from '../control/page-routes.ts';
+import type { Page } from '../control/routes/page-routes.ts';
 import { SluiceError } from '../model/fault.ts';
 
 /** The files that Sluice brings along; the build puts them into the program (.ci/bundle.mjs), so that it needs none beside it. */

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { maxSourceBytes } from '../config/source.ts';
 import { type Fault, SluiceError } from '../model/fault.ts';
-import { type ControlClient, Refused } from './control-client.ts';
+import { type ControlClient, Refused } from './client/control-client.ts';
 import { Failure } from './failure.ts';
-import { printable } from './text.ts';
+import { printable } from './terminal/text.ts';
 
 /** What the API takes at most; more would be cut off on its way. */
 const mostBytes = 4 * 1024 * 1024;

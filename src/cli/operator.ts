@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { ControlClient, defaultControl, tokenFile } from './control-client.ts';
-import { type Progress, progressOn, silent } from './progress.ts';
-import { type Cell, type Column, formatTable } from './table.ts';
-import type { Terminal } from './terminal.ts';
-import { type Line, render } from './text.ts';
+import { ControlClient, defaultControl, tokenFile } from './client/control-client.ts';
+import { type Progress, progressOn, silent } from './terminal/progress.ts';
+import { type Cell, type Column, formatTable } from './terminal/table.ts';
+import type { Terminal } from './terminal/terminal.ts';
+import { type Line, render } from './terminal/text.ts';
 
 /** Options of every command that talks to a balancer. */
 export interface OperatorOptions {

@@ -1,15 +1,15 @@
 import { Command, Option } from 'commander';
 import { readAddress, readCount, readName, readRanges, readWeight } from './arguments.ts';
-import { completionCommand } from './completion-command.ts';
-import { configCommand } from './config-command.ts';
-import { deployCommands } from './deploy-commands.ts';
-import { environmentCommands } from './environment-commands.ts';
-import { projectCommands } from './project-commands.ts';
-import { readyCommand } from './ready-command.ts';
-import { serverCommands } from './server-commands.ts';
-import { statusCommand } from './status-command.ts';
-import type { Terminal } from './terminal.ts';
-import { topCommand } from './top-command.ts';
+import { configCommand } from './commands/config-command.ts';
+import { deployCommands } from './commands/deploy-commands.ts';
+import { environmentCommands } from './commands/environment-commands.ts';
+import { projectCommands } from './commands/project-commands.ts';
+import { readyCommand } from './commands/ready-command.ts';
+import { serverCommands } from './commands/server-commands.ts';
+import { statusCommand } from './commands/status-command.ts';
+import { completionCommand } from './completion/completion-command.ts';
+import type { Terminal } from './terminal/terminal.ts';
+import { topCommand } from './top/top-command.ts';
 
 export interface ServeOptions {
   readonly config?: string;

@@ -1,10 +1,10 @@
 import { CommanderError } from 'commander';
 import { SluiceError } from '../model/fault.ts';
 import { Failure } from './failure.ts';
-import { processTerminal } from './process-terminal.ts';
 import { buildProgram, type Roles } from './program.ts';
-import type { Terminal } from './terminal.ts';
-import { printable, render } from './text.ts';
+import { processTerminal } from './terminal/process-terminal.ts';
+import type { Terminal } from './terminal/terminal.ts';
+import { printable, render } from './terminal/text.ts';
 
 /** Runs one command line (without node and script) and answers the exit status: 0 done, 1 failed, 2 wrong usage. */
 export async function runCommand(

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Option } from 'commander';
 import { readDuration } from './arguments.ts';
-import { Unreachable } from './control-client.ts';
+import { Unreachable } from './client/control-client.ts';
 import { Failure } from './failure.ts';
 import type { Operator } from './operator.ts';
-import type { Step } from './progress.ts';
+import type { Step } from './terminal/progress.ts';
 
 /** `--timeout`, in milliseconds. */
 export function timeoutOption(): Option {

@@ -5,7 +5,7 @@ import type * as z from 'zod';
 import type { Clock } from '../model/clock.ts';
 import type { LiveView } from '../model/live.ts';
 import type { Registry } from '../registry/contract.ts';
-import type { Access } from './tokens.ts';
+import type { Access } from './access/tokens.ts';
 
 /**
  * Routes are typed by their zod schemas: a handler gets the checked value, and sends what the schema reads, since answers are

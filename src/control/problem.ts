@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import * as z from 'zod';
 import { type ErrorCode, type Fault, SluiceError } from '../model/fault.ts';
-import { TooManyGuesses } from './guesses.ts';
+import { TooManyGuesses } from './access/guesses.ts';
 
 /** How the admin API says no: RFC 9457, with a stable `code` and, for bad input, every fault with its place. */
 export const problem = z

@@ -1,11 +1,11 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { SluiceError } from '../model/fault.ts';
-import { admit, type Identify } from './access.ts';
-import type { Feed } from './feed.ts';
-import { TooManyGuesses } from './guesses.ts';
+import { admit, type Identify } from './access/access.ts';
+import { TooManyGuesses } from './access/guesses.ts';
+import type { Access } from './access/tokens.ts';
+import type { Feed } from './feed/feed.ts';
 import { describeProblem, type Problem, problemType } from './problem.ts';
-import type { Access } from './tokens.ts';
 
 /** Takes over connections that ask for an upgrade, and lets in whom it likes itself. */
 export interface UpgradeHandler {

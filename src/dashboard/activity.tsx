@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
-import type { Happening } from '../control/happenings.ts';
-import { moment } from './format.ts';
-import { fits, SearchBox } from './search-box.tsx';
-import { happenings } from './state.ts';
+import type { Happening } from '../control/feed/happenings.ts';
+import { moment } from './state/format.ts';
+import { happenings } from './state/state.ts';
+import { fits, SearchBox } from './widgets/search-box.tsx';
 
 const kinds = {
   '': 'Everything',

@@ -1,16 +1,16 @@
 import { signal, useSignalEffect } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { Activity } from './activity.tsx';
-import { Banners } from './banners.tsx';
-import { follow } from './follow.ts';
-import { Mark } from './mark.tsx';
-import { Notices } from './notices.tsx';
 import { Overview } from './overview.tsx';
-import { Projects } from './projects.tsx';
-import { leave, signOut } from './session.ts';
+import { Projects } from './projects/projects.tsx';
 import { SignIn } from './sign-in.tsx';
-import { balancerVersion, link, loaded, signedIn } from './state.ts';
-import { nextTheme, theme } from './theme.ts';
+import { follow } from './state/follow.ts';
+import { leave, signOut } from './state/session.ts';
+import { balancerVersion, link, loaded, signedIn } from './state/state.ts';
+import { nextTheme, theme } from './state/theme.ts';
+import { Banners } from './widgets/banners.tsx';
+import { Mark } from './widgets/mark.tsx';
+import { Notices } from './widgets/notices.tsx';
 
 const views: Readonly<Record<string, { title: string; View: ComponentType }>> = {
   overview: { title: 'Overview', View: Overview },

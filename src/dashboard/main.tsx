@@ -1,9 +1,9 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
-import { readEverything } from './readings.ts';
-import { signIn } from './session.ts';
 import { tokenFromLink } from './sign-in.tsx';
-import { applyTheme } from './theme.ts';
+import { readEverything } from './state/readings.ts';
+import { signIn } from './state/session.ts';
+import { applyTheme } from './state/theme.ts';
 
 applyTheme();
 const token = tokenFromLink();

@@ -1,13 +1,13 @@
 import { useSignal } from '@preact/signals';
 import { Happenings } from './activity.tsx';
-import { AvailableServers } from './available-servers.tsx';
-import { fewEnvironments } from './choose-environment.tsx';
-import { Command } from './command.tsx';
-import { EnvironmentCard } from './environment-card.tsx';
-import { EnvironmentForm } from './environment-form.tsx';
-import { EnvironmentList } from './environment-list.tsx';
-import { compact, plural } from './format.ts';
-import { environments, link, second, servers, traffic } from './state.ts';
+import { fewEnvironments } from './environments/choose-environment.tsx';
+import { EnvironmentCard } from './environments/environment-card.tsx';
+import { EnvironmentForm } from './environments/environment-form.tsx';
+import { EnvironmentList } from './environments/environment-list.tsx';
+import { AvailableServers } from './servers/available-servers.tsx';
+import { compact, plural } from './state/format.ts';
+import { environments, link, second, servers, traffic } from './state/state.ts';
+import { Command } from './widgets/command.tsx';
 
 /** Environments side by side, and the servers that could join them. */
 export function Overview() {

@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { Refusal } from './api.ts';
-import { Mark } from './mark.tsx';
-import { signIn } from './session.ts';
-import { signInReason } from './state.ts';
+import { Refusal } from './state/api.ts';
+import { signIn } from './state/session.ts';
+import { signInReason } from './state/state.ts';
+import { Mark } from './widgets/mark.tsx';
 
 /** The token of a link (`#token=…`), which leaves the address at once. */
 export function tokenFromLink(): string | undefined {

@@ -3,9 +3,9 @@ import type { Exchange, Failure, Handler } from '../proxy/contract.ts';
 import { ExchangeTally } from '../proxy/exchange-tally.ts';
 import { failures } from '../proxy/failures.ts';
 import { problem } from '../proxy/own-answer.ts';
+import { normalisePath } from '../routing/path.ts';
 import type { Match } from './match.ts';
 import { answerMetrics, answerReady, type Monitor } from './own-paths.ts';
-import { normalisePath } from './path.ts';
 import type { ProjectTable } from './project-table.ts';
 
 const badPath: Failure = { status: 400, code: 'bad-path', title: 'The path is not one that every server reads the same way.' };

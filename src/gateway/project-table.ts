@@ -1,4 +1,4 @@
-import { BasePaths } from './base-paths.ts';
+import { BasePaths } from '../routing/base-paths.ts';
 import type { CompiledProject } from './compile.ts';
 import type { Match } from './match.ts';
 

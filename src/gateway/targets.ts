@@ -1,5 +1,5 @@
 import { pickers } from '../balance/index.ts';
-import { Secure, type SecureSettings } from '../http1/secure.ts';
+import { Secure, type SecureSettings } from '../http1/connection/secure.ts';
 import type { Random } from '../model/clock.ts';
 import type { Fault } from '../model/fault.ts';
 import { isCertificates, isTargetUrl, type Project, type Target } from '../model/project.ts';

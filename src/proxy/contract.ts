@@ -1,7 +1,7 @@
-import type { RequestView, ResponseView } from '../http1/message.ts';
+import type { ExchangeRecord } from '../access-log/access-log.ts';
+import type { RequestView, ResponseView } from '../http1/message/message.ts';
 import type { FailureKind, ListenerCounts } from '../model/counts.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
-import type { ExchangeRecord } from './access-log.ts';
 import type { ExchangeTally } from './exchange-tally.ts';
 import type { RetryBudget } from './retry.ts';
 import type { Upstream } from './upstream.ts';

@@ -1,7 +1,7 @@
-import type { AttemptFailure, ClientConnection, ResponseSink } from '../http1/client-connection.ts';
-import { processDeadlines, type Watched } from '../http1/deadlines.ts';
-import { outbox } from '../http1/outbox.ts';
-import type { ResponseHead } from '../http1/response-head.ts';
+import type { AttemptFailure, ClientConnection, ResponseSink } from '../http1/connection/client-connection.ts';
+import { processDeadlines, type Watched } from '../http1/connection/deadlines.ts';
+import { outbox } from '../http1/connection/outbox.ts';
+import type { ResponseHead } from '../http1/message/response-head.ts';
 import { Attempts } from './attempts.ts';
 import type { Failure, Route } from './contract.ts';
 import type { ProxyExchange } from './exchange.ts';

@@ -1,6 +1,6 @@
-import type { EditedFields } from '../http1/edited-fields.ts';
-import type { FieldLines } from '../http1/field-lines.ts';
-import type { Outbox } from '../http1/outbox.ts';
+import type { Outbox } from '../http1/connection/outbox.ts';
+import type { EditedFields } from '../http1/message/edited-fields.ts';
+import type { FieldLines } from '../http1/message/field-lines.ts';
 
 /**
  * Copies a head's lines as they came, in as few pieces as possible, but for those about the connection (ids below 0),

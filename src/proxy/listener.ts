@@ -1,17 +1,17 @@
 import net from 'node:net';
-import { processDeadlines } from '../http1/deadlines.ts';
-import { outbox } from '../http1/outbox.ts';
-import type { RequestHead } from '../http1/request-head.ts';
+import type { AccessLog, ExchangeRecord } from '../access-log/access-log.ts';
+import { processDeadlines } from '../http1/connection/deadlines.ts';
+import { outbox } from '../http1/connection/outbox.ts';
 import {
   type RequestSink,
   ServerConnection,
   type ServerConnectionOwner,
   type ServerConnectionSettings,
-} from '../http1/server-connection.ts';
-import type { WireFault } from '../http1/wire-fault.ts';
+} from '../http1/connection/server-connection.ts';
+import type { RequestHead } from '../http1/message/request-head.ts';
+import type { WireFault } from '../http1/message/wire-fault.ts';
 import type { ListenerCounts } from '../model/counts.ts';
 import { formatAddress, parseAddress } from '../model/quantity.ts';
-import type { AccessLog, ExchangeRecord } from './access-log.ts';
 import type { Handler, Listener, ListenerSettings } from './contract.ts';
 import { ProxyExchange } from './exchange.ts';
 import { ExchangeTally } from './exchange-tally.ts';

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
-import type { FieldLines } from '../http1/field-lines.ts';
-import { fieldIds } from '../http1/field-names.ts';
-import type { RequestHead } from '../http1/request-head.ts';
+import type { FieldLines } from '../http1/message/field-lines.ts';
+import { fieldIds } from '../http1/message/field-names.ts';
+import type { RequestHead } from '../http1/message/request-head.ts';
 
 /** What is believed, and said, about who a request came from. */
 export class Peers {

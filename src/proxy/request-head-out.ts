@@ -1,7 +1,7 @@
-import type { EditedFields } from '../http1/edited-fields.ts';
-import { fieldIds } from '../http1/field-names.ts';
-import type { Outbox } from '../http1/outbox.ts';
-import type { RequestHead } from '../http1/request-head.ts';
+import type { Outbox } from '../http1/connection/outbox.ts';
+import type { EditedFields } from '../http1/message/edited-fields.ts';
+import { fieldIds } from '../http1/message/field-names.ts';
+import type { RequestHead } from '../http1/message/request-head.ts';
 import { copyLines } from './line-runs.ts';
 
 /** Fields that Sluice writes itself, from what came if the peer may be believed. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { fieldIds } from '../http1/field-names.ts';
-import type { RequestHead } from '../http1/request-head.ts';
+import { fieldIds } from '../http1/message/field-names.ts';
+import type { RequestHead } from '../http1/message/request-head.ts';
 
 const prefix = randomBytes(8).toString('hex');
 let count = 0;

@@ -1,7 +1,7 @@
-import type { EditedFields } from '../http1/edited-fields.ts';
-import { fieldIds } from '../http1/field-names.ts';
-import type { Outbox } from '../http1/outbox.ts';
-import type { ResponseHead } from '../http1/response-head.ts';
+import type { Outbox } from '../http1/connection/outbox.ts';
+import type { EditedFields } from '../http1/message/edited-fields.ts';
+import { fieldIds } from '../http1/message/field-names.ts';
+import type { ResponseHead } from '../http1/message/response-head.ts';
 import { copyLines } from './line-runs.ts';
 import { httpDate } from './own-answer.ts';
 

@@ -2,8 +2,8 @@ import { Agent, type ClientRequest, IncomingMessage } from 'node:http';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import httpProxy from 'http-proxy';
-import { processDeadlines, type Watched } from '../http1/deadlines.ts';
-import { reset } from '../http1/wire-socket.ts';
+import { processDeadlines, type Watched } from '../http1/connection/deadlines.ts';
+import { reset } from '../http1/connection/wire-socket.ts';
 import { httpDate } from './own-answer.ts';
 
 /** Octets still on their way to a client whose server has gone get this long. */

@@ -1,8 +1,8 @@
 import net from 'node:net';
-import { processDeadlines, type Watched } from '../http1/deadlines.ts';
-import { EditedFields } from '../http1/edited-fields.ts';
-import { fieldIds } from '../http1/field-names.ts';
-import type { RequestHead } from '../http1/request-head.ts';
+import { processDeadlines, type Watched } from '../http1/connection/deadlines.ts';
+import { EditedFields } from '../http1/message/edited-fields.ts';
+import { fieldIds } from '../http1/message/field-names.ts';
+import type { RequestHead } from '../http1/message/request-head.ts';
 import { Attempts } from './attempts.ts';
 import type { Failure, Route } from './contract.ts';
 import type { ProxyExchange } from './exchange.ts';

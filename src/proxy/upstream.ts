@@ -1,8 +1,8 @@
 import type { Candidate, LoadWatcher } from '../balance/contract.ts';
 import type { PeakEwma } from '../balance/peak-ewma.ts';
-import { processDeadlines } from '../http1/deadlines.ts';
-import { Pool } from '../http1/pool.ts';
-import type { Secure } from '../http1/secure.ts';
+import { processDeadlines } from '../http1/connection/deadlines.ts';
+import { Pool } from '../http1/connection/pool.ts';
+import type { Secure } from '../http1/connection/secure.ts';
 import type { FailureKind, ServerCounts } from '../model/counts.ts';
 import { LatencyHistogram } from '../model/latency.ts';
 

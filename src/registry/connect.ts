@@ -1,12 +1,12 @@
 import { type Clock, type Random, systemClock } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { Registry } from './contract.ts';
-import { documentRegistry } from './document-registry.ts';
-import { FileStore } from './file-store.ts';
+import { FileStore } from './embedded/file-store.ts';
 import type { Log } from './log.ts';
-import { RedisStore } from './redis-store.ts';
-import { isRedisUrl, redisUrlForms } from './redis-url.ts';
-import { RemoteRegistry } from './remote.ts';
+import { RedisStore } from './redis/redis-store.ts';
+import { isRedisUrl, redisUrlForms } from './redis/redis-url.ts';
+import { RemoteRegistry } from './remote/remote.ts';
+import { documentRegistry } from './rules/document-registry.ts';
 
 const forms = ['embedded:FOLDER', ...redisUrlForms, "http(s)://HOST:PORT (a balancer's control address)"];
 

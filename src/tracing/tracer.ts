@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import type { ExchangeRecord } from '../access-log/access-log.ts';
 import type { Clock } from '../model/clock.ts';
-import type { ExchangeRecord } from '../proxy/access-log.ts';
 import type { Exchange, ExchangeWatcher, Handler } from '../proxy/contract.ts';
 import type { Sampler } from './sampler.ts';
 import type { Span } from './span.ts';

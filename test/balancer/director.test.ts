@@ -2,8 +2,8 @@ import t from 'tap';
 import { Director } from '../../src/balancer/director.ts';
 import type { TableEnvironment } from '../../src/balancer/table.ts';
 import type { Probe, ProbeResult } from '../../src/health/probe.ts';
-import { FakeClock } from '../gateway/fake-clock.ts';
-import { keptLogger } from '../gateway/fake-logger.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
 import { FakeRegistry } from './fake-registry.ts';
 
 const passed: ProbeResult = { passed: true, status: 200 };

@@ -1,8 +1,8 @@
 import t from 'tap';
 import { Ejections } from '../../src/balancer/ejections.ts';
 import type { TableEnvironment, TableServer } from '../../src/balancer/table.ts';
-import { FakeClock } from '../gateway/fake-clock.ts';
-import { keptLogger } from '../gateway/fake-logger.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
 import { server, table } from './tables.ts';
 
 function setUp(environment: TableEnvironment) {

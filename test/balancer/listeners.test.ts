@@ -2,8 +2,8 @@ import t from 'tap';
 import { Listeners } from '../../src/balancer/listeners.ts';
 import { noListenerCounts } from '../../src/model/counts.ts';
 import type { Listener, ListenerSettings } from '../../src/proxy/contract.ts';
-import { FakeClock, settle } from '../gateway/fake-clock.ts';
-import { keptLogger } from '../gateway/fake-logger.ts';
+import { FakeClock, settle } from '../tools/fake-clock.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
 import { table } from './tables.ts';
 
 class FakeListener implements Listener {

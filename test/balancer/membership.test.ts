@@ -1,7 +1,7 @@
 import t from 'tap';
 import { Membership } from '../../src/balancer/membership.ts';
-import { FakeClock } from '../gateway/fake-clock.ts';
-import { keptLogger } from '../gateway/fake-logger.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
 import { FakeRegistry } from './fake-registry.ts';
 
 async function setUp(prepare: (registry: FakeRegistry) => void = () => {}) {

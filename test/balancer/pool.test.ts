@@ -4,9 +4,9 @@ import type { Accusation, TableEnvironment } from '../../src/balancer/table.ts';
 import type { Outcome } from '../../src/proxy/contract.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
 import { seeded } from '../balance/candidates.ts';
-import { FakeClock } from '../gateway/fake-clock.ts';
-import { FakeExchange } from '../gateway/fake-exchange.ts';
-import { keptLogger } from '../gateway/fake-logger.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
+import { FakeExchange } from '../tools/fake-exchange.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
 import { server, table } from './tables.ts';
 
 const exchange = new FakeExchange('GET', '/');

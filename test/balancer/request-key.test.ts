@@ -1,7 +1,7 @@
 import t from 'tap';
 import { hashText } from '../../src/balance/hash-text.ts';
 import { cookie, requestKey } from '../../src/balancer/request-key.ts';
-import { FakeExchange } from '../gateway/fake-exchange.ts';
+import { FakeExchange } from '../tools/fake-exchange.ts';
 
 const exchange = new FakeExchange('GET', '/pets?x=1', { 'X-User': 'ann', Cookie: 'a=1; session=s-17; b="2"' });
 

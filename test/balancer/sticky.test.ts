@@ -1,7 +1,7 @@
 import t from 'tap';
 import { Sticky } from '../../src/balancer/sticky.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
-import { FakeExchange } from '../gateway/fake-exchange.ts';
+import { FakeExchange } from '../tools/fake-exchange.ts';
 
 const upstream = (id: string) => new Upstream({ id, host: '127.0.0.1', port: 1 });
 

@@ -1,9 +1,9 @@
 import t from 'tap';
 import { Traffic } from '../../src/balancer/traffic.ts';
 import { seeded } from '../balance/candidates.ts';
-import { FakeClock } from '../gateway/fake-clock.ts';
-import { FakeExchange } from '../gateway/fake-exchange.ts';
-import { keptLogger } from '../gateway/fake-logger.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
+import { FakeExchange } from '../tools/fake-exchange.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
 import { server, table } from './tables.ts';
 
 const listen = '127.0.0.1:0';

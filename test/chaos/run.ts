@@ -1,5 +1,5 @@
-import { formatTable } from '../../src/cli/table.ts';
-import { render } from '../../src/cli/text.ts';
+import { formatTable } from '../../src/cli/terminal/table.ts';
+import { render } from '../../src/cli/terminal/text.ts';
 import { connectionScenarios } from './connections.ts';
 import { perform } from './perform.ts';
 import { registryScenarios } from './registries.ts';

@@ -1,6 +1,6 @@
 import { test } from 'tap';
-import { Unreachable } from '../../src/cli/control-client.ts';
-import { progressOn, type Step } from '../../src/cli/progress.ts';
+import { Unreachable } from '../../src/cli/client/control-client.ts';
+import { progressOn, type Step } from '../../src/cli/terminal/progress.ts';
 import { waitUntil } from '../../src/cli/waiting.ts';
 import { Screen } from './screen.ts';
 import { TerminalUnderTest } from './terminal-under-test.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { test } from 'tap';
-import { serverColumns, serverRow } from '../../src/cli/server-table.ts';
-import { type Column, formatTable } from '../../src/cli/table.ts';
-import { render, widthOf } from '../../src/cli/text.ts';
+import { serverColumns, serverRow } from '../../src/cli/commands/server-table.ts';
+import { type Column, formatTable } from '../../src/cli/terminal/table.ts';
+import { render, widthOf } from '../../src/cli/terminal/text.ts';
 import { server, two } from '../control/sample-server.ts';
 
 function table(columns: readonly Column[], rows: Parameters<typeof formatTable>[1], width?: number): string[] {

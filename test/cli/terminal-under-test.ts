@@ -1,4 +1,4 @@
-import type { Stop, Surface, Terminal } from '../../src/cli/terminal.ts';
+import type { Stop, Surface, Terminal } from '../../src/cli/terminal/terminal.ts';
 import { Condition } from '../tools/condition.ts';
 
 /** A terminal without a person: what is written is kept. The user of it is the test. */

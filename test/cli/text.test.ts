@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'tap';
-import { colourful } from '../../src/cli/process-terminal.ts';
-import { cut, render, widthOf } from '../../src/cli/text.ts';
+import { colourful } from '../../src/cli/terminal/process-terminal.ts';
+import { cut, render, widthOf } from '../../src/cli/terminal/text.ts';
 
 test('text is cut by what it takes on the terminal, never inside a character', async (t) => {
   t.equal(cut('gateway-1', 9), 'gateway-1');

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { test } from 'tap';
 import { WebSocket } from 'ws';
-import { topRows } from '../../src/cli/top-rows.ts';
-import { TopState } from '../../src/cli/top-state.ts';
-import { maxReaders } from '../../src/control/feed.ts';
-import type { FeedMessage } from '../../src/control/feed-messages.ts';
+import type { FeedMessage } from '../../src/api/feed-messages.ts';
+import { topRows } from '../../src/cli/top/top-rows.ts';
+import { TopState } from '../../src/cli/top/top-state.ts';
+import { maxReaders } from '../../src/control/feed/feed.ts';
 import type { LiveServer } from '../../src/model/live.ts';
 import { type ControlUnderTest, controlUnderTest, joining, seen, tokens } from '../control/control-under-test.ts';
 import { operatorEnv, run } from './command-line.ts';

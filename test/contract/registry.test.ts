@@ -7,7 +7,7 @@ import t, { type Test } from 'tap';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
 import { openRegistry } from '../../src/registry/connect.ts';
 import type { Registry } from '../../src/registry/contract.ts';
-import { RegistrationEndpoint } from '../../src/registry/endpoint.ts';
+import { RegistrationEndpoint } from '../../src/registry/remote/endpoint.ts';
 import { startRedis } from '../tools/redis.ts';
 import { type RegistryUnderTest, registryContract } from './registry.ts';
 

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import type { Test } from 'tap';
+import { createAuthorizer } from '../../src/control/access/tokens.ts';
 import { type Control, startControl } from '../../src/control/control.ts';
-import type { Page } from '../../src/control/page-routes.ts';
-import { createAuthorizer } from '../../src/control/tokens.ts';
+import type { Page } from '../../src/control/routes/page-routes.ts';
 import type { UpgradeHandler } from '../../src/control/upgrades.ts';
 import type { Clock } from '../../src/model/clock.ts';
 import { noServerCounts } from '../../src/model/counts.ts';

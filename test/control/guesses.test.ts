@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { test } from 'tap';
 import { WebSocket } from 'ws';
-import { freeGuesses, Guesses, guessEveryMs, maxGuessers, TooManyGuesses } from '../../src/control/guesses.ts';
-import { createAuthorizer } from '../../src/control/tokens.ts';
+import { freeGuesses, Guesses, guessEveryMs, maxGuessers, TooManyGuesses } from '../../src/control/access/guesses.ts';
+import { createAuthorizer } from '../../src/control/access/tokens.ts';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
 import { controlUnderTest, tokens } from './control-under-test.ts';
 

@@ -1,12 +1,12 @@
 import { test } from 'tap';
-import type { ServerAnswer } from '../../src/control/answers.ts';
+import type { ServerAnswer } from '../../src/api/answers.ts';
 import {
   deploymentHappenings,
   environmentHappenings,
   projectHappenings,
   serverHappenings,
   type Wanted,
-} from '../../src/control/happenings.ts';
+} from '../../src/control/feed/happenings.ts';
 import { rejected, server, two } from './sample-server.ts';
 
 test('what happened to a server, and why', async (t) => {

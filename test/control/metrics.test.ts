@@ -1,7 +1,7 @@
 import { test } from 'tap';
 import { noServerCounts } from '../../src/model/counts.ts';
 import { LatencyHistogram } from '../../src/model/latency.ts';
-import { FakeClock } from '../gateway/fake-clock.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
 import { controlUnderTest, joining, seen, tokens } from './control-under-test.ts';
 
 test('/metrics counts what the balancer counted', async (t) => {

@@ -1,4 +1,4 @@
-import type { ServerAnswer } from '../../src/control/answers.ts';
+import type { ServerAnswer } from '../../src/api/answers.ts';
 
 /** Two states of an environment, the second one later. */
 export const one = { epoch: 'e', version: 1, hash: 'one' };

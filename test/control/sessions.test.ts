@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type Test, test } from 'tap';
 import { WebSocket } from 'ws';
-import { sessionKey, sessionMs } from '../../src/control/sessions.ts';
+import { sessionKey, sessionMs } from '../../src/control/access/sessions.ts';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
 import { type ControlUnderTest, controlUnderTest, tokens } from './control-under-test.ts';
 

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { test } from 'tap';
-import { createAuthorizer, loadTokens } from '../../src/control/tokens.ts';
+import { createAuthorizer, loadTokens } from '../../src/control/access/tokens.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 
 test('tokens are made once, kept privately, and found again', async (t) => {

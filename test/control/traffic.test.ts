@@ -1,8 +1,8 @@
 import { test } from 'tap';
-import type { FeedMessage } from '../../src/control/feed-messages.ts';
-import { figuresOf, sampleAt, shownSeconds } from '../../src/control/series.ts';
-import { Traffic } from '../../src/control/traffic.ts';
-import { Traffic as TrafficSeen } from '../../src/dashboard/traffic.ts';
+import type { FeedMessage } from '../../src/api/feed-messages.ts';
+import { figuresOf, sampleAt, shownSeconds } from '../../src/api/series.ts';
+import { Traffic } from '../../src/control/feed/traffic.ts';
+import { Traffic as TrafficSeen } from '../../src/dashboard/state/traffic.ts';
 import { LatencyHistogram } from '../../src/model/latency.ts';
 import { seen } from './control-under-test.ts';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { test } from 'tap';
 import { parse } from 'yaml';
-import { coalesced } from '../../src/dashboard/coalesce.ts';
-import { diffLines } from '../../src/dashboard/line-diff.ts';
-import { writeProject } from '../../src/dashboard/project-text.ts';
+import { diffLines } from '../../src/dashboard/projects/line-diff.ts';
+import { writeProject } from '../../src/dashboard/projects/project-text.ts';
+import { coalesced } from '../../src/model/coalesce.ts';
 
 const written = (before: string[], after: string[]) =>
   diffLines(before, after).map(({ kind, text }) => `${{ same: ' ', added: '+', removed: '-' }[kind]}${text}`);

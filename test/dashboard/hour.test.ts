@@ -1,6 +1,6 @@
 import { test } from 'tap';
-import { Traffic as TrafficCounted } from '../../src/control/traffic.ts';
-import { Traffic } from '../../src/dashboard/traffic.ts';
+import { Traffic as TrafficCounted } from '../../src/control/feed/traffic.ts';
+import { Traffic } from '../../src/dashboard/state/traffic.ts';
 import { LatencyHistogram } from '../../src/model/latency.ts';
 import { seen } from '../control/control-under-test.ts';
 

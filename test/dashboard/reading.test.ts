@@ -1,7 +1,7 @@
 import { test } from 'tap';
-import type { ServerAnswer } from '../../src/control/answers.ts';
-import { compact, duration, percent, plural } from '../../src/dashboard/format.ts';
-import { describeStanding } from '../../src/dashboard/standing.ts';
+import type { ServerAnswer } from '../../src/api/answers.ts';
+import { describeStanding } from '../../src/dashboard/servers/standing.ts';
+import { compact, duration, percent, plural } from '../../src/dashboard/state/format.ts';
 import { one, rejected, server, two } from '../control/sample-server.ts';
 
 test('how a server stands: the worst that is true of it, with its reason', async (t) => {

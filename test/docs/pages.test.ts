@@ -1,7 +1,7 @@
 import { test } from 'tap';
 import { optionsPage, policiesPage } from '../../config/option-pages.ts';
 import { buildProgram } from '../../src/cli/program.ts';
-import { wireFaults } from '../../src/http1/wire-fault.ts';
+import { wireFaults } from '../../src/http1/message/wire-fault.ts';
 import { statusOf } from '../../src/model/fault.ts';
 import { policyTypes } from '../../src/policies/index.ts';
 import { failures } from '../../src/proxy/failures.ts';

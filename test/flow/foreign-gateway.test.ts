@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { test } from 'tap';
-import type { ServerAnswer } from '../../src/control/answers.ts';
+import type { ServerAnswer } from '../../src/api/answers.ts';
 import { listening } from '../tools/listening.ts';
 import { deployEcho, eventually, joinToken, serving, startBalancer } from './system.ts';
 

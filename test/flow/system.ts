@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ServerAnswer } from '../../src/control/answers.ts';
+import type { ServerAnswer } from '../../src/api/answers.ts';
 import { listening } from '../tools/listening.ts';
 import { pause } from './pause.ts';
 import { type Owner, SluiceProcess } from './processes.ts';

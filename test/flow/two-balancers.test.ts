@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { test } from 'tap';
-import type { ServerAnswer } from '../../src/control/answers.ts';
+import type { ServerAnswer } from '../../src/api/answers.ts';
 import { startRedis } from '../tools/redis.ts';
 import { type BalancerUnderTest, deployEcho, echoProject, eventually, startBalancer, startGateway, startTarget } from './system.ts';
 

@@ -2,9 +2,9 @@ import t from 'tap';
 import { Deployments } from '../../src/gateway/apply.ts';
 import { GatewayHandler } from '../../src/gateway/handler.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
-import { FakeClock } from './fake-clock.ts';
-import { FakeExchange } from './fake-exchange.ts';
-import { keptLogger } from './fake-logger.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
+import { FakeExchange } from '../tools/fake-exchange.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
 import { deployed, snapshotOf } from './samples.ts';
 
 function setup() {

@@ -5,8 +5,8 @@ import { ProjectTable } from '../../src/gateway/project-table.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 import type { ProjectInput } from '../../src/model/project.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
-import { FakeExchange } from './fake-exchange.ts';
-import { keptLogger } from './fake-logger.ts';
+import { FakeExchange } from '../tools/fake-exchange.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
 import { deployed } from './samples.ts';
 
 type Input = Partial<ProjectInput>;

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { Drainage } from '../../src/gateway/drainage.ts';
-import { FakeClock } from './fake-clock.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
 
 function setup(graceMs = 30_000) {
   const clock = new FakeClock();

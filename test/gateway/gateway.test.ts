@@ -11,7 +11,7 @@ import type { Listener } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/listener.ts';
 import { openRegistry } from '../../src/registry/connect.ts';
 import type { Registry } from '../../src/registry/contract.ts';
-import { keptLogger } from './fake-logger.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
 import { deployed, projectOf, snapshotOf } from './samples.ts';
 
 /** A target that tells what it got. */

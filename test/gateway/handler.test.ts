@@ -2,8 +2,8 @@ import t from 'tap';
 import { compileProject } from '../../src/gateway/compile.ts';
 import { GatewayHandler } from '../../src/gateway/handler.ts';
 import { ProjectTable } from '../../src/gateway/project-table.ts';
-import { FakeExchange } from './fake-exchange.ts';
-import { keptLogger } from './fake-logger.ts';
+import { FakeExchange } from '../tools/fake-exchange.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
 import { deployed } from './samples.ts';
 
 const options = { origin: { epoch: 'e', variables: {} }, random: () => 0 };

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { keptId, newId } from '../../src/gateway/identity.ts';
-import { keptLogger } from './fake-logger.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
 
 t.test('a folder has one id, from its first server on', async (t) => {
   const folder = join(t.testdir(), 'not', 'there');

@@ -2,7 +2,7 @@ import t from 'tap';
 import { SluiceError } from '../../src/model/fault.ts';
 import { sameSnapshot } from '../../src/model/snapshot-id.ts';
 import type { Renewal } from '../../src/registry/contract.ts';
-import { settle } from './fake-clock.ts';
+import { settle } from '../tools/fake-clock.ts';
 import { projectOf } from './samples.ts';
 import { world } from './world.ts';
 

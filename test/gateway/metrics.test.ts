@@ -6,9 +6,9 @@ import { exposition } from '../../src/metrics/exposition.ts';
 import { project as projectSchema } from '../../src/model/project.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { Scrape } from '../flow/scrape.ts';
-import { FakeClock } from './fake-clock.ts';
-import { FakeExchange } from './fake-exchange.ts';
-import { keptLogger } from './fake-logger.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
+import { FakeExchange } from '../tools/fake-exchange.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
 
 function snapshot(version: number, ...projects: Record<string, unknown>[]): Snapshot {
   const deployed = projects.map((input) => ({ name: String(input['name']), revision: version, project: projectSchema.parse(input) }));

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { join } from 'node:path';
 import t from 'tap';
 import { SnapshotFile } from '../../src/gateway/snapshot-file.ts';
-import { keptLogger } from './fake-logger.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
 import { deployed, snapshotOf } from './samples.ts';
 
 const first = snapshotOf(1, [deployed({ name: 'shop', policies: { proxyRequest: [{ apiKey: { keys: ['geheim-ü'] } }] } })], {

@@ -6,8 +6,8 @@ import { SnapshotFile } from '../../src/gateway/snapshot-file.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 import { openRegistry } from '../../src/registry/connect.ts';
 import type { Registry } from '../../src/registry/contract.ts';
-import { FakeClock } from './fake-clock.ts';
-import { keptLogger } from './fake-logger.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
 
 /** A real registry with a switch in front of it, and with a list of what was asked of it. */
 export interface Switched {

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { expects, type Probe, type ProbeResult, probe } from '../../src/health/probe.ts';
 import { systemClock } from '../../src/model/clock.ts';
-import { FakeClock } from '../gateway/fake-clock.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
 import { listening } from '../tools/listening.ts';
 
 /** A TCP server that does with each connection what it is told. */

@@ -3,7 +3,7 @@ import type { Probe, ProbeResult } from '../../src/health/probe.ts';
 import { type Flip, Prober } from '../../src/health/prober.ts';
 import { environmentSpec, type HealthSpec } from '../../src/model/environment.ts';
 import { seeded } from '../balance/candidates.ts';
-import { FakeClock } from '../gateway/fake-clock.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
 
 const spec = environmentSpec.parse({}).health as HealthSpec;
 const passed: ProbeResult = { passed: true, status: 200 };

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { ChunkedDecoder } from '../../src/http1/chunked.ts';
-import { fieldIds } from '../../src/http1/field-names.ts';
+import { ChunkedDecoder } from '../../src/http1/message/chunked.ts';
+import { fieldIds } from '../../src/http1/message/field-names.ts';
 import { readChunked } from './reading.ts';
 
 const end = '0\r\n\r\n';

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { strikeNominated } from '../../src/http1/connection-options.ts';
-import { fieldIds } from '../../src/http1/field-names.ts';
+import { strikeNominated } from '../../src/http1/message/connection-options.ts';
+import { fieldIds } from '../../src/http1/message/field-names.ts';
 import { readChunked, readRequest } from './reading.ts';
 
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n';

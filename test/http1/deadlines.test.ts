@@ -1,6 +1,6 @@
 import t from 'tap';
-import { Deadlines, type Watched } from '../../src/http1/deadlines.ts';
-import { FakeClock } from '../gateway/fake-clock.ts';
+import { Deadlines, type Watched } from '../../src/http1/connection/deadlines.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
 
 /** Something watched that keeps what befell it. */
 class Entry implements Watched {

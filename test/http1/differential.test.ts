@@ -9,8 +9,8 @@
  */
 import fc from 'fast-check';
 import t from 'tap';
-import type { RequestHead } from '../../src/http1/request-head.ts';
-import type { ResponseHead } from '../../src/http1/response-head.ts';
+import type { RequestHead } from '../../src/http1/message/request-head.ts';
+import type { ResponseHead } from '../../src/http1/message/response-head.ts';
 import { mutate, mutation, request, response, runs, type Sample } from './messages.ts';
 import { nodeReadsRequest, nodeReadsResponse, type Reading } from './node-oracle.ts';
 import { readChunked, readRequest, readResponse } from './reading.ts';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { fieldIdOf, fieldIds } from '../../src/http1/field-names.ts';
+import { fieldIdOf, fieldIds } from '../../src/http1/message/field-names.ts';
 
 const idOf = (name: string) => fieldIdOf(Buffer.from(`:${name}:`, 'latin1'), 1, 1 + name.length);
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { isHost } from '../../src/http1/host.ts';
+import { isHost } from '../../src/http1/message/host.ts';
 
 const accepts = (text: string) => isHost(Buffer.from(`x${text}y`, 'latin1'), 1, 1 + text.length);
 

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { type Test, test } from 'tap';
-import { Outbox } from '../../src/http1/outbox.ts';
-import { readSize } from '../../src/http1/read-buffers.ts';
-import { accept, connect, type Receiver, reset, type Wire } from '../../src/http1/wire-socket.ts';
+import { Outbox } from '../../src/http1/connection/outbox.ts';
+import { readSize } from '../../src/http1/connection/read-buffers.ts';
+import { accept, connect, type Receiver, reset, type Wire } from '../../src/http1/connection/wire-socket.ts';
 
 class Listening implements Receiver {
   closedWith: Promise<Error | undefined>;

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
-import { BodyReader } from '../../src/http1/body-reader.ts';
-import type { ChunkSink } from '../../src/http1/chunked.ts';
-import { wireFaults } from '../../src/http1/wire-fault.ts';
+import { BodyReader } from '../../src/http1/message/body-reader.ts';
+import type { ChunkSink } from '../../src/http1/message/chunked.ts';
+import { wireFaults } from '../../src/http1/message/wire-fault.ts';
 import { nodeReadsRequest, nodeReadsResponse, type Reading } from './node-oracle.ts';
 import type { Fate, Published } from './published.ts';
 import { publishedRequests } from './published-requests.ts';

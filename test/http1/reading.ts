@@ -1,7 +1,7 @@
-import { ChunkedDecoder } from '../../src/http1/chunked.ts';
-import type { HeadLimits } from '../../src/http1/message-head.ts';
-import { parseRequestHead, RequestHead } from '../../src/http1/request-head.ts';
-import { parseResponseHead, ResponseHead } from '../../src/http1/response-head.ts';
+import { ChunkedDecoder } from '../../src/http1/message/chunked.ts';
+import type { HeadLimits } from '../../src/http1/message/message-head.ts';
+import { parseRequestHead, RequestHead } from '../../src/http1/message/request-head.ts';
+import { parseResponseHead, ResponseHead } from '../../src/http1/message/response-head.ts';
 
 export const limits: HeadLimits = { headBytes: 32_768, targetBytes: 8192, fields: 128 };
 

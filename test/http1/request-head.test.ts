@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import { parseRequestHead, RequestHead } from '../../src/http1/request-head.ts';
+import { parseRequestHead, RequestHead } from '../../src/http1/message/request-head.ts';
 import { limits, meaning, readRequest } from './reading.ts';
 
 const host = 'Host: a.example\r\n';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { fieldIds } from '../../src/http1/field-names.ts';
+import { fieldIds } from '../../src/http1/message/field-names.ts';
 import { readResponse, responseMeaning } from './reading.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\n';

@@ -3,7 +3,7 @@ import t from 'tap';
 import type { Fault } from '../../src/model/fault.ts';
 import { policyPoints, project } from '../../src/model/project.ts';
 import { checkPolicies, compilePolicies, policyTypes } from '../../src/policies/index.ts';
-import { Fields } from '../gateway/fake-exchange.ts';
+import { Fields } from '../tools/fake-exchange.ts';
 
 type Entry = Record<string, unknown>;
 

@@ -6,9 +6,9 @@ import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
 import { openRegistry } from '../../src/registry/connect.ts';
 import type { Registry } from '../../src/registry/contract.ts';
-import { RegistrationEndpoint } from '../../src/registry/endpoint.ts';
+import { RegistrationEndpoint } from '../../src/registry/remote/endpoint.ts';
 import { api, deployed, listen, request } from '../contract/registry-samples.ts';
-import { FakeClock } from '../gateway/fake-clock.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
 import { listening } from '../tools/listening.ts';
 
 const logger = pino({ level: 'silent' });

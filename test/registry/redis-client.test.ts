@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import t from 'tap';
-import { RedisClient } from '../../src/registry/redis-client.ts';
-import { parseRedisUrl } from '../../src/registry/redis-url.ts';
+import { RedisClient } from '../../src/registry/redis/redis-client.ts';
+import { parseRedisUrl } from '../../src/registry/redis/redis-url.ts';
 import { listening } from '../tools/listening.ts';
 import { startRedis } from '../tools/redis.ts';
 

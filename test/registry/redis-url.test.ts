@@ -1,5 +1,5 @@
 import t from 'tap';
-import { parseRedisUrl } from '../../src/registry/redis-url.ts';
+import { parseRedisUrl } from '../../src/registry/redis/redis-url.ts';
 
 t.test('the forms of a Redis URL', async (t) => {
   const plain = { mode: 'single', tls: false, db: 0 };

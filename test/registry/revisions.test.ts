@@ -1,12 +1,12 @@
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { systemClock } from '../../src/model/clock.ts';
-import { Deployments } from '../../src/registry/deployments.ts';
-import { Environments } from '../../src/registry/environments.ts';
-import { FileStore } from '../../src/registry/file-store.ts';
-import { Ledger } from '../../src/registry/ledger.ts';
-import { Projects } from '../../src/registry/projects.ts';
-import { Snapshots } from '../../src/registry/snapshots.ts';
+import { FileStore } from '../../src/registry/embedded/file-store.ts';
+import { Deployments } from '../../src/registry/rules/deployments.ts';
+import { Environments } from '../../src/registry/rules/environments.ts';
+import { Ledger } from '../../src/registry/rules/ledger.ts';
+import { Projects } from '../../src/registry/rules/projects.ts';
+import { Snapshots } from '../../src/registry/rules/snapshots.ts';
 import { api } from '../contract/registry-samples.ts';
 
 const most = 5;

@@ -1,4 +1,4 @@
-import { processDeadlines } from '../../src/http1/deadlines.ts';
+import { processDeadlines } from '../../src/http1/connection/deadlines.ts';
 import { environmentSpec } from '../../src/model/environment.ts';
 import type { Exchange } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/listener.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import t from 'tap';
-import type { ExchangeRecord } from '../../src/proxy/access-log.ts';
+import type { ExchangeRecord } from '../../src/access-log/access-log.ts';
 import type { Exchange } from '../../src/proxy/contract.ts';
 import { samplerNames, samplerOf } from '../../src/tracing/sampler.ts';
 import { readTracing } from '../../src/tracing/settings.ts';
@@ -9,9 +9,9 @@ import type { Span } from '../../src/tracing/span.ts';
 import { SpanExporter } from '../../src/tracing/span-exporter.ts';
 import { formatTraceparent, parseTraceparent } from '../../src/tracing/trace-context.ts';
 import { Tracer } from '../../src/tracing/tracer.ts';
-import { FakeClock } from '../gateway/fake-clock.ts';
-import { FakeExchange } from '../gateway/fake-exchange.ts';
-import { keptLogger } from '../gateway/fake-logger.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
+import { FakeExchange } from '../tools/fake-exchange.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
 import { startCollector } from './collector.ts';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { processDeadlines } from '../../src/http1/deadlines.ts';
+import { processDeadlines } from '../../src/http1/connection/deadlines.ts';
 import { memoryInUse } from '../tools/memory.ts';
 import { statusOf } from './peer.ts';
 import { world } from './world.ts';

@@ -1,6 +1,6 @@
 import type net from 'node:net';
 import t from 'tap';
-import { largeReadSize, readBuffers } from '../../src/http1/read-buffers.ts';
+import { largeReadSize, readBuffers } from '../../src/http1/connection/read-buffers.ts';
 import type { Peer } from './peer.ts';
 import { world } from './world.ts';
 

@@ -1,7 +1,7 @@
 import type net from 'node:net';
 import t, { type Test } from 'tap';
-import { processDeadlines } from '../../src/http1/deadlines.ts';
-import { Secure } from '../../src/http1/secure.ts';
+import { processDeadlines } from '../../src/http1/connection/deadlines.ts';
+import { Secure } from '../../src/http1/connection/secure.ts';
 import type { Route } from '../../src/proxy/contract.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
 import { deafServer } from './deaf-server.ts';

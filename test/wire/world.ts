@@ -1,7 +1,7 @@
 import net from 'node:net';
 import type { Test } from 'tap';
+import type { AccessLog, ExchangeRecord } from '../../src/access-log/access-log.ts';
 import { type EnvironmentSpecInput, environmentSpec } from '../../src/model/environment.ts';
-import type { AccessLog, ExchangeRecord } from '../../src/proxy/access-log.ts';
 import type { Exchange, Handler, Listener, Outcome, Route } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/listener.ts';
 import { RetryBudget } from '../../src/proxy/retry.ts';

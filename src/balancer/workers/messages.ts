@@ -1,4 +1,4 @@
-import type { AccessLogSettings } from '../../proxy/access-log.ts';
+import type { AccessLogSettings } from '../../access-log/access-log.ts';
 import type { ListenerSettings } from '../../proxy/contract.ts';
 import type { Accusation, TableEnvironment } from '../table.ts';
 import type { Measures } from './measure.ts';

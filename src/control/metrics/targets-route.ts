@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { ControlApp, ControlContext } from '../app.ts';
-import { refusals } from '../openapi.ts';
+import { refusals } from '../routes/openapi.ts';
 
 const targets = z.array(
   z.object({

@@ -5,8 +5,8 @@ import { Fleet } from '../../../src/balancer/workers/fleet.ts';
 import { noMeasures } from '../../../src/balancer/workers/measure.ts';
 import type { FromWorker, ToWorker } from '../../../src/balancer/workers/messages.ts';
 import type { WorkerProcess } from '../../../src/balancer/workers/worker-process.ts';
-import { FakeClock, settle } from '../../gateway/fake-clock.ts';
-import { keptLogger } from '../../gateway/fake-logger.ts';
+import { FakeClock, settle } from '../../tools/fake-clock.ts';
+import { keptLogger } from '../../tools/fake-logger.ts';
 
 /** A child process that does what the test says. */
 class FakeChild extends EventEmitter {

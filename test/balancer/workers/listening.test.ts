@@ -8,7 +8,7 @@ import { WorkerTraffic } from '../../../src/balancer/workers/worker-traffic.ts';
 import { systemClock } from '../../../src/model/clock.ts';
 import type { Handler, ListenerSettings } from '../../../src/proxy/contract.ts';
 import { HttpListener } from '../../../src/proxy/listener.ts';
-import { keptLogger } from '../../gateway/fake-logger.ts';
+import { keptLogger } from '../../tools/fake-logger.ts';
 
 const settings: ListenerSettings = { headerBytes: 8192, timeouts: { requestHead: 1000, clientIdle: 1000 }, trustedProxies: [] };
 const answering: Handler = { request: (exchange) => exchange.respond(200, {}, 'here'), fault() {} };

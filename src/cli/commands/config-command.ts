@@ -1,0 +1,18 @@
+import type { Command } from 'commander';
+import { loadConfig } from '../../config/config.ts';
+import { checkFile } from '../input-file.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+
+/** `sluice config check` */
+export function configCommand(program: Command, terminal: Terminal): void {
+  program
+    .command('config')
+    .description("a balancer's configuration")
+    .command('check')
+    .description('tell every fault of a configuration file, each with its line')
+    .argument('<file>', 'YAML or JSON')
+    .action((file: string) => {
+      const config = checkFile(file, () => loadConfig({ file, env: {} }));
+      terminal.out(`${file} is valid: ${config.environments.map((one) => `${one.name} on ${one.spec.listen}`).join(', ')}`);
+    });
+}

@@ -1,0 +1,99 @@
+import type { Command } from 'commander';
+import type { DeploymentsAnswer } from '../../api/answers.ts';
+import type { readProject } from '../arguments.ts';
+import { jsonBody } from '../client/control-client.ts';
+import { Failure } from '../failure.ts';
+import { environmentOption, projectArgument, revisionArgument } from '../names.ts';
+import { apiPath, type Operator, type OperatorOptions, operatorCommand, operatorOf } from '../operator.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { timeoutOption, waitUntil } from '../waiting.ts';
+import { activation, withdrawal } from './deploy-progress.ts';
+
+interface DeployOptions extends OperatorOptions {
+  readonly environment: string;
+  readonly wait?: true;
+  readonly timeout: number;
+}
+
+const remedy = 'see "sluice status"; a server that hangs can be taken out with "sluice server remove ID"';
+
+/** `sluice deploy`, `undeploy` and `rollback`. */
+export function deployCommands(program: Command, terminal: Terminal): void {
+  const waiting = (command: Command, until: string) =>
+    operatorCommand(command)
+      .addOption(environmentOption('the environment').makeOptionMandatory())
+      .option('--wait', until)
+      .addOption(timeoutOption());
+  const untilAcknowledged = 'until every server has acknowledged or rejected it; exit 1 if one rejected it';
+
+  waiting(
+    program
+      .command('deploy')
+      .description('deploy a project to an environment, by default its newest revision')
+      .addArgument(revisionArgument('project')),
+    untilAcknowledged,
+  )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sluice deploy petstore --environment production --wait\n  sluice deploy petstore@3 --environment staging',
+    )
+    .action(async ({ name, revision }: ReturnType<typeof readProject>, options: DeployOptions) => {
+      const operator = await operatorOf(options, terminal);
+      const path = apiPath`/v1/environments/${options.environment}/deployments/${name}`;
+      const deployed = await operator.client.send<DeploymentsAnswer>('PUT', path, jsonBody({ revision }));
+      await finish(operator, deployed, name, options);
+    });
+
+  waiting(
+    program.command('rollback').description('deploy what was deployed there before').addArgument(projectArgument()),
+    untilAcknowledged,
+  ).action(async (name: string, options: DeployOptions) => {
+    const operator = await operatorOf(options, terminal);
+    const path = apiPath`/v1/environments/${options.environment}/deployments/${name}/rollback`;
+    await finish(operator, await operator.client.send<DeploymentsAnswer>('POST', path), name, options);
+  });
+
+  waiting(
+    program.command('undeploy').description('take a project out of an environment').addArgument(projectArgument()),
+    'until no server answers with it any more',
+  ).action(async (name: string, options: DeployOptions) => {
+    const operator = await operatorOf(options, terminal);
+    const path = apiPath`/v1/environments/${options.environment}/deployments/${name}`;
+    let answer = await operator.client.send<DeploymentsAnswer>('DELETE', path);
+    const { version } = answer;
+    if (options.wait) {
+      const look = async () => {
+        answer = await readDeployments(operator, options);
+        return withdrawal(answer, version);
+      };
+      await waitUntil(operator, look, { timeoutMs: options.timeout, remedy });
+    }
+    operator.show(answer, [`${name} undeployed from ${options.environment}, now at version ${version}`]);
+  });
+}
+
+async function finish(operator: Operator, deployed: DeploymentsAnswer, project: string, options: DeployOptions): Promise<void> {
+  const { show, note } = operator;
+  const revision = deployed.deployments.find((one) => one.project === project)?.revision ?? 0;
+  const what = `${project}@${revision} deployed to ${options.environment}, now at version ${deployed.version}`;
+  if (!options.wait) return show(deployed, [what]);
+  if (!options.json) note(what);
+  const look = async () => activation(await readDeployments(operator, options), project, revision);
+  const { answer, servers } = await waitUntil(operator, look, { timeoutMs: options.timeout, remedy });
+  if (options.json) show(answer, []);
+  const rejections = servers
+    .filter((server) => server.state === 'rejected')
+    .map(({ id, error }) => `${id} rejected ${project}@${revision}: ${error ?? 'it says no reason'}`);
+  if (rejections.length > 0)
+    throw new Failure(`${project}@${revision} was rejected by ${rejections.length} of ${servers.length} servers`, rejections);
+  if (options.json) return;
+  const active = servers.filter((server) => server.state === 'active').length;
+  const silent = servers.filter((server) => server.state !== 'active').map((server) => `${server.id} ${server.state}`);
+  show(answer, [
+    `${project}@${revision} is active on ${active} of ${servers.length} servers${silent.length > 0 ? ` (${silent.join(', ')})` : ''}`,
+  ]);
+}
+
+async function readDeployments({ client }: Operator, { environment }: DeployOptions): Promise<DeploymentsAnswer> {
+  return client.get<DeploymentsAnswer>(apiPath`/v1/environments/${environment}/deployments`);
+}

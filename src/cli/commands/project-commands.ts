@@ -1,0 +1,71 @@
+import type { Command } from 'commander';
+import * as yaml from 'yaml';
+import type { ProjectSummaryAnswer, RevisionAnswer } from '../../api/answers.ts';
+import { parseDocument } from '../../config/document.ts';
+import { pushedProject } from '../../policies/project-document.ts';
+import type { readProject } from '../arguments.ts';
+import { importCommand } from '../import/import-command.ts';
+import { checkFile, readInput, sendFile } from '../input-file.ts';
+import { revisionArgument } from '../names.ts';
+import { apiPath, type OperatorOptions, operatorCommand, operatorOf } from '../operator.ts';
+import type { Column } from '../terminal/table.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+
+const projectColumns: readonly Column[] = [
+  { heading: 'PROJECT' },
+  { heading: 'NEWEST' },
+  { heading: 'VERSION', least: 8, leaveOut: 2 },
+  { heading: 'PUSHED', leaveOut: 1 },
+];
+
+/** `sluice project …` */
+export function projectCommands(program: Command, terminal: Terminal): void {
+  const project = program.command('project').description('projects: APIs with their base path, targets, resources and policies');
+
+  operatorCommand(
+    project
+      .command('push')
+      .description('upload a project; a changed one becomes a new revision')
+      .argument('<file>', 'YAML or JSON; - is standard input'),
+  )
+    .addHelpText('after', '\nExample:\n  sluice project push petstore.yaml && sluice deploy petstore --environment production --wait')
+    .action(async (file: string, options: OperatorOptions) => {
+      const { client, show } = await operatorOf(options, terminal);
+      const made = await sendFile<{ name: string; revision: number }>(client, 'POST', '/v1/projects', file);
+      show(made, [`${made.name}@${made.revision}`]);
+    });
+
+  operatorCommand(project.command('list').description('all projects')).action(async (options: OperatorOptions) => {
+    const { client, show, table } = await operatorOf(options, terminal);
+    const projects = await client.get<ProjectSummaryAnswer[]>('/v1/projects');
+    const rows = projects.map((one) => {
+      const newest = one.revisions.find((revision) => revision.revision === one.latest);
+      return [one.name, one.latest, newest?.version || '-', newest ? new Date(newest.createdAt).toISOString() : '-'];
+    });
+    show(projects, rows.length === 0 ? ['no projects'] : table(projectColumns, rows));
+  });
+
+  operatorCommand(
+    project.command('show').description('a project, by default its newest revision').addArgument(revisionArgument('name')),
+  ).action(async ({ name, revision }: ReturnType<typeof readProject>, options: OperatorOptions) => {
+    const { client, show } = await operatorOf(options, terminal);
+    const number = revision ?? (await client.get<ProjectSummaryAnswer>(apiPath`/v1/projects/${name}`)).latest;
+    const found = await client.get<RevisionAnswer>(apiPath`/v1/projects/${name}/revisions/${number}`);
+    show(found, [
+      `# ${found.name}@${found.revision}, pushed ${new Date(found.createdAt).toISOString()}`,
+      ...yaml.stringify(found.project).trimEnd().split('\n'),
+    ]);
+  });
+
+  importCommand(project, terminal);
+
+  project
+    .command('validate')
+    .description('check a project file, without a balancer')
+    .argument('<file>', 'YAML or JSON; - is standard input')
+    .action(async (file: string) => {
+      const content = await readInput(file);
+      const { name } = checkFile(file, () => parseDocument(content, pushedProject));
+      terminal.out(`${file} is valid: project ${name}`);
+    });
+}

@@ -1,0 +1,31 @@
+import type { ServerAnswer } from '../../api/answers.ts';
+import type { Cell, Column } from '../terminal/table.ts';
+import type { Toned } from '../terminal/text.ts';
+
+/** The columns of {@link serverRow}. */
+export const serverColumns: readonly Column[] = [
+  { heading: 'SERVER' },
+  { heading: 'ENVIRONMENT', leaveOut: 5 },
+  { heading: 'STATE', leaveOut: 6 },
+  { heading: 'HEALTH' },
+  { heading: 'RUNNING', leaveOut: 4 },
+  { heading: 'ADDRESS', leaveOut: 1 },
+  { heading: 'WEIGHT', leaveOut: 2 },
+  { heading: 'ACTIVE', leaveOut: 3 },
+  { heading: 'REQUESTS', leaveOut: 3 },
+];
+
+const stateTones = { available: 'faint', joining: 'warn', ready: undefined, draining: 'warn', lost: 'bad' } as const;
+const healthTones = { up: 'good', down: 'bad', ejected: 'warn', unknown: undefined } as const;
+
+/** One line of a table of servers. */
+export function serverRow(server: ServerAnswer): Cell[] {
+  const { id, environment, movingTo, state, health, running, address, weight, active, requests } = server;
+  const place = `${environment ?? '-'}${movingTo === undefined ? '' : ` → ${movingTo ?? 'available'}`}`;
+  const version = running ? `v${running.version}` : '-';
+  return [id, place, toned(state, stateTones[state]), toned(health, healthTones[health]), version, address, weight, active, requests];
+}
+
+function toned(text: string, tone: Toned['tone'] | undefined): Cell {
+  return tone === undefined ? text : { text, tone };
+}

@@ -1,0 +1,80 @@
+import type { Command } from 'commander';
+import type { EnvironmentAnswer, ServerAnswer } from '../../api/answers.ts';
+import { type Operator, type OperatorOptions, operatorCommand, operatorOf } from '../operator.ts';
+import type { Cell } from '../terminal/table.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import type { Line } from '../terminal/text.ts';
+import { environmentColumns, environmentRow } from './environment-commands.ts';
+import { serverColumns, serverRow } from './server-table.ts';
+import { describeStanding } from './standing.ts';
+
+interface Status {
+  readonly environments: readonly EnvironmentAnswer[];
+  readonly servers: readonly ServerAnswer[];
+}
+
+/** `sluice status` */
+export function statusCommand(program: Command, terminal: Terminal): void {
+  operatorCommand(program.command('status').description('environments, servers, running versions, health, traffic; what is wrong')).action(
+    async (options: OperatorOptions) => {
+      const operator = await operatorOf(options, terminal);
+      const status = await read(operator);
+      operator.show(status, lines(operator, status));
+    },
+  );
+}
+
+async function read({ client }: Operator): Promise<Status> {
+  const [environments, servers] = await Promise.all([
+    client.get<EnvironmentAnswer[]>('/v1/environments'),
+    client.get<ServerAnswer[]>('/v1/servers'),
+  ]);
+  return { environments, servers };
+}
+
+function lines({ table }: Operator, { environments, servers }: Status): Line[] {
+  const troubles = [
+    ...environments.flatMap((environment) => environmentTroubles(environment, servers)),
+    ...serverTroubles(environments, servers),
+  ];
+  return [
+    ...(environments.length === 0
+      ? ['no environments']
+      : table(
+          [...environmentColumns, { heading: 'SERVING' }],
+          environments.map((environment) => [...environmentRow(environment), serving(environment, servers)]),
+        )),
+    '',
+    ...(servers.length === 0 ? ['no servers'] : table(serverColumns, servers.map(serverRow))),
+    ...(troubles.length === 0 ? [] : ['', ...troubles]),
+  ];
+}
+
+/** How many of an environment's servers take requests. */
+function serving({ name }: EnvironmentAnswer, servers: readonly ServerAnswer[]): Cell {
+  const members = servers.filter((server) => server.environment === name);
+  const up = members.filter(takesRequests).length;
+  return { text: `${up} of ${members.length}`, tone: up === 0 ? 'bad' : up < members.length ? 'warn' : 'good' };
+}
+
+function takesRequests({ state, health }: ServerAnswer): boolean {
+  return state === 'ready' && health === 'up';
+}
+
+function environmentTroubles({ name, listen, status }: EnvironmentAnswer, servers: readonly ServerAnswer[]): Line[] {
+  const troubles: Line[] = [];
+  const tell = (text: string) => troubles.push([`${name}: `, { text, tone: 'bad' }]);
+  if (status.listening === null) tell(`${listen} is not open on this balancer: its log says why`);
+  const members = servers.filter((server) => server.environment === name);
+  if (members.length === 0) tell('no servers: requests get 503; "sluice server add ID --environment" gives it one');
+  else if (!members.some(takesRequests)) tell('none of its servers takes requests');
+  return troubles;
+}
+
+function serverTroubles(environments: readonly EnvironmentAnswer[], servers: readonly ServerAnswer[]): Line[] {
+  const wanted = new Map(environments.map(({ name, status }) => [name, status.snapshot]));
+  return servers.flatMap((server) => {
+    const { word, reason } = describeStanding(server, wanted.get(server.environment ?? ''));
+    return reason === undefined ? [] : [[`${server.id}: `, word, `: ${reason}`]];
+  });
+}

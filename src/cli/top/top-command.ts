@@ -1,0 +1,31 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { environmentOption } from '../names.ts';
+import { apiPath, operatorCommand, operatorOf } from '../operator.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { Top, type TopOptions } from './top.ts';
+import { sortings } from './top-rows.ts';
+
+/** `sluice top` */
+export function topCommand(program: Command, terminal: Terminal): void {
+  operatorCommand(program.command('top').description('live: requests, errors, latency, share and health of environments and servers'))
+    .addOption(environmentOption('only this one'))
+    .addOption(new Option('-s, --sort <key>', 'what to sort by').choices(Object.keys(sortings)).default('name'))
+    .option('-n, --count <n>', 'end after so many tables, one a second', readTables)
+    .option('--once', 'one table, as --count 1')
+    .addHelpText(
+      'after',
+      '\nOn a terminal it draws in place: q quits, arrow keys scroll, n r e l f sort. Elsewhere it prints a table a second;\nwith --json each is one line.',
+    )
+    .action(async (options: TopOptions) => {
+      const operator = await operatorOf(options, terminal);
+      // What is wrong with address, token or name is said as by all commands, before anything is drawn.
+      if (options.environment !== undefined) await operator.client.get(apiPath`/v1/environments/${options.environment}`);
+      await new Top(operator, options).run();
+    });
+}
+
+function readTables(text: string): number {
+  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (count >= 1) return count;
+  throw new InvalidArgumentError('It must be a whole number from 1.');
+}

@@ -1,0 +1,69 @@
+import type { Cell, Column } from '../terminal/table.ts';
+import type { Figures, TopEnvironment, TopRows, TopServer } from './top-rows.ts';
+
+/** The columns of {@link topTable}. */
+export const topColumns: readonly Column[] = [
+  { heading: 'NAME' },
+  { heading: 'REQ/S', rightward: true },
+  { heading: 'ERRORS', rightward: true, leaveOut: 6 },
+  { heading: 'P50', rightward: true, leaveOut: 2 },
+  { heading: 'P99', rightward: true, leaveOut: 5 },
+  { heading: 'IN FLIGHT', rightward: true, leaveOut: 4 },
+  { heading: 'SHARE', rightward: true, leaveOut: 3 },
+  { heading: 'RUNNING', leaveOut: 1 },
+  { heading: 'STATUS', least: 12, leaveOut: 7 },
+];
+
+/** Each environment, and below it its servers; at last those that are available. */
+export function topTable({ environments, available }: TopRows): Cell[][] {
+  return [
+    ...environments.flatMap((environment) => [environmentRow(environment), ...environment.servers.map(serverRow)]),
+    ...(available.length === 0 ? [] : [[{ text: 'available', tone: 'strong' } as const]]),
+    ...available.map((server): Cell[] => [`  ${server.id}`, '', '', '', '', '', '', '', server.standing.word]),
+  ];
+}
+
+function environmentRow(environment: TopEnvironment): Cell[] {
+  const { name, wanted, servers } = environment;
+  const up = servers.filter(({ standing }) => standing.word.tone === 'good').length;
+  const status = servers.length === 0 ? 'no servers' : `${up} of ${servers.length} up`;
+  return [
+    { text: name, tone: 'strong' },
+    ...figureCells(environment),
+    '',
+    `v${wanted}`,
+    { text: status, tone: up === 0 ? 'bad' : up < servers.length ? 'warn' : 'good' },
+  ];
+}
+
+function serverRow(server: TopServer): Cell[] {
+  const { id, share, version, standing } = server;
+  const { word, reason } = standing;
+  return [
+    `  ${id}`,
+    ...figureCells(server),
+    share === null ? '-' : percent(share),
+    version === null ? '-' : `v${version}`,
+    reason === undefined ? word : { text: `${word.text}: ${reason}`, tone: word.tone },
+  ];
+}
+
+function figureCells({ requests, errors, p50, p99, active }: Figures): Cell[] {
+  const wrong: Cell = errors > 0 ? { text: percent(errors), tone: 'bad' } : requests === 0 ? '-' : percent(0);
+  return [perSecond(requests), wrong, time(p50), time(p99), String(active)];
+}
+
+function perSecond(rate: number): string {
+  return rate > 0 && rate < 10 ? rate.toFixed(1) : String(Math.round(rate));
+}
+
+function percent(share: number): string {
+  // What is there must not look like nothing.
+  if (share > 0 && share < 0.001) return '<0.1%';
+  return `${(share * 100).toFixed(share < 0.1 && share > 0 ? 1 : 0)}%`;
+}
+
+function time(ms: number | null): string {
+  if (ms === null) return '-';
+  return ms < 10 ? `${ms.toFixed(1)}ms` : ms < 1000 ? `${Math.round(ms)}ms` : `${(ms / 1000).toFixed(1)}s`;
+}

@@ -1,0 +1,151 @@
+import type { ServerAnswer } from '../../api/answers.ts';
+
+export type Tone = 'good' | 'busy' | 'warn' | 'bad' | 'idle';
+
+/** Something that happened, for people to read and for programs to sort. */
+export interface Happening {
+  /** Wall clock in milliseconds. */
+  readonly at: number;
+  readonly kind: 'server' | 'health' | 'deployment' | 'environment' | 'project' | 'balancer';
+  readonly tone: Tone;
+  /** Whom it happened to: the name of that server, environment or project. */
+  readonly subject: string;
+  /** What it has to do with, if that is not the subject itself. */
+  readonly environment?: string;
+  readonly text: string;
+  readonly cause?: string;
+}
+
+type About = Pick<Happening, 'at' | 'kind' | 'subject' | 'environment'>;
+
+function aboutServer(at: number, kind: 'server' | 'health', { id, environment }: ServerAnswer): About {
+  return { at, kind, subject: id, ...(environment !== null && { environment }) };
+}
+
+/** What a change of one server means: `before` is undefined for one that is new, `after` for one that is gone. */
+export function serverHappenings(at: number, before: ServerAnswer | undefined, after: ServerAnswer | undefined): Happening[] {
+  if (after === undefined) return before === undefined ? [] : [goneHappening(at, before)];
+  const about = aboutServer(at, 'server', after);
+  const where = after.environment ?? 'the available servers';
+  if (before === undefined) return [{ ...about, tone: 'busy', text: `joined ${where}`, cause: `started at ${after.address}` }];
+  const found: Happening[] = [];
+  if (before.instance !== after.instance) found.push({ ...about, tone: 'busy', text: 'started anew', cause: `at ${after.address}` });
+  if (before.environment !== after.environment) found.push(moved(about, before, after));
+  if (before.state !== after.state) found.push(...changedState(about, before, after));
+  if (before.weight !== after.weight) found.push({ ...about, tone: 'idle', text: `weight ${before.weight} → ${after.weight}` });
+  found.push(...rejections(about, before, after));
+  const version = after.running?.version;
+  if (version !== undefined && version !== before.running?.version && before.state === after.state) {
+    found.push({ ...about, tone: 'good', text: `runs version ${version} of ${after.environment}` });
+  }
+  if (before.health !== after.health) found.push(...changedHealth(at, after));
+  return found;
+}
+
+function goneHappening(at: number, before: ServerAnswer): Happening {
+  const about = aboutServer(at, 'server', before);
+  const cause = before.state === 'lost' ? 'it was lost, and is forgotten' : 'it stopped';
+  return { ...about, tone: 'idle', text: `left ${before.environment ?? 'the available servers'}`, cause };
+}
+
+function moved(about: About, before: ServerAnswer, { environment }: ServerAnswer): Happening {
+  if (environment === null) return { ...about, tone: 'idle', text: `left ${before.environment}`, cause: 'removed and drained' };
+  const cause = before.environment === null ? 'was available' : `drained in ${before.environment} first`;
+  return { ...about, tone: 'busy', text: `added to ${environment}`, cause };
+}
+
+function changedState(about: About, before: ServerAnswer, server: ServerAnswer): Happening[] {
+  switch (server.state) {
+    case 'ready':
+      if (before.state === 'draining') return [{ ...about, tone: 'good', text: 'takes requests again' }];
+      return [{ ...about, tone: 'good', text: `ready in ${server.environment}`, cause: `runs version ${server.running?.version ?? '?'}` }];
+    case 'draining':
+      return [{ ...about, tone: 'warn', text: `draining in ${server.environment}`, cause: drainCause(server) }];
+    case 'lost':
+      return [{ ...about, tone: 'bad', text: 'lost', cause: 'its lease ended without a word' }];
+    case 'available':
+    case 'joining':
+      return [];
+    default:
+      return server.state satisfies never;
+  }
+}
+
+function drainCause({ movingTo }: ServerAnswer): string {
+  if (movingTo === null) return 'on its way out of the environment';
+  return movingTo === undefined ? 'by an operator, or because it stops' : `on its way to ${movingTo}`;
+}
+
+/** Each told once, as long as it stays the same. */
+function rejections(about: About, before: ServerAnswer, after: ServerAnswer): Happening[] {
+  return after.projects
+    .filter(({ state }) => state === 'rejected')
+    .filter(({ name, error }) => !before.projects.some((one) => one.state === 'rejected' && one.name === name && one.error === error))
+    .map(({ name, error }) => ({ ...about, tone: 'bad', text: `rejected ${name}`, ...(error !== undefined && { cause: error }) }));
+}
+
+function changedHealth(at: number, server: ServerAnswer): Happening[] {
+  const about = aboutServer(at, 'health', server);
+  const cause = server.reason === undefined ? {} : { cause: server.reason };
+  switch (server.health) {
+    case 'up':
+      return [{ ...about, tone: 'good', text: 'healthy', cause: 'its checks pass' }];
+    case 'down':
+      return [{ ...about, tone: 'bad', text: 'down', ...cause }];
+    case 'ejected':
+      return [{ ...about, tone: 'warn', text: 'ejected', cause: 'too many failures in a row', ...cause }];
+    case 'unknown':
+      return [];
+    default:
+      return server.health satisfies never;
+  }
+}
+
+/** Which revisions an environment wants. */
+export interface Wanted {
+  readonly environment: string;
+  readonly version: number;
+  /** Revision by project. */
+  readonly revisions: ReadonlyMap<string, number>;
+}
+
+/** What differs between two states of an environment's deployments. */
+export function deploymentHappenings(at: number, before: Wanted, after: Wanted): Happening[] {
+  const { environment } = after;
+  const about = {
+    at,
+    kind: 'deployment',
+    subject: environment,
+    environment,
+    cause: `version ${before.version} → ${after.version}`,
+  } as const;
+  const found: Happening[] = [];
+  for (const [project, revision] of after.revisions) {
+    const earlier = before.revisions.get(project);
+    if (earlier === undefined) found.push({ ...about, tone: 'good', text: `${project} revision ${revision} deployed` });
+    else if (earlier !== revision) found.push({ ...about, tone: 'good', text: `${project} revision ${earlier} → ${revision}` });
+  }
+  for (const project of before.revisions.keys()) {
+    if (!after.revisions.has(project)) found.push({ ...about, tone: 'warn', text: `${project} undeployed` });
+  }
+  return found.length === 0 && before.version !== after.version ? [{ ...about, tone: 'idle', text: 'variables changed' }] : found;
+}
+
+/** What differs between two lists of environments, each with its settings as text. */
+export function environmentHappenings(at: number, before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): Happening[] {
+  const found: Happening[] = [];
+  const about = (subject: string) => ({ at, kind: 'environment', subject, environment: subject }) as const;
+  for (const [name, settings] of after) {
+    if (!before.has(name)) found.push({ ...about(name), tone: 'good', text: 'environment created' });
+    else if (before.get(name) !== settings) found.push({ ...about(name), tone: 'idle', text: 'settings changed' });
+  }
+  for (const name of before.keys()) if (!after.has(name)) found.push({ ...about(name), tone: 'warn', text: 'environment deleted' });
+  return found;
+}
+
+/** Revisions that were pushed: the newest by project, before and after. */
+export function projectHappenings(at: number, before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): Happening[] {
+  return [...after]
+    .filter(([name, latest]) => (before.get(name) ?? 0) < latest)
+    .map(([subject, latest]) => ({ at, kind: 'project', subject, tone: 'idle', text: `revision ${latest} pushed` }));
+}

@@ -1,0 +1,67 @@
+import * as z from 'zod';
+import { projectSummary, revisionAnswer, revisionMade } from '../../api/answers.ts';
+import { SluiceError } from '../../model/fault.ts';
+import { name } from '../../model/quantity.ts';
+import { pushedProject } from '../../policies/project-document.ts';
+import type { ControlApp, ControlContext } from '../app.ts';
+import { bodyTypes } from './bodies.ts';
+import { refusals } from './openapi.ts';
+
+const byName = z.strictObject({ name });
+const byRevision = z.strictObject({
+  name,
+  n: z
+    .string()
+    .regex(/^[1-9]\d{0,14}$/, 'must be a whole number from 1')
+    .transform(Number),
+});
+
+/** Projects and their revisions. */
+export function projectRoutes(app: ControlApp, { registry }: ControlContext): void {
+  app.post(
+    '/v1/projects',
+    {
+      schema: {
+        summary: 'Push a project; the same content as the newest revision makes no new one (200)',
+        consumes: bodyTypes,
+        body: pushedProject,
+        response: { 200: revisionMade, 201: revisionMade, ...refusals },
+      },
+    },
+    async (request, reply) => {
+      const { name, revision, created } = await registry.pushProject(request.body);
+      if (created) reply.header('location', `/v1/projects/${name}/revisions/${revision}`);
+      return reply.code(created ? 201 : 200).send({ name, revision });
+    },
+  );
+
+  app.get('/v1/projects', { schema: { summary: 'All projects', response: { 200: z.array(projectSummary), ...refusals } } }, async () =>
+    (await registry.projects()).map(copy),
+  );
+
+  app.get(
+    '/v1/projects/:name',
+    { schema: { summary: 'One project and its revisions', params: byName, response: { 200: projectSummary, ...refusals } } },
+    async (request) => {
+      const { name } = request.params;
+      const found = (await registry.projects()).find((one) => one.name === name);
+      if (!found) throw new SluiceError('not-found', `there is no project "${name}": see sluice project list`);
+      return copy(found);
+    },
+  );
+
+  app.get(
+    '/v1/projects/:name/revisions/:n',
+    { schema: { summary: 'One revision with its contents', params: byRevision, response: { 200: revisionAnswer, ...refusals } } },
+    async (request) => {
+      const { name, n } = request.params;
+      const found = await registry.revision(name, n);
+      if (!found) throw new SluiceError('not-found', `there is no revision ${n} of a project "${name}": see sluice project list`);
+      return found;
+    },
+  );
+}
+
+function copy<Summary extends { readonly revisions: readonly unknown[] }>(summary: Summary) {
+  return { ...summary, revisions: [...(summary.revisions as Summary['revisions'][number][])] };
+}

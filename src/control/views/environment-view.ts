@@ -1,0 +1,38 @@
+import type { EnvironmentAnswer } from '../../api/answers.ts';
+import type { Environment, EnvironmentSpec, EnvironmentSpecInput } from '../../model/environment.ts';
+import type { LiveView } from '../../model/live.ts';
+import type { Snapshot } from '../../model/snapshot.ts';
+
+/** An environment as the API shows it: what could stand in a configuration file, every default filled in, and its status. */
+export function describeEnvironment(environment: Environment, snapshot: Snapshot, live: LiveView): EnvironmentAnswer {
+  const { epoch, version, hash } = snapshot;
+  return {
+    name: environment.name,
+    ...inConfigurationForm(environment.spec),
+    status: { listening: live.listening(environment.name) ?? null, snapshot: { epoch, version, hash } },
+  };
+}
+
+function inConfigurationForm(spec: EnvironmentSpec): Required<EnvironmentSpecInput> {
+  const { health, outlier, limits, timeouts } = spec;
+  return {
+    ...spec,
+    health: health === 'off' ? 'off' : { ...health, interval: timeText(health.interval), timeout: timeText(health.timeout) },
+    outlier: { ...outlier, baseEjection: timeText(outlier.baseEjection), maxEjection: timeText(outlier.maxEjection) },
+    slowStart: timeText(spec.slowStart),
+    limits: { ...limits, queueTimeout: timeText(limits.queueTimeout) },
+    timeouts: {
+      connect: timeText(timeouts.connect),
+      requestHead: timeText(timeouts.requestHead),
+      clientIdle: timeText(timeouts.clientIdle),
+      responseHead: timeText(timeouts.responseHead),
+      upstreamIdle: timeText(timeouts.upstreamIdle),
+      total: timeText(timeouts.total),
+    },
+  };
+}
+
+/** Milliseconds as the configuration writes them. */
+function timeText(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}

@@ -1,0 +1,117 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { EnvironmentAnswer } from '../../api/answers.ts';
+import { call, pathOf } from '../state/api.ts';
+import { FormDialog } from '../widgets/form-dialog.tsx';
+import { attempt, notify } from '../widgets/notices.tsx';
+import { TextField } from '../widgets/text-field.tsx';
+
+type Settings = Record<string, unknown>;
+
+/** Settings that have a field of their own; the rest is written as JSON. */
+const ownFields = ['listen', 'hosts', 'balance', 'slowStart', 'exposeServer'];
+const balances = ['round-robin', 'least-connections', 'random-two', 'ewma', 'hash'];
+
+/** Creates an environment, or (with a name) changes that one. */
+export function EnvironmentForm({ name, close }: { name?: string; close: () => void }) {
+  const present = useSignal<Settings | undefined>(name === undefined ? {} : undefined);
+  useEffect(() => {
+    if (name === undefined) return;
+    void attempt(async () => {
+      const { name: _, status: __, ...settings } = await call<EnvironmentAnswer>('GET', pathOf('v1', 'environments', name));
+      present.value = settings;
+    });
+  }, []);
+  const submit = async (form: FormData) => {
+    const target = name ?? String(form.get('name')).trim();
+    const headers = name === undefined ? { 'if-none-match': '*' } : {};
+    await call('PUT', pathOf('v1', 'environments', target), { body: settingsOf(form), headers });
+    close();
+    notify(name === undefined ? `${target} is created` : `${target} is changed`, false);
+  };
+  if (present.value === undefined) return null;
+  const title = name === undefined ? 'New environment' : `Settings of ${name}`;
+  return (
+    <FormDialog title={title} action={name === undefined ? 'Create environment' : 'Save'} close={close} submit={submit}>
+      {name === undefined && (
+        <TextField
+          label="Name"
+          name="name"
+          required
+          pattern="[A-Za-z0-9][A-Za-z0-9._\-]{0,62}"
+          title="letters, digits, - . _"
+          placeholder="production"
+        />
+      )}
+      <Fields present={present.value} />
+    </FormDialog>
+  );
+}
+
+function Fields({ present }: { present: Settings }) {
+  const rest = Object.fromEntries(Object.entries(present).filter(([key]) => !ownFields.includes(key)));
+  return (
+    <>
+      <TextField
+        label="Listener"
+        hint="HOST:PORT that clients connect to; 0.0.0.0 opens it to the network"
+        name="listen"
+        defaultValue={String(present['listen'] ?? '127.0.0.1:8080')}
+        required
+      />
+      <TextField
+        label="Hosts"
+        hint="None: the listener's default environment"
+        name="hosts"
+        defaultValue={((present['hosts'] as string[]) ?? []).join(', ')}
+        placeholder="api.example.com, *.api.example.com"
+      />
+      <div class="field-row">
+        <label class="field">
+          <span>Balancing</span>
+          <select name="balance">
+            {balances.map((balance) => (
+              <option key={balance} selected={balance === (present['balance'] ?? 'round-robin')}>
+                {balance}
+              </option>
+            ))}
+          </select>
+        </label>
+        <TextField label="Slow start" name="slowStart" defaultValue={String(present['slowStart'] ?? '0s')} />
+      </div>
+      <label class="check">
+        <input type="checkbox" name="exposeServer" defaultChecked={present['exposeServer'] === true} />
+        Responses name the server (x-served-by)
+      </label>
+      <details class="advanced">
+        <summary>Health, retries, limits, timeouts, variables</summary>
+        <textarea
+          name="rest"
+          aria-label="Other settings as JSON"
+          rows={14}
+          spellcheck={false}
+          defaultValue={JSON.stringify(rest, null, 2)}
+        />
+      </details>
+    </>
+  );
+}
+
+function settingsOf(form: FormData): Settings {
+  const text = (field: string) => String(form.get(field) ?? '').trim();
+  const hosts = text('hosts')
+    .split(/[\s,]+/)
+    .filter((host) => host !== '');
+  const own = {
+    listen: text('listen'),
+    hosts,
+    balance: text('balance'),
+    slowStart: text('slowStart'),
+    exposeServer: form.has('exposeServer'),
+  };
+  try {
+    return { ...(JSON.parse(text('rest') || '{}') as Settings), ...own };
+  } catch (error) {
+    throw new Error(`The other settings are no JSON: ${(error as Error).message}`);
+  }
+}

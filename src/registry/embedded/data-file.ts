@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { SluiceError } from '../../model/fault.ts';
+import { kinds } from '../store.ts';
+
+const format = 1;
+const head = /^\{"format":(\d+),"checksum":"([0-9a-f]{64})","data":/;
+
+const content = z.object({
+  epoch: z.string().min(1),
+  /** The last revision number that was given. */
+  revision: z.int().min(0),
+  /** Kind, name, revision number, value. */
+  documents: z.array(z.tuple([z.enum(kinds), z.string(), z.int().min(1), z.unknown()])),
+});
+
+/** Everything that an embedded registry keeps, as it lies in its file. */
+export type Content = z.output<typeof content>;
+
+/**
+ * One file that is always whole: it is replaced by renaming a complete one over it, both synced to disk, so that a
+ * kill or a power cut leaves the old one or the new one. A checksum tells damage that came from elsewhere.
+ */
+export class DataFile {
+  readonly path: string;
+  readonly #folder: string;
+  readonly #draft: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.path = join(folder, 'registry.json');
+    this.#draft = `${this.path}.new`;
+  }
+
+  /** Undefined if there is no file yet. `invalid` if it is damaged, or made by a newer Sluice. */
+  async read(): Promise<Content | undefined> {
+    await rm(this.#draft, { force: true });
+    let text: string;
+    try {
+      text = await readFile(this.path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+    return this.#decode(text);
+  }
+
+  /** Settles when the new content is on the disk. When it rejects, the file is as it was (or, if only the last sync failed, perhaps new). */
+  async write(
+    { epoch, revision }: Omit<Content, 'documents'>,
+    documents: Iterable<readonly [kind: string, name: string, revision: number, text: string]>,
+  ): Promise<void> {
+    const rows: string[] = [];
+    for (const [kind, name, number, text] of documents) rows.push(`${JSON.stringify([kind, name, number]).slice(0, -1)},${text}]`);
+    const data = `{"epoch":${JSON.stringify(epoch)},"revision":${revision},"documents":[\n${rows.join(',\n')}\n]}`;
+    try {
+      await using(await open(this.#draft, 'w', 0o600), async (file) => {
+        await file.writeFile(`{"format":${format},"checksum":"${checksum(data)}","data":${data}}\n`);
+        await file.sync();
+      });
+      await rename(this.#draft, this.path);
+    } catch (error) {
+      await rm(this.#draft, { force: true }).catch(() => {});
+      throw error;
+    }
+    await using(await open(this.#folder, 'r'), (folder) => folder.sync());
+  }
+
+  #decode(text: string): Content {
+    const [start, number, sum] = head.exec(text) ?? this.#refuse('it does not begin as a registry file does');
+    if (Number(number) !== format)
+      this.#refuse(`it has format ${number} and this Sluice knows only ${format}`, 'run the Sluice that wrote it');
+    if (!text.endsWith('}\n')) this.#refuse('its end is missing');
+    const data = text.slice(start.length, -2);
+    if (checksum(data) !== sum) this.#refuse('its checksum does not match: it was changed or damaged after it was written');
+    const { data: value, error } = content.safeParse(JSON.parse(data));
+    if (error) this.#refuse(`its content is not a registry's: ${error.issues[0]?.path.join('.')} ${error.issues[0]?.message}`);
+    return value as Content;
+  }
+
+  #refuse(reason: string, remedy = 'restore it from a backup, or move it away to begin with an empty registry'): never {
+    throw new SluiceError('invalid', `${this.path} cannot be used: ${reason}; ${remedy}`);
+  }
+}
+
+function checksum(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+async function using(file: FileHandle, work: (file: FileHandle) => Promise<void>): Promise<void> {
+  try {
+    await work(file);
+  } finally {
+    await file.close();
+  }
+}

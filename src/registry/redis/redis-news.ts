@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto';
+import { type Clock, jittered, type Random, type Timer } from '../../model/clock.ts';
+import { retryDelay } from '../../model/retry-delay.ts';
+import type { Link, News, Watch } from '../contract.ts';
+import { newsSchema } from '../documents.ts';
+import type { Log } from '../log.ts';
+import type { RedisClient, RedisCommands, RedisSubscriber } from './redis-client.ts';
+
+const beatEveryMs = 2000;
+const beatTimeoutMs = 2000;
+
+interface Listening {
+  readonly tell: (news: News) => void;
+  readonly channels: readonly string[];
+  readonly settle: () => void;
+}
+
+/** The channels on which news is told, and which of them a listener needs. */
+export class Channels {
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  /** Where this is to be published. */
+  of(news: News): string[] {
+    const all = `${this.#prefix}:news`;
+    if (news.kind !== 'server') return [all];
+    return news.own ? [`${all}:servers`] : [`${all}:servers`, `${all}:server:${news.name}`];
+  }
+
+  /** Where to listen for the news of one server, or (undefined) of every one, and for everything else. */
+  for(server: string | undefined): string[] {
+    const all = `${this.#prefix}:news`;
+    return [all, server === undefined ? `${all}:servers` : `${all}:server:${server}`];
+  }
+}
+
+/**
+ * News by Redis' publish and subscribe, on a connection of its own that is checked all the time: what is published here on a
+ * private channel must come back. That finds a peer that hangs, a connection that is half open, and a subscription that
+ * was lost without a word. After every loss it connects and subscribes anew, and all listeners are told to `resync`.
+ */
+export class RedisNews {
+  readonly #client: RedisClient;
+  readonly #commands: RedisCommands;
+  readonly #channels: Channels;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #log: Log;
+  readonly #listening = new Set<Listening>();
+  readonly #beatChannel: string;
+  /** Settled by the first outcome, whichever it is. */
+  readonly firstTry: Promise<void>;
+  #settleFirst = () => {};
+  #link: Link;
+  #subscriber: RedisSubscriber | undefined;
+  #subscribed = false;
+  #beat: { text: string; failed: Timer } | undefined;
+  #next: Timer | undefined;
+  #attempt = 0;
+  #everUp = false;
+  #reason: string | undefined;
+  #closed = false;
+
+  constructor(parts: { client: RedisClient; prefix: string; channels: Channels; clock: Clock; random: Random; logger: Log }) {
+    this.#client = parts.client;
+    this.#commands = parts.client.commands;
+    this.#channels = parts.channels;
+    this.#clock = parts.clock;
+    this.#random = parts.random;
+    this.#log = parts.logger;
+    this.#beatChannel = `${parts.prefix}:beat:${randomUUID()}`;
+    this.#link = { up: false, since: parts.clock.now() };
+    this.firstTry = new Promise((resolve) => {
+      this.#settleFirst = resolve;
+    });
+    // Not waiting for the next beat: what cannot be asked is down.
+    this.#commands.onClose(() => this.#link.up && this.#subscriber && this.#lost(this.#subscriber, new Error('the connection was closed')));
+    this.#connect();
+  }
+
+  get link(): Link {
+    return this.#link;
+  }
+
+  /** Why the link is down. */
+  get reason(): string | undefined {
+    return this.#reason;
+  }
+
+  watch(tell: (news: News) => void, server: string | undefined): Watch {
+    let settle = () => {};
+    const ready = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    const entry = { tell, channels: this.#channels.for(server), settle };
+    this.#listening.add(entry);
+    const subscriber = this.#subscriber;
+    if (subscriber && this.#subscribed) {
+      subscriber.subscribe(entry.channels).then(settle, (error: Error) => this.#lost(subscriber, error));
+    }
+    return { ready, close: () => this.#forget(entry) };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#next?.cancel();
+    this.#beat?.failed.cancel();
+    this.#subscriber?.close();
+    this.#subscriber = undefined;
+    for (const { settle } of this.#listening) settle();
+    this.#listening.clear();
+    this.#settleFirst();
+  }
+
+  #connect(): void {
+    const subscriber = this.#client.subscriber(
+      (channel, message) => this.#heard(subscriber, channel, message),
+      (error) => this.#lost(subscriber, error ?? new Error('the connection was closed')),
+    );
+    this.#subscriber = subscriber;
+    Promise.all([subscriber.connect(), this.#commands.ready()])
+      .then(async () => {
+        await subscriber.subscribe([this.#beatChannel]);
+        const listening = [...this.#listening];
+        this.#subscribed = true;
+        const channels = new Set(listening.flatMap((entry) => entry.channels));
+        if (channels.size > 0) await subscriber.subscribe([...channels]);
+        for (const { settle } of listening) settle();
+        this.#sendBeat(subscriber);
+      })
+      .catch((error: Error) => this.#lost(subscriber, error));
+  }
+
+  #sendBeat(subscriber: RedisSubscriber): void {
+    if (subscriber !== this.#subscriber) return;
+    const text = randomUUID();
+    // Whichever of the two connections is to blame, and whichever time runs out first: both are made anew.
+    const missed = (error: Error) => {
+      if (subscriber !== this.#subscriber) return;
+      this.#commands.reconnect();
+      this.#lost(subscriber, error);
+    };
+    const failed = this.#clock.after(beatTimeoutMs, () => missed(new Error(`nothing was heard for ${beatTimeoutMs} ms`)));
+    this.#beat = { text, failed };
+    // What Redis refuses shows that the connection is sound.
+    this.#commands
+      .publish(this.#beatChannel, text)
+      .catch((error: Error) => (error.name === 'ReplyError' ? this.#lost(subscriber, error) : missed(error)));
+  }
+
+  #heard(subscriber: RedisSubscriber, channel: string, message: string): void {
+    if (subscriber !== this.#subscriber) return;
+    if (channel !== this.#beatChannel) this.#tell(channel, message);
+    else if (message === this.#beat?.text) this.#cameBack(subscriber, this.#beat.failed);
+  }
+
+  #cameBack(subscriber: RedisSubscriber, failed: Timer): void {
+    failed.cancel();
+    this.#next = this.#clock.after(jittered(beatEveryMs, this.#random), () => this.#sendBeat(subscriber));
+    if (!this.#link.up) this.#isUp();
+  }
+
+  #isUp(): void {
+    this.#attempt = 0;
+    this.#reason = undefined;
+    this.#link = { up: true, since: this.#clock.now() };
+    this.#settleFirst();
+    this.#log.info({ resync: this.#everUp }, 'the registry in Redis is reached');
+    if (this.#everUp) for (const { tell } of [...this.#listening]) tell({ kind: 'resync' });
+    this.#everUp = true;
+  }
+
+  #lost(subscriber: RedisSubscriber, error: Error): void {
+    if (subscriber !== this.#subscriber || this.#closed) return;
+    this.#subscriber = undefined;
+    this.#subscribed = false;
+    this.#beat?.failed.cancel();
+    this.#next?.cancel();
+    subscriber.close();
+    this.#reason = error.message;
+    if (this.#link.up) this.#link = { up: false, since: this.#clock.now() };
+    if (this.#attempt === 0) this.#log.warn({ reason: error.message }, 'the registry in Redis cannot be reached; trying on');
+    this.#settleFirst();
+    this.#next = this.#clock.after(retryDelay(this.#attempt++, this.#random), () => this.#connect());
+  }
+
+  #tell(channel: string, message: string): void {
+    const news = decode(message);
+    if (!news) {
+      this.#log.warn({ channel }, 'something that is no news was published in Redis');
+      return;
+    }
+    for (const { tell, channels } of [...this.#listening]) if (channels.includes(channel)) tell(news);
+  }
+
+  #forget(entry: Listening): void {
+    if (!this.#listening.delete(entry)) return;
+    entry.settle();
+    for (const channel of entry.channels) {
+      const needed = [...this.#listening].some(({ channels }) => channels.includes(channel));
+      // Failing, it only means that something is heard that nobody listens to.
+      if (!needed && this.#subscribed) this.#subscriber?.unsubscribe(channel).catch(() => {});
+    }
+  }
+}
+
+function decode(message: string): News | undefined {
+  try {
+    return newsSchema.safeParse(JSON.parse(message)).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,208 @@
+import { WebSocket } from 'ws';
+import type { Clock, Random, Timer } from '../../model/clock.ts';
+import { SluiceError } from '../../model/fault.ts';
+import { retryDelay } from '../../model/retry-delay.ts';
+import type { Link, News } from '../contract.ts';
+import type { Log } from '../log.ts';
+import { type ClientFrame, decodeEndpointFrame, type EndpointFrame } from './frames.ts';
+import { keepChecking } from './heartbeat.ts';
+
+/** For the connection itself. */
+const connectTimeoutMs = 3000;
+/** For the answer to what asks for the WebSocket: a balancer that is slow because many came at once only gets slower if they give up and come again. */
+const upgradeTimeoutMs = 30_000;
+const callTimeoutMs = 5000;
+/** The endpoint refuses more at a time. */
+const maxCalls = 64;
+const maxFrameBytes = 256 * 1024 * 1024;
+
+type Question = { readonly method: string; readonly params: unknown } | { readonly watch: { readonly server?: string } };
+
+interface Waiting {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: SluiceError) => void;
+  readonly timer: Timer;
+}
+
+/** A WebSocket to a registration endpoint that is made again whenever it breaks, and the calls over it. */
+export class RemoteLink {
+  /** Settled by the first outcome, whichever it is, or when none came for a while. */
+  readonly firstTry: Promise<void>;
+  readonly #url: URL;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #log: Log;
+  readonly #onNews: (news: News) => void;
+  readonly #onUp: () => void;
+  readonly #waiting = new Map<number, Waiting>();
+  #settleFirst = () => {};
+  #link: Link;
+  #socket: WebSocket | undefined;
+  #down: SluiceError;
+  #calls = 0;
+  #attempt = 0;
+  #retry: Timer | undefined;
+  #closed = false;
+
+  constructor(parts: {
+    url: URL;
+    token?: string;
+    clock: Clock;
+    random: Random;
+    logger: Log;
+    onNews: (news: News) => void;
+    /** Called after each connect. */
+    onUp: () => void;
+  }) {
+    this.#url = parts.url;
+    this.#headers = parts.token === undefined ? {} : { authorization: `Bearer ${parts.token}` };
+    this.#clock = parts.clock;
+    this.#random = parts.random;
+    this.#log = parts.logger;
+    this.#onNews = parts.onNews;
+    this.#onUp = parts.onUp;
+    this.#link = { up: false, since: parts.clock.now() };
+    this.#down = this.#unreachable('it was not reached yet');
+    this.firstTry = new Promise((resolve) => {
+      this.#settleFirst = resolve;
+    });
+    this.#connect();
+  }
+
+  get link(): Link {
+    return this.#link;
+  }
+
+  /** The answer's result, still unchecked. `unavailable` if none comes in time or the connection is down. */
+  ask(question: Question): Promise<unknown> {
+    const socket = this.#socket;
+    if (!this.#link.up || socket?.readyState !== WebSocket.OPEN) return Promise.reject(this.#down);
+    if (this.#waiting.size >= maxCalls) return Promise.reject(this.#unreachable(`${maxCalls} calls wait for their answers`));
+    const call = this.#calls++;
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.after(callTimeoutMs, () =>
+        this.#settle(call)?.reject(this.#unreachable(`no answer within ${callTimeoutMs} ms`)),
+      );
+      this.#waiting.set(call, { resolve, reject, timer });
+      socket.send(JSON.stringify({ call, ...question } satisfies ClientFrame));
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#retry?.cancel();
+    this.#socket?.close();
+    this.#isDown(new SluiceError('unavailable', 'the registry is closed'));
+  }
+
+  #connect(): void {
+    let connected = false;
+    const socket = new WebSocket(this.#url, {
+      headers: this.#headers,
+      maxPayload: maxFrameBytes,
+      perMessageDeflate: false,
+      finishRequest(request) {
+        request.once('socket', (under) => {
+          under.once('connect', () => {
+            connected = true;
+          });
+        });
+        request.end();
+      },
+    });
+    this.#socket = socket;
+    let failure: SluiceError | undefined;
+    const giveUp = (afterMs: number) => {
+      failure ??= this.#unreachable(`no ${connected ? 'answer' : 'connection'} within ${afterMs} ms`);
+      socket.terminate();
+    };
+    let timeout = this.#clock.after(connectTimeoutMs, () => {
+      if (connected) {
+        this.#settleFirst();
+        timeout = this.#clock.after(upgradeTimeoutMs - connectTimeoutMs, () => giveUp(upgradeTimeoutMs));
+      } else giveUp(connectTimeoutMs);
+    });
+    socket.on('error', ({ message }) => {
+      failure ??= this.#unreachable(message);
+    });
+    socket.on('unexpected-response', (_request, { statusCode }) => {
+      failure = statusCode === 401 ? this.#refused() : this.#misdirected(statusCode);
+      socket.terminate();
+    });
+    socket.on('open', () => {
+      timeout.cancel();
+      this.#isUp(socket);
+    });
+    socket.on('message', (data, isBinary) => this.#receive(socket, isBinary ? '' : data.toString()));
+    socket.on('close', () => {
+      timeout.cancel();
+      this.#lost(socket, failure ?? this.#unreachable('the connection was closed'));
+    });
+  }
+
+  #isUp(socket: WebSocket): void {
+    if (this.#closed) {
+      socket.close();
+      return;
+    }
+    keepChecking(socket, this.#clock, this.#random);
+    this.#attempt = 0;
+    this.#link = { up: true, since: this.#clock.now() };
+    this.#settleFirst();
+    this.#log.info({ balancer: this.#url.host }, "the balancer's registry is reached");
+    this.#onUp();
+  }
+
+  #lost(socket: WebSocket, failure: SluiceError): void {
+    if (socket !== this.#socket || this.#closed) return;
+    this.#isDown(failure);
+    if (this.#attempt === 0) this.#log.warn({ reason: failure.message }, "the balancer's registry cannot be reached; trying on");
+    this.#retry = this.#clock.after(retryDelay(this.#attempt++, this.#random), () => this.#connect());
+  }
+
+  #isDown(error: SluiceError): void {
+    this.#down = error;
+    if (this.#link.up) this.#link = { up: false, since: this.#clock.now() };
+    this.#settleFirst();
+    for (const call of [...this.#waiting.keys()]) this.#settle(call)?.reject(error);
+  }
+
+  #receive(socket: WebSocket, text: string): void {
+    const frame = decodeEndpointFrame(text);
+    if (!frame) {
+      this.#log.warn({ balancer: this.#url.host, bytes: text.length }, 'the balancer sent something that is no answer');
+      socket.terminate();
+    } else if ('news' in frame) this.#onNews(frame.news);
+    else this.#answered(frame);
+  }
+
+  #answered(frame: Exclude<EndpointFrame, { news: News }>): void {
+    const waiting = this.#settle(frame.call);
+    if ('error' in frame) {
+      const { code, message, faults } = frame.error;
+      waiting?.reject(new SluiceError(code, message, { faults }));
+    } else waiting?.resolve(frame.result);
+  }
+
+  #settle(call: number): Waiting | undefined {
+    const waiting = this.#waiting.get(call);
+    this.#waiting.delete(call);
+    waiting?.timer.cancel();
+    return waiting;
+  }
+
+  #refused(): SluiceError {
+    const remedy = 'give its join token by --token or SLUICE_JOIN_TOKEN, or run where its ./data/join.token is';
+    return new SluiceError('unauthorized', `the balancer at ${this.#url.host} refused the token (401): ${remedy}`);
+  }
+
+  #misdirected(status: number | undefined): SluiceError {
+    const remedy = 'give the control address of a balancer (`control.listen`), not the one of its clients';
+    return new SluiceError('unavailable', `${this.#url.host} answers with status ${status} instead of letting servers join: ${remedy}`);
+  }
+
+  #unreachable(reason: string): SluiceError {
+    return new SluiceError('unavailable', `the balancer at ${this.#url.host} does not answer: ${reason}`);
+  }
+}

@@ -1,0 +1,103 @@
+import type { WebSocket } from 'ws';
+import { check, describeFault } from '../../config/check.ts';
+import { SluiceError } from '../../model/fault.ts';
+import type { News, Registry } from '../contract.ts';
+import type { Log } from '../log.ts';
+import { concerns } from '../store.ts';
+import { type ClientFrame, decodeClientFrame, type EndpointFrame, errorFrame } from './frames.ts';
+import { isMethod, methods, type Role } from './methods.ts';
+
+/** More calls at a time are refused: a peer waits for answers. */
+const maxCalls = 64;
+/** A peer that reads so much too slowly is cut off; when it comes back it reads everything anew. */
+const maxUnsentBytes = 64 * 1024 * 1024;
+/** WebSocket close code: the peer broke the rules (RFC 6455 section 7.4.1). */
+const policyViolation = 1008;
+
+/** One peer of a registration endpoint, and what it may do. */
+export class Session {
+  readonly #socket: WebSocket;
+  readonly #registry: Registry;
+  readonly #role: Role;
+  readonly #log: Log;
+  /** Settles when the endpoint's own watch misses nothing any more. */
+  readonly #watching: Promise<void>;
+  #calls = 0;
+  /** The server that joined here; a peer with the join token sees no other. */
+  #server: string | undefined;
+  #hears: { readonly server: string | undefined } | undefined;
+
+  constructor(parts: { socket: WebSocket; registry: Registry; role: Role; watching: Promise<void>; logger: Log }) {
+    this.#socket = parts.socket;
+    this.#registry = parts.registry;
+    this.#role = parts.role;
+    this.#watching = parts.watching;
+    this.#log = parts.logger;
+    this.#socket.on('message', (data, isBinary) => this.#receive(isBinary ? '' : data.toString()));
+  }
+
+  /** Passes news on, if the peer wants it. */
+  tell(news: News): void {
+    if (this.#hears && concerns(news, this.#hears.server)) this.#send({ news });
+  }
+
+  #receive(text: string): void {
+    const frame = decodeClientFrame(text);
+    if (!frame) {
+      this.#log.warn({ bytes: text.length }, 'a peer of the registration endpoint sent something else than a call');
+      this.#socket.close(policyViolation, 'not a call');
+    } else if (this.#calls >= maxCalls) {
+      this.#send(errorFrame(frame.call, new SluiceError('unavailable', `more than ${maxCalls} calls at a time: wait for answers`)));
+    } else void this.#serve(frame);
+  }
+
+  async #serve(frame: ClientFrame): Promise<void> {
+    this.#calls++;
+    try {
+      this.#send(await this.#answer(frame));
+    } catch (error) {
+      if (!(error instanceof SluiceError)) this.#log.error({ err: error }, 'a call at the registration endpoint failed');
+      this.#send(errorFrame(frame.call, error));
+    } finally {
+      this.#calls--;
+    }
+  }
+
+  async #answer(frame: ClientFrame): Promise<EndpointFrame> {
+    const { call } = frame;
+    if ('watch' in frame) {
+      const { server } = frame.watch;
+      // Who asks for one server's news and then for all hears all.
+      this.#hears = { server: this.#hears && this.#hears.server !== server ? undefined : server };
+      await this.#watching;
+      return { call };
+    }
+    return { call, result: await this.#call(frame.method, frame.params) };
+  }
+
+  async #call(name: string, given: unknown): Promise<unknown> {
+    if (!isMethod(name))
+      throw new SluiceError('invalid', `the registration endpoint knows no such call; it knows ${Object.keys(methods).join(', ')}`);
+    const method = methods[name];
+    if (method.role === 'admin' && this.#role !== 'admin') throw forbidden(`may not call ${name}`);
+    const { value, faults } = check(given, method.params);
+    if (faults) throw new SluiceError('invalid', `${name}: ${faults.map((fault) => describeFault(fault)).join('; ')}`, { faults });
+    if (name === 'server' && this.#role !== 'admin' && (value as { id: string }).id !== this.#server)
+      throw forbidden('sees only its own server');
+    const result = await method.call(this.#registry, value as never);
+    if (name === 'join' || name === 'renew') this.#server = (value as { id: string }).id;
+    return result;
+  }
+
+  #send(frame: EndpointFrame): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    if (this.#socket.bufferedAmount > maxUnsentBytes) {
+      this.#log.warn({ server: this.#server }, 'a peer of the registration endpoint reads too slowly and is cut off');
+      this.#socket.terminate();
+    } else this.#socket.send(JSON.stringify(frame));
+  }
+}
+
+function forbidden(what: string): SluiceError {
+  return new SluiceError('forbidden', `the join token ${what}; use the admin token for that`);
+}

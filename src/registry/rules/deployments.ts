@@ -1,0 +1,137 @@
+import { SluiceError } from '../../model/fault.ts';
+import type { Snapshot } from '../../model/snapshot.ts';
+import { type Deployment, type DocumentOf, type EnvironmentDocument, revisionName } from '../documents.ts';
+import { basePathKey } from './base-path.ts';
+import { environmentText } from './environments.ts';
+import type { CheckedReading, Decision, Entry, Ledger } from './ledger.ts';
+import { noSuch, notAmong } from './refusals.ts';
+import type { Snapshots } from './snapshots.ts';
+
+/** So many steps back can be taken. */
+const historyLength = 10;
+
+interface Place {
+  readonly epoch: string;
+  readonly entry: Entry<'environment'>;
+  readonly document: EnvironmentDocument;
+}
+
+/** What is deployed where: the rules. */
+export class Deployments {
+  readonly #ledger: Ledger;
+  readonly #snapshots: Snapshots;
+
+  constructor(ledger: Ledger, snapshots: Snapshots) {
+    this.#ledger = ledger;
+    this.#snapshots = snapshots;
+  }
+
+  async snapshot(environment: string): Promise<Snapshot> {
+    const { epoch, document } = await this.#place(await this.#ledger.read({ kind: 'environment', name: environment }), environment);
+    return this.#snapshots.of(environment, epoch, document);
+  }
+
+  async deploy(environment: string, project: string, options: { revision?: number; expect?: number }): Promise<Snapshot> {
+    return this.#ledger.transact(async () => {
+      const now = await this.#ledger.read({ kind: 'environment', name: environment }, { kind: 'project', name: project });
+      const place = await this.#place(now, environment, options.expect);
+      const known = now.get('project', project);
+      const { value: index } = known;
+      if (!index) throw await noSuch(this.#ledger, 'project', project);
+      const revision = options.revision ?? index.latest;
+      mustHave(project, index, revision);
+
+      const present = find(place.document, project);
+      if (present?.revision === revision) return { result: await this.#snapshots.of(environment, place.epoch, place.document) };
+      const history = present ? [...present.history, present.revision].slice(-historyLength) : [];
+      // As long as the index stays as it is, so does the revision.
+      return this.#replace(place, project, await this.#deployment(project, revision, history), [known]);
+    });
+  }
+
+  async undeploy(environment: string, project: string, options: { expect?: number }): Promise<Snapshot> {
+    return this.#ledger.transact(async () => {
+      const place = await this.#deployed(environment, project, options.expect);
+      return this.#replace(place, project, undefined);
+    });
+  }
+
+  /** Each time one step further back; a later deploy begins from there. */
+  async rollback(environment: string, project: string, options: { expect?: number }): Promise<Snapshot> {
+    return this.#ledger.transact(async () => {
+      const place = await this.#deployed(environment, project, options.expect);
+      const { revision, history } = find(place.document, project) as Deployment;
+      const previous = history.at(-1);
+      const none = `revision ${revision} of "${project}" is the first in environment "${environment}" that is remembered: nothing to roll back to`;
+      if (previous === undefined) throw new SluiceError('not-found', none);
+      return this.#replace(place, project, await this.#deployment(project, previous, history.slice(0, -1)));
+    });
+  }
+
+  async #deployed(environment: string, project: string, expect?: number): Promise<Place> {
+    const place = await this.#place(await this.#ledger.read({ kind: 'environment', name: environment }), environment, expect);
+    if (find(place.document, project)) return place;
+    const others = place.document.deployments.map(({ name }) => name);
+    throw notAmong(`project "${project}" is not deployed to environment "${environment}"`, others);
+  }
+
+  async #place(now: CheckedReading, environment: string, expect?: number): Promise<Place> {
+    const entry = now.get('environment', environment);
+    const { value: document } = entry;
+    if (!document) throw await noSuch(this.#ledger, 'environment', environment);
+    if (expect !== undefined && expect !== document.version) {
+      const message = `environment "${environment}" is at version ${document.version}, not ${expect}: look at what changed, then try again`;
+      throw new SluiceError('version-mismatch', message);
+    }
+    return { epoch: now.epoch, entry, document };
+  }
+
+  async #deployment(name: string, revision: number, history: number[]): Promise<Deployment> {
+    const key = { kind: 'revision', name: revisionName(name, revision) } as const;
+    const { value } = (await this.#ledger.read(key)).get('revision', key.name);
+    if (value) return { name, revision, basePath: value.project.basePath, history };
+    throw new SluiceError('not-found', `revision ${revision} of project "${name}" is no more: deploy another one`);
+  }
+
+  async #replace(
+    { epoch, entry, document }: Place,
+    project: string,
+    next: Deployment | undefined,
+    unchanged: readonly Entry<'project'>[] = [],
+  ): Promise<Decision<Snapshot>> {
+    const others = document.deployments.filter(({ name }) => name !== project);
+    if (next) mustBeFree(entry.name, next, others);
+    const deployments = next ? [...others, next].sort((one, other) => (one.name < other.name ? -1 : 1)) : others;
+    const projects = await this.#snapshots.projects(epoch, deployments);
+    const { variables } = document.spec;
+    const version = document.version + 1;
+    const hash = this.#snapshots.hash(variables, projects);
+    const { kind, name } = entry;
+    const { input } = document;
+    return {
+      result: { epoch, version, hash, environment: name, variables, projects },
+      change: {
+        epoch,
+        expect: [entry, ...unchanged],
+        put: [{ kind, name, text: environmentText({ input, version, hash, deployments }) }],
+        news: [{ kind: 'snapshot', name, version }],
+      },
+    };
+  }
+}
+
+function find(document: EnvironmentDocument, project: string): Deployment | undefined {
+  return document.deployments.find(({ name }) => name === project);
+}
+
+function mustHave(project: string, index: DocumentOf<'project'>, revision: number): void {
+  const existing = index.revisions.map((entry) => entry.revision);
+  if (!existing.includes(revision)) throw notAmong(`project "${project}" has no revision ${revision}`, existing);
+}
+
+function mustBeFree(environment: string, next: Deployment, others: readonly Deployment[]): void {
+  const holder = others.find(({ basePath }) => basePathKey(basePath) === basePathKey(next.basePath));
+  if (!holder) return;
+  const message = `base path ${next.basePath} is taken in environment "${environment}" by project "${holder.name}" (revision ${holder.revision})`;
+  throw new SluiceError('base-path-taken', `${message}: undeploy that, or change one of the two`);
+}

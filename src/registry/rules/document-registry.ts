@@ -1,0 +1,50 @@
+import type { Clock, Random } from '../../model/clock.ts';
+import type { Registry } from '../contract.ts';
+import type { Log } from '../log.ts';
+import type { Store } from '../store.ts';
+import { Deployments } from './deployments.ts';
+import { Environments } from './environments.ts';
+import { Ledger } from './ledger.ts';
+import { Projects } from './projects.ts';
+import { Restoration } from './restoration.ts';
+import { Servers } from './servers.ts';
+import { Snapshots } from './snapshots.ts';
+
+/** A {@link Registry} over any {@link Store}. It owns the store: `close` closes both. */
+export function documentRegistry(parts: { store: Store; logger: Log; clock: Clock; random: Random }): Registry {
+  const { store, logger, clock } = parts;
+  const ledger = new Ledger(parts);
+  const snapshots = new Snapshots(ledger);
+  const environments = new Environments(ledger, snapshots);
+  const projects = new Projects(ledger, clock);
+  const deployments = new Deployments(ledger, snapshots);
+  const restoration = new Restoration(ledger, snapshots, clock);
+  const servers = new Servers({ ledger, snapshots, clock, logger });
+
+  return {
+    environments: () => environments.list(),
+    environment: (name) => environments.get(name),
+    putEnvironment: (name, spec) => environments.put(name, spec),
+    deleteEnvironment: (name, { force = false } = {}) => environments.remove(name, force),
+    projects: () => projects.list(),
+    pushProject: (project) => projects.push(project),
+    revision: (name, revision) => projects.revision(name, revision),
+    deploy: (environment, project, options = {}) => deployments.deploy(environment, project, options),
+    undeploy: (environment, project, options = {}) => deployments.undeploy(environment, project, options),
+    rollback: (environment, project, options = {}) => deployments.rollback(environment, project, options),
+    snapshot: (environment) => deployments.snapshot(environment),
+    restore: (snapshot) => restoration.restore(snapshot),
+    servers: () => servers.list(),
+    server: (id) => servers.get(id),
+    join: (request) => servers.join(request),
+    renew: (report) => servers.renew(report),
+    leave: (id, instance) => servers.leave(id, instance),
+    assign: (id, environment) => servers.assign(id, environment),
+    patchServer: (id, patch) => servers.patch(id, patch),
+    watch: (listener, { server } = {}) => store.watch(listener, server),
+    get link() {
+      return store.link;
+    },
+    close: () => store.close(),
+  };
+}

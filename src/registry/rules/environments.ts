@@ -1,0 +1,95 @@
+import { type Environment, type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
+import { SluiceError } from '../../model/fault.ts';
+import { name as nameSchema } from '../../model/quantity.ts';
+import type { ServerRecord } from '../../model/server.ts';
+import { contentHash } from '../../model/snapshot.ts';
+import type { News } from '../contract.ts';
+import type { EnvironmentDocument } from '../documents.ts';
+import type { Key } from '../store.ts';
+import type { Entry, Ledger } from './ledger.ts';
+import { noSuch, valid } from './refusals.ts';
+import type { Snapshots } from './snapshots.ts';
+
+/** The environments of a registry: the rules. */
+export class Environments {
+  readonly #ledger: Ledger;
+  readonly #snapshots: Snapshots;
+
+  constructor(ledger: Ledger, snapshots: Snapshots) {
+    this.#ledger = ledger;
+    this.#snapshots = snapshots;
+  }
+
+  async list(): Promise<Environment[]> {
+    return (await this.#ledger.list('environment')).all('environment').map(({ name, value }) => environmentOf(name, value));
+  }
+
+  async get(name: string): Promise<Environment | undefined> {
+    const { value } = (await this.#ledger.read({ kind: 'environment', name })).get('environment', name);
+    return value && environmentOf(name, value);
+  }
+
+  async put(name: string, input: EnvironmentSpecInput): Promise<Environment> {
+    valid(`the environment's name`, nameSchema, name);
+    const spec = valid(`environment "${name}"`, environmentSpec, input);
+    const result: Environment = { name, input, spec };
+
+    return this.#ledger.transact(async () => {
+      const now = await this.#ledger.read({ kind: 'environment', name });
+      const entry = now.get('environment', name);
+      const { value: old } = entry;
+      if (old && contentHash(old.input) === contentHash(input)) return { result };
+      const news: News[] = [{ kind: 'environment', name }];
+      let { version, hash, deployments } = old ?? { version: 0, hash: this.#snapshots.hash(spec.variables, []), deployments: [] };
+      if (old && contentHash(old.spec.variables) !== contentHash(spec.variables)) {
+        hash = this.#snapshots.hash(spec.variables, await this.#snapshots.projects(now.epoch, deployments));
+        news.push({ kind: 'snapshot', name, version: ++version });
+      }
+      const text = environmentText({ input, version, hash, deployments, ...(old?.restored && { restored: old.restored }) });
+      const put = [{ kind: entry.kind, name, text }];
+      return { result, change: { epoch: now.epoch, expect: [entry], put, news } };
+    });
+  }
+
+  async remove(name: string, force: boolean): Promise<void> {
+    await this.#ledger.transact(async () => {
+      const now = await this.#ledger.read({ kind: 'environment', name });
+      if (!now.has('environment')) throw await noSuch(this.#ledger, 'environment', name);
+      const entry = force ? now.replaceable('environment', name) : now.get('environment', name);
+      const servers = await this.#ledger.list('server');
+      const members = servers.all('server').filter(({ value }) => value.environment === name || value.movingTo === name);
+      if (!force) mustBeEmpty(entry, members.filter(({ leaseRemaining }) => leaseRemaining >= 0).length);
+
+      const put = members.map(({ kind, name: id, value }) => ({ kind, name: id, text: JSON.stringify(without(value, name)) }));
+      const removed: Key[] = [{ kind: 'environment', name }];
+      const news: News[] = [{ kind: 'environment', name }, ...members.map(({ name: id }) => ({ kind: 'server', name: id }) as const)];
+      const expectAll = { kind: 'server', generation: servers.generation } as const;
+      return { result: undefined, change: { epoch: now.epoch, expect: [entry], expectAll, put, remove: removed, news } };
+    });
+    this.#snapshots.forget(name);
+  }
+}
+
+/** How an environment lies in a store; the counterpart of its schema in `documents.ts`. */
+export function environmentText({ input, version, hash, deployments, restored }: Omit<EnvironmentDocument, 'spec'>): string {
+  return JSON.stringify({ input, version, hash, deployments, restored });
+}
+
+function environmentOf(name: string, { input, spec }: EnvironmentDocument): Environment {
+  return { name, input, spec };
+}
+
+/** A server after its environment, or the one it was moving to, is no more. */
+function without({ movingTo, ...record }: ServerRecord, environment: string): ServerRecord {
+  if (record.environment !== environment) return { ...record, movingTo: null };
+  const { environment: _, running: __, ...available } = record;
+  const next = { ...available, projects: [] };
+  return typeof movingTo === 'string' && movingTo !== environment ? { ...next, environment: movingTo } : next;
+}
+
+function mustBeEmpty({ name, value }: Entry<'environment'>, servers: number): void {
+  const deployments = value?.deployments.length ?? 0;
+  if (servers + deployments === 0) return;
+  const holds = `environment "${name}" has ${servers} server(s) and ${deployments} deployment(s)`;
+  throw new SluiceError('not-empty', `${holds}: remove them first, or force it`);
+}

@@ -1,0 +1,162 @@
+import { setTimeout } from 'node:timers/promises';
+import type * as z from 'zod';
+import { check, describeFault } from '../../config/check.ts';
+import type { Random } from '../../model/clock.ts';
+import { SluiceError } from '../../model/fault.ts';
+import { type DocumentOf, documentSchemas } from '../documents.ts';
+import type { Log } from '../log.ts';
+import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
+
+/** A document that may or may not exist, and what is to be expected of it when it is changed. */
+export interface Entry<K extends Kind> extends Key {
+  readonly kind: K;
+  /** 0: there is none. */
+  readonly revision: number;
+  readonly value?: DocumentOf<K>;
+  readonly leaseRemaining: number;
+}
+
+/** What a step of a transaction decided: the result, and the change that brings it about, if one is needed. */
+export interface Decision<T> {
+  readonly result: T;
+  readonly change?: Change;
+}
+
+const attempts = 40;
+const longestPauseMs = 100;
+
+/** Checked documents over a {@link Store}, and changes that are tried again when somebody else was faster. */
+export class Ledger {
+  readonly store: Store;
+  readonly #log: Log;
+  readonly #random: Random;
+
+  constructor(parts: { store: Store; logger: Log; random: Random }) {
+    this.store = parts.store;
+    this.#log = parts.logger;
+    this.#random = parts.random;
+  }
+
+  async read(...keys: Key[]): Promise<CheckedReading> {
+    return new CheckedReading(await this.store.read(keys), this.#log);
+  }
+
+  async list(kind: Kind): Promise<CheckedReading> {
+    return new CheckedReading(await this.store.list(kind), this.#log);
+  }
+
+  async renew(id: string, instance: string): Promise<CheckedReading | undefined> {
+    const reading = await this.store.renew(id, instance);
+    return reading && new CheckedReading(reading, this.#log);
+  }
+
+  /** Reads and decides anew until what was decided could be committed; `conflict` when others were always faster. */
+  async transact<T>(step: () => Promise<Decision<T>>): Promise<T> {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const { result, change } = await step();
+      if (change === undefined || (await this.store.commit(change))) return result;
+      // Not the injected clock: its timers would let the process end in the middle of a change.
+      await setTimeout(Math.min(longestPauseMs, 2 ** attempt) * this.#random());
+    }
+    throw new SluiceError('conflict', 'others kept changing the same thing at the same time: try again');
+  }
+}
+
+/** A {@link Reading} whose documents are checked when they are looked at. */
+export class CheckedReading {
+  readonly epoch: string;
+  readonly generation: number;
+  readonly #documents: readonly Stored[];
+  readonly #log: Log;
+
+  constructor(reading: Reading, logger: Log) {
+    this.epoch = reading.epoch;
+    this.generation = reading.generation;
+    this.#documents = reading.documents;
+    this.#log = logger;
+  }
+
+  /** That document, without a value if there is none. `internal` if it is damaged. */
+  get<K extends Kind>(kind: K, name: string): Entry<K> {
+    const stored = this.#find(kind, name);
+    if (stored === undefined) return { kind, name, revision: 0, leaseRemaining: 0 };
+    return entryOf(kind, stored);
+  }
+
+  /** As {@link get}, but a damaged document is logged and taken as one without a value, which can be replaced or removed. */
+  replaceable<K extends Kind>(kind: K, name: string): Entry<K> {
+    const stored = this.#find(kind, name);
+    if (stored === undefined) return { kind, name, revision: 0, leaseRemaining: 0 };
+    try {
+      return entryOf(kind, stored);
+    } catch (error) {
+      this.#log.error({ err: error }, 'a damaged document in the registry is replaced');
+      return { kind, name, revision: stored.revision, leaseRemaining: 0 };
+    }
+  }
+
+  /** All documents of a kind that are there, by name; damaged ones are logged and left out. */
+  all<K extends Kind>(kind: K): (Entry<K> & { value: DocumentOf<K> })[] {
+    const entries: (Entry<K> & { value: DocumentOf<K> })[] = [];
+    for (const stored of this.#documents) {
+      if (stored.kind !== kind) continue;
+      try {
+        entries.push(entryOf(kind, stored));
+      } catch (error) {
+        this.#log.error({ err: error }, 'a damaged document in the registry is left out');
+      }
+    }
+    return entries.sort((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  /** Whether any document cannot be understood. */
+  get damaged(): boolean {
+    return this.#documents.some((stored) => isDamaged(stored));
+  }
+
+  /** Whether a document of that kind is there, damaged or not. */
+  has(kind: Kind): boolean {
+    return this.#documents.some((stored) => stored.kind === kind);
+  }
+
+  #find(kind: Kind, name: string): Stored | undefined {
+    return this.#documents.find((stored) => stored.kind === kind && stored.name === name);
+  }
+}
+
+function entryOf<K extends Kind>(kind: K, stored: Stored): Entry<K> & { value: DocumentOf<K> } {
+  const schema: z.ZodType = documentSchemas[kind];
+  const { value, faults } = check(parse(stored), schema);
+  if (faults)
+    throw damaged(
+      stored,
+      faults
+        .slice(0, 3)
+        .map((fault) => describeFault(fault))
+        .join('; '),
+    );
+  const { name, revision, leaseRemaining = 0 } = stored;
+  return { kind, name, revision, leaseRemaining, value: value as DocumentOf<K> };
+}
+
+function isDamaged(stored: Stored): boolean {
+  try {
+    entryOf(stored.kind, stored);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function parse(stored: Stored): unknown {
+  try {
+    return JSON.parse(stored.text);
+  } catch (cause) {
+    throw damaged(stored, 'it is not JSON', cause);
+  }
+}
+
+function damaged(key: Key, reason: string, cause?: unknown): SluiceError {
+  const message = `the registry's ${key.kind} document "${key.name}" is damaged: ${reason}. Restore it from a backup, or remove it and make it anew`;
+  return new SluiceError('internal', message, { cause });
+}

@@ -1,0 +1,41 @@
+import t from 'tap';
+import { retryDelay } from '../../src/model/retry-delay.ts';
+import { seeded } from '../balance/candidates.ts';
+
+const peers = 100;
+
+/** When each of so many peers, all cut off at 0, comes back to a registry that is there again after `awayMs`; in milliseconds after that. */
+function arrivals(awayMs: number): number[] {
+  const random = seeded();
+  return Array.from({ length: peers }, () => {
+    let at = 0;
+    for (let attempt = 0; ; attempt++) {
+      at += retryDelay(attempt, random);
+      if (at >= awayMs) return at - awayMs;
+    }
+  });
+}
+
+t.test('a hundred that were cut off together do not come back together, and all come soon', async (t) => {
+  for (const awayMs of [0, 500, 1500, 5000, 60_000]) {
+    const times = arrivals(awayMs);
+    const tenths = new Map<number, number>();
+    for (const time of times) tenths.set(Math.floor(time / 100), (tenths.get(Math.floor(time / 100)) ?? 0) + 1);
+    const most = Math.max(...tenths.values());
+    t.comment(
+      `away for ${awayMs} ms: all back after ${Math.round(Math.max(...times))} ms, at most ${most} of ${peers} in a tenth of a second`,
+    );
+    t.ok(most <= (awayMs === 0 ? 50 : 25), 'spread');
+    t.ok(Math.max(...times) <= 2020, 'within what an outage may take to heal');
+  }
+});
+
+t.test('longer and longer, up to a limit', async (t) => {
+  const longest = [0, 1, 2, 3, 4, 50, 5000].map((attempt) => retryDelay(attempt, () => 1));
+  t.strictSame(longest, [270, 520, 1020, 2020, 2020, 2020, 2020]);
+  t.equal(
+    retryDelay(50, () => 0),
+    20,
+    'never at once',
+  );
+});
