@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Availability, Contender, Place, Running } from './contender.ts';
+import type { Availability, Contender, Running, StartOptions } from './contender.ts';
 import { checkCorrectness } from './correctness.ts';
 import { measureFinding } from './finding.ts';
 import { type IdleCost, measureIdleClients } from './idle-clients.ts';
@@ -32,7 +32,7 @@ export async function bench({ chosen, quick, folder, progress }: BenchOptions): 
     : { rounds: 5, seconds: 2, warmUp: true, clients: 10_000 };
   const load = { folder: join(folder, 'load'), cpu: otherCpu, seconds };
   mkdirSync(load.folder, { recursive: true });
-  const place = (purpose: string, contender: Contender): Omit<Place, 'upstreams' | 'accessLog'> => {
+  const place = (purpose: string, contender: Contender): Omit<StartOptions, 'upstreams' | 'accessLog'> => {
     const own = join(folder, `${contender.name}-${purpose}`);
     mkdirSync(own);
     return { folder: own, cpu: contenderCpu };
@@ -78,7 +78,7 @@ export async function bench({ chosen, quick, folder, progress }: BenchOptions): 
 }
 
 /** Whether a contender is there and does what all must do. One that does not is left out, and the report says why. */
-async function examine(contender: Contender, place: Omit<Place, 'upstreams' | 'accessLog'>): Promise<Availability> {
+async function examine(contender: Contender, place: Omit<StartOptions, 'upstreams' | 'accessLog'>): Promise<Availability> {
   const found = contender.available();
   if ('missing' in found) return found;
   try {

@@ -9,13 +9,13 @@ export interface Contender {
   /** Its version, or why it cannot take part on this machine. */
   available(): Availability;
   /** Starts it; settles once requests pass through it. Rejects with what it said if it does not come up. */
-  start(place: Place): Promise<Running>;
+  start(place: StartOptions): Promise<Running>;
 }
 
 export type Availability = { readonly version: string } | { readonly missing: string };
 
 /** Where a contender runs and what it stands before. */
-export interface Place {
+export interface StartOptions {
   /** Ports of the upstreams on 127.0.0.1; `GET /` is answered there with 200. */
   readonly upstreams: readonly number[];
   /** A folder of its own, for configuration and logs. */

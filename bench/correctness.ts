@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { Agent, type IncomingMessage, request } from 'node:http';
-import type { Contender, Place } from './contender.ts';
+import type { Contender, StartOptions } from './contender.ts';
 import { bodies, entityTag, Origins, pattern } from './origins.ts';
 import { workloads } from './workloads.ts';
 
@@ -67,7 +67,7 @@ const checks: Readonly<Record<string, (ask: Ask, origins: Origins) => Promise<vo
 };
 
 /** Starts the contender before servers that look closely, and rejects with what it got wrong. */
-export async function checkCorrectness(contender: Contender, place: Omit<Place, 'upstreams' | 'accessLog'>): Promise<void> {
+export async function checkCorrectness(contender: Contender, place: Omit<StartOptions, 'upstreams' | 'accessLog'>): Promise<void> {
   const origins = new Origins();
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   try {

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import type { Contender, Place } from './contender.ts';
+import type { Contender, StartOptions } from './contender.ts';
 import { type LoadOptions, runLoad } from './load.ts';
 import { residentBytes } from './usage.ts';
 import { smallAnswer, workloads } from './workloads.ts';
@@ -16,7 +16,7 @@ export interface IdleCost {
 }
 
 /** Resident memory before and after `clients` have made one request each on a connection that they keep. Warmed up before. */
-export async function measureIdleClients(contender: Contender, place: Place, clients: number, load: LoadOptions): Promise<IdleCost> {
+export async function measureIdleClients(contender: Contender, place: StartOptions, clients: number, load: LoadOptions): Promise<IdleCost> {
   const running = await contender.start(place);
   const sockets: Socket[] = [];
   try {

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { createLogger } from '../../src/assembly/logger.ts';
 import { type Gateway, startGateway } from '../../src/gateway/gateway.ts';
 import { systemClock } from '../../src/model/clock.ts';
-import { openListener } from '../../src/proxy/listener.ts';
-import { openRegistry } from '../../src/registry/connect.ts';
+import { openListener } from '../../src/proxy/http-listener.ts';
 import type { Registry } from '../../src/registry/contract.ts';
+import { openRegistry } from '../../src/registry/open-registry.ts';
 import type { HolderSettings, Order, Report } from './messages.ts';
 import { observed } from './observed-registry.ts';
 

@@ -96,7 +96,7 @@ export const registrationAnswer = z
 
 const happening = z
   .object({
-    at: z.number(),
+    at: z.number().meta({ description: 'wall clock, milliseconds since 1970' }),
     kind: z.enum(['server', 'health', 'deployment', 'environment', 'project', 'balancer']),
     tone: z.enum(['good', 'busy', 'warn', 'bad', 'idle']).meta({ description: 'whether it is good news' }),
     subject: z.string().meta({ description: 'whom it happened to' }),
@@ -114,3 +114,5 @@ export type WantedAnswer = z.input<typeof wantedAnswer>;
 export type DeploymentsAnswer = z.input<typeof deploymentsAnswer>;
 export type ProjectSummaryAnswer = z.input<typeof projectSummary>;
 export type RevisionAnswer = z.input<typeof revisionAnswer>;
+export type Happening = z.input<typeof happening>;
+export type Tone = Happening['tone'];

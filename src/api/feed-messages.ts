@@ -1,7 +1,12 @@
-import type { Happening } from '../control/feed/happenings.ts';
-import type { TrafficFigures } from '../control/feed/traffic.ts';
-import type { ServerAnswer } from './answers.ts';
-import type { Figures } from './series.ts';
+import type { Happening, ServerAnswer } from './answers.ts';
+import type { PackedSample } from './series.ts';
+
+/** The traffic of one second; whoever is not named had none. */
+export interface TrafficSamples {
+  readonly environments: Readonly<Record<string, PackedSample>>;
+  /** By environment and id. */
+  readonly servers: Readonly<Record<string, Readonly<Record<string, PackedSample>>>>;
+}
 
 /** What `/v1/events` says, one JSON text a message. `at` is the wall clock in milliseconds. */
 export type FeedMessage =
@@ -23,7 +28,7 @@ export type FeedMessage =
       readonly type: 'history';
       readonly at: number;
       readonly environment: string;
-      readonly samples: readonly (readonly [at: number, figures: Figures])[];
+      readonly samples: readonly (readonly [at: number, figures: PackedSample])[];
     }
   /** What happened, oldest first: at first everything that is still known. */
   | { readonly type: 'happenings'; readonly at: number; readonly happenings: readonly Happening[] }
@@ -43,7 +48,7 @@ export type FeedMessage =
   | { readonly type: 'deployment'; readonly at: number; readonly environment: string; readonly version: number }
   | { readonly type: 'environment' | 'project'; readonly at: number; readonly name: string }
   /** Once a second. */
-  | ({ readonly type: 'traffic'; readonly at: number } & TrafficFigures)
+  | ({ readonly type: 'traffic'; readonly at: number } & TrafficSamples)
   /** The registry can be reached again, or cannot any more: then the last known servers go on. */
   | { readonly type: 'registry'; readonly at: number; readonly up: boolean }
   /** Something may have been missed: read everything again. */

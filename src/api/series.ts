@@ -19,19 +19,19 @@ export interface Sample {
 }
 
 /** A {@link Sample} as the live feed tells it: requests, errors, in flight, p50 and p99. */
-export type Figures = readonly [requests: number, errors: number, active: number, p50: number | null, p99: number | null];
+export type PackedSample = readonly [requests: number, errors: number, active: number, p50: number | null, p99: number | null];
 
-/** For {@link sampleAt}. */
-export function figuresOf({ requests, errors, active, p50, p99 }: Sample): Figures {
+/** For {@link unpackSample}. */
+export function packSample({ requests, errors, active, p50, p99 }: Sample): PackedSample {
   return [short(requests), short(errors), active, p50 === undefined ? null : short(p50), p99 === undefined ? null : short(p99)];
 }
 
 /** @param at wall clock, seconds; without figures nothing happened then */
-export function sampleAt(at: number, [requests, errors, active, p50, p99]: Figures = nothing): Sample {
+export function unpackSample(at: number, [requests, errors, active, p50, p99]: PackedSample = nothing): Sample {
   return { at, requests, errors, active, p50: p50 ?? undefined, p99: p99 ?? undefined };
 }
 
-const nothing: Figures = [0, 0, 0, null, null];
+const nothing: PackedSample = [0, 0, 0, null, null];
 
 /** Three digits say all that is shown; the rest would only be sent. */
 function short(value: number): number {

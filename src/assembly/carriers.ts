@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { Traffic } from '../balancer/traffic.ts';
-import type { StartTraffic } from '../balancer/traffic-side.ts';
-import { WorkerTraffic, type WorkerTrafficSettings } from '../balancer/workers/worker-traffic.ts';
+import type { StartDataPlane } from '../balancer/data-plane.ts';
+import { LocalDataPlane } from '../balancer/local-data-plane.ts';
+import { WorkerDataPlane, type WorkerDataPlaneSettings } from '../balancer/workers/worker-data-plane.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../model/clock.ts';
-import { openListener } from '../proxy/listener.ts';
-import { accessLogSettings, checkAccessLog, OwnAccessLog } from './access-log.ts';
+import { openListener } from '../proxy/http-listener.ts';
+import { accessLogSettings, checkAccessLog, OwnAccessLog } from './own-access-log.ts';
 import { openTracing, type Tracing } from './tracing.ts';
 import { spawnWorker } from './worker.ts';
 
@@ -15,7 +15,7 @@ import { spawnWorker } from './worker.ts';
 export class Carriers {
   readonly #started: Config;
   readonly #logger: Logger;
-  #workers: WorkerTraffic | undefined;
+  #workers: WorkerDataPlane | undefined;
   #accessLog: OwnAccessLog | undefined;
   readonly #tracing: Tracing;
 
@@ -34,16 +34,16 @@ export class Carriers {
     await this.#accessLog.open();
   }
 
-  readonly start: StartTraffic = (testimony) => {
-    const tools = { clock: systemClock, random: Math.random, logger: this.#logger, ...testimony };
+  readonly start: StartDataPlane = (feedback) => {
+    const tools = { clock: systemClock, random: Math.random, logger: this.#logger, ...feedback };
     if (this.#started.workers === 0) {
       const log = this.#accessLog?.log;
-      return new Traffic({
+      return new LocalDataPlane({
         ...tools,
         open: (address, settings, handler) => openListener(address, settings, this.#tracing.around(handler), log),
       });
     }
-    const traffic = new WorkerTraffic({ ...tools, spawn: spawnWorker, settings: settingsOf(this.#started) });
+    const traffic = new WorkerDataPlane({ ...tools, spawn: spawnWorker, settings: settingsOf(this.#started) });
     // However this process ends: those that it started do not outlive it.
     process.once('exit', () => traffic.kill());
     this.#workers = traffic;
@@ -81,7 +81,7 @@ export class Carriers {
   }
 }
 
-function settingsOf({ workers, accessLog, shutdown }: Config): WorkerTrafficSettings {
+function settingsOf({ workers, accessLog, shutdown }: Config): WorkerDataPlaneSettings {
   return {
     workers: workers === 'auto' ? availableParallelism() : workers,
     accessLog: accessLogSettings(accessLog),

@@ -1,13 +1,14 @@
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
-import { createVerifier, readToken } from '../control/access/tokens.ts';
+import { readToken } from '../config/token-file.ts';
+import { createVerifier } from '../control/access/tokens.ts';
 import { type Gateway, startGateway } from '../gateway/gateway.ts';
 import { keptId, newId } from '../gateway/identity.ts';
 import { systemClock } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import { duration } from '../model/quantity.ts';
-import { openListener } from '../proxy/listener.ts';
-import { openRegistry } from '../registry/connect.ts';
+import { openListener } from '../proxy/http-listener.ts';
+import { openRegistry } from '../registry/open-registry.ts';
 import { openTracing } from './tracing.ts';
 import { version } from './version.ts';
 

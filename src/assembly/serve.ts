@@ -6,9 +6,9 @@ import { sessionKey } from '../control/access/sessions.ts';
 import { createAuthorizer, loadTokens, type Tokens } from '../control/access/tokens.ts';
 import { type Control, startControl } from '../control/control.ts';
 import { systemClock } from '../model/clock.ts';
-import { openRegistry } from '../registry/connect.ts';
 import type { Registry } from '../registry/contract.ts';
-import { RegistrationEndpoint } from '../registry/remote/endpoint.ts';
+import { openRegistry } from '../registry/open-registry.ts';
+import { RegistrationEndpoint } from '../registry/remote/registration-endpoint.ts';
 import { Carriers } from './carriers.ts';
 import { putEnvironments, reloadEnvironments, warnOfSettled } from './environments.ts';
 import { loadShipped } from './shipped.ts';
@@ -73,7 +73,7 @@ export async function serve(config: Config, logger: Logger): Promise<Served> {
       logger,
       clock: systemClock,
       random: Math.random,
-      startTraffic: carriers.start,
+      startDataPlane: carriers.start,
       graceMs: config.shutdown.grace,
     });
     const registration = new RegistrationEndpoint({ registry, authorize, logger });

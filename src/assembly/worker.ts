@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Logger } from 'pino';
-import { noMeasures } from '../balancer/workers/measure.ts';
 import type { FromWorker, ToWorker } from '../balancer/workers/messages.ts';
 import { Worker } from '../balancer/workers/worker.ts';
+import { noWorkerCounts } from '../balancer/workers/worker-counts.ts';
 import { systemClock } from '../model/clock.ts';
-import { HttpListener } from '../proxy/listener.ts';
-import { OwnAccessLog } from './access-log.ts';
+import { HttpListener } from '../proxy/http-listener.ts';
+import { OwnAccessLog } from './own-access-log.ts';
 import { ownProgram } from './own-program.ts';
 import { openTracing } from './tracing.ts';
 
@@ -57,7 +57,7 @@ export function runWorker(rootLogger: Logger): void {
     dropped: () => accessLog?.dropped ?? 0,
     async end() {
       await Promise.all([accessLog?.flush(), tracing.close()]);
-      send({ kind: 'report', measures: noMeasures, cpuMs: cpuMs(), dropped: 0 }, () => process.exit(0));
+      send({ kind: 'counts', counts: noWorkerCounts, cpuMs: cpuMs(), dropped: 0 }, () => process.exit(0));
     },
   });
   process.on('message', (message, handle) => worker.hear(message as ToWorker, handle as object | undefined));

@@ -1,11 +1,11 @@
 import type { LiveView } from '../model/live.ts';
+import type { OpenListener, StartDataPlane } from './data-plane.ts';
 import { Director, type DirectorTools } from './director.ts';
 import { Listeners } from './listeners.ts';
 import type { TableEnvironment, TableReader } from './table.ts';
-import type { OpenListener, StartTraffic } from './traffic-side.ts';
 
 export interface BalancerOptions extends DirectorTools {
-  readonly startTraffic: StartTraffic;
+  readonly startDataPlane: StartDataPlane;
   /** Milliseconds for what is in flight on a listener whose environment goes away while the balancer runs. Default 30,000. */
   readonly graceMs?: number;
 }
@@ -22,11 +22,11 @@ export interface Balancer {
  * rejects with a `SluiceError` naming the address and the remedy if one cannot be. Waits for a registry that is away.
  */
 export async function startBalancer(options: BalancerOptions): Promise<Balancer> {
-  const { logger, clock, random, startTraffic, graceMs = 30_000 } = options;
+  const { logger, clock, random, startDataPlane, graceMs = 30_000 } = options;
   const tables = new Map<string, TableEnvironment>();
-  const traffic = startTraffic({
+  const traffic = startDataPlane({
     suspect: (environment, id) => director.suspect(environment, id),
-    accuse: (accusation) => director.accuse(accusation),
+    report: (report) => director.report(report),
   });
   const open: OpenListener = (address, settings) => traffic.open(address, settings);
   const listeners = new Listeners({ open, clock, random, logger, graceMs });
@@ -49,7 +49,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const director: Director = new Director(options, reader);
 
   const drain = async (graceMs: number): Promise<void> => {
-    // Membership goes on while the last exchanges do: a retry must not be sent to somebody who has left.
+    // RegistryView goes on while the last exchanges do: a retry must not be sent to somebody who has left.
     await listeners.close(graceMs);
     director.stop();
     await traffic.close();

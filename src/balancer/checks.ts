@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import type { Wellness } from '../health/machine.ts';
+import type { Wellness } from '../health/health-machine.ts';
 import { type Flip, Prober, type ProberTools } from '../health/prober.ts';
 import type { HealthSpec } from '../model/environment.ts';
 

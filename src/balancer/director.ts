@@ -6,8 +6,8 @@ import type { CheckCounts, RegistrySync } from '../model/live.ts';
 import { acceptsTraffic } from '../model/server.ts';
 import { type Checked, Checks, type Diagnosis } from './checks.ts';
 import { Ejections } from './ejections.ts';
-import { type Member, Membership, type MembershipTools } from './membership.ts';
-import { type Accusation, healthOf, type TableEnvironment, type TableReader, type TableServer } from './table.ts';
+import { type MemberRecord, RegistryView, type RegistryViewTools } from './registry-view.ts';
+import { type FailureReport, healthOf, type TableEnvironment, type TableReader, type TableServer } from './table.ts';
 
 /** Milliseconds in which several changes become one: a thousand servers that come up together are not a thousand tables. */
 const coalesceMs = 5;
@@ -18,7 +18,7 @@ const firstChecksMs = 1000;
 const unchecked = { results: {}, flips: { up: 0, down: 0 } };
 
 /** What a director works with. */
-export interface DirectorTools extends MembershipTools, ProberTools {
+export interface DirectorTools extends RegistryViewTools, ProberTools {
   /**
    * Environments of the balancer's own configuration: of several that claim one listener or host these come first, also after a
    * restart, so that one made later takes no traffic from them. Default none.
@@ -33,7 +33,7 @@ export interface DirectorTools extends MembershipTools, ProberTools {
 export class Director {
   readonly #tools: DirectorTools;
   readonly #reader: TableReader;
-  readonly #membership: Membership;
+  readonly #membership: RegistryView;
   readonly #checks: Checks;
   readonly #ejections: Ejections;
   readonly #told = new Map<string, TableEnvironment>();
@@ -43,7 +43,7 @@ export class Director {
   constructor(tools: DirectorTools, reader: TableReader) {
     this.#tools = tools;
     this.#reader = reader;
-    this.#membership = new Membership(tools, () => this.#membersChanged());
+    this.#membership = new RegistryView(tools, () => this.#membersChanged());
     this.#checks = new Checks(tools, () => this.#publishSoon());
     this.#ejections = new Ejections(tools, () => this.#publishSoon());
   }
@@ -88,9 +88,9 @@ export class Director {
   }
 
   /** Exchanges ask for a server to be ejected: for everybody, or not at all. */
-  accuse(accusation: Accusation): void {
-    const table = this.#told.get(accusation.environment);
-    if (table !== undefined) this.#ejections.accuse(accusation, table);
+  report(report: FailureReport): void {
+    const table = this.#told.get(report.environment);
+    if (table !== undefined) this.#ejections.report(report, table);
   }
 
   /** How checks and ejections of a server went so far. */
@@ -150,10 +150,10 @@ export class Director {
     const trusted: Diagnosis = { health: 'up', admitted: true };
     const told = new Map(this.#told.get(name)?.servers.map((server) => [server.id, server]));
     const servers = this.#candidates(environment).map(({ id, instance, address, weight, willing }): TableServer => {
-      const { health, admitted, reason: illness } = spec.health === 'off' ? trusted : this.#checks.diagnosis(name, id);
-      const offence = this.#ejections.reason({ environment: name, id, instance, address });
-      const reason = illness ?? offence;
-      const server = { id, instance, address, weight, serving: willing && admitted, health, ejected: offence !== undefined };
+      const { health, admitted, reason: downFor } = spec.health === 'off' ? trusted : this.#checks.diagnosis(name, id);
+      const ejectedFor = this.#ejections.reason({ environment: name, id, instance, address });
+      const reason = downFor ?? ejectedFor;
+      const server = { id, instance, address, weight, serving: willing && admitted, health, ejected: ejectedFor !== undefined };
       return { ...server, ...(reason !== undefined && { reason }), ...this.#wellSince(server, told.get(id)) };
     });
     return { name, spec, servers };
@@ -190,6 +190,6 @@ interface Candidate {
 }
 
 /** Whether the server wants new requests. One that registered by plain HTTP acknowledges nothing: its checks must do. */
-function willing({ record, lost }: Member): boolean {
+function willing({ record, lost }: MemberRecord): boolean {
   return !lost && acceptsTraffic(record) && (record.running !== undefined || record.source === 'http');
 }

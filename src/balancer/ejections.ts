@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import { Ejection, mayEject } from '../health/ejection.ts';
 import type { Clock, Timer } from '../model/clock.ts';
-import type { Accusation, TableEnvironment } from './table.ts';
+import type { FailureReport, TableEnvironment } from './table.ts';
 
 /** One server process at one place: a new instance, or another address, is not blamed for what was there before. */
-type Accused = Pick<Accusation, 'environment' | 'id' | 'instance' | 'address'>;
+type ReportedServer = Pick<FailureReport, 'environment' | 'id' | 'instance' | 'address'>;
 
-interface Sentence {
+interface EjectionRecord {
   readonly ejection: Ejection;
   reason: string;
   /** When it ends. */
@@ -20,7 +20,7 @@ interface Sentence {
 export class Ejections {
   readonly #tools: { readonly clock: Clock; readonly logger: Logger };
   readonly #changed: () => void;
-  readonly #sentences = new Map<string, Sentence>();
+  readonly #records = new Map<string, EjectionRecord>();
   /** Ejections so far by what the last failure was, of each server whatever process it was. */
   readonly #counts = new Map<string, Record<string, number>>();
 
@@ -31,7 +31,7 @@ export class Ejections {
   }
 
   /** Of those who are not among these, nothing is remembered. */
-  follow(servers: Iterable<Accused>): void {
+  follow(servers: Iterable<ReportedServer>): void {
     const present = new Set<string>();
     const names = new Set<string>();
     for (const server of servers) {
@@ -39,32 +39,32 @@ export class Ejections {
       names.add(nameOf(server));
     }
     for (const name of this.#counts.keys()) if (!names.has(name)) this.#counts.delete(name);
-    for (const [key, { end }] of this.#sentences) {
+    for (const [key, { end }] of this.#records) {
       if (present.has(key)) continue;
       end?.cancel();
-      this.#sentences.delete(key);
+      this.#records.delete(key);
     }
   }
 
-  /** Ejects the accused if it is in rotation as it was accused, not out already, and not too many are. */
-  accuse(accusation: Accusation, { name, spec, servers }: TableEnvironment): void {
+  /** Ejects the reported if it is in rotation as it was reported, not out already, and not too many are. */
+  report(report: FailureReport, { name, spec, servers }: TableEnvironment): void {
     const { clock, logger } = this.#tools;
-    const { id, instance, address, failure, reason } = accusation;
+    const { id, instance, address, failure, reason } = report;
     const serving = servers.filter((server) => server.serving);
-    const out = (server: Omit<Accused, 'environment'>) => this.reason({ ...server, environment: name }) !== undefined;
-    const accused = serving.find((server) => server.id === id && server.instance === instance && server.address === address);
-    if (accused === undefined || out(accused)) return;
+    const out = (server: Omit<ReportedServer, 'environment'>) => this.reason({ ...server, environment: name }) !== undefined;
+    const reported = serving.find((server) => server.id === id && server.instance === instance && server.address === address);
+    if (reported === undefined || out(reported)) return;
     if (!mayEject(serving.filter(out).length, serving.length, spec.outlier.maxEjectedPercent)) return;
-    const sentence = this.#sentences.get(keyOf(accusation)) ?? { ejection: new Ejection(), reason, end: undefined };
-    this.#sentences.set(keyOf(accusation), sentence);
-    const counts = this.#counts.get(nameOf(accusation)) ?? {};
-    this.#counts.set(nameOf(accusation), counts);
+    const record = this.#records.get(keyOf(report)) ?? { ejection: new Ejection(), reason, end: undefined };
+    this.#records.set(keyOf(report), record);
+    const counts = this.#counts.get(nameOf(report)) ?? {};
+    this.#counts.set(nameOf(report), counts);
     counts[failure] = (counts[failure] ?? 0) + 1;
-    const lastsMs = sentence.ejection.eject(spec.outlier, clock.now());
+    const lastsMs = record.ejection.eject(spec.outlier, clock.now());
     logger.warn({ environment: name, server: id, lastsMs, failure, reason }, 'server ejected: too many failures in a row');
-    sentence.reason = `too many failures in a row, the last one: ${reason}`;
+    record.reason = `too many failures in a row, the last one: ${reason}`;
     // One millisecond more, because a timer may fire a fraction of one early.
-    sentence.end = clock.after(lastsMs + 1, this.#changed);
+    record.end = clock.after(lastsMs + 1, this.#changed);
     this.#changed();
   }
 
@@ -74,17 +74,17 @@ export class Ejections {
   }
 
   /** Why a server is out at present; undefined if it is not. */
-  reason(server: Accused): string | undefined {
-    const sentence = this.#sentences.get(keyOf(server));
-    return sentence?.ejection.ejected(this.#tools.clock.now()) ? sentence.reason : undefined;
+  reason(server: ReportedServer): string | undefined {
+    const record = this.#records.get(keyOf(server));
+    return record?.ejection.ejected(this.#tools.clock.now()) ? record.reason : undefined;
   }
 }
 
-function nameOf({ environment, id }: Pick<Accused, 'environment' | 'id'>): string {
+function nameOf({ environment, id }: Pick<ReportedServer, 'environment' | 'id'>): string {
   return `${environment} ${id}`;
 }
 
 /** Neither names nor addresses have a space in them. */
-function keyOf({ environment, id, instance, address }: Accused): string {
+function keyOf({ environment, id, instance, address }: ReportedServer): string {
   return `${environment} ${id} ${instance} ${address}`;
 }

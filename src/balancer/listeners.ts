@@ -4,8 +4,8 @@ import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts
 import type { SluiceError } from '../model/fault.ts';
 import { cannotListen } from '../proxy/cannot-listen.ts';
 import type { ListenerSettings } from '../proxy/contract.ts';
+import type { OpenedListener, OpenListener } from './data-plane.ts';
 import type { TableEnvironment } from './table.ts';
-import type { OpenedListener, OpenListener } from './traffic-side.ts';
 
 /** Milliseconds until an address that could not be opened is tried again. */
 const retryMs = 2_000;

@@ -1,4 +1,4 @@
-import type { Wellness } from '../health/machine.ts';
+import type { Wellness } from '../health/health-machine.ts';
 import type { FailureKind } from '../model/counts.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
 import type { HealthState } from '../model/live.ts';
@@ -52,7 +52,7 @@ export interface TableReader {
 export type Suspect = (environment: string, id: string) => void;
 
 /** Exchanges with a server failed so often in a row that it ought to be ejected. */
-export interface Accusation {
+export interface FailureReport {
   readonly environment: string;
   readonly id: string;
   /** As it was when they failed. */
@@ -65,7 +65,7 @@ export interface Accusation {
 }
 
 /** What exchanges say of servers, to whoever makes the table. */
-export interface Testimony {
+export interface Feedback {
   readonly suspect: Suspect;
-  readonly accuse: (accusation: Accusation) => void;
+  readonly report: (report: FailureReport) => void;
 }

@@ -2,10 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyTypeProvider, RawServerDefault } from 'fastify';
 import type { Logger } from 'pino';
 import type * as z from 'zod';
+import type { Access } from '../model/access.ts';
 import type { Clock } from '../model/clock.ts';
 import type { LiveView } from '../model/live.ts';
 import type { Registry } from '../registry/contract.ts';
-import type { Access } from './access/tokens.ts';
 
 /**
  * Routes are typed by their zod schemas: a handler gets the checked value, and sends what the schema reads, since answers are

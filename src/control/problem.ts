@@ -1,25 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import * as z from 'zod';
+import { type Problem, problemType } from '../api/problem.ts';
 import { type ErrorCode, type Fault, SluiceError } from '../model/fault.ts';
 import { TooManyGuesses } from './access/guesses.ts';
-
-/** How the admin API says no: RFC 9457, with a stable `code` and, for bad input, every fault with its place. */
-export const problem = z
-  .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string(),
-    code: z.string().meta({ description: 'stable, for programs' }),
-    errors: z.array(z.object({ path: z.string(), line: z.int().optional(), message: z.string() })).optional(),
-  })
-  .meta({ id: 'Problem', description: 'a refusal (RFC 9457)' });
-
-export type Problem = z.output<typeof problem>;
-
-/** Media type of a {@link Problem}. */
-export const problemType = 'application/problem+json';
 
 /** What to tell the caller. `code` is mostly an {@link ErrorCode}; some statuses of HTTP itself have their own. */
 export function describeProblem(status: number, code: string, detail: string, faults: readonly Fault[] = []): Problem {

@@ -1,11 +1,12 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { type Problem, problemType } from '../api/problem.ts';
+import type { Access } from '../model/access.ts';
 import { SluiceError } from '../model/fault.ts';
 import { admit, type Identify } from './access/access.ts';
 import { TooManyGuesses } from './access/guesses.ts';
-import type { Access } from './access/tokens.ts';
 import type { Feed } from './feed/feed.ts';
-import { describeProblem, type Problem, problemType } from './problem.ts';
+import { describeProblem } from './problem.ts';
 
 /** Takes over connections that ask for an upgrade, and lets in whom it likes itself. */
 export interface UpgradeHandler {

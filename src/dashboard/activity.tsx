@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import type { Happening } from '../control/feed/happenings.ts';
+import type { Happening } from '../api/answers.ts';
 import { moment } from './state/format.ts';
 import { happenings } from './state/state.ts';
 import { fits, SearchBox } from './widgets/search-box.tsx';

@@ -7,7 +7,7 @@ import { normalisePath } from '../routing/path.ts';
 import { ResourceTree } from '../routing/resource-tree.ts';
 import type { CompiledResource } from './match.ts';
 import { compileSet, noPolicies, PolicyChain } from './policy-chain.ts';
-import { ProjectTallies } from './tallies.ts';
+import { ProjectCounters } from './project-counters.ts';
 import { buildTargets, planTargets } from './targets.ts';
 import type { Troubles } from './troubles.ts';
 import type { Variables } from './variables.ts';
@@ -30,7 +30,7 @@ export interface CompiledProject {
   readonly forwardBasePath: boolean;
   readonly resources: ResourceTree<CompiledResource>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
-  readonly tallies: ProjectTallies;
+  readonly counters: ProjectCounters;
 }
 
 /** What compiling takes beside the project. */
@@ -55,15 +55,15 @@ export function compileProject({ name, revision, project }: DeployedProject, opt
     const words = faults.map(({ path, message }) => `${path}: ${message}`).join('; ');
     throw new SluiceError('invalid', `revision ${revision} of project ${name} cannot be served: ${words}`, { faults });
   }
-  const tallies = new ProjectTallies(previous?.tallies);
-  const { routes, upstreams } = buildTargets(plans, { known: previous?.upstreams ?? new Map(), random, troubles, tallies });
+  const counters = new ProjectCounters(previous?.counters);
+  const { routes, upstreams } = buildTargets(plans, { known: previous?.upstreams ?? new Map(), random, troubles, counters });
   const resources = new ResourceTree<CompiledResource>();
   for (const { target, policies, ...place } of places) {
     const route = routes.get(target);
     if (route === undefined) throw new SluiceError('invalid', `project ${name} has no target "${target}"`);
-    resources.add({ ...place, value: { route, policies, tally: tallies.resource(place.path) } });
+    resources.add({ ...place, value: { route, policies, counter: counters.resource(place.path) } });
   }
-  return { name, revision, origin, source: project, basePath, forwardBasePath: project.forwardBasePath, resources, upstreams, tallies };
+  return { name, revision, origin, source: project, basePath, forwardBasePath: project.forwardBasePath, resources, upstreams, counters };
 }
 
 function compileBasePath(written: string, faults: Fault[]): string {

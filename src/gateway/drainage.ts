@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../model/clock.ts';
 
 /** What goes on at a gateway, as plain numbers. */
-export interface Traffic {
+export interface WorkInFlight {
   /** Client connections open, idle ones included. */
   readonly connections: number;
   /** Exchanges in flight. */
@@ -22,7 +22,7 @@ const idleMs = 2000;
  */
 export class Drainage {
   readonly done: Promise<void>;
-  readonly #traffic: Traffic;
+  readonly #traffic: WorkInFlight;
   readonly #clock: Clock;
   readonly #deadline: number;
   #finish: () => void = () => {};
@@ -32,7 +32,7 @@ export class Drainage {
   #lastBusy: number;
   #lastConnected: number;
 
-  constructor(traffic: Traffic, clock: Clock, graceMs: number) {
+  constructor(traffic: WorkInFlight, clock: Clock, graceMs: number) {
     this.#traffic = traffic;
     this.#clock = clock;
     this.#seen = traffic.requests;

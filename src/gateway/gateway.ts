@@ -7,13 +7,13 @@ import { address as addressSchema, parseAddress } from '../model/quantity.ts';
 import { cannotListen } from '../proxy/cannot-listen.ts';
 import type { Handler, Listener, ListenerSettings } from '../proxy/contract.ts';
 import type { Registry } from '../registry/contract.ts';
-import { Deployments } from './apply.ts';
 import { deadline } from './deadline.ts';
 import { Drainage } from './drainage.ts';
+import { monitorOf } from './gateway-monitor.ts';
 import { GatewayHandler } from './handler.ts';
-import { Membership } from './membership.ts';
-import { monitorOf } from './monitor.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
 import type { Monitor } from './own-paths.ts';
+import { SnapshotApplier } from './snapshot-applier.ts';
 import { SnapshotFile } from './snapshot-file.ts';
 
 /** Opens a listener at `HOST:PORT`. */
@@ -73,12 +73,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { id, clock, random, registry, version, environment, ttl = 10_000, grace: graceMs = 30_000 } = options;
   checkReachable(options);
   const logger = options.logger.child({ server: id });
-  const deployments = new Deployments({ random, logger, clock });
+  const deployments = new SnapshotApplier({ random, logger, clock });
   const file = new SnapshotFile(options.dataDir, logger);
   const stored = await file.load();
   if (stored !== undefined && (environment === undefined || environment === stored.environment)) deployments.apply(stored);
 
-  let membership: Membership | undefined;
+  let membership: LeaseKeeper | undefined;
   let monitor: Monitor | undefined;
   const serving = {
     get table() {
@@ -111,7 +111,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       return handler.requests;
     },
   };
-  const member = new Membership({
+  const member = new LeaseKeeper({
     registry,
     self: {
       id,

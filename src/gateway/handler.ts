@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Exchange, Failure, Handler } from '../proxy/contract.ts';
-import { ExchangeTally } from '../proxy/exchange-tally.ts';
+import { ExchangeCounter } from '../proxy/exchange-counter.ts';
 import { failures } from '../proxy/failures.ts';
 import { problem } from '../proxy/own-answer.ts';
 import { normalisePath } from '../routing/path.ts';
@@ -31,7 +31,7 @@ export class GatewayHandler implements Handler {
   /** Requests begun, other than those for Sluice itself. */
   requests = 0;
   /** Of requests that no project is there for. */
-  readonly missed = new ExchangeTally();
+  readonly missed = new ExchangeCounter();
   readonly #serving: Serving;
   readonly #logger: Logger;
 
@@ -61,7 +61,7 @@ export class GatewayHandler implements Handler {
       carry(exchange, found);
       return;
     }
-    exchange.tally = table?.holder(path)?.tallies.missed ?? this.missed;
+    exchange.counter = table?.holder(path)?.counters.missed ?? this.missed;
     if (found === undefined) exchange.fail(failures.notReady);
     else if (found === 'no-project') exchange.fail(failures.noProject);
     else if (found === 'no-resource') exchange.fail(failures.noResource);
@@ -81,8 +81,8 @@ export class GatewayHandler implements Handler {
 
 function carry(exchange: Exchange, match: Match): void {
   exchange.context = match;
-  const { policies, route, tally } = match.resource;
-  exchange.tally = tally;
+  const { policies, route, counter } = match.resource;
+  exchange.counter = counter;
   const answer = policies.request(exchange);
   if (answer === undefined) exchange.forward(route);
   else exchange.respond(answer.status, answer.headers, answer.body);
@@ -93,7 +93,7 @@ function refuseMethod(exchange: Exchange, allowed: ReadonlySet<string>): void {
   if (exchange.request.method === 'OPTIONS') {
     exchange.respond(204, { allow }, '');
   } else {
-    exchange.tally.answeredHere(wrongMethod.code);
+    exchange.counter.answeredHere(wrongMethod.code);
     const { status, headers, body } = problem(wrongMethod, exchange.id);
     exchange.respond(status, { ...headers, allow }, body);
   }

@@ -1,4 +1,4 @@
-import type { ExchangeTally } from '../proxy/exchange-tally.ts';
+import type { ExchangeCounter } from '../proxy/exchange-counter.ts';
 import type { PolicyChain } from './policy-chain.ts';
 import type { TargetRoute } from './target-route.ts';
 
@@ -7,7 +7,7 @@ export interface CompiledResource {
   readonly route: TargetRoute;
   readonly policies: PolicyChain;
   /** Where its exchanges are counted. */
-  readonly tally: ExchangeTally;
+  readonly counter: ExchangeCounter;
 }
 
 /** Which resource a request is for. It travels with the exchange, which so ends on the revision that it began with. */

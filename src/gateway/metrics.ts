@@ -2,20 +2,20 @@ import { exchangeFamilies } from '../metrics/exchange-families.ts';
 import { byName, type Family, type Labels } from '../metrics/family.ts';
 import { retryFamilies } from '../metrics/retry-families.ts';
 import { type UpstreamRow, upstreamFamilies } from '../metrics/upstream-families.ts';
+import { addCounts } from '../model/count-arithmetic.ts';
 import { formatAddress } from '../model/quantity.ts';
-import { addCounts } from '../model/sums.ts';
-import type { ExchangeTally } from '../proxy/exchange-tally.ts';
+import type { ExchangeCounter } from '../proxy/exchange-counter.ts';
 import type { Upstream } from '../proxy/upstream.ts';
-import type { Deployments } from './apply.ts';
 import type { CompiledProject } from './compile.ts';
+import type { SnapshotApplier } from './snapshot-applier.ts';
 
 /** What a gateway counts of its projects and their targets, and which snapshot it runs. `missed`: requests for no project. */
-export function projectFamilies(deployments: Deployments, missed: ExchangeTally): Family[] {
+export function projectFamilies(deployments: SnapshotApplier, missed: ExchangeCounter): Family[] {
   const projects = deployments.table?.projects ?? [];
   const rows = [{ labels: { project: '', resource: '' }, counts: missed.counts }, ...projects.flatMap(resourceRows)];
   const budgets = projects
     .filter(isUsed)
-    .flatMap(({ name, tallies }) => [...tallies.budgets].map(([target, { counts }]) => ({ labels: { project: name, target }, counts })));
+    .flatMap(({ name, counters }) => [...counters.budgets].map(([target, { counts }]) => ({ labels: { project: name, target }, counts })));
   return [
     ...exchangeFamilies('sluice_project', rows),
     {
@@ -30,20 +30,20 @@ export function projectFamilies(deployments: Deployments, missed: ExchangeTally)
   ];
 }
 
-function isUsed({ tallies }: CompiledProject): boolean {
-  return isAsked(tallies.missed) || [...tallies.resources.values()].some(isAsked);
+function isUsed({ counters }: CompiledProject): boolean {
+  return isAsked(counters.missed) || [...counters.resources.values()].some(isAsked);
 }
 
-function isAsked({ statuses }: ExchangeTally): boolean {
+function isAsked({ statuses }: ExchangeCounter): boolean {
   return statuses.some((count) => count > 0);
 }
 
 /** Of what nobody ever asked for there are no series: a gateway may have thousands of projects, and each of them many resources. */
-function resourceRows({ name, tallies }: CompiledProject): { labels: Labels; counts: ExchangeTally['counts'] }[] {
-  const all = [['', tallies.missed] as const, ...tallies.resources];
+function resourceRows({ name, counters }: CompiledProject): { labels: Labels; counts: ExchangeCounter['counts'] }[] {
+  const all = [['', counters.missed] as const, ...counters.resources];
   return all
-    .filter(([, tally]) => isAsked(tally))
-    .map(([resource, tally]) => ({ labels: { project: name, resource }, counts: tally.counts }));
+    .filter(([, counter]) => isAsked(counter))
+    .map(([resource, counter]) => ({ labels: { project: name, resource }, counts: counter.counts }));
 }
 
 /** By the host and port of a target's URLs: the rest of a URL may hold a secret. */
@@ -65,7 +65,7 @@ function countsOf({ counts, active, upgraded, pool }: Upstream): UpstreamRow['co
   return { ...counts, active, upgraded, connections: pool.open, idle: pool.idle };
 }
 
-function snapshotFamilies({ running, environment, states, applied, rejections }: Deployments): Family[] {
+function snapshotFamilies({ running, environment, states, applied, rejections }: SnapshotApplier): Family[] {
   const value = (type: 'counter' | 'gauge', name: string, help: string, series: readonly { labels: Labels; value: number }[]): Family => ({
     name: `sluice_gateway_${name}`,
     help,

@@ -21,7 +21,7 @@ export function answerReady(exchange: Exchange, ready: boolean): void {
 export function answerMetrics(exchange: Exchange, monitor: Monitor): void {
   const { request, clientAddress } = exchange;
   if (!isLocal(clientAddress, request.authority) && !monitor.admits(request.headers.get('authorization'))) {
-    exchange.tally.answeredHere(failures.unauthorized.code);
+    exchange.counter.answeredHere(failures.unauthorized.code);
     const { status, headers, body } = problem(failures.unauthorized, exchange.id);
     exchange.respond(status, { ...headers, 'www-authenticate': 'Bearer' }, body);
     return;

@@ -26,7 +26,7 @@ export class PolicyChain {
     for (const policy of this.#request) {
       const answer = policy.run(context);
       if (answer === undefined) continue;
-      exchange.tally.rejectedBy(policy.name);
+      exchange.counter.rejectedBy(policy.name);
       return answer;
     }
     return undefined;

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import { SluiceError } from '../model/fault.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import type { Deployments } from './apply.ts';
+import type { SnapshotApplier } from './snapshot-applier.ts';
 
 /** A registry that has lost data: nothing is undeployed because of that, and it gets back what this server knows. */
 export class Recovery {
   readonly #restore: (snapshot: Snapshot) => Promise<boolean>;
-  readonly #deployments: Deployments;
+  readonly #deployments: SnapshotApplier;
   readonly #logger: Logger;
   /** The last that the registry gave to this process; what only the disk has may be of another life. */
   #given: Snapshot | undefined;
@@ -14,7 +14,7 @@ export class Recovery {
   #loss: { readonly epoch: string; stage: 'found' | 'offered' | 'told' } | undefined;
 
   /** @param parts.restore `Registry.restore` */
-  constructor(parts: { restore: (snapshot: Snapshot) => Promise<boolean>; deployments: Deployments; logger: Logger }) {
+  constructor(parts: { restore: (snapshot: Snapshot) => Promise<boolean>; deployments: SnapshotApplier; logger: Logger }) {
     this.#restore = parts.restore;
     this.#deployments = parts.deployments;
     this.#logger = parts.logger;

@@ -4,7 +4,7 @@ import type { Random } from '../model/clock.ts';
 import type { Fault } from '../model/fault.ts';
 import { isCertificates, isTargetUrl, type Project, type Target } from '../model/project.ts';
 import { Upstream } from '../proxy/upstream.ts';
-import type { ProjectTallies } from './tallies.ts';
+import type { ProjectCounters } from './project-counters.ts';
 import { type Endpoint, TargetRoute } from './target-route.ts';
 import type { Troubles } from './troubles.ts';
 import { substitute, type Variables } from './variables.ts';
@@ -85,11 +85,11 @@ export interface BuildOptions {
   readonly known: ReadonlyMap<string, Upstream>;
   readonly random: Random;
   readonly troubles: Troubles | undefined;
-  readonly tallies: ProjectTallies;
+  readonly counters: ProjectCounters;
 }
 
 /** Makes the routes; an upstream of `known` with the same target, URL and terms goes on, with its connections and counters. */
-export function buildTargets(plans: readonly Plan[], { known, random, troubles, tallies }: BuildOptions): CompiledTargets {
+export function buildTargets(plans: readonly Plan[], { known, random, troubles, counters }: BuildOptions): CompiledTargets {
   const upstreams = new Map<string, Upstream>();
   const routes = new Map<string, TargetRoute>();
   const byName = new Map(plans.map((plan) => [plan.name, plan]));
@@ -113,7 +113,7 @@ export function buildTargets(plans: readonly Plan[], { known, random, troubles, 
       failover: failover && build(failover),
       timeouts: plan.timeouts,
       troubles,
-      budget: tallies.budget(plan.name),
+      budget: counters.budget(plan.name),
     });
     routes.set(plan.name, route);
     return route;

@@ -1,6 +1,6 @@
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
 import type { HealthSpec } from '../model/environment.ts';
-import { HealthMachine, type Wellness } from './machine.ts';
+import { HealthMachine, type Wellness } from './health-machine.ts';
 import { type Probe, type ProbeResult, probe } from './probe.ts';
 
 /** While a verdict is pending, checks come this many times as often as the interval says. */

@@ -1,11 +1,11 @@
 import type { ServerCounts } from '../model/counts.ts';
-import type { ServerLevels } from '../model/live.ts';
+import type { ServerGauges } from '../model/live.ts';
 import { byName, byStatusClass, type Family, type Labels } from './family.ts';
 
 /** What was asked of whom, and how that went. */
 export interface UpstreamRow {
   readonly labels: Labels;
-  readonly counts: ServerCounts & ServerLevels;
+  readonly counts: ServerCounts & ServerGauges;
 }
 
 /** Attempts at servers or targets; every name begins with `prefix`. */

@@ -7,7 +7,7 @@ export type ServerState = 'available' | 'joining' | 'ready' | 'draining' | 'lost
 export type HealthState = 'up' | 'down' | 'ejected' | 'unknown';
 
 /** What is going on at a server at present. */
-export interface ServerLevels {
+export interface ServerGauges {
   /** Exchanges in flight, upgraded connections included. */
   readonly active: number;
   /** Upgraded connections. */
@@ -19,7 +19,7 @@ export interface ServerLevels {
 }
 
 /** What a balancer knows of one server beside its record; counters survive every configuration change. */
-export interface LiveServer extends ServerCounts, ServerLevels {
+export interface LiveServer extends ServerCounts, ServerGauges {
   readonly id: string;
   readonly environment: string;
   readonly address: string;
@@ -42,7 +42,7 @@ export interface CheckCounts {
 }
 
 /** What is going on in an environment at present. */
-export interface EnvironmentLevels {
+export interface EnvironmentGauges {
   /** Requests that wait for a server with room. */
   readonly waiting: number;
   /** Processes that ignore health, because too few servers are healthy. */
@@ -50,7 +50,7 @@ export interface EnvironmentLevels {
 }
 
 /** What a balancer counts of one environment. */
-export interface LiveEnvironment extends EnvironmentCounts, EnvironmentLevels {
+export interface LiveEnvironment extends EnvironmentCounts, EnvironmentGauges {
   readonly name: string;
 }
 

@@ -1,8 +1,8 @@
 import type { FailureKind } from '../model/counts.ts';
 import type { Route } from './contract.ts';
-import type { ProxyExchange } from './exchange.ts';
+import type { ProxyExchange } from './proxy-exchange.ts';
 import type { Upstream } from './upstream.ts';
-import { type WaitingLine, waitingLineOf } from './waiting.ts';
+import { type WaitingLine, waitingLineOf } from './waiting-line.ts';
 
 /** The attempts of one exchange, at one upstream after another: each is counted and told to the route, from the pick to its end. */
 export abstract class Attempts {

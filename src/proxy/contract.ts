@@ -2,7 +2,7 @@ import type { ExchangeRecord } from '../access-log/access-log.ts';
 import type { RequestView, ResponseView } from '../http1/message/message.ts';
 import type { FailureKind, ListenerCounts } from '../model/counts.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
-import type { ExchangeTally } from './exchange-tally.ts';
+import type { ExchangeCounter } from './exchange-counter.ts';
 import type { RetryBudget } from './retry.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -31,7 +31,7 @@ export interface Exchange {
   /** For the role's own use during this exchange, for example the resource matched. */
   context: unknown;
   /** What it is counted under when it ends: its listener's, until a role knows better. */
-  tally: ExchangeTally;
+  counter: ExchangeCounter;
   /** Told when it has ended. */
   watcher?: ExchangeWatcher | undefined;
   /** Sends the request on; the route says where and how. */

@@ -4,13 +4,13 @@ import { outbox } from '../http1/connection/outbox.ts';
 import type { ResponseHead } from '../http1/message/response-head.ts';
 import { Attempts } from './attempts.ts';
 import type { Failure, Route } from './contract.ts';
-import type { ProxyExchange } from './exchange.ts';
 import { failures } from './failures.ts';
 import { HeldBody } from './held-body.ts';
+import type { ProxyExchange } from './proxy-exchange.ts';
 import { writeRequestHead } from './request-head-out.ts';
 import { mayResend, mayRetry } from './retry.ts';
 import type { Upstream } from './upstream.ts';
-import type { Waiter } from './waiting.ts';
+import type { Waiter } from './waiting-line.ts';
 
 /** How long an upstream gets for its 100 (Continue) before Sluice gives it (RFC 9110 section 10.1.1). */
 const continueMs = 1000;
@@ -123,7 +123,7 @@ export class Forwarding extends Attempts implements ResponseSink, Watched, Waite
     this.#connection?.abandon();
     this.#connection = undefined;
     this.#sending = false;
-    this.exchange.tally.requestOctets += this.#bodyOctets;
+    this.exchange.counter.requestOctets += this.#bodyOctets;
     this.#bodyOctets = 0;
     const upstream = this.upstream;
     if (upstream === undefined) return;

@@ -1,7 +1,7 @@
 import type { Candidate, LoadWatcher } from '../balance/contract.ts';
 import type { PeakEwma } from '../balance/peak-ewma.ts';
+import { ConnectionPool } from '../http1/connection/connection-pool.ts';
 import { processDeadlines } from '../http1/connection/deadlines.ts';
-import { Pool } from '../http1/connection/pool.ts';
 import type { Secure } from '../http1/connection/secure.ts';
 import type { FailureKind, ServerCounts } from '../model/counts.ts';
 import { LatencyHistogram } from '../model/latency.ts';
@@ -16,7 +16,7 @@ export class Upstream implements Candidate {
   readonly port: number;
   /** How to secure connections; undefined: they are plain. */
   readonly secure: Secure | undefined;
-  readonly pool: Pool;
+  readonly pool: ConnectionPool;
   weight: number;
   /** Attempts begun. */
   requests = 0;
@@ -54,7 +54,7 @@ export class Upstream implements Candidate {
     this.port = place.port;
     this.secure = place.secure;
     this.weight = place.weight ?? 1;
-    this.pool = new Pool({ host: this.host, port: this.port, secure: this.secure }, processDeadlines, idleMs);
+    this.pool = new ConnectionPool({ host: this.host, port: this.port, secure: this.secure }, processDeadlines, idleMs);
   }
 
   /** Exchanges in flight, upgraded connections included; whoever balances is told of every change. */

@@ -49,12 +49,12 @@ export interface Registry {
    * for an instance already known, where it is now; what the request names; where the id was last assigned; none.
    * A new instance takes an id over from an earlier one.
    */
-  join(request: JoinRequest): Promise<Membership>;
+  join(request: JoinRequest): Promise<JoinAnswer>;
   /**
    * Extends the lease and reports what runs. `not-found` if this instance's lease is unknown: join again.
    * With `drained`, a server on the move has finished in its old environment and is now in the new one.
    */
-  renew(report: Renewal): Promise<Membership>;
+  renew(report: Renewal): Promise<JoinAnswer>;
   /** Ends the lease. Nothing happens if the id belongs to another instance by now. */
   leave(id: string, instance: string): Promise<void>;
   /**
@@ -125,7 +125,7 @@ export interface Renewal {
 }
 
 /** What a server is told about itself. */
-export interface Membership {
+export interface JoinAnswer {
   readonly server: LeasedServer;
   /** The wanted snapshot, unless the caller holds it already; absent for an available server. */
   readonly snapshot?: Snapshot;

@@ -2,7 +2,7 @@ import { decodeSegment } from './path.ts';
 import { fits, literalLength, piecesOf } from './segment-pattern.ts';
 
 /** Where one resource stands and which methods it takes; none: every method. */
-export interface Place<Value> {
+export interface ResourceEntry<Value> {
   /** Starts with `/`; `{name}` stands for one segment or a part of one. */
   readonly path: string;
   readonly methods?: readonly string[] | undefined;
@@ -25,7 +25,7 @@ export class ResourceTree<Value> {
   readonly #root = new Node<Value>('');
 
   /** Throws a `TypeError` that names the reason if the path cannot be used or another resource has the same place. */
-  add(place: Place<Value>): void {
+  add(place: ResourceEntry<Value>): void {
     let node = this.#root;
     for (const segment of place.path.split('/')) if (segment !== '') node = node.childFor(piecesOf(segment));
     node.here = append(node.here, place);
@@ -189,7 +189,7 @@ function accepts(methods: readonly string[] | undefined, method: string): boolea
   return methods === undefined || methods.includes(method) || (method === 'HEAD' && methods.includes('GET'));
 }
 
-function append<Value>(first: Offer<Value> | undefined, { path, methods, value }: Place<Value>): Offer<Value> {
+function append<Value>(first: Offer<Value> | undefined, { path, methods, value }: ResourceEntry<Value>): Offer<Value> {
   const added: Offer<Value> = { value, methods: common(methods), next: undefined };
   let last: Offer<Value> | undefined;
   for (let offer = first; offer !== undefined; offer = offer.next) {

@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { type Balancer, startBalancer } from '../../src/balancer/balancer.ts';
-import { Traffic } from '../../src/balancer/traffic.ts';
+import { LocalDataPlane } from '../../src/balancer/local-data-plane.ts';
 import { systemClock } from '../../src/model/clock.ts';
-import { openListener } from '../../src/proxy/listener.ts';
-import { openRegistry } from '../../src/registry/connect.ts';
+import { openListener } from '../../src/proxy/http-listener.ts';
 import type { Registry } from '../../src/registry/contract.ts';
+import { openRegistry } from '../../src/registry/open-registry.ts';
 
 const logger = pino({ level: 'silent' });
 const tools = { logger, clock: systemClock, random: Math.random };
@@ -56,7 +56,7 @@ async function setUp(t: Test, environment: Parameters<Registry['putEnvironment']
   const balancer = await startBalancer({
     ...tools,
     registry,
-    startTraffic: (testimony) => new Traffic({ ...tools, ...testimony, open: openListener }),
+    startDataPlane: (feedback) => new LocalDataPlane({ ...tools, ...feedback, open: openListener }),
   });
   t.teardown(async () => {
     await balancer.drain(0);
@@ -252,10 +252,13 @@ t.test('an address that is taken fails the start with a clear word, and leaves n
     opened.push(listener);
     return listener;
   };
-  await t.rejects(startBalancer({ ...tools, registry, startTraffic: (testimony) => new Traffic({ ...tools, ...testimony, open }) }), {
-    code: 'unavailable',
-    message: `cannot listen on ${squatter.address} for environment production: another program listens there: stop it or choose another address`,
-  });
+  await t.rejects(
+    startBalancer({ ...tools, registry, startDataPlane: (feedback) => new LocalDataPlane({ ...tools, ...feedback, open }) }),
+    {
+      code: 'unavailable',
+      message: `cannot listen on ${squatter.address} for environment production: another program listens there: stop it or choose another address`,
+    },
+  );
   t.equal(opened.length, 1);
   const [free] = opened as unknown as [{ address: string }];
   await t.rejects(get(`http://${free.address}`), { code: 'ECONNREFUSED' });

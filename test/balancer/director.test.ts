@@ -236,8 +236,8 @@ t.test('who is accused is out for everybody, and comes back in time; a new insta
     failure: 'status',
     reason: 'status 500',
   } as const;
-  director.accuse({ ...about, environment: 'nowhere' });
-  director.accuse(about);
+  director.report({ ...about, environment: 'nowhere' });
+  director.report(about);
   await clock.pass(10);
   t.strictSame(standing(), ['a ejected', 'b well']);
   t.match(tables.get('production')?.servers[0]?.reason, /status 500/);
@@ -246,7 +246,7 @@ t.test('who is accused is out for everybody, and comes back in time; a new insta
   await clock.pass(30_000);
   t.strictSame(standing(), ['a well', 'b well']);
   t.ok(since(0) > began + 29_000, 'anew');
-  director.accuse(about);
+  director.report(about);
   await clock.pass(10);
   registry.join('a', { instance: 'a-2' });
   await tell('a');

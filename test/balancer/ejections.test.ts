@@ -13,20 +13,20 @@ function setUp(environment: TableEnvironment) {
     state.changes++;
   });
   const about = ({ id, instance, address }: TableServer) => ({ environment: environment.name, id, instance, address });
-  const accuse = (id: string, more = {}) =>
-    ejections.accuse({ ...about(server(id)), failure: 'status', reason: 'status 500', ...more }, environment);
+  const report = (id: string, more = {}) =>
+    ejections.report({ ...about(server(id)), failure: 'status', reason: 'status 500', ...more }, environment);
   const out = (servers = environment.servers) => servers.filter((each) => ejections.reason(about(each)) !== undefined).map(({ id }) => id);
-  return { clock, lines, state, ejections, accuse, out, about };
+  return { clock, lines, state, ejections, report, out, about };
 }
 
 t.test('who is accused is out, for longer each time, and everybody is told when it may come back', async (t) => {
-  const { clock, lines, state, accuse, out, ejections, about } = setUp(table([server('a'), server('b')]));
-  accuse('a');
+  const { clock, lines, state, report, out, ejections, about } = setUp(table([server('a'), server('b')]));
+  report('a');
   t.strictSame(out(), ['a']);
   t.match(ejections.reason(about(server('a'))), /failures in a row.*status 500/);
   t.match(lines, [{ msg: 'server ejected: too many failures in a row', server: 'a', lastsMs: 30_000, reason: 'status 500' }]);
-  accuse('a');
-  accuse('a');
+  report('a');
+  report('a');
   t.equal(lines.length, 1, 'whoever says so as well changes nothing');
   t.equal(state.changes, 1);
   await clock.pass(29_999);
@@ -34,7 +34,7 @@ t.test('who is accused is out, for longer each time, and everybody is told when 
   await clock.pass(2);
   t.strictSame(out(), []);
   t.equal(state.changes, 2);
-  accuse('a');
+  report('a');
   await clock.pass(30_002);
   t.strictSame(out(), ['a'], 'twice as long the second time');
   await clock.pass(30_000);
@@ -43,23 +43,23 @@ t.test('who is accused is out, for longer each time, and everybody is told when 
 });
 
 t.test('never more than the percentage allows, whoever accuses', async (t) => {
-  const { accuse, out } = setUp(table(['a', 'b', 'c', 'd'].map((id) => server(id))));
-  for (const id of ['d', 'c', 'b', 'a']) accuse(id);
+  const { report, out } = setUp(table(['a', 'b', 'c', 'd'].map((id) => server(id))));
+  for (const id of ['d', 'c', 'b', 'a']) report(id);
   t.strictSame(out(), ['c', 'd']);
 });
 
 t.test('nobody is out who is not in rotation as it was accused', async (t) => {
-  const { accuse, out } = setUp(table([server('a'), server('b'), server('c', { serving: false }), server('d')]));
-  accuse('a', { instance: 'a-0' });
-  accuse('b', { address: '127.0.0.1:1' });
-  accuse('c');
-  accuse('stranger');
+  const { report, out } = setUp(table([server('a'), server('b'), server('c', { serving: false }), server('d')]));
+  report('a', { instance: 'a-0' });
+  report('b', { address: '127.0.0.1:1' });
+  report('c');
+  report('stranger');
   t.strictSame(out(), []);
 });
 
 t.test('a new instance is not blamed; of who is gone nothing is remembered', async (t) => {
-  const { clock, ejections, accuse, out, about } = setUp(table([server('a'), server('b'), server('c')]));
-  accuse('a');
+  const { clock, ejections, report, out, about } = setUp(table([server('a'), server('b'), server('c')]));
+  report('a');
   t.strictSame(out([server('a', { instance: 'a-2' })]), []);
   ejections.follow([server('a', { weight: 7 }), server('b')].map(about));
   t.strictSame(out(), ['a'], 'other settings change nothing');

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { MembershipTools } from '../../src/balancer/membership.ts';
+import type { RegistryViewTools } from '../../src/balancer/registry-view.ts';
 import { type Environment, type EnvironmentSpecInput, environmentSpec } from '../../src/model/environment.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 import type { LeasedServer } from '../../src/model/server.ts';
@@ -7,7 +7,8 @@ import type { News, Watch } from '../../src/registry/contract.ts';
 
 /** The part of a registry that a balancer uses, whose link and contents a test sets as it likes, without news unless it tells them. */
 export class FakeRegistry
-  implements Pick<MembershipTools['registry'], 'environments' | 'environment' | 'putEnvironment' | 'servers' | 'server' | 'watch' | 'link'>
+  implements
+    Pick<RegistryViewTools['registry'], 'environments' | 'environment' | 'putEnvironment' | 'servers' | 'server' | 'watch' | 'link'>
 {
   link = { up: true, since: Number.NEGATIVE_INFINITY };
   readonly stored = { environments: new Map<string, Environment>(), servers: new Map<string, LeasedServer>() };

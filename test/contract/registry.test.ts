@@ -5,9 +5,9 @@ import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
-import { openRegistry } from '../../src/registry/connect.ts';
 import type { Registry } from '../../src/registry/contract.ts';
-import { RegistrationEndpoint } from '../../src/registry/remote/endpoint.ts';
+import { openRegistry } from '../../src/registry/open-registry.ts';
+import { RegistrationEndpoint } from '../../src/registry/remote/registration-endpoint.ts';
 import { startRedis } from '../tools/redis.ts';
 import { type RegistryUnderTest, registryContract } from './registry.ts';
 

@@ -7,8 +7,8 @@ import type { UpgradeHandler } from '../../src/control/upgrades.ts';
 import type { Clock } from '../../src/model/clock.ts';
 import { noServerCounts } from '../../src/model/counts.ts';
 import type { LiveServer, LiveView } from '../../src/model/live.ts';
-import { openRegistry } from '../../src/registry/connect.ts';
 import type { JoinRequest, Registry } from '../../src/registry/contract.ts';
+import { openRegistry } from '../../src/registry/open-registry.ts';
 
 export const tokens = { admin: 'admin-token-of-the-tests', join: 'join-token-of-the-tests' };
 

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { test } from 'tap';
-import type { Happening } from '../../src/control/feed/happenings.ts';
+import type { Happening } from '../../src/api/answers.ts';
 import { Journal, mostHappenings } from '../../src/control/feed/journal.ts';
 import { JournalFile } from '../../src/control/feed/journal-file.ts';
 import { type Clock, systemClock } from '../../src/model/clock.ts';

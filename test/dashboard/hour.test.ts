@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { Traffic as TrafficCounted } from '../../src/control/feed/traffic.ts';
+import { TrafficMeter as TrafficCounted } from '../../src/control/feed/traffic-meter.ts';
 import { Traffic } from '../../src/dashboard/state/traffic.ts';
 import { LatencyHistogram } from '../../src/model/latency.ts';
 import { seen } from '../control/control-under-test.ts';

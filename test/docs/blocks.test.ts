@@ -11,7 +11,7 @@ import { readConfig } from '../../src/config/config.ts';
 import { configSchema } from '../../src/config/config-schema.ts';
 import { parseDocument } from '../../src/config/document.ts';
 import { environmentSpec } from '../../src/model/environment.ts';
-import { pushedProject } from '../../src/policies/project-document.ts';
+import { pushedProject } from '../../src/policies/pushed-project.ts';
 import { TerminalUnderTest } from '../cli/terminal-under-test.ts';
 import { onPath } from '../tools/debian-packages.ts';
 import { roles } from './follow.ts';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type Test, test } from 'tap';
 import { WebSocket } from 'ws';
+import type { Happening } from '../../src/api/answers.ts';
 import type { FeedMessage } from '../../src/api/feed-messages.ts';
-import type { Happening } from '../../src/control/feed/happenings.ts';
 import { startRedis } from '../tools/redis.ts';
 import { Load } from './load.ts';
 import {

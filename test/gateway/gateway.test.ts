@@ -8,9 +8,9 @@ import { SnapshotFile } from '../../src/gateway/snapshot-file.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { project } from '../../src/model/project.ts';
 import type { Listener } from '../../src/proxy/contract.ts';
-import { openListener } from '../../src/proxy/listener.ts';
-import { openRegistry } from '../../src/registry/connect.ts';
+import { openListener } from '../../src/proxy/http-listener.ts';
 import type { Registry } from '../../src/registry/contract.ts';
+import { openRegistry } from '../../src/registry/open-registry.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
 import { deployed, projectOf, snapshotOf } from './samples.ts';
 

@@ -1,7 +1,7 @@
 import t from 'tap';
-import { Deployments } from '../../src/gateway/apply.ts';
 import { GatewayHandler } from '../../src/gateway/handler.ts';
 import { projectFamilies } from '../../src/gateway/metrics.ts';
+import { SnapshotApplier } from '../../src/gateway/snapshot-applier.ts';
 import { exposition } from '../../src/metrics/exposition.ts';
 import { project as projectSchema } from '../../src/model/project.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
@@ -23,7 +23,7 @@ const shop = (more: Record<string, unknown> = {}) => ({
 
 function setUp() {
   const { logger } = keptLogger();
-  const deployments = new Deployments({ random: () => 0, logger, clock: new FakeClock() });
+  const deployments = new SnapshotApplier({ random: () => 0, logger, clock: new FakeClock() });
   const handler = new GatewayHandler(
     {
       get table() {
@@ -37,7 +37,7 @@ function setUp() {
   const ask = (method: string, path: string, status: number) => {
     const exchange = new FakeExchange(method, path);
     handler.request(exchange);
-    exchange.tally.ended(status, 1);
+    exchange.counter.ended(status, 1);
   };
   const read = () => new Scrape(exposition(projectFamilies(deployments, handler.missed)));
   return { deployments, ask, read };

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { Deployments } from '../../src/gateway/apply.ts';
-import { Membership } from '../../src/gateway/membership.ts';
+import { LeaseKeeper } from '../../src/gateway/lease-keeper.ts';
+import { SnapshotApplier } from '../../src/gateway/snapshot-applier.ts';
 import { SnapshotFile } from '../../src/gateway/snapshot-file.ts';
 import { SluiceError } from '../../src/model/fault.ts';
-import { openRegistry } from '../../src/registry/connect.ts';
 import type { Registry } from '../../src/registry/contract.ts';
+import { openRegistry } from '../../src/registry/open-registry.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
 
@@ -53,7 +53,7 @@ function switched(real: Registry, subscribed: Promise<void> | undefined): Switch
 
 /** A real embedded registry with the environments `one` and `two`, and a clock that runs only while something is waited for. */
 export async function world(t: Test) {
-  const started: { member: Membership; file: SnapshotFile }[] = [];
+  const started: { member: LeaseKeeper; file: SnapshotFile }[] = [];
   // Before the folder is asked for: what is registered first ends before the folder goes.
   t.teardown(async () => {
     for (const { member } of started) await member.leave();
@@ -83,7 +83,7 @@ export async function world(t: Test) {
   ) => {
     const access = switched(registry, options.subscribed);
     const { environment, ttl = 600_000, graceMs = 600_000, instance = `${id}-1` } = options;
-    const deployments = new Deployments({ random: () => 0, logger, clock });
+    const deployments = new SnapshotApplier({ random: () => 0, logger, clock });
     const file = new SnapshotFile(join(folder, `${id}-data`), logger);
     const traffic = { connections: 0, active: 0, requests: 0 };
     const state = { lameDuck: false };
@@ -91,7 +91,7 @@ export async function world(t: Test) {
     const onDraining = (draining: boolean) => {
       state.lameDuck = draining;
     };
-    const member = new Membership({
+    const member = new LeaseKeeper({
       registry: access.registry,
       self,
       deployments,

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import type { ServerCounts } from '../../src/model/counts.ts';
-import { lineOf } from '../../src/proxy/waiting.ts';
+import { lineOf } from '../../src/proxy/waiting-line.ts';
 import { statusOf } from '../wire/peer.ts';
 import { world } from '../wire/world.ts';
 

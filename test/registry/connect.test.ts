@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import t from 'tap';
-import { openRegistry } from '../../src/registry/connect.ts';
+import { openRegistry } from '../../src/registry/open-registry.ts';
 
 const logger = pino({ level: 'silent' });
 

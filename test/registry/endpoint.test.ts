@@ -4,9 +4,9 @@ import { type AddressInfo, connect, createServer as createTcpServer, type Socket
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
-import { openRegistry } from '../../src/registry/connect.ts';
 import type { Registry } from '../../src/registry/contract.ts';
-import { RegistrationEndpoint } from '../../src/registry/remote/endpoint.ts';
+import { openRegistry } from '../../src/registry/open-registry.ts';
+import { RegistrationEndpoint } from '../../src/registry/remote/registration-endpoint.ts';
 import { api, deployed, listen, request } from '../contract/registry-samples.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { listening } from '../tools/listening.ts';

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { openRegistry } from '../../src/registry/connect.ts';
+import { openRegistry } from '../../src/registry/open-registry.ts';
 import { api } from '../contract/registry-samples.ts';
 
 // A process that changes an embedded registry as fast as it can, and says of each change that it was acknowledged.

@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
-import { openRegistry } from '../../src/registry/connect.ts';
 import type { Registry } from '../../src/registry/contract.ts';
+import { openRegistry } from '../../src/registry/open-registry.ts';
 import { api, deployed, listen, request } from '../contract/registry-samples.ts';
 
 const logger = pino({ level: 'silent' });

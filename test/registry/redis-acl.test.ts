@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import { openRegistry } from '../../src/registry/connect.ts';
 import type { Registry } from '../../src/registry/contract.ts';
+import { openRegistry } from '../../src/registry/open-registry.ts';
 import { deployed, listen, request } from '../contract/registry-samples.ts';
 import { startRedis } from '../tools/redis.ts';
 import { textOf } from '../tools/source-files.ts';

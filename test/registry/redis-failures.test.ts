@@ -3,8 +3,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import { openRegistry } from '../../src/registry/connect.ts';
 import type { Registry } from '../../src/registry/contract.ts';
+import { openRegistry } from '../../src/registry/open-registry.ts';
 import { api, deployed, listen, persistently, request } from '../contract/registry-samples.ts';
 import { startRedis } from '../tools/redis.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { type Place, ResourceTree } from '../../src/routing/resource-tree.ts';
+import { type ResourceEntry, ResourceTree } from '../../src/routing/resource-tree.ts';
 
 type Row = [path: string, methods?: string[] | undefined, childPaths?: boolean];
 
@@ -131,7 +131,7 @@ t.test('the same as trying all resources one by one', async () => {
   );
 });
 
-type Plain = Omit<Place<string>, 'value'>;
+type Plain = Omit<ResourceEntry<string>, 'value'>;
 
 function parts(path: string): string[] {
   return path.split('/').filter((part) => part !== '');

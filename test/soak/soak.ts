@@ -1,7 +1,7 @@
 import { processDeadlines } from '../../src/http1/connection/deadlines.ts';
 import { environmentSpec } from '../../src/model/environment.ts';
 import type { Exchange } from '../../src/proxy/contract.ts';
-import { openListener } from '../../src/proxy/listener.ts';
+import { openListener } from '../../src/proxy/http-listener.ts';
 import { RetryBudget } from '../../src/proxy/retry.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
 import { memoryInUse } from '../tools/memory.ts';

@@ -1,6 +1,6 @@
 import type { HeaderFields } from '../../src/http1/message/message.ts';
 import type { Exchange, Failure, Route } from '../../src/proxy/contract.ts';
-import { ExchangeTally } from '../../src/proxy/exchange-tally.ts';
+import { ExchangeCounter } from '../../src/proxy/exchange-counter.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
 
 /** Header fields as plain lines. */
@@ -46,7 +46,7 @@ export class FakeExchange implements Exchange {
   readonly clientAddress = '192.0.2.1';
   readonly listener = '127.0.0.1:0';
   context: unknown;
-  tally = new ExchangeTally();
+  counter = new ExchangeCounter();
   route: Route | undefined;
   answer: { status: number; headers: Readonly<Record<string, string>>; body: string } | undefined;
   failure: Failure | undefined;

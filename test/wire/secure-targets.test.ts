@@ -7,7 +7,7 @@ import { ProjectTable } from '../../src/gateway/project-table.ts';
 import { Troubles } from '../../src/gateway/troubles.ts';
 import { environmentSpec } from '../../src/model/environment.ts';
 import type { ProjectInput } from '../../src/model/project.ts';
-import { openListener } from '../../src/proxy/listener.ts';
+import { openListener } from '../../src/proxy/http-listener.ts';
 import { deployed } from '../gateway/samples.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { keptLogger } from '../tools/fake-logger.ts';

@@ -3,7 +3,7 @@ import type { Test } from 'tap';
 import type { AccessLog, ExchangeRecord } from '../../src/access-log/access-log.ts';
 import { type EnvironmentSpecInput, environmentSpec } from '../../src/model/environment.ts';
 import type { Exchange, Handler, Listener, Outcome, Route } from '../../src/proxy/contract.ts';
-import { openListener } from '../../src/proxy/listener.ts';
+import { openListener } from '../../src/proxy/http-listener.ts';
 import { RetryBudget } from '../../src/proxy/retry.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
 import { Peer } from './peer.ts';

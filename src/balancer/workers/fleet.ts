@@ -27,8 +27,8 @@ export interface FleetOwner extends WorkerProcessOwner {
   gone(worker: WorkerProcess): void;
 }
 
-/** One place for a worker, filled again whenever it is empty. */
-interface Place {
+/** One slot for a worker, filled again whenever it is empty. */
+interface Slot {
   worker: WorkerProcess | undefined;
   retry: Timer | undefined;
   /** Short lives in a row. */
@@ -39,7 +39,7 @@ interface Place {
 export class Fleet {
   readonly #tools: FleetTools;
   readonly #owner: FleetOwner;
-  readonly #places: Place[] = [];
+  readonly #slots: Slot[] = [];
   readonly #living = new Set<WorkerProcess>();
   readonly #relieving = new Set<WorkerProcess>();
   #looking: Timer | undefined;
@@ -59,29 +59,29 @@ export class Fleet {
   }
 
   get size(): number {
-    return this.#places.length;
+    return this.#slots.length;
   }
 
   resize(count: number): void {
-    while (this.#places.length < count) {
-      const place: Place = { worker: undefined, retry: undefined, shortLives: 0 };
-      this.#places.push(place);
-      this.#fill(place);
+    while (this.#slots.length < count) {
+      const slot: Slot = { worker: undefined, retry: undefined, shortLives: 0 };
+      this.#slots.push(slot);
+      this.#fill(slot);
     }
   }
 
   /** Takes workers away down to `count`; each has `graceMs` to finish. */
   shrink(count: number, graceMs: number): void {
-    for (const place of this.#places.splice(count)) {
-      place.retry?.cancel();
-      if (place.worker) this.#retire(place.worker, graceMs);
+    for (const slot of this.#slots.splice(count)) {
+      slot.retry?.cancel();
+      if (slot.worker) this.#retire(slot.worker, graceMs);
     }
   }
 
-  /** Puts new workers into all places, one after the other; rejects, and leaves the rest as it is, when a new one does not come up. */
+  /** Puts new workers into all slots, one after the other; rejects, and leaves the rest as it is, when a new one does not come up. */
   roll(graceMs: number): Promise<void> {
     const rolled = this.#rolling.then(async () => {
-      for (const place of [...this.#places]) await this.#renew(place, graceMs);
+      for (const slot of [...this.#slots]) await this.#renew(slot, graceMs);
     });
     this.#rolling = rolled.catch(() => {});
     return rolled;
@@ -89,11 +89,11 @@ export class Fleet {
 
   /** As {@link roll}, for one worker; asked again meanwhile, it does nothing. */
   async relieve(worker: WorkerProcess, graceMs: number): Promise<void> {
-    const place = this.#places.find((one) => one.worker === worker);
-    if (place === undefined || this.#relieving.has(worker)) return;
+    const slot = this.#slots.find((one) => one.worker === worker);
+    if (slot === undefined || this.#relieving.has(worker)) return;
     this.#relieving.add(worker);
     try {
-      await this.#renew(place, graceMs);
+      await this.#renew(slot, graceMs);
     } finally {
       this.#relieving.delete(worker);
     }
@@ -114,8 +114,8 @@ export class Fleet {
     for (const worker of this.#living) worker.kill();
   }
 
-  async #renew(place: Place, graceMs: number): Promise<void> {
-    if (this.#stopping || !this.#places.includes(place)) return;
+  async #renew(slot: Slot, graceMs: number): Promise<void> {
+    if (this.#stopping || !this.#slots.includes(slot)) return;
     const fresh = this.#launch();
     try {
       await fresh.ready;
@@ -123,10 +123,10 @@ export class Fleet {
       if (this.#stopping) return;
       throw new Error(`a new worker does not come up (${(cause as Error).message}): the present ones stay`, { cause });
     }
-    if (this.#stopping || !this.#places.includes(place)) return this.#retire(fresh, 0);
-    const old = place.worker;
-    place.retry?.cancel();
-    Object.assign(place, { worker: fresh, shortLives: 0 });
+    if (this.#stopping || !this.#slots.includes(slot)) return this.#retire(fresh, 0);
+    const old = slot.worker;
+    slot.retry?.cancel();
+    Object.assign(slot, { worker: fresh, shortLives: 0 });
     if (old !== undefined) this.#retire(old, graceMs);
   }
 
@@ -143,19 +143,19 @@ export class Fleet {
     void worker.ended.then(() => late.cancel());
   }
 
-  #fill(place: Place): void {
+  #fill(slot: Slot): void {
     const worker = this.#launch();
     const begun = this.#tools.clock.now();
-    Object.assign(place, { worker, retry: undefined });
+    Object.assign(slot, { worker, retry: undefined });
     void worker.ended.then((reason) => {
-      if (place.worker !== worker) return;
-      place.worker = undefined;
-      if (this.#stopping || !this.#places.includes(place)) return;
-      if (this.#tools.clock.now() - begun >= shortLifeMs) place.shortLives = 0;
-      const waitMs = place.shortLives === 0 ? 0 : Math.min(backoffMs.most, backoffMs.first * 2 ** (place.shortLives - 1));
-      place.shortLives++;
+      if (slot.worker !== worker) return;
+      slot.worker = undefined;
+      if (this.#stopping || !this.#slots.includes(slot)) return;
+      if (this.#tools.clock.now() - begun >= shortLifeMs) slot.shortLives = 0;
+      const waitMs = slot.shortLives === 0 ? 0 : Math.min(backoffMs.most, backoffMs.first * 2 ** (slot.shortLives - 1));
+      slot.shortLives++;
       this.#tools.logger.error({ worker: worker.number, pid: worker.pid, reason, waitMs }, 'a worker has ended by itself and is replaced');
-      place.retry = this.#tools.clock.after(jittered(waitMs, this.#tools.random), () => this.#fill(place));
+      slot.retry = this.#tools.clock.after(jittered(waitMs, this.#tools.random), () => this.#fill(slot));
     });
   }
 

@@ -1,7 +1,7 @@
 import type { AccessLogSettings } from '../../access-log/access-log.ts';
 import type { ListenerSettings } from '../../proxy/contract.ts';
-import type { Accusation, TableEnvironment } from '../table.ts';
-import type { Measures } from './measure.ts';
+import type { FailureReport, TableEnvironment } from '../table.ts';
+import type { WorkerCounts } from './worker-counts.ts';
 
 /** What the first process tells a worker; each is carried out in order. */
 export type ToWorker =
@@ -29,9 +29,9 @@ export type FromWorker =
   | { readonly kind: 'refused'; readonly listener: number; readonly code: string | undefined; readonly reason: string }
   | { readonly kind: 'closed'; readonly listener: number }
   | { readonly kind: 'suspect'; readonly environment: string; readonly id: string }
-  | ({ readonly kind: 'accuse' } & Accusation)
+  | ({ readonly kind: 'report' } & FailureReport)
   /** What is new. Also the sign of life: sent even when nothing is. `cpuMs`: processor time used since the process started. `dropped`: lines of the access log, since the last report. */
-  | { readonly kind: 'report'; readonly measures: Measures; readonly cpuMs: number; readonly dropped: number }
+  | { readonly kind: 'counts'; readonly counts: WorkerCounts; readonly cpuMs: number; readonly dropped: number }
   /** It was asked from outside to end, and asks for a successor first. */
   | { readonly kind: 'relieve' };
 

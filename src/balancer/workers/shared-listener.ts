@@ -1,5 +1,5 @@
 import type { ListenerSettings } from '../../proxy/contract.ts';
-import type { OpenedListener } from '../traffic-side.ts';
+import type { OpenedListener } from '../data-plane.ts';
 import type { BoundSocket } from './bound-socket.ts';
 import type { FromWorker } from './messages.ts';
 import type { WorkerProcess } from './worker-process.ts';

@@ -1,13 +1,13 @@
 import type { Clock } from '../../model/clock.ts';
 import type { EnvironmentCounts, ListenerCounts, ServerCounts } from '../../model/counts.ts';
-import type { EnvironmentLevels, ServerLevels } from '../../model/live.ts';
+import type { EnvironmentGauges, ServerGauges } from '../../model/live.ts';
 import type { Handler, Listener, ListenerSettings } from '../../proxy/contract.ts';
-import type { PoolTools } from '../pool.ts';
-import type { Testimony } from '../table.ts';
-import { liveListeners, Traffic } from '../traffic.ts';
-import { CounterReport } from './counter-report.ts';
-import { type ListenerLevels, type Measures, measureEnvironment, measureListener, measureServer } from './measure.ts';
+import { LocalDataPlane, liveListeners } from '../local-data-plane.ts';
+import type { ServerPoolTools } from '../server-pool.ts';
+import type { Feedback } from '../table.ts';
+import { CountChanges } from './count-changes.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './messages.ts';
+import { countsOfEnvironment, countsOfListener, countsOfServer, type ListenerGauges, type WorkerCounts } from './worker-counts.ts';
 
 /** Milliseconds between two reports. */
 const reportMs = 250;
@@ -19,7 +19,7 @@ const repeatMs = 100;
 /** What a worker does with its listeners. */
 export type WorkerListener = Pick<Listener, 'update' | 'close' | 'connections' | 'counts'> & { shed(connections: number): void };
 
-export interface WorkerTools extends Omit<PoolTools, keyof Testimony> {
+export interface WorkerTools extends Omit<ServerPoolTools, keyof Feedback> {
   readonly clock: Clock;
   readonly send: (message: FromWorker) => void;
   /** Listens on a socket that the first process has bound. */
@@ -37,14 +37,14 @@ export interface WorkerTools extends Omit<PoolTools, keyof Testimony> {
 /** The life of a worker process: carries traffic by the tables it is told, and tells how it goes. */
 export class Worker {
   readonly #tools: WorkerTools;
-  readonly #traffic: Traffic;
+  readonly #traffic: LocalDataPlane;
   readonly #listeners = new Map<number, Promise<WorkerListener | undefined>>();
   /** Those that are open, by the address they were configured with. */
   readonly #open = new Map<WorkerListener, string>();
   readonly #counters = {
-    servers: new CounterReport<ServerCounts, ServerLevels>(),
-    environments: new CounterReport<EnvironmentCounts, EnvironmentLevels>(),
-    listeners: new CounterReport<ListenerCounts, ListenerLevels>(),
+    servers: new CountChanges<ServerCounts, ServerGauges>(),
+    environments: new CountChanges<EnvironmentCounts, EnvironmentGauges>(),
+    listeners: new CountChanges<ListenerCounts, ListenerGauges>(),
   };
   readonly #said = new Set<string>();
   #quiet = 0;
@@ -54,12 +54,12 @@ export class Worker {
 
   constructor(tools: WorkerTools) {
     this.#tools = tools;
-    const testimony: Testimony = {
+    const feedback: Feedback = {
       suspect: (environment, id) => this.#say({ kind: 'suspect', environment, id }),
-      accuse: (accusation) => this.#say({ kind: 'accuse', ...accusation }),
+      report: (report) => this.#say({ kind: 'report', ...report }),
     };
     const open = () => Promise.reject(new Error('a worker listens only where it is told to'));
-    this.#traffic = new Traffic({ ...tools, ...testimony, open });
+    this.#traffic = new LocalDataPlane({ ...tools, ...feedback, open });
     this.#reportLater();
   }
 
@@ -148,7 +148,7 @@ export class Worker {
     this.#tools.end();
   }
 
-  #say(word: Extract<FromWorker, { kind: 'suspect' | 'accuse' }>): void {
+  #say(word: Extract<FromWorker, { kind: 'suspect' | 'report' }>): void {
     const key = `${word.kind} ${word.environment} ${word.id}`;
     if (this.#said.has(key)) return;
     this.#said.add(key);
@@ -165,16 +165,16 @@ export class Worker {
 
   #report(): void {
     const { servers, environments, listeners } = this.#counters;
-    const measures: Measures = {
-      servers: servers.changes(this.#traffic.servers().map(measureServer)),
-      environments: environments.changes(this.#traffic.environments().map(measureEnvironment)),
-      listeners: listeners.changes(liveListeners(this.#open).map(measureListener)),
+    const counts: WorkerCounts = {
+      servers: servers.changes(this.#traffic.servers().map(countsOfServer)),
+      environments: environments.changes(this.#traffic.environments().map(countsOfEnvironment)),
+      listeners: listeners.changes(liveListeners(this.#open).map(countsOfListener)),
     };
-    const news = measures.servers.length + measures.environments.length + measures.listeners.length;
+    const news = counts.servers.length + counts.environments.length + counts.listeners.length;
     if (news === 0 && ++this.#quiet < quietReports && !this.#ending) return;
     this.#quiet = 0;
     const dropped = this.#tools.dropped();
-    this.#tools.send({ kind: 'report', measures, cpuMs: this.#tools.cpuMs(), dropped: dropped - this.#droppedTold });
+    this.#tools.send({ kind: 'counts', counts, cpuMs: this.#tools.cpuMs(), dropped: dropped - this.#droppedTold });
     this.#droppedTold = dropped;
   }
 }

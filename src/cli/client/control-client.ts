@@ -1,5 +1,5 @@
-import { readToken } from '../../control/access/tokens.ts';
-import type { Problem } from '../../control/problem.ts';
+import type { Problem } from '../../api/problem.ts';
+import { readToken } from '../../config/token-file.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { Failure } from '../failure.ts';
 import { suggest } from './suggestion.ts';

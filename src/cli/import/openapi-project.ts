@@ -3,7 +3,7 @@ import { refusal } from '../../config/refusal.ts';
 import { isMap } from '../../config/source.ts';
 import type { ProjectInput } from '../../model/project.ts';
 import { name as nameSchema } from '../../model/quantity.ts';
-import { pushedProject } from '../../policies/project-document.ts';
+import { pushedProject } from '../../policies/pushed-project.ts';
 import type { OpenApi, OpenApiDocument } from './openapi-document.ts';
 import { readPaths } from './openapi-paths.ts';
 

@@ -4,7 +4,7 @@ import { describeStanding, type ServerStanding } from '../commands/standing.ts';
 import type { TopState } from './top-state.ts';
 
 /** The traffic of an environment or a server, over the last few seconds. */
-export interface Figures {
+export interface TopSample {
   /** A second. */
   readonly requests: number;
   /** Of the requests, 0 to 1. */
@@ -15,7 +15,7 @@ export interface Figures {
   readonly active: number;
 }
 
-export interface TopServer extends Figures {
+export interface TopServer extends TopSample {
   readonly id: string;
   /** Of its environment's requests, 0 to 1; null if there were none. */
   readonly share: number | null;
@@ -23,7 +23,7 @@ export interface TopServer extends Figures {
   readonly standing: ServerStanding;
 }
 
-export interface TopEnvironment extends Figures {
+export interface TopEnvironment extends TopSample {
   readonly name: string;
   readonly wanted: number;
   readonly servers: readonly TopServer[];
@@ -38,10 +38,10 @@ export interface TopRows {
 /** What rows can be sorted by; all but the name: the largest first. */
 export const sortings = {
   name: () => 0,
-  requests: ({ requests }: Figures) => -requests,
-  errors: ({ errors, requests }: Figures) => -errors * requests,
-  latency: ({ p99 }: Figures) => -(p99 ?? 0),
-  active: ({ active }: Figures) => -active,
+  requests: ({ requests }: TopSample) => -requests,
+  errors: ({ errors, requests }: TopSample) => -errors * requests,
+  latency: ({ p99 }: TopSample) => -(p99 ?? 0),
+  active: ({ active }: TopSample) => -active,
 } as const;
 export type Sorting = keyof typeof sortings;
 
@@ -63,7 +63,7 @@ export function topRows(state: TopState, sorting: Sorting, only: string | undefi
       const servers = [...state.servers.values()]
         .filter((server) => server.environment === name)
         .map((server) => serverOf(state, server, describeStanding(server, status.snapshot), all?.rate ?? 0));
-      return { name, wanted: status.snapshot.version, ...figuresOf(all), servers: sorted(servers, sorting) };
+      return { name, wanted: status.snapshot.version, ...topSample(all), servers: sorted(servers, sorting) };
     });
   const available = [...state.servers.values()]
     .filter(({ environment }) => only === undefined && environment === null)
@@ -72,7 +72,7 @@ export function topRows(state: TopState, sorting: Sorting, only: string | undefi
 }
 
 function serverOf(state: TopState, server: ServerAnswer, standing: ServerStanding, all: number): TopServer {
-  const figures = figuresOf(state.ofServer(server));
+  const figures = topSample(state.ofServer(server));
   return {
     id: server.id,
     ...figures,
@@ -82,7 +82,7 @@ function serverOf(state: TopState, server: ServerAnswer, standing: ServerStandin
   };
 }
 
-function figuresOf(series: Series | undefined): Figures {
+function topSample(series: Series | undefined): TopSample {
   const last = series?.last;
   return {
     requests: series?.rate ?? 0,
@@ -93,7 +93,7 @@ function figuresOf(series: Series | undefined): Figures {
   };
 }
 
-function sorted<Row extends Figures & ({ readonly name: string } | { readonly id: string })>(rows: readonly Row[], by: Sorting): Row[] {
+function sorted<Row extends TopSample & ({ readonly name: string } | { readonly id: string })>(rows: readonly Row[], by: Sorting): Row[] {
   const nameOf = (row: Row) => ('name' in row ? row.name : row.id);
   const weigh = sortings[by];
   return [...rows].sort((one, other) => weigh(one) - weigh(other) || nameOf(one).localeCompare(nameOf(other), 'en', { numeric: true }));

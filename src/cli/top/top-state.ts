@@ -1,7 +1,7 @@
 import type { EnvironmentAnswer, ServerAnswer } from '../../api/answers.ts';
 import type { FeedMessage } from '../../api/feed-messages.ts';
-import { Series, sampleAt, steadySeconds } from '../../api/series.ts';
-import { withHealth } from '../../control/feed/server-changes.ts';
+import { Series, steadySeconds, unpackSample } from '../../api/series.ts';
+import { withHealth } from '../../api/with-health.ts';
 
 /** What the live feed has told so far: the present servers, and their traffic of the last few seconds. */
 export class TopState {
@@ -68,10 +68,10 @@ export class TopState {
 
   #take({ at, environments, servers }: Extract<FeedMessage, { type: 'traffic' }>): void {
     const seen = new Set<string>();
-    const add = (key: string, figures: Parameters<typeof sampleAt>[1]) => {
+    const add = (key: string, figures: Parameters<typeof unpackSample>[1]) => {
       const series = this.#traffic.get(key) ?? new Series(steadySeconds);
       this.#traffic.set(key, series);
-      series.add(sampleAt(at / 1000, figures));
+      series.add(unpackSample(at / 1000, figures));
       seen.add(key);
     };
     for (const { name } of this.environments) add(name, environments[name]);

@@ -1,5 +1,5 @@
 import type { Cell, Column } from '../terminal/table.ts';
-import type { Figures, TopEnvironment, TopRows, TopServer } from './top-rows.ts';
+import type { TopEnvironment, TopRows, TopSample, TopServer } from './top-rows.ts';
 
 /** The columns of {@link topTable}. */
 export const topColumns: readonly Column[] = [
@@ -29,7 +29,7 @@ function environmentRow(environment: TopEnvironment): Cell[] {
   const status = servers.length === 0 ? 'no servers' : `${up} of ${servers.length} up`;
   return [
     { text: name, tone: 'strong' },
-    ...figureCells(environment),
+    ...sampleCells(environment),
     '',
     `v${wanted}`,
     { text: status, tone: up === 0 ? 'bad' : up < servers.length ? 'warn' : 'good' },
@@ -41,14 +41,14 @@ function serverRow(server: TopServer): Cell[] {
   const { word, reason } = standing;
   return [
     `  ${id}`,
-    ...figureCells(server),
+    ...sampleCells(server),
     share === null ? '-' : percent(share),
     version === null ? '-' : `v${version}`,
     reason === undefined ? word : { text: `${word.text}: ${reason}`, tone: word.tone },
   ];
 }
 
-function figureCells({ requests, errors, p50, p99, active }: Figures): Cell[] {
+function sampleCells({ requests, errors, p50, p99, active }: TopSample): Cell[] {
   const wrong: Cell = errors > 0 ? { text: percent(errors), tone: 'bad' } : requests === 0 ? '-' : percent(0);
   return [perSecond(requests), wrong, time(p50), time(p99), String(active)];
 }

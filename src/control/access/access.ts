@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
+import type { Access } from '../../model/access.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { isLocal } from '../../proxy/local.ts';
 import type { ControlApp, RouteAccess } from '../app.ts';
 import type { Sessions } from './sessions.ts';
-import type { Access, Authorizer } from './tokens.ts';
+import type { Authorizer } from './tokens.ts';
 
 /** Tells who asks: by the token shown, else by the session of the dashboard. Throws `forbidden` if the session is used from another page. */
 export type Identify = (request: IncomingMessage) => Access | undefined;

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Access } from '../../model/access.ts';
 import type { Clock } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { isLocal } from '../../proxy/local.ts';
 import type { Identify } from './access.ts';
-import type { Access } from './tokens.ts';
 
 /** Different wrong tokens that an address may show in a row. */
 export const freeGuesses = 20;

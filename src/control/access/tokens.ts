@@ -1,10 +1,9 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
+import { link, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { checkToken, readToken } from '../../config/token-file.ts';
+import type { Access } from '../../model/access.ts';
 import { SluiceError } from '../../model/fault.ts';
-
-/** What a caller has proved to be: `admin` may do everything, `join` may only register servers. */
-export type Access = 'admin' | 'join';
 
 /** Tells from an `Authorization` header who is calling; `undefined` for nobody known. Takes the same time whatever the token. */
 export type Authorizer = (authorization: string | undefined) => Access | undefined;
@@ -28,9 +27,9 @@ export async function loadTokens(options: {
   const find = async (access: Access): Promise<{ token: string; origin: string }> => {
     const variable = `SLUICE_${access.toUpperCase()}_TOKEN`;
     const given = options.env?.[variable];
-    if (given !== undefined && given !== '') return { token: checked(given, variable), origin: variable };
+    if (given !== undefined && given !== '') return { token: checkToken(given, variable), origin: variable };
     const configured = options.configured?.[access];
-    if (configured !== undefined) return { token: checked(configured, `control.tokens.${access}`), origin: `control.tokens.${access}` };
+    if (configured !== undefined) return { token: checkToken(configured, `control.tokens.${access}`), origin: `control.tokens.${access}` };
     const file = join(options.dataDir, `${access}.token`);
     return { token: (await readToken(file)) ?? (await makeToken(options.dataDir, file)), origin: file };
   };
@@ -64,21 +63,6 @@ export function createVerifier(token: string): (authorization: string | undefine
   };
 }
 
-/** The secret in `file`; `undefined` if there is no such file. */
-export async function readToken(file: string): Promise<string | undefined> {
-  try {
-    return checked((await readFile(file, 'utf8')).trim(), file);
-  } catch (error) {
-    if (error instanceof SluiceError) throw error;
-    if (reasonOf(error) === 'ENOENT') return undefined;
-    throw new SluiceError(
-      'invalid',
-      `cannot read the token in ${file} (${reasonOf(error)}): make it readable for this user, or remove it`,
-      { cause: error },
-    );
-  }
-}
-
 async function makeToken(dataDir: string, file: string): Promise<string> {
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
   try {
@@ -104,14 +88,6 @@ async function makeToken(dataDir: string, file: string): Promise<string> {
     });
   }
   return (await readToken(file)) as string;
-}
-
-function checked(token: string, origin: string): string {
-  if (token === '') throw new SluiceError('invalid', `the token in ${origin} is empty: write one there, or remove it so that one is made`);
-  if (!/^[\x21-\x7e]{8,256}$/.test(token)) {
-    throw new SluiceError('invalid', `the token in ${origin} must be 8 to 256 visible ASCII characters without spaces`);
-  }
-  return token;
 }
 
 function digest(text: string): Buffer {

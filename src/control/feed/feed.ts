@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { FeedMessage } from '../../api/feed-messages.ts';
-import { figuresOf } from '../../api/series.ts';
+import { packSample } from '../../api/series.ts';
 import type { Clock, Timer } from '../../model/clock.ts';
 import type { Identify } from '../access/access.ts';
 import type { Journal } from './journal.ts';
@@ -108,7 +108,7 @@ export class Feed {
       ...(ends !== undefined && { sessionEnds: ends }),
     };
     for (const [environment, { samples }] of observer.traffic.environments) {
-      yield { type: 'history', at, environment, samples: samples.map((sample) => [sample.at, figuresOf(sample)] as const) };
+      yield { type: 'history', at, environment, samples: samples.map((sample) => [sample.at, packSample(sample)] as const) };
     }
     yield { type: 'happenings', at, happenings: journal.happenings };
     if (observer.servers) yield { type: 'servers', at, servers: observer.servers };

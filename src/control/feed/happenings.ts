@@ -1,20 +1,4 @@
-import type { ServerAnswer } from '../../api/answers.ts';
-
-export type Tone = 'good' | 'busy' | 'warn' | 'bad' | 'idle';
-
-/** Something that happened, for people to read and for programs to sort. */
-export interface Happening {
-  /** Wall clock in milliseconds. */
-  readonly at: number;
-  readonly kind: 'server' | 'health' | 'deployment' | 'environment' | 'project' | 'balancer';
-  readonly tone: Tone;
-  /** Whom it happened to: the name of that server, environment or project. */
-  readonly subject: string;
-  /** What it has to do with, if that is not the subject itself. */
-  readonly environment?: string;
-  readonly text: string;
-  readonly cause?: string;
-}
+import type { Happening, ServerAnswer } from '../../api/answers.ts';
 
 type About = Pick<Happening, 'at' | 'kind' | 'subject' | 'environment'>;
 

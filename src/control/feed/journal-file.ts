@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Happening } from '../../api/answers.ts';
 import { happeningsAnswer } from '../../api/answers.ts';
-import type { Happening } from './happenings.ts';
 
 /** Where a {@link Journal} lies over a restart: one file, replaced as a whole. */
 export class JournalFile {

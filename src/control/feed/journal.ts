@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
+import type { Happening } from '../../api/answers.ts';
 import type { Clock, Timer } from '../../model/clock.ts';
-import type { Happening } from './happenings.ts';
 import type { JournalFile } from './journal-file.ts';
 
 /** Happenings that are kept; older ones are forgotten. */

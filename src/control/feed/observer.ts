@@ -1,14 +1,13 @@
 import type { Logger } from 'pino';
-import type { ServerAnswer } from '../../api/answers.ts';
+import type { Happening, ServerAnswer } from '../../api/answers.ts';
 import type { FeedMessage } from '../../api/feed-messages.ts';
 import type { Timer } from '../../model/clock.ts';
 import type { News, Watch } from '../../registry/contract.ts';
 import type { ControlContext } from '../app.ts';
 import { listServers } from '../views/server-view.ts';
-import type { Happening } from './happenings.ts';
 import { compareServers } from './server-changes.ts';
-import { Traffic } from './traffic.ts';
-import { WantedState } from './wanted.ts';
+import { TrafficMeter } from './traffic-meter.ts';
+import { WantedState } from './wanted-state.ts';
 
 const secondMs = 1000;
 /** Seconds between two looks when nobody watches and nothing points to a change. */
@@ -18,10 +17,10 @@ const restMs = { attended: 200, idle: 1000 } as const;
 
 /**
  * Sees what goes on: the servers are looked at whenever the registry has news, when their health flips, and every few seconds; what
- * differs from the last look is told. Traffic is read once a second. Listeners are few: the live feed and the journal.
+ * differs from the last look is told. TrafficMeter is read once a second. Listeners are few: the live feed and the journal.
  */
 export class Observer {
-  readonly traffic = new Traffic();
+  readonly traffic = new TrafficMeter();
   /** Somebody watches: looks once a second. */
   attended = false;
   readonly #context: ControlContext;

@@ -1,6 +1,6 @@
-import type { ServerAnswer } from '../../api/answers.ts';
+import type { Happening, ServerAnswer } from '../../api/answers.ts';
 import type { FeedMessage } from '../../api/feed-messages.ts';
-import { type Happening, serverHappenings } from './happenings.ts';
+import { serverHappenings } from './happenings.ts';
 
 /** A server before and after a look; absent before, it is new; absent after, it is gone. */
 interface ServerChange {
@@ -46,14 +46,6 @@ function messagesOf({ before, after }: ServerChange, at: number): FeedMessage[] 
     messages.push({ type: 'health', at, id, environment, health, was: before.health, ...(reason !== undefined && { reason }) });
   }
   return messages;
-}
-
-/** A server that is known already, with what a `health` message says of it. */
-export function withHealth(
-  { reason: _, ...server }: ServerAnswer,
-  { health, reason }: Extract<FeedMessage, { type: 'health' }>,
-): ServerAnswer {
-  return { ...server, health, ...(reason !== undefined && { reason }) };
 }
 
 /** What makes a change of membership: all but what changes by itself. */

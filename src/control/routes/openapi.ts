@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { problem, problemType } from '../../api/problem.ts';
 import type { ControlApp } from '../app.ts';
-import { problem, problemType } from '../problem.ts';
 
 /** What any route may answer with when it refuses. */
 export const refusals = {

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { projectSummary, revisionAnswer, revisionMade } from '../../api/answers.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { name } from '../../model/quantity.ts';
-import { pushedProject } from '../../policies/project-document.ts';
+import { pushedProject } from '../../policies/pushed-project.ts';
 import type { ControlApp, ControlContext } from '../app.ts';
 import { bodyTypes } from './bodies.ts';
 import { refusals } from './openapi.ts';

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { registrationAnswer } from '../../api/answers.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { address, duration, name } from '../../model/quantity.ts';
-import type { Membership } from '../../registry/contract.ts';
+import type { JoinAnswer } from '../../registry/contract.ts';
 import type { ControlApp, ControlContext } from '../app.ts';
 import { bodyTypes, smallBody } from './bodies.ts';
 import { refusals } from './openapi.ts';
@@ -79,7 +79,7 @@ function instanceAt(address: string): string {
   return `http:${address}`;
 }
 
-function describeMembership({ server, snapshot }: Membership): z.input<typeof registrationAnswer> {
+function describeMembership({ server, snapshot }: JoinAnswer): z.input<typeof registrationAnswer> {
   return {
     environment: server.environment ?? null,
     epoch: snapshot?.epoch ?? null,

@@ -1,6 +1,6 @@
+import type { Tone } from '../../api/answers.ts';
 import type { Progress } from '../../api/progress.ts';
 import { rejectionText } from '../../api/rejection.ts';
-import type { Tone } from '../../control/feed/happenings.ts';
 import { type Deployment, progressIn } from '../projects/progress.ts';
 import { Command, joinCommand } from '../widgets/command.tsx';
 

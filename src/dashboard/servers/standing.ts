@@ -1,7 +1,6 @@
-import type { ServerAnswer } from '../../api/answers.ts';
+import type { ServerAnswer, Tone } from '../../api/answers.ts';
 import { rejectionsOf } from '../../api/rejection.ts';
 import { type Standing, standingOf } from '../../api/standing.ts';
-import type { Tone } from '../../control/feed/happenings.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
 
 /** How a server stands, in a word, with the reason where there is something to explain. */

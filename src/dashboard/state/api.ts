@@ -1,4 +1,4 @@
-import type { Problem } from '../../control/problem.ts';
+import type { Problem } from '../../api/problem.ts';
 
 /** A refusal of the admin API, or (status 0) no answer at all. */
 export class Refusal extends Error {

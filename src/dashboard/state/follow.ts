@@ -1,6 +1,6 @@
 import type { ServerAnswer } from '../../api/answers.ts';
 import type { FeedMessage } from '../../api/feed-messages.ts';
-import { withHealth } from '../../control/feed/server-changes.ts';
+import { withHealth } from '../../api/with-health.ts';
 import { notify } from '../widgets/notices.tsx';
 import { readFeed } from './feed.ts';
 import { readAgain, readEverything, readProjects } from './readings.ts';

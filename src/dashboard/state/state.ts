@@ -1,6 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import type { EnvironmentAnswer, ProjectSummaryAnswer, ServerAnswer, WantedAnswer } from '../../api/answers.ts';
-import type { Happening } from '../../control/feed/happenings.ts';
+import type { EnvironmentAnswer, Happening, ProjectSummaryAnswer, ServerAnswer, WantedAnswer } from '../../api/answers.ts';
 import { describeStanding } from '../servers/standing.ts';
 import { Traffic } from './traffic.ts';
 

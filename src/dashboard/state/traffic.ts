@@ -1,5 +1,5 @@
 import type { FeedMessage } from '../../api/feed-messages.ts';
-import { Series, sampleAt, shownSeconds, steadySeconds } from '../../api/series.ts';
+import { Series, shownSeconds, steadySeconds, unpackSample } from '../../api/series.ts';
 
 const none = new Series(0);
 
@@ -14,7 +14,7 @@ export class Traffic {
   /** What there was before this page was opened. */
   recall({ environment, samples }: Extract<FeedMessage, { type: 'history' }>): void {
     const series = new Series(shownSeconds);
-    for (const [at, figures] of samples) series.add(sampleAt(at, figures));
+    for (const [at, figures] of samples) series.add(unpackSample(at, figures));
     this.#environments.set(environment, series);
   }
 
@@ -23,7 +23,7 @@ export class Traffic {
     const at = atMs / 1000;
     this.#heardSince = Math.min(this.#heardSince, at);
     for (const name of Object.keys(environments)) seriesIn(this.#environments, name, shownSeconds);
-    for (const [name, series] of this.#environments) series.add(sampleAt(at, environments[name]));
+    for (const [name, series] of this.#environments) series.add(unpackSample(at, environments[name]));
     for (const [environment, figures] of Object.entries(servers)) {
       const own = this.#servers.get(environment) ?? new Map<string, Series>();
       this.#servers.set(environment, own);
@@ -31,7 +31,7 @@ export class Traffic {
     }
     for (const [environment, own] of this.#servers) {
       for (const [id, series] of own) {
-        series.add(sampleAt(at, servers[environment]?.[id]));
+        series.add(unpackSample(at, servers[environment]?.[id]));
         if (series.idle) own.delete(id);
       }
       if (own.size === 0) this.#servers.delete(environment);

@@ -2,8 +2,8 @@ import { BodyReader } from '../message/body-reader.ts';
 import type { ChunkSink } from '../message/chunked.ts';
 import { parseResponseHead, ResponseHead } from '../message/response-head.ts';
 import { trailerLines } from '../message/trailer-lines.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 import type { Watched } from './deadlines.ts';
-import type { Pool } from './pool.ts';
 import { connect, type Receiver, type Wire } from './wire-socket.ts';
 
 /** Why an attempt ended without a complete response. */
@@ -50,7 +50,7 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
   reused = false;
   /** Octets of an answer to the present exchange have come. */
   heard = false;
-  readonly #pool: Pool;
+  readonly #pool: ConnectionPool;
   #connected = false;
   #sink: ResponseSink | undefined;
   #method = '';
@@ -66,12 +66,12 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
   #paused = false;
 
   /** Connects on behalf of `sink`. */
-  constructor(pool: Pool, sink: ResponseSink, connectMs: number) {
+  constructor(pool: ConnectionPool, sink: ResponseSink, connectMs: number) {
     this.#pool = pool;
     this.#sink = sink;
     this.deadline = pool.deadlines.in(connectMs);
     pool.deadlines.watch(this);
-    this.wire = connect(pool.place, this, () => {
+    this.wire = connect(pool.destination, this, () => {
       this.#connected = true;
       this.deadline = 0;
       this.#sink?.connected(this);

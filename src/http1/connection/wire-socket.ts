@@ -30,7 +30,7 @@ export interface Wire extends net.Socket {
 }
 
 /** Where to connect to. */
-export interface Place {
+export interface Destination {
   readonly host: string;
   readonly port: number;
   /** How to secure connections; undefined: they are plain. */
@@ -135,7 +135,7 @@ export function reset(socket: net.Socket): void {
 }
 
 /** Opens a connection; `connected` is called once, unless the receiver's `closed` comes first. */
-export function connect(place: Place, receiver: Receiver, connected: () => void): Wire {
+export function connect(destination: Destination, receiver: Receiver, connected: () => void): Wire {
   const opened = () => {
     try {
       connected();
@@ -143,12 +143,12 @@ export function connect(place: Place, receiver: Receiver, connected: () => void)
       receiver.crashed(error);
     }
   };
-  if (place.secure === undefined) {
+  if (destination.secure === undefined) {
     const wire = report(new PlainWire(receiver));
-    wire.connect({ host: place.host, port: place.port, noDelay: true, keepAlive: true }, opened);
+    wire.connect({ host: destination.host, port: destination.port, noDelay: true, keepAlive: true }, opened);
     return wire;
   }
-  const socket = place.secure.connect(place.host, place.port).once('secureConnect', opened);
+  const socket = destination.secure.connect(destination.host, destination.port).once('secureConnect', opened);
   const wire = report(Object.assign(socket, { receiver, failure: undefined, send: sendAsStream }));
   wire.setNoDelay(true);
   wire.on('data', read);

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { Clock } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
+import type { Log } from '../../model/log.ts';
 import type { Link, News, Watch } from '../contract.ts';
 import { serverRecord } from '../documents.ts';
-import { Listeners } from '../listeners.ts';
-import type { Log } from '../log.ts';
+import { NewsListeners } from '../news-listeners.ts';
 import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
 import { DataFile } from './data-file.ts';
+import { DocumentTable } from './document-table.ts';
 import { FolderLock } from './folder-lock.ts';
-import { Table } from './table.ts';
 
 interface Pending {
   readonly change: Change;
@@ -29,14 +29,14 @@ export class FileStore implements Store {
   readonly #lock: FolderLock;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #listeners = new Listeners();
+  readonly #listeners = new NewsListeners();
   readonly #leases = new Map<string, number>();
-  #table: Table;
+  #table: DocumentTable;
   #queue: Pending[] = [];
   #writing: Promise<void> | undefined;
   #closed = false;
 
-  private constructor(parts: { file: DataFile; lock: FolderLock; table: Table; clock: Clock; logger: Log }) {
+  private constructor(parts: { file: DataFile; lock: FolderLock; table: DocumentTable; clock: Clock; logger: Log }) {
     this.#file = parts.file;
     this.#lock = parts.lock;
     this.#table = parts.table;
@@ -54,7 +54,7 @@ export class FileStore implements Store {
       try {
         const file = new DataFile(folder);
         const content = await file.read();
-        const table = content ? Table.from(content) : new Table(randomUUID());
+        const table = content ? DocumentTable.from(content) : new DocumentTable(randomUUID());
         if (!content) await file.write(table, table.rows());
         return new FileStore({ ...parts, file, lock, table });
       } catch (error) {
@@ -137,7 +137,7 @@ export class FileStore implements Store {
     this.#writing = undefined;
   }
 
-  async #save(table: Table): Promise<void> {
+  async #save(table: DocumentTable): Promise<void> {
     if (!(await this.#lock.held())) throw new Error('another process has taken the folder over');
     await this.#file.write(table, table.rows());
   }

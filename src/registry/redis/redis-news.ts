@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, jittered, type Random, type Timer } from '../../model/clock.ts';
+import type { Log } from '../../model/log.ts';
 import { retryDelay } from '../../model/retry-delay.ts';
 import type { Link, News, Watch } from '../contract.ts';
 import { newsSchema } from '../documents.ts';
-import type { Log } from '../log.ts';
 import type { RedisClient, RedisCommands, RedisSubscriber } from './redis-client.ts';
 
 const beatEveryMs = 2000;

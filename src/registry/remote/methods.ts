@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Access } from '../../model/access.ts';
 import { type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
 import { type Project, project } from '../../model/project.ts';
 import { name } from '../../model/quantity.ts';
@@ -7,12 +8,9 @@ import type { Registry } from '../contract.ts';
 import { serverRecord, snapshot } from '../documents.ts';
 import { joinRequest, renewal, serverPatch } from '../rules/requests.ts';
 
-/** `join` may register and look after itself, `admin` may do everything. */
-export type Role = 'admin' | 'join';
-
 /** One call over the connection: who may make it, what it takes, what it does, and what the caller gets. */
 interface Method<Params extends z.ZodType, Result extends z.ZodType> {
-  readonly role: Role;
+  readonly access: Access;
   readonly params: Params;
   readonly result: Result;
   call(registry: Registry, params: z.output<Params>): Promise<unknown>;
@@ -46,40 +44,40 @@ const deployment = z.object({ environment: z.string(), project: z.string(), opti
 
 /** All that can be asked of a registry over a connection. The rules, and the checks that go with them, are the registry's own. */
 export const methods = {
-  environments: method({ role: 'admin', params: none, result: z.array(environment), call: (registry) => registry.environments() }),
+  environments: method({ access: 'admin', params: none, result: z.array(environment), call: (registry) => registry.environments() }),
   environment: method({
-    role: 'admin',
+    access: 'admin',
     params: z.object({ name: z.string() }),
     result: environment.optional(),
     call: (registry, { name }) => registry.environment(name),
   }),
   putEnvironment: method({
-    role: 'admin',
+    access: 'admin',
     params: z.object({ name: z.string(), spec: z.unknown() }),
     result: environment,
     call: (registry, { name, spec }) => registry.putEnvironment(name, spec as EnvironmentSpecInput),
   }),
   deleteEnvironment: method({
-    role: 'admin',
+    access: 'admin',
     params: z.object({ name: z.string(), force: z.boolean() }),
     result: nothing,
     call: (registry, { name, force }) => registry.deleteEnvironment(name, { force }),
   }),
-  projects: method({ role: 'admin', params: none, result: z.array(summary), call: (registry) => registry.projects() }),
+  projects: method({ access: 'admin', params: none, result: z.array(summary), call: (registry) => registry.projects() }),
   pushProject: method({
-    role: 'admin',
+    access: 'admin',
     params: z.object({ project: z.unknown() }),
     result: z.object({ name, revision: count, created: z.boolean() }),
     call: (registry, params) => registry.pushProject(params.project as Project),
   }),
   revision: method({
-    role: 'admin',
+    access: 'admin',
     params: z.object({ name: z.string(), revision: count.exactOptional() }),
     result: revision.optional(),
     call: (registry, { name, revision }) => registry.revision(name, revision),
   }),
   deploy: method({
-    role: 'admin',
+    access: 'admin',
     params: z.object({
       environment: z.string(),
       project: z.string(),
@@ -89,52 +87,52 @@ export const methods = {
     call: (registry, { environment, project, options }) => registry.deploy(environment, project, options),
   }),
   undeploy: method({
-    role: 'admin',
+    access: 'admin',
     params: deployment,
     result: snapshot,
     call: (registry, { environment, project, options }) => registry.undeploy(environment, project, options),
   }),
   rollback: method({
-    role: 'admin',
+    access: 'admin',
     params: deployment,
     result: snapshot,
     call: (registry, { environment, project, options }) => registry.rollback(environment, project, options),
   }),
   snapshot: method({
-    role: 'join',
+    access: 'join',
     params: ofEnvironment,
     result: snapshot,
     call: (registry, { environment }) => registry.snapshot(environment),
   }),
   restore: method({
-    role: 'admin',
+    access: 'admin',
     params: z.object({ snapshot: z.unknown() }),
     result: z.boolean(),
     call: (registry, params) => registry.restore(params.snapshot as Snapshot),
   }),
-  servers: method({ role: 'admin', params: none, result: z.array(server), call: (registry) => registry.servers() }),
+  servers: method({ access: 'admin', params: none, result: z.array(server), call: (registry) => registry.servers() }),
   server: method({
-    role: 'join',
+    access: 'join',
     params: z.object({ id: z.string() }),
     result: server.optional(),
     call: (registry, { id }) => registry.server(id),
   }),
-  join: method({ role: 'join', params: joinRequest, result: membership, call: (registry, request) => registry.join(request) }),
-  renew: method({ role: 'join', params: renewal, result: membership, call: (registry, report) => registry.renew(report) }),
+  join: method({ access: 'join', params: joinRequest, result: membership, call: (registry, request) => registry.join(request) }),
+  renew: method({ access: 'join', params: renewal, result: membership, call: (registry, report) => registry.renew(report) }),
   leave: method({
-    role: 'join',
+    access: 'join',
     params: z.object({ id: z.string(), instance: z.string() }),
     result: nothing,
     call: (registry, { id, instance }) => registry.leave(id, instance),
   }),
   assign: method({
-    role: 'admin',
+    access: 'admin',
     params: z.object({ id: z.string(), environment: z.string().exactOptional() }),
     result: server,
     call: (registry, { id, environment }) => registry.assign(id, environment),
   }),
   patchServer: method({
-    role: 'admin',
+    access: 'admin',
     params: z.object({ id: z.string(), patch: serverPatch }),
     result: server,
     call: (registry, { id, patch }) => registry.patchServer(id, patch),

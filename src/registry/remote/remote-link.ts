@@ -1,9 +1,9 @@
 import { WebSocket } from 'ws';
 import type { Clock, Random, Timer } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
+import type { Log } from '../../model/log.ts';
 import { retryDelay } from '../../model/retry-delay.ts';
 import type { Link, News } from '../contract.ts';
-import type { Log } from '../log.ts';
 import { type ClientFrame, decodeEndpointFrame, type EndpointFrame } from './frames.ts';
 import { keepChecking } from './heartbeat.ts';
 

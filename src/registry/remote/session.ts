@@ -1,11 +1,12 @@
 import type { WebSocket } from 'ws';
 import { check, describeFault } from '../../config/check.ts';
+import type { Access } from '../../model/access.ts';
 import { SluiceError } from '../../model/fault.ts';
+import type { Log } from '../../model/log.ts';
 import type { News, Registry } from '../contract.ts';
-import type { Log } from '../log.ts';
 import { concerns } from '../store.ts';
 import { type ClientFrame, decodeClientFrame, type EndpointFrame, errorFrame } from './frames.ts';
-import { isMethod, methods, type Role } from './methods.ts';
+import { isMethod, methods } from './methods.ts';
 
 /** More calls at a time are refused: a peer waits for answers. */
 const maxCalls = 64;
@@ -18,7 +19,7 @@ const policyViolation = 1008;
 export class Session {
   readonly #socket: WebSocket;
   readonly #registry: Registry;
-  readonly #role: Role;
+  readonly #access: Access;
   readonly #log: Log;
   /** Settles when the endpoint's own watch misses nothing any more. */
   readonly #watching: Promise<void>;
@@ -27,10 +28,10 @@ export class Session {
   #server: string | undefined;
   #hears: { readonly server: string | undefined } | undefined;
 
-  constructor(parts: { socket: WebSocket; registry: Registry; role: Role; watching: Promise<void>; logger: Log }) {
+  constructor(parts: { socket: WebSocket; registry: Registry; access: Access; watching: Promise<void>; logger: Log }) {
     this.#socket = parts.socket;
     this.#registry = parts.registry;
-    this.#role = parts.role;
+    this.#access = parts.access;
     this.#watching = parts.watching;
     this.#log = parts.logger;
     this.#socket.on('message', (data, isBinary) => this.#receive(isBinary ? '' : data.toString()));
@@ -79,10 +80,10 @@ export class Session {
     if (!isMethod(name))
       throw new SluiceError('invalid', `the registration endpoint knows no such call; it knows ${Object.keys(methods).join(', ')}`);
     const method = methods[name];
-    if (method.role === 'admin' && this.#role !== 'admin') throw forbidden(`may not call ${name}`);
+    if (method.access === 'admin' && this.#access !== 'admin') throw forbidden(`may not call ${name}`);
     const { value, faults } = check(given, method.params);
     if (faults) throw new SluiceError('invalid', `${name}: ${faults.map((fault) => describeFault(fault)).join('; ')}`, { faults });
-    if (name === 'server' && this.#role !== 'admin' && (value as { id: string }).id !== this.#server)
+    if (name === 'server' && this.#access !== 'admin' && (value as { id: string }).id !== this.#server)
       throw forbidden('sees only its own server');
     const result = await method.call(this.#registry, value as never);
     if (name === 'join' || name === 'renew') this.#server = (value as { id: string }).id;

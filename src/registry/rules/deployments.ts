@@ -10,7 +10,7 @@ import type { Snapshots } from './snapshots.ts';
 /** So many steps back can be taken. */
 const historyLength = 10;
 
-interface Place {
+interface DeploymentsEntry {
   readonly epoch: string;
   readonly entry: Entry<'environment'>;
   readonly document: EnvironmentDocument;
@@ -68,14 +68,14 @@ export class Deployments {
     });
   }
 
-  async #deployed(environment: string, project: string, expect?: number): Promise<Place> {
+  async #deployed(environment: string, project: string, expect?: number): Promise<DeploymentsEntry> {
     const place = await this.#place(await this.#ledger.read({ kind: 'environment', name: environment }), environment, expect);
     if (find(place.document, project)) return place;
     const others = place.document.deployments.map(({ name }) => name);
     throw notAmong(`project "${project}" is not deployed to environment "${environment}"`, others);
   }
 
-  async #place(now: CheckedReading, environment: string, expect?: number): Promise<Place> {
+  async #place(now: CheckedReading, environment: string, expect?: number): Promise<DeploymentsEntry> {
     const entry = now.get('environment', environment);
     const { value: document } = entry;
     if (!document) throw await noSuch(this.#ledger, 'environment', environment);
@@ -94,7 +94,7 @@ export class Deployments {
   }
 
   async #replace(
-    { epoch, entry, document }: Place,
+    { epoch, entry, document }: DeploymentsEntry,
     project: string,
     next: Deployment | undefined,
     unchanged: readonly Entry<'project'>[] = [],

@@ -1,6 +1,6 @@
 import type { Clock, Random } from '../../model/clock.ts';
+import type { Log } from '../../model/log.ts';
 import type { Registry } from '../contract.ts';
-import type { Log } from '../log.ts';
 import type { Store } from '../store.ts';
 import { Deployments } from './deployments.ts';
 import { Environments } from './environments.ts';

@@ -3,8 +3,8 @@ import type * as z from 'zod';
 import { check, describeFault } from '../../config/check.ts';
 import type { Random } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
+import type { Log } from '../../model/log.ts';
 import { type DocumentOf, documentSchemas } from '../documents.ts';
-import type { Log } from '../log.ts';
 import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
 
 /** A document that may or may not exist, and what is to be expected of it when it is changed. */

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
+import type { Log } from '../../model/log.ts';
 import type { LeasedServer, ServerRecord } from '../../model/server.ts';
 import { sameSnapshot } from '../../model/snapshot-id.ts';
-import type { JoinRequest, Membership, Renewal } from '../contract.ts';
+import type { JoinAnswer, JoinRequest, Renewal } from '../contract.ts';
 import type { DocumentOf } from '../documents.ts';
-import type { Log } from '../log.ts';
 import type { Key } from '../store.ts';
 import type { CheckedReading, Entry, Ledger } from './ledger.ts';
 import { noSuch, notAmong, valid } from './refusals.ts';
@@ -45,7 +45,7 @@ export class Servers {
     return value && !isForgotten(entry) ? { ...value, leaseRemaining } : undefined;
   }
 
-  async join(given: JoinRequest): Promise<Membership> {
+  async join(given: JoinRequest): Promise<JoinAnswer> {
     const request = valid('the join request', joinRequest, given);
     const { id, ttl } = request;
     return this.#ledger.transact(async () => {
@@ -78,7 +78,7 @@ export class Servers {
     });
   }
 
-  async renew(given: Renewal): Promise<Membership> {
+  async renew(given: Renewal): Promise<JoinAnswer> {
     const report = valid('the renewal', renewal, given);
     const { id, instance } = report;
     return this.#ledger.transact(async () => {
@@ -168,17 +168,27 @@ export class Servers {
   }
 
   /** The environment as it is now, if there is one; taken from `already` if that has it. */
-  async #place(epoch: string, environment: string | undefined, already?: CheckedReading): Promise<{ epoch: string; place?: Place }> {
+  async #place(
+    epoch: string,
+    environment: string | undefined,
+    already?: CheckedReading,
+  ): Promise<{ epoch: string; place?: EnvironmentEntry }> {
     if (environment === undefined) return { epoch };
     const known = already?.get('environment', environment);
-    if (isPlace(known)) return { epoch, place: known };
+    if (isEnvironmentEntry(known)) return { epoch, place: known };
     const now = await this.#ledger.read({ kind: 'environment', name: environment });
     const entry = now.get('environment', environment);
     // With the older epoch the commit fails, and everything is read anew.
-    return isPlace(entry) ? { epoch, place: entry } : { epoch };
+    return isEnvironmentEntry(entry) ? { epoch, place: entry } : { epoch };
   }
 
-  async #membership(epoch: string, record: ServerRecord, ttl: number, place?: Place, holds?: Renewal['holds']): Promise<Membership> {
+  async #membership(
+    epoch: string,
+    record: ServerRecord,
+    ttl: number,
+    place?: EnvironmentEntry,
+    holds?: Renewal['holds'],
+  ): Promise<JoinAnswer> {
     const server = { ...record, leaseRemaining: ttl };
     if (!place || sameSnapshot(holds, snapshotIdOf(epoch, place.value))) return { server };
     return { server, snapshot: await this.#snapshots.of(place.name, epoch, place.value) };
@@ -206,7 +216,7 @@ export class Servers {
 }
 
 type Assignment = DocumentOf<'assignment'>;
-type Place = Entry<'environment'> & { readonly value: DocumentOf<'environment'> };
+type EnvironmentEntry = Entry<'environment'> & { readonly value: DocumentOf<'environment'> };
 
 interface Amendment {
   readonly record: ServerRecord;
@@ -215,7 +225,7 @@ interface Amendment {
   readonly expect: readonly Entry<'environment'>[];
 }
 
-function isPlace(entry: Entry<'environment'> | undefined): entry is Place {
+function isEnvironmentEntry(entry: Entry<'environment'> | undefined): entry is EnvironmentEntry {
   return entry?.value !== undefined;
 }
 

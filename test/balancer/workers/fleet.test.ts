@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import t from 'tap';
 import { Fleet } from '../../../src/balancer/workers/fleet.ts';
-import { noMeasures } from '../../../src/balancer/workers/measure.ts';
 import type { FromWorker, ToWorker } from '../../../src/balancer/workers/messages.ts';
+import { noWorkerCounts } from '../../../src/balancer/workers/worker-counts.ts';
 import type { WorkerProcess } from '../../../src/balancer/workers/worker-process.ts';
 import { FakeClock, settle } from '../../tools/fake-clock.ts';
 import { keptLogger } from '../../tools/fake-logger.ts';
@@ -180,7 +180,7 @@ t.test('more workers come at once, fewer finish first', async (t) => {
 t.test('a worker that says nothing for long is killed and replaced; one that sleeps with the whole machine is not', async (t) => {
   const { clock, children, child } = setUp(2);
   for (let second = 0; second < 25; second++) {
-    child(2).says({ kind: 'report', measures: noMeasures, dropped: 0, cpuMs: 0 });
+    child(2).says({ kind: 'counts', counts: noWorkerCounts, dropped: 0, cpuMs: 0 });
     await clock.pass(1000);
   }
   t.ok(child(1).killed);

@@ -4,10 +4,10 @@ import { Agent, createServer, request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import t from 'tap';
 import { bindSocket } from '../../../src/balancer/workers/bound-socket.ts';
-import { WorkerTraffic } from '../../../src/balancer/workers/worker-traffic.ts';
+import { WorkerDataPlane } from '../../../src/balancer/workers/worker-data-plane.ts';
 import { systemClock } from '../../../src/model/clock.ts';
 import type { Handler, ListenerSettings } from '../../../src/proxy/contract.ts';
-import { HttpListener } from '../../../src/proxy/listener.ts';
+import { HttpListener } from '../../../src/proxy/http-listener.ts';
 import { keptLogger } from '../../tools/fake-logger.ts';
 
 const settings: ListenerSettings = { headerBytes: 8192, timeouts: { requestHead: 1000, clientIdle: 1000 }, trustedProxies: [] };
@@ -61,13 +61,13 @@ t.test('workers that do not come up are no reason to wait for ever', async (t) =
     children.push(child);
     return child;
   };
-  const traffic = new WorkerTraffic({
+  const traffic = new WorkerDataPlane({
     clock: systemClock,
     random: Math.random,
     logger,
     spawn,
     suspect: () => {},
-    accuse: () => {},
+    report: () => {},
     settings: { workers: 2, accessLog: false, graceMs: 100 },
   });
   t.teardown(() => traffic.close());

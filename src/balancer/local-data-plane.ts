@@ -1,0 +1,136 @@
+import { addCounts } from '../model/count-arithmetic.ts';
+import type { LiveEnvironment, LiveListener, LiveServer } from '../model/live.ts';
+import type { Exchange, Handler, Listener, ListenerSettings, Route } from '../proxy/contract.ts';
+import { failures } from '../proxy/failures.ts';
+import type { DataPlane, OpenedListener } from './data-plane.ts';
+import { type HostConflict, HostTable } from './hosts.ts';
+import { reserved } from './reserved.ts';
+import { ServerPool, type ServerPoolTools } from './server-pool.ts';
+import type { TableEnvironment } from './table.ts';
+
+export interface LocalDataPlaneTools extends ServerPoolTools {
+  /** Opens a listener for `handler`; rejects with the system's error if the address cannot be had. */
+  readonly open: (address: string, settings: ListenerSettings, handler: Handler) => Promise<Listener>;
+}
+
+/** LocalDataPlane carried by this process: listener and Host lead to an environment, the environment to a server. */
+export class LocalDataPlane implements Handler, DataPlane {
+  readonly serving = true;
+  readonly #tools: LocalDataPlaneTools;
+  /** In order of arrival: who was there first keeps its hosts. */
+  readonly #environments = new Map<string, { table: TableEnvironment; pool: ServerPool }>();
+  readonly #listeners = new Map<Listener, string>();
+  #hosts = new HostTable([]);
+  #complaints = new Set<string>();
+
+  constructor(tools: LocalDataPlaneTools) {
+    this.#tools = tools;
+  }
+
+  request(exchange: Exchange): void {
+    if (!exchange.request.plain && reserved(exchange.request.path)) {
+      exchange.fail(failures.reserved);
+      return;
+    }
+    const name = this.#hosts.find(exchange.listener, exchange.request.authority);
+    const environment = name === undefined ? undefined : this.#environments.get(name);
+    if (environment === undefined) {
+      exchange.fail(failures.noEnvironment);
+      return;
+    }
+    exchange.counter = environment.pool.counter;
+    exchange.forward(environment.pool);
+  }
+
+  fault(error: unknown, requestId: string | undefined): void {
+    this.#tools.logger.error({ err: error, requestId }, 'a bug met a request; it was ended, and everything else goes on');
+  }
+
+  async open(address: string, settings: ListenerSettings): Promise<OpenedListener> {
+    const listener = await this.#tools.open(address, settings, this);
+    this.#listeners.set(listener, address);
+    return {
+      get address() {
+        return listener.address;
+      },
+      update: (settings) => listener.update(settings),
+      close: (graceMs) => listener.close(graceMs).finally(() => this.#listeners.delete(listener)),
+    };
+  }
+
+  apply(table: TableEnvironment): void {
+    const present = this.#environments.get(table.name);
+    if (present) {
+      const claims = sameClaims(present.table, table);
+      present.table = table;
+      present.pool.apply(table);
+      if (!claims) this.#mapHosts();
+    } else {
+      this.#environments.set(table.name, { table, pool: new ServerPool(table, this.#tools) });
+      this.#mapHosts();
+    }
+  }
+
+  remove(name: string): void {
+    this.#environments.get(name)?.pool.close();
+    this.#environments.delete(name);
+    this.#mapHosts();
+  }
+
+  route(name: string): Route | undefined {
+    return this.#environments.get(name)?.pool;
+  }
+
+  servers(): LiveServer[] {
+    return [...this.#environments.values()].flatMap(({ pool }) => pool.servers());
+  }
+
+  environments(): LiveEnvironment[] {
+    return [...this.#environments.values()].map(({ pool }) => pool.live());
+  }
+
+  listeners(): LiveListener[] {
+    return liveListeners(this.#listeners);
+  }
+
+  /** Stops every timer. */
+  async close(): Promise<void> {
+    for (const { pool } of this.#environments.values()) pool.close();
+  }
+
+  #mapHosts(): void {
+    this.#hosts = new HostTable([...this.#environments.values()].map(({ table: { name, spec } }) => ({ name, ...spec })));
+    const complaints = new Set<string>();
+    for (const conflict of this.#hosts.conflicts) {
+      const complaint = describe(conflict);
+      complaints.add(complaint);
+      if (!this.#complaints.has(complaint)) this.#tools.logger.warn({ environment: conflict.loser }, complaint);
+    }
+    this.#complaints = complaints;
+  }
+}
+
+/** What listeners count, by the address they were configured with: one that is closing may have a successor already. */
+export function liveListeners(open: ReadonlyMap<Pick<Listener, 'connections' | 'counts'>, string>): LiveListener[] {
+  const byAddress = new Map<string, LiveListener>();
+  for (const [{ connections, counts }, listen] of open) {
+    const other = byAddress.get(listen);
+    const live = { ...counts, listen, connections };
+    byAddress.set(listen, other === undefined ? live : { ...addCounts(omitName(other), omitName(live)), listen });
+  }
+  return [...byAddress.values()];
+}
+
+function omitName({ listen: _, ...counts }: LiveListener): Omit<LiveListener, 'listen'> {
+  return counts;
+}
+
+function sameClaims(one: TableEnvironment, other: TableEnvironment): boolean {
+  return one.spec.listen === other.spec.listen && one.spec.hosts.join() === other.spec.hosts.join();
+}
+
+function describe({ listen, host, winner, loser }: HostConflict): string {
+  return host === undefined
+    ? `environments ${winner} and ${loser} share ${listen} and neither names hosts: ${loser} gets nothing until it has hosts or a listener of its own`
+    : `environments ${winner} and ${loser} both claim host ${host} on ${listen}: ${loser} does not get it`;
+}

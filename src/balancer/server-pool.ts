@@ -1,0 +1,191 @@
+import type { Logger } from 'pino';
+import type { Picker } from '../balance/contract.ts';
+import { pickers } from '../balance/index.ts';
+import { PeakEwma } from '../balance/peak-ewma.ts';
+import { panics } from '../health/panic.ts';
+import { slowStartShare } from '../health/slow-start.ts';
+import type { Clock, Random, Timer } from '../model/clock.ts';
+import { noEnvironmentCounts } from '../model/counts.ts';
+import type { LiveEnvironment, LiveServer } from '../model/live.ts';
+import type { Exchange, Outcome, Route, RouteSettings } from '../proxy/contract.ts';
+import { ExchangeCounter } from '../proxy/exchange-counter.ts';
+import { RetryBudget } from '../proxy/retry.ts';
+import type { Upstream } from '../proxy/upstream.ts';
+import { lineOf } from '../proxy/waiting-line.ts';
+import { LiveMember } from './live-member.ts';
+import { type RequestKey, requestKey } from './request-key.ts';
+import { Sticky } from './sticky.ts';
+import { type Feedback, healthOf, type TableEnvironment } from './table.ts';
+
+/** Steps in which a slowly starting server gets its weight. */
+const slowStartSteps = 20;
+/** Milliseconds between two of them, at least. */
+const shortestStepMs = 100;
+
+export interface ServerPoolTools extends Feedback {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** The live servers of one environment, and who of them is next. */
+export class ServerPool implements Route {
+  readonly budget = new RetryBudget();
+  /** Of what clients asked of this environment. */
+  readonly counter = new ExchangeCounter();
+  readonly #tools: ServerPoolTools;
+  readonly #members = new Map<string, LiveMember>();
+  readonly #memberOf = new Map<Upstream, LiveMember>();
+  readonly #key: { on: string; of: RequestKey };
+  #environment: TableEnvironment;
+  #picker: Picker<Upstream>;
+  readonly #now = () => this.#tools.clock.now();
+  #sticky: { readonly cookie: string; readonly ties: Sticky } | undefined;
+  #panicking = false;
+  #timer: Timer | undefined;
+
+  constructor(environment: TableEnvironment, tools: ServerPoolTools) {
+    this.#tools = tools;
+    this.#environment = environment;
+    this.#key = { on: environment.spec.hash.on, of: requestKey(environment.spec.hash.on) };
+    this.#picker = pickers['round-robin']([], tools.random);
+    this.apply(environment);
+  }
+
+  get settings(): RouteSettings {
+    return this.#environment.spec;
+  }
+
+  pick(exchange: Exchange, tried: readonly Upstream[]): Upstream | undefined {
+    const key = this.#environment.spec.balance === 'hash' ? this.#key.of(exchange) : 0;
+    return this.#sticky?.ties.pick(exchange, tried) ?? this.#picker.pick(key, tried);
+  }
+
+  respond(exchange: Exchange, upstream: Upstream): void {
+    this.#sticky?.ties.tie(exchange, upstream);
+  }
+
+  observe(upstream: Upstream, outcome: Outcome): void {
+    if (outcome.kind === 'aborted') return;
+    const member = this.#memberOf.get(upstream);
+    if (member === undefined) return;
+    if (outcome.kind === 'answered' && outcome.status < 500) {
+      member.streak.broken();
+      upstream.latency?.observe(outcome.headMs, this.#tools.clock.now());
+      return;
+    }
+    // An error page says that the server is there; no answer says that it may not be.
+    if (outcome.kind !== 'answered') this.#tools.suspect(this.#environment.name, upstream.id);
+    if (!member.server.ejected && member.streak.failed(this.#environment.spec.outlier.consecutiveFailures)) this.#report(member, outcome);
+  }
+
+  /** Takes over a new table. Counters and what is in flight go on. */
+  apply(environment: TableEnvironment): void {
+    this.#environment = environment;
+    const { on } = environment.spec.hash;
+    if (on !== this.#key.on) Object.assign(this.#key, { on, of: requestKey(on) });
+    const { cookie } = environment.spec.sticky;
+    if (cookie !== (this.#sticky?.cookie ?? ''))
+      this.#sticky = cookie === '' ? undefined : { cookie, ties: new Sticky(cookie, environment.name) };
+    const fallen = environment.servers.filter(({ id, health }) => health === 'down' && this.#members.get(id)?.server.health === 'up');
+    const present = new Set(environment.servers.map((server) => server.id));
+    for (const [id, member] of this.#members) {
+      if (present.has(id)) continue;
+      member.retire();
+      this.#members.delete(id);
+    }
+    for (const server of environment.servers) {
+      const member = this.#members.get(server.id);
+      if (member) member.adopt(server);
+      else this.#members.set(server.id, new LiveMember(server));
+    }
+    this.#rebuild();
+    for (const { id } of fallen) this.#members.get(id)?.upstream?.doubt();
+  }
+
+  /** The environment is gone: nobody gets anything new. */
+  close(): void {
+    this.apply({ ...this.#environment, servers: [] });
+    this.#timer?.cancel();
+  }
+
+  /** What was counted of it as a whole. */
+  live(): LiveEnvironment {
+    const line = lineOf(this);
+    return {
+      ...noEnvironmentCounts,
+      ...this.counter.counts,
+      ...this.budget.counts,
+      ...line?.counts,
+      name: this.#environment.name,
+      waiting: line?.length ?? 0,
+      panicking: this.#panicking ? 1 : 0,
+    };
+  }
+
+  servers(): LiveServer[] {
+    return [...this.#members.values()].map((member) => member.live(this.#environment.name));
+  }
+
+  #report({ server: { id, instance, address } }: LiveMember, outcome: Exclude<Outcome, { kind: 'aborted' }>): void {
+    const reason =
+      outcome.kind === 'answered' ? `status ${outcome.status}` : `${outcome.kind}: ${'reason' in outcome ? outcome.reason : ''}`;
+    const failure = outcome.kind === 'answered' ? 'status' : outcome.kind;
+    this.#tools.report({ environment: this.#environment.name, id, instance, address, failure, reason });
+  }
+
+  /** A picker for whoever is to get traffic now, and a date to look again if time alone will change that. */
+  #rebuild(): void {
+    const now = this.#tools.clock.now();
+    const { spec, name } = this.#environment;
+    const serving = [...this.#members.values()].filter((member) => member.upstream !== undefined);
+    for (const member of this.#members.values()) {
+      const isWell = member.upstream !== undefined && healthOf(member.server) === 'up';
+      // A process that has just started learns how long the servers have been well by then.
+      if (isWell) member.wellSince ??= now - this.#age(member.server.wellSince);
+      else member.wellSince = undefined;
+    }
+    const well = serving.filter((member) => member.wellSince !== undefined);
+    const panicking = panics(well.length, serving.length, spec.panicThreshold);
+    if (panicking !== this.#panicking) {
+      this.#panicking = panicking;
+      const about = { environment: name, healthy: well.length, servers: serving.length };
+      if (panicking) this.#tools.logger.warn(about, 'too few healthy servers: health is ignored');
+      else this.#tools.logger.info(about, 'enough healthy servers again');
+    }
+    this.#memberOf.clear();
+    for (const member of serving) this.#prepare(member, now);
+    const chosen = (panicking ? serving : well).map((member) => member.upstream as Upstream);
+    this.#picker = pickers[spec.balance](chosen, this.#tools.random, this.#now);
+    this.#sticky?.ties.follow(chosen);
+    this.#lookAgain(serving, now);
+  }
+
+  #prepare(member: LiveMember, now: number): void {
+    const upstream = member.upstream as Upstream;
+    const { spec } = this.#environment;
+    this.#memberOf.set(upstream, member);
+    upstream.watcher = undefined;
+    upstream.maxActive = spec.limits.connectionsPerServer;
+    upstream.weight =
+      member.server.weight * slowStartShare(now - (member.wellSince ?? now), member.wellSince === undefined ? 0 : spec.slowStart);
+    if (spec.balance === 'ewma') upstream.latency ??= new PeakEwma();
+    else upstream.latency = undefined;
+  }
+
+  #lookAgain(serving: readonly LiveMember[], now: number): void {
+    const { slowStart } = this.#environment.spec;
+    let wait = Number.POSITIVE_INFINITY;
+    for (const { wellSince } of serving) {
+      if (wellSince !== undefined && now - wellSince < slowStart)
+        wait = Math.min(wait, Math.max(shortestStepMs, slowStart / slowStartSteps));
+    }
+    this.#timer?.cancel();
+    if (wait < Number.POSITIVE_INFINITY) this.#timer = this.#tools.clock.after(wait, () => this.#rebuild());
+  }
+
+  /** Milliseconds since a date; the machine's calendar may have been set back meanwhile. */
+  #age(date: number | undefined): number {
+    return date === undefined ? 0 : Math.max(0, this.#tools.clock.date() - date);
+  }
+}

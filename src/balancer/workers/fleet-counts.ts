@@ -1,0 +1,76 @@
+import {
+  type EnvironmentCounts,
+  type ListenerCounts,
+  noEnvironmentCounts,
+  noListenerCounts,
+  noServerCounts,
+  type ServerCounts,
+} from '../../model/counts.ts';
+import type { EnvironmentGauges, LiveEnvironment, LiveListener, LiveServer, ServerGauges } from '../../model/live.ts';
+import { healthOf, type TableEnvironment } from '../table.ts';
+import { SummedCounts } from './summed-counts.ts';
+import { type ListenerGauges, serverKey, type WorkerCounts } from './worker-counts.ts';
+
+/** The workers' counters of servers, environments and listeners, added up. */
+export class FleetCounts {
+  readonly #servers = new SummedCounts<ServerCounts, ServerGauges>(noServerCounts, { active: 0, upgraded: 0, connections: 0, idle: 0 });
+  readonly #environments = new SummedCounts<EnvironmentCounts, EnvironmentGauges>(noEnvironmentCounts, { waiting: 0, panicking: 0 });
+  readonly #listeners = new SummedCounts<ListenerCounts, ListenerGauges>(noListenerCounts, { connections: 0 });
+  readonly #ids = new Map<string, ReadonlySet<string>>();
+
+  /** The environment has these servers and no others: of those who left nothing is kept. */
+  follow({ name, servers }: Pick<TableEnvironment, 'name' | 'servers'>): void {
+    const ids = new Set(servers.map(({ id }) => id));
+    for (const id of this.#ids.get(name) ?? []) if (!ids.has(id)) this.#servers.drop(serverKey(name, id));
+    for (const id of ids) this.#servers.follow(serverKey(name, id));
+    this.#ids.set(name, ids);
+    this.#environments.follow(name);
+  }
+
+  remove(environment: string): void {
+    this.follow({ name: environment, servers: [] });
+    this.#environments.drop(environment);
+    this.#ids.delete(environment);
+  }
+
+  /** @param listen as configured */
+  followListener(listen: string): void {
+    this.#listeners.follow(listen);
+  }
+
+  removeListener(listen: string): void {
+    this.#listeners.drop(listen);
+  }
+
+  take(worker: number, { servers, environments, listeners }: WorkerCounts): void {
+    this.#servers.take(worker, servers);
+    this.#environments.take(worker, environments);
+    this.#listeners.take(worker, listeners);
+  }
+
+  forget(worker: number): void {
+    for (const tally of [this.#servers, this.#environments, this.#listeners]) tally.forget(worker);
+  }
+
+  /** Exchanges in flight on one worker, upgraded connections aside. */
+  active(worker: number): number {
+    const { active, upgraded } = this.#servers.gaugesIn(worker);
+    return active - upgraded;
+  }
+
+  servers({ name, servers }: TableEnvironment): LiveServer[] {
+    return servers.map((server) => {
+      const { id, address, weight, reason } = server;
+      const about = { id, environment: name, address, weight, health: healthOf(server), ...(reason !== undefined && { reason }) };
+      return { ...this.#servers.of(serverKey(name, id)), ...about };
+    });
+  }
+
+  environments(): LiveEnvironment[] {
+    return this.#environments.keys.map((name) => ({ ...this.#environments.of(name), name }));
+  }
+
+  listeners(): LiveListener[] {
+    return this.#listeners.keys.map((listen) => ({ ...this.#listeners.of(listen), listen }));
+  }
+}

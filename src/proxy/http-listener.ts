@@ -1,0 +1,213 @@
+import net from 'node:net';
+import type { AccessLog, ExchangeRecord } from '../access-log/access-log.ts';
+import { processDeadlines } from '../http1/connection/deadlines.ts';
+import { outbox } from '../http1/connection/outbox.ts';
+import {
+  type RequestSink,
+  ServerConnection,
+  type ServerConnectionOwner,
+  type ServerConnectionSettings,
+} from '../http1/connection/server-connection.ts';
+import type { RequestHead } from '../http1/message/request-head.ts';
+import type { WireFault } from '../http1/message/wire-fault.ts';
+import type { ListenerCounts } from '../model/counts.ts';
+import { formatAddress, parseAddress } from '../model/quantity.ts';
+import type { Handler, Listener, ListenerSettings } from './contract.ts';
+import { ExchangeCounter } from './exchange-counter.ts';
+import { ownAnswer, problem } from './own-answer.ts';
+import { Peers } from './peers.ts';
+import { ProxyExchange } from './proxy-exchange.ts';
+import { newRequestId } from './request-id.ts';
+
+const targetBytes = 16 * 1024;
+const fields = 100;
+const backlog = 4096;
+/** For so long, in milliseconds, a connection may bring one more request when its listener closes: that may be on its way already. */
+const lastRequestMs = 500;
+
+/** Opens a listener for a role. Rejects with the system's error if the address can't be had. */
+export async function openListener(
+  address: string,
+  settings: ListenerSettings,
+  handler: Handler,
+  accessLog?: AccessLog,
+): Promise<Listener> {
+  const listener = new HttpListener(address, settings, handler, accessLog);
+  await listener.open();
+  return listener;
+}
+
+/** An open address: takes connections, makes exchanges of their requests, and can be closed without losing any. */
+export class HttpListener implements Listener, ServerConnectionOwner {
+  readonly configured: string;
+  readonly deadlines = processDeadlines;
+  readonly handler: Handler;
+  /** Of exchanges that no role counts, and of what was no request. */
+  readonly counter = new ExchangeCounter();
+  lameDuck = false;
+  peers!: Peers;
+  settings!: ServerConnectionSettings;
+  readonly #accessLog: AccessLog | undefined;
+  readonly #server: net.Server;
+  readonly #connections = new Set<ServerConnection>();
+  readonly #tunnels = new Set<net.Socket>();
+  #active = 0;
+  #accepted = 0;
+  #surplus = 0;
+  #emptied: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(address: string, settings: ListenerSettings, handler: Handler, accessLog: AccessLog | undefined) {
+    this.configured = address;
+    this.handler = handler;
+    this.#accessLog = accessLog;
+    this.update(settings);
+    this.#server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (accepted) => {
+      this.#accepted++;
+      if (accepted.remoteAddress === undefined) accepted.destroy();
+      else this.#connections.add(new ServerConnection(accepted, this));
+    });
+  }
+
+  /** Starts to accept. On `bound`, a socket's handle that another process bound, in place of an own one. */
+  open(bound?: object): Promise<void> {
+    const { host, port } = parseAddress(this.configured);
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      const opened = () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', () => {});
+        resolve();
+      };
+      if (bound === undefined) this.#server.listen({ host, port, backlog }, opened);
+      else this.#server.listen(bound, backlog, opened);
+    });
+  }
+
+  update(settings: ListenerSettings): void {
+    this.peers = new Peers(settings.trustedProxies);
+    this.settings = {
+      limits: {
+        headBytes: settings.headerBytes,
+        targetBytes: Math.min(targetBytes, settings.headerBytes),
+        fields: settings.fields ?? fields,
+      },
+      headMs: settings.timeouts.requestHead,
+      idleMs: settings.timeouts.clientIdle,
+    };
+  }
+
+  get address(): string {
+    const bound = this.#server.address();
+    return bound === null || typeof bound === 'string' ? this.configured : formatAddress(bound.address, bound.port);
+  }
+
+  get connections(): number {
+    return this.#connections.size + this.#tunnels.size;
+  }
+
+  get counts(): ListenerCounts {
+    return { ...this.counter.counts, accepted: this.#accepted };
+  }
+
+  get active(): number {
+    return this.#active + this.#tunnels.size;
+  }
+
+  /** Closes so many connections, each with the answer to its next request: clients connect again, and another process may get them. */
+  shed(connections: number): void {
+    this.#surplus = connections;
+  }
+
+  close(graceMs: number): Promise<void> {
+    this.#closing ??= this.#close(graceMs);
+    return this.#closing;
+  }
+
+  #close(graceMs: number): Promise<void> {
+    this.lameDuck = true;
+    this.#server.close();
+    if (this.connections === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      // After one more look at what has come: a process that stood still meanwhile has not read it yet.
+      const idle = setTimeout(() => setImmediate(() => this.#closeIdle()), Math.min(lastRequestMs, graceMs));
+      const end = setTimeout(() => this.#destroyAll(), graceMs);
+      this.#emptied = () => {
+        clearTimeout(idle);
+        clearTimeout(end);
+        resolve();
+      };
+    });
+  }
+
+  request(connection: ServerConnection, head: RequestHead): RequestSink {
+    if (this.#surplus > 0) {
+      this.#surplus--;
+      // As if the client had asked for it: the answer says `Connection: close`.
+      head.keepAlive = false;
+    }
+    const exchange = new ProxyExchange(this, connection, head);
+    this.#active++;
+    try {
+      this.handler.request(exchange);
+    } catch (error) {
+      exchange.crashed(error);
+    }
+    return exchange;
+  }
+
+  fault(error: unknown, requestId?: string): void {
+    this.handler.fault(error, requestId);
+  }
+
+  refuse(connection: ServerConnection, fault: WireFault): void {
+    this.counter.answeredHere(fault.code);
+    const requestId = newRequestId();
+    const answer = ownAnswer(problem(fault, requestId), { requestId, headOnly: false, connection: 'close' });
+    outbox.to(connection.wire).octets(answer, 0, answer.length);
+    connection.close();
+  }
+
+  closed(connection: ServerConnection): void {
+    this.#connections.delete(connection);
+    this.#checkEmptied();
+  }
+
+  /** An exchange is over, or its connection has become a tunnel. */
+  left(): void {
+    this.#active--;
+  }
+
+  /** What became of an exchange is known; it is asked for its record only if somebody wants one. */
+  log(exchange: { record(): ExchangeRecord }): void {
+    if (this.#accessLog === undefined) return;
+    try {
+      this.#accessLog(exchange.record());
+    } catch (error) {
+      this.fault(error);
+    }
+  }
+
+  /** A connection has become a tunnel. */
+  tunnelOpened(connection: ServerConnection, socket: net.Socket): void {
+    this.#connections.delete(connection);
+    this.#tunnels.add(socket);
+    socket.once('close', () => {
+      this.#tunnels.delete(socket);
+      this.#checkEmptied();
+    });
+  }
+
+  #closeIdle(): void {
+    for (const connection of this.#connections) if (connection.idle) connection.close();
+  }
+
+  #destroyAll(): void {
+    for (const connection of this.#connections) connection.destroy();
+    for (const socket of this.#tunnels) socket.destroy();
+  }
+
+  #checkEmptied(): void {
+    if (this.connections === 0) this.#emptied?.();
+  }
+}

@@ -1,0 +1,67 @@
+import { type Change, type Key, type Kind, kinds, type Stored } from '../store.ts';
+import type { Content } from './data-file.ts';
+
+/** Documents in memory: what a {@link Change} means. */
+export class DocumentTable {
+  readonly epoch: string;
+  /** The last number that was given to a document. */
+  revision = 0;
+  readonly #documents: Map<Kind, Map<string, Stored>>;
+  readonly #generations: Map<Kind, number>;
+
+  constructor(epoch: string, from?: DocumentTable) {
+    this.epoch = epoch;
+    this.revision = from?.revision ?? 0;
+    this.#documents = new Map(kinds.map((kind) => [kind, new Map(from ? from.#of(kind) : [])]));
+    this.#generations = new Map(from ? from.#generations : []);
+  }
+
+  static from({ epoch, revision, documents }: Content): DocumentTable {
+    const table = new DocumentTable(epoch);
+    table.revision = revision;
+    for (const [kind, name, number, value] of documents) {
+      table.#of(kind).set(name, { kind, name, revision: number, text: JSON.stringify(value) });
+    }
+    return table;
+  }
+
+  copy(): DocumentTable {
+    return new DocumentTable(this.epoch, this);
+  }
+
+  get({ kind, name }: Key): Stored | undefined {
+    return this.#of(kind).get(name);
+  }
+
+  all(kind: Kind): Stored[] {
+    return [...this.#of(kind).values()];
+  }
+
+  generation(kind: Kind): number {
+    return this.#generations.get(kind) ?? 0;
+  }
+
+  /** False: an expectation did not hold, nothing was changed. */
+  apply({ epoch, expect, expectAll, put = [], remove = [] }: Change): boolean {
+    if (epoch !== this.epoch) return false;
+    if (expect.some((key) => (this.get(key)?.revision ?? 0) !== key.revision)) return false;
+    if (expectAll && this.generation(expectAll.kind) !== expectAll.generation) return false;
+    if (put.length + remove.length === 0) return true;
+    this.revision++;
+    for (const { kind, name, text } of put) this.#of(kind).set(name, { kind, name, revision: this.revision, text });
+    for (const { kind, name } of remove) this.#of(kind).delete(name);
+    for (const { kind } of [...put, ...remove]) this.#generations.set(kind, this.revision);
+    return true;
+  }
+
+  /** Everything, as {@link Content.documents} has it. */
+  *rows(): Generator<[Kind, string, number, string]> {
+    for (const documents of this.#documents.values()) {
+      for (const { kind, name, revision, text } of documents.values()) yield [kind, name, revision, text];
+    }
+  }
+
+  #of(kind: Kind): Map<string, Stored> {
+    return this.#documents.get(kind) as Map<string, Stored>;
+  }
+}

@@ -1,0 +1,53 @@
+import { type Clock, type Random, systemClock } from '../model/clock.ts';
+import { SluiceError } from '../model/fault.ts';
+import type { Log } from '../model/log.ts';
+import type { Registry } from './contract.ts';
+import { FileStore } from './embedded/file-store.ts';
+import { RedisStore } from './redis/redis-store.ts';
+import { isRedisUrl, redisUrlForms } from './redis/redis-url.ts';
+import { RemoteRegistry } from './remote/remote-registry.ts';
+import { documentRegistry } from './rules/document-registry.ts';
+
+const forms = ['embedded:FOLDER', ...redisUrlForms, "http(s)://HOST:PORT (a balancer's control address)"];
+
+/**
+ * The registry that a URL names. For Redis and a balancer it settles even if they can't be reached yet: `link` is down
+ * then, calls fail with `unavailable`, and it goes on trying. `invalid` for a URL that names none.
+ *
+ * @param options.prefix of all keys in Redis; default `sluice`
+ * @param options.token shown to a balancer: the join token, or for everything the admin token
+ */
+export async function openRegistry(options: {
+  url: string;
+  prefix?: string;
+  token?: string;
+  logger: Log;
+  clock?: Clock;
+  random?: Random;
+}): Promise<Registry> {
+  const { url, prefix = 'sluice', token, logger, clock = systemClock, random = Math.random } = options;
+  const parts = { logger, clock, random };
+  if (url.startsWith('embedded:')) {
+    const folder = url.slice('embedded:'.length);
+    if (folder === '') throw new SluiceError('invalid', 'the registry URL embedded: names no folder; write for example embedded:./data');
+    return documentRegistry({ ...parts, store: await FileStore.open(folder, parts) });
+  }
+  if (isRedisUrl(url)) {
+    if (!/^[A-Za-z0-9._:-]{1,100}$/.test(prefix)) {
+      throw new SluiceError('invalid', 'the registry\'s prefix must be 1 to 100 letters, digits, ".", "_", ":" or "-"');
+    }
+    const store = new RedisStore({ ...parts, url, prefix });
+    await store.firstTry;
+    return documentRegistry({ ...parts, store });
+  }
+  if (/^https?:\/\//.test(url)) {
+    const registry = new RemoteRegistry({ ...parts, url, ...(token === undefined ? {} : { token }) });
+    await registry.firstTry;
+    return registry;
+  }
+  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0];
+  throw new SluiceError(
+    'invalid',
+    `${scheme ? `"${scheme}" is no kind of registry` : 'the registry URL has no scheme'}; write ${forms.join(', or ')}`,
+  );
+}

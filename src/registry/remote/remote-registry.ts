@@ -1,0 +1,176 @@
+import type { Clock, Random } from '../../model/clock.ts';
+import type { EnvironmentSpecInput } from '../../model/environment.ts';
+import { SluiceError } from '../../model/fault.ts';
+import type { Log } from '../../model/log.ts';
+import type { Project } from '../../model/project.ts';
+import type { Snapshot } from '../../model/snapshot.ts';
+import type { JoinRequest, Link, News, Registry, Renewal, Watch } from '../contract.ts';
+import { concerns } from '../store.ts';
+import { type MethodName, methods, type ParamsOf, type ResultOf } from './methods.ts';
+import { RemoteLink } from './remote-link.ts';
+
+interface Listening {
+  readonly tell: (news: News) => void;
+  readonly server: string | undefined;
+  readonly settle: () => void;
+}
+
+/** A {@link Registry} behind a balancer's registration endpoint. What may be called depends on the token. */
+export class RemoteRegistry implements Registry {
+  readonly #link: RemoteLink;
+  readonly #log: Log;
+  readonly #listening = new Set<Listening>();
+  #everUp = false;
+
+  /** @param parts.url of the balancer's control address, `http(s)://host:port`. `invalid` if it is none. */
+  constructor(parts: { url: string; token?: string; clock: Clock; random: Random; logger: Log }) {
+    this.#log = parts.logger;
+    const url = endpointOf(parts.url);
+    this.#link = new RemoteLink({ ...parts, url, onNews: (news) => this.#tell(news), onUp: () => this.#isUp() });
+  }
+
+  /** Settles once the balancer was reached, or could not be. */
+  get firstTry(): Promise<void> {
+    return this.#link.firstTry;
+  }
+
+  get link(): Link {
+    return this.#link.link;
+  }
+
+  environments() {
+    return this.#call('environments', {});
+  }
+
+  environment(name: string) {
+    return this.#call('environment', { name });
+  }
+
+  putEnvironment(name: string, spec: EnvironmentSpecInput) {
+    return this.#call('putEnvironment', { name, spec });
+  }
+
+  deleteEnvironment(name: string, { force = false }: { force?: boolean } = {}) {
+    return this.#call('deleteEnvironment', { name, force });
+  }
+
+  projects() {
+    return this.#call('projects', {});
+  }
+
+  pushProject(project: Project) {
+    return this.#call('pushProject', { project });
+  }
+
+  revision(name: string, revision?: number) {
+    return this.#call('revision', revision === undefined ? { name } : { name, revision });
+  }
+
+  deploy(environment: string, project: string, options: { revision?: number; expect?: number } = {}) {
+    return this.#call('deploy', { environment, project, options });
+  }
+
+  undeploy(environment: string, project: string, options: { expect?: number } = {}) {
+    return this.#call('undeploy', { environment, project, options });
+  }
+
+  rollback(environment: string, project: string, options: { expect?: number } = {}) {
+    return this.#call('rollback', { environment, project, options });
+  }
+
+  snapshot(environment: string) {
+    return this.#call('snapshot', { environment });
+  }
+
+  restore(snapshot: Snapshot) {
+    return this.#call('restore', { snapshot });
+  }
+
+  servers() {
+    return this.#call('servers', {});
+  }
+
+  server(id: string) {
+    return this.#call('server', { id });
+  }
+
+  join(request: JoinRequest) {
+    return this.#call('join', request);
+  }
+
+  renew({ projects, ...report }: Renewal) {
+    return this.#call('renew', { ...report, projects: [...projects] });
+  }
+
+  leave(id: string, instance: string) {
+    return this.#call('leave', { id, instance });
+  }
+
+  assign(id: string, environment: string | undefined) {
+    return this.#call('assign', environment === undefined ? { id } : { id, environment });
+  }
+
+  patchServer(id: string, patch: { draining?: boolean; weight?: number }) {
+    return this.#call('patchServer', { id, patch });
+  }
+
+  watch(tell: (news: News) => void, { server }: { server?: string } = {}): Watch {
+    let settle = () => {};
+    const ready = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    const entry = { tell, server, settle };
+    this.#listening.add(entry);
+    if (this.link.up) this.#ask(entry);
+    const close = () => {
+      this.#listening.delete(entry);
+      settle();
+    };
+    return { ready, close };
+  }
+
+  async close(): Promise<void> {
+    this.#link.close();
+    for (const { settle } of this.#listening) settle();
+    this.#listening.clear();
+  }
+
+  async #call<M extends MethodName>(method: M, params: ParamsOf<M>): Promise<ResultOf<M>> {
+    const { data, error } = methods[method].result.safeParse(await this.#link.ask({ method, params }));
+    if (!error) return data as ResultOf<M>;
+    const { path = [], message = '' } = error.issues[0] ?? {};
+    throw new SluiceError(
+      'internal',
+      `the balancer's answer to ${method} is not understood (${path.join('.')} ${message}): run the same Sluice on both sides`,
+    );
+  }
+
+  #isUp(): void {
+    for (const entry of this.#listening) this.#ask(entry);
+    if (this.#everUp) this.#tell({ kind: 'resync' });
+    this.#everUp = true;
+  }
+
+  #ask({ server, settle }: Listening): void {
+    this.#link.ask({ watch: server === undefined ? {} : { server } }).then(settle, (error: SluiceError) => {
+      // Without a connection it is asked again at the next one.
+      if (error.code !== 'unavailable') this.#log.error({ err: error }, 'the balancer tells no news');
+    });
+  }
+
+  #tell(news: News): void {
+    for (const { tell, server } of [...this.#listening]) if (concerns(news, server)) tell(news);
+  }
+}
+
+function endpointOf(text: string): URL {
+  if (URL.canParse(text)) {
+    const url = new URL('/v1/join', text);
+    const plain = url.username === '' && url.password === '';
+    if (plain && /^https?:$/.test(url.protocol)) {
+      url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+      return url;
+    }
+  }
+  throw new SluiceError('invalid', "the balancer's URL cannot be used: write http://HOST:PORT or https://HOST:PORT of its control address");
+}

@@ -1,0 +1,292 @@
+import t from 'tap';
+import { ServerPool } from '../../src/balancer/server-pool.ts';
+import type { FailureReport, TableEnvironment } from '../../src/balancer/table.ts';
+import type { Outcome } from '../../src/proxy/contract.ts';
+import type { Upstream } from '../../src/proxy/upstream.ts';
+import { seeded } from '../balance/candidates.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
+import { FakeExchange } from '../tools/fake-exchange.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
+import { server, table } from './tables.ts';
+
+const exchange = new FakeExchange('GET', '/');
+const ok: Outcome = { kind: 'answered', status: 200, headMs: 1 };
+const broken: Outcome = { kind: 'answered', status: 500, headMs: 1 };
+const refused: Outcome = { kind: 'connect-failed', reason: 'ECONNREFUSED' };
+
+function setUp(environment: TableEnvironment) {
+  const clock = new FakeClock();
+  const { logger, lines } = keptLogger();
+  const suspects: string[] = [];
+  const accusations: FailureReport[] = [];
+  const pool = new ServerPool(environment, {
+    clock,
+    logger,
+    random: seeded(),
+    suspect: (name, id) => suspects.push(`${name}/${id}`),
+    report: (report) => accusations.push(report),
+  });
+  const pick = (tried: Upstream[] = []) => pool.pick(exchange, tried);
+  /** Which servers get something, sorted. */
+  const picked = (count = 60) => [...new Set(Array.from({ length: count }, () => pick()?.id ?? 'nobody'))].sort().join(' ');
+  /** The live object of a server, found by picking. */
+  const find = (id: string) => {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const upstream = pick();
+      if (upstream?.id === id) return upstream;
+    }
+    throw new Error(`${id} is never picked`);
+  };
+  const live = (id: string) => pool.servers().find((each) => each.id === id);
+  return { clock, lines, suspects, accusations, pool, pick, picked, find, live };
+}
+
+t.test('only servers that serve and are up get traffic', async (t) => {
+  const { picked, pool } = setUp(
+    table([server('a'), server('b'), server('c', { health: 'down' }), server('d', { serving: false, health: 'unknown' })], {
+      balance: 'least-connections',
+    }),
+  );
+  t.equal(picked(), 'a b');
+  t.strictSame(
+    pool.servers().map(({ id, health }) => `${id} ${health}`),
+    ['a up', 'b up', 'c down', 'd unknown'],
+  );
+});
+
+t.test('nobody is a valid answer', async (t) => {
+  const { pick } = setUp(table([]));
+  t.equal(pick(), undefined);
+});
+
+t.test('in panic health is ignored, but nobody who never was ready gets anything', async (t) => {
+  const servers = [
+    server('a'),
+    server('b', { health: 'down' }),
+    server('c', { health: 'down' }),
+    server('new', { serving: false, health: 'unknown' }),
+  ];
+  const { picked, pool, lines } = setUp(table(servers));
+  t.equal(picked(), 'a b c');
+  t.match(lines.at(-1), { msg: 'too few healthy servers: health is ignored', healthy: 1, servers: 3 });
+  pool.apply(table(servers, { panicThreshold: 0 }));
+  t.equal(picked(), 'a');
+  t.match(lines.at(-1), { msg: 'enough healthy servers again' });
+});
+
+t.test('counters, what is in flight and the connections survive every change of settings', async (t) => {
+  const { pool, find, live } = setUp(table([server('a'), server('b')]));
+  const a = find('a');
+  a.requests += 5;
+  a.statuses[2] = 4;
+  a.failures++;
+  for (const balance of ['least-connections', 'random-two', 'round-robin'] as const) {
+    pool.apply(table([server('a', { weight: 7 }), server('b'), server('c')], { balance, health: 'off' }));
+    t.equal(find('a'), a, balance);
+  }
+  a.active++;
+  pool.apply(table([server('a', { health: 'down', reason: 'connection refused' }), server('b'), server('c')]));
+  t.match(live('a'), {
+    active: 1,
+    requests: 5,
+    failures: 1,
+    statuses: [0, 0, 4, 0, 0, 0],
+    weight: 1,
+    health: 'down',
+    reason: 'connection refused',
+  });
+});
+
+t.test('out of rotation: nothing new, what is in flight counts until it ends', async (t) => {
+  const { pool, find, live, picked } = setUp(table([server('a'), server('b')]));
+  const a = find('a');
+  a.active = 2;
+  a.requests = 2;
+  pool.apply(table([server('a', { serving: false }), server('b')]));
+  t.equal(picked(), 'b');
+  t.match(live('a'), { active: 2, requests: 2 });
+  a.active = 0;
+  a.statuses[2] = 2;
+  t.match(live('a'), { active: 0, requests: 2, statuses: [0, 0, 2, 0, 0, 0] });
+  t.match(live('a'), { active: 0, requests: 2 }, 'counted once, however often one looks');
+  pool.apply(table([server('a'), server('b')]));
+  t.equal(picked(), 'a b');
+  find('a').requests++;
+  t.match(live('a'), { requests: 3 });
+});
+
+t.test('a new address is a new place with the old counters', async (t) => {
+  const { pool, find, live } = setUp(table([server('a')]));
+  const before = find('a');
+  before.requests = 10;
+  before.active = 1;
+  pool.apply(table([server('a', { address: '127.0.0.1:9999' })]));
+  const after = find('a');
+  t.not(after, before);
+  t.equal(after.port, 9999);
+  t.match(live('a'), { requests: 10, active: 1, address: '127.0.0.1:9999' });
+  // Late news of the old place says nothing of the new one.
+  for (let failure = 0; failure < 20; failure++) pool.observe(before, refused);
+  t.match(live('a'), { health: 'up' });
+});
+
+t.test('failures in a row are told of, successes in between begin anew; nothing is while it is out', async (t) => {
+  const { pool, find, live, picked, accusations } = setUp(table([server('a'), server('b')]));
+  const a = find('a');
+  const fail = (outcome: Outcome, count: number) => {
+    for (let failure = 0; failure < count; failure++) pool.observe(a, outcome);
+    return accusations.splice(0);
+  };
+  t.strictSame(fail(broken, 4), []);
+  pool.observe(a, ok);
+  t.strictSame(fail(broken, 4), []);
+  pool.observe(a, { kind: 'aborted', reason: 'client gone' });
+  const about = { environment: 'production', id: 'a', instance: 'a-1', address: '127.0.0.1:9101' };
+  t.strictSame(fail(broken, 1), [{ ...about, failure: 'status', reason: 'status 500' }]);
+  t.equal(picked(), 'a b', 'who is out is for the table to say');
+  t.strictSame(fail(refused, 5), [{ ...about, failure: 'connect-failed', reason: 'connect-failed: ECONNREFUSED' }]);
+  fail(broken, 3);
+  pool.apply(table([server('a', { ejected: true, reason: 'too many' }), server('b')]));
+  t.equal(picked(), 'b');
+  t.match(live('a'), { health: 'ejected', reason: 'too many' });
+  t.strictSame(fail(broken, 20), [], 'what still fails while it is out does not count');
+  pool.apply(table([server('a'), server('b')]));
+  t.strictSame(fail(broken, 4), [], 'and afterwards it begins anew');
+  pool.apply(table([server('a', { instance: 'a-2' }), server('b')]));
+  t.strictSame(fail(broken, 4), [], 'as another instance does');
+});
+
+t.test('in panic, who is ejected gets traffic, too', async (t) => {
+  const { picked, lines } = setUp(table([server('a', { ejected: true }), server('b', { ejected: true }), server('c')]));
+  t.equal(picked(), 'a b c');
+  t.match(lines.at(-1), { msg: 'too few healthy servers: health is ignored', healthy: 1, servers: 3 });
+});
+
+t.test('no answer makes the server suspect, an error page does not', async (t) => {
+  const { pool, find, suspects } = setUp(table([server('a')]));
+  const a = find('a');
+  pool.observe(a, broken);
+  pool.observe(a, { kind: 'aborted', reason: '' });
+  pool.observe(a, ok);
+  t.strictSame(suspects, []);
+  pool.observe(a, refused);
+  pool.observe(a, { kind: 'head-timeout', reason: '' });
+  t.strictSame(suspects, ['production/a', 'production/a']);
+});
+
+t.test('who waits for a server that has just gone down is told, once, when others are to be had', async (t) => {
+  const { pool, find, picked } = setUp(table([server('a'), server('b')]));
+  const told: string[] = [];
+  for (const id of ['a', 'b']) find(id).doubt = () => told.push(`${id}, others: ${picked()}`);
+  pool.apply(table([server('a', { weight: 2 }), server('b')]));
+  t.strictSame(told, []);
+  pool.apply(table([server('a', { health: 'down', reason: 'hung' }), server('b')]));
+  t.strictSame(told, ['a, others: b']);
+  pool.apply(table([server('a', { health: 'down', reason: 'refused' }), server('b', { ejected: true })]));
+  pool.apply(table([server('b'), server('c', { health: 'down' })]));
+  t.equal(told.length, 1, 'nobody doubts an ejected one, who answers, nor one that never was well');
+});
+
+t.test('a server that comes back starts slowly', async (t) => {
+  const spec = { slowStart: '10s' } as const;
+  const { clock, pool, pick } = setUp(table([server('a'), server('b')], spec));
+  const share = () => Array.from({ length: 1100 }, () => pick()).filter((picked) => picked?.id === 'b').length;
+  await clock.pass(20_000);
+  t.ok(Math.abs(share() - 550) <= 1);
+  pool.apply(table([server('a'), server('b', { health: 'down' })], spec));
+  t.equal(share(), 0);
+  pool.apply(table([server('a'), server('b')], spec));
+  t.ok(Math.abs(share() - 100) <= 2, 'a tenth at first');
+  await clock.pass(5_600);
+  const middle = share();
+  t.ok(middle > 330 && middle < 410, `about half its weight in the middle: ${middle}`);
+  await clock.pass(6_000);
+  t.ok(Math.abs(share() - 550) <= 1);
+  t.equal(clock.pending, 0, 'and no timer is left');
+});
+
+t.test('a process that has just started goes on with a slow start where it is; a calendar set back does no harm', async (t) => {
+  const spec = { slowStart: '10s' } as const;
+  const date = new FakeClock().date();
+  const share = (since: number) => {
+    const { pick } = setUp(table([server('a', { wellSince: 0 }), server('b', { wellSince: since })], spec));
+    return Array.from({ length: 1500 }, () => pick()).filter((picked) => picked?.id === 'b').length;
+  };
+  t.ok(Math.abs(share(date - 5000) - 500) <= 2, 'half its weight');
+  t.ok(Math.abs(share(date + 3_600_000) - 136) <= 2, 'a tenth');
+});
+
+t.test('well again as another one, it starts slowly again', async (t) => {
+  const spec = { slowStart: '10s' } as const;
+  const { clock, pool, pick } = setUp(table([server('a', { wellSince: 0 }), server('b', { wellSince: 0 })], spec));
+  pool.apply(table([server('a', { wellSince: 0 }), server('b', { instance: 'b-2', wellSince: clock.date() })], spec));
+  const toB = Array.from({ length: 1100 }, () => pick()).filter((picked) => picked?.id === 'b').length;
+  t.ok(Math.abs(toB - 100) <= 2, `${toB}`);
+  pool.close();
+});
+
+t.test('at its limit a server gets nothing until something ends', async (t) => {
+  const { find, pick, picked } = setUp(table([server('a'), server('b')], { limits: { connectionsPerServer: 2 } }));
+  const a = find('a');
+  const b = find('b');
+  a.active = 2;
+  t.equal(picked(), 'b');
+  b.active = 2;
+  t.equal(pick(), undefined);
+  a.active--;
+  t.equal(picked(), 'a');
+});
+
+t.test('each try goes to another server', async (t) => {
+  const { pick, find } = setUp(table([server('a'), server('b')]));
+  const [a, b] = [find('a'), find('b')];
+  t.equal(pick([a]), b);
+  t.equal(pick([a, b]), undefined);
+});
+
+t.test('hash: one client, one server; another key, perhaps another', async (t) => {
+  const servers = ['a', 'b', 'c', 'd'].map((id) => server(id));
+  const { pool } = setUp(table(servers, { balance: 'hash', hash: { on: 'header:x-user' } }));
+  const by = (user: string) => pool.pick(new FakeExchange('GET', '/', { 'x-user': user }), [])?.id;
+  for (let user = 0; user < 20; user++) t.equal(by(`u${user}`), by(`u${user}`));
+  t.equal(new Set(Array.from({ length: 50 }, (_, user) => by(`u${user}`))).size, 4);
+});
+
+t.test('ewma learns from answers', async (t) => {
+  const { pool, find, pick } = setUp(table([server('a'), server('b')], { balance: 'ewma' }));
+  const [a, b] = [find('a'), find('b')];
+  pool.observe(a, { kind: 'answered', status: 200, headMs: 100 });
+  pool.observe(b, { kind: 'answered', status: 200, headMs: 10 });
+  t.ok(Array.from({ length: 50 }, () => pick()).every((picked) => picked === b));
+});
+
+t.test('closed, it gives nobody and leaves no timer', async (t) => {
+  const { clock, pool, find, pick } = setUp(table([server('a'), server('b')], { slowStart: '10s' }));
+  const a = find('a');
+  t.equal(clock.pending, 1);
+  pool.close();
+  t.equal(pick(), undefined);
+  t.equal(clock.pending, 0);
+  pool.observe(a, refused);
+});
+
+t.test('with a sticky cookie a client stays, until its server takes no more', async (t) => {
+  const spec = { sticky: { cookie: 'sid' } };
+  const { pool, pick } = setUp(table([server('a'), server('b'), server('c')], spec));
+  const first = pick() as Upstream;
+  const visit = new FakeExchange('GET', '/');
+  pool.respond(visit, first);
+  const again = new FakeExchange('GET', '/', { cookie: visit.response.headers.get('set-cookie')?.split(';')[0] ?? '' });
+  for (let turn = 0; turn < 10; turn++) t.equal(pool.pick(again, [])?.id, first.id);
+  pool.apply(
+    table(
+      [server('a'), server('b'), server('c')].map((each) => ({ ...each, serving: each.id !== first.id })),
+      spec,
+    ),
+  );
+  t.not(pool.pick(again, [])?.id, first.id, 'draining breaks the tie');
+  pool.apply(table([server('a'), server('b'), server('c')]));
+  const unmarked = new FakeExchange('GET', '/');
+  pool.respond(unmarked, first);
+  t.strictSame(unmarked.response.headers.all('set-cookie'), [], 'switched off');
+});
