@@ -10,21 +10,21 @@ import { measurePicking } from './picking.ts';
 import type { Results } from './results.ts';
 import { type Entrant, measure, type Timings } from './timing.ts';
 
-/** The contender's processor, and everybody else's. */
+/** Processor of the contender, and processor of the load and the upstreams. */
 const contenderCpu = 0;
 const otherCpu = 1;
-/** Those whose memory is measured. */
+/** Contenders whose memory is measured. */
 const idleField = ['haproxy', 'nginx', 'sluice-balancer'];
 
 export interface BenchOptions {
   readonly chosen: readonly Contender[];
   readonly quick: boolean;
-  /** For everything that is written; its owner removes it. */
+  /** Holds everything that the run writes. The caller removes it. */
   readonly folder: string;
   readonly progress: (text: string) => void;
 }
 
-/** The whole run: who is there, who is correct, then time, memory, and the cost of picking and finding. */
+/** Performs the whole run: availability and correctness of each contender, then time, memory, and the cost of picking and finding. */
 export async function bench({ chosen, quick, folder, progress }: BenchOptions): Promise<Results> {
   const begun = { date: new Date(), machine: describeMachine() };
   const { rounds, seconds, warmUp, clients } = quick
@@ -77,7 +77,7 @@ export async function bench({ chosen, quick, folder, progress }: BenchOptions): 
   return { ...begun, rounds, seconds, field, timings, idle, picking, finding };
 }
 
-/** Whether a contender is there and does what all must do. One that does not is left out, and the report says why. */
+/** Checks that a contender is available and correct. Otherwise it is left out, and the report gives the reason. */
 async function examine(contender: Contender, place: Omit<StartOptions, 'upstreams' | 'accessLog'>): Promise<Availability> {
   const found = contender.available();
   if ('missing' in found) return found;

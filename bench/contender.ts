@@ -1,35 +1,35 @@
 import type { Launched } from './processes.ts';
 
-/** Something that carries HTTP from clients to upstreams and is measured doing it. */
+/** An HTTP proxy or load balancer that is measured. */
 export interface Contender {
-  /** As on the command line and in the report. */
+  /** Name on the command line and in the report. */
   readonly name: string;
-  /** Whether it can write an access log, and is measured with it. */
+  /** True if it can write an access log, and is measured with one as well. */
   readonly logs: boolean;
-  /** Its version, or why it cannot take part on this machine. */
+  /** Returns its version, or the reason why it cannot run on this machine. */
   available(): Availability;
-  /** Starts it; settles once requests pass through it. Rejects with what it said if it does not come up. */
+  /** Starts it and resolves when requests pass through it. Rejects with its output if it does not start. */
   start(place: StartOptions): Promise<Running>;
 }
 
 export type Availability = { readonly version: string } | { readonly missing: string };
 
-/** Where a contender runs and what it stands before. */
+/** Place and upstreams of a contender. */
 export interface StartOptions {
-  /** Ports of the upstreams on 127.0.0.1; `GET /` is answered there with 200. */
+  /** Ports of the upstreams on 127.0.0.1, which answer `GET /` with 200. */
   readonly upstreams: readonly number[];
-  /** A folder of its own, for configuration and logs. */
+  /** Folder for its configuration and logs. */
   readonly folder: string;
-  /** The processor that it alone may use; undefined: any. */
+  /** Processor that it is pinned to; undefined: any. */
   readonly cpu: number | undefined;
   readonly accessLog: boolean;
 }
 
 /** A contender that takes requests. */
 export interface Running {
-  /** On 127.0.0.1. */
+  /** Port on 127.0.0.1. */
   readonly port: number;
-  /** The processes whose cost is counted; their children count as well. */
+  /** Processes whose cost is measured, children included. */
   readonly processes: readonly Launched[];
   stop(): Promise<void>;
 }

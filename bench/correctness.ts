@@ -8,7 +8,7 @@ interface Answer {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
-  /** The client's port: the same for requests on one connection. */
+  /** Port of the client, which identifies its connection. */
   readonly localPort: number | undefined;
 }
 
@@ -18,16 +18,16 @@ type Ask = (
   extra?: { headers?: Readonly<Record<string, string>>; body?: Buffer; chunked?: boolean },
 ) => Promise<Answer>;
 
-/** What everybody must do to be measured, by what is said of who does not. */
+/** Checks that a contender must pass to be measured, by the claim that each one tests. */
 const checks: Readonly<Record<string, (ask: Ask, origins: Origins) => Promise<void>>> = {
-  async 'bodies arrive whole'(ask) {
+  async 'response bodies arrive whole'(ask) {
     for (const [path, body] of Object.entries(bodies)) {
       const answer = await ask('GET', path);
       assert.equal(answer.status, 200);
-      assert.ok(answer.body.equals(body), `${path}: ${answer.body.length} octets that differ from the ${body.length} sent`);
+      assert.ok(answer.body.equals(body), `${path}: got ${answer.body.length} octets, which are not the ${body.length} octets sent`);
     }
   },
-  async 'statuses pass as they are'(ask) {
+  async 'statuses pass unchanged'(ask) {
     for (const status of [201, 404, 410, 429, 503]) assert.equal((await ask('GET', `/status/${status}`)).status, status);
   },
   async 'request bodies arrive whole'(ask) {
@@ -35,7 +35,7 @@ const checks: Readonly<Record<string, (ask: Ask, origins: Origins) => Promise<vo
     assert.ok((await ask('POST', '/echo', { body })).body.equals(body), 'with Content-Length');
     assert.ok((await ask('POST', '/echo', { body, chunked: true })).body.equals(body), 'chunked');
   },
-  async 'HEAD and 304 have no body, and nothing of them spoils the next answer'(ask) {
+  async 'HEAD and 304 have no body, and the next answer on the connection is right'(ask) {
     const head = await ask('HEAD', '/16k');
     assert.equal(head.headers['content-length'], '16384');
     assert.equal(head.body.length, 0);
@@ -56,17 +56,17 @@ const checks: Readonly<Record<string, (ask: Ask, origins: Origins) => Promise<vo
     await ask('GET', '/seen');
     assert.match(String(origins.seen['x-forwarded-for']), /^(::ffff:)?127\.0\.0\.1(, 127\.0\.0\.1)?$/);
   },
-  async 'connections are kept on both sides, and every upstream gets requests'(ask, origins) {
+  async 'connections are kept alive on both sides, and every upstream gets requests'(ask, origins) {
     origins.connections.clear();
     const ports = new Set<number | undefined>();
     for (let round = 0; round < 40; round++) ports.add((await ask('GET', '/seen')).localPort);
-    assert.equal(ports.size, 1, `40 requests took ${ports.size} connections of the client`);
+    assert.equal(ports.size, 1, `40 requests used ${ports.size} client connections instead of 1`);
     assert.equal(origins.reached.size, 3, `40 requests reached ${origins.reached.size} of 3 upstreams`);
-    assert.ok(origins.connections.size <= 6, `40 requests took ${origins.connections.size} connections to the upstreams`);
+    assert.ok(origins.connections.size <= 6, `40 requests used ${origins.connections.size} upstream connections; at most 6 are allowed`);
   },
 };
 
-/** Starts the contender before servers that look closely, and rejects with what it got wrong. */
+/** Starts a contender before the checking {@link Origins}. Rejects with the first claim that does not hold. */
 export async function checkCorrectness(contender: Contender, place: Omit<StartOptions, 'upstreams' | 'accessLog'>): Promise<void> {
   const origins = new Origins();
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -75,7 +75,7 @@ export async function checkCorrectness(contender: Contender, place: Omit<StartOp
     try {
       for (const [claim, check] of Object.entries(checks)) {
         await check(asker(running.port, agent), origins).catch((error: unknown) => {
-          throw new Error(`${contender.name} is wrong: "${claim}" does not hold: ${(error as Error).message}`, { cause: error });
+          throw new Error(`${contender.name} is not correct: "${claim}" does not hold: ${(error as Error).message}`, { cause: error });
         });
       }
     } finally {
@@ -92,7 +92,7 @@ function asker(port: number, agent: Agent): Ask {
     new Promise((resolve, reject) => {
       const length = body === undefined || chunked ? {} : { 'content-length': String(body.length) };
       const outgoing = request({ host: '127.0.0.1', port, method, path, agent, headers: { ...headers, ...length }, timeout: 5000 });
-      outgoing.on('error', reject).on('timeout', () => outgoing.destroy(new Error(`${method} ${path}: no answer`)));
+      outgoing.on('error', reject).on('timeout', () => outgoing.destroy(new Error(`${method} ${path}: no answer within 5 s`)));
       outgoing.on('response', (response) => {
         const { localPort } = response.socket;
         const pieces: Buffer[] = [];

@@ -1,23 +1,23 @@
 import type { Sample, Series, Timings } from './timing.ts';
 
-/** The contender that the others are compared with. */
-export const yardstick = 'haproxy';
+/** The contender with which the others are compared. */
+export const baseline = 'haproxy';
 
-/** What a series comes to. */
+/** Summary of a series. */
 export interface Figure {
   /** Medians over the rounds. */
   readonly microseconds: number;
   readonly requestsPerSecond: number;
   readonly p99: number;
-  /** The median, over the rounds, of what it costs relative to the yardstick in the same round; undefined without one. */
+  /** Median over the rounds of its cost divided by the cost of the baseline in the same round; undefined without a baseline. */
   readonly ratio: number | undefined;
 }
 
-/** The figure of a contender under a workload, why there is none, or undefined if it was not measured. */
+/** Summarises a contender under a workload. Undefined if it was not measured. */
 export function figureOf(timings: Timings, contender: string, workload: string): Figure | { readonly failed: string } | undefined {
   const series = timings.get(contender)?.get(workload);
   if (series === undefined || 'failed' in series) return series;
-  const ratios = ratiosTo(timings.get(yardstick)?.get(workload), series);
+  const ratios = ratiosTo(timings.get(baseline)?.get(workload), series);
   return {
     microseconds: median(series.map(({ microseconds }) => microseconds)),
     requestsPerSecond: median(series.map(({ requestsPerSecond }) => requestsPerSecond)),

@@ -1,24 +1,24 @@
-import { compileProject } from '../src/gateway/compile.ts';
+import { compileProject } from '../src/gateway/compiled-project.ts';
 import { ProjectTable } from '../src/gateway/project-table.ts';
 import { project } from '../src/model/project.ts';
-import { nanoseconds } from './operation.ts';
+import { nanoseconds } from './nanoseconds.ts';
 
 export const projectCounts = [10, 100, 1000, 10_000] as const;
 
-/** Paths asked for in turn, so that no branch is always the same. */
+/** Number of different paths requested in turn, so that branch prediction does not help. */
 const paths = 4096;
-/** Projects that get requests in the first of the two measurements. */
+/** Number of projects that get requests in the first measurement. */
 const busy = 10;
 
 /**
- * Nanoseconds of finding project and resource of a request, one a count of projects, in two ways. When always the same ten projects are
- * asked for, it is the search that grows or does not. When all are asked for in turn, in no order of their own, what any search looks at
- * has to come from ever further away: that is the price of memory, which a gateway pays only for the projects that are really in use.
+ * Measures the nanoseconds of finding the project and resource of a request, for each number of projects, in two ways. With requests for ten
+ * projects, the figures show how the cost of the search grows. With requests for all projects in random order, they also contain CPU cache
+ * misses, which a gateway pays only for the projects that get requests.
  */
 export function measureFinding(): ReadonlyMap<string, readonly number[]> {
   const rows: [string, number[]][] = [
-    [`one of ${busy} that are in use`, []],
-    ['any', []],
+    [`${busy} of them in use`, []],
+    ['all of them in use', []],
   ];
   for (const count of projectCounts) {
     const compiled = Array.from({ length: count }, (_, index) => compile(index));

@@ -1,35 +1,37 @@
 import { connect, type Socket } from 'node:net';
+import { pause } from '../test/tools/pause.ts';
 import type { Contender, StartOptions } from './contender.ts';
 import { type LoadOptions, runLoad } from './load.ts';
 import { residentBytes } from './usage.ts';
 import { smallAnswer, workloads } from './workloads.ts';
 
-/** How many connect at the same time. */
+/** Number of clients that connect at the same time. */
 const batch = 200;
+/** Rest before memory is read, in milliseconds. */
 const settleMs = 2000;
 
-/** What idle clients cost a contender. */
+/** Resident memory of a contender without and with idle clients, in bytes. */
 export interface IdleCost {
   readonly clients: number;
   readonly residentBefore: number;
   readonly residentAfter: number;
 }
 
-/** Resident memory before and after `clients` have made one request each on a connection that they keep. Warmed up before. */
+/** Measures resident memory before and after `clients` have sent one request each and kept their connections. A load warms the contender up first. */
 export async function measureIdleClients(contender: Contender, place: StartOptions, clients: number, load: LoadOptions): Promise<IdleCost> {
   const running = await contender.start(place);
   const sockets: Socket[] = [];
   try {
     await runLoad(running.port, workloads[0] as (typeof workloads)[number], load);
-    await settle();
+    await pause(settleMs);
     const residentBefore = residentBytes(running.processes);
     while (sockets.length < clients) {
       const count = Math.min(batch, clients - sockets.length);
       sockets.push(...(await Promise.all(Array.from({ length: count }, () => client(running.port)))));
     }
-    await settle();
+    await pause(settleMs);
     const gone = sockets.filter((socket) => socket.destroyed || socket.readableEnded).length;
-    if (gone > 0) throw new Error(`${gone} of ${clients} connections were closed`);
+    if (gone > 0) throw new Error(`the contender closed ${gone} of ${clients} idle connections`);
     return { clients, residentBefore, residentAfter: residentBytes(running.processes) };
   } finally {
     for (const socket of sockets) socket.destroy();
@@ -37,21 +39,17 @@ export async function measureIdleClients(contender: Contender, place: StartOptio
   }
 }
 
-/** A client that has been answered once. */
+/** Opens a connection and resolves with it when its first request is answered. */
 function client(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     let text = '';
     const socket = connect({ host: '127.0.0.1', port, noDelay: true }, () => socket.write('GET / HTTP/1.1\r\nHost: bench\r\n\r\n'));
     socket.setEncoding('latin1');
     socket.once('error', reject);
-    socket.once('close', () => reject(new Error('a connection was closed at once')));
+    socket.once('close', () => reject(new Error('a connection was closed before its first answer')));
     socket.on('data', (piece) => {
       text += piece;
       if (text.endsWith(smallAnswer)) resolve(socket);
     });
   });
-}
-
-function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, settleMs));
 }

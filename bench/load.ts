@@ -3,25 +3,25 @@ import { join } from 'node:path';
 import { Launched } from './processes.ts';
 import type { Workload } from './workloads.ts';
 
-/** Clients at a time, each on one connection that it keeps. */
+/** Number of clients, each on one kept-alive connection. */
 export const connections = 64;
 
-/** What wrk saw. */
+/** Result of wrk. */
 export interface Load {
   readonly requests: number;
   readonly seconds: number;
-  /** Milliseconds within which 99 % were answered. */
+  /** 99th percentile of the latency, in milliseconds. */
   readonly p99: number;
 }
 
 export interface LoadOptions {
-  /** For wrk's script and output. */
+  /** Holds wrk's script and output. */
   readonly folder: string;
   readonly cpu: number;
   readonly seconds: number;
 }
 
-/** Sends requests as fast as they are answered. Rejects if any of them fails: a figure with failures in it is none. */
+/** Runs wrk. Rejects if any request fails, because a figure with failures means nothing. */
 export async function runLoad(port: number, workload: Workload, { folder, cpu, seconds }: LoadOptions): Promise<Load> {
   const script = join(folder, `${workload.name}.lua`);
   writeFileSync(script, scriptOf(workload));
@@ -30,7 +30,7 @@ export async function runLoad(port: number, workload: Workload, { folder, cpu, s
   return readLoad(await wrk.ended());
 }
 
-/** Reads the last line of what `wrk` said. Throws if requests failed. */
+/** Reads the last line of wrk's output. Throws if requests failed. */
 export function readLoad(output: string): Load {
   const line = output.trim().split('\n').at(-1) ?? '';
   const numbers =
@@ -42,7 +42,7 @@ export function readLoad(output: string): Load {
   return { requests, seconds: duration / 1e6, p99: p99 / 1000 };
 }
 
-/** A Lua script without functions that run for each request: wrk then sends the same octets every time. */
+/** Makes a Lua script without functions that run for each request, so that wrk prepares the request only once. */
 function scriptOf({ method, headers, bodyBytes }: Workload): string {
   const fields = Object.entries(headers).map(([name, value]) => `wrk.headers["${name}"] = ${JSON.stringify(value)}`);
   return `wrk.method = "${method}"

@@ -1,6 +1,6 @@
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
-/** What a result was measured on, one line each. */
+/** Describes the machine of a measurement, one line a fact. */
 export function describeMachine(): string[] {
   const processors = cpus();
   return [

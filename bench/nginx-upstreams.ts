@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { freePort, Launched } from './processes.ts';
 import { smallAnswer } from './workloads.ts';
 
-/** The servers that load is carried to: nginx, which answers small requests from its configuration and large ones with sendfile. */
+/** Upstream servers of the measurements: nginx, which answers small requests from its configuration and large ones with sendfile. */
 export interface Upstreams {
   readonly ports: readonly number[];
   stop(): Promise<void>;
 }
 
-/** Starts one nginx worker with three addresses, on processor `cpu`. */
+/** Starts one nginx worker that listens on three ports, on processor `cpu`. */
 export async function startUpstreams(folder: string, cpu: number): Promise<Upstreams> {
   mkdirSync(join(folder, 'www'), { recursive: true });
   writeFileSync(join(folder, 'www', '16k'), Buffer.alloc(16_384, 'sluice '));
@@ -31,7 +31,7 @@ http {
     default_type application/json;
     location / { return 200 '${smallAnswer}'; }
     location /16k { root ${join(folder, 'www')}; }
-    # "return" would answer before the body was read, so that a request with a body takes a second step.
+    # "return" answers before the body is read; proxying to itself reads the body first.
     location /post { client_body_buffer_size 64k; proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_set_header Connection ""; proxy_http_version 1.1; proxy_pass http://itself/; }
     location /1m { root ${join(folder, 'www')}; }
   }
@@ -43,19 +43,19 @@ http {
   return { ports, stop: () => nginx.stop() };
 }
 
-/** The first lines of an nginx configuration. One that is started by root must not give up its right to the folder. */
+/** First lines of an nginx configuration. Started by root, the worker stays root, because another user could not use the folder. */
 export function nginxGlobals(folder: string): string {
   const user = process.getuid?.() === 0 ? 'user root;' : '';
   return `worker_processes 1; daemon off; ${user} pid ${join(folder, 'nginx.pid')}; error_log ${join(folder, 'error.log')};`;
 }
 
-/** Keeps nginx out of the system's folders. */
+/** Moves nginx's temporary files out of the system's folders. */
 export function nginxTemporaryPaths(folder: string): string {
   const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return kinds.map((kind) => `${kind}_temp_path ${join(folder, kind)};`).join(' ');
 }
 
-/** Settles if `GET /` is answered with 200. */
+/** Resolves if `GET /` is answered with 200, else rejects. */
 export function answers(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const asked = get({ host: '127.0.0.1', port, path: '/', agent: false, timeout: 1000 }, (response) => {
@@ -63,6 +63,6 @@ export function answers(port: number): Promise<void> {
       if (response.statusCode === 200) resolve();
       else reject(new Error(`status ${response.statusCode}`));
     });
-    asked.on('error', reject).on('timeout', () => asked.destroy(new Error('no answer')));
+    asked.on('error', reject).on('timeout', () => asked.destroy(new Error('no answer within 1 s')));
   });
 }

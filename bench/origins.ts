@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { smallAnswer } from './workloads.ts';
 
-/** Bodies that no proxy could make up. */
+/** Response bodies by path. */
 export const bodies: Readonly<Record<string, Buffer>> = {
   '/': Buffer.from(smallAnswer),
   '/16k': pattern(16_384),
@@ -12,17 +12,17 @@ export const bodies: Readonly<Record<string, Buffer>> = {
 
 export const entityTag = '"sluice-bench-1"';
 
-/** Servers that a contender is checked against, and what they saw of it. */
+/** Upstream servers of the correctness check. They record the requests of a contender. */
 export class Origins {
   /** Header fields of the last request for `/seen`. */
   seen: Readonly<IncomingMessage['headers']> = {};
-  /** Connections on which `/seen` was asked for. */
+  /** Connections with a request for `/seen`. */
   readonly connections = new Set<Socket>();
-  /** Servers that `/seen` reached. */
+  /** Indexes of the servers that got a request for `/seen`. */
   readonly reached = new Set<number>();
   readonly #servers: Server[] = [];
 
-  /** Starts three of them. */
+  /** Starts three servers and resolves with their ports. */
   async start(): Promise<readonly number[]> {
     for (let index = 0; index < 3; index++) {
       const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => this.#answer(index, request, response));
@@ -62,7 +62,7 @@ export class Origins {
   }
 }
 
-/** Octets that repeat only after long, so that pieces out of order are noticed. */
+/** Pseudo-random octets, in which pieces out of order do not go unnoticed. */
 export function pattern(length: number): Buffer {
   const octets = Buffer.alloc(length);
   for (let index = 0, state = 1; index < length; index++) {

@@ -2,14 +2,14 @@ import { pickers } from '../src/balance/index.ts';
 import { PeakEwma } from '../src/balance/peak-ewma.ts';
 import type { BalanceName } from '../src/model/environment.ts';
 import { Upstream } from '../src/proxy/upstream.ts';
-import { nanoseconds } from './operation.ts';
+import { nanoseconds } from './nanoseconds.ts';
 
 export const serverCounts = [3, 30, 300, 1000] as const;
 
-/** Exchanges in flight while it is measured. */
+/** Exchanges in flight during the measurement. */
 const inFlight = 64;
 
-/** Nanoseconds of picking a server, beginning an exchange on it and ending the oldest one: by algorithm, one a count of servers. */
+/** Measures the nanoseconds of picking a server, beginning an exchange on it and ending the oldest exchange, by algorithm, for each number of servers. */
 export function measurePicking(): ReadonlyMap<string, readonly number[]> {
   const names = Object.keys(pickers) as BalanceName[];
   return new Map(names.map((name) => [name, serverCounts.map((count) => costOf(name, count))]));
@@ -28,7 +28,7 @@ function costOf(name: BalanceName, count: number): number {
   return nanoseconds(() => {
     turn++;
     const server = picker.pick(Math.imul(turn, 0x9e3779b1) >>> 0, []);
-    if (server === undefined) throw new Error(`${name} picked nobody`);
+    if (server === undefined) throw new Error(`${name} picked no server`);
     server.active++;
     const oldest = busy[turn % inFlight];
     if (oldest) oldest.active--;

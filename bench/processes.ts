@@ -1,26 +1,28 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
+import { eventually } from '../test/tools/eventually.ts';
 
-/** How long a process gets to end by itself, in milliseconds. */
-const patienceMs = 3000;
-const startMs = 20_000;
+export { freePort } from '../test/tools/free-port.ts';
+
+/** Time in which a process may end after SIGTERM, in milliseconds. */
+const endLimitMs = 3000;
+const startLimitMs = 20_000;
 const pollMs = 25;
 
-/** Every process started here that has not ended. */
+/** Processes that have not ended. */
 const started = new Set<Launched>();
 let stopped = false;
 
 export interface LaunchOptions {
-  /** Where its output goes and what it runs in. */
+  /** Working directory, which also holds its output. */
   readonly folder: string;
   readonly cpu?: number | undefined;
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A process started here, and whatever it starts. Nothing survives the bench: see {@link stopAll}. */
+/** A child process with its descendants. {@link stopAll} ends all of them. */
 export class Launched {
   readonly #process: ChildProcess;
   readonly #log: string;
@@ -48,28 +50,32 @@ export class Launched {
     return this.#process.pid !== undefined && this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
-  /** It and its descendants. */
+  /** Process ids of the process and its descendants. */
   pids(): number[] {
     return this.#process.pid === undefined || !this.running ? [] : processTree(this.#process.pid);
   }
 
-  /** Settles when it has ended by itself, with what it said. */
+  /** Resolves with its output when it has ended. */
   async ended(): Promise<string> {
     if (this.running) await once(this.#process, 'exit');
     return readFileSync(this.#log, 'utf8');
   }
 
-  /** Settles when `ready` does not throw any more. Rejects if the process ends or it takes too long. */
+  /** Resolves when `ready` no longer rejects. Rejects if the process ends, or after 20 s. */
   async until(ready: () => Promise<void>): Promise<void> {
-    const deadline = Date.now() + startMs;
-    for (;;) {
-      const failure = await ready().catch((error: unknown) => error as Error);
-      if (failure === undefined) return;
-      if (!this.running) throw new Error(`${this.#name} ended at once: ${this.#lastWords() || 'it cannot be started'}`);
-      if (Date.now() > deadline)
-        throw new Error(`${this.#name} was not ready in ${startMs / 1000} s: ${failure.message}; ${this.#lastWords()}`);
-      await new Promise<void>((resolve) => setTimeout(resolve, pollMs));
-    }
+    const ask = async () => {
+      const failure = await ready().then(
+        () => undefined,
+        (error: Error) => error.message,
+      );
+      if (failure !== undefined && !this.running) throw new Error(`${this.#name} ended: ${this.#lastLines() || 'it cannot be started'}`);
+      return failure === undefined ? undefined : `${failure}; ${this.#lastLines()}`;
+    };
+    await eventually(ask, (failure) => failure === undefined, {
+      what: `${this.#name} to be ready`,
+      limitMs: startLimitMs,
+      everyMs: pollMs,
+    });
   }
 
   async stop(): Promise<void> {
@@ -77,38 +83,27 @@ export class Launched {
     const tree = this.pids();
     const ended = once(this.#process, 'exit');
     this.#process.kill('SIGTERM');
-    const timer = setTimeout(() => kill(tree), patienceMs);
+    const timer = setTimeout(() => kill(tree), endLimitMs);
     await ended;
     clearTimeout(timer);
   }
 
-  /** Ends it without giving it time. */
+  /** Sends SIGKILL to it and its descendants. */
   async kill(): Promise<void> {
     const ended = once(this.#process, 'exit');
     kill(this.pids());
     if (this.running) await ended;
   }
 
-  #lastWords(): string {
+  #lastLines(): string {
     return readFileSync(this.#log, 'utf8').trim().split('\n').slice(-5).join('\n');
   }
 }
 
-/** Ends everything at once, for good, however far it has come; settles when all is gone. */
+/** Kills all processes, refuses to start new ones, and resolves when all have ended. */
 export async function stopAll(): Promise<void> {
   stopped = true;
   await Promise.all([...started].map((launched) => launched.kill()));
-}
-
-/** A port that nobody listens on just now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('there is no free port');
-  return address.port;
 }
 
 function processTree(root: number): number[] {
@@ -125,7 +120,7 @@ function processTree(root: number): number[] {
 
 function parentOf(pid: number): number | undefined {
   try {
-    // The name in brackets may hold spaces and brackets itself.
+    // The name in parentheses may contain spaces and parentheses.
     const after = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1) ?? '';
     return Number(after.split(' ')[1]);
   } catch {
@@ -138,12 +133,12 @@ function kill(pids: readonly number[]): void {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It has ended already.
+      // Already ended.
     }
   }
 }
 
-/** Nothing that changes what is measured: no Sluice settings of the caller, no options for Node. */
+/** The environment of this process without variables that would change the measurement: settings of Sluice, options of Node.js. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(SLUICE_|NODE_|TAP)/.test(name));
   return { ...Object.fromEntries(kept), PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };

@@ -2,20 +2,20 @@ import type { Availability } from './contender.ts';
 import type { IdleCost } from './idle-clients.ts';
 import type { Timings } from './timing.ts';
 
-/** Everything a run found out. */
+/** Results of a run. */
 export interface Results {
-  /** When it began. */
+  /** Start of the run. */
   readonly date: Date;
   readonly machine: readonly string[];
   readonly rounds: number;
-  /** Seconds of each measurement. */
+  /** Length of each measurement. */
   readonly seconds: number;
-  /** Those asked for: version, or why they are not in it. */
+  /** Chosen contenders, with their version or the reason why they were not measured. */
   readonly field: ReadonlyMap<string, Availability>;
   readonly timings: Timings;
   readonly idle: ReadonlyMap<string, IdleCost | { readonly failed: string }>;
-  /** Nanoseconds by algorithm, one a count of servers; empty if not measured. */
+  /** Nanoseconds by algorithm, one value for each number of servers; empty if not measured. */
   readonly picking: ReadonlyMap<string, readonly number[]>;
-  /** Nanoseconds by who is asked for, one a count of projects; empty if not measured. */
+  /** Nanoseconds by share of projects in use, one value for each number of projects; empty if not measured. */
   readonly finding: ReadonlyMap<string, readonly number[]>;
 }

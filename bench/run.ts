@@ -16,7 +16,7 @@ const help = `npm run bench -- [--quick] [--only NAME,NAME…] [--output FILE]
   --output  where the report goes (default: bench/results.md; of a quick or partial run: the screen)
 `;
 
-/** What the command line asks for; ends the process with a clear line if it makes no sense. */
+/** Reads the command line. Throws with one clear line if it is not valid; `--help` ends the process. */
 function readOptions() {
   const { values } = parseArgs({
     options: {
@@ -48,10 +48,10 @@ function readOptions() {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
-// nginx' worker may be another user.
+// The worker of nginx may run as another user.
 chmodSync(folder, 0o755);
 process.once('exit', () => {
-  // Starts to kill what is left before it returns; there is no time to wait.
+  // Sends the signals before it returns; an exit handler cannot wait for the processes to end.
   void stopAll();
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 });

@@ -6,20 +6,20 @@ import { type Workload, workloads } from './workloads.ts';
 
 /** One measurement. */
 export interface Sample {
-  /** CPU microseconds, user and system, for each request. */
+  /** CPU time for each request, user and system. */
   readonly microseconds: number;
   readonly requestsPerSecond: number;
-  /** Milliseconds. */
+  /** 99th percentile of the latency, in milliseconds. */
   readonly p99: number;
 }
 
-/** A contender under one workload: a sample a round, or why there is none. */
+/** Samples of a contender under one workload, one for each round, or the reason why there are none. */
 export type Series = readonly Sample[] | { readonly failed: string };
 
-/** Series by name of contender, then by name of workload. */
+/** Series by contender, then by workload. */
 export type Timings = ReadonlyMap<string, ReadonlyMap<string, Series>>;
 
-/** A contender as it stands there, with and without access log. */
+/** A running contender: one instance without access log, and one with it. */
 export interface Entrant {
   readonly contender: Contender;
   readonly quiet: Running;
@@ -28,12 +28,12 @@ export interface Entrant {
 
 export interface TimingOptions extends LoadOptions {
   readonly rounds: number;
-  /** Whether a round goes before the first one for nothing but to warm up. */
+  /** True if an additional first round only warms up. */
   readonly warmUp: boolean;
   readonly progress: (text: string) => void;
 }
 
-/** Measures everybody in turn, round after round, so that what disturbs the machine disturbs all of them. */
+/** Measures the contenders in turn, round after round, so that a disturbance of the machine affects all of them. */
 export async function measure(entrants: readonly Entrant[], options: TimingOptions): Promise<Timings> {
   const timings = new Map(entrants.map(({ contender }) => [contender.name, new Map<string, Sample[] | { failed: string }>()]));
   for (let round = options.warmUp ? 0 : 1; round <= options.rounds; round++) {
@@ -46,8 +46,8 @@ export async function measure(entrants: readonly Entrant[], options: TimingOptio
         try {
           const sample = await measureOnce(running, workload, options);
           if (round > 0) series?.set(workload.name, [...before, sample]);
-          const told = `${sample.microseconds.toFixed(1)} µs, ${Math.round(sample.requestsPerSecond)}/s`;
-          options.progress(`round ${round}/${options.rounds}, ${workload.title}, ${contender.name}: ${told}`);
+          const figures = `${sample.microseconds.toFixed(1)} µs, ${Math.round(sample.requestsPerSecond)}/s`;
+          options.progress(`round ${round}/${options.rounds}, ${workload.title}, ${contender.name}: ${figures}`);
         } catch (error) {
           const failed = (error as Error).message;
           series?.set(workload.name, { failed });
@@ -67,7 +67,7 @@ async function measureOnce(running: Running, workload: Workload, options: Timing
   return { microseconds: (used / requests) * 1e6, requestsPerSecond: requests / seconds, p99 };
 }
 
-/** wrk counts statuses, not octets: so the length of an answer is looked at before. */
+/** Checks the length of an answer first: wrk checks statuses, but not bodies. */
 function answersWholly(port: number, { path, answerBytes }: Workload): Promise<void> {
   return new Promise((resolve, reject) => {
     const asked = get({ host: '127.0.0.1', port, path, agent: false, timeout: 5000 }, (response) => {
@@ -80,6 +80,6 @@ function answersWholly(port: number, { path, answerBytes }: Workload): Promise<v
         else reject(new Error(`${path} is answered with ${response.statusCode} and ${octets} octets`));
       });
     });
-    asked.on('error', reject).on('timeout', () => asked.destroy(new Error(`${path} is not answered`)));
+    asked.on('error', reject).on('timeout', () => asked.destroy(new Error(`${path} is not answered within 5 s`)));
   });
 }

@@ -4,7 +4,7 @@ import type { Launched } from './processes.ts';
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
-/** CPU seconds, user and system, that these processes and their children have used so far (proc(5), fields 14 and 15 of stat). */
+/** Reads the CPU seconds, user and system, of these processes and their children (proc(5), fields 14 and 15 of stat). */
 export function cpuSeconds(processes: readonly Pick<Launched, 'pids'>[]): number {
   let ticks = 0;
   for (const pid of processes.flatMap((launched) => launched.pids())) {
@@ -14,7 +14,7 @@ export function cpuSeconds(processes: readonly Pick<Launched, 'pids'>[]): number
   return ticks / ticksPerSecond;
 }
 
-/** Bytes of memory that these processes and their children hold resident; pages they share count once for each. */
+/** Reads the resident memory of these processes and their children, in bytes. A shared page counts once for each process. */
 export function residentBytes(processes: readonly Pick<Launched, 'pids'>[]): number {
   let kibibytes = 0;
   for (const pid of processes.flatMap((launched) => launched.pids())) {

@@ -1,22 +1,22 @@
-/** One kind of request, as it is sent over and over. */
+/** One kind of request, which is sent repeatedly. */
 export interface Workload {
   readonly name: string;
-  /** For the heading of a column. */
+  /** Heading of its column. */
   readonly title: string;
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Octets of the request's body. */
+  /** Length of the request body. */
   readonly bodyBytes: number;
-  /** Octets of the body that the upstreams answer with. */
+  /** Length of the body with which the upstreams answer. */
   readonly answerBytes: number;
   readonly accessLog: boolean;
 }
 
-/** What the upstreams answer small requests with. */
+/** Body of the upstreams' answer to a small request. */
 export const smallAnswer = '{"hello":"world","items":[1,2,3,4,5,6,7,8,9,10],"text":"some json text of about ninety b"}';
 
-/** About 1 KiB and 25 lines together with the Host and the like that the client adds: what a browser sends on an ordinary page. */
+/** Header fields of a browser: about 1 KiB in 25 lines, including those that the client adds, such as Host. */
 const browserHeaders = {
   Connection: 'keep-alive',
   'Cache-Control': 'max-age=0',
@@ -46,7 +46,7 @@ const browserHeaders = {
 
 const small = { method: 'GET', path: '/', headers: {}, bodyBytes: 0, answerBytes: smallAnswer.length, accessLog: false } as const;
 
-/** In the order of the report. */
+/** All workloads, in the order of the report. */
 export const workloads: readonly Workload[] = [
   { ...small, name: 'small', title: 'small' },
   { ...small, name: '16k', title: '16 KiB', path: '/16k', answerBytes: 16_384 },

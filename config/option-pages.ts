@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { settled } from '../src/assembly/environments.ts';
+import { restartOnly } from '../src/assembly/restart-only.ts';
 import { configSchema } from '../src/config/config-schema.ts';
 import { variableName } from '../src/config/variables.ts';
 import { project } from '../src/model/project.ts';
@@ -44,7 +44,7 @@ function jsonSchemaOf(schema: z.ZodType): JsonSchema {
 function ofBalancer(group: OptionGroup): string[] {
   const rows = group.options.map((option) => {
     const [top = ''] = option.path;
-    return rowOf(option, variableName(option.path), settled.some((one) => one === top) ? 'restart' : 'live');
+    return rowOf(option, variableName(option.path), restartOnly.some((one) => one === top) ? 'restart' : 'live');
   });
   return sectionOf(group, '##', ['option', 'value', 'default', 'change', 'meaning'], rows);
 }

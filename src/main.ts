@@ -1,27 +1,28 @@
 #!/usr/bin/env node
 import type { Logger } from 'pino';
-import { type RunningGateway, runGateway } from './assembly/gateway.ts';
 import { keepRunning, onSignal, stopOnSignal } from './assembly/lifetime.ts';
 import { createLogger } from './assembly/logger.ts';
+import { type RunningGateway, runGateway } from './assembly/run-gateway.ts';
 import { type Served, serve } from './assembly/serve.ts';
 import { ServiceManager } from './assembly/service-manager.ts';
 import { loadShipped } from './assembly/shipped.ts';
-import { type Up, up } from './assembly/up.ts';
+import { up } from './assembly/up.ts';
 import { build } from './assembly/version.ts';
-import { isWorker, runWorker } from './assembly/worker.ts';
+import { isWorker, runWorker } from './assembly/worker-program.ts';
 import { checkFile } from './cli/input-file.ts';
-import type { Roles } from './cli/program.ts';
-import { runCommand } from './cli/run.ts';
-import { loadConfig, readConfig } from './config/config.ts';
+import type { Roles, UpOptions } from './cli/program.ts';
+import { runCommand } from './cli/run-command.ts';
+import { type Config, loadConfig, readConfig } from './config/config.ts';
+import { variableName } from './config/variables.ts';
 
-/** What every process that runs until it is stopped begins with. */
+/** Logger and supervisor of a process that runs until it is stopped. */
 function begin(level?: string): { logger: Logger; manager: ServiceManager } {
   const logger = createLogger(level);
   keepRunning(logger);
   return { logger, manager: new ServiceManager(process.env, logger) };
 }
 
-/** What a process can be. Each starts and then runs until a signal stops it, which may come while it still starts. */
+/** The roles of a process. Each starts and then runs until a signal stops it, which may come during the start. */
 const roles: Roles = {
   async serve({ config: file }) {
     const { logger, manager } = begin();
@@ -34,7 +35,7 @@ const roles: Roles = {
     stopOnSignal(logger, manager, async () => served?.stop());
     onSignal('SIGHUP', logger, async () => {
       const { reload, reopenAccessLog, summary } = await starting;
-      // Whatever the configuration is like: who renames the log reckons with it.
+      // First, even if the configuration is refused: log rotation relies on it.
       reopenAccessLog();
       await manager.reload(() => reload(load()).then(summary));
     });
@@ -55,26 +56,34 @@ const roles: Roles = {
   },
   async up(options) {
     const { logger, manager } = begin(process.env['SLUICE_LOG_LEVEL'] ?? 'warn');
-    const { gateways, config: file } = options;
-    const { env } = process;
-    const config =
-      file === undefined
-        ? checkFile('the quick start', () => readConfig(loadShipped().quickstart, { env }))
-        : checkFile(file, () => loadConfig({ file, env }));
-    let everything: Up | undefined;
-    stopOnSignal(logger, manager, async () => everything?.stop());
-    everything = await up({ gateways, config }, logger);
+    const { gateways } = options;
+    const everything = up({ gateways, config: upConfig(options) }, logger);
+    stopOnSignal(logger, manager, () => everything.stop());
+    const banner = await everything.started;
     manager.ready(`Serving with ${gateways} gateway servers`);
-    process.stdout.write(everything.banner);
+    process.stdout.write(banner);
   },
 };
+
+/** The configuration of `sluice up`: the file's or the quick start's, with the addresses of the command line in place of its own. */
+function upConfig({ config: file, control, listen }: UpOptions): Config {
+  const load = (env: NodeJS.ProcessEnv) => {
+    if (file !== undefined) return checkFile(file, () => loadConfig({ file, env }));
+    return checkFile('the quick start', () => readConfig(loadShipped().quickstart, { env }));
+  };
+  const { env } = process;
+  const given = { ...env, ...(control !== undefined && { [variableName(['control', 'listen'])]: control }) };
+  if (listen === undefined) return load(given);
+  const [first] = load(given).environments;
+  return load({ ...given, [variableName(['environments', first?.name ?? 'production', 'listen'])]: listen });
+}
 
 if (isWorker()) {
   const logger = createLogger();
   keepRunning(logger);
   runWorker(logger);
 } else {
-  // Not awaited: a single executable is CommonJS, which knows no await at its top.
+  // Not awaited: a single executable is CommonJS, which has no top-level await.
   void runCommand(process.argv.slice(2), roles, build).then((status) => {
     if (status !== 0) process.exit(status);
   });

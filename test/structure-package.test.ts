@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { posix } from 'node:path';
 import { test } from 'tap';
+import { allPages } from './tools/pages.ts';
 import { filesIn, root, textOf } from './tools/source-files.ts';
 
 interface Package {
@@ -10,7 +11,6 @@ interface Package {
 }
 
 const { scripts, dependencies, devDependencies }: Package = JSON.parse(textOf('package.json'));
-const pages = ['README.md', ...filesIn(['docs'], ['.md'])];
 
 function exists(path: string): boolean {
   return existsSync(new URL(path, root));
@@ -45,10 +45,11 @@ test('every dependency is used', async (t) => {
 });
 
 test('what the pages tell people to run, open or look at is there', async (t) => {
-  for (const page of pages) {
+  for (const page of allPages) {
     const text = textOf(page);
     for (const [, name = ''] of text.matchAll(/npm run (?:--silent )?([\w:-]+)/g)) t.ok(scripts[name], `${page}: npm run ${name}`);
     for (const [file] of text.matchAll(/\bconfig\/[\w.-]+\.(?:ya?ml|json)\b/g)) t.ok(exists(file), `${page}: ${file}`);
+    for (const [file] of text.matchAll(/\b(?:src|test|bench|\.ci)\/[\w./-]+\.\w+\b/g)) t.ok(exists(file), `${page}: ${file}`);
     for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^(?:[a-z]+:|#)/.test(link)) continue;
       t.ok(exists(posix.join(posix.dirname(page), link.replace(/#.*/, ''))), `${page}: ${link}`);

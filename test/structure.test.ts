@@ -1,43 +1,34 @@
 import { posix } from 'node:path';
 import { test } from 'tap';
+import { blocksOf } from './tools/pages.ts';
 import { filesIn, importsOf, textOf } from './tools/source-files.ts';
-
-const model = ['model'];
-const basis = [...model, 'config'];
-const wire = [...basis, 'http1', 'balance', 'health'];
-const traffic = [...wire, 'registry', 'proxy', 'policies', 'metrics'];
-const roles = ['balancer', 'gateway', 'control'];
-
-/** Which folders of src a folder may import from, beside itself: DESIGN's arrows. Whoever is not here may not exist. */
-const below: Record<string, readonly string[]> = {
-  model: [],
-  config: model,
-  metrics: model,
-  tracing: [...model, 'proxy'],
-  http1: basis,
-  balance: basis,
-  health: basis,
-  registry: wire,
-  proxy: [...wire, 'registry'],
-  policies: [...wire, 'registry'],
-  // A program of its own, in the browser: the admin API's client.
-  dashboard: [...basis, 'control'],
-  balancer: traffic,
-  gateway: traffic,
-  control: traffic,
-  cli: [...traffic, ...roles],
-  assembly: [...traffic, ...roles, 'tracing'],
-  'main.ts': [...traffic, ...roles, 'assembly', 'cli'],
-};
 
 const sources = filesIn(['src'], ['.ts', '.tsx']);
 const tests = filesIn(['test'], ['.ts', '.mjs']);
 
-function folderOf(path: string): string {
-  return path.split('/')[1] ?? '';
+/** The arrows that docs/architecture.md draws, top down: each room with the rooms that it imports. */
+const arrows: ReadonlyMap<string, readonly string[]> = new Map(
+  (blocksOf('docs/architecture.md').find(({ role }) => role === 'arrows')?.text ?? '')
+    .trim()
+    .split('\n')
+    .map((line) => line.split('→').map((part) => part.trim()))
+    .map(([room = '', below = '']) => [room, below === 'nothing' ? [] : below.split(', ')]),
+);
+const rooms = [...arrows.keys()];
+
+/** The room of a source file: of those that docs/architecture.md lists, the innermost. */
+function roomOf(file: string): string | undefined {
+  const inSource = file.slice('src/'.length);
+  return rooms.filter((room) => inSource === room || inSource.startsWith(`${room}/`)).sort((one, other) => other.length - one.length)[0];
 }
 
-/** Types are gone when the program runs: circles of them harm nobody. */
+/** The files that a file imports by a relative path, those of type imports included. */
+function relativeImports(file: string): string[] {
+  const relative = importsOf(textOf(file)).filter((name) => name.startsWith('.'));
+  return relative.map((name) => posix.join(posix.dirname(file), name));
+}
+
+/** Type imports do not exist when the program runs. */
 function withoutTypes(text: string): string {
   return text.replace(/^(?:import|export) type\b[^;]*;/gm, '');
 }
@@ -58,36 +49,38 @@ export const g = 'nothing';
   t.strictSame(importsOf(text), ['one', 'two', './three.ts', './four.ts', './five.ts', './six.ts', './seven.ts']);
 });
 
-test('imports point one way, and roles do not know each other', async (t) => {
-  t.ok(sources.length > 20, 'there is something to look at');
-  const wrong: string[] = [];
+test('every import follows an arrow of docs/architecture.md, and every arrow is used', async (t) => {
+  t.ok(sources.length > 300 && rooms.length > 15, 'there is something to look at');
+  const used = new Set<string>();
+  const faults: string[] = [];
   for (const file of sources) {
-    const from = folderOf(file);
-    if (below[from] === undefined) wrong.push(`${file}: src/${from} is not in DESIGN`);
-    for (const specifier of importsOf(textOf(file)).filter((name) => name.startsWith('.'))) {
-      const target = posix.join(posix.dirname(file), specifier);
-      const to = folderOf(target);
-      if (target === 'package.json') continue;
-      if (!target.startsWith('src/')) wrong.push(`${file} imports ${specifier}, which is outside src`);
-      else if (to !== from && !below[from]?.includes(to)) wrong.push(`${file} imports ${specifier}`);
+    const room = roomOf(file);
+    if (room === undefined) faults.push(`${file} is in no room`);
+    for (const target of relativeImports(file).filter((path) => path !== 'package.json')) {
+      const other = target.startsWith('src/') ? roomOf(target) : undefined;
+      if (other === room) continue;
+      used.add(`${room} → ${other}`);
+      if (!arrows.get(room ?? '')?.includes(other ?? '')) faults.push(`${file} imports ${target}: there is no arrow ${room} → ${other}`);
     }
   }
-  t.strictSame(wrong, []);
+  const drawn = [...arrows].flatMap(([room, below]) => below.map((other) => `${room} → ${other}`));
+  t.strictSame([...faults, ...drawn.filter((arrow) => !used.has(arrow)).map((arrow) => `nothing imports along ${arrow}`)], []);
 });
 
-test('no module imports itself in a circle', async (t) => {
-  const graph = new Map(
-    sources.map((file) => {
-      const relative = importsOf(withoutTypes(textOf(file))).filter((name) => name.startsWith('.'));
-      return [file, relative.map((name) => posix.join(posix.dirname(file), name))] as const;
-    }),
+test('every arrow points down', async (t) => {
+  const upwards = [...arrows].flatMap(([room, below]) =>
+    below.filter((other) => rooms.indexOf(other) <= rooms.indexOf(room)).map((other) => `${room} → ${other}`),
   );
+  t.strictSame(upwards, []);
+});
+
+test('no module imports itself in a circle, type imports included', async (t) => {
   const done = new Set<string>();
   const circles: string[] = [];
   const visit = (file: string, path: readonly string[]): void => {
     if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' → '));
     if (done.has(file) || path.includes(file)) return;
-    for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
+    for (const next of sources.includes(file) ? relativeImports(file) : []) visit(next, [...path, file]);
     done.add(file);
   };
   for (const file of sources) visit(file, []);

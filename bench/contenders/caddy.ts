@@ -5,7 +5,7 @@ import { answers } from '../nginx-upstreams.ts';
 import { freePort, Launched } from '../processes.ts';
 import { programVersion } from '../versions.ts';
 
-/** Caddy with least connections, active and passive health, X-Forwarded-* (its default) and a request id, on one thread of Go. */
+/** Caddy with least connections, active and passive health checks, X-Forwarded-* (its default) and a request id. GOMAXPROCS is 1. */
 export const caddy: Contender = {
   name: 'caddy',
   logs: true,

@@ -5,7 +5,7 @@ import { answers } from '../nginx-upstreams.ts';
 import { freePort, Launched } from '../processes.ts';
 import { programVersion } from '../versions.ts';
 
-/** HAProxy with what Sluice has on: least connections, active and passive health, X-Forwarded-For, a request id, timeouts. */
+/** HAProxy with the features that Sluice has on: least connections, active and passive health checks, X-Forwarded-For, a request id, timeouts. */
 export const haproxy: Contender = {
   name: 'haproxy',
   logs: true,

@@ -7,7 +7,7 @@ import { sluiceBalancer } from './sluice-balancer.ts';
 import { sluiceBoth } from './sluice-both.ts';
 import { sluiceGateway } from './sluice-gateway.ts';
 
-/** Everybody that can be measured, in the order of the report; the first is what the others are compared with. */
+/** All contenders, in the order of the report. The others are compared with the first. */
 export const contenders: readonly Contender[] = [
   haproxy,
   nginx,

@@ -5,7 +5,7 @@ import { answers, nginxGlobals, nginxTemporaryPaths } from '../nginx-upstreams.t
 import { freePort, Launched } from '../processes.ts';
 import { programVersion } from '../versions.ts';
 
-/** nginx with least connections, passive health (its default), X-Forwarded-For and a request id. The free version has no active checks. */
+/** nginx with least connections, passive health checks (its default), X-Forwarded-For and a request id. The free version has no active health checks. */
 export const nginx: Contender = {
   name: 'nginx',
   logs: true,

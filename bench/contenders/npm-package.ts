@@ -4,7 +4,7 @@ import { answers } from '../nginx-upstreams.ts';
 import { freePort, Launched } from '../processes.ts';
 import { packageVersion } from '../versions.ts';
 
-/** A proxy from npm, with the shortest sensible program around it: keep-alive, X-Forwarded-For, least connections. No health checks, no request id. */
+/** A proxy from npm in a minimal program: keep-alive, X-Forwarded-For, least connections. No health checks, no request id. */
 export function npmPackage(name: string, packageName: string, program: string): Contender {
   return {
     name,

@@ -2,7 +2,7 @@ import type { Contender } from '../contender.ts';
 import { answers } from '../nginx-upstreams.ts';
 import { sluiceVersion, startBalancer } from './sluice.ts';
 
-/** Sluice's balancer before static servers, with everything on that is on by default. */
+/** Sluice's balancer before static servers, with all default features on. */
 export const sluiceBalancer: Contender = {
   name: 'sluice-balancer',
   logs: true,

@@ -2,7 +2,7 @@ import type { Contender } from '../contender.ts';
 import { answers } from '../nginx-upstreams.ts';
 import { sluiceVersion, startBalancer, startGateway } from './sluice.ts';
 
-/** Balancer and gateway one behind the other, both on the one processor, their cost added. */
+/** Sluice's balancer with a gateway behind it, both on the contender's processor. The cost is the sum of both. */
 export const sluiceBoth: Contender = {
   name: 'sluice-both',
   logs: true,

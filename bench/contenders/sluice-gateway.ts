@@ -2,7 +2,7 @@ import type { Contender } from '../contender.ts';
 import { answers } from '../nginx-upstreams.ts';
 import { sluiceVersion, startBalancer, startGateway } from './sluice.ts';
 
-/** A Sluice gateway with one project; clients connect to it themselves, and its balancer only registers it. It has no access log. */
+/** A Sluice gateway with one project, to which clients connect directly. Its balancer only registers it. A gateway has no access log. */
 export const sluiceGateway: Contender = {
   name: 'sluice-gateway',
   logs: false,

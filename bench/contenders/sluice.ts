@@ -1,13 +1,14 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readyPath } from '../../src/model/reserved-path.ts';
 import type { Availability } from '../contender.ts';
 import { freePort, Launched } from '../processes.ts';
 
 const bundle = fileURLToPath(new URL('../../dist/sluice.mjs', import.meta.url));
 const tokens = { SLUICE_ADMIN_TOKEN: 'bench-admin-token', SLUICE_JOIN_TOKEN: 'bench-join-token' };
 
-/** Sluice as it is shipped: the built bundle, not the sources. */
+/** Finds the version of Sluice as it is shipped: the built bundle, not the sources. */
 export function sluiceVersion(): Availability {
   if (!existsSync(bundle)) return { missing: 'dist/sluice.mjs is not there (npm run build)' };
   return { version: JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version };
@@ -16,7 +17,7 @@ export function sluiceVersion(): Availability {
 /** A running `sluice serve`. */
 export interface Balancer {
   readonly process: Launched;
-  /** Where clients connect. */
+  /** Port of the listener for clients. */
   readonly port: number;
   /** URL of the admin API. */
   readonly control: string;
@@ -26,11 +27,11 @@ export interface BalancerOptions {
   readonly folder: string;
   readonly cpu: number | undefined;
   readonly accessLog: boolean;
-  /** Static members; none: gateways will join. */
+  /** Static servers; empty: gateways join. */
   readonly upstreams: readonly number[];
 }
 
-/** Starts `sluice serve` with the environment `production`: least connections, everything else as by default. */
+/** Starts `sluice serve` with the environment `production`: balanced by least connections, otherwise with defaults. */
 export async function startBalancer({ folder, cpu, accessLog, upstreams }: BalancerOptions): Promise<Balancer> {
   const port = await freePort();
   const listen = `127.0.0.1:${await freePort()}`;
@@ -41,7 +42,7 @@ export async function startBalancer({ folder, cpu, accessLog, upstreams }: Balan
     ...(servers.length > 0 && { servers, health: { path: '/' } }),
   };
   const file = join(folder, 'sluice.yaml');
-  // JSON is YAML.
+  // JSON is valid YAML.
   writeFileSync(file, JSON.stringify({ control: { listen }, dataDir: join(folder, 'data'), accessLog, environments: { production } }));
   const process = launch(['serve', '--config', file], folder, cpu);
   const control = `http://${listen}`;
@@ -49,7 +50,7 @@ export async function startBalancer({ folder, cpu, accessLog, upstreams }: Balan
   return { process, port, control };
 }
 
-/** Starts `sluice gateway` in `production` of that balancer, with one project at `/` that leads to the upstreams. */
+/** Starts `sluice gateway` in the environment `production` of a balancer, with one project at `/` whose targets are the upstreams. */
 export async function startGateway(
   balancer: Balancer,
   { folder, cpu, upstreams }: Omit<BalancerOptions, 'accessLog'>,
@@ -60,7 +61,7 @@ export async function startGateway(
   const port = await freePort();
   const words = ['gateway', '--join', balancer.control, '--environment', 'production', '--id', 'bench'];
   const process = launch([...words, '--listen', `127.0.0.1:${port}`, '--data-dir', join(folder, 'gateway')], folder, cpu);
-  await process.until(() => succeeds(fetch(`http://127.0.0.1:${port}/.sluice/ready`)));
+  await process.until(() => succeeds(fetch(`http://127.0.0.1:${port}${readyPath}`)));
   return { process, port };
 }
 

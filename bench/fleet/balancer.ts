@@ -5,17 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { Patience } from './patience.ts';
-import type { Scope } from './scope.ts';
+import { Condition } from '../../test/tools/condition.ts';
+import type { Owner } from '../../test/tools/owner.ts';
+import type { Wait } from '../../test/tools/within.ts';
 
 const program = fileURLToPath(new URL('../../dist/sluice.mjs', import.meta.url));
-const startMs = 30_000;
+const startLimitMs = 30_000;
 
 export const environment = 'production';
 const adminToken = 'fleet-admin-token';
 export const joinToken = 'fleet-join-token';
 
-/** A server as the admin API shows it, as far as it matters here. */
+/** The part of the admin API's answer on a server that matters here. */
 export interface ShownServer {
   readonly id: string;
   readonly state: string;
@@ -23,29 +24,31 @@ export interface ShownServer {
   readonly running: { readonly version: number } | null;
 }
 
-/** A real `sluice serve`, as it is shipped, with one environment and every setting at its default. */
+/** A real `sluice serve` as it is shipped, with one environment and default settings. */
 export class Balancer {
-  /** When each server came into rotation, by id: wall-clock milliseconds, from the balancer's own log. */
+  /** Time at which each server came into rotation, by id: wall-clock milliseconds from the balancer's own log. */
   readonly up = new Map<string, number>();
   readonly #process: ChildProcess;
-  readonly #patience = new Patience();
-  readonly #lastWords: string[] = [];
-  /** Warnings and errors that it logged. */
-  complaints = 0;
+  readonly #changed = new Condition();
+  readonly #lastLines: string[] = [];
   #address = '';
   #control = '';
 
   private constructor(child: ChildProcess) {
     this.#process = child;
     createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => this.#read(line));
-    child.once('exit', () => this.#patience.wake());
+    child.once('exit', () => this.#changed.notify());
   }
 
-  /** Settles when it serves; it is killed at the end of `scope`. @param options.flags for Node.js, such as `--cpu-prof` */
-  static async start(scope: Scope, options: { registryUrl: string | undefined; flags: readonly string[] }): Promise<Balancer> {
-    if (!existsSync(program)) throw new Error('dist/sluice.mjs is not there: npm run build');
+  /**
+   * Starts it and resolves when it serves. It is ended with its owner.
+   *
+   * @param options.flags for Node.js, such as `--cpu-prof`
+   */
+  static async start(owner: Owner, options: { registryUrl: string | undefined; flags: readonly string[] }): Promise<Balancer> {
+    if (!existsSync(program)) throw new Error('dist/sluice.mjs is missing: run "npm run build" first');
     const folder = mkdtempSync(join(tmpdir(), 'sluice-fleet-'));
-    scope.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+    owner.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
     const config = {
       control: { listen: '127.0.0.1:0' },
       ...(options.registryUrl === undefined ? {} : { registry: { url: options.registryUrl } }),
@@ -58,12 +61,12 @@ export class Balancer {
       env: { PATH: process.env['PATH'], SLUICE_ADMIN_TOKEN: adminToken, SLUICE_JOIN_TOKEN: joinToken },
     });
     const balancer = new Balancer(child);
-    scope.teardown(() => balancer.#end());
-    await balancer.until(
-      () => balancer.#control !== '' && balancer.#address !== '',
-      () => 'sluice serve is not ready',
-      startMs,
-    );
+    owner.teardown(() => balancer.#end());
+    await balancer.until(() => balancer.#control !== '' && balancer.#address !== '', {
+      what: 'sluice serve to be ready',
+      seen: () => balancer.#lastLines,
+      limitMs: startLimitMs,
+    });
     return balancer;
   }
 
@@ -71,27 +74,26 @@ export class Balancer {
     return this.#process.pid as number;
   }
 
-  /** URL of the control address: admin API and registration endpoint. */
+  /** URL of the admin API and the registration endpoint. */
   get control(): string {
     return this.#control;
   }
 
-  /** Where clients send their requests. */
+  /** The listener for clients, as `HOST:PORT`. */
   get address(): string {
     return this.#address;
   }
 
-  /** Settles once `holds`, which is looked at whenever the balancer logs something. */
-  until(holds: () => boolean, progress: () => string, limitMs: number): Promise<void> {
-    const look = () => {
+  /** Resolves when `holds`, which is checked after each line that the balancer logs. Rejects if the balancer ends. */
+  async until(holds: () => boolean, wait: Wait): Promise<void> {
+    await this.#changed.until(() => {
       const { exitCode, signalCode } = this.#process;
-      if (exitCode !== null || signalCode !== null) throw new Error(`sluice serve has ended: ${this.#lastWords.join('\n')}`);
+      if (exitCode !== null || signalCode !== null) throw new Error(`sluice serve has ended: ${this.#lastLines.join('\n')}`);
       return holds();
-    };
-    return this.#patience.until(look, progress, limitMs);
+    }, wait);
   }
 
-  /** Calls the admin API; rejects unless it answers 2xx. */
+  /** Calls the admin API. Rejects unless the answer is 2xx. */
   async api(method: string, path: string, body?: unknown): Promise<unknown> {
     const response = await fetch(this.#control + path, {
       method,
@@ -112,19 +114,18 @@ export class Balancer {
     if (line['msg'] === 'server up') this.up.set(String(line['server']), Date.parse(String(line['time'])));
     if (line['msg'] === 'serving') this.#address = String(line['listen']);
     if (line['msg'] === 'control') this.#control = String(line['control']);
-    if (Number(line['level'] ?? 50) >= 40) this.complaints++;
-    this.#lastWords.push(text);
-    if (this.#lastWords.length > 5) this.#lastWords.shift();
-    this.#patience.wake();
+    this.#lastLines.push(text);
+    if (this.#lastLines.length > 5) this.#lastLines.shift();
+    this.#changed.notify();
   }
 
   async #end(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const gone = once(this.#process, 'exit');
     this.#process.kill('SIGTERM');
-    const impatient = setTimeout(() => this.#process.kill('SIGKILL'), 3000);
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), 3000);
     await gone;
-    clearTimeout(impatient);
+    clearTimeout(timer);
   }
 }
 

@@ -1,60 +1,69 @@
 import { Redis } from 'ioredis';
+import { eventually } from '../../test/tools/eventually.ts';
+import type { Owner } from '../../test/tools/owner.ts';
+import { pause } from '../../test/tools/pause.ts';
 import { type RedisServer, startRedis } from '../../test/tools/redis.ts';
 import { describeMachine } from '../machine.ts';
 import { Balancer, environment, joinToken, type ShownServer } from './balancer.ts';
-import { Holders } from './holders.ts';
+import { GatewayProcesses } from './gateway-processes.ts';
 import { Meter } from './meter.ts';
 import type { Churn, Deploy, FleetResults, Herd, RegistryKind, Storm } from './results.ts';
-import type { Scope } from './scope.ts';
 import { type Spread, spreadOf } from './spread.ts';
 import { startEcho, Traffic } from './traffic.ts';
 
 export interface FleetOptions {
   readonly gateways: number;
   readonly registry: RegistryKind;
-  /** Of coming and going; 0: none. */
+  /** Minutes in which gateways join and leave; 0: none. */
   readonly minutes: number;
-  /** For which the fleet is left alone, to see what that costs. */
+  /** Seconds in which nothing happens, to measure the cost of an idle fleet. */
   readonly restSeconds: number;
+  /** Number of deploys. */
   readonly deploys: number;
-  /** Whether the registry is killed and started again; only Redis can be. */
+  /** Restarts the registry, which must be Redis, so that all gateways reconnect at once. */
   readonly herd: boolean;
-  /** For Node.js of the balancer and of the processes with gateways, such as `--cpu-prof`. */
+  /** Node.js flags of the balancer and of the processes with gateways, such as `--cpu-prof`. */
   readonly flags?: readonly string[];
   readonly progress: (text: string) => void;
 }
 
-/** Share of the gateways that leaves, and of new ones that join, in a minute. */
+/** Share of the gateways that is replaced by new ones in a minute. */
 const churnPerMinute = 0.1;
 const limitMs = 120_000;
-const lookAgainMs = 200;
+const pollMs = 200;
 
-/** The whole run, from nothing to nothing. Rejects if the fleet does not get where it should. */
-export async function runFleet(scope: Scope, options: FleetOptions): Promise<FleetResults> {
+/** Performs the whole run, from the join of the first gateway to the leave of the last. Rejects if the fleet does not reach a wanted state. */
+export async function runFleet(owner: Owner, options: FleetOptions): Promise<FleetResults> {
   const { gateways, flags = [] } = options;
   const begun = { date: new Date(), machine: describeMachine() };
-  const redis = options.registry === 'redis' ? await startRedis(scope) : undefined;
-  const balancer = await Balancer.start(scope, { registryUrl: redis?.url, flags });
-  const backend = await startEcho(scope);
-  const holders = await Holders.start(scope, { gateways, flags, join: redis?.url ?? balancer.control, token: joinToken, environment });
-  const fleet = new Fleet({ balancer, holders, redis, backend, traffic: new Traffic(scope, balancer.address) }, options);
+  const redis = options.registry === 'redis' ? await startRedis(owner) : undefined;
+  const balancer = await Balancer.start(owner, { registryUrl: redis?.url, flags });
+  const backend = await startEcho(owner);
+  const processes = await GatewayProcesses.start(owner, {
+    gateways,
+    flags,
+    join: redis?.url ?? balancer.control,
+    token: joinToken,
+    environment,
+  });
+  const fleet = new Fleet({ balancer, processes, redis, backend, traffic: new Traffic(owner, balancer.address) }, options);
   return { ...begun, ...(await fleet.run()) };
 }
 
 interface Parts {
   readonly balancer: Balancer;
-  readonly holders: Holders;
+  readonly processes: GatewayProcesses;
   readonly redis: RedisServer | undefined;
   readonly backend: string;
   readonly traffic: Traffic;
 }
 
-/** A balancer's gateways, and what happens to them. */
+/** Gateways of one balancer, with the phases of a run. */
 class Fleet {
   readonly #parts: Parts;
   readonly #options: FleetOptions;
   readonly #meter: Meter;
-  /** Ids of those that are to be there. */
+  /** Ids of the gateways that are started and not leaving. */
   readonly #present = new Set<string>();
   #started = 0;
   #version = 0;
@@ -72,9 +81,9 @@ class Fleet {
     const before = await this.#meter.memory();
     progress(`${gateways} gateways join…`);
     const storm = await this.#storm();
-    progress(`in rotation after ${storm.inRotation.max.toFixed(0)} ms; one request to each…`);
+    progress(`all in rotation after ${storm.inRotation.max.toFixed(0)} ms; requests to each of them…`);
     await this.#checkAll();
-    progress(`${restSeconds} s of rest…`);
+    progress(`idle for ${restSeconds} s…`);
     const rest = await this.#rest();
     const after = await this.#meter.memory();
     const deployed: Deploy[] = [];
@@ -82,12 +91,12 @@ class Fleet {
       deployed.push(await this.#deployToAll());
       progress(`deploy ${count + 1}: acknowledged by all after ${deployed.at(-1)?.acknowledged.max.toFixed(0)} ms`);
     }
-    if (minutes > 0) progress(`${minutes} min of coming and going…`);
+    if (minutes > 0) progress(`gateways join and leave for ${minutes} min…`);
     const churn = minutes > 0 ? await this.#churn() : undefined;
-    if (herd && redis) progress('Redis is killed and started again…');
+    if (herd && redis) progress('Redis is restarted…');
     const herded = herd && redis ? await this.#herd(redis) : undefined;
     await this.#checkAll();
-    progress('all leave…');
+    progress('all gateways leave…');
     const leaving = await this.#leaveAll();
     const { sent, failed, faults } = traffic;
     return {
@@ -114,7 +123,7 @@ class Fleet {
 
   async #rest(): Promise<Awaited<ReturnType<Awaited<ReturnType<Meter['begin']>>>>> {
     const end = await this.#meter.begin();
-    await delay(this.#options.restSeconds * 1000);
+    await pause(this.#options.restSeconds * 1000);
     return end();
   }
 
@@ -127,7 +136,7 @@ class Fleet {
     return { answeredMs, acknowledged, usage: await end() };
   }
 
-  /** One leaves and a new one joins, again and again, while requests flow. */
+  /** Replaces gateways by new ones, one at a time, under load. */
   async #churn(): Promise<Churn> {
     const { gateways, minutes } = this.#options;
     const { traffic } = this.#parts;
@@ -141,7 +150,8 @@ class Fleet {
       const { ids, at } = this.#start(1);
       joining.push(this.#inRotation(ids, at));
       leaving.push(this.#leave([[...this.#present][0] as string]));
-      await Promise.race([delay(everyMs), ...joining.slice(-1).map((one) => one.then(() => delay(everyMs)))]);
+      // The race rejects as soon as the newest gateway fails to join.
+      await Promise.race([pause(everyMs), ...joining.slice(-1).map((one) => one.then(() => pause(everyMs)))]);
     }
     const joined = spreadOf((await Promise.all(joining)).map(({ max }) => max));
     const left = spreadOf((await Promise.all(leaving)).map(({ max }) => max));
@@ -151,7 +161,7 @@ class Fleet {
   }
 
   async #herd(redis: RedisServer): Promise<Herd> {
-    const { holders, traffic } = this.#parts;
+    const { processes, traffic } = this.#parts;
     const client = new Redis(redis.url);
     await client.save();
     client.disconnect();
@@ -159,26 +169,27 @@ class Fleet {
     const end = await this.#meter.begin();
     const gone = now();
     await redis.stop();
-    holders.mark();
+    processes.mark();
     await redis.start();
     const back = now();
     const { size } = this.#present;
-    const all = () => holders.renewed.size === size && holders.resynced.size === size;
-    const progress = () =>
-      `of ${size} gateways, ${holders.resynced.size} came back to Redis and ${holders.renewed.size} renewed their leases`;
-    await holders.until(all, progress, limitMs);
-    await this.#listed((servers) => servers.length === size && servers.every((server) => this.#isWell(server)));
+    await processes.until(() => processes.renewed.size === size && processes.resynced.size === size, {
+      what: `${size} gateways to reconnect to Redis and renew their leases`,
+      seen: () => `${processes.resynced.size} have reconnected, ${processes.renewed.size} have renewed`,
+      limitMs,
+    });
+    await this.#listed();
     const convergedMs = now() - back;
     const usage = await end();
     await traffic.stop();
-    const reconnects = [...holders.resynced.values()].map((at) => at - back);
+    const reconnects = [...processes.resynced.values()].map((at) => at - back);
     const tenths = new Map<number, number>();
     for (const time of reconnects) tenths.set(Math.floor(time / 100), (tenths.get(Math.floor(time / 100)) ?? 0) + 1);
     return {
       awayMs: back - gone,
       convergedMs,
       reconnected: spreadOf(reconnects),
-      renewed: spreadOf([...holders.renewed.values()].map(({ at }) => at - back)),
+      renewed: spreadOf([...processes.renewed.values()].map(({ at }) => at - back)),
       busiest: Math.max(...tenths.values()),
       usage,
     };
@@ -186,53 +197,53 @@ class Fleet {
 
   async #leaveAll(): Promise<Spread> {
     const spread = await this.#leave([...this.#present]);
-    await this.#listed((servers) => servers.length === 0);
+    await this.#listed();
     return spread;
   }
 
   #start(count: number): { ids: string[]; at: number } {
     const ids = Array.from({ length: count }, () => `gateway-${++this.#started}`);
     for (const id of ids) this.#present.add(id);
-    return { ids, at: this.#parts.holders.startGateways(ids) };
+    return { ids, at: this.#parts.processes.startGateways(ids) };
   }
 
   async #leave(ids: readonly string[]): Promise<Spread> {
-    const { holders } = this.#parts;
+    const { processes } = this.#parts;
     for (const id of ids) this.#present.delete(id);
-    const at = holders.leave(ids);
-    const left = () => ids.filter((id) => holders.left.has(id));
-    await holders.until(
-      () => left().length === ids.length,
-      () => `only ${left().length} of ${ids.length} gateways left`,
+    const at = processes.leave(ids);
+    const left = () => ids.filter((id) => processes.left.has(id));
+    await processes.until(() => left().length === ids.length, {
+      what: `${ids.length} gateways to leave`,
+      seen: () => `${left().length} have left`,
       limitMs,
-    );
-    return spreadOf(ids.map((id) => (holders.left.get(id) as number) - at));
+    });
+    return spreadOf(ids.map((id) => (processes.left.get(id) as number) - at));
   }
 
-  /** Until the registry has the word of all of these that they run the present version. */
+  /** Resolves when the registry has the acknowledgement of the newest snapshot from all of these gateways. */
   async #acknowledged(ids: readonly string[], since: number): Promise<Spread> {
-    const { holders } = this.#parts;
-    const done = () => ids.filter((id) => holders.renewed.get(id)?.version === this.#version);
-    await holders.until(
-      () => done().length === ids.length,
-      () => `only ${done().length} of ${ids.length} gateways acknowledged version ${this.#version}`,
+    const { processes } = this.#parts;
+    const done = () => ids.filter((id) => processes.renewed.get(id)?.version === this.#version);
+    await processes.until(() => done().length === ids.length, {
+      what: `${ids.length} gateways to acknowledge version ${this.#version}`,
+      seen: () => `${done().length} have acknowledged it`,
       limitMs,
-    );
-    return spreadOf(ids.map((id) => (holders.renewed.get(id)?.at as number) - since));
+    });
+    return spreadOf(ids.map((id) => (processes.renewed.get(id)?.at as number) - since));
   }
 
   async #inRotation(ids: readonly string[], since: number): Promise<Spread> {
     const { balancer } = this.#parts;
     const up = () => ids.filter((id) => balancer.up.has(id));
-    await balancer.until(
-      () => up().length === ids.length,
-      () => `only ${up().length} of ${ids.length} gateways are up`,
+    await balancer.until(() => up().length === ids.length, {
+      what: `${ids.length} gateways to be in rotation`,
+      seen: () => `${up().length} are`,
       limitMs,
-    );
+    });
     return spreadOf(ids.map((id) => (balancer.up.get(id) as number) - since));
   }
 
-  /** A new revision of the project, deployed. */
+  /** Pushes and deploys a new revision of the project. */
   async #deploy(): Promise<void> {
     const { balancer, backend } = this.#parts;
     const version = String(this.#version + 1);
@@ -248,38 +259,34 @@ class Fleet {
     this.#version = (answer as { version: number }).version;
   }
 
-  /** That the balancer knows all and nobody else, each up and with the newest snapshot, and that each gets traffic. */
+  /** Checks that the balancer lists exactly the present gateways, each up and with the newest snapshot, and that each gets traffic. */
   async #checkAll(): Promise<void> {
     const { traffic } = this.#parts;
-    await this.#listed((servers) => servers.length === this.#present.size && servers.every((server) => this.#isWell(server)));
+    await this.#listed();
     const reached = await traffic.send(this.#present.size * 2);
     const missed = [...this.#present].filter((id) => !reached.has(id));
     if (missed.length > 0) throw new Error(`${missed.length} gateways got no request, for example ${missed[0]}`);
   }
 
-  #isWell({ id, state, health, running }: ShownServer): boolean {
+  #current({ id, state, health, running }: ShownServer): boolean {
     return this.#present.has(id) && state === 'ready' && health === 'up' && running?.version === this.#version;
   }
 
-  /** Settles once what the admin API lists is right; nobody tells when that is. */
-  async #listed(right: (servers: readonly ShownServer[]) => boolean): Promise<void> {
-    const late = now() + limitMs;
-    for (;;) {
-      const servers = await this.#parts.balancer.servers();
-      if (right(servers)) return;
-      const wrong = servers.filter((server) => !this.#isWell(server));
-      const example = wrong[0] === undefined ? '' : `, for example ${JSON.stringify(wrong[0])}`;
-      const found = `${this.#present.size} gateways are there; the admin API lists ${servers.length}, of which ${wrong.length} should be otherwise${example}`;
-      if (now() > late) throw new Error(found);
-      await delay(lookAgainMs);
-    }
+  /** Resolves when the admin API lists exactly the present gateways, each up and with the newest snapshot. */
+  async #listed(): Promise<void> {
+    await eventually(
+      async () => {
+        const servers = await this.#parts.balancer.servers();
+        const wrong = servers.filter((server) => !this.#current(server));
+        return { listed: servers.length, wrong: wrong.length, example: wrong[0] };
+      },
+      ({ listed, wrong }) => listed === this.#present.size && wrong === 0,
+      { what: `the admin API to list ${this.#present.size} gateways, all of them current`, limitMs, everyMs: pollMs },
+    );
   }
 }
 
+/** Wall-clock milliseconds with fractions. */
 function now(): number {
   return performance.timeOrigin + performance.now();
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

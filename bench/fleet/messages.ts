@@ -1,39 +1,36 @@
-/** How the gateways of a {@link HolderSettings.join registry} are to be started. */
-export interface HolderSettings {
-  /** As `sluice gateway --join` takes it. */
+/** Settings of all gateways in a process. */
+export interface GatewayProcessSettings {
+  /** URL of the registry, as for `sluice gateway --join`. */
   readonly join: string;
   readonly token: string;
   readonly environment: string;
-  /** For the gateways' last good snapshots. */
+  /** Holds the snapshot files of the gateways. */
   readonly folder: string;
 }
 
-/** What a holder is told. */
+/** Message to a process with gateways. */
 export type Order =
   | { readonly order: 'start' | 'leave'; readonly ids: readonly string[] }
-  /** Tell of the next renewal of each gateway, even if nothing is new. */
+  /** Makes each gateway report its next renewal, even with the same version. */
   | { readonly order: 'mark' }
   | { readonly order: 'count' };
 
-/** What a holder tells; times are wall-clock milliseconds with fractions. */
+/** Message from a process with gateways. Times are wall-clock milliseconds with fractions. */
 export type Report =
-  /** Able to take orders. */
+  /** The process can take orders. */
   | { readonly report: 'waiting' }
-  /**
-   * The registry has accepted this gateway's word that it runs that version. Told when the version is another one than
-   * before, and once after each `mark`.
-   */
+  /** The registry has accepted a renewal with this running version. Sent when the version has changed, and once after each `mark`. */
   | { readonly report: 'renewed'; readonly id: string; readonly version: number; readonly at: number }
-  /** Its connection to the registry was lost and is there again. */
+  /** The gateway has reconnected to the registry. */
   | { readonly report: 'resynced'; readonly id: string; readonly at: number }
   | { readonly report: 'left'; readonly id: string; readonly at: number }
   | { readonly report: 'failed'; readonly id: string; readonly reason: string }
   | ({ readonly report: 'counted' } & Counts);
 
-/** What this holder's gateways did since they were started. */
+/** Counts of the gateways in a process, since its start. */
 export interface Counts {
-  /** Calls of the registry that were answered. */
+  /** Answered calls of the registry. */
   readonly calls: number;
-  /** News heard. */
+  /** Received news. */
   readonly news: number;
 }

@@ -2,23 +2,23 @@ import { Redis } from 'ioredis';
 import type { RedisServer } from '../../test/tools/redis.ts';
 import { cpuSeconds, residentBytes } from '../usage.ts';
 import type { Balancer } from './balancer.ts';
-import type { Holders } from './holders.ts';
+import type { GatewayProcesses } from './gateway-processes.ts';
 
-/** What the parts have used up to a moment. */
+/** Resources used from the start until a moment. */
 interface Reading {
   readonly at: number;
   /** CPU seconds. */
   readonly balancer: number;
   readonly redis: number | undefined;
   readonly gateways: number;
-  /** By the gateways. */
+  /** Registry calls of all gateways. */
   readonly calls: number;
   readonly news: number;
-  /** Commands that Redis carried out, those inside scripts included. */
+  /** Commands of Redis, including those in scripts. */
   readonly commands: number | undefined;
 }
 
-/** What the parts used between two moments, a second of it. CPU in percent of one core. */
+/** Resources used per second between two moments. CPU is in percent of one core. */
 export interface Usage {
   readonly seconds: number;
   readonly balancerCpu: number;
@@ -30,25 +30,25 @@ export interface Usage {
   readonly commandsPerSecond: number | undefined;
 }
 
-/** Bytes held at a moment. */
+/** Memory at a moment, in bytes. */
 export interface Memory {
   readonly balancer: number;
   readonly redis: number | undefined;
 }
 
-/** Measures the balancer, Redis and the gateways from outside. */
+/** Measures the balancer, Redis and the gateways from outside these processes. */
 export class Meter {
   readonly #balancer: Balancer;
-  readonly #holders: Holders;
+  readonly #processes: GatewayProcesses;
   readonly #redis: RedisServer | undefined;
 
-  constructor(parts: { balancer: Balancer; holders: Holders; redis: RedisServer | undefined }) {
+  constructor(parts: { balancer: Balancer; processes: GatewayProcesses; redis: RedisServer | undefined }) {
     this.#balancer = parts.balancer;
-    this.#holders = parts.holders;
+    this.#processes = parts.processes;
     this.#redis = parts.redis;
   }
 
-  /** Begins to measure; the function returned ends it. */
+  /** Begins a measurement. The returned function ends it. */
   async begin(): Promise<() => Promise<Usage>> {
     const before = await this.#read();
     return async () => usageOf(before, await this.#read());
@@ -61,13 +61,13 @@ export class Meter {
 
   async #read(): Promise<Reading> {
     const cpu = (pids: readonly number[]) => cpuSeconds([{ pids: () => [...pids] }]);
-    const { calls, news } = await this.#holders.counts();
+    const { calls, news } = await this.#processes.counts();
     const info = await this.#info('stats');
     return {
       at: performance.now(),
       balancer: cpu([this.#balancer.pid]),
       redis: this.#redis && cpu([this.#redis.pid]),
-      gateways: cpu(this.#holders.pids),
+      gateways: cpu(this.#processes.pids),
       calls,
       news,
       commands: numberIn(info, 'total_commands_processed'),
@@ -88,7 +88,7 @@ export class Meter {
 
 function usageOf(before: Reading, after: Reading): Usage {
   const seconds = (after.at - before.at) / 1000;
-  // Whoever was started again counts from nothing.
+  // A process that was restarted counts from 0.
   const rate = (one: number, other: number) => (other < one ? other : other - one) / seconds;
   const perhaps = (one: number | undefined, other: number | undefined, factor = 1) =>
     one === undefined || other === undefined ? undefined : factor * rate(one, other);

@@ -1,15 +1,17 @@
-import type { News, Registry, Renewal } from '../../src/registry/contract.ts';
+import type { Renewal } from '../../src/model/join.ts';
+import type { News } from '../../src/model/news.ts';
+import type { Registry } from '../../src/registry/contract.ts';
 
-/** Who wants to know what a gateway does with its registry. */
+/** Callbacks for the use that a gateway makes of its registry. */
 export interface Observer {
   called(): void;
   heard(news: News): void;
-  /** The registry has accepted this report. */
+  /** The registry has accepted this renewal. */
   renewed(report: Renewal): void;
 }
 
-/** The same registry, with somebody looking on at what a gateway uses of it. */
-export function observed(registry: Registry, observer: Observer): Registry {
+/** Wraps a registry and notifies an observer of the calls that a gateway makes. */
+export function observedRegistry(registry: Registry, observer: Observer): Registry {
   const calling = async <Result>(call: Promise<Result>): Promise<Result> => {
     const result = await call;
     observer.called();

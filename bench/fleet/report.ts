@@ -2,10 +2,10 @@ import type { Usage } from './meter.ts';
 import type { FleetResults } from './results.ts';
 import type { Spread } from './spread.ts';
 
-/** The bar of a fleet of a thousand on two cores, in milliseconds. */
-const bar = { ready: 10_000, deploy: 2000 };
+/** Longest times of a fleet of a thousand on two cores, in milliseconds. */
+const goals = { ready: 10_000, deploy: 2000 };
 
-/** The results as markdown. */
+/** Writes the results page, as Markdown. */
 export function report(results: FleetResults): string {
   const { gateways, registry, date, machine, storm, rest, deploys, churn, herd, leaving, traffic } = results;
   const slowestDeploy = Math.max(...deploys.map(({ acknowledged }) => acknowledged.max));
@@ -14,18 +14,21 @@ export function report(results: FleetResults): string {
     ['join storm: in rotation', storm.inRotation],
     ...deploys.map(({ acknowledged }, index): [string, Spread] => [`deploy ${index + 1} to all: acknowledged`, acknowledged]),
     ...(churn
-      ? [['coming and going: in rotation', churn.joined] as [string, Spread], ['coming and going: left', churn.left] as [string, Spread]]
+      ? [['join and leave: in rotation', churn.joined] as [string, Spread], ['join and leave: left', churn.left] as [string, Spread]]
       : []),
     ...(herd
-      ? [['Redis back: reconnected', herd.reconnected] as [string, Spread], ['Redis back: renewed', herd.renewed] as [string, Spread]]
+      ? [
+          ['Redis restarted: reconnected', herd.reconnected] as [string, Spread],
+          ['Redis restarted: renewed', herd.renewed] as [string, Spread],
+        ]
       : []),
-    ['all leave: gone', leaving],
+    ['all leave: left', leaving],
   ];
   const usages: [string, Usage][] = [
     ['join storm', storm.usage],
-    ['at rest', rest],
+    ['idle', rest],
     ...deploys.map(({ usage }, index): [string, Usage] => [`deploy ${index + 1}`, usage]),
-    ...(churn ? [[`${churn.minutes} min of coming and going`, churn.usage] as [string, Usage]] : []),
+    ...(churn ? [[`join and leave for ${churn.minutes} min`, churn.usage] as [string, Usage]] : []),
     ...(herd ? [['Redis restarted', herd.usage] as [string, Usage]] : []),
   ];
   return `# A fleet of ${gateways} gateways
@@ -34,20 +37,20 @@ ${date.toISOString()}, \`npm run fleet -- --gateways ${gateways} --registry ${re
     registry === 'redis'
       ? 'gateways join through Redis'
       : "gateways join over the balancer's WebSocket endpoint; its registry is the embedded one"
-  }. Everything, gateways and clients included, runs on this one machine:
+  }. Everything, including gateways and clients, runs on one machine:
 
 ${machine.map((line) => `- ${line}`).join('\n')}
 
-| bar | found | |
+| goal | measured | |
 |---|---|---|
-| ${gateways} gateways in rotation within ${bar.ready / 1000} s | ${seconds(storm.inRotation.max)} | ${verdict(storm.inRotation.max, bar.ready)} |
-${deploys.length === 0 ? '' : `| a deploy acknowledged by all within ${bar.deploy / 1000} s | ${seconds(slowestDeploy)} (slowest of ${deploys.length}) | ${verdict(slowestDeploy, bar.deploy)} |\n`}| no request failed | ${traffic.failed} of ${traffic.sent} | ${verdict(traffic.failed, 0)} |
+| ${gateways} gateways in rotation within ${goals.ready / 1000} s | ${seconds(storm.inRotation.max)} | ${verdict(storm.inRotation.max, goals.ready)} |
+${deploys.length === 0 ? '' : `| a deploy acknowledged by all within ${goals.deploy / 1000} s | ${seconds(slowestDeploy)} (slowest of ${deploys.length}) | ${verdict(slowestDeploy, goals.deploy)} |\n`}| no request failed | ${traffic.failed} of ${traffic.sent} | ${verdict(traffic.failed, 0)} |
 ${traffic.faults.map((fault) => `\n- ${fault}`).join('')}
-| milliseconds until | of | p50 | p99 | max |
+| milliseconds until | gateways | p50 | p99 | max |
 |---|---:|---:|---:|---:|
 ${times.map(([what, { count, p50, p99, max }]) => `| ${what} | ${count} | ${p50.toFixed(0)} | ${p99.toFixed(0)} | ${max.toFixed(0)} |`).join('\n')}
-${herd ? `\nRedis was away for ${herd.awayMs.toFixed(0)} ms; at most ${herd.busiest} gateways reconnected within the same tenth of a second, and after ${herd.convergedMs.toFixed(0)} ms the balancer showed all of them as ready, up and current.\n` : ''}
-| CPU in percent of a core | seconds | balancer | Redis | all gateways | calls/s | news heard/s | Redis commands/s |
+${herd ? `\nRedis was away for ${herd.awayMs.toFixed(0)} ms; at most ${herd.busiest} gateways reconnected in the same tenth of a second, and after ${herd.convergedMs.toFixed(0)} ms the balancer showed all of them as ready, up and current.\n` : ''}
+| CPU in percent of a core | seconds | balancer | Redis | all gateways | calls/s | news received/s | Redis commands/s |
 |---|---:|---:|---:|---:|---:|---:|---:|
 ${usages.map(([what, usage]) => usageRow(what, usage)).join('\n')}
 
@@ -64,13 +67,13 @@ function usageRow(what: string, usage: Usage): string {
 
 function memoryLines({ gateways, memory: { before, after } }: FleetResults): string {
   const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-  const each = (one: number, other: number) => `${((other - one) / gateways / 1024).toFixed(1)} KiB a gateway`;
+  const each = (one: number, other: number) => `${((other - one) / gateways / 1024).toFixed(1)} KiB for each gateway`;
   const lines = [
-    `- balancer: ${mebibytes(before.balancer)} without gateways, ${mebibytes(after.balancer)} with all: ${each(before.balancer, after.balancer)}`,
+    `- balancer: ${mebibytes(before.balancer)} without gateways, ${mebibytes(after.balancer)} with all of them: ${each(before.balancer, after.balancer)}`,
   ];
   if (before.redis !== undefined && after.redis !== undefined)
     lines.push(
-      `- Redis: ${mebibytes(before.redis)}, then ${mebibytes(after.redis)}: ${each(before.redis, after.redis)}, its two connections included`,
+      `- Redis: ${mebibytes(before.redis)} without gateways, ${mebibytes(after.redis)} with all of them: ${each(before.redis, after.redis)}, including its two connections`,
     );
   return `Memory:\n\n${lines.join('\n')}`;
 }
@@ -79,6 +82,6 @@ function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(2)} s`;
 }
 
-function verdict(found: number, most: number): string {
-  return found <= most ? 'met' : '**missed**';
+function verdict(measured: number, limit: number): string {
+  return measured <= limit ? 'met' : '**not met**';
 }

@@ -1,7 +1,7 @@
 import type { Memory, Usage } from './meter.ts';
 import type { Spread } from './spread.ts';
 
-/** What a fleet run found. Times in milliseconds, from the moment of the order. */
+/** Results of a fleet run. Times are in milliseconds from the order. */
 export interface FleetResults {
   readonly gateways: number;
   readonly registry: RegistryKind;
@@ -13,7 +13,7 @@ export interface FleetResults {
   readonly deploys: readonly Deploy[];
   readonly churn: Churn | undefined;
   readonly herd: Herd | undefined;
-  /** Until all had left. */
+  /** Time until each gateway had left. */
   readonly leaving: Spread;
   readonly traffic: { readonly sent: number; readonly failed: number; readonly faults: readonly string[] };
 }
@@ -22,22 +22,22 @@ export type RegistryKind = 'redis' | 'remote';
 
 /** All gateways started at once. */
 export interface Storm {
-  /** The registry knows that it runs the snapshot. */
+  /** Time until the registry had each gateway's acknowledgement of the snapshot. */
   readonly acknowledged: Spread;
-  /** The balancer gives it traffic. */
+  /** Time until the balancer sent traffic to each gateway. */
   readonly inRotation: Spread;
   readonly usage: Usage;
 }
 
-/** One deploy to all. */
+/** One deploy to all gateways. */
 export interface Deploy {
-  /** Until the admin API answered. */
+  /** Time until the admin API answered. */
   readonly answeredMs: number;
   readonly acknowledged: Spread;
   readonly usage: Usage;
 }
 
-/** Gateways that come and go. */
+/** Gateways that join and leave under load. */
 export interface Churn {
   readonly minutes: number;
   readonly joined: Spread;
@@ -45,14 +45,14 @@ export interface Churn {
   readonly usage: Usage;
 }
 
-/** The registry was killed and came back, with what it had. Times from the moment at which it is back. */
+/** Restart of Redis, with its data. Times are from the moment when it accepts connections again. */
 export interface Herd {
   readonly awayMs: number;
-  /** Until the balancer showed every gateway as ready, up, and current. */
+  /** Time until the balancer showed every gateway as ready, up and current. */
   readonly convergedMs: number;
   readonly reconnected: Spread;
   readonly renewed: Spread;
-  /** The most that reconnected within a tenth of a second. */
+  /** Largest number of gateways that reconnected within a tenth of a second. */
   readonly busiest: number;
   readonly usage: Usage;
 }

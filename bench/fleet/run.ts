@@ -1,18 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Scope } from '../../test/tools/owner.ts';
 import { type FleetOptions, runFleet } from './fleet.ts';
 import { report } from './report.ts';
-import { OwnScope } from './scope.ts';
 
 const help = `npm run fleet -- [--gateways N] [--registry redis|remote] [--minutes M] [--deploys N] [--rest SECONDS] [--out FILE]
 
-  --gateways   how many; default 1000
-  --registry   redis: gateways join through Redis (default); remote: through the balancer, whose registry is the embedded one
-  --minutes    of coming and going, a tenth of the gateways a minute; default 1
-  --deploys    to all gateways, one after another; default 5
-  --rest       seconds for which nothing happens; default 20
-  --out        where the report goes; default: the screen
+  --gateways   number of gateways; default 1000
+  --registry   redis (default): gateways join through Redis; remote: through the balancer with its embedded registry
+  --minutes    time in which gateways leave and new ones join, a tenth of them per minute; default 1
+  --deploys    number of deploys to all gateways; default 5
+  --rest       seconds in which nothing happens; default 20
+  --out        file for the report; default: standard output
   --profile    folder for CPU profiles of the balancer and the gateways
 `;
 
@@ -34,11 +34,11 @@ function readOptions(): Omit<FleetOptions, 'progress'> & { out: string | undefin
     process.exit(0);
   }
   const { registry } = values;
-  if (registry !== 'redis' && registry !== 'remote') throw new Error(`--registry ${registry}: write redis or remote`);
+  if (registry !== 'redis' && registry !== 'remote') throw new Error(`--registry ${registry}: must be redis or remote`);
   const count = (name: 'gateways' | 'deploys' | 'rest' | 'minutes', least: number, whole = true) => {
     const value = Number(values[name]);
     if (!(value >= least) || (whole && !Number.isInteger(value)))
-      throw new Error(`--${name} ${values[name]}: write a number from ${least} on`);
+      throw new Error(`--${name} ${values[name]}: must be a ${whole ? 'whole number' : 'number'} of at least ${least}`);
     return value;
   };
   return {
@@ -53,12 +53,12 @@ function readOptions(): Omit<FleetOptions, 'progress'> & { out: string | undefin
   };
 }
 
-const scope = new OwnScope();
+const scope = new Scope();
 let interrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {
     interrupted = true;
-    void scope.end().then(() => process.exit(1));
+    void scope.end().finally(() => process.exit(1));
   });
 }
 
@@ -69,10 +69,13 @@ try {
   if (out === undefined) process.stdout.write(page);
   else writeFileSync(resolve(out), page);
 } catch (error) {
-  // What was cut off fails in its own way.
+  // After an interrupt, any error is a consequence of it.
   if (!interrupted) process.stderr.write(`fleet: ${(error as Error).message}\n\n${help}`);
   process.exitCode = 1;
 } finally {
-  await scope.end();
+  await scope.end().catch((error: Error) => {
+    process.stderr.write(`fleet: cleaning up failed: ${error.message}\n`);
+    process.exitCode = 1;
+  });
 }
 process.exit();

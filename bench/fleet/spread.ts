@@ -1,4 +1,4 @@
-/** Milliseconds that one thing took, many times over. */
+/** Percentiles of a duration that was measured many times, in milliseconds. */
 export interface Spread {
   readonly count: number;
   readonly p50: number;

@@ -1,43 +1,45 @@
 import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Scope } from './scope.ts';
+import type { Owner } from '../../test/tools/owner.ts';
+import { pause } from '../../test/tools/pause.ts';
 
 /** Milliseconds between two requests of {@link Traffic.flow}. */
 const pauseMs = 20;
 const timeoutMs = 10_000;
 
-/** Starts what the fleet's project leads to: it answers with the path that it was asked for. @returns its URL */
-export async function startEcho(scope: Scope): Promise<string> {
+/** Starts the target of the fleet's project, which answers with the path of the request. @returns its URL */
+export async function startEcho(owner: Owner): Promise<string> {
   const server = createServer({ keepAliveTimeout: 120_000 }, (asked, answer) => {
     asked.resume();
     answer.end(asked.url);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  scope.teardown(() => {
+  owner.teardown(() => {
     server.closeAllConnections();
     server.close();
   });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** Requests to the balancer, each one's answer checked. */
+/** Sends requests to the balancer and checks each answer. */
 export class Traffic {
   readonly #address: URL;
   readonly #agent = new Agent({ keepAlive: true });
   sent = 0;
-  /** Of those that were not answered right, the first few; and how many there were. */
-  readonly faults: string[] = [];
+  /** Number of requests without the right answer. */
   failed = 0;
+  /** The first few of them. */
+  readonly faults: string[] = [];
   #flowing: Promise<void> | undefined;
   #stop = false;
 
-  constructor(scope: Scope, address: string) {
+  constructor(owner: Owner, address: string) {
     this.#address = new URL(`http://${address}`);
-    scope.teardown(() => this.#agent.destroy());
+    owner.teardown(() => this.#agent.destroy());
   }
 
-  /** Sends that many, some at a time. @returns which servers answered */
+  /** Sends `count` requests, several at a time. @returns the servers that answered */
   async send(count: number, atOnce = 8): Promise<Set<string>> {
     const servers = new Set<string>();
     let left = count;
@@ -51,13 +53,13 @@ export class Traffic {
     return servers;
   }
 
-  /** Sends one after another until {@link stop}. */
+  /** Sends one request after another until {@link stop}. */
   flow(): void {
     this.#stop = false;
     const go = async () => {
       while (!this.#stop) {
         await this.#ask();
-        await new Promise<void>((resolve) => setTimeout(resolve, pauseMs));
+        await pause(pauseMs);
       }
     };
     this.#flowing = go();
@@ -68,7 +70,7 @@ export class Traffic {
     await this.#flowing;
   }
 
-  /** The server that answered; undefined if it was not answered right. */
+  /** Sends a request. @returns the server that answered, or undefined if the answer was wrong */
   async #ask(): Promise<string | undefined> {
     const path = `/${++this.sent}`;
     try {
@@ -92,7 +94,7 @@ export class Traffic {
         answer.on('end', () => resolve({ status: answer.statusCode, server: answer.headers['x-served-by'] as string | undefined, body }));
         answer.on('error', reject);
       });
-      asked.on('timeout', () => asked.destroy(new Error('no answer in time')));
+      asked.on('timeout', () => asked.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
       asked.on('error', reject);
       asked.end();
     });

@@ -4,16 +4,16 @@ import Fastify from 'fastify';
 import { LeastBusy } from './least-busy.mjs';
 
 const [port, ...upstreams] = process.argv.slice(2);
-const places = new LeastBusy(upstreams);
+const balancer = new LeastBusy(upstreams);
 const app = Fastify();
 await app.register(httpProxy, {
   upstream: '',
   undici: { connections: 128, pipelining: 1 },
   replyOptions: {
     getUpstream(request) {
-      const place = places.take();
-      request.raw.once('close', () => place.active--);
-      return place.url;
+      const upstream = balancer.take();
+      request.raw.once('close', () => upstream.active--);
+      return upstream.url;
     },
     rewriteRequestHeaders: (request, headers) => ({
       ...headers,

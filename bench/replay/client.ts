@@ -2,19 +2,19 @@ import { once } from 'node:events';
 import net from 'node:net';
 import type { LoggedRequest } from './access-log.ts';
 
-/** A whole response. */
+/** A complete response. */
 export interface Answer {
   readonly status: number;
-  /** Names in lower case; of several fields of one name, the last. */
+  /** Values by lower-case name. Of several fields with the same name, only the last is kept. */
   readonly fields: ReadonlyMap<string, string>;
   readonly body: string;
 }
 
-const patienceMs = 30_000;
+const answerLimitMs = 30_000;
 
 /**
- * One client with one connection, which says every byte of a request itself: Node's own client knows no HTTP/1.0. An
- * HTTP/1.1 request leaves its connection open for the next one; HTTP/1.0 has a connection for each.
+ * A client with one connection. It writes requests itself, because Node's client does not support HTTP/1.0. HTTP/1.1 requests keep the
+ * connection alive; an HTTP/1.0 request has its own.
  */
 export class Client {
   readonly #host: string;
@@ -27,7 +27,7 @@ export class Client {
     this.#port = Number(address.slice(colon + 1));
   }
 
-  /** Sends one request; rejects unless a whole answer comes within 30 s. Never sends anything twice. */
+  /** Sends one request. Rejects unless a complete answer comes within 30 s. Never retries. */
   async send(request: LoggedRequest): Promise<Answer> {
     const persistent = request.version === 'HTTP/1.1';
     const socket = (persistent ? this.#idle : undefined) ?? (await this.#connect());
@@ -47,7 +47,9 @@ export class Client {
   async #connect(): Promise<net.Socket> {
     const socket = net.connect({ host: this.#host, port: this.#port, noDelay: true });
     await once(socket, 'connect');
-    return socket.setEncoding('latin1').setTimeout(patienceMs, () => socket.destroy(new Error('no answer in time')));
+    return socket
+      .setEncoding('latin1')
+      .setTimeout(answerLimitMs, () => socket.destroy(new Error(`no answer within ${answerLimitMs / 1000} s`)));
   }
 }
 
@@ -70,7 +72,7 @@ function exchange(socket: net.Socket, head: string, bodyless: boolean): Promise<
   });
 }
 
-/** The answer that `text` holds, once it is whole. The target says the length of everything, and no one may take that away. */
+/** Parses a complete answer; undefined if part of it is missing. The target sends Content-Length, which Sluice must keep. */
 function answerIn(text: string, bodyless: boolean): Answer | undefined {
   const end = text.indexOf('\r\n\r\n');
   if (end < 0) return undefined;

@@ -2,35 +2,38 @@ import { basename } from 'node:path';
 import { type AccessLog, readAccessLog } from './access-log.ts';
 import { Client } from './client.ts';
 import { Pace } from './pace.ts';
+import { ReplayCounts } from './replay-counts.ts';
 import type { System } from './system.ts';
-import { Tally } from './tally.ts';
 
 const clients = 16;
-/** When the third server is started, when the first is stopped (not before the third serves), and when it must be gone: parts of the log. */
+/**
+ * Parts of the log after which the third server is started, the first one is stopped (once the third serves), and requests wait until the first
+ * has ended.
+ */
 const course = { join: 0.3, leave: 0.65, gone: 0.95 };
 
 export interface ReplayOptions {
   /** An access log in Apache's common or combined format. */
   readonly log: string;
-  /** Lines of it that are used, from the top. */
+  /** Number of lines to use, from the top. */
   readonly limit: number;
-  /** How long sending takes, at least. */
+  /** Shortest time of the replay. */
   readonly seconds: number;
-  /** Told of every event and of every tenth of the way. */
+  /** Called for every event and every tenth of the requests. */
   readonly progress: (line: string) => void;
 }
 
-/** How it went. */
+/** Result of a replay. */
 export interface Outcome {
   readonly log: AccessLog;
   readonly name: string;
-  readonly tally: Tally;
+  readonly counts: ReplayCounts;
   readonly seconds: number;
-  /** Exit status of the server that was stopped. */
+  /** Exit status of the stopped server. */
   readonly stoppedWith: number | null;
 }
 
-/** Sends a log's requests through a balancer with two gateway servers, of which a third joins them and the first leaves on the way. */
+/** Sends a log's requests through a balancer with two gateway servers. Meanwhile a third one joins, and the first one leaves. */
 export async function replay(system: System, { log: file, limit, seconds, progress }: ReplayOptions): Promise<Outcome> {
   const log = readAccessLog(file, limit);
   const total = log.requests.length;
@@ -41,21 +44,21 @@ export async function replay(system: System, { log: file, limit, seconds, progre
 
   progress(`sending ${total} requests to ${system.address}`);
   const startedAt = performance.now();
-  const tally = new Tally();
+  const counts = new ReplayCounts();
   const pace = new Pace(total, seconds);
-  const signs = milestones(total, progress);
-  const joined = signs.reached(at(course.join)).then(async () => {
+  const milestones = trackMilestones(total, progress);
+  const joined = milestones.reached(at(course.join)).then(async () => {
     progress('starting gateway-3');
     await system.add('gateway-3');
     progress('gateway-3 takes traffic');
   });
-  const left = Promise.all([joined, signs.reached(at(course.leave))]).then(async () => {
+  const left = Promise.all([joined, milestones.reached(at(course.leave))]).then(async () => {
     progress('stopping gateway-1 (SIGTERM)');
     const status = await system.stopServer('gateway-1');
     progress(`gateway-1 has ended with status ${status}`);
     return status;
   });
-  // Whoever waits for them is told; until then nobody may be there to hear.
+  // A failure reaches the requests that wait for these promises. Before the first of them waits, it must not count as an unhandled rejection.
   joined.catch(() => {});
   left.catch(() => {});
   pace.hold(at(course.leave) + 1, joined);
@@ -65,30 +68,30 @@ export async function replay(system: System, { log: file, limit, seconds, progre
     const client = new Client(system.address);
     for (let number = next++; number < total; number = next++) {
       await pace.turn(number);
-      signs.pass(number);
-      await ask(client, log, number, tally);
+      milestones.pass(number);
+      await ask(client, log, number, counts);
     }
     client.close();
   };
   await Promise.all(Array.from({ length: clients }, run));
-  return { log, name: basename(file), tally, seconds: (performance.now() - startedAt) / 1000, stoppedWith: await left };
+  return { log, name: basename(file), counts, seconds: (performance.now() - startedAt) / 1000, stoppedWith: await left };
 }
 
-async function ask(client: Client, { requests }: AccessLog, number: number, tally: Tally): Promise<void> {
+async function ask(client: Client, { requests }: AccessLog, number: number, counts: ReplayCounts): Promise<void> {
   const request = requests[number];
   if (request === undefined) return;
-  tally.sent++;
+  counts.sent++;
   const sentAt = performance.now();
   try {
     const answer = await client.send(request);
-    tally.answered(request, answer, performance.now() - sentAt);
+    counts.answered(request, answer, performance.now() - sentAt);
   } catch (error) {
-    tally.failed(request, error as Error);
+    counts.failed(request, error as Error);
   }
 }
 
-/** Says when the sending has come to a certain request, and each tenth of the way. */
-function milestones(total: number, progress: (line: string) => void) {
+/** Tells when certain requests, and each tenth of all requests, are reached. */
+function trackMilestones(total: number, progress: (line: string) => void) {
   const waiting = new Map<number, () => void>();
   return {
     reached: (number: number) => new Promise<void>((resolve) => waiting.set(number, resolve)),

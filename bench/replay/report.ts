@@ -2,35 +2,35 @@ import type { Outcome } from './replay.ts';
 
 const grouped = new Intl.NumberFormat('en-US');
 
-/** The table of a replay, as lines. */
-export function report({ log, name, tally, seconds, stoppedWith }: Outcome): string[] {
+/** Writes the result of a replay, as lines. */
+export function report({ log, name, counts, seconds, stoppedWith }: Outcome): string[] {
   const old = log.requests.filter((request) => request.version === 'HTTP/1.0').length;
   return [
-    `${grouped.format(tally.sent)} requests of ${name} in ${seconds.toFixed(1)} s, ${grouped.format(old)} of them as HTTP/1.0`,
+    `${grouped.format(counts.sent)} requests of ${name} in ${seconds.toFixed(1)} s, ${grouped.format(old)} of them as HTTP/1.0`,
     '',
-    ...table('requests by server', [...tally.byServer].sort(), {
-      'gateway-1': `stopped on the way, ended with status ${stoppedWith}`,
-      'gateway-3': 'started on the way',
+    ...table('requests by server', [...counts.byServer].sort(), {
+      'gateway-1': `stopped during the replay, ended with status ${stoppedWith}`,
+      'gateway-3': 'started during the replay',
     }),
     ...table(
       'requests by status',
-      [...tally.byStatus].sort().map(([status, count]) => [String(status), count]),
+      [...counts.byStatus].sort().map(([status, count]) => [String(status), count]),
     ),
     'latency',
-    ...[0.5, 0.9, 0.99].map((share) => line(`p${share * 100}`, `${tally.percentile(share).toFixed(2)} ms`)),
-    line('max', `${tally.percentile(1).toFixed(2)} ms`),
+    ...[0.5, 0.9, 0.99].map((share) => line(`p${share * 100}`, `${counts.percentile(share).toFixed(2)} ms`)),
+    line('max', `${counts.percentile(1).toFixed(2)} ms`),
     '',
-    line('lost requests', grouped.format(tally.lost), 'no answer, or not the answer to what was asked'),
-    line('not sendable', grouped.format(log.unsendable), 'lines of the log that hold no HTTP/1 request'),
-    ...tally.losses.map((loss) => `  ${loss}`),
+    line('lost requests', grouped.format(counts.lost), 'no answer, or the wrong one'),
+    line('not sendable', grouped.format(log.unsendable), 'lines of the log without an HTTP/1 request'),
+    ...counts.losses.map((loss) => `  ${loss}`),
   ];
 }
 
-/** What speaks against a replay; undefined if all went as promised. */
-export function verdict({ tally, stoppedWith }: Outcome): string | undefined {
-  if (tally.lost > 0) return `${grouped.format(tally.lost)} requests were lost`;
+/** Returns the reason why a replay has failed; undefined if it has not. */
+export function verdict({ counts, stoppedWith }: Outcome): string | undefined {
+  if (counts.lost > 0) return `${grouped.format(counts.lost)} requests were lost`;
   if (stoppedWith !== 0) return `gateway-1 ended with status ${stoppedWith} after SIGTERM`;
-  const idle = ['gateway-1', 'gateway-2', 'gateway-3'].filter((server) => !tally.byServer.has(server));
+  const idle = ['gateway-1', 'gateway-2', 'gateway-3'].filter((server) => !counts.byServer.has(server));
   return idle.length > 0 ? `no request reached ${idle.join(', ')}` : undefined;
 }
 

@@ -1,17 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { Scope } from '../../test/tools/owner.ts';
 import { type ReplayOptions, replay } from './replay.ts';
 import { report, verdict } from './report.ts';
 import { System } from './system.ts';
 
 const usage = `npm run replay -- [--log FILE] [--limit LINES] [--seconds N]
-Sends the requests of an access log through a real balancer with two gateway servers; a third joins and one leaves meanwhile.
-  --log FILE      Apache's common or combined format (default ../shared/data/apache_access.log, from the checkout)
-  --limit LINES   use only so many, from the top (default all)
-  --seconds N     spread them over this time (default 5)`;
+Sends the requests of an access log through a real balancer with two gateway servers. Meanwhile a third one joins, and one leaves.
+  --log FILE      in Apache's common or combined format (default ../shared/data/apache_access.log, from the checkout)
+  --limit LINES   number of lines to use, from the top (default all)
+  --seconds N     time over which the requests are distributed (default 5)`;
 
 const progress = (line: string) => console.error(line);
 
@@ -35,22 +33,17 @@ async function main(): Promise<number> {
     console.log(usage);
     return 0;
   }
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-replay-'));
-  const system = new System(folder);
-  const clean = async () => {
-    await system.stop();
-    rmSync(folder, { recursive: true, force: true });
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => clean().finally(() => process.exit(130)));
+  const scope = new Scope();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => scope.end().finally(() => process.exit(130)));
   try {
-    const outcome = await replay(system, { ...options, progress });
+    const outcome = await replay(new System(scope), { ...options, progress });
     console.log(`\n${report(outcome).join('\n')}`);
     const fault = verdict(outcome);
     if (fault === undefined) return 0;
     console.error(`error: ${fault}`);
     return 1;
   } finally {
-    await clean();
+    await scope.end();
   }
 }
 

@@ -1,4 +1,4 @@
-import type { LineMaker, LineOptions } from './access-log.ts';
+import type { LineMaker, LineOptions } from './contract.ts';
 import { apacheEscape, escapedText, shown } from './escaped-text.ts';
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

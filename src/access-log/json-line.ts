@@ -1,4 +1,4 @@
-import type { LineMaker, LineOptions } from './access-log.ts';
+import type { LineMaker, LineOptions } from './contract.ts';
 import { escapedText, jsonEscape, shown } from './escaped-text.ts';
 
 const digits = Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, '0'));

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock, Timer } from '../model/clock.ts';
-import type { LineSink } from './access-log.ts';
+import type { LineSink } from './contract.ts';
 import { batchOctets, type LogFile } from './log-file.ts';
 
 // Half the price of `write` with an encoding's name.

@@ -1,118 +1,135 @@
 import * as z from 'zod';
 import { environmentSpec } from '../model/environment.ts';
-import { project } from '../model/project.ts';
+import type { Immutable } from '../model/immutable.ts';
+import { healthState, serverState } from '../model/live.ts';
+import { projectSummary as projectSummarySchema, revisionNumber, revision as revisionSchema } from '../model/revision.ts';
+import { projectState, serverRecord } from '../model/server.ts';
+import { deployedProject, snapshot, snapshotId as snapshotIdSchema } from '../model/snapshot.ts';
 
-/** What the admin API answers with. Times are wall-clock milliseconds since 1970; what is not there is null. */
+// Answers of the admin API. Times are wall-clock milliseconds since 1970; absent values are null unless the schema says optional.
 
-const snapshotId = z
-  .object({ epoch: z.string(), version: z.int(), hash: z.string() })
-  .meta({ id: 'SnapshotId', description: 'which state of an environment: of which registry, the how-manieth, what it holds' });
+const { name } = revisionSchema.shape;
+const { id, instance, address, weight, draining, source, version, projects, startedAt, ttl } = serverRecord.shape;
+const { epoch, version: snapshotVersion, hash, variables } = snapshot.shape;
+
+const snapshotId = snapshotIdSchema.meta({
+  id: 'SnapshotId',
+  description:
+    'one state of an environment: the epoch of its registry, a version that rises by one with every change, and a hash of the content',
+});
 
 export const serverAnswer = z
   .object({
-    id: z.string(),
-    instance: z.string().nullable().meta({ description: 'new at each start; null for a static server' }),
-    environment: z.string().nullable(),
-    movingTo: z.string().nullable().optional().meta({ description: 'where it goes once drained; null: to available; absent: nowhere' }),
-    address: z.string(),
-    weight: z.int(),
-    state: z.enum(['available', 'joining', 'ready', 'draining', 'lost']),
-    health: z.enum(['up', 'down', 'ejected', 'unknown']),
-    reason: z.string().optional().meta({ description: 'why it is down' }),
-    source: z.enum(['join', 'http', 'static']),
-    version: z.string().nullable().meta({ description: 'of the program' }),
+    id,
+    instance: instance.nullable().meta({ description: 'identifies one start of the server process; null for a static server' }),
+    environment: name.nullable().meta({ description: 'null: the server is available' }),
+    movingTo: name.nullable().optional().meta({
+      description: 'the environment that the server moves to once drained; null: it becomes available; absent: it is not moving',
+    }),
+    address,
+    weight,
+    state: serverState,
+    health: healthState,
+    reason: z.string().optional().meta({ description: 'why the server is down' }),
+    source,
+    version: version.nullable().meta({ description: "version of the server's program; null for a static server" }),
     running: snapshotId.nullable(),
-    projects: z.array(
-      z.object({ name: z.string(), revision: z.int(), state: z.enum(['active', 'rejected']), error: z.string().optional() }),
-    ),
-    active: z.int().meta({ description: 'exchanges in flight' }),
-    requests: z.int().meta({ description: 'exchanges begun' }),
-    startedAt: z.number().nullable(),
+    projects,
+    active: z.int().meta({ description: 'requests in flight, upgraded connections included' }),
+    requests: z.int().meta({ description: 'requests that this balancer has sent to the server, retries included' }),
+    startedAt: startedAt.nullable(),
     lastSeen: z.number().nullable(),
   })
-  .meta({ id: 'Server', description: 'a gateway server: its record joined with what this balancer sees of it' });
+  .meta({
+    id: 'Server',
+    description: 'a gateway server: its record in the registry, with the health and counts that this balancer has for it',
+  });
 
 export const environmentAnswer = environmentSpec
   .extend({
-    name: z.string(),
+    name,
     status: z.object({
-      listening: z.string().nullable().meta({ description: 'the listener as bound; null while it is not open' }),
+      listening: z.string().nullable().meta({ description: 'address that the listener is bound to; null while it is not open' }),
       snapshot: snapshotId,
     }),
   })
-  .meta({ id: 'Environment', description: 'an environment with every default filled in' });
+  .meta({ id: 'Environment', description: 'an environment: its settings with every default filled in, and its status' });
+
+const deployment = z.object({ project: name, revision: revisionNumber, basePath: z.string() });
 
 const serverProgress = z.object({
-  id: z.string(),
+  id,
   state: z.enum(['active', 'pending', 'rejected', 'unreported', 'lost']).meta({
-    description: 'unreported: it registers by plain HTTP and tells nothing of what it runs; lost: its lease ended without a word',
+    description: 'unreported: the server registers by plain HTTP and does not report what it runs; lost: its lease expired',
   }),
-  revision: z.int().meta({ description: 'the revision that answers there; 0: none, or not known' }),
-  error: z.string().optional(),
+  revision: projectState.shape.revision.meta({ description: 'the revision that the server runs; 0: none, or unknown' }),
+  error: projectState.shape.error.meta({ description: 'why the revision was rejected' }),
 });
 
 export const deploymentsAnswer = snapshotId
   .extend({
-    environment: z.string(),
-    deployments: z.array(z.object({ project: z.string(), revision: z.int(), basePath: z.string(), servers: z.array(serverProgress) })),
+    environment: name,
+    deployments: z.array(deployment.extend({ servers: z.array(serverProgress) })),
     servers: z
-      .array(z.object({ id: z.string(), state: z.enum(['current', 'behind', 'unreported', 'lost']), version: z.int().nullable() }))
-      .meta({ description: 'how far each server is with this version as a whole' }),
+      .array(z.object({ id, state: z.enum(['current', 'behind', 'unreported', 'lost']), version: snapshotVersion.nullable() }))
+      .meta({ description: 'progress of each server with this version as a whole' }),
   })
-  .meta({ id: 'Deployments', description: 'what is deployed to an environment, and how far its servers are' });
+  .meta({ id: 'Deployments', description: "an environment's deployments and the progress of its servers" });
 
-export const wantedAnswer = snapshotId
+/** For clients that calculate the progress themselves, from servers that they know already. */
+export const deploymentsSummary = snapshotId
   .extend({
-    environment: z.string(),
-    deployments: z.array(z.object({ project: z.string(), revision: z.int(), basePath: z.string() })),
+    environment: name,
+    deployments: z.array(deployment),
   })
-  .meta({ id: 'Wanted', description: 'what is deployed to an environment' });
+  .meta({ id: 'DeploymentsSummary', description: "an environment's deployments without its servers" });
 
-export const revisionMade = z.object({ name: z.string(), revision: z.int() });
+export const revisionMade = z.object({ name, revision: revisionNumber });
 
-export const projectSummary = z
-  .object({
-    name: z.string(),
-    latest: z.int(),
-    revisions: z.array(z.object({ revision: z.int(), version: z.string(), hash: z.string(), createdAt: z.number() })),
-  })
-  .meta({ id: 'ProjectSummary', description: 'a project without its contents' });
+export const projectSummary = projectSummarySchema.meta({ id: 'ProjectSummary', description: 'a project without its contents' });
 
-export const revisionAnswer = z
-  .object({ name: z.string(), revision: z.int(), hash: z.string(), createdAt: z.number(), project })
-  .meta({ id: 'Revision', description: 'an immutable, numbered upload of a project' });
+export const revisionAnswer = revisionSchema.meta({ id: 'Revision', description: 'an immutable, numbered upload of a project' });
 
 export const registrationAnswer = z
   .object({
-    environment: z.string().nullable(),
-    epoch: z.string().nullable(),
-    version: z.int().nullable(),
-    hash: z.string().nullable(),
-    variables: z.record(z.string(), z.string()),
-    projects: z.array(z.object({ name: z.string(), revision: z.int(), project })),
-    server: z.object({ id: z.string(), weight: z.int(), draining: z.boolean(), ttl: z.number().meta({ description: 'milliseconds' }) }),
+    environment: name.nullable(),
+    epoch: epoch.nullable(),
+    version: snapshotVersion.nullable(),
+    hash: hash.nullable(),
+    variables,
+    projects: z.array(deployedProject),
+    server: z.object({
+      id,
+      weight,
+      draining,
+      ttl: ttl.meta({ description: 'length of the lease in milliseconds: renew it before this has passed' }),
+    }),
   })
-  .meta({ id: 'Registration', description: "the environment's snapshot; all null or empty for a server that is in none" });
+  .meta({
+    id: 'Registration',
+    description: "the server's lease and the snapshot of its environment; without environment all parts of the snapshot are null or empty",
+  });
 
 const happening = z
   .object({
     at: z.number().meta({ description: 'wall clock, milliseconds since 1970' }),
     kind: z.enum(['server', 'health', 'deployment', 'environment', 'project', 'balancer']),
-    tone: z.enum(['good', 'busy', 'warn', 'bad', 'idle']).meta({ description: 'whether it is good news' }),
-    subject: z.string().meta({ description: 'whom it happened to' }),
+    tone: z.enum(['good', 'busy', 'warn', 'bad', 'idle']).meta({ description: 'severity for display; busy: in progress, idle: neutral' }),
+    subject: z.string().meta({ description: 'the server, environment or project that it happened to' }),
     environment: z.string().optional(),
-    text: z.string(),
-    cause: z.string().optional(),
+    text: z.string().meta({ description: 'what happened' }),
+    cause: z.string().optional().meta({ description: 'why it happened' }),
   })
-  .meta({ id: 'Happening', description: 'something that happened, for people' });
+  .meta({ id: 'Happening', description: 'an event, described for people' });
 
 export const happeningsAnswer = z.object({ happenings: z.array(happening) });
 
-export type ServerAnswer = z.input<typeof serverAnswer>;
-export type EnvironmentAnswer = z.input<typeof environmentAnswer>;
-export type WantedAnswer = z.input<typeof wantedAnswer>;
-export type DeploymentsAnswer = z.input<typeof deploymentsAnswer>;
-export type ProjectSummaryAnswer = z.input<typeof projectSummary>;
-export type RevisionAnswer = z.input<typeof revisionAnswer>;
-export type Happening = z.input<typeof happening>;
+export type ServerAnswer = Immutable<z.input<typeof serverAnswer>>;
+export type EnvironmentAnswer = Immutable<z.input<typeof environmentAnswer>>;
+export type DeploymentsSummary = Immutable<z.input<typeof deploymentsSummary>>;
+export type RegistrationAnswer = Immutable<z.input<typeof registrationAnswer>>;
+export type DeploymentsAnswer = Immutable<z.input<typeof deploymentsAnswer>>;
+export type ProjectSummaryAnswer = Immutable<z.input<typeof projectSummary>>;
+export type RevisionAnswer = Immutable<z.input<typeof revisionAnswer>>;
+export type Happening = Immutable<z.input<typeof happening>>;
 export type Tone = Happening['tone'];

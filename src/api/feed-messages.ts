@@ -1,40 +1,46 @@
 import type { Happening, ServerAnswer } from './answers.ts';
-import type { PackedSample } from './series.ts';
+import type { PackedSample } from './sample.ts';
 
-/** The traffic of one second; whoever is not named had none. */
+/** Happenings that the balancer keeps in its journal, and that readers of the feed keep. */
+export const maxHappenings = 500;
+
+/** The traffic of one second. Environments and servers without traffic are left out. */
 export interface TrafficSamples {
   readonly environments: Readonly<Record<string, PackedSample>>;
-  /** By environment and id. */
+  /** By environment and server id. */
   readonly servers: Readonly<Record<string, Readonly<Record<string, PackedSample>>>>;
 }
 
-/** What `/v1/events` says, one JSON text a message. `at` is the wall clock in milliseconds. */
+/** The messages of `/v1/events`, each a JSON text; `at` is the wall clock in milliseconds. */
 export type FeedMessage =
-  /** First thing said: who speaks. Another `instance` than before has started anew, and counts from zero. */
+  /** Always first. An `instance` that differs from the one before means that the balancer has restarted, with all counts at zero. */
   | {
       readonly type: 'welcome';
       readonly at: number;
       readonly instance: string;
       readonly version: string;
-      /** Whether the registry answers. */
+      /** True while the registry answers. */
       readonly registry: boolean;
-      /** When the reader's session ends; absent for one that shows the token. */
+      /** End of the reader's session, wall clock in milliseconds; absent for a reader that sent a token. */
       readonly sessionEnds?: number;
     }
-  /** All servers: said at first, and again after the feed lost sight of them. */
+  /** All servers; sent to a new reader, and when the balancer has read them for the first time. */
   | { readonly type: 'servers'; readonly at: number; readonly servers: readonly ServerAnswer[] }
-  /** The traffic of an environment in the last two minutes, by wall clock in seconds, oldest first: said at first, of each. */
+  /** An environment's traffic in the last two minutes, oldest first; sent for each environment to a new reader. */
   | {
       readonly type: 'history';
       readonly at: number;
       readonly environment: string;
-      readonly samples: readonly (readonly [at: number, figures: PackedSample])[];
+      /** `at` here is in seconds. */
+      readonly samples: readonly (readonly [at: number, sample: PackedSample])[];
     }
-  /** What happened, oldest first: at first everything that is still known. */
+  /** New happenings, oldest first; to a new reader the whole journal. */
   | { readonly type: 'happenings'; readonly at: number; readonly happenings: readonly Happening[] }
-  /** A server is new, or something about it other than health and traffic is. */
+  /** A server is new, or changed in anything other than health, traffic and lease; `was` is its state before, if that changed. */
   | { readonly type: 'membership'; readonly at: number; readonly server: ServerAnswer; readonly was?: ServerAnswer['state'] }
+  /** A server is no longer registered. */
   | { readonly type: 'gone'; readonly at: number; readonly id: string; readonly environment: string | null }
+  /** A server's health changed from `was`, or only the reason for it. */
   | {
       readonly type: 'health';
       readonly at: number;
@@ -44,12 +50,13 @@ export type FeedMessage =
       readonly was: ServerAnswer['health'];
       readonly reason?: string;
     }
-  /** The environment's wanted version. */
+  /** An environment has a new snapshot; `version` is its version. */
   | { readonly type: 'deployment'; readonly at: number; readonly environment: string; readonly version: number }
+  /** An environment or a project changed. */
   | { readonly type: 'environment' | 'project'; readonly at: number; readonly name: string }
-  /** Once a second. */
+  /** Sent once a second. */
   | ({ readonly type: 'traffic'; readonly at: number } & TrafficSamples)
-  /** The registry can be reached again, or cannot any more: then the last known servers go on. */
+  /** The registry answers again, or has stopped answering; without it, traffic continues with the last known servers. */
   | { readonly type: 'registry'; readonly at: number; readonly up: boolean }
-  /** Something may have been missed: read everything again. */
+  /** Messages may have been missed: readers should read everything again from the API. */
   | { readonly type: 'resync'; readonly at: number };

@@ -1,16 +1,16 @@
 import * as z from 'zod';
 
-/** How the admin API says no: RFC 9457, with a stable `code` and, for bad input, every fault with its place. */
+/** A refusal of the admin API (RFC 9457), with a stable `code` and, for bad input, every fault with its path and line. */
 export const problem = z
   .object({
     type: z.string(),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    code: z.string().meta({ description: 'stable, for programs' }),
+    code: z.string().meta({ description: 'a stable identifier for programs' }),
     errors: z.array(z.object({ path: z.string(), line: z.int().optional(), message: z.string() })).optional(),
   })
-  .meta({ id: 'Problem', description: 'a refusal (RFC 9457)' });
+  .meta({ id: 'Problem', description: 'why a request was refused or failed (RFC 9457)' });
 
 export type Problem = z.output<typeof problem>;
 

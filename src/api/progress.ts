@@ -2,36 +2,36 @@ import type { ServerSource } from '../model/server.ts';
 import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
 import type { DeploymentsAnswer, ServerAnswer } from './answers.ts';
 
-/** How far one server is with one deployment. */
+/** The progress of one server with one deployment. */
 export type Progress = DeploymentsAnswer['deployments'][number]['servers'][number];
 
-/** What a server says of itself. */
-export interface Report {
+/** The parts of a server's record that tell its progress. */
+export interface ReportedState {
   readonly id: string;
   readonly source: ServerSource;
-  /** Its lease ended without a word. */
+  /** True if its lease expired. */
   readonly lost: boolean;
   readonly running?: SnapshotId | null | undefined;
   readonly projects: Readonly<ServerAnswer['projects']>;
 }
 
-/** How far a server is with `revision` of a project, as deployed by the snapshot that is wanted. */
-export function progressOf(report: Report, project: string, revision: number, wanted: SnapshotId): Progress {
-  const { id, running } = report;
-  const own = report.projects.find(({ name }) => name === project);
+/** Returns a server's progress with `revision` of a project, which the environment's current snapshot `wanted` deploys. */
+export function progressOf(server: ReportedState, project: string, revision: number, wanted: SnapshotId): Progress {
+  const { id, running } = server;
+  const own = server.projects.find(({ name }) => name === project);
   const present = own?.revision ?? 0;
-  const silent = silence(report);
-  if (silent) return { id, state: silent, revision: present };
+  const unreported = stateWithoutReports(server);
+  if (unreported) return { id, state: unreported, revision: present };
   if (own?.state === 'active' && present === revision) return { id, state: 'active', revision: present };
-  // A rejection counts only for the snapshot that is wanted now: the next one may be fine.
+  // A rejection of an earlier snapshot is ignored: the current one may be accepted.
   if (own?.state === 'rejected' && sameSnapshot(running, wanted)) {
     return { id, state: 'rejected', revision: present, ...(own.error !== undefined && { error: own.error }) };
   }
   return { id, state: 'pending', revision: present };
 }
 
-/** Why nothing is to be heard from it, if so. */
-export function silence({ lost, source }: Pick<Report, 'lost' | 'source'>): 'lost' | 'unreported' | undefined {
+/** Returns the state of a server that does not report what it runs; undefined for a server that does. */
+export function stateWithoutReports({ lost, source }: Pick<ReportedState, 'lost' | 'source'>): 'lost' | 'unreported' | undefined {
   if (lost) return 'lost';
   return source === 'http' ? 'unreported' : undefined;
 }

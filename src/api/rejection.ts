@@ -1,11 +1,11 @@
 import type { ServerAnswer } from './answers.ts';
 
-/** Why a server rejected a revision, and which `revision` answers in its place, if any. */
+/** Says why a server rejected a revision, and which `revision` it still serves, if any. */
 export function rejectionText({ revision, error }: { readonly revision: number; readonly error?: string | undefined }): string {
-  return `${error ?? 'it says no reason'}${revision > 0 ? ` (revision ${revision} goes on)` : ''}`;
+  return `${error ?? 'the server gave no reason'}${revision > 0 ? ` (revision ${revision} is still served)` : ''}`;
 }
 
-/** Every project that a server rejected, with why. */
+/** Lists every project that a server rejected, each with its reason. */
 export function rejectionsOf({ projects }: Pick<ServerAnswer, 'projects'>): string[] {
   return projects.filter(({ state }) => state === 'rejected').map((project) => `${project.name}: ${rejectionText(project)}`);
 }

@@ -1,12 +1,13 @@
 import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
 import type { ServerAnswer } from './answers.ts';
 
+/** The condition of a server in one word, worst first. */
 export type Standing = 'lost' | 'draining' | 'available' | 'down' | 'rejecting' | 'ejected' | 'joining' | 'behind' | 'checking' | 'ready';
 
 /**
- * How a server stands: the worst that is true of it.
+ * Returns the worst {@link Standing} that applies to a server.
  *
- * @param wanted what its environment is to run; undefined for a server that is in none
+ * @param wanted the current snapshot of the server's environment; undefined for a server without environment
  */
 export function standingOf({ state, health, running, projects }: ServerAnswer, wanted: SnapshotId | undefined): Standing {
   if (state === 'lost' || state === 'draining' || state === 'available') return state;

@@ -1,7 +1,7 @@
 import type { ServerAnswer } from './answers.ts';
 import type { FeedMessage } from './feed-messages.ts';
 
-/** A server that is known already, with what a `health` message says of it. */
+/** Applies a `health` message to a known server. */
 export function withHealth(
   { reason: _, ...server }: ServerAnswer,
   { health, reason }: Extract<FeedMessage, { type: 'health' }>,

@@ -3,9 +3,9 @@ import { SluiceError } from '../model/fault.ts';
 import type { ServiceManager } from './service-manager.ts';
 
 /**
- * Runs `stop` at the first SIGTERM, SIGINT, or end of the process that watches over this one, then exits with 0, or 1 if
- * stopping failed. A second signal ends the process at once. To be called before anything starts: to the first process of a container
- * a signal without a handler does not exist.
+ * Runs `stop` at the first SIGTERM or SIGINT, or when the parent process that holds an IPC channel to this one ends. Then exits with
+ * status 0, or 1 if stopping failed. A second signal ends the process at once. Call it before anything starts: as process 1 of a
+ * container, a process without a handler ignores the signal.
  */
 export function stopOnSignal(logger: Logger, manager: ServiceManager, stop: () => Promise<void>): void {
   let stopping = false;
@@ -27,10 +27,13 @@ export function stopOnSignal(logger: Logger, manager: ServiceManager, stop: () =
   };
   process.on('SIGTERM', () => end('SIGTERM'));
   process.on('SIGINT', () => end('SIGINT'));
-  if (process.connected) process.once('disconnect', () => end('the parent process is gone'));
+  const orphaned = () => end('the parent process is gone');
+  if (process.connected) process.once('disconnect', orphaned);
+  // There was a channel, and the parent ended while this process loaded its program.
+  else if (process.send !== undefined) orphaned();
 }
 
-/** Runs `task` at each `signal`, one run after the other. A task that fails ends nothing: what it says, every fault of it, is logged. */
+/** Runs `task` at each `signal`, one run after the other. A failed task ends nothing; every fault of it is logged. */
 export function onSignal(signal: NodeJS.Signals, logger: Logger, task: () => Promise<void>): void {
   let running = Promise.resolve();
   process.on(signal, () => {
@@ -44,9 +47,9 @@ export function onSignal(signal: NodeJS.Signals, logger: Logger, task: () => Pro
   });
 }
 
-/** For a process that runs until it is stopped: it stays alive while it starts, and what must never happen ends it, with a word. */
+/** Keeps the process alive while it starts. An uncaught exception is logged and ends it. */
 export function keepRunning(logger: Logger): void {
-  // The clock's timers keep no process alive, and before the first listener is open there may be nothing else.
+  // Timers of the clock are unreferenced, and before the first listener opens nothing else may keep the process alive.
   setInterval(() => {}, 2 ** 30);
   process.on('uncaughtException', (error) => {
     logger.fatal({ err: error }, 'unexpected fault; ending');

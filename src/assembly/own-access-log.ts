@@ -1,13 +1,14 @@
 import { fstatSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
-import { type AccessLog, type AccessLogSettings, accessLogTo } from '../access-log/access-log.ts';
+import { accessLogTo } from '../access-log/access-log.ts';
+import type { AccessLog, AccessLogSettings } from '../access-log/contract.ts';
 import { LineOutput } from '../access-log/line-output.ts';
 import { openLogFile } from '../access-log/log-file.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../model/clock.ts';
 
-/** What `accessLog` of a configuration says; false: none. */
+/** Settings of `accessLog` in a configuration; false if there is no access log. */
 export function accessLogSettings(configured: Config['accessLog']): AccessLogSettings | false {
   if (configured === false || configured === true) return configured && { format: 'json' };
   if (typeof configured === 'string') return { format: configured };
@@ -15,7 +16,7 @@ export function accessLogSettings(configured: Config['accessLog']): AccessLogSet
   return path === undefined ? { format } : { format, path: resolve(path) };
 }
 
-/** Rejects with a `SluiceError` if an access log as configured cannot be written. */
+/** Checks that the access log can be written; rejects with a `SluiceError` if it cannot. */
 export async function checkAccessLog({ path }: AccessLogSettings): Promise<void> {
   (await openLogFile(path)).close();
 }
@@ -27,7 +28,7 @@ export class OwnAccessLog {
   readonly #path: string | undefined;
   readonly #logger: Logger;
 
-  /** @param worker number of this process, if it is a worker */
+  /** @param worker number of this process if it is a worker */
   constructor({ format, path }: AccessLogSettings, logger: Logger, worker?: number) {
     this.#path = path;
     this.#logger = logger;
@@ -35,28 +36,28 @@ export class OwnAccessLog {
     this.#output = new LineOutput({ open, clock: systemClock, logger, logGoesThere: path === undefined && stderrIsStdout() });
     this.log = accessLogTo(this.#output, format, { clock: systemClock, worker });
     process.once('exit', () => {
-      // The process would wait for a write that hangs, for ever.
+      // Otherwise the process would never end while a write hangs.
       if (!this.#output.end()) process.kill(process.pid, 'SIGKILL');
     });
   }
 
-  /** Lines that could not be kept, since the start. */
+  /** Lines dropped since the start. */
   get dropped(): number {
     return this.#output.dropped;
   }
 
-  /** Rejects with a `SluiceError` if it cannot be written; what is logged meanwhile is kept, and it is tried again. */
+  /** Opens the log. Rejects with a `SluiceError` if it cannot be written; lines logged meanwhile are kept, and opening is retried. */
   open(): Promise<void> {
     return this.#output.open();
   }
 
-  /** After the file was renamed: makes a new one under the old name. If that fails, goes on with the old one and says so. */
+  /** Opens the file again after it was renamed, which creates a new one under the old name. If that fails, logs it and keeps writing to the old one. */
   async reopen(): Promise<void> {
     if (this.#path === undefined) return;
-    await this.#output.open().catch((error: Error) => this.#logger.error(`${error.message}; it goes on in the file that is open`));
+    await this.#output.open().catch((error: Error) => this.#logger.error(`${error.message}; lines still go to the file that is open`));
   }
 
-  /** Settles when all of it is written, or as much as can be. */
+  /** Resolves when all queued lines are written or dropped. */
   flush(): Promise<void> {
     return this.#output.flush();
   }

@@ -1,10 +1,18 @@
 import { isSea } from 'node:sea';
 
-/** What users write to run this program: as they did it, or as the checkout does. */
+/** The command that users type to run this program, for hints: the executable's name, or the checkout's. */
 export const programName: string = isSea() ? process.argv0 : 'npx sluice';
 
-/** How to start this very program with other words on its command line, whether it runs as a script or as a single executable. */
+/** The script that this process runs, unless {@link setProgramFile} named another. */
+let programFile = process.argv[1] as string;
+
+/** Names the program's script, for a process that runs another one: it uses Sluice as a library. */
+export function setProgramFile(file: string): void {
+  programFile = file;
+}
+
+/** The command that starts this program with other arguments, as a script or as a single executable. */
 export function ownProgram(words: readonly string[]): { file: string; args: string[] } {
-  const script = isSea() ? [] : [...process.execArgv, process.argv[1] as string];
+  const script = isSea() ? [] : [...process.execArgv, programFile];
   return { file: process.execPath, args: [...script, ...words] };
 }

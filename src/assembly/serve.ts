@@ -2,20 +2,22 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Balancer, startBalancer } from '../balancer/balancer.ts';
 import type { Config } from '../config/config.ts';
+import { createAuthorizer } from '../control/access/authorizer.ts';
 import { sessionKey } from '../control/access/sessions.ts';
-import { createAuthorizer, loadTokens, type Tokens } from '../control/access/tokens.ts';
+import { loadTokens, type Tokens } from '../control/access/tokens.ts';
 import { type Control, startControl } from '../control/control.ts';
 import { systemClock } from '../model/clock.ts';
 import type { Registry } from '../registry/contract.ts';
 import { openRegistry } from '../registry/open-registry.ts';
 import { RegistrationEndpoint } from '../registry/remote/registration-endpoint.ts';
-import { Carriers } from './carriers.ts';
-import { putEnvironments, reloadEnvironments, warnOfSettled } from './environments.ts';
+import { putEnvironments, reloadEnvironments } from './configured-environments.ts';
+import { DataPlaneRunner } from './data-plane-runner.ts';
+import { warnOfRestartOnly } from './restart-only.ts';
 import { loadShipped } from './shipped.ts';
 import { version } from './version.ts';
 
-/** Environments that a summary names; more would fill a screen. */
-const most = 5;
+/** Most environments that a summary names. */
+const maxNamed = 5;
 
 /** A running balancer with its control plane. */
 export interface Served {
@@ -23,46 +25,46 @@ export interface Served {
   readonly balancer: Balancer;
   readonly control: Control;
   readonly tokens: Tokens;
-  /** What it does now, in a line for supervisors. */
+  /** One line for the service manager: environments with their addresses. */
   summary(): string;
-  /** Puts another configuration into effect, touching only what differs; warns of what only a restart can change. */
+  /** Applies a changed configuration: only what differs. Warns of settings that need a restart. */
   reload(next: Config): Promise<void>;
-  /** Makes a new access log under its name, after the file was renamed. */
+  /** Opens the access log's file again after it was renamed. */
   reopenAccessLog(): void;
-  /** Puts new worker processes in the place of the present ones, one by one; they run the program as it is on disk by then. */
+  /** Replaces the worker processes one after the other; the new ones run the program that is on disk by then. */
   restartWorkers(): Promise<void>;
-  /** Drains for up to the configured grace, then closes everything. */
+  /** Drains for up to `shutdown.grace`, then closes everything. */
   stop(): Promise<void>;
 }
 
-/** Starts registry, traffic and control, in this order. Rejects with a `SluiceError` if one can't be had; then nothing is left running. */
-export async function serve(config: Config, logger: Logger): Promise<Served> {
-  const tokens = await loadTokens({ dataDir: config.dataDir, configured: config.control.tokens, env: process.env });
+/** Starts registry, traffic and control, in this order. Rejects with a `SluiceError` if one cannot start; then nothing is left running. */
+export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessEnv = process.env): Promise<Served> {
+  const tokens = await loadTokens({ dataDir: config.dataDir, configured: config.control.tokens, env });
   logger.info({ admin: tokens.origin.admin, join: tokens.origin.join }, 'tokens');
   const authorize = createAuthorizer(tokens);
-  const carriers = new Carriers(config, logger);
-  await carriers.openAccessLog();
+  const dataPlane = new DataPlaneRunner(config, logger);
+  await dataPlane.openAccessLog();
   const registry = await openRegistry({ ...config.registry, logger });
   let present = config;
   let balancer: Balancer | undefined;
   let control: Control | undefined;
-  // The control goes after the traffic: gateways report to it while requests finish.
+  // Control closes after the balancer: gateways renew their leases through it while requests finish.
   const stop = async () => {
     await balancer?.drain(present.shutdown.grace);
-    await carriers.flush();
+    await dataPlane.flush();
     await control?.close();
     await registry.close();
   };
   const summary = () => {
     const { length } = present.environments;
-    const listens = present.environments.slice(0, most).map(({ name }) => `${name} on ${balancer?.view.listening(name)}`);
-    return `Serving ${listens.join(', ')}${length > most ? ` and ${length - most} more` : ''}; control at ${control?.url}`;
+    const listens = present.environments.slice(0, maxNamed).map(({ name }) => `${name} on ${balancer?.view.listening(name)}`);
+    return `Serving ${listens.join(', ')}${length > maxNamed ? ` and ${length - maxNamed} more` : ''}; control at ${control?.url}`;
   };
   const reload = async (next: Config) => {
-    warnOfSettled(config, next, logger);
+    warnOfRestartOnly(config, next, logger);
     await reloadEnvironments(present, next, registry, logger);
     present = next;
-    await carriers.adopt(next);
+    await dataPlane.reload(next);
     logger.info('configuration reloaded');
   };
   try {
@@ -73,7 +75,7 @@ export async function serve(config: Config, logger: Logger): Promise<Served> {
       logger,
       clock: systemClock,
       random: Math.random,
-      startDataPlane: carriers.start,
+      startDataPlane: dataPlane.start,
       graceMs: config.shutdown.grace,
     });
     const registration = new RegistrationEndpoint({ registry, authorize, logger });
@@ -81,7 +83,7 @@ export async function serve(config: Config, logger: Logger): Promise<Served> {
       listen: config.control.listen,
       registry,
       live: balancer.view,
-      accessLogDropped: () => carriers.accessLogDropped,
+      accessLogDropped: () => dataPlane.accessLogDropped,
       authorize,
       join: registration,
       logger,
@@ -99,8 +101,8 @@ export async function serve(config: Config, logger: Logger): Promise<Served> {
       tokens,
       summary,
       reload,
-      reopenAccessLog: () => carriers.reopenAccessLog(),
-      restartWorkers: () => carriers.restart(),
+      reopenAccessLog: () => dataPlane.reopenAccessLog(),
+      restartWorkers: () => dataPlane.restartWorkers(),
       stop,
     };
   } catch (error) {

@@ -1,21 +1,21 @@
 import type { Page } from '../control/routes/page-routes.ts';
 import { SluiceError } from '../model/fault.ts';
 
-/** The files that Sluice brings along; the build puts them into the program (.ci/bundle.mjs), so that it needs none beside it. */
+/** Files that ship inside the program: the build embeds them (.ci/bundle.mjs), so that the program is a single file. */
 export interface Shipped {
   /** The dashboard. */
   readonly page: Page;
-  /** config/quickstart.yaml: what `sluice up` takes unless told otherwise. */
+  /** config/quickstart.yaml: the default configuration of `sluice up`. */
   readonly quickstart: string;
-  /** config/hello-project.yaml: what `sluice up` deploys. */
+  /** config/hello-project.yaml: the project that `sluice up` deploys. */
   readonly sampleProject: string;
 }
 
-/** Put in place by the build. */
+/** Defined by the build. */
 declare const SHIPPED: Shipped;
 
-/** Throws a `SluiceError` in a program that runs from its sources. */
+/** Returns the shipped files. Throws a `SluiceError` if the program runs from its sources, which have none. */
 export function loadShipped(): Shipped {
   if (typeof SHIPPED !== 'undefined') return SHIPPED;
-  throw new SluiceError('invalid', 'the sources do not run by themselves: "npm run build", then "node dist/sluice.mjs"');
+  throw new SluiceError('invalid', 'this command needs the built program: run "npm run build", then "node dist/sluice.mjs"');
 }

@@ -1,20 +1,20 @@
 import type { Logger } from 'pino';
 import { systemClock } from '../model/clock.ts';
 import type { Handler } from '../proxy/contract.ts';
-import { readTracing } from '../tracing/settings.ts';
 import { SpanExporter } from '../tracing/span-exporter.ts';
 import { Tracer } from '../tracing/tracer.ts';
+import { readTracing } from '../tracing/tracing-settings.ts';
 import { version } from './version.ts';
 
-/** Traces of a process. */
+/** Tracing of a process. */
 export interface Tracing {
-  /** The handler itself where nothing is traced. */
+  /** Wraps a handler so that its exchanges are traced; returns it unchanged while tracing is off. */
   around(handler: Handler): Handler;
-  /** Sends what is left. */
+  /** Sends the queued spans. */
   close(): Promise<void>;
 }
 
-/** Tracing as the environment variables of this process want it. Rejects what they say with a `SluiceError` if it cannot be followed. */
+/** Starts tracing as the OTEL_ environment variables of this process say. Throws a `SluiceError` for a value that is not supported. */
 export function openTracing(service: string, logger: Logger): Tracing {
   const settings = readTracing(process.env, service);
   if (settings === undefined) return { around: (handler) => handler, close: async () => {} };

@@ -2,55 +2,77 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { parseDocument } from '../config/document.ts';
+import { SluiceError } from '../model/fault.ts';
 import { project as projectSchema } from '../model/project.ts';
 import { ownProgram, programName } from './own-program.ts';
 import { type Served, serve } from './serve.ts';
 import { loadShipped } from './shipped.ts';
+import { waitForServers } from './wait-for-servers.ts';
 
-/** How long the gateways get to come up, in milliseconds. */
+/** Milliseconds that the gateway servers have to become healthy. */
 const readyMs = 30_000;
-const pollMs = 50;
+/** Where commands look for a balancer and its tokens unless an option says otherwise. */
+const usual = { control: 'http://127.0.0.1:9000', dataDir: './data' };
 
-/** What `sluice up` was told. */
 export interface UpArguments {
   readonly gateways: number;
   readonly config: Config;
 }
 
-/** Everything on one machine: balancer, gateway servers as child processes, the sample project with a target of its own. */
+/** A balancer, gateway servers as child processes, and the sample project with a target of its own, all on one machine. */
 export interface Up {
-  /** What to tell the user. */
-  readonly banner: string;
+  /** Resolves with the text for the user once every gateway server takes traffic. Rejects with a `SluiceError` if the start failed. */
+  readonly started: Promise<string>;
+  /** Stops everything, at any moment of the start as well: resolves when no child process is left. */
   stop(): Promise<void>;
 }
 
-/** Starts it all and settles when every gateway takes traffic. */
-export async function up({ gateways, config }: UpArguments, logger: Logger): Promise<Up> {
-  const served = await serve(config, logger);
-  const target = await startSampleTarget();
+/** Begins to start all of it. */
+export function up({ gateways, config }: UpArguments, logger: Logger): Up {
   const children: Child[] = [];
-  const stop = async () => {
+  let served: Served | undefined;
+  let target: Server | undefined;
+  let stopping: Promise<void> | undefined;
+
+  const end = async () => {
     await Promise.all(children.map((child) => child.stop()));
-    await served.stop();
-    target.close();
+    await served?.stop();
+    target?.close();
   };
-  try {
+  const stop = () => {
+    stopping ??= end();
+    return stopping;
+  };
+  const start = async (): Promise<string> => {
+    served = await serve(config, logger);
+    target = await startSampleTarget();
     const environment = config.environments[0]?.name ?? 'production';
     await deploySample(served, environment, `http://127.0.0.1:${(target.address() as AddressInfo).port}`);
-    for (let number = 1; number <= gateways; number++) children.push(new Child(`gateway-${number}`, environment, config, served, logger));
-    await untilServing(served, environment, gateways);
-    return { banner: banner(served, environment, config, gateways), stop };
-  } catch (error) {
+    for (let number = 1; number <= gateways && stopping === undefined; number++) {
+      children.push(new Child(`gateway-${number}`, environment, config, served, logger));
+    }
+    await waitForServers(served.balancer, { environment, count: gateways, timeoutMs: readyMs });
+    return banner(served, environment, config, gateways);
+  };
+  const started = start().catch(async (error: unknown) => {
     await stop();
-    throw error;
-  }
+    throw withRemedy(error);
+  });
+  return { started, stop };
 }
 
-/** A gateway server in a process of its own, that goes when this one does. */
+/** Names the options that choose other addresses, if one was taken. */
+function withRemedy(error: unknown): unknown {
+  if (!(error instanceof SluiceError) || (error.cause as NodeJS.ErrnoException | undefined)?.code !== 'EADDRINUSE') return error;
+  const remedy = `"${programName} up --listen HOST:PORT --control HOST:PORT" takes other addresses`;
+  return new SluiceError(error.code, `${error.message}; ${remedy}`, { cause: error.cause });
+}
+
+/** A gateway server in a process of its own, which ends when this process does. */
 class Child {
   readonly #process: ChildProcess;
   #stopping = false;
@@ -58,27 +80,30 @@ class Child {
   constructor(id: string, environment: string, config: Config, served: Served, logger: Logger) {
     const dataDir = join(config.dataDir, id);
     const words = ['gateway', '--join', served.control.url, '--environment', environment, '--id', id, '--data-dir', dataDir];
+    const { SLUICE_ADMIN_TOKEN: _, ...env } = process.env;
     // A process group of its own: Ctrl-C is for the parent, which then stops its gateways in order.
     const { file, args } = ownProgram(words);
     this.#process = spawn(file, args, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       detached: true,
-      env: { ...process.env, SLUICE_JOIN_TOKEN: served.tokens.join, SLUICE_LOG_LEVEL: process.env['SLUICE_LOG_LEVEL'] ?? 'warn' },
+      env: { ...env, SLUICE_JOIN_TOKEN: served.tokens.join, SLUICE_LOG_LEVEL: process.env['SLUICE_LOG_LEVEL'] ?? 'warn' },
     });
+    this.#process.once('error', (error) => logger.error({ err: error, server: id }, 'a gateway server could not be started'));
     this.#process.once('exit', (code, signal) => {
-      if (!this.#stopping) logger.error({ server: id, code, signal }, 'a gateway server has ended by itself');
+      if (!this.#stopping) logger.error({ server: id, code, signal }, 'a gateway server ended by itself');
     });
   }
 
+  /** Drains the server; resolves when its process has ended. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    if (this.#process.pid === undefined || this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     this.#process.kill('SIGTERM');
     await once(this.#process, 'exit');
   }
 }
 
-/** A target for the sample project: says hello and shows what reached it. */
+/** A target for the sample project, which answers with the method and path that reached it. */
 async function startSampleTarget(): Promise<Server> {
   const server = createServer((request, response) => {
     request.resume();
@@ -97,23 +122,20 @@ async function deploySample({ registry }: Served, environment: string, backend: 
   await registry.deploy(environment, name, { revision });
 }
 
-async function untilServing({ balancer }: Served, environment: string, count: number): Promise<void> {
-  const deadline = Date.now() + readyMs;
-  const serving = () => balancer.view.servers().filter((server) => server.environment === environment && server.health === 'up').length;
-  while (serving() < count) {
-    if (Date.now() > deadline)
-      throw new Error(`only ${serving()} of ${count} gateway servers came up within ${readyMs / 1000} s; see the log above`);
-    await new Promise<void>((resolve) => setTimeout(resolve, pollMs));
-  }
-}
-
-/** On a terminal it signs in by itself: the fragment reaches no server, and the page drops it at once. Elsewhere it would be a secret in a file. */
+/**
+ * The dashboard's URL. On a terminal it carries the admin token in its fragment, which the browser sends to no server and the page removes at once.
+ * In a file or a pipe it carries none, since a secret would stay there.
+ */
 function dashboardLink(url: string, token: string): string {
   return process.stdout.isTTY ? `${url}/#token=${encodeURIComponent(token)}` : url;
 }
 
 function banner({ balancer, control, tokens }: Served, environment: string, config: Config, gateways: number): string {
   const address = balancer.view.listening(environment) ?? '';
+  // Elsewhere than in the usual places, commands must be told where the balancer and its tokens are.
+  const token = (origin: string) =>
+    resolve(config.dataDir) !== resolve(usual.dataDir) && origin.endsWith('.token') ? ` --token "$(cat '${origin}')"` : '';
+  const operator = `${control.url === usual.control ? '' : ` --control ${control.url}`}${token(tokens.origin.admin)}`;
   return `
   Sluice is running: a balancer and ${gateways} gateway server${gateways === 1 ? '' : 's'} in "${environment}", with the sample project "hello".
 
@@ -121,8 +143,8 @@ function banner({ balancer, control, tokens }: Served, environment: string, conf
     Traffic     http://${address}
     Dashboard   ${dashboardLink(control.url, tokens.admin)}
     Admin API   ${control.url}/openapi.json   (token: ${tokens.origin.admin})
-    Scale out   ${programName} gateway --join ${control.url} --environment ${environment}
-    Look        ${programName} status
+    Scale out   ${programName} gateway --join ${control.url} --environment ${environment}${token(tokens.origin.join)}
+    Status      ${programName} status${operator}
 
   Data and tokens are in ${config.dataDir}. Ctrl-C stops everything.
 `;

@@ -1,46 +1,46 @@
 import type { PeakEwma } from './peak-ewma.ts';
 
-/** What an algorithm needs to know of a server; live objects satisfy it as they are. */
+/** A server as balancing algorithms see it. The live server objects implement it. */
 export interface Candidate {
   readonly id: string;
-  /** 0: gets nothing. Read when a picker is made. */
+  /** Relative share of exchanges; 0: none. Read when a picker is made. */
   readonly weight: number;
-  /** Exchanges in flight. Every change is told to `watcher`. */
+  /** Exchanges in flight. `watcher` is notified of every change. */
   readonly active: number;
-  /** May take one more exchange right now: not at its connection limit. */
+  /** The server can take one more exchange: it has not reached its connection limit. */
   readonly available: boolean;
-  /** How fast it has answered of late; only `ewma` looks at it. */
+  /** Latency of its recent responses. Only `ewma` uses it. */
   readonly latency?: PeakEwma | undefined;
-  /** The picker that keeps an index of loads, if it does. A candidate is in the hands of one picker at a time. */
+  /** The picker that indexes loads, if it does. A candidate belongs to one picker at a time. */
   watcher: LoadWatcher | undefined;
-  /** Where `watcher` keeps it; meaningless to everybody else. */
+  /** The candidate's position in the index of `watcher`, which sets it. */
   slot: number;
 }
 
-/** Hears of every change of `Candidate.active`, so that nobody need look at all servers to find the least loaded one. */
+/** Is notified of every change of `Candidate.active`, so that the least loaded server is found without looking at all of them. */
 export interface LoadWatcher {
   loadChanged(slot: number, active: number, before: number): void;
 }
 
 /**
- * Who is next. A picker is made for one set of candidates and thrown away with it.
- * Total and bounded: one pass at most, no allocation, `undefined` when nobody can be picked.
+ * Picks the server for each exchange. A picker is made for one set of candidates, and replaced when the set changes.
+ * `pick` looks at each candidate a bounded number of times, allocates nothing and never throws; it returns undefined if none can be picked.
  */
 export interface Picker<C extends Candidate> {
   /**
-   * @param key hash of what the request is told apart by; only `hash` looks at it
-   * @param tried candidates that failed this exchange already; never picked again
+   * @param key hash of the part of the request that `hash` distributes by; other algorithms ignore it
+   * @param tried candidates that this exchange has already failed on; never picked again
    */
   pick(key: number, tried: readonly C[]): C | undefined;
 }
 
 /**
- * Makes a picker. It starts at a random place, so that neither many balancers nor many changes of the set favour anybody.
- * `now` tells milliseconds (default: the machine's clock); only `ewma` asks.
+ * Makes a picker. It starts at a random position, so that many balancers, or many changes of the set, do not favour the same servers.
+ * `now` returns milliseconds (default: the machine's clock); only `ewma` uses it.
  */
 export type PickerFactory = <C extends Candidate>(candidates: readonly C[], random: () => number, now?: () => number) => Picker<C>;
 
-/** Whether `candidate` may have this exchange. */
+/** Says whether `candidate` can be picked for this exchange. */
 export function eligible<C extends Candidate>(candidate: C, tried: readonly C[]): boolean {
   return candidate.available && (tried.length === 0 || !tried.includes(candidate));
 }

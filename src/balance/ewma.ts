@@ -2,10 +2,10 @@ import { systemClock } from '../model/clock.ts';
 import type { Candidate, PickerFactory } from './contract.ts';
 import { TwoChoices } from './two-choices.ts';
 
-/** Cost of a server that was given something and has not answered yet: whatever is known is better. */
+/** Cost of a server that has exchanges in flight and has never responded: any server with a known latency is better. */
 const unproven = 1e12;
 
-/** Of two servers drawn at random, the one with the lower expected wait: recent latency × exchanges in flight, for its weight. */
+/** Draws two servers at random and picks the one with the lower expected wait: recent latency × exchanges in flight ÷ weight. */
 export const ewma: PickerFactory = (candidates, random, now = systemClock.now) =>
   new TwoChoices(candidates, random, (candidate) => expectedWait(candidate, now()));
 

@@ -1,4 +1,4 @@
-/** A 32-bit hash of `text`, the same in every process (FNV-1a, then mixed); for spreading, not for secrets. */
+/** A 32-bit hash of `text`, the same in every process (FNV-1a, then mixed); for distribution, not for security. */
 export function hashText(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);

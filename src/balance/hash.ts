@@ -1,22 +1,22 @@
 import { type Candidate, eligible, type LoadWatcher, type Picker, type PickerFactory } from './contract.ts';
-import { slotCount, slotOwners } from './hash-slots.ts';
 import { mix } from './hash-text.ts';
+import { slotCount, slotOwners } from './slot-owners.ts';
 
-/** A server takes at most this many times its fair share of what is in flight; the rest goes to the owners of the next slots. */
+/** Bound of a server's load, as a multiple of its fair share of the exchanges in flight. Beyond it, the owners of the next slots are picked. */
 const loadFactor = 1.25;
-/** In flight at one server without being too much, whatever the others do: one client's parallel requests stay together. */
-const alwaysFine = 8;
+/** The bound is never lower than this many exchanges in flight, so that the parallel requests of one client stay on one server. */
+const minBound = 8;
 
 /**
  * Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2016), over slots instead of a circle: see {@link slotOwners}.
- * The same key goes to the same server while that one is there, in every balancer; one that leaves moves its own keys only, one that comes
- * takes those that it gets from now on: 1/n of them, give or take 1 % of that at 10 servers and 9 % at 1,000 (standard deviations).
+ * Every balancer sends the same key to the same server. If a server is removed, only its own keys move. If one is added, it takes over 1/n of
+ * the keys and no others move; the standard deviation of that share is 1 % of it at 10 servers and 9 % at 1,000.
  */
-export const hash: PickerFactory = (candidates) => new HashSlots(candidates);
+export const hash: PickerFactory = (candidates) => new ConsistentHash(candidates);
 
-class HashSlots<C extends Candidate> implements Picker<C>, LoadWatcher {
+class ConsistentHash<C extends Candidate> implements Picker<C>, LoadWatcher {
   readonly #members: readonly C[];
-  /** Whose each slot is. */
+  /** The owner of each slot, as an index of `#members`. */
   readonly #owners: Uint32Array;
   readonly #totalWeight: number;
   #inFlight = 0;
@@ -40,16 +40,16 @@ class HashSlots<C extends Candidate> implements Picker<C>, LoadWatcher {
     let at = start;
     for (let step = 0; step < size; step++) {
       const member = this.#members[this.#owners[at] as number] as C;
-      if (isFine(member, fairLoad) && eligible(member, tried)) return member;
+      if (isBelowBound(member, fairLoad) && eligible(member, tried)) return member;
       if (++at === slotCount) at = 0;
     }
-    // Many are full or out, and the next slots name only some of the others: look at each once, from the key's own server on.
+    // Many servers are full or were tried, and the next slots belong to only some of the others: look at each server once, the key's own first.
     let fallback: C | undefined;
     let index = this.#owners[start] as number;
     for (let step = 0; step < size; step++) {
       const member = this.#members[index] as C;
       if (eligible(member, tried)) {
-        if (isFine(member, fairLoad)) return member;
+        if (isBelowBound(member, fairLoad)) return member;
         fallback ??= member;
       }
       if (++index === size) index = 0;
@@ -62,6 +62,6 @@ class HashSlots<C extends Candidate> implements Picker<C>, LoadWatcher {
   }
 }
 
-function isFine({ active, weight }: Candidate, fairLoad: number): boolean {
-  return active < Math.max(alwaysFine, fairLoad * weight);
+function isBelowBound({ active, weight }: Candidate, fairLoad: number): boolean {
+  return active < Math.max(minBound, fairLoad * weight);
 }

@@ -6,7 +6,7 @@ import { leastConnections } from './least-connections.ts';
 import { randomTwo } from './random-two.ts';
 import { roundRobin } from './round-robin.ts';
 
-/** Every balancing algorithm by the name that the configuration gives it. */
+/** All balancing algorithms, by their names in the configuration. */
 export const pickers: Readonly<Record<BalanceName, PickerFactory>> = {
   'round-robin': roundRobin,
   'least-connections': leastConnections,

@@ -2,40 +2,40 @@ import { type Candidate, eligible, type LoadWatcher, type Picker, type PickerFac
 import { byWeight, Turns } from './turns.ts';
 
 /**
- * Fewest exchanges in flight for its weight; equals take turns in proportion to their weight.
- * Loads are indexed as they change, so that a pick does not look at every server.
+ * Picks the server with the fewest exchanges in flight relative to its weight; servers with equal loads take turns in proportion to their
+ * weights. Loads are indexed as they change, so that a pick does not look at every server.
  */
 export const leastConnections: PickerFactory = (candidates, random) => new LeastConnections(candidates, random);
 
 class LeastConnections<C extends Candidate> implements Picker<C>, LoadWatcher {
-  readonly #ladders: Ladder<C>[] = [];
-  /** The ladder of each slot. */
-  readonly #ladderOf: Ladder<C>[] = [];
+  readonly #groups: LoadGroup<C>[] = [];
+  /** The group of each slot. */
+  readonly #groupOf: LoadGroup<C>[] = [];
   #now = 0;
 
   constructor(candidates: readonly C[], random: () => number) {
     for (const [weight, members] of byWeight(candidates)) {
-      const ladder = new Ladder<C>(members, weight, this.#ladderOf.length, random);
-      this.#ladders.push(ladder);
+      const group = new LoadGroup<C>(members, weight, this.#groupOf.length, random);
+      this.#groups.push(group);
       for (const member of members) {
-        member.slot = this.#ladderOf.length;
+        member.slot = this.#groupOf.length;
         member.watcher = this;
-        this.#ladderOf.push(ladder);
+        this.#groupOf.push(group);
       }
     }
   }
 
   pick(_key: number, tried: readonly C[]): C | undefined {
-    let best: Ladder<C> | undefined;
+    let best: LoadGroup<C> | undefined;
     let bestLoad = Number.POSITIVE_INFINITY;
     let bestIndex = -1;
-    for (const ladder of this.#ladders) {
-      if (ladder.lowest / ladder.weight > bestLoad) continue;
-      const index = ladder.first(tried);
+    for (const group of this.#groups) {
+      if (group.lowest / group.weight > bestLoad) continue;
+      const index = group.first(tried);
       if (index < 0) continue;
-      const load = ladder.levelOf(index) / ladder.weight;
-      if (load > bestLoad || (load === bestLoad && best !== undefined && ladder.turns.due >= best.turns.due)) continue;
-      best = ladder;
+      const load = group.levelOf(index) / group.weight;
+      if (load > bestLoad || (load === bestLoad && best !== undefined && group.turns.due >= best.turns.due)) continue;
+      best = group;
       bestLoad = load;
       bestIndex = index;
     }
@@ -45,17 +45,17 @@ class LeastConnections<C extends Candidate> implements Picker<C>, LoadWatcher {
   }
 
   loadChanged(slot: number, active: number): void {
-    const ladder = this.#ladderOf[slot];
-    if (ladder !== undefined) ladder.move(slot - ladder.base, active);
+    const group = this.#groupOf[slot];
+    if (group !== undefined) group.move(slot - group.base, active);
   }
 }
 
-/** Servers of one weight on rungs: one rung a number of exchanges in flight, on each a queue, longest waiting first. */
-class Ladder<C extends Candidate> {
+/** Servers of equal weight by load: one queue for each number of exchanges in flight (the level), longest waiting server first. */
+class LoadGroup<C extends Candidate> {
   readonly weight: number;
   readonly base: number;
   readonly turns: Turns;
-  /** The lowest rung with somebody on it. */
+  /** The lowest level that has a server. */
   lowest = 0;
   readonly #members: readonly C[];
   readonly #level: Int32Array;
@@ -85,7 +85,7 @@ class Ladder<C extends Candidate> {
     return this.#level[index] as number;
   }
 
-  /** The least loaded eligible member, or -1. */
+  /** Index of the least loaded eligible member, or -1. */
   first(tried: readonly C[]): number {
     for (let level = this.lowest; level < this.#heads.length; level++) {
       for (let index = this.#heads[level] as number; index >= 0; index = this.#next[index] as number) {
@@ -95,7 +95,7 @@ class Ladder<C extends Candidate> {
     return -1;
   }
 
-  /** Picks a member: the others on its rung come before it next time. */
+  /** Picks a member and puts it at the end of its queue. */
   take(index: number, now: number): C {
     this.turns.take(1, now);
     this.#remove(index);

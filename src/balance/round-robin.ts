@@ -2,8 +2,8 @@ import { type Candidate, eligible, type Picker, type PickerFactory } from './con
 import { byWeight, Turns } from './turns.ts';
 
 /**
- * Smooth weighted round-robin. Servers of one weight stand in a ring, and the rings take turns in proportion to their
- * weight, so that a pick looks at one server a ring: as cheap for a thousand servers as for three.
+ * Smooth weighted round-robin. Servers of equal weight form a ring, and the rings take turns in proportion to their total weights, so that a
+ * pick looks at one server per ring: as cheap for a thousand servers as for three.
  */
 export const roundRobin: PickerFactory = (candidates, random) => new RoundRobin(candidates, random);
 
@@ -31,7 +31,7 @@ class RoundRobin<C extends Candidate> implements Picker<C> {
   }
 }
 
-/** Servers of the same weight, one after the other. */
+/** Servers of equal weight, picked one after the other. */
 class Ring<C extends Candidate> {
   readonly turns: Turns;
   readonly #members: readonly C[];
@@ -43,7 +43,7 @@ class Ring<C extends Candidate> {
     this.turns = new Turns(weight * members.length, random());
   }
 
-  /** How many members stand before the next eligible one; -1 if none is. */
+  /** Number of members before the next eligible one; -1 if none is eligible. */
   skip(tried: readonly C[]): number {
     const members = this.#members;
     let at = this.#cursor;
@@ -54,7 +54,7 @@ class Ring<C extends Candidate> {
     return -1;
   }
 
-  /** Takes the member after `skipped` others, who lose their turn. */
+  /** Picks the member after `skipped` others, which lose their turns. */
   take(skipped: number, now: number): C {
     const members = this.#members;
     let at = this.#cursor + skipped;

@@ -1,24 +1,23 @@
 /**
- * A place in a smooth rotation: something with `rate` turns in a unit of virtual time, evenly spaced.
- * Whoever is due first goes next; over one unit of time each gets exactly its rate, as in nginx's smooth
- * weighted round-robin, but without touching the others at each turn.
+ * One participant's turns in a smooth rotation: `rate` turns per unit of virtual time, evenly spaced. The participant that is due first is next.
+ * Over one unit of time each gets exactly its rate, as in nginx's smooth weighted round-robin, but a turn changes no other participant.
  */
 export class Turns {
   readonly #rate: number;
   readonly #phase: number;
-  /** Whole turns taken: an integer, so that nothing drifts however long it runs. */
+  /** Number of turns taken: an integer, so that rounding errors do not add up. */
   #taken = 0;
-  /** When the next turn is due. */
+  /** Virtual time of the next turn. */
   due: number;
 
-  /** @param phase in [0, 1): how far into its first interval the first turn is */
+  /** @param phase in [0, 1): position of the first turn within its interval */
   constructor(rate: number, phase: number) {
     this.#rate = rate;
     this.#phase = phase;
     this.due = phase / rate;
   }
 
-  /** Uses up `turns`. What was missed before `now` is lost, so that whoever was out of reach does not return with a burst. */
+  /** Uses up `turns`. Turns missed before `now` are lost, so that a participant that was unavailable does not return with a burst. */
   take(turns: number, now: number): void {
     if (this.due < now) this.#taken = Math.ceil(now * this.#rate - this.#phase);
     this.#taken += turns;
@@ -26,7 +25,7 @@ export class Turns {
   }
 }
 
-/** Candidates that may be picked at all, together by weight. Few weights are in use at a time, however many servers there are. */
+/** Groups the candidates that can be picked (weight above 0) by weight. Few different weights are in use at a time, even with many servers. */
 export function byWeight<C extends { readonly weight: number }>(candidates: readonly C[]): Map<number, C[]> {
   const groups = new Map<number, C[]>();
   for (const candidate of candidates) {

@@ -1,17 +1,17 @@
 import { type Candidate, eligible, type Picker } from './contract.ts';
 
-/** Draws before looking at servers one by one: enough unless most of them are out. */
+/** Random draws before the servers are looked at one by one: enough unless most of them are unavailable. */
 const draws = 4;
 
 /**
- * The power of two choices: two servers drawn at random in proportion to their weights, the cheaper one taken.
- * Nearly as even as looking at all of them, and many balancers do not all run to the same one.
+ * The power of two choices: draws two servers at random, in proportion to their weights, and picks the cheaper one. This distributes nearly as
+ * evenly as comparing all servers, and several balancers do not all pick the same one.
  */
 export class TwoChoices<C extends Candidate> implements Picker<C> {
   readonly #members: readonly C[];
   readonly #random: () => number;
   readonly #cost: (candidate: C) => number;
-  /** Vose's alias table: member `i` keeps its own column with probability `#keep[i]`, else it belongs to `#alias[i]`. */
+  /** Vose's alias table: column `i` belongs to member `i` with probability `#keep[i]`, else to member `#alias[i]`. */
   readonly #keep: Float64Array;
   readonly #alias: Int32Array;
 
@@ -48,7 +48,7 @@ export class TwoChoices<C extends Candidate> implements Picker<C> {
   }
 }
 
-/** Michael Vose, "A linear algorithm for generating random numbers with a given distribution" (1991). */
+/** Makes the alias table. Michael Vose, "A linear algorithm for generating random numbers with a given distribution" (1991). */
 function aliasTable(weights: readonly number[]): [keep: Float64Array, alias: Int32Array] {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const keep = Float64Array.from(weights, (weight) => (weight * weights.length) / total);
@@ -63,7 +63,7 @@ function aliasTable(weights: readonly number[]): [keep: Float64Array, alias: Int
     keep[more] = (keep[more] as number) - (1 - (keep[less] as number));
     ((keep[more] as number) < 1 ? small : large).push(more);
   }
-  // What is left differs from 1 by rounding alone.
+  // The remaining columns differ from 1 only by rounding.
   for (const index of [...small, ...large]) keep[index] = 1;
   return [keep, alias];
 }

@@ -6,29 +6,29 @@ import type { TableEnvironment, TableReader } from './table.ts';
 
 export interface BalancerOptions extends DirectorTools {
   readonly startDataPlane: StartDataPlane;
-  /** Milliseconds for what is in flight on a listener whose environment goes away while the balancer runs. Default 30,000. */
+  /** Milliseconds that exchanges in flight get when their listener is closed because no environment uses it any more. Default 30,000. */
   readonly graceMs?: number;
 }
 
 /** A running balancer. */
 export interface Balancer {
   readonly view: LiveView;
-  /** Stops accepting, lets what is in flight finish for up to `graceMs`, then ends the rest. */
+  /** Stops accepting connections, waits up to `graceMs` for exchanges in flight, then breaks off the rest. */
   drain(graceMs: number): Promise<void>;
 }
 
 /**
- * Starts the role: reads the registry, opens every listener, routes what comes in. Settles once all of them are open;
- * rejects with a `SluiceError` naming the address and the remedy if one cannot be. Waits for a registry that is away.
+ * Starts a balancer: reads the registry, opens every listener, routes requests. Resolves once all listeners are open;
+ * rejects with a `SluiceError` that names the address and the remedy if one cannot be opened. Waits for an unreachable registry.
  */
 export async function startBalancer(options: BalancerOptions): Promise<Balancer> {
   const { logger, clock, random, startDataPlane, graceMs = 30_000 } = options;
   const tables = new Map<string, TableEnvironment>();
-  const traffic = startDataPlane({
+  const dataPlane = startDataPlane({
     suspect: (environment, id) => director.suspect(environment, id),
     report: (report) => director.report(report),
   });
-  const open: OpenListener = (address, settings) => traffic.open(address, settings);
+  const open: OpenListener = (address, settings) => dataPlane.open(address, settings);
   const listeners = new Listeners({ open, clock, random, logger, graceMs });
   let started = false;
 
@@ -37,22 +37,22 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     apply(table) {
       const claims = tables.get(table.name)?.spec;
       tables.set(table.name, table);
-      traffic.apply(table);
+      dataPlane.apply(table);
       if (started && claims !== table.spec) void follow();
     },
     remove(name) {
       tables.delete(name);
-      traffic.remove(name);
+      dataPlane.remove(name);
       if (started) void follow();
     },
   };
   const director: Director = new Director(options, reader);
 
   const drain = async (graceMs: number): Promise<void> => {
-    // RegistryView goes on while the last exchanges do: a retry must not be sent to somebody who has left.
+    // The director runs until the last exchange has ended: a retry must not go to a server that has left meanwhile.
     await listeners.close(graceMs);
     director.stop();
-    await traffic.close();
+    await dataPlane.close();
   };
 
   await director.start();
@@ -64,13 +64,13 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   }
   return {
     view: {
-      servers: () => traffic.servers().map((server) => ({ ...server, checks: director.judged(server.environment, server.id) })),
-      environments: () => traffic.environments(),
-      listeners: () => traffic.listeners(),
+      servers: () => dataPlane.servers().map((server) => ({ ...server, checks: director.checkCounts(server.environment, server.id) })),
+      environments: () => dataPlane.environments(),
+      listeners: () => dataPlane.listeners(),
       get sync() {
         return director.sync;
       },
-      ready: () => director.known && listeners.open && traffic.serving,
+      ready: () => director.known && listeners.open && dataPlane.serving,
       listening: (environment) => listeners.address(environment),
     },
     drain,

@@ -1,26 +1,27 @@
 import type { LiveEnvironment, LiveListener, LiveServer } from '../model/live.ts';
 import type { Listener, ListenerSettings } from '../proxy/contract.ts';
-import type { Feedback, TableReader } from './table.ts';
+import type { Feedback } from './feedback.ts';
+import type { TableReader } from './table.ts';
 
-/** What the control side does with an open listener. */
+/** An open listener, as the balancer's control side uses it. */
 export type OpenedListener = Pick<Listener, 'address' | 'update' | 'close'>;
 
-/** Opens a listener; rejects with the system's error if the address cannot be had. */
+/** Opens a listener; rejects with the system's error if the address cannot be bound. */
 export type OpenListener = (address: string, settings: ListenerSettings) => Promise<OpenedListener>;
 
-/** The side of a balancer that carries traffic by the table it is told: in this process (`LocalDataPlane`) or in others (`WorkerDataPlane`). */
+/** Carries the traffic of a balancer by the tables it is given: in this process (`LocalDataPlane`) or in worker processes (`WorkerDataPlane`). */
 export interface DataPlane extends TableReader {
-  /** Opens a listener whose requests go by the table. */
+  /** Opens a listener whose requests are routed by the tables. */
   open: OpenListener;
-  /** Whether there is anybody to carry it. */
+  /** True while some process can carry traffic. */
   readonly serving: boolean;
-  /** Servers of all environments, with what all traffic since their arrival adds up to. */
+  /** Servers of all environments, with the sums of all counts since each server appeared. */
   servers(): LiveServer[];
   environments(): LiveEnvironment[];
   listeners(): LiveListener[];
-  /** After the listeners were closed: nothing of it runs any more. */
+  /** Stops timers and worker processes; called after the listeners were closed. */
   close(): Promise<void>;
 }
 
-/** Starts a traffic side, which tells how servers fare. */
+/** Starts the data plane; it reports failing servers through `feedback`. */
 export type StartDataPlane = (feedback: Feedback) => DataPlane;

@@ -4,68 +4,69 @@ import type { Timer } from '../model/clock.ts';
 import type { Environment } from '../model/environment.ts';
 import type { CheckCounts, RegistrySync } from '../model/live.ts';
 import { acceptsTraffic } from '../model/server.ts';
-import { type Checked, Checks, type Diagnosis } from './checks.ts';
 import { Ejections } from './ejections.ts';
+import type { FailureReport } from './feedback.ts';
+import { type CheckedServer, type CheckStatus, HealthChecks } from './health-checks.ts';
 import { type MemberRecord, RegistryView, type RegistryViewTools } from './registry-view.ts';
-import { type FailureReport, healthOf, type TableEnvironment, type TableReader, type TableServer } from './table.ts';
+import { healthOf, type TableEnvironment, type TableReader, type TableServer } from './table.ts';
 
-/** Milliseconds in which several changes become one: a thousand servers that come up together are not a thousand tables. */
+/** Milliseconds in which several changes are coalesced into one table: a thousand servers that start together must not cause a thousand tables. */
 const coalesceMs = 5;
 
-/** Milliseconds for which a start waits at most until the servers that are there already were checked. */
+/** Most milliseconds that a start waits for the first checks of the servers that are already registered. */
 const firstChecksMs = 1000;
 
 const unchecked = { results: {}, flips: { up: 0, down: 0 } };
 
-/** What a director works with. */
+/** Dependencies of a director. */
 export interface DirectorTools extends RegistryViewTools, ProberTools {
   /**
-   * Environments of the balancer's own configuration: of several that claim one listener or host these come first, also after a
-   * restart, so that one made later takes no traffic from them. Default none.
+   * Names of the environments in the balancer's own configuration. When several environments claim one listener or host, these come
+   * first, also after a restart, so that an environment created later takes no traffic from them. Default none.
    */
   readonly own?: readonly string[];
 }
 
 /**
- * The control side of a balancer: who is a member (registry and configuration) and who is well (checks, ejections) make the table,
- * and the reader is told of each environment whose part of it changed.
+ * The control side of a balancer. Combines membership (registry and configuration) with health (checks and ejections) into one table
+ * for each environment, and gives the reader each table that has changed.
  */
 export class Director {
   readonly #tools: DirectorTools;
   readonly #reader: TableReader;
-  readonly #membership: RegistryView;
-  readonly #checks: Checks;
+  readonly #registryView: RegistryView;
+  readonly #checks: HealthChecks;
   readonly #ejections: Ejections;
-  readonly #told = new Map<string, TableEnvironment>();
+  readonly #published = new Map<string, TableEnvironment>();
   #publishing: Timer | undefined;
   #checkedOnce: () => void = () => {};
 
   constructor(tools: DirectorTools, reader: TableReader) {
     this.#tools = tools;
     this.#reader = reader;
-    this.#membership = new RegistryView(tools, () => this.#membersChanged());
-    this.#checks = new Checks(tools, () => this.#publishSoon());
+    this.#registryView = new RegistryView(tools, () => this.#membersChanged());
+    this.#checks = new HealthChecks(tools, () => this.#publishSoon());
     this.#ejections = new Ejections(tools, () => this.#publishSoon());
   }
 
-  /** Whether the registry was read at least once. */
+  /** True once the registry has been read. */
   get known(): boolean {
-    return this.#membership.known;
+    return this.#registryView.known;
   }
 
-  /** Settles once the registry was read, the servers that are in it were checked, and the reader knows every environment. */
+  /** Resolves once the registry was read, its servers were checked (for at most `firstChecksMs`), and the reader has every table. */
   async start(): Promise<void> {
-    await this.#membership.start();
+    await this.#registryView.start();
     await this.#firstChecks();
     this.#publishing?.cancel();
     this.#publish();
   }
 
-  /** Whoever takes requests before it knows who is well has to turn them away. */
+  /** Waits for the first checks: a balancer that accepts requests before it knows a healthy server would have to answer 503. */
   async #firstChecks(): Promise<void> {
     if (this.#checks.complete) return;
     await new Promise<void>((settle) => {
-      // Not by the clock, whose timers do not keep a process alive that is only starting.
+      // setTimeout, not the clock: the clock's timers are unref'ed and would not keep a starting process alive.
       const late = setTimeout(settle, firstChecksMs);
       this.#checkedOnce = () => {
         clearTimeout(late);
@@ -75,38 +76,38 @@ export class Director {
   }
 
   stop(): void {
-    this.#membership.stop();
+    this.#registryView.stop();
     this.#checks.stop();
     this.#ejections.follow([]);
     this.#publishing?.cancel();
     this.#checkedOnce();
   }
 
-  /** Exchanges speak against a server: it is checked now. */
+  /** Checks a server at once, because an exchange with it failed. */
   suspect(environment: string, id: string): void {
     this.#checks.suspect(environment, id);
   }
 
-  /** Exchanges ask for a server to be ejected: for everybody, or not at all. */
+  /** Decides about an ejection that exchanges request; it holds for all worker processes or for none. */
   report(report: FailureReport): void {
-    const table = this.#told.get(report.environment);
+    const table = this.#published.get(report.environment);
     if (table !== undefined) this.#ejections.report(report, table);
   }
 
-  /** How checks and ejections of a server went so far. */
-  judged(environment: string, id: string): CheckCounts {
+  /** Counts of a server's checks and ejections so far. */
+  checkCounts(environment: string, id: string): CheckCounts {
     const { results, flips } = this.#checks.counts(environment, id) ?? unchecked;
     return { results, flips, ejections: this.#ejections.counts(environment, id) };
   }
 
   get sync(): RegistrySync {
-    return this.#membership.sync;
+    return this.#registryView.sync;
   }
 
   #membersChanged(): void {
     const all: (Candidate & { environment: string })[] = [];
-    const checked: Checked[] = [];
-    for (const environment of this.#membership.environments.values()) {
+    const checked: CheckedServer[] = [];
+    for (const environment of this.#registryView.environments.values()) {
       const { health } = environment.spec;
       for (const candidate of this.#candidates(environment)) {
         const member = { environment: environment.name, ...candidate };
@@ -126,35 +127,35 @@ export class Director {
 
   #publish(): void {
     this.#publishing = undefined;
-    for (const name of [...this.#told.keys()]) {
-      if (this.#membership.environments.has(name)) continue;
-      this.#told.delete(name);
+    for (const name of [...this.#published.keys()]) {
+      if (this.#registryView.environments.has(name)) continue;
+      this.#published.delete(name);
       this.#reader.remove(name);
     }
     for (const environment of this.#ownFirst()) {
       const entry = this.#entry(environment);
-      if (isDeepStrictEqual(entry, this.#told.get(environment.name))) continue;
-      this.#told.set(environment.name, entry);
+      if (isDeepStrictEqual(entry, this.#published.get(environment.name))) continue;
+      this.#published.set(environment.name, entry);
       this.#reader.apply(entry);
     }
   }
 
   #ownFirst(): Environment[] {
     const { own = [] } = this.#tools;
-    const environments = [...this.#membership.environments.values()];
+    const environments = [...this.#registryView.environments.values()];
     return [...environments.filter(({ name }) => own.includes(name)), ...environments.filter(({ name }) => !own.includes(name))];
   }
 
   #entry(environment: Environment): TableEnvironment {
     const { name, spec } = environment;
-    const trusted: Diagnosis = { health: 'up', admitted: true };
-    const told = new Map(this.#told.get(name)?.servers.map((server) => [server.id, server]));
+    const withoutChecks: CheckStatus = { health: 'up', admitted: true };
+    const before = new Map(this.#published.get(name)?.servers.map((server) => [server.id, server]));
     const servers = this.#candidates(environment).map(({ id, instance, address, weight, willing }): TableServer => {
-      const { health, admitted, reason: downFor } = spec.health === 'off' ? trusted : this.#checks.diagnosis(name, id);
+      const { health, admitted, reason: downFor } = spec.health === 'off' ? withoutChecks : this.#checks.status(name, id);
       const ejectedFor = this.#ejections.reason({ environment: name, id, instance, address });
       const reason = downFor ?? ejectedFor;
       const server = { id, instance, address, weight, serving: willing && admitted, health, ejected: ejectedFor !== undefined };
-      return { ...server, ...(reason !== undefined && { reason }), ...this.#wellSince(server, told.get(id)) };
+      return { ...server, ...(reason !== undefined && { reason }), ...this.#wellSince(server, before.get(id)) };
     });
     return { name, spec, servers };
   }
@@ -165,11 +166,11 @@ export class Director {
     return { wellSince: wellSince ?? this.#tools.clock.date() };
   }
 
-  /** The environment's servers, static and registered ones, by id; who registered under a static one's id takes its place. */
+  /** The environment's servers, static and registered, by id; a registered server replaces a static one with the same id. */
   #candidates({ name, spec }: Environment): Candidate[] {
     const byId = new Map<string, Candidate>();
-    const members = [...this.#membership.members.values()].filter(({ record }) => record.environment === name);
-    // Who has nothing to serve yet would turn away what the others answer.
+    const members = [...this.#registryView.members.values()].filter(({ record }) => record.environment === name);
+    // A server that runs the empty snapshot would answer 404 to requests that the others can serve.
     const deployed = members.some(({ record, lost }) => !lost && (record.running?.version ?? 0) > 0);
     for (const { id, address, weight } of spec.servers) byId.set(id, { id, instance: '', address, weight, willing: true });
     for (const member of members) {
@@ -189,7 +190,7 @@ interface Candidate {
   readonly willing: boolean;
 }
 
-/** Whether the server wants new requests. One that registered by plain HTTP acknowledges nothing: its checks must do. */
+/** True if the server may take new requests. A server registered by plain HTTP never acknowledges a snapshot, so that its checks alone decide. */
 function willing({ record, lost }: MemberRecord): boolean {
   return !lost && acceptsTraffic(record) && (record.running !== undefined || record.source === 'http');
 }

@@ -7,7 +7,7 @@ import type { ListenerSettings } from '../proxy/contract.ts';
 import type { OpenedListener, OpenListener } from './data-plane.ts';
 import type { TableEnvironment } from './table.ts';
 
-/** Milliseconds until an address that could not be opened is tried again. */
+/** Milliseconds until opening a listener is retried. */
 const retryMs = 2_000;
 
 export interface ListenersTools {
@@ -15,11 +15,11 @@ export interface ListenersTools {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Milliseconds for what is in flight when a listener is closed. */
+  /** Milliseconds that exchanges in flight get when a listener is closed. */
   readonly graceMs: number;
 }
 
-/** The addresses on which clients are awaited: one listener each, shared by every environment that names it. */
+/** The listeners for clients: one for each address, shared by all environments that name the address. */
 export class Listeners {
   readonly #tools: ListenersTools;
   readonly #entries = new Map<string, Entry>();
@@ -30,8 +30,8 @@ export class Listeners {
   }
 
   /**
-   * Opens what is missing, closes what is no longer named, leaves the rest alone. Settles with what could not be
-   * opened; that is logged and tried again until it succeeds or is no longer wanted.
+   * Opens missing listeners, closes those that no environment names any more, leaves the rest alone. Resolves with the failures to open;
+   * these are logged and retried until they succeed or the address is no longer named.
    */
   async follow(environments: Iterable<TableEnvironment>): Promise<SluiceError[]> {
     const wanted = new Map<string, TableEnvironment[]>();
@@ -50,9 +50,9 @@ export class Listeners {
       const names = sharing.map((environment) => environment.name);
       const entry = this.#entries.get(address);
       if (entry === undefined) {
-        const made: Entry = { address, names, settings: settingsOf(sharing), gone: false };
-        this.#entries.set(address, made);
-        opening.push(this.#open(made));
+        const fresh: Entry = { address, names, settings: settingsOf(sharing), retired: false };
+        this.#entries.set(address, fresh);
+        opening.push(this.#open(fresh));
       } else {
         entry.names = names;
         const settings = settingsOf(sharing);
@@ -64,12 +64,12 @@ export class Listeners {
     return (await Promise.all(opening)).filter((failure) => failure !== undefined);
   }
 
-  /** Whether every wanted listener is open. */
+  /** True while every listener is open. */
   get open(): boolean {
     return [...this.#entries.values()].every((entry) => entry.listener !== undefined);
   }
 
-  /** The address that an environment's clients connect to, as bound. */
+  /** The bound address that an environment's clients connect to; undefined while it is not open. */
   address(environment: string): string | undefined {
     for (const entry of this.#entries.values()) {
       if (entry.names.includes(environment)) return entry.listener?.address;
@@ -77,7 +77,7 @@ export class Listeners {
     return undefined;
   }
 
-  /** Closes everything; settles when the last exchange has ended or `graceMs` are over. */
+  /** Closes all listeners; resolves when the last exchange has ended or was broken off after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     for (const entry of this.#entries.values()) this.#retire(entry, graceMs);
     this.#entries.clear();
@@ -91,14 +91,14 @@ export class Listeners {
       const listener = await open(entry.address, settings);
       entry.listener = listener;
       if (entry.settings !== settings) listener.update(entry.settings);
-      if (entry.gone) this.#shut(listener, 0);
+      if (entry.retired) this.#shut(listener, 0);
       else logger.info({ address: listener.address, environments: entry.names }, 'listening');
       return undefined;
     } catch (error) {
       const failure = cannotListen(entry.address, `environment ${entry.names.join(', ')}`, error);
-      if (!entry.gone) {
-        if (entry.complaint !== failure.message) logger.error({ address: entry.address, environments: entry.names }, failure.message);
-        entry.complaint = failure.message;
+      if (!entry.retired) {
+        if (entry.loggedFailure !== failure.message) logger.error({ address: entry.address, environments: entry.names }, failure.message);
+        entry.loggedFailure = failure.message;
         entry.retry = clock.after(jittered(retryMs, random), () => void this.#open(entry));
       }
       return failure;
@@ -106,7 +106,7 @@ export class Listeners {
   }
 
   #retire(entry: Entry, graceMs: number): void {
-    entry.gone = true;
+    entry.retired = true;
     entry.retry?.cancel();
     if (entry.listener !== undefined) this.#shut(entry.listener, graceMs);
   }
@@ -125,16 +125,17 @@ export class Listeners {
 interface Entry {
   readonly address: string;
   settings: ListenerSettings;
-  /** Of the environments that share it. */
+  /** Names of the environments that share the listener. */
   names: readonly string[];
   listener?: OpenedListener;
   retry?: Timer;
-  /** What was last said about it, so that each retry does not say it again. */
-  complaint?: string;
-  gone: boolean;
+  /** The failure last logged, so that retries do not log it again. */
+  loggedFailure?: string;
+  /** No environment names the address any more. */
+  retired: boolean;
 }
 
-/** Before the Host is known nobody knows whose request it is: the most generous of those who share the address counts. */
+/** Merges the settings of environments that share a listener: until Host is read a request belongs to none of them, so the largest limit applies. */
 function settingsOf(sharing: readonly TableEnvironment[]): ListenerSettings {
   const specs = sharing.map((environment) => environment.spec);
   return {
@@ -147,7 +148,7 @@ function settingsOf(sharing: readonly TableEnvironment[]): ListenerSettings {
   };
 }
 
-/** 0 means no limit at all. */
+/** The longest timeout; 0 means no limit. */
 function longest(timeouts: readonly number[]): number {
   return timeouts.includes(0) ? 0 : Math.max(...timeouts);
 }

@@ -1,27 +1,27 @@
 import { FailureStreak } from '../health/failure-streak.ts';
+import { parseAddress } from '../model/address.ts';
 import { addCounts } from '../model/count-arithmetic.ts';
 import { noServerCounts, type ServerCounts } from '../model/counts.ts';
 import type { LiveServer } from '../model/live.ts';
-import { parseAddress } from '../model/quantity.ts';
 import { Upstream } from '../proxy/upstream.ts';
 import { healthOf, type TableServer } from './table.ts';
 
-/** One server of an environment while this balancer knows it: its counters outlive every change of its settings, address and health. */
+/** One server of an environment, for as long as it is in the table. Its counts survive every change of its settings, address and health. */
 export class LiveMember {
   readonly streak = new FailureStreak();
-  /** When it last became well enough for traffic; undefined while it is not. */
+  /** Time of the clock at which the server last became healthy enough for traffic; undefined while it is not. */
   wellSince: number | undefined;
   #server: TableServer;
-  /** Where it is reached; only while it is serving. */
+  /** The server at its present address; undefined while it is not serving. */
   #upstream: Upstream | undefined;
-  /** Out of rotation, with exchanges in flight. */
-  #leaving: Upstream[] = [];
-  /** What was counted at places that it has left. */
+  /** Upstreams out of rotation that still have exchanges in flight. */
+  #retired: Upstream[] = [];
+  /** Sum of the counts of retired upstreams that have become idle. */
   #past: ServerCounts | undefined;
 
   constructor(server: TableServer) {
     this.#server = server;
-    this.#place();
+    this.#ensureUpstream();
   }
 
   get server(): TableServer {
@@ -32,34 +32,34 @@ export class LiveMember {
     return this.#upstream;
   }
 
-  /** Takes over new settings. Out of rotation or at another address, what is in flight finishes where it is. */
-  adopt(server: TableServer): void {
+  /** Takes new settings. If the server leaves rotation or moves to another address, exchanges in flight finish on the old upstream. */
+  update(server: TableServer): void {
     const moved = server.address !== this.#server.address;
-    // A server that was started anew is not blamed for what the former did, and one that was ejected begins anew.
-    if (moved || server.instance !== this.#server.instance || server.ejected) this.streak.broken();
+    // The streak belongs to one process at one address, and starts from zero after an ejection.
+    if (moved || server.instance !== this.#server.instance || server.ejected) this.streak.end();
     if (server.wellSince !== this.#server.wellSince) this.wellSince = undefined;
     this.#server = server;
     if (moved || !server.serving) this.retire();
-    this.#place();
+    this.#ensureUpstream();
   }
 
-  /** Nothing new for it; its idle connections are closed. */
+  /** Takes the server out of rotation and closes its idle connections. */
   retire(): void {
-    this.#settle();
+    this.#sumUpIdle();
     if (this.#upstream === undefined) return;
     this.#upstream.watcher = undefined;
     this.#upstream.retire();
-    this.#leaving.push(this.#upstream);
+    this.#retired.push(this.#upstream);
     this.#upstream = undefined;
   }
 
   live(environment: string): LiveServer {
-    this.#settle();
+    this.#sumUpIdle();
     const { id, address, weight, reason } = this.#server;
-    const places = this.#upstream === undefined ? this.#leaving : [...this.#leaving, this.#upstream];
-    const sum = (level: (upstream: Upstream) => number) => places.reduce((total, upstream) => total + level(upstream), 0);
+    const upstreams = this.#upstream === undefined ? this.#retired : [...this.#retired, this.#upstream];
+    const sum = (gauge: (upstream: Upstream) => number) => upstreams.reduce((total, upstream) => total + gauge(upstream), 0);
     return {
-      ...this.#counts(places),
+      ...this.#counts(upstreams),
       id,
       environment,
       address,
@@ -73,22 +73,22 @@ export class LiveMember {
     };
   }
 
-  #counts(places: readonly Upstream[]): ServerCounts {
-    const all = [...(this.#past ? [this.#past] : []), ...places.map(({ counts }) => counts)];
+  #counts(upstreams: readonly Upstream[]): ServerCounts {
+    const all = [...(this.#past ? [this.#past] : []), ...upstreams.map(({ counts }) => counts)];
     return all.length === 0 ? noServerCounts : all.reduce(addCounts);
   }
 
-  #place(): void {
+  #ensureUpstream(): void {
     if (!this.#server.serving || this.#upstream !== undefined) return;
     this.#upstream = new Upstream({ id: this.#server.id, ...parseAddress(this.#server.address), weight: this.#server.weight });
   }
 
-  /** Adds up and forgets the places where nothing is in flight any more. */
-  #settle(): void {
-    if (this.#leaving.length === 0) return;
-    for (const { active, counts } of this.#leaving) {
+  /** Adds the counts of retired upstreams without exchanges in flight to `#past` and forgets these upstreams. */
+  #sumUpIdle(): void {
+    if (this.#retired.length === 0) return;
+    for (const { active, counts } of this.#retired) {
       if (active === 0) this.#past = addCounts(this.#past ?? noServerCounts, counts);
     }
-    this.#leaving = this.#leaving.filter((upstream) => upstream.active > 0);
+    this.#retired = this.#retired.filter((upstream) => upstream.active > 0);
   }
 }

@@ -2,33 +2,34 @@ import { addCounts } from '../model/count-arithmetic.ts';
 import type { LiveEnvironment, LiveListener, LiveServer } from '../model/live.ts';
 import type { Exchange, Handler, Listener, ListenerSettings, Route } from '../proxy/contract.ts';
 import { failures } from '../proxy/failures.ts';
+import { logFault } from '../proxy/log-fault.ts';
 import type { DataPlane, OpenedListener } from './data-plane.ts';
-import { type HostConflict, HostTable } from './hosts.ts';
-import { reserved } from './reserved.ts';
+import { type HostConflict, HostTable } from './host-table.ts';
+import { isReservedPath } from './reserved-path.ts';
 import { ServerPool, type ServerPoolTools } from './server-pool.ts';
 import type { TableEnvironment } from './table.ts';
 
 export interface LocalDataPlaneTools extends ServerPoolTools {
-  /** Opens a listener for `handler`; rejects with the system's error if the address cannot be had. */
+  /** Opens a listener for `handler`; rejects with the system's error if the address cannot be bound. */
   readonly open: (address: string, settings: ListenerSettings, handler: Handler) => Promise<Listener>;
 }
 
-/** LocalDataPlane carried by this process: listener and Host lead to an environment, the environment to a server. */
+/** Data plane in this process: listener and Host select an environment, whose pool selects a server. */
 export class LocalDataPlane implements Handler, DataPlane {
   readonly serving = true;
   readonly #tools: LocalDataPlaneTools;
-  /** In order of arrival: who was there first keeps its hosts. */
+  /** In order of arrival: the earlier environment keeps a host that two claim. */
   readonly #environments = new Map<string, { table: TableEnvironment; pool: ServerPool }>();
   readonly #listeners = new Map<Listener, string>();
   #hosts = new HostTable([]);
-  #complaints = new Set<string>();
+  #loggedConflicts = new Set<string>();
 
   constructor(tools: LocalDataPlaneTools) {
     this.#tools = tools;
   }
 
   request(exchange: Exchange): void {
-    if (!exchange.request.plain && reserved(exchange.request.path)) {
+    if (!exchange.request.plain && isReservedPath(exchange.request.path)) {
       exchange.fail(failures.reserved);
       return;
     }
@@ -43,7 +44,7 @@ export class LocalDataPlane implements Handler, DataPlane {
   }
 
   fault(error: unknown, requestId: string | undefined): void {
-    this.#tools.logger.error({ err: error, requestId }, 'a bug met a request; it was ended, and everything else goes on');
+    logFault(this.#tools.logger, error, requestId);
   }
 
   async open(address: string, settings: ListenerSettings): Promise<OpenedListener> {
@@ -61,10 +62,10 @@ export class LocalDataPlane implements Handler, DataPlane {
   apply(table: TableEnvironment): void {
     const present = this.#environments.get(table.name);
     if (present) {
-      const claims = sameClaims(present.table, table);
+      const isSame = sameClaims(present.table, table);
       present.table = table;
       present.pool.apply(table);
-      if (!claims) this.#mapHosts();
+      if (!isSame) this.#mapHosts();
     } else {
       this.#environments.set(table.name, { table, pool: new ServerPool(table, this.#tools) });
       this.#mapHosts();
@@ -100,17 +101,17 @@ export class LocalDataPlane implements Handler, DataPlane {
 
   #mapHosts(): void {
     this.#hosts = new HostTable([...this.#environments.values()].map(({ table: { name, spec } }) => ({ name, ...spec })));
-    const complaints = new Set<string>();
+    const descriptions = new Set<string>();
     for (const conflict of this.#hosts.conflicts) {
-      const complaint = describe(conflict);
-      complaints.add(complaint);
-      if (!this.#complaints.has(complaint)) this.#tools.logger.warn({ environment: conflict.loser }, complaint);
+      const description = describe(conflict);
+      descriptions.add(description);
+      if (!this.#loggedConflicts.has(description)) this.#tools.logger.warn({ environment: conflict.loser }, description);
     }
-    this.#complaints = complaints;
+    this.#loggedConflicts = descriptions;
   }
 }
 
-/** What listeners count, by the address they were configured with: one that is closing may have a successor already. */
+/** Counts of open listeners by configured address, added up: a closing listener may already have a successor at the same address. */
 export function liveListeners(open: ReadonlyMap<Pick<Listener, 'connections' | 'counts'>, string>): LiveListener[] {
   const byAddress = new Map<string, LiveListener>();
   for (const [{ connections, counts }, listen] of open) {
@@ -131,6 +132,6 @@ function sameClaims(one: TableEnvironment, other: TableEnvironment): boolean {
 
 function describe({ listen, host, winner, loser }: HostConflict): string {
   return host === undefined
-    ? `environments ${winner} and ${loser} share ${listen} and neither names hosts: ${loser} gets nothing until it has hosts or a listener of its own`
-    : `environments ${winner} and ${loser} both claim host ${host} on ${listen}: ${loser} does not get it`;
+    ? `environments ${winner} and ${loser} share ${listen} and neither names hosts: ${loser} gets no requests until it is given hosts or another listener`
+    : `environments ${winner} and ${loser} both claim host ${host} on ${listen}: requests for it go to ${winner}; give ${loser} another host or listener`;
 }

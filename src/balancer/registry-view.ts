@@ -1,23 +1,25 @@
 import type { Logger } from 'pino';
-import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
+import { type Clock, jittered, type Random } from '../model/clock.ts';
+import { CoalescedTask } from '../model/coalesced-task.ts';
 import type { Environment } from '../model/environment.ts';
 import type { RegistrySync } from '../model/live.ts';
+import type { News } from '../model/news.ts';
 import type { LeasedServer } from '../model/server.ts';
-import type { News, Registry, Watch } from '../registry/contract.ts';
-import { Stale } from './stale.ts';
+import type { Registry, Watch } from '../registry/contract.ts';
+import { PendingReads } from './pending-reads.ts';
 
-/** Milliseconds in which a burst of news becomes one read. */
+/** Milliseconds in which a burst of news is coalesced into one read. */
 const coalesceMs = 5;
-/** Milliseconds between two reads of everything, in case that news was lost. */
+/** Milliseconds between two reads of everything, which make up for lost news. */
 const refreshMs = 5_000;
-/** A lease that ends before that is a reason to read sooner, but not sooner than this, in milliseconds. */
+/** Least milliseconds until the next read of everything, however soon a lease ends. */
 const soonestRefreshMs = 100;
-/** Milliseconds until a failed read is tried again: the first time, and at most. */
+/** Milliseconds of back-off after a failed read: first and most, doubling in between. */
 const retryMs = { first: 200, most: 2_000 };
-/** Milliseconds for which a registry that has just come back is not believed when it says that an environment is gone. */
+/** Milliseconds after a reconnect in which an environment that is missing in the registry is kept. */
 const environmentGraceMs = 10_000;
 
-/** What a membership works with. */
+/** Dependencies of a {@link RegistryView}. */
 export interface RegistryViewTools {
   readonly registry: Pick<Registry, 'environments' | 'environment' | 'putEnvironment' | 'servers' | 'server' | 'watch' | 'link'>;
   readonly clock: Clock;
@@ -25,41 +27,40 @@ export interface RegistryViewTools {
   readonly logger: Logger;
 }
 
-/** A registered server, and whether its lease really is over. */
+/** A registered server with this process's own view of its lease. */
 export interface MemberRecord {
   readonly record: LeasedServer;
-  /** By this process's own clock, when the longest lease that it was seen to have ends. */
-  readonly until: number;
+  /** Time of this process's clock at which the longest lease seen so far ends. */
+  readonly leaseEndsAt: number;
+  /** True once the lease has ended by the registry's clock and by this process's clock. */
   readonly lost: boolean;
 }
 
 /**
- * The registry's environments and servers as last read. News is a hint: it says what to read again. While the registry
- * cannot be reached, and until every living server had time to show itself after that, nobody is taken for gone.
+ * The registry's environments and servers as last read. News is only a hint about what to read again. While the registry is unreachable,
+ * and after a reconnect until every living server has had time to renew its lease, no server or environment is removed.
  */
 export class RegistryView {
   readonly #tools: RegistryViewTools;
   readonly #changed: () => void;
-  readonly #stale = new Stale();
+  readonly #pending = new PendingReads();
   #environments = new Map<string, Environment>();
   #members = new Map<string, MemberRecord>();
   #watch: Watch | undefined;
-  #timer: Timer | undefined;
-  #reading = false;
+  readonly #reads: CoalescedTask;
   #failures = 0;
-  #read = false;
+  #known = false;
   #stopped = false;
   readonly #sync = { at: undefined as number | undefined, failures: 0, reconnects: 0 };
-  /** When everything is to be read again, news or not. */
+  /** Time of the next read of everything, with or without news. */
   #refreshAt = 0;
-  #dueAt = Number.POSITIVE_INFINITY;
-  /** The next read waits as long, so that a storm of news keeps nobody busy more than half of the time. */
-  #lastReadMs = 0;
-  #settleStart: () => void = () => {};
+  #resolveStart: () => void = () => {};
 
   constructor(tools: RegistryViewTools, changed: () => void) {
     this.#tools = tools;
     this.#changed = changed;
+    // Rests as long as the last read took, so that a storm of news takes at most half of the registry's and this process's time.
+    this.#reads = new CoalescedTask({ clock: tools.clock, run: () => this.#catchUp(), rest: (tookMs) => tookMs });
   }
 
   get environments(): ReadonlyMap<string, Environment> {
@@ -70,135 +71,103 @@ export class RegistryView {
     return this.#members;
   }
 
-  /** How up to date this is: when everything was last read. */
+  /** Time of the last complete read, with counts of failed reads and reconnects. */
   get sync(): RegistrySync {
     return this.#sync;
   }
 
-  /** Whether the registry was read at least once. */
+  /** True once the registry has been read. */
   get known(): boolean {
-    return this.#read;
+    return this.#known;
   }
 
-  /** Settles after the first complete read, however long the registry takes to answer. */
+  /** Resolves after the first complete read, however long the registry takes to answer. */
   async start(): Promise<void> {
     this.#watch = this.#tools.registry.watch((news) => this.#hear(news));
-    // A subscription that fails now heals by itself and says `resync`; the first read must not wait for it.
-    await this.#watch.ready.catch((error: unknown) => this.#tools.logger.warn({ err: error }, 'not subscribed to the registry yet'));
-    await new Promise<void>((settle) => {
-      this.#settleStart = settle;
-      this.#stale.all = true;
-      // Not by the clock, whose timers do not keep a process alive that is only starting.
-      if (this.#stopped) settle();
-      else void this.#catchUp();
+    // A failed subscription is retried by the registry, which then sends `resync`; the first read must not wait for that.
+    await this.#watch.ready.catch((error: unknown) => this.#tools.logger.warn({ err: error }, 'not yet subscribed to the registry; retrying'));
+    await new Promise<void>((resolve) => {
+      this.#resolveStart = resolve;
+      this.#pending.all = true;
+      if (this.#stopped) resolve();
+      else this.#reads.soon();
     });
   }
 
   stop(): void {
     this.#stopped = true;
-    this.#timer?.cancel();
+    this.#reads.stop();
     this.#watch?.close();
-    this.#settleStart();
+    this.#resolveStart();
   }
 
   #hear(news: News): void {
     if (news.kind === 'resync') {
-      this.#stale.all = true;
+      this.#pending.all = true;
       this.#sync.reconnects++;
-    } else if (news.kind === 'environment') this.#stale.environments.add(news.name);
-    else if (news.kind === 'server') this.#stale.servers.add(news.name);
+    } else if (news.kind === 'environment') this.#pending.environments.add(news.name);
+    else if (news.kind === 'server') this.#pending.servers.add(news.name);
     else return;
-    // While reads fail the next try is planned already, unless this says that the registry is back.
-    if (!this.#reading && (this.#failures === 0 || news.kind === 'resync')) this.#readSoon();
-  }
-
-  /** Within a burst the first news sets the date, so that a steady stream of them cannot put it off for ever. */
-  #readSoon(): void {
-    const wait = Math.max(coalesceMs, this.#lastReadMs);
-    if (this.#dueAt > this.#tools.clock.now() + wait) this.#schedule(wait);
-  }
-
-  #schedule(delayMs: number): void {
-    if (this.#stopped) {
-      this.#settleStart();
-      return;
-    }
-    this.#timer?.cancel();
-    this.#dueAt = this.#tools.clock.now() + delayMs;
-    this.#timer = this.#tools.clock.after(delayMs, () => void this.#catchUp());
+    // While reads fail, the back-off decides when to retry, except that `resync` means that the registry is reachable again.
+    if (this.#failures === 0 || news.kind === 'resync') this.#reads.soon(coalesceMs);
   }
 
   async #catchUp(): Promise<void> {
-    if (this.#reading) return;
-    this.#reading = true;
-    this.#dueAt = Number.POSITIVE_INFINITY;
-    const begun = this.#tools.clock.now();
-    if (this.#tools.clock.now() >= this.#refreshAt) this.#stale.all = true;
-    const wanted = this.#stale.take();
+    const { clock, random, logger } = this.#tools;
+    if (clock.now() >= this.#refreshAt) this.#pending.all = true;
+    const wanted = this.#pending.take();
     try {
       if (wanted.all) await this.#readAll(wanted);
       else await this.#readNamed(wanted);
-      if (this.#failures > 0) this.#tools.logger.info('registry read again');
+      if (this.#failures > 0) logger.info('registry can be read again');
       this.#failures = 0;
+      this.#reads.soon(this.#pending.isEmpty ? Math.max(coalesceMs, this.#refreshAt - clock.now()) : coalesceMs);
     } catch (error) {
-      this.#stale.put(wanted);
+      this.#pending.add(wanted);
       this.#sync.failures++;
-      if (this.#failures++ === 0) this.#tools.logger.warn({ err: error }, 'registry cannot be read: going on with what is known');
-    } finally {
-      this.#reading = false;
-      this.#lastReadMs = this.#tools.clock.now() - begun;
-    }
-    this.#scheduleNext();
-  }
-
-  #scheduleNext(): void {
-    if (this.#failures > 0) {
-      const wait = Math.min(retryMs.most, retryMs.first * 2 ** (this.#failures - 1));
-      this.#schedule(jittered(wait, this.#tools.random, 0.3));
-    } else if (this.#stale.any) {
-      this.#readSoon();
-    } else {
-      this.#schedule(Math.max(coalesceMs, this.#refreshAt - this.#tools.clock.now()));
+      if (this.#failures === 0) logger.warn({ err: error }, 'registry cannot be read: the last known servers and environments stay in use');
+      const wait = Math.min(retryMs.most, retryMs.first * 2 ** this.#failures++);
+      this.#reads.postpone(jittered(wait, random, 0.3));
     }
   }
 
-  async #readAll(wanted: Stale): Promise<void> {
+  async #readAll(wanted: PendingReads): Promise<void> {
     const { registry, clock } = this.#tools;
-    const begun = clock.now();
+    const beganAt = clock.now();
     const [environments, servers] = await Promise.all([registry.environments(), registry.servers()]);
     if (this.#stopped) return;
     if (environments.length === 0 && this.#environments.size > 0 && !wanted.environments.size)
-      environments.push(...(await this.#giveBack()));
+      environments.push(...(await this.#restoreEnvironments()));
     const nextEnvironments = new Map(environments.map((environment) => [environment.name, environment]));
     for (const [name, environment] of this.#environments) {
-      if (!nextEnvironments.has(name) && !wanted.environments.has(name) && !this.#believed(environmentGraceMs))
+      if (!nextEnvironments.has(name) && !wanted.environments.has(name) && !this.#isTrusted(environmentGraceMs))
         nextEnvironments.set(name, environment);
     }
     const nextMembers = new Map(servers.map((record) => [record.id, this.#memberOf(record)]));
     for (const [id, member] of this.#members) {
-      if (!nextMembers.has(id) && !wanted.servers.has(id) && !this.#believed(member.record.ttl)) nextMembers.set(id, member);
+      if (!nextMembers.has(id) && !wanted.servers.has(id) && !this.#isTrusted(member.record.ttl)) nextMembers.set(id, member);
     }
     this.#environments = nextEnvironments;
     this.#members = nextMembers;
-    this.#read = true;
-    this.#sync.at = begun;
+    this.#known = true;
+    this.#sync.at = beganAt;
     this.#refreshIn(jittered(refreshMs, this.#tools.random));
-    this.#settleStart();
+    this.#resolveStart();
     this.#changed();
   }
 
-  /** A registry that has no environment at all has lost them: it gets back those that are served here, and who serves them can join. */
-  async #giveBack(): Promise<Environment[]> {
+  /** Restores the served environments in a registry that has none at all, so that their servers can join again. */
+  async #restoreEnvironments(): Promise<Environment[]> {
     const { registry, logger } = this.#tools;
     const served = [...this.#environments.values()];
     logger.error(
       { environments: served.map(({ name }) => name) },
-      'the registry has lost every environment: it is given back those that are served',
+      'the registry has lost every environment: the environments that are served are written back',
     );
     return Promise.all(served.map(({ name, input }) => registry.putEnvironment(name, input)));
   }
 
-  async #readNamed(wanted: Stale): Promise<void> {
+  async #readNamed(wanted: PendingReads): Promise<void> {
     const { registry } = this.#tools;
     const names = [...wanted.environments];
     const ids = [...wanted.servers];
@@ -221,37 +190,37 @@ export class RegistryView {
     this.#changed();
   }
 
-  /** An ended lease is nobody's news. */
+  /** Plans the next read of everything in `delayMs`, sooner if a lease ends before that: the registry publishes no news of an ended lease. */
   #refreshIn(delayMs: number): void {
     let wait = delayMs;
     const now = this.#tools.clock.now();
-    for (const { until, lost } of this.#members.values()) if (!lost) wait = Math.min(wait, until - now + 1);
+    for (const { leaseEndsAt, lost } of this.#members.values()) if (!lost) wait = Math.min(wait, leaseEndsAt - now + 1);
     this.#refreshAt = now + Math.max(soonestRefreshMs, wait);
   }
 
-  /** A lease that was seen to last for a while does so by this clock too: if the registry's has jumped since, nobody is gone for that. */
+  /** Measures each lease by this process's clock as well, so that a jump of the registry's clock does not end leases early. */
   #memberOf(record: LeasedServer): MemberRecord {
     const now = this.#tools.clock.now();
     const before = this.#members.get(record.id);
     const isSame = before?.record.instance === record.instance && before.record.ttl === record.ttl;
-    const seen = isSame ? before.until : now;
-    const until = Math.max(seen, now + Math.min(record.leaseRemaining, record.ttl));
-    const believed = this.#believed(record.ttl);
+    const seen = isSame ? before.leaseEndsAt : now;
+    const leaseEndsAt = Math.max(seen, now + Math.min(record.leaseRemaining, record.ttl));
+    const isTrusted = this.#isTrusted(record.ttl);
     return {
-      record: believed ? record : stillRunning(record, before?.record),
-      until,
-      lost: record.leaseRemaining < 0 && until <= now && believed,
+      record: isTrusted ? record : stillRunning(record, before?.record),
+      leaseEndsAt,
+      lost: record.leaseRemaining < 0 && leaseEndsAt <= now && isTrusted,
     };
   }
 
-  /** Whether the registry has been reachable for so long that its word "gone" counts. */
-  #believed(graceMs: number): boolean {
+  /** True if the registry has been reachable for `graceMs`, so that an entry that is missing in it counts as removed. */
+  #isTrusted(graceMs: number): boolean {
     const { link } = this.#tools.registry;
     return link.up && this.#tools.clock.now() - link.since >= graceMs;
   }
 }
 
-/** What a registry that was emptied does not know yet: the process that joins again has been running something all the time. */
+/** Adds `running` as last known to a record without it: a server that joins an emptied registry still runs its snapshot, but has not reported it yet. */
 function stillRunning(record: LeasedServer, before: LeasedServer | undefined): LeasedServer {
   if (record.running !== undefined || before?.running === undefined) return record;
   const same = record.instance === before.instance && record.environment === before.environment;

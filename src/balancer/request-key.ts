@@ -1,12 +1,12 @@
 import { hashText } from '../balance/hash-text.ts';
 import type { Exchange } from '../proxy/contract.ts';
 
-/** What requests are told apart by for balancing, as a number. */
+/** Hash of the part of a request that balancing goes by. */
 export type RequestKey = (exchange: Exchange) => number;
 
 /**
- * The key that `hash.on` describes: `client-ip`, `path`, `header:NAME` or `cookie:NAME`.
- * A request without that header or cookie is told apart by its client's address.
+ * Makes the key function for `hash.on`: `client-ip`, `path`, `header:NAME` or `cookie:NAME`.
+ * A request without that header or cookie is hashed by its client's address.
  */
 export function requestKey(on: string): RequestKey {
   const [kind, name = ''] = on.split(':', 2);
@@ -22,7 +22,7 @@ export function requestKey(on: string): RequestKey {
   }
 }
 
-/** The value of the first cookie called `name` (RFC 6265 section 4.2; its names are case-sensitive). */
+/** Value of the first cookie called `name` (RFC 6265 section 4.2; cookie names are case-sensitive). */
 export function cookie(header: string | undefined, name: string): string | undefined {
   if (header === undefined) return undefined;
   for (const pair of header.split(/[;,]/)) {

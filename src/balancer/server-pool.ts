@@ -9,17 +9,18 @@ import { noEnvironmentCounts } from '../model/counts.ts';
 import type { LiveEnvironment, LiveServer } from '../model/live.ts';
 import type { Exchange, Outcome, Route, RouteSettings } from '../proxy/contract.ts';
 import { ExchangeCounter } from '../proxy/exchange-counter.ts';
+import { RequestQueue } from '../proxy/request-queue.ts';
 import { RetryBudget } from '../proxy/retry.ts';
 import type { Upstream } from '../proxy/upstream.ts';
-import { lineOf } from '../proxy/waiting-line.ts';
+import type { Feedback } from './feedback.ts';
 import { LiveMember } from './live-member.ts';
 import { type RequestKey, requestKey } from './request-key.ts';
 import { Sticky } from './sticky.ts';
-import { type Feedback, healthOf, type TableEnvironment } from './table.ts';
+import { healthOf, type TableEnvironment } from './table.ts';
 
-/** Steps in which a slowly starting server gets its weight. */
+/** Number of steps in which a server reaches its full weight during slow start. */
 const slowStartSteps = 20;
-/** Milliseconds between two of them, at least. */
+/** Least milliseconds between two steps. */
 const shortestStepMs = 100;
 
 export interface ServerPoolTools extends Feedback {
@@ -28,10 +29,11 @@ export interface ServerPoolTools extends Feedback {
   readonly logger: Logger;
 }
 
-/** The live servers of one environment, and who of them is next. */
+/** The servers of one environment that take traffic, and the choice of the next one. */
 export class ServerPool implements Route {
   readonly budget = new RetryBudget();
-  /** Of what clients asked of this environment. */
+  readonly queue = new RequestQueue();
+  /** Counts the exchanges of clients with this environment. */
   readonly counter = new ExchangeCounter();
   readonly #tools: ServerPoolTools;
   readonly #members = new Map<string, LiveMember>();
@@ -70,16 +72,16 @@ export class ServerPool implements Route {
     const member = this.#memberOf.get(upstream);
     if (member === undefined) return;
     if (outcome.kind === 'answered' && outcome.status < 500) {
-      member.streak.broken();
+      member.streak.end();
       upstream.latency?.observe(outcome.headMs, this.#tools.clock.now());
       return;
     }
-    // An error page says that the server is there; no answer says that it may not be.
+    // A 5xx response proves that the server is reachable; a failed attempt may mean that it is not.
     if (outcome.kind !== 'answered') this.#tools.suspect(this.#environment.name, upstream.id);
     if (!member.server.ejected && member.streak.failed(this.#environment.spec.outlier.consecutiveFailures)) this.#report(member, outcome);
   }
 
-  /** Takes over a new table. Counters and what is in flight go on. */
+  /** Takes a new table. Counts and exchanges in flight are kept. */
   apply(environment: TableEnvironment): void {
     this.#environment = environment;
     const { on } = environment.spec.hash;
@@ -87,7 +89,7 @@ export class ServerPool implements Route {
     const { cookie } = environment.spec.sticky;
     if (cookie !== (this.#sticky?.cookie ?? ''))
       this.#sticky = cookie === '' ? undefined : { cookie, ties: new Sticky(cookie, environment.name) };
-    const fallen = environment.servers.filter(({ id, health }) => health === 'down' && this.#members.get(id)?.server.health === 'up');
+    const wentDown = environment.servers.filter(({ id, health }) => health === 'down' && this.#members.get(id)?.server.health === 'up');
     const present = new Set(environment.servers.map((server) => server.id));
     for (const [id, member] of this.#members) {
       if (present.has(id)) continue;
@@ -96,29 +98,28 @@ export class ServerPool implements Route {
     }
     for (const server of environment.servers) {
       const member = this.#members.get(server.id);
-      if (member) member.adopt(server);
+      if (member) member.update(server);
       else this.#members.set(server.id, new LiveMember(server));
     }
     this.#rebuild();
-    for (const { id } of fallen) this.#members.get(id)?.upstream?.doubt();
+    for (const { id } of wentDown) this.#members.get(id)?.upstream?.doubt();
   }
 
-  /** The environment is gone: nobody gets anything new. */
+  /** Retires every server and stops the timer, because the environment was removed. */
   close(): void {
     this.apply({ ...this.#environment, servers: [] });
     this.#timer?.cancel();
   }
 
-  /** What was counted of it as a whole. */
+  /** Counts and gauges of the environment as a whole. */
   live(): LiveEnvironment {
-    const line = lineOf(this);
     return {
       ...noEnvironmentCounts,
       ...this.counter.counts,
       ...this.budget.counts,
-      ...line?.counts,
+      ...this.queue.counts,
       name: this.#environment.name,
-      waiting: line?.length ?? 0,
+      waiting: this.queue.length,
       panicking: this.#panicking ? 1 : 0,
     };
   }
@@ -134,31 +135,31 @@ export class ServerPool implements Route {
     this.#tools.report({ environment: this.#environment.name, id, instance, address, failure, reason });
   }
 
-  /** A picker for whoever is to get traffic now, and a date to look again if time alone will change that. */
+  /** Makes a picker for the servers that take traffic now, and sets a timer while slow start changes their weights. */
   #rebuild(): void {
     const now = this.#tools.clock.now();
     const { spec, name } = this.#environment;
     const serving = [...this.#members.values()].filter((member) => member.upstream !== undefined);
     for (const member of this.#members.values()) {
-      const isWell = member.upstream !== undefined && healthOf(member.server) === 'up';
-      // A process that has just started learns how long the servers have been well by then.
-      if (isWell) member.wellSince ??= now - this.#age(member.server.wellSince);
+      const isHealthy = member.upstream !== undefined && healthOf(member.server) === 'up';
+      // The table says since when: a worker that has just started must not put every server into slow start.
+      if (isHealthy) member.wellSince ??= now - this.#age(member.server.wellSince);
       else member.wellSince = undefined;
     }
-    const well = serving.filter((member) => member.wellSince !== undefined);
-    const panicking = panics(well.length, serving.length, spec.panicThreshold);
+    const healthy = serving.filter((member) => member.wellSince !== undefined);
+    const panicking = panics(healthy.length, serving.length, spec.panicThreshold);
     if (panicking !== this.#panicking) {
       this.#panicking = panicking;
-      const about = { environment: name, healthy: well.length, servers: serving.length };
+      const about = { environment: name, healthy: healthy.length, servers: serving.length };
       if (panicking) this.#tools.logger.warn(about, 'too few healthy servers: health is ignored');
       else this.#tools.logger.info(about, 'enough healthy servers again');
     }
     this.#memberOf.clear();
     for (const member of serving) this.#prepare(member, now);
-    const chosen = (panicking ? serving : well).map((member) => member.upstream as Upstream);
+    const chosen = (panicking ? serving : healthy).map((member) => member.upstream as Upstream);
     this.#picker = pickers[spec.balance](chosen, this.#tools.random, this.#now);
     this.#sticky?.ties.follow(chosen);
-    this.#lookAgain(serving, now);
+    this.#scheduleNextStep(serving, now);
   }
 
   #prepare(member: LiveMember, now: number): void {
@@ -167,13 +168,14 @@ export class ServerPool implements Route {
     this.#memberOf.set(upstream, member);
     upstream.watcher = undefined;
     upstream.maxActive = spec.limits.connectionsPerServer;
+    upstream.pool.idleMs = spec.timeouts.upstreamIdle;
     upstream.weight =
       member.server.weight * slowStartShare(now - (member.wellSince ?? now), member.wellSince === undefined ? 0 : spec.slowStart);
     if (spec.balance === 'ewma') upstream.latency ??= new PeakEwma();
     else upstream.latency = undefined;
   }
 
-  #lookAgain(serving: readonly LiveMember[], now: number): void {
+  #scheduleNextStep(serving: readonly LiveMember[], now: number): void {
     const { slowStart } = this.#environment.spec;
     let wait = Number.POSITIVE_INFINITY;
     for (const { wellSince } of serving) {
@@ -184,7 +186,7 @@ export class ServerPool implements Route {
     if (wait < Number.POSITIVE_INFINITY) this.#timer = this.#tools.clock.after(wait, () => this.#rebuild());
   }
 
-  /** Milliseconds since a date; the machine's calendar may have been set back meanwhile. */
+  /** Milliseconds since a date, at least 0: the machine's wall clock may have been set back since. */
   #age(date: number | undefined): number {
     return date === undefined ? 0 : Math.max(0, this.#tools.clock.date() - date);
   }

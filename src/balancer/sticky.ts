@@ -4,9 +4,9 @@ import type { Upstream } from '../proxy/upstream.ts';
 import { cookie } from './request-key.ts';
 
 /**
- * Keeps a client with the server that answered it first, by a session cookie (RFC 6265). The cookie holds a digest, the same
- * at every balancer and after every restart, that does not tell the server's name. Draining, failing or leaving breaks the tie:
- * then another server is picked and the cookie follows.
+ * Keeps a client on the server that answered it first, by a session cookie (RFC 6265). The cookie holds a digest of the server's id,
+ * which is the same at every balancer and after every restart and does not reveal the id. When the server drains, fails or leaves,
+ * another server is picked and the client gets a new cookie.
  */
 export class Sticky {
   readonly #cookie: string;
@@ -14,13 +14,13 @@ export class Sticky {
   readonly #serverOf = new Map<string, Upstream>();
   readonly #tokenOf = new Map<Upstream, string>();
 
-  /** @param cookie its name, checked before */
+  /** @param cookie name of the cookie, already validated */
   constructor(cookie: string, environment: string) {
     this.#cookie = cookie;
     this.#environment = environment;
   }
 
-  /** From now on these are the servers that may be picked. */
+  /** Replaces the servers that may be picked. */
   follow(servers: readonly Upstream[]): void {
     this.#serverOf.clear();
     this.#tokenOf.clear();
@@ -31,21 +31,21 @@ export class Sticky {
     }
   }
 
-  /** The server that the client is tied to, if it can take this request. */
+  /** The server that the client's cookie names, if that server can take this request. */
   pick(exchange: Exchange, tried: readonly Upstream[]): Upstream | undefined {
-    const token = this.#given(exchange);
+    const token = this.#cookieValue(exchange);
     const server = token === undefined ? undefined : this.#serverOf.get(token);
     return server?.available && !tried.includes(server) ? server : undefined;
   }
 
-  /** Ties the client to `server`, which is answering, unless it is already. */
+  /** Sets the cookie for `server`, which is answering, unless the client already has it. */
   tie(exchange: Exchange, server: Upstream): void {
     const token = this.#tokenOf.get(server);
-    if (token === undefined || token === this.#given(exchange)) return;
+    if (token === undefined || token === this.#cookieValue(exchange)) return;
     exchange.response.headers.add('Set-Cookie', `${this.#cookie}=${token}; Path=/; HttpOnly; SameSite=Lax`);
   }
 
-  #given(exchange: Exchange): string | undefined {
+  #cookieValue(exchange: Exchange): string | undefined {
     return cookie(exchange.request.headers.get('cookie'), this.#cookie);
   }
 }

@@ -2,26 +2,27 @@ import { readFile } from 'node:fs/promises';
 import { maxSourceBytes } from '../config/source.ts';
 import { type Fault, SluiceError } from '../model/fault.ts';
 import { type ControlClient, Refused } from './client/control-client.ts';
-import { Failure } from './failure.ts';
+import { CommandFailure } from './command-failure.ts';
 import { printable } from './terminal/text.ts';
 
-/** What the API takes at most; more would be cut off on its way. */
-const mostBytes = 4 * 1024 * 1024;
+/** The admin API's limit for a request body. A larger one is refused here, because the API would break off the upload midway. */
+const maxBodyBytes = 4 * 1024 * 1024;
 
-/** The bytes of a file that the command line names; `-` is standard input. Larger ones are refused. */
-export async function readInput(file: string, most = maxSourceBytes): Promise<Uint8Array<ArrayBuffer>> {
+/** The bytes of a file named on the command line; `-` is standard input. A file larger than `maxBytes` is refused. */
+export async function readInput(file: string, maxBytes = maxSourceBytes): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const content = await readFile(file === '-' ? '/dev/stdin' : file);
-    if (content.length > most) throw new Failure(`${file} has ${content.length} bytes; at most ${most} are read`);
+    if (content.length > maxBytes) throw new CommandFailure(`${file} has ${content.length} bytes; at most ${maxBytes} are read`);
     return content;
   } catch (error) {
-    if (error instanceof Failure) throw error;
+    if (error instanceof CommandFailure) throw error;
     const code = (error as NodeJS.ErrnoException).code;
-    throw new Failure(`cannot read ${file}: ${code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : code}`);
+    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : code;
+    throw new CommandFailure(`cannot read ${file}: ${reason}`);
   }
 }
 
-/** Sends a file as it is: the API reads YAML and JSON alike, and knows the line of every fault. */
+/** Sends a file unparsed: the API reads both YAML and JSON, and its faults carry line numbers. */
 export async function sendFile<Answer>(
   client: ControlClient,
   method: string,
@@ -30,7 +31,7 @@ export async function sendFile<Answer>(
   condition?: Readonly<Record<string, string>>,
 ): Promise<Answer> {
   const content = await readInput(file);
-  if (content.length > mostBytes) throw new Failure(`${file} has ${content.length} bytes: at most ${mostBytes} can be sent`);
+  if (content.length > maxBodyBytes) throw new CommandFailure(`${file} has ${content.length} bytes; at most ${maxBodyBytes} can be sent`);
   try {
     return await client.send<Answer>(method, path, { type: 'application/yaml', content }, condition);
   } catch (error) {
@@ -45,15 +46,15 @@ export function checkFile<Result>(file: string, check: () => Result): Result {
     return check();
   } catch (error) {
     if (error instanceof SluiceError && error.faults.length > 0) throw rejection(file, error.faults);
-    if (error instanceof SluiceError) throw new Failure(printable(error.message));
+    if (error instanceof SluiceError) throw new CommandFailure(printable(error.message));
     throw error;
   }
 }
 
-/** Faults of a file, one a line, as compilers print them. */
-function rejection(file: string, faults: readonly Fault[]): Failure {
+/** A failure that lists the faults of a file, one a line, in the format of compilers. */
+function rejection(file: string, faults: readonly Fault[]): CommandFailure {
   const lines = faults.map(({ path, line, message }) =>
     printable([line === undefined ? file : `${file}:${line}`, ...(path === '' ? [] : [path]), message].join(': ')),
   );
-  return new Failure(`${file} was refused: ${faults.length === 1 ? '1 fault' : `${faults.length} faults`}`, lines);
+  return new CommandFailure(`${file} was refused: ${faults.length === 1 ? '1 fault' : `${faults.length} faults`}`, lines);
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { ControlClient, defaultControl, tokenFile } from './client/control-client.ts';
-import { type Progress, progressOn, silent } from './terminal/progress.ts';
+import { noDisplay, type StepDisplay, stepDisplay } from './terminal/step-display.ts';
 import { type Cell, type Column, formatTable } from './terminal/table.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { type Line, render } from './terminal/text.ts';
@@ -12,24 +12,24 @@ export interface OperatorOptions {
   readonly json?: true;
 }
 
-/** What an operator's command works with. */
+/** Tools of a command that talks to a balancer. */
 export interface Operator {
   readonly client: ControlClient;
   readonly terminal: Terminal;
-  /** How far it is; silent with `--json`. */
-  readonly progress: Progress;
+  /** Shows how far the command is; shows nothing with `--json`. */
+  readonly progress: StepDisplay;
   /** Prints an answer: as JSON with `--json`, else the lines. */
   show(answer: unknown, lines: readonly Line[]): void;
   table(columns: readonly Column[], rows: readonly (readonly Cell[])[]): Line[];
-  /** Says something beside the answer, on standard error, so that standard output stays the answer's. */
+  /** Prints a remark to standard error: standard output is for the answer alone. */
   note(line: Line): void;
 }
 
 /** Adds the options that all of these commands take. */
 export function operatorCommand(command: Command): Command {
   return command
-    .option('--control <url>', `the balancer's admin address (SLUICE_CONTROL, else ${defaultControl})`)
-    .option('--token <token>', `the admin token (SLUICE_ADMIN_TOKEN, else the one in ${tokenFile})`)
+    .option('--control <url>', `the balancer's admin address (default: SLUICE_CONTROL, else ${defaultControl})`)
+    .option('--token <token>', `the admin token (default: SLUICE_ADMIN_TOKEN, else the one in ${tokenFile})`)
     .option('--json', "print the API's answer as JSON");
 }
 
@@ -38,7 +38,7 @@ export async function operatorOf(options: OperatorOptions, terminal: Terminal): 
   return {
     client: await ControlClient.connect(options, terminal.env),
     terminal,
-    progress: options.json ? silent : progressOn(terminal),
+    progress: options.json ? noDisplay : stepDisplay(terminal),
     show(answer, lines) {
       if (options.json) terminal.out(JSON.stringify(answer, null, 2));
       else for (const line of lines) terminal.out(render(line, terminal.colours.out));
@@ -48,7 +48,7 @@ export async function operatorOf(options: OperatorOptions, terminal: Terminal): 
   };
 }
 
-/** A table, and below it what it has no room for. */
+/** A table, followed by a line that names the columns left out because the terminal is too narrow. */
 export function tableIn(width: number | undefined, columns: readonly Column[], rows: readonly (readonly Cell[])[]): Line[] {
   const { lines, leftOut } = formatTable(columns, rows, width);
   if (leftOut.length === 0) return [...lines];

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { readAddress, readCount, readName, readRanges, readWeight } from './arguments.ts';
+import { readAddress, readCount, readName, readRanges, readWeight } from './argument-readers.ts';
 import { configCommand } from './commands/config-command.ts';
 import { deployCommands } from './commands/deploy-commands.ts';
 import { environmentCommands } from './commands/environment-commands.ts';
@@ -35,22 +35,26 @@ export interface UpOptions {
   readonly config?: string;
   /** Default 2. */
   readonly gateways: number;
+  /** `HOST:PORT` for clients, in place of the first environment's `listen`. */
+  readonly listen?: string;
+  /** `HOST:PORT` for operators and gateway servers, in place of `control.listen`. */
+  readonly control?: string;
 }
 
-/** What a process can be; each runs until it is told to stop. */
+/** The roles of a process; each runs until a signal stops it. */
 export interface Roles {
   serve(options: ServeOptions): Promise<void>;
   gateway(options: GatewayOptions): Promise<void>;
   up(options: UpOptions): Promise<void>;
 }
 
-/** The whole command line. Throws commander's errors and `Failure` rather than ending the process. */
+/** The whole command line. Throws commander's errors and `CommandFailure` instead of ending the process. */
 export function buildProgram(roles: Roles, version: string, terminal: Terminal): Command {
   const program = new Command('sluice')
     .description('Sluice, a self-contained API gateway with an embedded load balancer')
     .version(version, '--version', 'print the version')
-    .helpOption('-h, --help', 'what a command does and takes')
-    .option('--no-color', 'plain text, with any command (also NO_COLOR; FORCE_COLOR: colours even in files and pipes)')
+    .helpOption('-h, --help', 'show what a command does, its arguments and options')
+    .option('--no-color', 'no colours, with any command (also NO_COLOR; FORCE_COLOR turns colours on even in files and pipes)')
     .on('option:no-color', () => terminal.plain())
     .exitOverride()
     .configureOutput({
@@ -59,39 +63,49 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
       getOutHelpWidth: () => terminal.columns ?? 100,
       getErrHelpWidth: () => terminal.columns ?? 100,
     })
-    .showHelpAfterError('(--help says what there is)');
+    .showHelpAfterError('(--help lists commands and options)');
 
   program
     .command('up')
     .description('everything on this machine: balancer, gateway servers, a sample project')
     .option('--gateways <n>', 'how many gateway servers', readCount, 2)
     .option('--config <file>', "the balancer's configuration")
+    .option('--listen <host:port>', 'address for clients (default: of the configuration, else 127.0.0.1:8080)', readAddress)
+    .option(
+      '--control <host:port>',
+      'address for operators and gateway servers (default: of the configuration, else 127.0.0.1:9000)',
+      readAddress,
+    )
     .action((options: UpOptions) => roles.up(options));
 
   program
     .command('serve')
     .description('the balancer: load balancer, registration endpoint, admin API')
-    .option('--config <file>', 'its configuration (default: none, all defaults)')
+    .option('--config <file>', 'its configuration file (default: none; every setting has its default)')
     .addHelpText('after', '\nExample:\n  sluice serve --config config/production.yaml')
     .action((options: ServeOptions) => roles.serve(options));
 
   program
     .command('gateway')
-    .description('a gateway server, which registers itself')
+    .description('a gateway server that registers itself')
     .addOption(
-      // By a variable too: the password in a Redis URL is nothing for a list of processes.
+      // Also as a variable: the command line, and with it the password in a Redis URL, is visible to every user of the machine.
       new Option('--join <url>', "where to register: redis://…, rediss://…, redis+sentinel://… or a balancer's http(s)://…")
         .env('SLUICE_JOIN')
         .makeOptionMandatory(),
     )
-    .option('--environment <name>', 'the environment to join (default: none, it waits to be added)', readName)
-    .option('--listen <host:port>', 'where it serves; port 0: any free one', readAddress, '127.0.0.1:0')
-    .option('--advertise <host:port>', 'where balancers reach it (default: where it listens)', readAddress)
-    .option('--id <id>', 'its name, stable over restarts (default: made at the first start)', readName)
-    .option('--weight <n>', 'its share of the requests, beside the weights of the others', readWeight)
-    .option('--data-dir <dir>', 'where it keeps the last good snapshot (default ./data/gateway-<id>)')
-    .option('--trusted-proxies <ranges>', 'balancers whose X-Forwarded-* is believed, as 10.0.0.0/8,… (default: this machine)', readRanges)
-    .option('--token <token>', 'the join token, for http(s) (SLUICE_JOIN_TOKEN, else the one in ./data/join.token)')
+    .option('--environment <name>', 'the environment to join (default: none; the server waits to be added to one)', readName)
+    .option('--listen <host:port>', 'address to serve on; port 0 picks any free port', readAddress, '127.0.0.1:0')
+    .option('--advertise <host:port>', 'address that balancers connect to (default: the address it listens on)', readAddress)
+    .option('--id <id>', 'its id, stable across restarts (default: made at the first start)', readName)
+    .option('--weight <n>', 'its share of the requests, relative to the weights of the other servers', readWeight)
+    .option('--data-dir <dir>', 'folder for the last good snapshot (default ./data/gateway-<id>)')
+    .option(
+      '--trusted-proxies <ranges>',
+      'balancers whose X-Forwarded-* headers are trusted, as 10.0.0.0/8,… (default: this machine)',
+      readRanges,
+    )
+    .option('--token <token>', 'the join token, needed for http(s) (default: SLUICE_JOIN_TOKEN, else the one in ./data/join.token)')
     .addHelpText('after', '\nExample:\n  sluice gateway --join http://127.0.0.1:9000 --environment production')
     .action((options: GatewayOptions) => roles.gateway(options));
 

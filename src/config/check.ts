@@ -3,23 +3,21 @@ import type { Fault } from '../model/fault.ts';
 import { nearest } from './nearest.ts';
 import { at, keysOf } from './schema.ts';
 
-export { describeFault } from './refusal.ts';
-
-/** Where a part of the checked value stands in its text, if it came from one. */
+/** Returns the line of a part of the checked value in its source text; undefined if the value was not read from a text. */
 export type LineOf = (path: readonly PropertyKey[], part: 'key' | 'value') => number | undefined;
 
-/** A checked value with its defaults filled in, or everything that is wrong with it. */
+/** A checked value with its defaults filled in, or all its faults. */
 export type Checked<Output> =
   | { readonly value: Output; readonly faults?: never }
   | { readonly value?: never; readonly faults: readonly Fault[] };
 
-/** Nobody reads more. */
+/** Most faults that are reported. */
 const maxFaults = 100;
 
 /**
- * Holds `value` against `schema` and tells all faults together, each with its dotted path, its line (of the key for an unknown key, of
- * the value for a wrong one, of the surroundings for a missing one) and what would be right. Values are never repeated in messages:
- * they may be secrets.
+ * Checks `value` against `schema` and returns all faults together, each with its dotted path, its line (of the key for an unknown key,
+ * of the value for a wrong one, of the enclosing map for a missing one) and what would be right. Messages never repeat a value, since
+ * it may be a secret.
  */
 export function check<Schema extends z.ZodType>(
   value: unknown,
@@ -39,7 +37,7 @@ function faultsOf(issue: z.core.$ZodIssue, around: readonly PropertyKey[], schem
     const known = at(schema, path).flatMap(keysOf);
     return issue.keys.slice(0, maxFaults).map((key) => faultAt([...path, key], unknownKey(key, known), lineOf, 'key'));
   }
-  if (issue.code === 'invalid_key') return [faultAt(path, `is no name for this: ${issue.issues[0]?.message}`, lineOf, 'key')];
+  if (issue.code === 'invalid_key') return [faultAt(path, `cannot be a name here: ${issue.issues[0]?.message}`, lineOf, 'key')];
   if (issue.code === 'invalid_union' && issue.message === '') {
     const meant = issue.errors.find((branch) => !branch.some((inner) => inner.path.length === 0 && isOfAnotherKind(inner)));
     if (meant) return meant.flatMap((inner) => faultsOf(inner, path, schema, lineOf));
@@ -53,7 +51,7 @@ function isOfAnotherKind(issue: z.core.$ZodIssue): boolean {
   return issue.code === 'invalid_type' || issue.code === 'invalid_value';
 }
 
-/** A fault at `path`, with its line. */
+/** Makes a fault at `path`, with its line. */
 export function faultAt(path: readonly PropertyKey[], message: string, lineOf: LineOf, part: 'key' | 'value' = 'value'): Fault {
   const line = lineOf(path, part);
   return { path: path.map(String).join('.'), ...(line === undefined ? {} : { line }), message };
@@ -65,7 +63,7 @@ function unknownKey(key: string, known: readonly string[]): string {
   return known.length > 0 ? `is unknown; known here: ${known.join(', ')}` : 'is unknown: remove it';
 }
 
-/** Our words for zod's issues; a schema's own message comes before these. */
+/** Sluice's wording of zod's issues. A message in a schema takes precedence. */
 function wording(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type': {
@@ -73,7 +71,7 @@ function wording(issue: z.core.$ZodRawIssue): string | undefined {
       if (issue.input === null) return `is empty: give ${wanted}, or leave it out`;
       if (issue.input !== undefined) return `must be ${wanted}, not ${kindOf(issue.input)}`;
       const description = issue.inst && z.globalRegistry.get(issue.inst as z.ZodType)?.description;
-      return `is missing: give ${description ?? wanted}`;
+      return `is missing; expected: ${description ?? wanted}`;
     }
     case 'invalid_value': {
       const values = (issue.values ?? []).map((value) => JSON.stringify(value));
@@ -90,7 +88,7 @@ function wording(issue: z.core.$ZodRawIssue): string | undefined {
     case 'not_multiple_of':
       return `must be a multiple of ${issue.divisor}`;
     case 'invalid_union':
-      // Empty: faultsOf() tells of the alternative that was meant.
+      // Empty: faultsOf() reports the faults of the alternative that was meant.
       return '';
     default:
       return undefined;

@@ -1,25 +1,27 @@
 import * as z from 'zod';
+import { address } from '../model/address.ts';
 import { environmentSpec } from '../model/environment.ts';
-import { address, duration, name } from '../model/quantity.ts';
-
-const token = z.string().regex(/^[\x21-\x7e]{8,256}$/, 'must be 8 to 256 visible ASCII characters without spaces');
+import { name } from '../model/name.ts';
+import { duration } from '../model/quantity.ts';
+import { token } from './token.ts';
 
 const control = z.strictObject({
   listen: address.default('127.0.0.1:9000').meta({
     description:
-      'where admin API, registration endpoint, dashboard and metrics are served. Beyond loopback put TLS before it: the tokens go over it',
+      'address of the admin API, the registration endpoint, the dashboard and the metrics. Beyond loopback, put a TLS proxy in front: tokens are sent to it',
   }),
   tokens: z
     .strictObject({
       admin: token.optional().meta({
-        description: 'secret of operators; better given as SLUICE_ADMIN_TOKEN. None: made at the first start, kept in dataDir',
+        description: 'secret of operators; better set by SLUICE_ADMIN_TOKEN. Not given: created at the first start and kept in dataDir',
       }),
       join: token.optional().meta({
-        description: 'secret of gateway servers; better given as SLUICE_JOIN_TOKEN. None: made at the first start, kept in dataDir',
+        description:
+          'secret of gateway servers; better set by SLUICE_JOIN_TOKEN. Not given: created at the first start and kept in dataDir',
       }),
     })
     .prefault({})
-    .meta({ description: 'the two secrets' }),
+    .meta({ description: 'secrets for the control address' }),
 });
 
 const registry = z.strictObject({
@@ -32,14 +34,14 @@ const registry = z.strictObject({
     .optional()
     .meta({
       description:
-        'where environments, projects and servers are kept: embedded:FOLDER for one balancer, redis://… to share it between several. None: embedded:<dataDir>. A password in it is better given as SLUICE_REGISTRY_URL',
+        'where environments, projects and servers are stored: embedded:FOLDER for one balancer, redis://… to share them between several balancers. Not given: embedded:<dataDir>. If the URL contains a password, better set it by SLUICE_REGISTRY_URL',
     }),
   prefix: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,62}$/, 'must be 1 to 63 letters, digits, ".", "_", ":" or "-"')
     .default('sluice')
     .meta({
-      description: 'first part of every Redis key and channel. Balancers and gateways that belong together use the same',
+      description: 'prefix of all Redis keys and channels. Balancers and gateway servers that belong together have the same prefix',
     }),
 });
 
@@ -48,44 +50,50 @@ const workers = z
   .default(0)
   .meta({
     description:
-      'processes that carry traffic, auto: one a processor; 0: it is served in this process. Each keeps connections, retry budget and ejections of its own; numeric limits are divided among them. From or to 0 needs a restart',
+      'worker processes that carry traffic; auto: one for each processor; 0: this process carries it. Each worker has its own connections, retry budget and ejections; numeric limits are divided among the workers. A change from or to 0 needs a restart',
   });
 
 const accessLogFormat = z.enum(['json', 'combined']);
 
 const accessLogPlace = z.strictObject({
-  format: accessLogFormat.default('json').meta({ description: 'an object a line, or the combined format of Apache and nginx' }),
+  format: accessLogFormat
+    .default('json')
+    .meta({ description: 'json: one JSON object a line; combined: the combined log format of Apache and nginx' }),
   path: z.string().min(1).optional().meta({
-    description: 'file that is appended to, from the working directory; SIGHUP opens it anew, after it was renamed. None: standard output',
+    description:
+      'file that lines are appended to, relative to the working directory. SIGHUP opens it again, for example after log rotation renamed it. Not given: standard output',
   }),
 });
 
-/** A balancer's configuration file. */
+/** Schema of a balancer's configuration file. */
 export const configSchema = z
   .strictObject({
-    control: control.prefault({}).meta({ description: 'the side that operators and gateway servers talk to' }),
-    registry: registry.prefault({}).meta({ description: 'the truth about environments, projects, deployments and servers' }),
+    control: control.prefault({}).meta({ description: 'address and secrets for operators and gateway servers' }),
+    registry: registry.prefault({}).meta({ description: 'the store of environments, projects, deployments and servers' }),
     dataDir: z.string().min(1).default('./data').meta({
       description:
-        'folder for tokens and the embedded registry, from the working directory. Lost with it: tokens, and everything in an embedded registry',
+        'folder of the tokens and the embedded registry, relative to the working directory. If it is lost, so are the tokens and all data of an embedded registry',
     }),
     workers,
     accessLog: z.union([z.boolean(), accessLogFormat, accessLogPlace]).default(false).meta({
       description:
-        'a line for each request, on standard output or in a file; true is json. Costs about a microsecond a request. Traffic never waits for it: up to 8 MiB of lines wait for a slow disk or reader, more are dropped and counted. Without workers a change needs a restart',
+        'one line for each request, on standard output or in a file; true means json. It costs about a microsecond for each request. Traffic never waits for it: if the disk or reader is slow, up to 8 MiB of lines are buffered, further lines are dropped and counted. Without workers a change needs a restart',
     }),
     shutdown: z
       .strictObject({
         grace: duration.prefault('30s').meta({
           description:
-            'time that requests in flight get to finish after SIGTERM; 0 cuts them off. Let the supervisor wait longer before it kills',
+            'time for requests in flight to finish after SIGTERM; 0 aborts them at once. Set a longer stop timeout in the supervisor',
         }),
       })
       .prefault({})
-      .meta({ description: 'how the balancer stops' }),
+      .meta({ description: 'graceful shutdown' }),
     environments: z
       .record(name, environmentSpec)
       .default({})
-      .meta({ description: 'created or updated at start; others can be made by API and dashboard. None: one called production' }),
+      .meta({
+        description:
+          'environments that are created or updated at start; others can be created by API and dashboard. Not given: one called production',
+      }),
   })
   .meta({ id: 'Config', description: 'configuration of a Sluice balancer' });

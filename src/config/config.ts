@@ -5,45 +5,54 @@ import type { Fault } from '../model/fault.ts';
 import { SluiceError } from '../model/fault.ts';
 import { check, faultAt } from './check.ts';
 import { configSchema } from './config-schema.ts';
-import { listenerFaults } from './listeners.ts';
+import { listenerConflicts } from './listeners.ts';
 import { refusal } from './refusal.ts';
-import { isMap, readSource } from './source.ts';
+import { isMap, readSource, type Source } from './source.ts';
 import { applyVariables } from './variables.ts';
 
 type Settings = z.output<typeof configSchema>;
 
-/** A balancer's configuration: whole, checked, frozen. Durations in milliseconds. */
+/** A balancer's configuration: complete, checked, frozen. Durations in milliseconds. */
 export interface Config extends Readonly<Omit<Settings, 'registry' | 'environments'>> {
   readonly registry: { readonly url: string; readonly prefix: string };
-  /** As named in the file, in its order; without any, one called `production`. */
+  /** In the order of the file; if it has none, one called `production`. */
   readonly environments: readonly Environment[];
 }
 
 /**
- * Reads `file` (none: all defaults) and puts the variables of `env` over it.
+ * Reads `file` (undefined: all defaults) and overrides it with the variables of `env`.
  *
- * Throws a `SluiceError` with every fault: `not-found` if the file can't be read, else as `parseDocument`. Faults of a variable name
- * the variable, all others the line in the file.
+ * Throws a `SluiceError` with every fault: `not-found` if the file can't be read, else like `parseDocument`. The fault of a variable's
+ * value names the variable, every other fault the line in the file.
  */
 export function loadConfig(options: { file?: string; env: NodeJS.ProcessEnv }): Config {
   const { file, env } = options;
   return readConfig(file === undefined ? '' : readText(file), { ...(file === undefined ? {} : { file }), env });
 }
 
-/** {@link loadConfig} of a text at hand. An empty text means all defaults. */
+/** Like {@link loadConfig}, for the text of a file. An empty text means all defaults. */
 export function readConfig(text: string | Uint8Array, options: { file?: string; env: NodeJS.ProcessEnv }): Config {
-  const source = readSource(text, options.file);
+  return configOf(readSource(text, options.file), options);
+}
+
+/** As {@link loadConfig}, for settings that a program gives as an object. Environment variables are not read. */
+export function configFrom(settings: object): Config {
+  // A copy, since the configuration is frozen.
+  return configOf({ value: structuredClone(settings), lineOf: () => undefined }, { env: {} });
+}
+
+function configOf(source: Source, options: { file?: string; env: NodeJS.ProcessEnv }): Config {
   const document = withProduction(source.value ?? {});
   const overlay = isMap(document)
     ? applyVariables(document, configSchema, options.env)
     : { value: document, origins: new Map<string, string>(), faults: [] };
   const result = check(overlay.value, configSchema, source.lineOf);
-  const clashes = result.faults
+  const conflicts = result.faults
     ? []
-    : listenerFaults(result.value.control.listen, result.value.environments).map(({ path, message }) =>
+    : listenerConflicts(result.value.control.listen, result.value.environments).map(({ path, message }) =>
         faultAt(path, message, source.lineOf),
       );
-  const faults = [...overlay.faults, ...(result.faults ?? clashes).map((fault) => nameVariable(fault, overlay.origins))];
+  const faults = [...overlay.faults, ...(result.faults ?? conflicts).map((fault) => nameVariable(fault, overlay.origins))];
   if (result.faults || faults.length > 0) throw refusal('invalid', faults, options.file);
 
   const { registry, environments, ...rest } = result.value;
@@ -64,7 +73,7 @@ function readText(file: string): Uint8Array {
   }
 }
 
-/** Before the variables are put in, since `SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN` shall work without a file. */
+/** Adds the environment `production` if there is none. Done before the variables are applied, so that `SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN` works without a file. */
 function withProduction(document: unknown): unknown {
   return isMap(document) && document['environments'] === undefined ? { ...document, environments: { production: {} } } : document;
 }

@@ -4,11 +4,11 @@ import { refusal } from './refusal.ts';
 import { readSource } from './source.ts';
 
 /**
- * A YAML 1.2 or JSON text as the value that `schema` makes of it, defaults filled in.
+ * Parses a YAML 1.2 or JSON text and checks it against `schema`, which fills in defaults.
  *
- * Throws a `SluiceError` that carries every fault, each with its dotted path, line and remedy: `malformed` if the text can't be read
- * (syntax, doubled keys, not UTF-8, absurdly deep or large), `too-large` above 1 MiB, `invalid` if it can but says something wrong.
- * @param options.file named in the error's message
+ * Throws a `SluiceError` with every fault, each with its dotted path, line and remedy: `malformed` if the text can't be parsed (syntax,
+ * duplicate keys, not UTF-8, nested too deeply), `too-large` above 1 MiB, `invalid` if its content does not fit the schema.
+ * @param options.file name for the error's message
  */
 export function parseDocument<Schema extends z.ZodType>(
   text: string | Uint8Array,
@@ -18,5 +18,12 @@ export function parseDocument<Schema extends z.ZodType>(
   const source = readSource(text, options.file);
   const result = check(source.value, schema, source.lineOf);
   if (result.faults) throw refusal('invalid', result.faults, options.file);
+  return result.value;
+}
+
+/** As {@link parseDocument}, for a value that is at hand. */
+export function parseValue<Schema extends z.ZodType>(value: unknown, schema: Schema): z.output<Schema> {
+  const result = check(value, schema);
+  if (result.faults) throw refusal('invalid', result.faults);
   return result.value;
 }

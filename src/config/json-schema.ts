@@ -3,15 +3,15 @@ import { project } from '../model/project.ts';
 import { configSchema } from './config-schema.ts';
 
 /**
- * The JSON Schemas (draft 7, which editors know best) of the files that people write, by file name in `config/`: made from the schemas
- * that check them, so they cannot disagree. `npm run schema` writes them; a test fails when they are behind.
+ * JSON Schemas (draft 7, the version that editors support best) of configuration and project files, by file name in `config/`. They are
+ * generated from the schemas that check the files. `npm run schema` writes them; a test fails if they are out of date.
  */
 export function jsonSchemas(): Record<string, string> {
   return { 'sluice.schema.json': render(configSchema, 'A Sluice balancer'), 'project.schema.json': render(project, 'A Sluice project') };
 }
 
 function render(schema: z.ZodType, title: string): string {
-  // What a transform makes is nobody's business here: people write its input.
+  // The input side of each transform: that is what people write.
   const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input', target: 'draft-7' });
   return `${JSON.stringify({ $schema, title, ...rest }, undefined, 2)}\n`;
 }

@@ -1,11 +1,11 @@
-/** The known word most like `word`, if it may well be what was meant: same letters but for case and separators, or a typing slip away. */
+/** Finds the known word that was probably meant by `word`: one with few typing errors between them, ignoring case and separators. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const wanted = plain(word);
   if (wanted === '' || word.length > 100) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of known) {
-    const distance = slips(wanted, plain(candidate));
+    const distance = distanceOf(wanted, plain(candidate));
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;
@@ -15,8 +15,8 @@ function plain(word: string): string {
   return word.toLowerCase().replace(/[^a-z0-9]/g, '');
 }
 
-/** Letters to add, drop, change or swap with a neighbour (optimal string alignment distance). */
-function slips(one: string, other: string): number {
+/** Number of letters to add, drop, change or swap with a neighbour (optimal string alignment distance). */
+function distanceOf(one: string, other: string): number {
   let before: number[] = [];
   let last = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (let i = 1; i <= one.length; i++) {

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 
-/** The schemas that a value may really have to meet, without defaults, transforms and unions around them. */
+/** Schemas inside defaults, transforms and unions: a value has to fit one of them. */
 export function alternatives(schema: z.core.$ZodType): z.core.$ZodType[] {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   switch (def.type) {
@@ -20,7 +20,7 @@ export function alternatives(schema: z.core.$ZodType): z.core.$ZodType[] {
   }
 }
 
-/** What may stand one step below `schema`; empty if nothing may. */
+/** Schemas of the value one step below `schema`; empty if there can be none. */
 export function below(schema: z.core.$ZodType, step: PropertyKey): z.core.$ZodType[] {
   return alternatives(schema).flatMap((option) => {
     const { def } = (option as z.core.$ZodTypes)._zod;
@@ -30,7 +30,7 @@ export function below(schema: z.core.$ZodType, step: PropertyKey): z.core.$ZodTy
   });
 }
 
-/** The keys that `schema` knows by name. */
+/** Keys that `schema` names. */
 export function keysOf(schema: z.core.$ZodType): string[] {
   return alternatives(schema).flatMap((option) => {
     const { def } = (option as z.core.$ZodTypes)._zod;
@@ -38,7 +38,7 @@ export function keysOf(schema: z.core.$ZodType): string[] {
   });
 }
 
-/** The schemas at the end of `path`. */
+/** Schemas of the value at `path`. */
 export function at(schema: z.core.$ZodType, path: readonly PropertyKey[]): z.core.$ZodType[] {
   return path.reduce<z.core.$ZodType[]>((found, step) => found.flatMap((one) => below(one, step)), [schema]);
 }

@@ -7,30 +7,30 @@ import { isMap } from './source.ts';
 type Path = readonly string[];
 type Tree = Record<string, unknown>;
 
-/** Variables of Sluice that are no configuration of a balancer: the command line's, a gateway's, the tests'. */
+/** Variables of Sluice that do not configure a balancer: variables of the command line, of gateway servers and of the tests. */
 const elsewhere = /^SLUICE_(CONTROL|LOG_LEVEL|JOIN|ENVIRONMENT|LISTEN|ADVERTISE|ID|WEIGHT|TOKEN|(TEST|GATEWAY)_.*)$/;
-/** What Kubernetes sets in every pod when a service is called `sluice` or `sluice-something`. */
+/** Variables that Kubernetes sets in every pod if a service is called `sluice` or `sluice-something`. */
 const kubernetes = /_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP|SCTP)(_|$)|$)/;
-/** The two secrets have short names as well. */
+/** Short names of the two secrets. */
 const shortNames: Record<string, Path> = {
   SLUICE_ADMIN_TOKEN: ['control', 'tokens', 'admin'],
   SLUICE_JOIN_TOKEN: ['control', 'tokens', 'join'],
 };
 
-/** What environment variables add to a document. */
+/** A document overridden by environment variables. */
 export interface Overlay {
-  /** The document with the variables' values put in; the original is unchanged. */
+  /** Copy of the document with the variables' values. */
   readonly value: Tree;
-  /** By dotted path, the variable that a value came from. */
+  /** Variables that values came from, by dotted path. */
   readonly origins: ReadonlyMap<string, string>;
-  /** Variables that mean nothing. */
+  /** Faults for unknown variables. */
   readonly faults: readonly Fault[];
 }
 
 /**
- * Puts `SLUICE_…` variables over `document`: one for each scalar of `schema`, its path in capitals (`SLUICE_SHUTDOWN_GRACE`,
- * `SLUICE_DATA_DIR`), where maps with free keys (environments, variables) offer the keys that `document` has.
- * A variable that looks like one of these but is none is a fault, so that a slip of the pen does not go unnoticed.
+ * Overrides `document` with `SLUICE_…` variables. There is one for each scalar of `schema`, named by its path in capitals
+ * (`SLUICE_SHUTDOWN_GRACE`, `SLUICE_DATA_DIR`); for maps with free keys (environments, variables) the keys of `document` count.
+ * An unknown `SLUICE_…` variable is a fault, so that a misspelled one is noticed.
  */
 export function applyVariables(document: Tree, schema: z.ZodType, env: NodeJS.ProcessEnv): Overlay {
   const known = new Map<string, Path>(Object.entries(shortNames));
@@ -48,14 +48,14 @@ export function applyVariables(document: Tree, schema: z.ZodType, env: NodeJS.Pr
       const meant = nearest(variable, [...known.keys()]);
       faults.push({
         path: variable,
-        message: `is no variable of Sluice${meant === undefined ? ': unset it' : `: did you mean ${meant}?`}`,
+        message: `is not a variable of Sluice${meant === undefined ? ': unset it' : `: did you mean ${meant}?`}`,
       });
     }
   }
   return { value, origins, faults };
 }
 
-/** `environments.production.limits.headerBytes` → `SLUICE_ENVIRONMENTS_PRODUCTION_LIMITS_HEADER_BYTES`. */
+/** Name of the variable for a path: `environments.production.limits.headerBytes` → `SLUICE_ENVIRONMENTS_PRODUCTION_LIMITS_HEADER_BYTES`. */
 export function variableName(path: Path): string {
   const words = path.map((step) => step.replace(/([a-z0-9])([A-Z])/g, '$1_$2').replace(/[^A-Za-z0-9]/g, '_'));
   return `SLUICE_${words.join('_').toUpperCase()}`;
@@ -69,7 +69,7 @@ function* scalars(schema: z.core.$ZodType, document: unknown, path: Path): Gener
   for (const key of keys) for (const option of below(schema, key)) yield* scalars(option, here[key], [...path, key]);
 }
 
-/** The text itself, or the number or truth value that it spells where one is wanted. */
+/** Converts the text to a number or boolean if the schema at `path` expects one. */
 function read(schema: z.core.$ZodType, path: Path, text: string): unknown {
   const types = at(schema, path)
     .flatMap(alternatives)

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../model/clock.ts';
 
 /**
- * The connections of a server, so that it can be closed soon: Node's own close waits for those that never asked for
- * anything, and for those that stay open after their last answer.
+ * Tracks the connections of a server, so that it can be closed quickly: Node's own `close` waits for connections that have not sent a
+ * request, and for keep-alive connections after their last answer.
  */
 export class Connections {
   readonly #clock: Clock;
@@ -27,7 +27,7 @@ export class Connections {
     });
   }
 
-  /** Ends every connection as soon as it has no answer in flight, at the latest after `graceMs`. */
+  /** Closes idle connections at once, others after their answer in flight, and all that are left after `graceMs`. */
   close(graceMs: number): void {
     this.#closing = true;
     for (const socket of this.#open) if (!this.#busy.has(socket)) socket.destroy();

@@ -3,42 +3,43 @@ import type { Socket } from 'node:net';
 import fastify, { LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { problemType } from '../api/problem.ts';
+import { formatAddress, parseAddress } from '../model/address.ts';
 import { type Clock, systemClock } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { LiveView } from '../model/live.ts';
-import { formatAddress, parseAddress } from '../model/quantity.ts';
 import type { Registry } from '../registry/contract.ts';
-import { guardRoutes, identifyBy } from './access/access.ts';
-import { Guesses } from './access/guesses.ts';
+import type { Authorizer } from './access/authorizer.ts';
+import { GuessLimiter } from './access/guess-limiter.ts';
+import { identifyBy } from './access/identify.ts';
 import { Sessions } from './access/sessions.ts';
-import type { Authorizer } from './access/tokens.ts';
-import type { ControlApp } from './app.ts';
 import { Connections } from './connections.ts';
 import { Feed } from './feed/feed.ts';
 import { Journal } from './feed/journal.ts';
 import { JournalFile } from './feed/journal-file.ts';
 import { Observer } from './feed/observer.ts';
-import { metricsRoute } from './metrics/metrics-route.ts';
-import { targetsRoute } from './metrics/targets-route.ts';
-import { answerError, describeProblem } from './problem.ts';
 import { acceptBodies, compileValidator } from './routes/bodies.ts';
+import type { ControlApp } from './routes/control-app.ts';
 import { deploymentRoutes } from './routes/deployment-routes.ts';
 import { environmentRoutes } from './routes/environment-routes.ts';
+import { guardRoutes } from './routes/guard-routes.ts';
 import { historyRoutes } from './routes/history-routes.ts';
+import { metricsRoute } from './routes/metrics-route.ts';
 import { answerNotFound } from './routes/not-found.ts';
 import { describeApi } from './routes/openapi.ts';
 import { type Page, pageRoutes } from './routes/page-routes.ts';
 import { probeRoutes } from './routes/probe-routes.ts';
+import { answerError, describeProblem } from './routes/problem.ts';
 import { projectRoutes } from './routes/project-routes.ts';
 import { registerRoutes } from './routes/register-routes.ts';
 import { serverRoutes } from './routes/server-routes.ts';
 import { sessionRoutes } from './routes/session-routes.ts';
+import { targetsRoute } from './routes/targets-route.ts';
 import { upgradeRoutes } from './routes/upgrade-routes.ts';
-import { type UpgradeHandler, Upgrades } from './upgrades.ts';
+import { type UpgradeHandler, UpgradeRouter } from './upgrade-router.ts';
 
-/** What is not answered by then is cut off when the control closes. */
+/** Milliseconds that answers in flight may take after closing begins; then their connections are cut. */
 const graceMs = 10_000;
-/** Connections that wait to be accepted: a thousand gateways may come at once. */
+/** Connections that may wait to be accepted: a thousand gateways may connect at once. */
 const backlog = 4096;
 
 /** The running admin API. */
@@ -55,17 +56,17 @@ export interface ControlOptions {
   readonly registry: Registry;
   readonly live: LiveView;
   readonly authorize: Authorizer;
-  /** Registration of Sluice gateways, served at `/v1/join`; authenticates by itself and is closed with the control. */
+  /** The registration endpoint of Sluice gateways, served at `/v1/join`. It authenticates by itself, and is closed together with the control. */
   readonly join: UpgradeHandler;
   readonly logger: Logger;
   readonly version: string;
-  /** Lines of the access log that could not be kept, since the start; default: none. */
+  /** Returns the access log lines dropped since the start; default: 0. */
   readonly accessLogDropped?: () => number;
-  /** The dashboard; without it `/` says that it is not built. */
+  /** The dashboard; without it `/` answers that the dashboard has not been built. */
   readonly page?: Page | undefined;
-  /** Signs sessions of the dashboard; without one they end with this process. */
+  /** Signs sessions of the dashboard; without a key one is made, and sessions end with this process. */
   readonly sessionKey?: Buffer;
-  /** File that keeps the journal of events over a restart. */
+  /** File that keeps the journal over a restart; default: the journal is only in memory. */
   readonly journalFile?: string;
   readonly clock?: Clock;
 }
@@ -74,7 +75,7 @@ export interface ControlOptions {
 export async function startControl(options: ControlOptions): Promise<Control> {
   const { listen, registry, live, authorize, logger, version, clock = systemClock } = options;
   const app = fastify({
-    // Without the framework's own "Server listening": who starts the control says where it is.
+    // At `warn`, Fastify does not log its own "Server listening": the caller logs the address.
     loggerInstance: logger.child({}, { level: logger.isLevelEnabled('warn') ? 'warn' : logger.level }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 4 * 1024 * 1024,
@@ -83,15 +84,15 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     forceCloseConnections: 'idle',
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: true },
     frameworkErrors: answerError,
-    clientErrorHandler: answerGarbage,
+    clientErrorHandler: answerMalformed,
   }) as unknown as ControlApp;
   const context = { registry, live, clock, version, listen, accessLogDropped: options.accessLogDropped ?? (() => 0) };
 
   const sessions = new Sessions(clock, options.sessionKey);
   const identify = identifyBy(authorize, sessions);
-  const guesses = new Guesses(clock);
-  const watched = { admin: guesses.watched(identify), join: guesses.watched(identify, 'join') };
-  guardRoutes(app, watched);
+  const limiter = new GuessLimiter(clock);
+  const identifyFor = { admin: limiter.limit(identify), join: limiter.limit(identify, 'join') };
+  guardRoutes(app, identifyFor);
   acceptBodies(app);
   app.setValidatorCompiler(compileValidator);
   app.setSerializerCompiler(() => JSON.stringify);
@@ -118,12 +119,12 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   journal.record([{ at: clock.date(), kind: 'balancer', tone: 'idle', subject: 'balancer', text: 'started', cause: `version ${version}` }]);
   historyRoutes(app, journal);
   const observer = new Observer(context, logger);
-  observer.listen((message) => {
+  observer.subscribe((message) => {
     if (message.type === 'happenings') journal.record(message.happenings);
   });
   const sessionEnds = (request: IncomingMessage) => sessions.endOf(request);
   const feed = new Feed({ clock, version, observer, journal, identify, sessionEnds });
-  const upgrades = new Upgrades(app.server, { feed, join: options.join, identify: watched });
+  const upgrades = new UpgradeRouter(app.server, { feed, join: options.join, identify: identifyFor });
 
   const { host, port } = parseAddress(listen);
   try {
@@ -133,7 +134,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
     throw new SluiceError(
       'unavailable',
-      `cannot listen on ${listen} (${reason}): is another Sluice running? Set control.listen to a free address`,
+      `cannot listen on ${listen} (${reason}): set control.listen to a free address of this machine, or stop the program that uses this one`,
       { cause },
     );
   }
@@ -152,14 +153,14 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   };
 }
 
-/** What never became a request: answered, if it still can be, and closed. */
-function answerGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
+/** Answers bytes that could not be parsed as a request, if the socket is still writable, and closes the connection. */
+function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
   const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-  const body = JSON.stringify(describeProblem(status, 'malformed', 'this is no HTTP request that can be answered'));
+  const body = JSON.stringify(describeProblem(status, 'malformed', 'the balancer could not read this as an HTTP request'));
   socket.end(
     `HTTP/1.1 ${status} Refused\r\ncontent-type: ${problemType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import type { Happening } from '../api/answers.ts';
 import { moment } from './state/format.ts';
 import { happenings } from './state/state.ts';
-import { fits, SearchBox } from './widgets/search-box.tsx';
+import { matches, SearchBox } from './widgets/search-box.tsx';
 
 const kinds = {
   '': 'Everything',
@@ -14,9 +14,9 @@ const kinds = {
   balancer: 'Balancer',
 } as const;
 
-/** What happened, also before the page was opened. */
+/** The activity view: what has happened, including the time before the page was opened. */
 export function Activity() {
-  const wanted = useSignal('');
+  const query = useSignal('');
   const kind = useSignal<keyof typeof kinds>('');
   return (
     <div class="view">
@@ -36,11 +36,11 @@ export function Activity() {
               </option>
             ))}
           </select>
-          <SearchBox label="Filter: a server, environment, cause…" wanted={wanted} />
+          <SearchBox label="Filter: a server, environment, cause…" query={query} />
         </div>
       </div>
       <section class="card" aria-label="Activity">
-        <Happenings filter={wanted.value} kind={kind.value} />
+        <Happenings filter={query.value} kind={kind.value} />
       </section>
     </div>
   );
@@ -52,19 +52,19 @@ interface HappeningsProps {
   readonly kind?: Happening['kind'] | '';
 }
 
-/** Newest first. */
+/** A list of happenings, newest first. */
 export function Happenings({ most, filter = '', kind = '' }: HappeningsProps) {
   const shown = happenings.value
     .filter((one) => kind === '' || one.kind === kind)
-    .filter(({ subject, environment, text, cause }) => fits(filter, `${subject} ${environment ?? ''} ${text} ${cause ?? ''}`))
+    .filter(({ subject, environment, text, cause }) => matches(filter, `${subject} ${environment ?? ''} ${text} ${cause ?? ''}`))
     .reverse()
     .slice(0, most);
   if (shown.length === 0) {
     return (
       <p class="muted empty-part">
         {filter === '' && kind === ''
-          ? 'Nothing has happened yet. Joins, leaves, health, deployments and rejections appear here, with time and cause.'
-          : 'Nothing fits.'}
+          ? 'Nothing has happened yet. Servers that join or leave, health changes, deployments and rejections appear here, with time and cause.'
+          : 'No activity matches.'}
       </p>
     );
   }

@@ -2,11 +2,11 @@ import { signal, useSignalEffect } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { Activity } from './activity.tsx';
 import { Overview } from './overview.tsx';
-import { Projects } from './projects/projects.tsx';
+import { ProjectList } from './projects/project-list.tsx';
 import { SignIn } from './sign-in.tsx';
 import { follow } from './state/follow.ts';
 import { leave, signOut } from './state/session.ts';
-import { balancerVersion, link, loaded, signedIn } from './state/state.ts';
+import { balancerVersion, connection, loaded, signedIn } from './state/state.ts';
 import { nextTheme, theme } from './state/theme.ts';
 import { Banners } from './widgets/banners.tsx';
 import { Mark } from './widgets/mark.tsx';
@@ -14,7 +14,7 @@ import { Notices } from './widgets/notices.tsx';
 
 const views: Readonly<Record<string, { title: string; View: ComponentType }>> = {
   overview: { title: 'Overview', View: Overview },
-  projects: { title: 'Projects', View: Projects },
+  projects: { title: 'Projects', View: ProjectList },
   activity: { title: 'Activity', View: Activity },
 };
 const chosen = signal(viewInAddress());
@@ -30,7 +30,7 @@ addEventListener('hashchange', () => {
   scrollTo(0, 0);
 });
 
-/** The page: signed in, a view under the header; else the sign-in. */
+/** The page: a header and the selected view for a signed-in user, else the sign-in. */
 export function App() {
   useSignalEffect(() => {
     if (signedIn.value === true) follow();
@@ -41,7 +41,7 @@ export function App() {
   if (signedIn.value === undefined) return <main class="sign-in muted">Connecting to the balancer…</main>;
   if (!signedIn.value) return <SignIn />;
   return (
-    <div class={link.value === 'lost' ? 'page not-live' : 'page'}>
+    <div class={connection.value === 'lost' ? 'page not-live' : 'page'}>
       <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
         Skip to content
       </button>
@@ -55,7 +55,7 @@ export function App() {
   );
 }
 
-const linkWords = { live: 'Live', connecting: 'Connecting…', lost: 'Reconnecting…' };
+const connectionWords = { live: 'Live', connecting: 'Connecting…', lost: 'Reconnecting…' };
 const themeWords = { system: 'System', light: 'Light', dark: 'Dark' };
 
 function Header() {
@@ -73,11 +73,11 @@ function Header() {
         ))}
       </nav>
       <div class="top-end">
-        <span class="balancer muted small" title={`Sluice ${balancerVersion.value}: traffic is shown as this balancer carries it`}>
+        <span class="balancer muted small" title={`Sluice ${balancerVersion.value}. Traffic figures are those of this balancer.`}>
           {location.host}
         </span>
-        <span class={`link link-${link.value}`} role="status">
-          {linkWords[link.value]}
+        <span class={`connection connection-${connection.value}`} role="status">
+          {connectionWords[connection.value]}
         </span>
         <button type="button" class="button quiet" onClick={nextTheme} aria-label={`Colours: ${themeWords[theme.value]}; change`}>
           <span class="theme-icon" aria-hidden="true" />

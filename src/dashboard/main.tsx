@@ -1,12 +1,12 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { tokenFromLink } from './sign-in.tsx';
-import { readEverything } from './state/readings.ts';
+import { refreshAll } from './state/refresh.ts';
 import { signIn } from './state/session.ts';
 import { applyTheme } from './state/theme.ts';
 
 applyTheme();
 const token = tokenFromLink();
-if (token === undefined) void readEverything();
-else void signIn(token).catch(() => readEverything());
+if (token === undefined) void refreshAll();
+else void signIn(token).catch(() => refreshAll());
 render(<App />, document.getElementById('app') as HTMLElement);

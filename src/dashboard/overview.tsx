@@ -1,15 +1,15 @@
 import { useSignal } from '@preact/signals';
 import { Happenings } from './activity.tsx';
-import { fewEnvironments } from './environments/choose-environment.tsx';
+
 import { EnvironmentCard } from './environments/environment-card.tsx';
 import { EnvironmentForm } from './environments/environment-form.tsx';
 import { EnvironmentList } from './environments/environment-list.tsx';
 import { AvailableServers } from './servers/available-servers.tsx';
 import { compact, plural } from './state/format.ts';
-import { environments, link, second, servers, traffic } from './state/state.ts';
+import { connection, environments, fewEnvironments, servers, traffic, trafficTick } from './state/state.ts';
 import { Command } from './widgets/command.tsx';
 
-/** Environments side by side, and the servers that could join them. */
+/** The overview: environments side by side, and the available servers. */
 export function Overview() {
   const creating = useSignal(false);
   const all = environments.value;
@@ -37,8 +37,8 @@ export function Overview() {
         <section class="card first-step" aria-label="First step">
           <h2>Create an environment</h2>
           <p class="muted">
-            A group of gateway servers that serve the same projects, with a listener of its own. Then servers are added, and projects
-            deployed to it. Press <b>New environment</b>, or:
+            An environment is a group of gateway servers that serve the same projects at one listener. Once it exists, add servers and
+            deploy projects to it. Press <b>New environment</b>, or run:
           </p>
           <Command text="sluice env create production" />
         </section>
@@ -73,8 +73,8 @@ export function Overview() {
 }
 
 function Summary() {
-  second.value;
+  trafficTick.value;
   const rate = environments.value.reduce((sum, { name }) => sum + traffic.environment(name).rate, 0);
-  const flow = link.value === 'live' ? `${compact(rate)} requests/s in all` : 'traffic not known';
+  const flow = connection.value === 'live' ? `${compact(rate)} requests/s in total` : 'traffic unknown';
   return `${plural(environments.value.length, 'environment')} · ${plural(servers.value.size, 'server')} · ${flow}`;
 }

@@ -1,22 +1,22 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { Refusal } from './state/api.ts';
+import { ApiError } from './state/api.ts';
 import { signIn } from './state/session.ts';
 import { signInReason } from './state/state.ts';
 import { Mark } from './widgets/mark.tsx';
 
-/** The token of a link (`#token=…`), which leaves the address at once. */
+/** The token in the page's address (`#token=…`), if any. Removes it from the address, so that it is not shown or bookmarked. */
 export function tokenFromLink(): string | undefined {
   const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? undefined;
   if (token !== undefined) history.replaceState(null, '', location.pathname);
   return token;
 }
 
-/** Asks for the admin token. */
+/** The sign-in form, which asks for the admin token. */
 export function SignIn() {
   const problem = useSignal('');
   const busy = useSignal(false);
-  /** Seconds until it may be tried again. */
+  /** Seconds until the next attempt is allowed. */
   const wait = useSignal(0);
   useEffect(() => {
     const countdown = setInterval(() => {
@@ -32,7 +32,7 @@ export function SignIn() {
     try {
       await signIn(field.value.trim());
     } catch (error) {
-      if (error instanceof Refusal) wait.value = error.retryAfter;
+      if (error instanceof ApiError) wait.value = error.retryAfter;
       problem.value = describe(error);
       field.select();
     }
@@ -49,7 +49,8 @@ export function SignIn() {
           </p>
         )}
         <p class="muted">
-          With the admin token: <code>SLUICE_ADMIN_TOKEN</code>, or what is in <code>data/admin.token</code> on the balancer’s machine.
+          Use the admin token: the value of <code>SLUICE_ADMIN_TOKEN</code>, or the content of <code>data/admin.token</code> on the
+          balancer’s machine.
         </p>
         <label class="field">
           <span>Admin token</span>
@@ -75,8 +76,8 @@ export function SignIn() {
 }
 
 function describe(error: unknown): string {
-  if (!(error instanceof Refusal)) return String((error as Error).message);
+  if (!(error instanceof ApiError)) return String((error as Error).message);
   if (error.status === 401) return 'That is not the admin token.';
-  if (error.status === 429) return 'Too many wrong tokens came from your address. The right one works again in a moment.';
+  if (error.status === 429) return 'Too many wrong tokens came from your address. Try again in a moment.';
   return error.message;
 }

@@ -1,48 +1,48 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import { address as addressSchema, parseAddress } from '../model/address.ts';
 import type { Clock, Random } from '../model/clock.ts';
 import { environmentSpec } from '../model/environment.ts';
 import { SluiceError } from '../model/fault.ts';
-import { address as addressSchema, parseAddress } from '../model/quantity.ts';
 import { cannotListen } from '../proxy/cannot-listen.ts';
 import type { Handler, Listener, ListenerSettings } from '../proxy/contract.ts';
 import type { Registry } from '../registry/contract.ts';
-import { deadline } from './deadline.ts';
-import { Drainage } from './drainage.ts';
-import { monitorOf } from './gateway-monitor.ts';
-import { GatewayHandler } from './handler.ts';
+import { Drain } from './drain.ts';
+import { GatewayHandler } from './gateway-handler.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
-import type { Monitor } from './own-paths.ts';
+import { metricsSource } from './metrics-source.ts';
+import type { MetricsSource } from './reserved-paths.ts';
 import { SnapshotApplier } from './snapshot-applier.ts';
 import { SnapshotFile } from './snapshot-file.ts';
+import { withDeadline } from './with-deadline.ts';
 
 /** Opens a listener at `HOST:PORT`. */
 export type OpenListener = (address: string, settings: ListenerSettings, handler: Handler) => Promise<Listener>;
 
 export interface GatewayOptions {
-  /** Stable over restarts. */
+  /** Id of the server, the same after a restart. */
   readonly id: string;
-  /** New at each start; made here unless given. */
+  /** Id of this start of the server; random by default. */
   readonly instance?: string | undefined;
-  /** Where to join; without it the server goes where it was last assigned, or is available. */
+  /** Environment to join; by default the one to which the server was last assigned, else none: the server is available. */
   readonly environment?: string | undefined;
-  /** `HOST:PORT`; port 0 takes a free one. */
+  /** Address to listen on, `HOST:PORT`; port 0 takes a free one. */
   readonly listen: string;
-  /** `HOST:PORT` at which balancers reach it; default: where it listens. */
+  /** Address at which balancers reach the server, `HOST:PORT`; default: the address it listens on. */
   readonly advertise?: string | undefined;
-  /** Default: the operator's, else 1. */
+  /** Weight in balancing; default: the weight that an operator set, else 1. */
   readonly weight?: number | undefined;
-  /** Folder of the last good snapshot. */
+  /** Data folder, which holds the last good snapshot. */
   readonly dataDir: string;
   /** Length of the lease in milliseconds; default 10 s. */
   readonly ttl?: number | undefined;
-  /** Milliseconds that requests in flight get when it moves or stops; default 30 s. */
+  /** Milliseconds that requests in flight get when the server moves or stops; default 30 s. */
   readonly grace?: number | undefined;
-  /** CIDRs whose `X-Forwarded-*` is believed; default: this machine, where a local balancer is. */
+  /** CIDRs of proxies whose `X-Forwarded-*` is trusted; default: loopback, for a balancer on this machine. */
   readonly trustedProxies?: readonly string[] | undefined;
-  /** Whether these credentials (`Authorization`) let somebody on another machine see the metrics; default: none do. */
+  /** True if a client on another machine may read the metrics with these credentials (`Authorization`); default: always false. */
   readonly admits?: ((authorization: string | undefined) => boolean) | undefined;
-  /** Of the program, for people. */
+  /** Version of the program, for people. */
   readonly version: string;
   readonly registry: Registry;
   readonly open: OpenListener;
@@ -51,56 +51,56 @@ export interface GatewayOptions {
   readonly random: Random;
 }
 
-/** A running gateway server. The registry stays its caller's to close. */
+/** A running gateway server. The caller closes the registry. */
 export interface Gateway {
-  /** As registered. */
+  /** Address as registered. */
   readonly address: string;
-  /** A snapshot was applied and the server is not draining. */
+  /** True while a snapshot is applied and the server is not draining. */
   readonly ready: boolean;
-  /** Settles once it serves, if only its last good snapshot, or is registered as available. Never fails. */
+  /** Resolves once the server serves any snapshot (fresh or from disk), or is registered as available. Never rejects. */
   readonly started: Promise<void>;
-  /** Says that it leaves, serves until nobody sends it anything, finishes what is in flight, leaves. */
+  /** Announces that it leaves, serves until no more requests arrive, finishes exchanges in flight, leaves the registry. */
   drain(): Promise<void>;
 }
 
 const loopback = ['127.0.0.0/8', '::1/128'];
 
 /**
- * Starts a gateway server. It listens at once, serves its last good snapshot if it has one, and joins as soon as the
- * registry can be reached. Throws a `SluiceError` if nobody could reach it at the address it would register.
+ * Starts a gateway server. It listens at once, serves its last good snapshot if it has one, and joins as soon as the registry is
+ * reachable. Throws a `SluiceError` if balancers could not reach it at the address that it would register.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { id, clock, random, registry, version, environment, ttl = 10_000, grace: graceMs = 30_000 } = options;
   checkReachable(options);
   const logger = options.logger.child({ server: id });
-  const deployments = new SnapshotApplier({ random, logger, clock });
+  const applier = new SnapshotApplier({ random, logger, clock });
   const file = new SnapshotFile(options.dataDir, logger);
   const stored = await file.load();
-  if (stored !== undefined && (environment === undefined || environment === stored.environment)) deployments.apply(stored);
+  if (stored !== undefined && (environment === undefined || environment === stored.environment)) applier.apply(stored);
 
-  let membership: LeaseKeeper | undefined;
-  let monitor: Monitor | undefined;
+  let leaseKeeper: LeaseKeeper | undefined;
+  let metrics: MetricsSource | undefined;
   const serving = {
     get table() {
-      return deployments.table;
+      return applier.table;
     },
     get ready() {
-      return deployments.table !== undefined && membership?.draining !== true;
+      return applier.table !== undefined && leaseKeeper?.draining !== true;
     },
-    get monitor() {
-      return monitor;
+    get metrics() {
+      return metrics;
     },
   };
   const handler = new GatewayHandler(serving, logger);
   const { limits, timeouts } = environmentSpec.parse({});
-  // A balancer adds fields to a head that was within its own limits.
-  const heads = { headerBytes: limits.headerBytes + 8 * 1024, fields: 120 };
-  const settings = { ...heads, timeouts, trustedProxies: options.trustedProxies ?? loopback };
+  // Larger than a balancer's own limits, because a balancer adds fields to the head.
+  const headLimits = { headerBytes: limits.headerBytes + 8 * 1024, fields: 120 };
+  const settings = { ...headLimits, timeouts, trustedProxies: options.trustedProxies ?? loopback };
   const listener = await options.open(options.listen, settings, handler).catch((cause: unknown) => {
     throw cannotListen(options.listen, `gateway server ${id}`, cause);
   });
   const address = options.advertise ?? listener.address;
-  const traffic = {
+  const load = {
     get connections() {
       return listener.connections;
     },
@@ -111,7 +111,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       return handler.requests;
     },
   };
-  const member = new LeaseKeeper({
+  const keeper = new LeaseKeeper({
     registry,
     self: {
       id,
@@ -123,9 +123,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ...(environment !== undefined && { environment }),
       ...(options.weight !== undefined && { weight: options.weight }),
     },
-    deployments,
+    applier,
     file,
-    traffic,
+    load,
     onDraining: (draining) => {
       listener.lameDuck = draining;
     },
@@ -134,24 +134,24 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     random,
     logger,
   });
-  membership = member;
+  leaseKeeper = keeper;
   const { listen } = options;
-  monitor = monitorOf(
+  metrics = metricsSource(
     () => ({
-      ...{ deployments, missed: handler.missed, listen, listener, version, clock },
-      ...{ link: registry.link, sync: member.sync, ready: serving.ready },
+      ...{ applier, unmatched: handler.unmatched, listen, listener, version, clock },
+      ...{ link: registry.link, sync: keeper.sync, ready: serving.ready },
     }),
     options.admits ?? (() => false),
   );
-  member.start();
+  keeper.start();
   logger.info({ listen: listener.address, advertise: address }, 'gateway listens');
 
   const leave = async () => {
     const end = clock.now() + graceMs;
-    await deadline(member.announceLeave(), 1000, clock).catch(() => {});
-    await new Drainage(traffic, clock, Math.max(0, end - clock.now())).done;
+    await withDeadline(keeper.announceLeave(), 1000, clock).catch(() => {});
+    await new Drain(load, clock, Math.max(0, end - clock.now())).done;
     await listener.close(Math.max(0, end - clock.now()));
-    await member.leave();
+    await keeper.leave();
     await file.settled();
   };
   let left: Promise<void> | undefined;
@@ -160,7 +160,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     get ready() {
       return serving.ready;
     },
-    started: serving.ready ? Promise.resolve() : member.joined,
+    started: serving.ready ? Promise.resolve() : keeper.joined,
     drain() {
       left ??= leave();
       return left;
@@ -177,10 +177,10 @@ function checkReachable({ listen, advertise }: GatewayOptions): void {
   const everywhere = host === '0.0.0.0' || /^[0:]+$/.test(host);
   if (advertise === undefined && !everywhere) return;
   if (everywhere || port === 0) {
-    const remedy = 'name the address at which balancers reach this server with --advertise HOST:PORT, or listen on one such address';
+    const remedy = 'give the address at which balancers reach this server with --advertise HOST:PORT, or listen on that address';
     throw new SluiceError(
       'invalid',
-      `${advertise === undefined ? `listening on ${listen}` : `advertise ${advertise}`} tells nobody where this server is: ${remedy}`,
+      `${advertise === undefined ? `listening on ${listen}` : `advertise ${advertise}`} does not tell balancers how to reach this server: ${remedy}`,
     );
   }
 }

@@ -1,161 +1,146 @@
 import type { Logger } from 'pino';
-import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
+import { type Clock, jittered, type Random } from '../model/clock.ts';
+import { CoalescedTask } from '../model/coalesced-task.ts';
 import { SluiceError } from '../model/fault.ts';
+import type { JoinAnswer, JoinRequest } from '../model/join.ts';
 import type { RegistrySync } from '../model/live.ts';
+import type { News } from '../model/news.ts';
 import type { LeasedServer } from '../model/server.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { sameSnapshot } from '../model/snapshot-id.ts';
-import type { JoinAnswer as Answer, JoinRequest, News, Registry, Watch } from '../registry/contract.ts';
-import { deadline } from './deadline.ts';
-import { Drainage, type WorkInFlight } from './drainage.ts';
-import { Recovery } from './recovery.ts';
+import type { Registry, Watch } from '../registry/contract.ts';
+import { DataLossRecovery } from './data-loss-recovery.ts';
+import { Drain, type GatewayLoad } from './drain.ts';
 import type { SnapshotApplier } from './snapshot-applier.ts';
 import type { SnapshotFile } from './snapshot-file.ts';
+import { withDeadline } from './with-deadline.ts';
 
-/** What membership works on. */
+/** Dependencies of a {@link LeaseKeeper}. */
 export interface LeaseKeeperOptions {
   readonly registry: Registry;
   readonly self: Omit<JoinRequest, 'source'>;
-  readonly deployments: SnapshotApplier;
+  readonly applier: SnapshotApplier;
   readonly file: SnapshotFile;
-  readonly traffic: WorkInFlight;
-  /** Told whenever the server begins or ends to draw its work to a close. */
+  readonly load: GatewayLoad;
+  /** Called with true when the server starts draining, with false when it stops. */
   readonly onDraining: (draining: boolean) => void;
-  /** Longest time in milliseconds that a move waits for requests in flight. */
+  /** Milliseconds that a move to another environment waits at most for requests in flight. */
   readonly graceMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
 
-/** News of one cause comes in bursts: this long at most is waited for the rest of it. */
-const gatherMs = 30;
+/** Most milliseconds from news to renewal; random, so that bursts coalesce and servers do not renew all at once. */
+const newsDelayMs = 30;
 const firstRetryMs = 200;
-/** Kept short, so that everything has come together a few seconds after the registry is back. */
-const longestRetryMs = 3000;
+/** Short, so that all servers have joined again a few seconds after the registry is reachable. */
+const maxRetryMs = 3000;
 
 /**
- * This server's place in the registry. It subscribes, joins, applies what it is given and acknowledges that at once; then
- * renews its lease by a third of the ttl, sooner when there is news. While the registry cannot be reached it tries again
- * for ever and lets the gateway serve what it has.
+ * Keeps this server's lease in the registry. Subscribes to news, joins, applies the environment's snapshot and acknowledges it at once;
+ * then renews the lease after a third of its ttl, sooner when there is news. While the registry is unreachable it keeps retrying, and
+ * the gateway serves the snapshot that it has.
  */
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   readonly #logger: Logger;
   #watch: Watch | undefined;
-  /** Where the registry last said that this server is; before that, where it was told to go. */
+  /** Environment of this server as the registry last reported it; before that, the one it was started with. */
   #environment: string | undefined;
-  /** Settles when the registry has first taken this server in, and what is deployed there is applied. */
+  /** Resolves once this server has joined and the environment's snapshot is applied. */
   readonly joined: Promise<void>;
-  #tellJoined: () => void = () => {};
+  #resolveJoined: () => void = () => {};
+  /** `unknown`: the registry has no entry of this instance, so that it must join again. */
   #state: 'new' | 'joined' | 'unknown' | 'left' = 'new';
-  #talking: Promise<void> | undefined;
-  #again = false;
-  #timer: Timer | undefined;
+  /** Joins and renewals: after news, and after a third of the ttl. */
+  readonly #renewals: CoalescedTask;
   #failures = 0;
-  #complaint = '';
+  #loggedReason = '';
   #draining = false;
   #leaving = false;
-  #drainage: Drainage | undefined;
-  readonly #recovery: Recovery;
+  #drain: Drain | undefined;
+  readonly #recovery: DataLossRecovery;
   readonly #sync = { at: undefined as number | undefined, failures: 0, reconnects: 0 };
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
     this.#logger = options.logger;
     this.#environment = options.self.environment;
-    const restore = (snapshot: Snapshot) => this.#inTime(options.registry.restore(snapshot));
-    this.#recovery = new Recovery({ ...options, restore });
+    this.#renewals = new CoalescedTask({ clock: options.clock, run: () => this.#joinOrRenew() });
+    const restore = (snapshot: Snapshot) => this.#withinTtl(options.registry.restore(snapshot));
+    this.#recovery = new DataLossRecovery({ ...options, restore });
     this.joined = new Promise((resolve) => {
-      this.#tellJoined = resolve;
+      this.#resolveJoined = resolve;
     });
   }
 
-  /** How up to date this server is: when its lease was last renewed. */
+  /** Time of the last renewal, with counts of failed renewals and reconnects. */
   get sync(): RegistrySync {
     return this.#sync;
   }
 
-  /** Whether this server is leaving, moving, or told by an operator to take nothing new. */
+  /** True while this server is leaving, moving, or drained by an operator. */
   get draining(): boolean {
     return this.#draining || this.#leaving;
   }
 
   start(): void {
-    void this.#talk();
+    this.#renewals.soon();
   }
 
-  /** Reports that this server is about to go. Settles when the registry knows, or could not be told. */
+  /** Announces that this server will leave. Resolves when the registry has recorded that, or could not be reached. */
   async announceLeave(): Promise<void> {
     this.#leaving = true;
     this.#options.onDraining(true);
-    await this.#talking;
-    await this.#talk();
+    await this.#renewals.now();
   }
 
-  /** Ends the lease and all work. */
+  /** Ends the lease, the subscription and all timers. */
   async leave(): Promise<void> {
-    this.#timer?.cancel();
-    this.#drainage?.cancel();
+    this.#renewals.stop();
+    this.#drain?.cancel();
     const { registry, self, clock } = this.#options;
     const joined = this.#state === 'joined';
     this.#state = 'left';
     this.#watch?.close();
     try {
-      if (joined) await deadline(registry.leave(self.id, self.instance), 1000, clock);
+      if (joined) await withDeadline(registry.leave(self.id, self.instance), 1000, clock);
     } catch (error) {
-      this.#logger.warn(
-        { reason: messageOf(error) },
-        'the registry could not be told that this server has left; its lease will end by itself',
-      );
+      this.#logger.warn({ reason: messageOf(error) }, 'leaving could not be reported to the registry: the lease will expire');
     }
   }
 
-  /** Speaks with the registry until there is nothing new to say; one conversation at a time. Never fails. */
-  #talk(): Promise<void> {
-    this.#timer?.cancel();
-    this.#talking ??= this.#converse().then((delayMs) => {
-      this.#talking = undefined;
-      if (this.#state !== 'left') this.#timer = this.#options.clock.after(this.#again ? 0 : delayMs, () => void this.#talk());
-    });
-    return this.#talking;
-  }
-
-  /** Milliseconds until the next conversation. */
-  async #converse(): Promise<number> {
+  async #joinOrRenew(): Promise<void> {
     const { random, self } = this.#options;
     try {
-      do {
-        this.#again = false;
-        await this.#exchange();
-      } while (this.#again && this.#state !== 'left');
+      await this.#sendAndApply();
       this.#failures = 0;
-      return jittered(self.ttl / 3, random);
+      this.#renewals.soon(jittered(self.ttl / 3, random));
     } catch (error) {
-      this.#again = false;
       this.#sync.failures++;
-      this.#complain(error);
-      return jittered(Math.min(longestRetryMs, firstRetryMs * 2 ** this.#failures++), random, 0.5);
+      this.#logFailure(error);
+      this.#renewals.postpone(jittered(Math.min(maxRetryMs, firstRetryMs * 2 ** this.#failures++), random, 0.5));
     }
   }
 
-  async #exchange(): Promise<void> {
-    const { deployments } = this.#options;
+  async #sendAndApply(): Promise<void> {
+    const { applier } = this.#options;
     if (this.#state !== 'joined' && this.#leaving) return;
     const before = this.#environment;
-    const reported = this.#state === 'joined' ? deployments.running : undefined;
-    const asked = this.#options.clock.now();
+    const reported = this.#state === 'joined' ? applier.running : undefined;
+    const sentAt = this.#options.clock.now();
     const answer = await (this.#state === 'joined' ? this.#renew() : this.#join());
     if (this.#isLeft()) return;
-    this.#sync.at = asked;
-    this.#take(answer);
+    this.#sync.at = sentAt;
+    this.#apply(answer);
     const { snapshot } = answer;
-    if (snapshot !== undefined && this.#recovery.isLoss(snapshot) && (await this.#recovery.attend(snapshot))) this.#again = true;
-    // What is running now is acknowledged at once; two environments may have snapshots of the same id.
-    if (this.#environment !== before || !sameSnapshot(reported, deployments.running)) this.#again = true;
+    if (snapshot !== undefined && this.#recovery.isLoss(snapshot) && (await this.#recovery.recover(snapshot))) this.#renewals.soon();
+    // Acknowledge a new snapshot at once. The environment counts too, since two environments may have snapshots with the same id.
+    if (this.#environment !== before || !sameSnapshot(reported, applier.running)) this.#renewals.soon();
   }
 
-  async #join(): Promise<Answer> {
+  async #join(): Promise<JoinAnswer> {
     const { registry, self } = this.#options;
     if (this.#watch === undefined) {
       const watch = registry.watch((news) => this.#hear(news), { server: self.id });
@@ -165,131 +150,123 @@ export class LeaseKeeper {
         if (this.#watch === watch) this.#watch = undefined;
       });
     }
-    await this.#inTime(this.#watch.ready);
+    await this.#withinTtl(this.#watch.ready);
     if (this.#state === 'unknown') await this.#yieldToSuccessor();
     const { environment: _, ...rest } = self;
-    return this.#inTime(
+    return this.#withinTtl(
       registry.join({ ...rest, source: 'join', ...(this.#environment === undefined ? {} : { environment: this.#environment }) }),
     );
   }
 
-  /** Two processes that took the same id from each other for ever would serve nobody: the one that started first gives way. */
+  /** Rejects if another process has joined with this id since. Giving way to it keeps two processes from replacing each other endlessly. */
   async #yieldToSuccessor(): Promise<void> {
     const { registry, self } = this.#options;
-    // Where it may not look, it joins all the same.
-    const holder = await this.#inTime(registry.server(self.id)).catch(() => undefined);
+    // If reading is refused, join all the same.
+    const holder = await this.#withinTtl(registry.server(self.id)).catch(() => undefined);
     if (holder === undefined || holder.instance === self.instance || holder.leaseRemaining <= 0) return;
     throw new SluiceError('conflict', `another gateway runs as "${self.id}" (at ${holder.address}); give each its own --id`);
   }
 
-  async #renew(): Promise<Answer> {
-    const { registry, self, deployments } = this.#options;
-    const { running, environment } = deployments;
-    const drained = this.#drainage?.finished === true;
+  async #renew(): Promise<JoinAnswer> {
+    const { registry, self, applier } = this.#options;
+    const { running, environment } = applier;
+    const drained = this.#drain?.finished === true;
     try {
       const report = {
         id: self.id,
         instance: self.instance,
-        projects: deployments.states,
+        projects: applier.states,
         ...(running && { running }),
-        // Where it is to be told what another environment has, it must not seem to hold that already.
+        // Left out when the server moves: without it the registry sends the new environment's snapshot, even if its id is the same.
         ...(running && !drained && environment === this.#environment && { holds: running }),
         ...(this.#leaving && { leaving: true }),
         ...(drained && { drained }),
       };
-      return await this.#inTime(registry.renew(report));
+      return await this.#withinTtl(registry.renew(report));
     } catch (error) {
       if (error instanceof SluiceError && error.code === 'not-found' && !this.#isLeft()) this.#state = 'unknown';
       throw error;
     }
   }
 
-  #take({ server, snapshot }: Answer): void {
-    const { deployments, file } = this.#options;
-    this.#report(server);
+  #apply({ server, snapshot }: JoinAnswer): void {
+    const { applier, file } = this.#options;
+    this.#logChange(server);
     this.#state = 'joined';
     this.#environment = server.environment;
     if (server.environment === undefined) {
-      if (deployments.table !== undefined) deployments.clear();
+      if (applier.table !== undefined) applier.clear();
       void file.save(undefined);
     } else if (snapshot !== undefined && !this.#recovery.isLoss(snapshot)) {
-      this.#recovery.follow(snapshot);
-      deployments.apply(snapshot);
+      this.#recovery.record(snapshot);
+      applier.apply(snapshot);
       void file.save(snapshot);
     }
-    this.#follow(server);
-    this.#tellJoined();
+    this.#followMove(server);
+    this.#resolveJoined();
   }
 
-  /** Draws work to a close as long as the registry wants that. */
-  #follow(server: LeasedServer): void {
-    const { traffic, clock, graceMs, onDraining } = this.#options;
+  /** Starts draining while the registry moves this server to another environment, and stops when the move is finished or cancelled. */
+  #followMove(server: LeasedServer): void {
+    const { load, clock, graceMs, onDraining } = this.#options;
     const moving = server.movingTo !== undefined;
-    if (moving && this.#drainage === undefined) {
-      const drainage = new Drainage(traffic, clock, graceMs);
-      this.#drainage = drainage;
-      void drainage.done.then(() => this.#hurry(0));
+    if (moving && this.#drain === undefined) {
+      const drain = new Drain(load, clock, graceMs);
+      this.#drain = drain;
+      void drain.done.then(() => this.#renewals.soon());
     } else if (!moving) {
-      this.#drainage?.cancel();
-      this.#drainage = undefined;
+      this.#drain?.cancel();
+      this.#drain = undefined;
     }
     this.#draining = moving || server.draining;
     onDraining(this.draining);
   }
 
   #hear(news: News): void {
-    const { self, deployments, random } = this.#options;
+    const { self, applier, random } = this.#options;
     const ours = news.kind !== 'resync' && news.name === (news.kind === 'server' ? self.id : this.#environment);
     if (news.kind === 'resync') {
       this.#sync.reconnects++;
-      // The registry is back: what failed before says nothing of how soon it will answer now.
+      // The registry is reachable again, so that earlier failures must not delay the next attempt.
       this.#failures = 0;
     }
-    const known = news.kind === 'snapshot' && news.version === deployments.running?.version;
-    if (news.kind === 'resync' || (ours && news.kind !== 'project' && !known)) this.#hurry(gatherMs * random());
+    const known = news.kind === 'snapshot' && news.version === applier.running?.version;
+    if (news.kind === 'resync' || (ours && news.kind !== 'project' && !known)) this.#renewals.soon(newsDelayMs * random());
   }
 
-  /** Speaks with the registry soon. */
-  #hurry(delayMs: number): void {
-    this.#again = true;
-    if (this.#talking !== undefined || this.#state === 'left') return;
-    this.#timer?.cancel();
-    this.#timer = this.#options.clock.after(delayMs, () => void this.#talk());
-  }
-
-  #report(server: LeasedServer): void {
+  #logChange(server: LeasedServer): void {
     const { id, address } = server;
     if (this.#state !== 'joined') {
       this.#logger.info(
         { id, address, environment: server.environment },
-        server.environment === undefined ? 'registered as available: waits to be added to an environment' : 'joined',
+        server.environment === undefined ? 'registered as available: waiting to be added to an environment' : 'joined',
       );
     } else if (server.environment !== this.#environment) {
       this.#logger.info(
         { id, from: this.#environment, to: server.environment },
         server.environment === undefined ? 'now available, in no environment' : 'now in another environment',
       );
-    } else if (this.#complaint !== '') {
+    } else if (this.#loggedReason !== '') {
       this.#logger.info({ id }, 'the registry answers again');
     }
-    this.#complaint = '';
+    this.#loggedReason = '';
   }
 
-  /** The same trouble is told once. */
-  #complain(error: unknown): void {
+  /** Logs a failure, unless its reason is the one logged last. */
+  #logFailure(error: unknown): void {
     const reason = messageOf(error);
-    if (reason === this.#complaint) return;
-    this.#complaint = reason;
-    const serving = this.#options.deployments.table !== undefined;
+    if (reason === this.#loggedReason) return;
+    this.#loggedReason = reason;
+    const serving = this.#options.applier.table !== undefined;
     this.#logger.warn(
       { reason, environment: this.#environment, serving },
-      this.#state === 'joined' ? 'the lease could not be renewed; trying again' : 'could not join; trying again',
+      this.#state === 'joined' ? 'the lease could not be renewed; retrying' : 'could not join; retrying',
     );
   }
 
-  /** A registry that does not answer is as good as none; what it says too late is not acted upon. */
-  #inTime<Value>(work: Promise<Value>): Promise<Value> {
-    return deadline(work, this.#options.self.ttl, this.#options.clock);
+  /** Limits a call to the registry to the length of the lease; a later answer is ignored. */
+  #withinTtl<Value>(work: Promise<Value>): Promise<Value> {
+    return withDeadline(work, this.#options.self.ttl, this.#options.clock);
   }
 
   #isLeft(): boolean {

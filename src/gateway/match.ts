@@ -1,18 +1,17 @@
+import type { Route } from '../proxy/contract.ts';
 import type { ExchangeCounter } from '../proxy/exchange-counter.ts';
 import type { PolicyChain } from './policy-chain.ts';
-import type { TargetRoute } from './target-route.ts';
 
-/** What is done with the requests of one resource. */
+/** Policies, route and counter for the requests of one resource. */
 export interface CompiledResource {
-  readonly route: TargetRoute;
+  readonly route: Route;
   readonly policies: PolicyChain;
-  /** Where its exchanges are counted. */
   readonly counter: ExchangeCounter;
 }
 
-/** Which resource a request is for. It travels with the exchange, which so ends on the revision that it began with. */
+/** The resource that a request matched. Kept in the exchange's `context`, so that the exchange ends on the revision on which it began. */
 export interface Match {
   readonly resource: CompiledResource;
-  /** What follows the target's own path: the rest of the path (or nothing) and the query. */
+  /** Text to append to the target's own path: the rest of the request's path (may be empty) and the query. */
   readonly tail: string;
 }

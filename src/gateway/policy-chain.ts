@@ -6,8 +6,8 @@ import type { Exchange } from '../proxy/contract.ts';
 import { substitute, type Variables } from './variables.ts';
 
 /**
- * The policies of one resource, the project's included. On the way to the target the project's run first, on the way
- * back last, so that the project has the outermost word at both ends.
+ * The policies of one resource, the project's included. Those of the project run first on the request and last on the response, so that
+ * they are outermost in both directions.
  */
 export class PolicyChain {
   readonly #request: readonly NamedPolicy[];
@@ -18,7 +18,7 @@ export class PolicyChain {
     this.#response = [...resource.targetResponse, ...project.targetResponse, ...resource.proxyResponse, ...project.proxyResponse];
   }
 
-  /** Before the request is sent on; an answer ends it. */
+  /** Runs the request policies; a policy's answer ends the request. */
   request(exchange: Exchange): PolicyAnswer | undefined {
     if (this.#request.length === 0) return undefined;
     const { request, id: requestId, clientAddress } = exchange;
@@ -32,7 +32,7 @@ export class PolicyChain {
     return undefined;
   }
 
-  /** Before the response's head is sent back. */
+  /** Runs the response policies, before the response head is sent to the client. */
   respond(exchange: Exchange): void {
     if (this.#response.length === 0) return;
     const { request, response, id: requestId, clientAddress } = exchange;
@@ -47,7 +47,7 @@ export type PolicySet = Readonly<Record<PolicyPoint, readonly NamedPolicy[]>>;
 /** No policy at any point. */
 export const noPolicies: PolicySet = { proxyRequest: [], targetRequest: [], targetResponse: [], proxyResponse: [] };
 
-/** @param path where `lists` stands in the document */
+/** @param path place of `lists` in the document, for faults */
 export function compileSet(lists: Project['policies'], path: string, variables: Variables, faults: Fault[]): PolicySet {
   const at = (point: PolicyPoint) => compilePolicies(substitute(lists[point], variables, `${path}.${point}`, faults), point, path, faults);
   return {

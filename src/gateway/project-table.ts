@@ -1,16 +1,16 @@
 import { BasePaths } from '../routing/base-paths.ts';
-import type { CompiledProject } from './compile.ts';
+import type { CompiledProject } from './compiled-project.ts';
 import type { Match } from './match.ts';
 
-/** What a table says to a request: the match, the methods that there would be (405), or nothing (404). */
+/** Result of a lookup: the match, the methods that the path allows (405), or none (404). */
 export type Lookup = Match | { readonly allowed: ReadonlySet<string> } | 'no-project' | 'no-resource';
 
-/** The projects of one snapshot; never changed, replaced as a whole. */
+/** The projects of one snapshot. Immutable: replaced as a whole. */
 export class ProjectTable {
   readonly projects: readonly CompiledProject[];
   readonly #basePaths: BasePaths<CompiledProject>;
 
-  /** Base paths are distinct. */
+  /** @param projects with distinct base paths */
   constructor(projects: readonly CompiledProject[]) {
     this.projects = projects;
     this.#basePaths = new BasePaths(projects);
@@ -21,7 +21,7 @@ export class ProjectTable {
    * @param query with its `?`, or empty
    */
   find(path: string, query: string, method: string): Lookup {
-    const project = this.holder(path);
+    const project = this.projectOf(path);
     if (project === undefined) return 'no-project';
     const { basePath } = project;
     const from = basePath === '/' ? 0 : basePath.length;
@@ -31,8 +31,8 @@ export class ProjectTable {
     return { resource: found.value, tail: (project.forwardBasePath || from === 0 ? path : path.slice(from)) + query };
   }
 
-  /** The project that a path belongs to. */
-  holder(path: string): CompiledProject | undefined {
+  /** The project with the longest base path that contains `path`. */
+  projectOf(path: string): CompiledProject | undefined {
     return this.#basePaths.longestOf(path);
   }
 }

@@ -5,11 +5,11 @@ import type { ProjectState } from '../model/server.ts';
 import type { DeployedProject, Snapshot } from '../model/snapshot.ts';
 import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
 import type { Upstream } from '../proxy/upstream.ts';
-import { type CompiledProject, compileProject, type Origin } from './compile.ts';
+import { type CompiledProject, compileProject, type Origin } from './compiled-project.ts';
 import { ProjectTable } from './project-table.ts';
-import { Troubles } from './troubles.ts';
+import { TargetFailureLog } from './target-failure-log.ts';
 
-/** What answers requests at a moment: replaced as a whole, by one assignment. */
+/** The state that serves requests; replaced as a whole, by one assignment. */
 interface Running {
   readonly snapshot: Snapshot;
   readonly origin: Origin;
@@ -17,12 +17,12 @@ interface Running {
   readonly states: readonly ProjectState[];
 }
 
-/** The projects that this server serves, as its environment's newest snapshot has them. */
+/** Applies snapshots of the server's environment and holds the projects that it serves. */
 export class SnapshotApplier {
   readonly #random: Random;
   readonly #logger: Logger;
-  readonly #troubles: Troubles;
-  /** Snapshots put into effect so far, and projects in them that could not be. */
+  readonly #failureLog: TargetFailureLog;
+  /** Snapshots applied so far, and projects in them that were rejected. */
   applied = 0;
   rejections = 0;
   #running: Running | undefined;
@@ -30,10 +30,10 @@ export class SnapshotApplier {
   constructor(options: { random: Random; logger: Logger; clock: Clock }) {
     this.#random = options.random;
     this.#logger = options.logger;
-    this.#troubles = new Troubles(options);
+    this.#failureLog = new TargetFailureLog(options);
   }
 
-  /** Undefined until a snapshot was applied, and while the server is in no environment. */
+  /** Undefined until a snapshot is applied, and while the server is in no environment. */
   get table(): ProjectTable | undefined {
     return this.#running?.table;
   }
@@ -53,9 +53,9 @@ export class SnapshotApplier {
   }
 
   /**
-   * Makes the snapshot's table aside and puts it in place of the present one. A project that cannot be served keeps its
-   * earlier revision, if it had one in this environment, and says why; the others go ahead. Never throws.
-   * @returns false if that snapshot runs already
+   * Builds the snapshot's table beside the running one, then swaps them. A project that cannot be compiled is rejected with the reason and
+   * keeps its previous revision, if it had one in this environment; the other projects go ahead. Never throws.
+   * @returns false if this snapshot runs already
    */
   apply(snapshot: Snapshot): boolean {
     const before = this.#running;
@@ -68,17 +68,17 @@ export class SnapshotApplier {
     const kept: CompiledProject[] = [];
     for (const deployed of snapshot.projects) {
       const previous = known.get(deployed.name);
-      const made = this.#compile(deployed, origin, previous, projects);
-      if ('error' in made) {
+      const result = this.#compile(deployed, origin, previous, projects);
+      if ('error' in result) {
         if (previous !== undefined) kept.push(previous);
-        states.push({ name: deployed.name, revision: previous?.revision ?? 0, state: 'rejected', error: made.error });
+        states.push({ name: deployed.name, revision: previous?.revision ?? 0, state: 'rejected', error: result.error });
         this.rejections++;
         this.#logger.error(
-          { project: deployed.name, revision: deployed.revision, serving: previous?.revision ?? 0, reason: made.error },
+          { project: deployed.name, revision: deployed.revision, serving: previous?.revision ?? 0, reason: result.error },
           'project rejected',
         );
       } else {
-        projects.set(made.project.basePath, made.project);
+        projects.set(result.project.basePath, result.project);
         states.push({ name: deployed.name, revision: deployed.revision, state: 'active' });
       }
     }
@@ -92,7 +92,7 @@ export class SnapshotApplier {
     return true;
   }
 
-  /** Serves nothing any more: the server is in no environment. */
+  /** Serves nothing from now on, because the server is in no environment. */
   clear(): void {
     this.#swap(undefined);
   }
@@ -104,12 +104,12 @@ export class SnapshotApplier {
     taken: ReadonlyMap<string, CompiledProject>,
   ): { project: CompiledProject } | { error: string } {
     try {
-      // A registry restored with older data gives the number of a revision away a second time.
+      // The number alone is not enough: a registry restored with older data assigns the same revision numbers again.
       const same = previous?.origin === origin && previous.revision === deployed.revision;
       const project =
         same && isDeepStrictEqual(previous.source, deployed.project)
           ? previous
-          : compileProject(deployed, { origin, random: this.#random, previous, troubles: this.#troubles });
+          : compileProject(deployed, { origin, random: this.#random, previous, failureLog: this.#failureLog });
       const holder = taken.get(project.basePath);
       return holder === undefined ? { project } : { error: `basePath: ${project.basePath} is taken by project ${holder.name}` };
     } catch (error) {
@@ -117,7 +117,7 @@ export class SnapshotApplier {
     }
   }
 
-  /** Requests in flight end on the table that they began with; connections that only it used are given up. */
+  /** Swaps the running state. Requests in flight end on the old table; upstreams that only the old one used are retired. */
   #swap(next: Running | undefined): void {
     const before = this.#running;
     this.#running = next;
@@ -134,7 +134,7 @@ function upstreamsOf(running: Running | undefined): Upstream[] {
   return running?.table.projects.flatMap((project) => [...project.upstreams.values()]) ?? [];
 }
 
-/** Its earlier revision's base path belongs to another project by now. */
+/** Marks a project as not served at all: another project has taken the base path of its previous revision. */
 function displace(states: ProjectState[], { name }: CompiledProject): void {
   const index = states.findIndex((state) => state.name === name);
   states[index] = { ...(states[index] as ProjectState), revision: 0 };

@@ -3,41 +3,33 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import * as z from 'zod';
-import { project } from '../model/project.ts';
-import type { Snapshot } from '../model/snapshot.ts';
+import { systemClock } from '../model/clock.ts';
+import { CoalescedTask } from '../model/coalesced-task.ts';
+import { type Snapshot, snapshot as snapshotSchema } from '../model/snapshot.ts';
 import { sameSnapshot } from '../model/snapshot-id.ts';
 
-/** First line of the file: what it is, and the checksum of everything after that line. */
+/** First line of the file: its kind and format, and the checksum of the rest. */
 const heading = z.strictObject({ sluice: z.literal('snapshot'), format: z.literal(1), sha256: z.string() });
 
-const contents = z.object({
-  environment: z.string(),
-  epoch: z.string(),
-  version: z.int(),
-  hash: z.string(),
-  variables: z.record(z.string(), z.string()),
-  projects: z.array(z.object({ name: z.string(), revision: z.int(), project })),
-});
-
 /**
- * The last good snapshot on disk, so that a gateway can start while the registry is away. It holds secrets of projects
- * and is readable by its owner only. Nothing that happens to the file keeps the gateway from serving: it is logged.
+ * The last good snapshot on disk, so that a gateway can start while the registry is unreachable. It contains secrets of projects and is
+ * readable by its owner only. A fault of the file is logged and never keeps the gateway from serving.
  */
 export class SnapshotFile {
   readonly path: string;
   readonly #logger: Logger;
-  /** What is to be on disk: nothing (`undefined`) or a snapshot; and what is there, as far as is known. */
+  /** The snapshot to write (`undefined`: no file), and the one on disk as far as known. */
   #wanted: Snapshot | undefined;
   #stored: Snapshot | 'unknown' | undefined = 'unknown';
-  #work: Promise<void> | undefined;
+  readonly #writes = new CoalescedTask({ clock: systemClock, run: () => this.#write() });
 
-  /** @param dataDir made when the first snapshot is written */
+  /** @param dataDir folder of the file, created when the first snapshot is written */
   constructor(dataDir: string, logger: Logger) {
     this.path = join(dataDir, 'snapshot.json');
     this.#logger = logger;
   }
 
-  /** The snapshot of an earlier run; undefined if there is none or the file cannot be trusted. */
+  /** Loads the snapshot of an earlier start; undefined if there is none or the file is damaged. */
   async load(): Promise<Snapshot | undefined> {
     let text: string;
     try {
@@ -51,40 +43,34 @@ export class SnapshotFile {
       return parse(text);
     } catch (error) {
       const reason = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
-      this.#logger.warn({ file: this.path, reason }, 'the last good snapshot is damaged or not one of Sluice, and is ignored');
+      this.#logger.warn({ file: this.path, reason }, 'the last good snapshot is damaged or not written by Sluice, and is ignored');
       return undefined;
     }
   }
 
   /**
-   * Puts a snapshot in the place of the earlier one, at once or not at all whatever happens meanwhile; of several in a
-   * row, only the last is written. Without one, the file is removed. Settles when the disk has what was wanted last, or
-   * that failed.
+   * Replaces the file atomically; without a snapshot, removes it. Of several snapshots in a row only the last is written. Resolves when that
+   * one is on disk or could not be written.
    */
   save(snapshot: Snapshot | undefined): Promise<void> {
     this.#wanted = snapshot;
-    this.#work ??= this.#run().finally(() => {
-      this.#work = undefined;
-    });
-    return this.#work;
+    return this.#writes.now();
   }
 
-  /** Settles when nothing is being written. */
-  async settled(): Promise<void> {
-    await this.#work;
+  /** Resolves when no write is under way or waiting. */
+  settled(): Promise<void> {
+    return this.#writes.flush();
   }
 
-  async #run(): Promise<void> {
-    while (!this.#holds(this.#wanted)) {
-      const next = this.#wanted;
-      try {
-        await (next === undefined ? rm(this.path, { force: true }) : write(this.path, render(next)));
-        this.#stored = next;
-      } catch (error) {
-        this.#stored = 'unknown';
-        this.#logger.error({ file: this.path, err: error }, 'the last good snapshot cannot be kept on disk; serving goes on');
-        if (next === this.#wanted) return;
-      }
+  async #write(): Promise<void> {
+    const next = this.#wanted;
+    if (this.#holds(next)) return;
+    try {
+      await (next === undefined ? rm(this.path, { force: true }) : write(this.path, render(next)));
+      this.#stored = next;
+    } catch (error) {
+      this.#stored = 'unknown';
+      this.#logger.error({ file: this.path, err: error }, 'the last good snapshot cannot be written to disk; the gateway still serves it');
     }
   }
 
@@ -106,15 +92,15 @@ function render(snapshot: Snapshot): string {
 function parse(text: string): Snapshot {
   const [first = '', body = '', ...rest] = text.split('\n');
   const { sha256 } = heading.parse(JSON.parse(first));
-  if (rest.join('') !== '' || checksum(body) !== sha256) throw new Error('its checksum does not fit its contents');
-  return contents.parse(JSON.parse(body));
+  if (rest.join('') !== '' || checksum(body) !== sha256) throw new Error('the checksum does not match the contents');
+  return snapshotSchema.parse(JSON.parse(body));
 }
 
 function checksum(body: string): string {
   return createHash('sha256').update(body).digest('hex');
 }
 
-/** Atomic and durable: a new file, flushed, then renamed, then the folder flushed. */
+/** Writes the file atomically and durably: writes and flushes a new file, renames it, flushes the folder. */
 async function write(path: string, text: string): Promise<void> {
   const folder = dirname(path);
   const fresh = `${path}.new`;

@@ -1,56 +1,56 @@
 import type { Picker } from '../balance/contract.ts';
 import { environmentSpec } from '../model/environment.ts';
-import type { Target } from '../model/project.ts';
 import { duration } from '../model/quantity.ts';
+import type { Target } from '../model/target.ts';
 import type { Exchange, Outcome, Route, RouteSettings } from '../proxy/contract.ts';
 import type { RetryBudget } from '../proxy/retry.ts';
 import type { Upstream } from '../proxy/upstream.ts';
 import type { Match } from './match.ts';
-import type { Troubles } from './troubles.ts';
+import type { TargetFailureLog } from './target-failure-log.ts';
 
-/** What requests to one URL of a target look like. */
+/** One URL of a target. */
 export interface Endpoint {
   readonly upstream: Upstream;
-  /** Path of the URL without a trailing slash; goes before what is left of the request's path. */
+  /** Path of the URL without a trailing slash; the rest of the request's path is appended to it. */
   readonly prefix: string;
-  /** Path of the URL as given, for when nothing is left. */
+  /** Path of the URL as written, for a request whose rest of the path is empty. */
   readonly root: string;
-  /** The URL's host, with its port unless that is the scheme's own. */
+  /** Host of the URL, with its port unless that is the scheme's default. */
   readonly host: string;
 }
 
 const defaults = environmentSpec.parse({});
-const mostAttempts = 10;
+const maxAttempts = 10;
 
-/** The way to one target: its URLs in turn by weight, then, when they failed, those of its failover target. */
+/** Route to one target: its URLs in turn by weight, then, when they have failed, the URLs of its failover target. */
 export class TargetRoute implements Route {
   readonly settings: RouteSettings;
   readonly budget: RetryBudget;
   readonly #picker: Picker<Upstream>;
   readonly #failover: TargetRoute | undefined;
-  /** Those of the failover too. */
+  /** Endpoints of this target and of its failover targets. */
   readonly #endpoints: ReadonlyMap<Upstream, Endpoint>;
-  readonly #troubles: Troubles | undefined;
+  readonly #failureLog: TargetFailureLog | undefined;
 
   constructor(given: {
     endpoints: readonly Endpoint[];
     picker: Picker<Upstream>;
     failover: TargetRoute | undefined;
     timeouts: Target['timeouts'];
-    troubles: Troubles | undefined;
+    failureLog: TargetFailureLog | undefined;
     budget: RetryBudget;
   }) {
-    const { endpoints, picker, failover, timeouts, troubles, budget } = given;
+    const { endpoints, picker, failover, timeouts, failureLog, budget } = given;
     this.budget = budget;
     this.#picker = picker;
     this.#failover = failover;
-    this.#troubles = troubles;
+    this.#failureLog = failureLog;
     this.#endpoints = new Map([
       ...endpoints.map((endpoint) => [endpoint.upstream, endpoint] as const),
       ...(failover ? failover.#endpoints : []),
     ]);
     this.settings = {
-      retries: { ...defaults.retries, attempts: Math.min(mostAttempts, Math.max(defaults.retries.attempts, this.#endpoints.size)) },
+      retries: { ...defaults.retries, attempts: Math.min(maxAttempts, Math.max(defaults.retries.attempts, this.#endpoints.size)) },
       limits: defaults.limits,
       timeouts: timeoutsOf(timeouts),
       exposeServer: false,
@@ -69,7 +69,7 @@ export class TargetRoute implements Route {
   }
 
   observe(upstream: Upstream, outcome: Outcome): void {
-    this.#troubles?.observe(upstream, outcome);
+    this.#failureLog?.observe(upstream, outcome);
   }
 
   respond(exchange: Exchange): void {
@@ -77,7 +77,7 @@ export class TargetRoute implements Route {
   }
 }
 
-/** Those of the target itself, a failover's too while it stands in for it; else the usual ones. */
+/** Timeouts of the target, which hold for its failover targets too; defaults where the project sets none. */
 function timeoutsOf({ connect, responseHead }: NonNullable<Target['timeouts']> = {}): RouteSettings['timeouts'] {
   return {
     ...defaults.timeouts,

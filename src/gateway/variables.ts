@@ -6,8 +6,8 @@ const reference = /\$\{([^}]*)\}/g;
 const known = /^variables\.([A-Za-z_][A-Za-z0-9_]*)$/;
 
 /**
- * Replaces each `${variables.x}` in a text, or in every text within a list or object, by the environment's variable.
- * What cannot be replaced goes to `faults`; values are taken literally and not looked through again.
+ * Replaces each `${variables.x}` in a text, or in every text within a list or object, by the environment's variable. Adds a fault for each
+ * reference that cannot be replaced. Values are inserted literally: references inside them are not replaced.
  */
 export function substitute<Value>(value: Value, variables: Variables, path: string, faults: Fault[]): Value {
   return replaced(value, variables, path, faults) as Value;
@@ -29,7 +29,7 @@ function replacedText(text: string, variables: Variables, path: string, faults: 
       path,
       message:
         name === undefined
-          ? `"${whole}" is no reference to a variable; write \${variables.NAME}`
+          ? `"${whole}" is not a reference to a variable; write \${variables.NAME}`
           : `the environment has no variable "${name}"; add it to the environment's variables`,
     });
     return whole;

@@ -1,20 +1,20 @@
-/** When exchanges themselves speak against a server; times in milliseconds. The `outlier` part of an environment's specification. */
+/** Rules for ejecting a server whose exchanges fail (passive health checks). The `outlier` part of an environment's specification; times in milliseconds. */
 export interface OutlierSettings {
   /** Failures in a row until ejection; 0: never. */
   readonly consecutiveFailures: number;
-  /** Length of the first ejection; the n-th in a row lasts n times as long. */
+  /** Length of the first ejection. The n-th one in a row lasts n times as long. */
   readonly baseEjection: number;
   readonly maxEjection: number;
-  /** Percent of the servers that may be out at a time. */
+  /** Percentage of the servers that may be ejected at a time. */
   readonly maxEjectedPercent: number;
 }
 
 /**
- * How often one server was ejected, and until when it is. Pure: a function of what it is told and the time.
- * Every `baseEjection` spent in good standing makes one earlier ejection forgotten.
+ * The ejections of one server: their number, and the end of the last one. Pure: time is an argument.
+ * For every `baseEjection` without an ejection, one earlier ejection is forgotten.
  */
 export class Ejection {
-  /** Ejections not forgotten yet, as of `#until`. */
+  /** Number of ejections not forgotten yet, as of `#until`. */
   #count = 0;
   #until = Number.NEGATIVE_INFINITY;
 
@@ -22,7 +22,7 @@ export class Ejection {
     return now < this.#until;
   }
 
-  /** Puts it out; answers for how long, in milliseconds. */
+  /** Ejects the server; returns for how long, in milliseconds. */
   eject(settings: OutlierSettings, now: number): number {
     const forgotten = settings.baseEjection > 0 && this.#count > 0 ? Math.floor((now - this.#until) / settings.baseEjection) : 0;
     this.#count = Math.max(0, this.#count - forgotten) + 1;
@@ -32,7 +32,7 @@ export class Ejection {
   }
 }
 
-/** Whether one more of `total` servers may be ejected while `ejected` are. */
+/** Says whether one more of `total` servers may be ejected while `ejected` of them are. */
 export function mayEject(ejected: number, total: number, maxEjectedPercent: number): boolean {
   return (ejected + 1) * 100 <= total * maxEjectedPercent;
 }

@@ -1,13 +1,13 @@
-/** Failures of one server in a row, in the traffic it is given. Pure. */
+/** Counts the consecutive failures among one server's exchanges. Pure. */
 export class FailureStreak {
   #length = 0;
 
-  /** A success, or a reason to begin anew. */
-  broken(): void {
+  /** Ends the streak: after a success, or because the server has changed. */
+  end(): void {
     this.#length = 0;
   }
 
-  /** Takes in one failure; true if it is the `limit`-th in a row, and the next begins a new streak. 0: never. */
+  /** Counts one failure. True if it is the `limit`-th in a row; the next one then begins a new streak. A limit of 0 is never reached. */
   failed(limit: number): boolean {
     if (limit === 0 || ++this.#length < limit) return false;
     this.#length = 0;

@@ -1,30 +1,30 @@
-/** `unknown`: not judged yet. */
-export type Wellness = 'up' | 'down' | 'unknown';
+/** Verdict of a server's health checks; `unknown`: none yet. */
+export type HealthVerdict = 'up' | 'down' | 'unknown';
 
-/** How many checks in a row it takes to change one's mind. */
+/** Consecutive checks needed to change the verdict. */
 export interface HealthThresholds {
-  /** Passes until a server that is down is up. One that was never judged is up after the first. */
+  /** Passed checks until a server that is down is up. A server without a verdict is up after the first. */
   readonly rise: number;
-  /** Failures until it is down. */
+  /** Failed checks until a server is down. */
   readonly fall: number;
 }
 
-/** What checks of one server add up to. Pure: it neither waits nor asks. */
+/** Derives a server's verdict from the results of its checks. Pure: it makes no checks and has no timer. */
 export class HealthMachine {
-  #state: Wellness = 'unknown';
-  /** Results in a row that speak against `#state`. */
+  #state: HealthVerdict = 'unknown';
+  /** Number of consecutive results that contradict `#state`. */
   #against = 0;
 
-  get state(): Wellness {
+  get state(): HealthVerdict {
     return this.#state;
   }
 
-  /** Whether the next results decide something, so that they are worth having soon. */
-  get wavering(): boolean {
+  /** True if the next results may change the verdict, so that early checks are worthwhile. */
+  get undecided(): boolean {
     return this.#state === 'unknown' || this.#against > 0;
   }
 
-  /** Takes in one check; true if that turned the state. */
+  /** Takes in the result of one check; true if it changed the state. */
   observe(passed: boolean, { rise, fall }: HealthThresholds): boolean {
     const verdict = passed ? 'up' : 'down';
     if (verdict === this.#state) {

@@ -1,44 +1,44 @@
 import { connect, type Socket } from 'node:net';
+import { parseAddress } from '../model/address.ts';
 import type { Clock } from '../model/clock.ts';
-import { parseAddress } from '../model/quantity.ts';
-import { statusIn } from './answer.ts';
+import { responseStatus } from './response-status.ts';
 
-/** Why a check failed, told apart because the remedies differ. */
+/** The reason why a check failed. The reasons differ in their remedies. */
 export type ProbeFailure =
-  /** Nobody listens there. */
+  /** No process listens on the port. */
   | 'refused'
-  /** The host cannot be reached or its name not be resolved. */
+  /** The host cannot be reached, or its name cannot be resolved. */
   | 'unreachable'
   /** The connection was not accepted in time: host down, or packets dropped. */
   | 'connect-timeout'
-  /** It accepted and then said nothing. */
+  /** The server accepted the connection and then sent nothing. */
   | 'hung'
-  /** It accepted and closed or reset the connection. */
+  /** The server accepted the connection, and closed or reset it before a response. */
   | 'reset'
-  /** It said something that is no HTTP. */
+  /** The server sent something other than HTTP. */
   | 'bad-response'
-  /** It answered, but not with a status that was expected. */
+  /** The server responded with a status that is not expected. */
   | 'status';
 
 export type ProbeResult =
   | { readonly passed: true; readonly status?: number }
-  /** `reason`: for people, for example `timed out after 1000 ms: connected, but no answer`. */
+  /** `reason`: for people, for example `timed out after 1000 ms: connected, but no response`. */
   | { readonly passed: false; readonly failure: ProbeFailure; readonly reason: string };
 
-/** One question to one server. */
+/** One check of one server. */
 export interface Probe {
   /** `HOST:PORT`. */
   readonly address: string;
-  /** Asked for by GET; empty: being able to connect is enough. */
+  /** Path to request with GET; empty: a connection is enough. */
   readonly path: string;
-  /** Milliseconds for all of it. */
+  /** Limit for the whole check in milliseconds. */
   readonly timeout: number;
-  /** Statuses that mean well, for example `200-399` or `200,204`. */
+  /** Statuses of a healthy server, for example `200-399` or `200,204`. */
   readonly expect: string;
 }
 
-/** Asks once, on a connection of its own, and tells `done` once. The function returned gives up silently. */
-export function probe(question: Probe, clock: Clock, done: (result: ProbeResult) => void): () => void {
+/** Makes one check on a new connection, and calls `done` once with its result. The function returned cancels the check: `done` is not called. */
+export function probe(check: Probe, clock: Clock, done: (result: ProbeResult) => void): () => void {
   let connected = false;
   let settled = false;
   const finish = (result: ProbeResult | undefined): void => {
@@ -47,11 +47,11 @@ export function probe(question: Probe, clock: Clock, done: (result: ProbeResult)
     timer.cancel();
     if (result !== undefined) done(result);
   };
-  const timer = clock.after(question.timeout, () => {
-    const limit = `timed out after ${question.timeout} ms`;
+  const timer = clock.after(check.timeout, () => {
+    const limit = `timed out after ${check.timeout} ms`;
     finish(
       connected
-        ? { passed: false, failure: 'hung', reason: `${limit}: connected, but no answer` }
+        ? { passed: false, failure: 'hung', reason: `${limit}: connected, but no response` }
         : { passed: false, failure: 'connect-timeout', reason: `${limit}: no connection` },
     );
     stop();
@@ -62,11 +62,11 @@ export function probe(question: Probe, clock: Clock, done: (result: ProbeResult)
     },
     passed: (status?: number) => finish(status === undefined ? { passed: true } : { passed: true, status }),
     failed: (error: NodeJS.ErrnoException) => finish(failure(error, connected)),
-    malformed: () => finish({ passed: false, failure: 'bad-response', reason: 'answered with something that is no HTTP/1' }),
+    malformed: () => finish({ passed: false, failure: 'bad-response', reason: 'the response is not HTTP/1' }),
     unexpected: (status: number) =>
-      finish({ passed: false, failure: 'status', reason: `answered with status ${status}, expected ${question.expect}` }),
+      finish({ passed: false, failure: 'status', reason: `answered with status ${status}, expected ${check.expect}` }),
   };
-  const stop = begin(question, events);
+  const stop = begin(check, events);
   return () => {
     finish(undefined);
     stop();
@@ -81,10 +81,10 @@ interface ProbeEvents {
   malformed(): void;
 }
 
-/** Starts it; what cannot even be tried has failed like everything else: later, and told as a result. */
-function begin(question: Probe, events: ProbeEvents): () => void {
+/** Starts a check. An error that prevents the start, such as an invalid address, is reported like any other failure, and later. */
+function begin(check: Probe, events: ProbeEvents): () => void {
   try {
-    return question.path === '' ? probeTcp(question, events) : probeHttp(question, events);
+    return check.path === '' ? probeTcp(check, events) : probeHttp(check, events);
   } catch (error) {
     queueMicrotask(() => events.failed(error as Error));
     return () => {};
@@ -101,9 +101,12 @@ function probeTcp({ address }: Probe, events: ProbeEvents): () => void {
   return () => socket.destroy();
 }
 
-/** By hand rather than by Node's client: with a thousand servers, checks are most of what a balancer does at rest. */
+/** Writes the request by hand, without Node's HTTP client: with a thousand servers, checks are most of an idle balancer's work. */
 function probeHttp({ address, path, expect }: Probe, events: ProbeEvents): () => void {
-  if (!/^\/[\x21-\x7e]*$/.test(path)) throw new Error(`the path ${JSON.stringify(path)} cannot be asked for`);
+  if (!/^\/[\x21-\x7e]*$/.test(path))
+    throw new Error(
+      `the path ${JSON.stringify(path)} cannot be requested: it must begin with / and contain only visible US-ASCII characters`,
+    );
   const socket = connect(parseAddress(address));
   let text = '';
   socket.setEncoding('latin1');
@@ -112,12 +115,12 @@ function probeHttp({ address, path, expect }: Probe, events: ProbeEvents): () =>
   socket.on('end', () => events.failed(new Error('no complete response head')));
   socket.on('data', (more: string) => {
     text += more;
-    const status = statusIn(text);
+    const status = responseStatus(text);
     if (status === undefined) return;
     if (status === 'malformed') events.malformed();
     else if (expects(expect, status)) events.passed(status);
     else events.unexpected(status);
-    // The head says it all; a body without end must not keep the connection.
+    // The head is enough; an endless body must not keep the connection open.
     socket.destroy();
   });
   socket.write(`GET ${path} HTTP/1.1\r\nhost: ${address}\r\nuser-agent: sluice-health\r\nconnection: close\r\n\r\n`);
@@ -125,13 +128,13 @@ function probeHttp({ address, path, expect }: Probe, events: ProbeEvents): () =>
 }
 
 function failure(error: NodeJS.ErrnoException, connected: boolean): ProbeResult {
-  const told = error.code ?? error.message;
-  if (connected) return { passed: false, failure: 'reset', reason: `connection closed before an answer (${told})` };
+  const detail = error.code ?? error.message;
+  if (connected) return { passed: false, failure: 'reset', reason: `connection closed before a response (${detail})` };
   if (error.code === 'ECONNREFUSED') return { passed: false, failure: 'refused', reason: 'connection refused' };
-  return { passed: false, failure: 'unreachable', reason: `cannot connect (${told})` };
+  return { passed: false, failure: 'unreachable', reason: `cannot connect (${detail})` };
 }
 
-/** Whether `status` is among `ranges`, such as `200-399` or `200,204`. */
+/** Says whether `status` is in `ranges`, such as `200-399` or `200,204`. */
 export function expects(ranges: string, status: number): boolean {
   return ranges.split(',').some((range) => {
     const [low, high = low] = range.split('-').map(Number);

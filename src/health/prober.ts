@@ -1,31 +1,31 @@
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
 import type { HealthSpec } from '../model/environment.ts';
-import { HealthMachine, type Wellness } from './health-machine.ts';
+import { HealthMachine, type HealthVerdict } from './health-machine.ts';
 import { type Probe, type ProbeResult, probe } from './probe.ts';
 
-/** While a verdict is pending, checks come this many times as often as the interval says. */
-const hurry = 10;
-/** But, unless the interval itself is shorter, never more often than this, in milliseconds. */
-const shortestWait = 100;
+/** While the verdict may change, checks are this many times as frequent as at other times. */
+const speedUp = 10;
+/** Shortest wait before such a check in milliseconds, unless the interval itself is shorter. */
+const minWaitMs = 100;
 
-/** What a prober needs beside its target. */
+/** Tools of a prober. */
 export interface ProberTools {
   readonly clock: Clock;
   readonly random: Random;
-  /** For tests; default: a real {@link probe}. */
+  /** Makes one check. Default: {@link probe}; tests give another. */
   readonly ask?: typeof probe;
 }
 
-/** What a check made of a server's state. */
+/** A change of a server's state. */
 export interface Flip {
-  readonly state: Wellness;
-  /** Of the check that turned it. */
+  readonly state: HealthVerdict;
+  /** The result that changed the state. */
   readonly result: ProbeResult;
 }
 
 /**
- * Checks one server over and over: at once when started, then by interval (jittered ±10 %), ten times as often while
- * the verdict is pending. One timer, and never two checks at a time.
+ * Checks one server repeatedly: at once when started, then at the interval (jittered ±10 %), ten times as often while the verdict may change.
+ * Has one timer, and makes one check at a time.
  */
 export class Prober {
   readonly #tools: ProberTools;
@@ -39,7 +39,7 @@ export class Prober {
   #started = false;
   #hastened = false;
 
-  /** @param results counted on: `passed`, and each reason for which a check failed */
+  /** @param results counts to increment: `passed`, and each `ProbeFailure` */
   constructor(
     target: { address: string; spec: HealthSpec },
     tools: ProberTools,
@@ -53,7 +53,7 @@ export class Prober {
     this.#flipped = flipped;
   }
 
-  get state(): Wellness {
+  get state(): HealthVerdict {
     return this.#machine.state;
   }
 
@@ -71,35 +71,35 @@ export class Prober {
     this.#hastened = false;
   }
 
-  /** New settings for the same server: what is known of it stays. */
+  /** Takes new settings for the same server. Its state stays. */
   adopt(spec: HealthSpec): void {
     this.#spec = spec;
     this.checkSoon();
   }
 
-  /** Something speaks against the server: do not wait for the interval to end. Costs nothing while a check is on its way. */
+  /** Brings the next check forward, because something else suggests that the server fails. Does nothing while a check is under way. */
   checkSoon(): void {
     if (!this.#started || this.#giveUp !== undefined || this.#hastened) return;
     this.#hastened = true;
     this.#timer?.cancel();
-    this.#timer = this.#tools.clock.after(jittered(shortestWait / 2, this.#tools.random), () => this.#check());
+    this.#timer = this.#tools.clock.after(jittered(minWaitMs / 2, this.#tools.random), () => this.#check());
   }
 
   #check(): void {
     this.#hastened = false;
     const { path, timeout, expect } = this.#spec;
-    const question: Probe = { address: this.#address, path, timeout, expect };
+    const check: Probe = { address: this.#address, path, timeout, expect };
     const ask = this.#tools.ask ?? probe;
-    this.#giveUp = ask(question, this.#tools.clock, (result) => this.#take(result));
+    this.#giveUp = ask(check, this.#tools.clock, (result) => this.#take(result));
   }
 
   #take(result: ProbeResult): void {
     this.#giveUp = undefined;
-    const told = result.passed ? 'passed' : result.failure;
-    this.#results[told] = (this.#results[told] ?? 0) + 1;
+    const outcome = result.passed ? 'passed' : result.failure;
+    this.#results[outcome] = (this.#results[outcome] ?? 0) + 1;
     const flipped = this.#machine.observe(result.passed, this.#spec);
     const { interval } = this.#spec;
-    const wait = this.#machine.wavering ? Math.min(interval, Math.max(shortestWait, interval / hurry)) : interval;
+    const wait = this.#machine.undecided ? Math.min(interval, Math.max(minWaitMs, interval / speedUp)) : interval;
     this.#timer = this.#tools.clock.after(jittered(wait, this.#tools.random), () => this.#check());
     if (flipped) this.#flipped({ state: this.#machine.state, result });
   }

@@ -1,8 +1,8 @@
-/** The share that a server starts with: enough to warm up, little enough not to hurt. */
-const leastShare = 0.1;
+/** Share of its weight that a server starts with: enough to warm up, too little to overload it. */
+const minShare = 0.1;
 
-/** The part of its weight that a server gets, `elapsedMs` after it became well; rises evenly to 1 over `durationMs` (0: at once). */
+/** Share of its weight that a server gets `elapsedMs` after it became healthy. Rises linearly to 1 over `durationMs` (0: at once). */
 export function slowStartShare(elapsedMs: number, durationMs: number): number {
   if (durationMs <= 0 || elapsedMs >= durationMs) return 1;
-  return Math.max(leastShare, elapsedMs / durationMs);
+  return Math.max(minShare, elapsedMs / durationMs);
 }

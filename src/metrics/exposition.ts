@@ -5,8 +5,8 @@ import type { Family, Labels } from './family.ts';
 export const expositionType = 'text/plain; version=0.0.4; charset=utf-8';
 
 /**
- * Families in Prometheus' text format ("Exposition formats", version 0.0.4), each name once. By hand rather than by prom-client, which
- * would count a second time and takes ten times as long to write: with a thousand servers traffic would feel every scrape.
+ * Writes families in Prometheus' text format ("Exposition formats", version 0.0.4), each name once. Written by hand, because prom-client
+ * would keep its own copy of every count and takes ten times as long: with a thousand servers, every scrape would delay traffic.
  */
 export function exposition(families: readonly Family[]): string {
   const lines: string[] = [];
@@ -22,10 +22,10 @@ export function exposition(families: readonly Family[]): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** A bucket for each doubling, in seconds. */
+/** Upper bounds of the exposed buckets, in seconds: every second bound of the histogram, so that each is twice the one before. */
 const buckets = latencyBounds.flatMap((bound, index) => (index % 2 === 0 ? [{ index, le: `le="${bound / 1000}"} ` }] : []));
 
-/** Buckets are cumulative. */
+/** Writes one histogram; Prometheus' buckets are cumulative. */
 function writeHistogram(lines: string[], name: string, labels: string, { counts, sumMs }: Latencies): void {
   const begin = `${name}_bucket{${labels}${labels === '' ? '' : ','}`;
   let below = 0;

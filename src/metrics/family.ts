@@ -2,13 +2,13 @@ import type { Latencies } from '../model/latency.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** One metric with all its series, as Prometheus calls it. */
+/** A metric family in Prometheus' sense: one metric with all its series. */
 export type Family = Described & (Values | Histograms);
 
 interface Described {
-  /** With the unit in it (`_seconds`, `_bytes`), and `_total` for a counter (Prometheus, "Metric and label naming"). */
+  /** Name with the unit (`_seconds`, `_bytes`), and `_total` for a counter (Prometheus, "Metric and label naming"). */
   readonly name: string;
-  /** For people: what one is, in one sentence. */
+  /** Description for people, in one sentence. */
   readonly help: string;
 }
 
@@ -22,12 +22,12 @@ interface Histograms {
   readonly series: readonly { readonly labels: Labels; readonly latencies: Latencies }[];
 }
 
-/** One series for each name of a record: `label` tells them apart. */
+/** Makes one series for each entry of a record, with the entry's name as `label`. */
 export function byName(labels: Labels, label: string, counts: Readonly<Record<string, number>>): { labels: Labels; value: number }[] {
   return Object.entries(counts).map(([name, value]) => ({ labels: { ...labels, [label]: name }, value }));
 }
 
-/** One series for each class of status, `1xx` to `5xx`. */
+/** Makes one series for each class of status, `1xx` to `5xx`. */
 export function byStatusClass(labels: Labels, statuses: readonly number[]): { labels: Labels; value: number }[] {
   return [1, 2, 3, 4, 5].map((digit) => ({ labels: { ...labels, code: `${digit}xx` }, value: statuses[digit] ?? 0 }));
 }

@@ -2,25 +2,25 @@ import type { LiveListener } from '../model/live.ts';
 import { localResponses } from './exchange-families.ts';
 import type { Family } from './family.ts';
 
-/** What comes in at the addresses that a process listens on. */
+/** Metrics of the listeners of a process. */
 export function listenerFamilies(listeners: readonly LiveListener[]): Family[] {
   const rows = listeners.map((counts) => ({ labels: { listener: counts.listen }, counts }));
   return [
     {
       name: 'sluice_listener_connections',
-      help: 'Client connections open, idle and upgraded ones included.',
+      help: 'Open client connections, idle and upgraded ones included.',
       type: 'gauge',
       series: rows.map(({ labels, counts }) => ({ labels, value: counts.connections })),
     },
     {
       name: 'sluice_listener_connections_accepted_total',
-      help: 'Client connections taken.',
+      help: 'Client connections accepted.',
       type: 'counter',
       series: rows.map(({ labels, counts }) => ({ labels, value: counts.accepted })),
     },
     {
       ...localResponses('sluice_listener', rows),
-      help: 'Requests refused before it was known whom they are for, by the code of the answer.',
+      help: 'Requests refused before their environment was known, by the code in the response.',
     },
   ];
 }

@@ -1,7 +1,7 @@
 import type { RegistrySync } from '../model/live.ts';
 import type { Family } from './family.ts';
 
-/** How this process stands with the registry. `now`: of the same clock as `sync.at`. */
+/** Metrics of this process's connection to the registry. `now` is of the same clock as `sync.at`. */
 export function registryFamilies(
   sync: RegistrySync,
   { up, now, epoch }: { up: boolean; now: number; epoch: string | undefined },
@@ -16,15 +16,15 @@ export function registryFamilies(
     value('gauge', 'up', 'Whether the registry answers: 1 or 0.', up ? 1 : 0),
     {
       name: 'sluice_registry_sync_age_seconds',
-      help: 'Since what this process knows was last confirmed by the registry.',
+      help: 'Time since the registry last confirmed the state that this process works with.',
       type: 'gauge',
       series: sync.at === undefined ? [] : [{ labels: {}, value: Math.max(0, now - sync.at) / 1000 }],
     },
-    value('counter', 'sync_failures_total', 'Reads and renewals that the registry did not answer.', sync.failures),
-    value('counter', 'reconnects_total', 'Times that the registry was reached again after it was lost.', sync.reconnects),
+    value('counter', 'sync_failures_total', 'Reads and lease renewals that failed.', sync.failures),
+    value('counter', 'reconnects_total', 'Reconnects to the registry after its connection was lost.', sync.reconnects),
     {
       name: 'sluice_registry_epoch_info',
-      help: 'Which data the registry holds: another epoch means that it was emptied or restored.',
+      help: 'Epoch of the data in the registry; a new epoch means that the registry was emptied or restored.',
       type: 'gauge',
       series: epoch === undefined ? [] : [{ labels: { epoch }, value: 1 }],
     },

@@ -6,24 +6,24 @@ export interface RetryRow {
   readonly counts: RetryCounts;
 }
 
-/** What was done for requests that one server alone could not answer; every name begins with `prefix`. */
+/** Metrics of retries and resends; every name begins with `prefix`. */
 export function retryFamilies(prefix: string, rows: readonly RetryRow[]): Family[] {
   return [
     {
       name: `${prefix}_retries_total`,
-      help: 'Requests given to another server, by what the one before had done.',
+      help: 'Retries on another server, by failure of the previous attempt.',
       type: 'counter',
       series: rows.flatMap(({ labels, counts }) => byName(labels, 'reason', counts.retries)),
     },
     {
       name: `${prefix}_retry_budget_exhausted_total`,
-      help: 'Retries not made, because the budget was spent.',
+      help: 'Retries not made because the retry budget was exhausted.',
       type: 'counter',
       series: rows.map(({ labels, counts }) => ({ labels, value: counts.exhausted })),
     },
     {
       name: `${prefix}_resends_total`,
-      help: 'Requests sent once more to the same server, because a kept connection was closed just then.',
+      help: 'Requests sent again to the same server because it closed an idle keep-alive connection at the same moment.',
       type: 'counter',
       series: rows.map(({ labels, counts }) => ({ labels, value: counts.resends })),
     },

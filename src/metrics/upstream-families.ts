@@ -2,13 +2,13 @@ import type { ServerCounts } from '../model/counts.ts';
 import type { ServerGauges } from '../model/live.ts';
 import { byName, byStatusClass, type Family, type Labels } from './family.ts';
 
-/** What was asked of whom, and how that went. */
+/** Labels of a server or target, with the counts and gauges of attempts at it. */
 export interface UpstreamRow {
   readonly labels: Labels;
   readonly counts: ServerCounts & ServerGauges;
 }
 
-/** Attempts at servers or targets; every name begins with `prefix`. */
+/** Metrics of attempts at servers or targets; every name begins with `prefix`. */
 export function upstreamFamilies(prefix: string, rows: readonly UpstreamRow[]): Family[] {
   const one =
     (type: 'counter' | 'gauge') =>
@@ -20,39 +20,39 @@ export function upstreamFamilies(prefix: string, rows: readonly UpstreamRow[]): 
     });
   const [count, gauge] = [one('counter'), one('gauge')];
   return [
-    count('requests_total', 'Attempts begun, retries included.', ({ requests }) => requests),
+    count('requests_total', 'Attempts started, retries included.', ({ requests }) => requests),
     {
       name: `${prefix}_responses_total`,
-      help: 'Responses by class of status.',
+      help: 'Responses by class of their status.',
       type: 'counter',
       series: rows.flatMap(({ labels, counts }) => byStatusClass(labels, counts.statuses)),
     },
     {
       name: `${prefix}_failures_total`,
-      help: 'Attempts that failed, by reason; head-timeout: it took the request and hung.',
+      help: 'Failed attempts by reason; head-timeout: no response head came in time.',
       type: 'counter',
       series: rows.flatMap(({ labels, counts }) => byName(labels, 'reason', counts.failed)),
     },
     count(
       'abandoned_total',
-      'Attempts given up before an answer, because the client left or the time was over.',
+      'Attempts abandoned before a response, because the client disconnected or the total timeout ended.',
       ({ abandoned }) => abandoned,
     ),
     {
       name: `${prefix}_response_head_seconds`,
-      help: 'From sending a request to the head of its response.',
+      help: 'Time from sending a request to the head of its response.',
       type: 'histogram',
       series: rows.map(({ labels, counts: { latencies } }) => ({ labels, latencies })),
     },
     gauge('active_requests', 'Requests in flight, upgraded connections included.', ({ active }) => active),
-    gauge('upgraded_connections', 'Upgraded connections (WebSocket) open.', ({ upgraded }) => upgraded),
+    gauge('upgraded_connections', 'Open upgraded connections (WebSocket).', ({ upgraded }) => upgraded),
     {
       name: `${prefix}_connections`,
-      help: 'Connections open, by whether they carry a request or wait for the next one; upgraded ones aside.',
+      help: 'Open connections by state, active (carrying a request) or idle; upgraded ones excluded.',
       type: 'gauge',
       series: rows.flatMap(({ labels, counts: { connections, idle } }) => byName(labels, 'state', { active: connections - idle, idle })),
     },
-    count('connects_total', 'Connections begun.', ({ connects }) => connects),
-    count('connection_reuses_total', 'Attempts on a connection that had carried one before.', ({ reuses }) => reuses),
+    count('connects_total', 'Connections opened.', ({ connects }) => connects),
+    count('connection_reuses_total', 'Attempts on a reused connection.', ({ reuses }) => reuses),
   ];
 }

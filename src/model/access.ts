@@ -1,2 +1,2 @@
-/** What a caller has proved to be by its token: `admin` may do everything, `join` may only register servers. */
+/** Access that a token gives: `admin` to everything, `join` only to registering servers. */
 export type Access = 'admin' | 'join';

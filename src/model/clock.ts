@@ -1,12 +1,12 @@
-/** Time and chance are injected, so that logic is tested without waiting and without luck. */
+/** Time. It is injected, as is chance ({@link Random}), so that tests of logic neither wait nor depend on luck. */
 export interface Clock {
-  /** Milliseconds that never go backwards; the origin is arbitrary. */
+  /** Monotonic milliseconds; the origin is arbitrary. */
   now(): number;
-  /** Wall-clock milliseconds since 1970, for what people and other machines read. */
+  /** Wall-clock milliseconds since 1970, for values that people and other machines read. */
   date(): number;
   /**
-   * Runs `task` once after `delayMs`; a pending timer never keeps the process alive. What has come from others by then is read before: a
-   * process that was held up must not take its own delay for theirs.
+   * Runs `task` once after `delayMs`; a pending timer never keeps the process alive. The task runs after pending socket reads, so that
+   * a stalled process does not blame its peers for its own delay.
    */
   after(delayMs: number, task: () => void): Timer;
 }
@@ -19,7 +19,7 @@ export interface Timer {
 /** A source of numbers in [0, 1). */
 export type Random = () => number;
 
-/** The machine's own clock. */
+/** The machine's clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => Date.now(),
@@ -38,7 +38,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** `periodMs` spread by ±`ratio` (default 10 %), so that many peers never act in step. */
+/** Returns `periodMs` ± a random part of up to `ratio` (default 10 %), so that many peers do not act in step. */
 export function jittered(periodMs: number, random: Random, ratio = 0.1): number {
   return periodMs * (1 - ratio + 2 * ratio * random());
 }

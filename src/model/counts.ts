@@ -1,33 +1,34 @@
 import { type Latencies, noLatencies } from './latency.ts';
 
-/** Why an attempt at a server failed. `head-timeout`: it took the request and hung; `truncated`: its response broke off after the head. */
+/** Reasons for a failed attempt. `head-timeout`: no response head in time; `truncated`: the response broke off after its head. */
 export const failureKinds = ['connect-failed', 'connect-timeout', 'reset', 'head-timeout', 'bad-response', 'truncated'] as const;
 export type FailureKind = (typeof failureKinds)[number];
 
-/** Why another server was tried. `status`: by configuration; `hung`: its checks failed while a request waited for its answer. */
+/** Reasons for a retry on another server. `status`: the response has a status to be retried; `hung`: the server's health checks failed during the attempt. */
 export const retryReasons = ['connect-failed', 'connect-timeout', 'reset', 'status', 'hung'] as const;
 export type RetryReason = (typeof retryReasons)[number];
 
-/** What was asked of one server (or target) so far. Counters only grow. */
+/** Counts of one server (or target). They only grow. */
 export interface ServerCounts {
-  /** Attempts begun. Each ends as a response, a failure, or abandoned. */
+  /** Started attempts. Each ends with a response, with a failure, or abandoned. */
   readonly requests: number;
-  /** Attempts that failed, of whatever kind. */
+  /** Failed attempts of every kind. */
   readonly failures: number;
+  /** Failed attempts by kind. */
   readonly failed: Readonly<Record<FailureKind, number>>;
-  /** Attempts given up before a response head, because the client went away or the time was over. */
+  /** Attempts abandoned before a response head, because the client disconnected or the exchange's time limit was reached. */
   readonly abandoned: number;
-  /** Responses by first digit of the status: index 1 to 5. */
+  /** Responses by first digit of the status, index 1 to 5. */
   readonly statuses: readonly number[];
-  /** From sending a request to the head of its response. */
+  /** Times from sending a request to the head of its response. */
   readonly latencies: Latencies;
-  /** Connections opened. */
+  /** Opened connections. */
   readonly connects: number;
-  /** Attempts on a connection that had carried one before. */
+  /** Attempts on a connection that had carried another one before. */
   readonly reuses: number;
 }
 
-/** Nothing asked yet. */
+/** All counts at zero. */
 export const noServerCounts: ServerCounts = {
   requests: 0,
   failures: 0,
@@ -39,43 +40,45 @@ export const noServerCounts: ServerCounts = {
   reuses: 0,
 };
 
-/** What clients asked of an environment, resource or listener, and were answered. Counters only grow. */
+/** Counts of the exchanges of an environment, resource or listener. They only grow. */
 export interface ExchangeCounts {
-  /** Exchanges that ended, by first digit of the status that the client got: index 1 to 5; 0: none. */
+  /** Ended exchanges by first digit of the status that the client got, index 1 to 5; index 0: no status. */
   readonly statuses: readonly number[];
-  /** Those that broke off before their end, whoever's doing it was. */
+  /** Exchanges that broke off before their end, on either side. */
   readonly aborted: number;
-  /** Of bodies, without their framing. */
+  /** Octets of request bodies, without their framing. */
   readonly requestOctets: number;
+  /** Octets of response bodies, without their framing. */
   readonly responseOctets: number;
-  /** From the request's head to the end of the response; of an upgrade, to the switch. */
+  /** Times from the request's head to the end of the response; for an upgrade, to the response head. */
   readonly durations: Latencies;
-  /** Answers that Sluice made itself, by the `code` in them. */
+  /** Responses made by Sluice itself, by their `code`. */
   readonly own: Readonly<Record<string, number>>;
-  /** Requests that a policy answered, by its name. */
+  /** Requests answered by a policy, by the policy's name. */
   readonly rejections: Readonly<Record<string, number>>;
 }
 
-/** What was done for requests that one server alone could not answer. Counters only grow. */
+/** Counts of retries. They only grow. */
 export interface RetryCounts {
+  /** Retries on another server, by reason. */
   readonly retries: Readonly<Record<RetryReason, number>>;
-  /** Retries not made because the budget was spent. */
+  /** Retries not made because the retry budget was spent. */
   readonly exhausted: number;
-  /** Requests sent once more to the same server, since a kept connection was closed just then. */
+  /** Requests sent again to the same server, because the kept-alive connection was closed at that moment. */
   readonly resends: number;
 }
 
-/** What became of requests that had to wait for a server with room. Counters only grow. */
+/** Counts of the queue of requests that wait for a server below its limit. They only grow. */
 export interface QueueCounts {
-  /** Turned away, because too many waited already. */
+  /** Requests refused because the queue was full. */
   readonly overflows: number;
-  /** Turned away, because no server had room in time. */
+  /** Requests refused because they waited too long. */
   readonly timeouts: number;
-  /** How long each waited, whatever became of it. */
+  /** Waiting times, of refused requests as well. */
   readonly waits: Latencies;
 }
 
-/** Everything counted of an environment. */
+/** All counts of an environment. */
 export interface EnvironmentCounts extends ExchangeCounts, RetryCounts, QueueCounts {}
 
 const noExchangeCounts: ExchangeCounts = {
@@ -88,7 +91,7 @@ const noExchangeCounts: ExchangeCounts = {
   rejections: {},
 };
 
-/** Nothing asked yet. */
+/** All counts at zero. */
 export const noEnvironmentCounts: EnvironmentCounts = {
   ...noExchangeCounts,
   retries: { 'connect-failed': 0, 'connect-timeout': 0, reset: 0, status: 0, hung: 0 },
@@ -99,11 +102,11 @@ export const noEnvironmentCounts: EnvironmentCounts = {
   waits: noLatencies,
 };
 
-/** What came in at one address. Counters only grow. */
+/** Counts of one listener. They only grow. */
 export interface ListenerCounts extends ExchangeCounts {
-  /** Client connections taken. */
+  /** Accepted client connections. */
   readonly accepted: number;
 }
 
-/** Nothing came yet. */
+/** All counts at zero. */
 export const noListenerCounts: ListenerCounts = { ...noExchangeCounts, accepted: 0 };

@@ -1,5 +1,9 @@
 import * as z from 'zod';
-import { address, duration, name } from './quantity.ts';
+import { address } from './address.ts';
+import { methodName, tokenCharacter } from './http-names.ts';
+import { name } from './name.ts';
+import { count, duration, weight } from './quantity.ts';
+import { readyPath } from './reserved-path.ts';
 
 /** `*` stands for one or more leading labels: `*.example.com`. */
 const host = z
@@ -12,177 +16,188 @@ const statusRange = z.string().regex(/^[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\
 const hashKey = z
   .string()
   .regex(
-    /^(client-ip|path|header:[!#$%&'*+.^_`|~0-9A-Za-z-]+|cookie:[!#$%&'*+.^_`|~0-9A-Za-z-]+)$/,
+    new RegExp(`^(client-ip|path|header:${tokenCharacter}+|cookie:${tokenCharacter}+)$`),
     'must be client-ip, path, header:NAME or cookie:NAME',
   );
 
-/** Addresses of proxies: one, or a range. */
+/** IP address of a proxy, or a range of addresses. */
 export const cidr = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], 'must be an IP address or CIDR range, for example 10.0.0.0/8');
-const count = z.int().min(0);
-/** Sizes; 0 mostly means no limit. */
+/** A size. For most options 0 means no limit. */
 const bytes = count.meta({ title: 'bytes' });
 const someTime = duration.refine((ms) => ms > 0, 'must be more than 0');
 const percent = z.int().min(0).max(100).meta({ title: 'percent' });
-const weight = z.int().min(0).max(65535);
 
-/** Active checks of a server; `off` trusts a server from the moment it joins. */
+/** Health checks of a server. */
 const health = z.strictObject({
   path: z
     .string()
     .regex(/^(\/[\x21-\x7e]*)?$/, 'must start with / and have no spaces, or be empty for a TCP connection only')
-    .default('/.sluice/ready')
+    .default(readyPath)
     .meta({
       description:
-        'what is asked for with GET; empty: being able to connect is enough. The default is answered by every Sluice gateway itself',
+        'path of the GET request; empty: a successful TCP connection is enough. Every Sluice gateway server answers the default path itself',
     }),
   interval: someTime.prefault('2s').meta({
-    description: 'time between two checks of a server, spread by a tenth. Shorter finds dead servers sooner and costs more',
+    description:
+      'time between two checks of a server, ±10 % at random. A shorter interval detects dead servers sooner and makes more requests',
   }),
   timeout: someTime
     .prefault('1s')
-    .meta({ description: 'time an answer may take before the check failed. Too short takes busy servers out of service' }),
+    .meta({ description: 'time for the response, then the check has failed. If it is too short, busy servers are taken out of service' }),
   rise: z.int().min(1).default(2).meta({
-    description: 'checks in a row that must pass before a server that was down is up again. The first check of a new server counts alone',
+    description: 'consecutive checks that must pass before a server that is down is up again. For a new server the first check decides',
   }),
   fall: z
     .int()
     .min(1)
     .default(3)
-    .meta({ description: 'checks in a row that must fail before a server is down; 1 takes it out at the first hiccup' }),
-  expect: statusRange.default('200-399').meta({ description: 'statuses that pass, for example 200 or 200-299,304' }),
+    .meta({
+      description: 'consecutive checks that must fail before a server is down; with 1, a single failed check takes it out of service',
+    }),
+  expect: statusRange.default('200-399').meta({ description: 'statuses of a passed check, for example 200 or 200-299,304' }),
 });
 
-/** A member given by hand, for gateways that do not register themselves. */
+/** A server listed in the settings, for gateways that do not register themselves. */
 const staticServer = z.strictObject({
   id: name,
-  address: address.meta({ description: 'where it is reached: HOST:PORT' }),
-  weight: weight.default(1).meta({ description: 'share of requests relative to the others; 0: none' }),
+  address: address.meta({ description: 'where the server is reached: HOST:PORT' }),
+  weight: weight.default(1).meta({ description: 'share of requests relative to the other servers; 0: none' }),
 });
 
 const outlier = z.strictObject({
   consecutiveFailures: count
     .default(5)
-    .meta({ description: 'failed exchanges in a row (no connection, reset, timeout, 5xx) that eject a server; 0: never' }),
-  baseEjection: duration.prefault('30s').meta({ description: 'how long the first ejection lasts; the n-th lasts n times that' }),
-  maxEjection: duration.prefault('300s').meta({ description: 'longest ejection' }),
+    .meta({ description: 'consecutive failed exchanges (no connection, reset, timeout, 5xx) after which a server is ejected; 0: never' }),
+  baseEjection: duration.prefault('30s').meta({ description: 'duration of the first ejection; the n-th ejection lasts n times as long' }),
+  maxEjection: duration.prefault('300s').meta({ description: 'maximum duration of an ejection' }),
   maxEjectedPercent: percent.default(50).meta({
-    description: 'most servers that may be ejected at a time, in percent. 100 can leave an environment without servers',
+    description: 'percentage of the servers that may be ejected at the same time. With 100 an environment can be left without servers',
   }),
 });
 
 const retries = z.strictObject({
-  attempts: z.int().min(1).max(10).default(3).meta({ description: 'tries of one request in all, each on another server; 1: no retry' }),
+  attempts: z
+    .int()
+    .min(1)
+    .max(10)
+    .default(3)
+    .meta({ description: 'attempts for a request, the first included, each on another server; 1: no retry' }),
   budgetPercent: percent
     .default(20)
-    .meta({ description: 'retries allowed, in percent of the requests. Higher makes an outage worse by repeating its load' }),
-  budgetMin: count.default(3).meta({ description: 'retries saved up at the start, and kept beside the percentage, for quiet times' }),
+    .meta({
+      description: 'allowed retries, in percent of the requests. A higher value makes an outage worse, since retries add to its load',
+    }),
+  budgetMin: count.default(3).meta({ description: 'retries in the budget at the start, so that the first requests can be retried. The budget saves up at most budgetMin + budgetPercent retries' }),
   statuses: z.array(z.int().min(400).max(599)).default([]).meta({
     description:
-      'statuses of a response that are tried again on another server, for example [502, 503]. Only for requests whose method is among methods',
+      'statuses of a response after which the request is tried on another server, for example [502, 503]. Only for methods listed in methods',
   }),
-  methods: z
-    .array(z.string().regex(/^[A-Z]+$/, 'must be methods in capitals, for example GET'))
-    .default(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
-    .meta({
-      description:
-        'methods that may be carried out twice: only these are tried again once a request may have reached a server. The default are idempotent ones (RFC 9110 section 9.2.2). With POST, orders may be placed twice',
-    }),
+  methods: z.array(methodName).default(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']).meta({
+    description:
+      'methods that a server may safely execute twice: only these are retried once a request may have reached a server. The default methods are idempotent (RFC 9110 section 9.2.2). With POST, an order may be placed twice',
+  }),
   bodyBytes: bytes.default(65536).meta({
     description:
-      'bytes of a request body that are kept to be sent again; with a longer one there is no retry. Each request in flight may hold as many',
+      'bytes of a request body that are kept for a retry; a request with a longer body is not retried. Each request in flight may use that much memory',
   }),
 });
 
 const limits = z.strictObject({
   connectionsPerServer: count
     .default(0)
-    .meta({ description: 'exchanges at a time on one server; 0: no limit. More wait in the queue, or get 503' }),
-  queue: count.default(0).meta({ description: 'requests that may wait when every server is at its limit; 0: none wait, they get 503' }),
+    .meta({ description: 'concurrent exchanges on one server; 0: no limit. Further requests wait in the queue, or get 503' }),
+  queue: count.default(0).meta({ description: 'requests that may wait while every server is at its limit; 0: none, they get 503 at once' }),
   queueTimeout: duration
     .prefault('5s')
-    .meta({ description: 'longest wait in the queue, then 503. Longer than clients wait is work for nobody' }),
+    .meta({
+      description:
+        'maximum wait in the queue, then 503. A value beyond the timeout of the clients wastes work: they no longer wait for the response',
+    }),
   headerBytes: z.int().min(1024).max(1_048_576).meta({ title: 'bytes' }).default(32768).meta({
     description:
-      'bytes of a request head (then 431) or response head (then 502). Larger ones cost memory a connection; gateway servers take no more than 40960. Of environments on one listener the largest counts',
+      'maximum bytes of a request head (beyond: 431) or a response head (beyond: 502). Higher values cost memory for each connection; gateway servers accept at most 40960. If environments share a listener, the largest value applies',
   }),
-  bodyBytes: bytes.default(0).meta({ description: 'bytes of a request body, then 413; 0: no limit' }),
+  bodyBytes: bytes.default(0).meta({ description: 'maximum bytes of a request body (beyond: 413); 0: no limit' }),
 });
 
 const timeouts = z.strictObject({
-  connect: duration.prefault('3s').meta({ description: 'time to connect to a server, then another one is tried; 0: no limit' }),
+  connect: duration.prefault('3s').meta({ description: 'time to connect to a server, then another server is tried; 0: no limit' }),
   requestHead: duration.prefault('10s').meta({
     description:
-      "time for a client's request head, then 408. 0 lets slow clients hold connections. Of environments on one listener the longest counts",
+      "time for a client's request head, then 408. With 0 slow clients can hold connections. If environments share a listener, the longest time applies",
   }),
   clientIdle: duration.prefault('75s').meta({
     description:
-      'idle time of a client connection before it is closed; 0: never. Keep it over that of a proxy in front, or its requests meet closed connections',
+      'idle time after which a client connection is closed; 0: never. Set it longer than the idle time of a proxy in front, or the proxy may send requests on closed connections',
   }),
   responseHead: duration.prefault('60s').meta({
     description:
-      "time for a server's response head, then 504; 0: no limit, and a server that hangs holds its requests for ever. Beyond 60s the targets of projects need a longer one as well",
+      "time for a server's response head, then 504; 0: no limit, so that a server that hangs holds its requests for ever. For more than 60s, set the timeouts.responseHead of the projects' targets as well",
   }),
   upstreamIdle: duration.prefault('55s').meta({
     description:
-      "idle time of a connection to a server before it is closed. Keep it under the server's own, or requests meet closed connections",
+      "idle time after which a connection to a server is closed. Set it shorter than the server's own idle time, or requests may be sent on closed connections",
   }),
   total: duration
     .prefault('0s')
-    .meta({ description: 'time for a whole exchange, all tries together; 0: no limit. It also ends long downloads' }),
+    .meta({ description: 'time for a whole exchange, all attempts included; 0: no limit. It also ends long downloads' }),
 });
 
-/** What an operator says of an environment; the same shape in the configuration file and the admin API. */
+/** Settings of an environment; the same in the configuration file and the admin API. */
 export const environmentSpec = z
   .strictObject({
     listen: address.default('127.0.0.1:8080').meta({
-      description: 'where clients connect. Environments may share one address and are told apart by hosts. 0.0.0.0 opens it to the network',
+      description:
+        'address that clients connect to. Environments can share an address; then hosts tells them apart. 0.0.0.0 opens it to the network',
     }),
     hosts: z.array(host).default([]).meta({
-      description: "host names it answers for, *.example.com for all below. None: it is the listener's default environment",
+      description:
+        "host names that the environment serves; *.example.com covers all names below example.com. None: it is the listener's default environment",
     }),
     balance: z
       .enum(['round-robin', 'least-connections', 'random-two', 'ewma', 'hash'])
       .default('round-robin')
-      .meta({ description: 'who gets the next request. least-connections suits requests of uneven length' }),
+      .meta({ description: 'how the server for a request is chosen. least-connections suits requests of uneven length' }),
     hash: z
       .strictObject({
         on: hashKey.default('client-ip').meta({
           description:
-            'client-ip, path, header:NAME or cookie:NAME. Behind a proxy that is not among trustedProxies, client-ip is that proxy for everybody',
+            'client-ip, path, header:NAME or cookie:NAME. Behind a proxy that is not listed in trustedProxies, client-ip is the address of the proxy for all clients',
         }),
       })
       .prefault({})
-      .meta({ description: 'what `balance: hash` tells requests apart by' }),
+      .meta({ description: 'part of the request that `balance: hash` uses: requests with the same value go to the same server' }),
     exposeServer: z.boolean().default(false).meta({
-      description: 'true: responses carry x-served-by with the id of the server. false: clients learn nothing of the servers',
+      description: 'true: responses have the field x-served-by with the id of the server. false: responses do not reveal the server',
     }),
     health: z
       .union([z.literal('off'), health])
       .prefault({})
-      .meta({ description: 'active checks of every server; off trusts a server from the moment it joins until requests fail' }),
-    outlier: outlier.prefault({}).meta({ description: 'servers whose exchanges fail are ejected for a while' }),
+      .meta({ description: 'health checks of every server; off: a server gets requests as soon as it has joined, until requests fail' }),
+    outlier: outlier.prefault({}).meta({ description: 'outlier detection: a server whose exchanges fail gets no requests for a while' }),
     panicThreshold: percent.default(50).meta({
-      description: 'percent of servers up under which health is ignored and all are used; 0: never, then no server up means 503',
+      description:
+        'if less than this percentage of the servers is healthy, health is ignored and all servers get requests; 0: never, so that clients get 503 if no server is healthy',
     }),
     slowStart: duration.prefault('0s').meta({
-      description: 'time over which a server that came up grows to its full share; 0: at once',
+      description: 'time in which the share of a server that came up grows to its full weight; 0: at once',
     }),
-    retries: retries.prefault({}).meta({ description: 'when a request is tried again on another server' }),
-    limits: limits.prefault({}).meta({ description: 'what one client or server may use up' }),
-    timeouts: timeouts.prefault({}).meta({ description: 'how long each step may take' }),
+    retries: retries.prefault({}).meta({ description: 'when a request is retried on another server' }),
+    limits: limits.prefault({}).meta({ description: 'limits for clients and servers' }),
+    timeouts: timeouts.prefault({}).meta({ description: 'time limits for each step of an exchange' }),
     sticky: z
       .strictObject({
         cookie: z
           .string()
-          .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]*$/, 'must be a cookie name')
+          .regex(new RegExp(`^${tokenCharacter}*$`), 'must be a cookie name')
           .default('')
-          .meta({ description: 'name of the cookie; empty: not sticky. Clients that stay keep a busy server busy' }),
+          .meta({ description: 'name of the cookie; empty: not sticky. Sticky clients stay on a busy server even if others are idle' }),
       })
       .prefault({})
-      .meta({ description: 'keeps a client on one server, by a cookie, for as long as the server is there' }),
+      .meta({ description: 'keeps a client on one server by a cookie, as long as the server is available' }),
     trustedProxies: z.array(cidr).default([]).meta({
       description:
-        'IP addresses and CIDR ranges whose X-Forwarded-* is believed. Whoever is listed can claim any client address. Environments on one listener share theirs',
+        'IP addresses and CIDR ranges of proxies whose X-Forwarded-* fields are believed. A listed proxy can claim any client address. Environments on one listener share their lists',
     }),
     variables: z
       .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be a variable name'), z.string())
@@ -193,15 +208,14 @@ export const environmentSpec = z
       .refine((list) => new Set(list.map((server) => server.id)).size === list.length, 'two servers have the same id')
       .default([])
       .meta({
-        description:
-          'members given by hand, for gateways that do not register themselves. They get no snapshots: what they serve is their own affair',
+        description: 'static servers, for gateways that do not register themselves. Sluice sends them requests but no snapshots',
       }),
   })
   .meta({ id: 'EnvironmentSpec', description: 'an environment: its listener, balancing, health and limits' });
 
-/** A checked specification with every default filled in; durations in milliseconds. */
+/** Checked settings with every default filled in; durations in milliseconds. */
 export type EnvironmentSpec = z.output<typeof environmentSpec>;
-/** What an operator may write: every key optional, durations as text. */
+/** Settings as an operator writes them: every key is optional, durations are texts. */
 export type EnvironmentSpecInput = z.input<typeof environmentSpec>;
 export type HealthSpec = Exclude<EnvironmentSpec['health'], 'off'>;
 export type BalanceName = EnvironmentSpec['balance'];
@@ -209,7 +223,7 @@ export type BalanceName = EnvironmentSpec['balance'];
 /** A named group of gateway servers that serve the same projects. */
 export interface Environment {
   readonly name: string;
-  /** As written, for showing and storing: it is parsed again when read, so that new defaults apply. */
+  /** The settings as written, for display and storage. They are parsed again when read, so that new defaults apply. */
   readonly input: EnvironmentSpecInput;
   readonly spec: EnvironmentSpec;
 }

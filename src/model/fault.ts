@@ -1,16 +1,20 @@
-/** One thing wrong with some input: where, and what to do about it. */
-export interface Fault {
-  /** Dotted path into the document, for example `environments.production.listen`; empty for the whole. */
-  path: string;
-  /** Line in the source text, from 1; absent when the input was no text. */
-  line?: number;
+import * as z from 'zod';
+
+/** One error in some input: where it is, what is wrong, and what to do about it. */
+export const fault = z.object({
+  /** Dotted path into the document, for example `environments.production.listen`; empty for the document as a whole. */
+  path: z.string(),
+  /** Line in the source text, from 1; absent if the input was not a text. */
+  line: z.int().exactOptional(),
   /** What is wrong and what would be right, in one sentence. */
-  message: string;
-}
+  message: z.string(),
+});
+
+export type Fault = z.output<typeof fault>;
 
 /**
- * The stable codes of everything Sluice refuses, each with the HTTP status that the admin API gives it.
- * Clients branch on `code`; the words of `message` may change.
+ * Stable codes of all refusals, each with its HTTP status in the admin API.
+ * Clients branch on `code`; the text of `message` may change.
  */
 export const statusOf = {
   invalid: 422,
@@ -28,9 +32,10 @@ export const statusOf = {
   internal: 500,
 } as const;
 
+export const errorCode = z.enum(Object.keys(statusOf) as (keyof typeof statusOf)[]);
 export type ErrorCode = keyof typeof statusOf;
 
-/** A refusal that is the caller's to understand: says what happened and what to do. */
+/** A refusal, whose message says to the caller what happened and what to do. */
 export class SluiceError extends Error {
   readonly code: ErrorCode;
   readonly faults: readonly Fault[];

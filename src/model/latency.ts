@@ -1,22 +1,22 @@
 /**
- * Upper bounds of the buckets in milliseconds, from 0.25 ms to about 65 s, two for each doubling: a quantile read from them is off by a
- * fifth at most. One more bucket takes what is slower.
+ * Upper bounds of the histogram's buckets in milliseconds, from 0.25 ms to about 65 s, two for each doubling: a quantile read from them
+ * is wrong by a fifth at most. One more bucket counts everything slower.
  */
 export const latencyBounds: readonly number[] = Array.from({ length: 37 }, (_, index) => 0.25 * 2 ** (index / 2));
 
-/** How many exchanges took how long. Sums and differences of these are made field by field. */
+/** A histogram of times. Histograms are added and subtracted field by field. */
 export interface Latencies {
-  /** By bucket: those of {@link latencyBounds} and the one above. */
+  /** Counts by bucket: one for each of {@link latencyBounds}, and one above. */
   readonly counts: readonly number[];
-  /** Of all together, in milliseconds. */
+  /** Sum of all times, in milliseconds. */
   readonly sumMs: number;
 }
 
 export const noLatencies: Latencies = { counts: new Array<number>(latencyBounds.length + 1).fill(0), sumMs: 0 };
 
-/** Counts as it goes; a logarithm and an increment an observation. */
+/** A histogram that counts times. Each observation costs a logarithm and an increment. */
 export class LatencyHistogram implements Latencies {
-  /** As floating point: 32 bits overflow within a day of much traffic. */
+  /** Floating point, since 32-bit integers would overflow within a day of much traffic. */
   readonly #counts = new Float64Array(latencyBounds.length + 1);
   sumMs = 0;
 
@@ -24,14 +24,14 @@ export class LatencyHistogram implements Latencies {
     return [...this.#counts];
   }
 
-  /** As it is now. */
+  /** Copy of the present counts. */
   get plain(): Latencies {
     return { counts: this.counts, sumMs: this.sumMs };
   }
 
   observe(ms: number): void {
     let bucket = ms <= 0.25 ? 0 : Math.min(latencyBounds.length, Math.ceil(2 * Math.log2(ms * 4)));
-    // A logarithm of a bound itself may come out a trifle above or below.
+    // The logarithm of a bound itself may be rounded to either side.
     if (bucket > 0 && ms <= (latencyBounds[bucket - 1] as number)) bucket--;
     else if (ms > (latencyBounds[bucket] ?? Number.POSITIVE_INFINITY)) bucket++;
     this.#counts[bucket] = (this.#counts[bucket] as number) + 1;
@@ -39,19 +39,19 @@ export class LatencyHistogram implements Latencies {
   }
 }
 
-/** Both together. */
+/** Adds two histograms. */
 export function addLatencies(one: Latencies, other: Latencies): Latencies {
   return { counts: one.counts.map((count, bucket) => count + (other.counts[bucket] ?? 0)), sumMs: one.sumMs + other.sumMs };
 }
 
-/** What came since `before`. */
+/** Returns the times since `before`. */
 export function latenciesSince(before: Latencies, now: Latencies): Latencies {
   return { counts: now.counts.map((count, bucket) => count - (before.counts[bucket] ?? 0)), sumMs: now.sumMs - before.sumMs };
 }
 
 /**
- * The time in milliseconds that a share `q` (0 to 1) of the exchanges stayed under, read within its bucket as if they were spread evenly
- * there; `undefined` if there were none. Above the last bound it is the last bound.
+ * Returns the time in milliseconds that a share `q` (0 to 1) of the exchanges did not exceed, interpolated within its bucket;
+ * `undefined` if there were none. A quantile above the last bound is the last bound.
  */
 export function quantile(counts: readonly number[], q: number): number | undefined {
   const total = counts.reduce((sum, count) => sum + count, 0);

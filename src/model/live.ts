@@ -1,91 +1,95 @@
+import * as z from 'zod';
 import type { EnvironmentCounts, ListenerCounts, ServerCounts } from './counts.ts';
 import type { LeasedServer, ServerRecord } from './server.ts';
 
-/** `lost`: its lease ended without a word. */
-export type ServerState = 'available' | 'joining' | 'ready' | 'draining' | 'lost';
-/** `unknown`: not checked yet, or checked by nobody because it is in no environment. */
-export type HealthState = 'up' | 'down' | 'ejected' | 'unknown';
+/** State of a server, as people see it. `lost`: its lease ended without notice. */
+export const serverState = z.enum(['available', 'joining', 'ready', 'draining', 'lost']);
+export type ServerState = z.output<typeof serverState>;
 
-/** What is going on at a server at present. */
+/** Health of a server, as a balancer sees it. `unknown`: not checked yet, or not checked at all because it is in no environment. */
+export const healthState = z.enum(['up', 'down', 'ejected', 'unknown']);
+export type HealthState = z.output<typeof healthState>;
+
+/** Present values of one server. */
 export interface ServerGauges {
   /** Exchanges in flight, upgraded connections included. */
   readonly active: number;
   /** Upgraded connections. */
   readonly upgraded: number;
-  /** Connections open, those kept for the next request included; upgraded ones aside. */
+  /** Open connections, idle ones included, upgraded ones not. */
   readonly connections: number;
-  /** Those of them that are kept for the next request. */
+  /** Open connections that are kept for the next request. */
   readonly idle: number;
 }
 
-/** What a balancer knows of one server beside its record; counters survive every configuration change. */
+/** A balancer's health and counts of one server. Counts survive every configuration change. */
 export interface LiveServer extends ServerCounts, ServerGauges {
   readonly id: string;
   readonly environment: string;
   readonly address: string;
   readonly weight: number;
   readonly health: HealthState;
-  /** Why it is down, for people. */
+  /** Why the server is down, for people. */
   readonly reason?: string;
-  /** How its checks went; absent where it was never checked. */
+  /** Absent for a server that was never checked. */
   readonly checks?: CheckCounts;
 }
 
-/** How the checks of a server went, and what came of that. Counters only grow. */
+/** Health checks of one server, and their effects. Counts only grow. */
 export interface CheckCounts {
-  /** By result: `passed`, or why it failed. */
+  /** Checks by result: `passed`, or the reason of the failure. */
   readonly results: Readonly<Record<string, number>>;
-  /** Changes of health that checks brought about. */
+  /** Changes of health caused by checks. */
   readonly flips: { readonly up: number; readonly down: number };
-  /** Ejections, by what the last failure was. */
+  /** Ejections by the kind of the last failure. */
   readonly ejections: Readonly<Record<string, number>>;
 }
 
-/** What is going on in an environment at present. */
+/** Present values of one environment. */
 export interface EnvironmentGauges {
-  /** Requests that wait for a server with room. */
+  /** Requests that wait for a server below its limit. */
   readonly waiting: number;
   /** Processes that ignore health, because too few servers are healthy. */
   readonly panicking: number;
 }
 
-/** What a balancer counts of one environment. */
+/** A balancer's counts of one environment. */
 export interface LiveEnvironment extends EnvironmentCounts, EnvironmentGauges {
   readonly name: string;
 }
 
-/** What comes in at one address. */
+/** A balancer's counts of one listener. */
 export interface LiveListener extends ListenerCounts {
-  /** As configured. */
+  /** Address as configured. */
   readonly listen: string;
-  /** Client connections open, tunnels included. */
+  /** Open client connections, tunnels included. */
   readonly connections: number;
 }
 
 /** How up to date a process is with the registry. */
 export interface RegistrySync {
-  /** When it last read or renewed all that concerns it, in milliseconds of the clock; `undefined`: not yet. */
+  /** Time of the last complete read or renewal, in milliseconds of the clock; `undefined`: none yet. */
   readonly at: number | undefined;
-  /** Reads and renewals that failed. */
+  /** Failed reads and renewals. */
   readonly failures: number;
-  /** Times that the registry was reached again after it was lost. */
+  /** Times that the registry was reached again after its loss. */
   readonly reconnects: number;
 }
 
-/** A balancer's word on the traffic it carries; control shows it. */
+/** A balancer's view of the traffic it carries; the admin API shows it. */
 export interface LiveView {
   /** Servers of all environments, static ones included. */
   servers(): LiveServer[];
   environments(): LiveEnvironment[];
   listeners(): LiveListener[];
   readonly sync: RegistrySync;
-  /** Able to serve: every listener is open and the registry was read at least once. */
+  /** Whether the balancer can serve: every listener is open and the registry was read at least once. */
   ready(): boolean;
-  /** Listener address of each environment as bound (a port of 0 resolved). */
+  /** Address that an environment's listener is bound to (a configured port of 0 is resolved). */
   listening(environment: string): string | undefined;
 }
 
-/** The state of a record, as people see it. */
+/** State of a server by its record. */
 export function stateOf(server: LeasedServer | ServerRecord): ServerState {
   if ('leaseRemaining' in server && server.leaseRemaining < 0) return 'lost';
   if (server.draining || server.leaving || server.movingTo !== undefined) return 'draining';

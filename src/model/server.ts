@@ -1,60 +1,71 @@
-import type { SnapshotId } from './snapshot-id.ts';
+import * as z from 'zod';
+import { address } from './address.ts';
+import type { Immutable } from './immutable.ts';
+import { name } from './name.ts';
+import { count, weight } from './quantity.ts';
+import { snapshotId } from './snapshot.ts';
 
 /** How far a server is with one project of its snapshot. */
-export interface ProjectState {
-  readonly name: string;
-  /** The revision that answers requests; 0 if none does. */
-  readonly revision: number;
-  /** `rejected`: the snapshot's revision could not be applied and an earlier one, or none, goes on. */
-  readonly state: 'active' | 'rejected';
-  /** Why it was rejected. */
-  readonly error?: string;
-}
+export const projectState = z.object({
+  name,
+  /** The revision that answers requests; 0: none. */
+  revision: count,
+  /** `rejected`: the snapshot's revision could not be applied. An earlier revision, or none, answers requests. */
+  state: z.enum(['active', 'rejected']),
+  /** Why the revision was rejected. */
+  error: z.string().max(2000).exactOptional(),
+});
 
-/** How a server came to be known. */
-export type ServerSource = 'join' | 'http' | 'static';
+/** How a server came to be known: it joined, it registers by plain HTTP, or its environment's settings name it. */
+export const serverSource = z.enum(['join', 'http', 'static']);
 
-/** What the registry holds of one gateway server. */
-export interface ServerRecord {
-  /** Stable over restarts. */
-  readonly id: string;
+/** The registry's record of one gateway server. */
+export const serverRecord = z.object({
+  /** The same after a restart. */
+  id: name,
   /** New at each start. */
-  readonly instance: string;
-  /** The environment it belongs to; none: it is available. */
-  readonly environment?: string;
-  /**
-   * Where it is to go once drained: a name, or null for none (it becomes available).
-   * Absent when it is not on the move.
-   */
-  readonly movingTo?: string | null;
-  readonly address: string;
-  readonly weight: number;
-  /** An operator's wish: finish what is in flight and take nothing new. */
-  readonly draining: boolean;
-  /** The server's own word that it is about to leave. */
-  readonly leaving: boolean;
-  readonly source: ServerSource;
+  instance: z.string().min(1).max(100),
+  /** The environment that the server belongs to; absent: the server is available. */
+  environment: name.exactOptional(),
+  /** Environment that the server moves to once it is drained; null: it becomes available. Absent while it does not move. */
+  movingTo: name.nullable().exactOptional(),
+  address,
+  weight,
+  /** Set by an operator: finish the requests in flight and take no new ones. */
+  draining: z.boolean(),
+  /** Set by the server itself: it is about to leave. */
+  leaving: z.boolean(),
+  source: serverSource,
   /** Version of the program, for people. */
-  readonly version: string;
-  /** The snapshot it answers from; absent before the first was applied. */
-  readonly running?: SnapshotId;
-  readonly projects: readonly ProjectState[];
+  version: z.string().max(100),
+  /** The snapshot that the server serves; absent until it has applied its first. */
+  running: snapshotId.exactOptional(),
+  projects: z.array(projectState),
   /** Wall-clock milliseconds. */
-  readonly startedAt: number;
-  /** Length of its lease in milliseconds: it renews before this has passed. */
-  readonly ttl: number;
-}
+  startedAt: z.number(),
+  /** Duration of the lease in milliseconds. The server renews it before that. */
+  ttl: z.int().min(1).max(3_600_000),
+});
 
 /**
- * A record with what only the registry's own clock can tell. That clock also runs while nobody can reach the registry, and
- * no lease can be renewed then: whoever acts on an ended lease first allows a whole `ttl` from `Registry.link.since`.
+ * A record with the time left until its lease ends, by the registry's clock. That clock goes on while the registry cannot be reached
+ * and no lease can be renewed: before acting on an ended lease, allow a whole `ttl` from `Registry.link.since`.
  */
-export interface LeasedServer extends ServerRecord {
-  /** Milliseconds until the lease ends; negative once it has. */
-  readonly leaseRemaining: number;
-}
+export const leasedServer = serverRecord.extend({
+  /** Milliseconds until the lease ends; negative once it has ended. */
+  leaseRemaining: z.number(),
+});
 
-/** Whether it should be given new requests, as far as the registry knows. */
+/** Changes that an operator may make to a server. */
+export const serverPatch = z.strictObject({ draining: z.boolean().exactOptional(), weight: weight.exactOptional() });
+
+export type ProjectState = Immutable<z.output<typeof projectState>>;
+export type ServerSource = z.output<typeof serverSource>;
+export type ServerRecord = Immutable<z.output<typeof serverRecord>>;
+export type LeasedServer = Immutable<z.output<typeof leasedServer>>;
+export type ServerPatch = Immutable<z.output<typeof serverPatch>>;
+
+/** Whether the server should get new requests, as far as the registry knows. */
 export function acceptsTraffic(server: ServerRecord): boolean {
   return server.environment !== undefined && server.movingTo === undefined && !server.draining && !server.leaving;
 }

@@ -1,13 +1,10 @@
-/** Which state of an environment: of which registry (`epoch`), the how-manieth (`version`), and what it holds (`hash`). */
-export interface SnapshotId {
-  /** Made once when a registry is first filled; another one means other data. */
-  readonly epoch: string;
-  /** Rises by one a change; 0 for an environment that nothing was ever deployed to. */
-  readonly version: number;
-  readonly hash: string;
-}
+import type * as z from 'zod';
+import type { snapshotId } from './snapshot.ts';
 
-/** Same registry, same version, same content. */
+/** Identity of an environment's {@link Snapshot}. This file imports types only: the dashboard's bundle has no schemas. */
+export type SnapshotId = Readonly<z.output<typeof snapshotId>>;
+
+/** Whether both are the same snapshot: same registry, same version, same content. */
 export function sameSnapshot(one: SnapshotId | null | undefined, other: SnapshotId | null | undefined): boolean {
   return one?.epoch === other?.epoch && one?.version === other?.version && one?.hash === other?.hash;
 }

@@ -1,32 +1,30 @@
-import { createHash } from 'node:crypto';
-import type { Project } from './project.ts';
-import type { SnapshotId } from './snapshot-id.ts';
+import * as z from 'zod';
+import { sha256 } from './content-hash.ts';
+import type { Immutable } from './immutable.ts';
+import { name } from './name.ts';
+import { project } from './project.ts';
+import { count } from './quantity.ts';
+import { revisionNumber } from './revision.ts';
+
+/** Identity of a snapshot. Two snapshots with the same id have the same content. */
+export const snapshotId = z.object({
+  /** Made once, when a registry is first filled; another epoch means other data. */
+  epoch: z.string(),
+  /** Rises by one with each change; 0 for an environment to which nothing was ever deployed. */
+  version: count,
+  hash: sha256,
+});
 
 /** One project revision as deployed. */
-export interface DeployedProject {
-  readonly name: string;
-  readonly revision: number;
-  readonly project: Project;
-}
+export const deployedProject = z.object({ name, revision: revisionNumber, project });
 
-/** Everything an environment's servers need: complete, immutable, replaced as a whole. */
-export interface Snapshot extends SnapshotId {
-  readonly environment: string;
-  readonly variables: Readonly<Record<string, string>>;
+/** Everything that an environment's servers need: complete, immutable, replaced as a whole. */
+export const snapshot = snapshotId.extend({
+  environment: name,
+  variables: z.record(z.string(), z.string()),
   /** Sorted by name. */
-  readonly projects: readonly DeployedProject[];
-}
+  projects: z.array(deployedProject),
+});
 
-/** SHA-256 (hex) of a JSON value, whatever the order of its keys. */
-export function contentHash(value: unknown): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('hex');
-}
-
-function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
-  const entries = Object.entries(value)
-    .filter(([, field]) => field !== undefined)
-    .sort(([one], [other]) => (one < other ? -1 : 1));
-  return `{${entries.map(([key, field]) => `${JSON.stringify(key)}:${canonicalJson(field)}`).join(',')}}`;
-}
+export type DeployedProject = Immutable<z.output<typeof deployedProject>>;
+export type Snapshot = Immutable<z.output<typeof snapshot>>;

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { RequestView, ResponseView } from '../http1/message/message.ts';
+import type { RequestView, ResponseView } from '../http1/message/message-view.ts';
 import type { PolicyPoint } from '../model/project.ts';
 
 /** What a policy has in its hands while it runs. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { HeaderFields } from '../http1/message/message.ts';
+import type { HeaderFields } from '../http1/message/message-view.ts';
 import type { Policy, PolicyType } from './contract.ts';
 
 const framing = 'it frames the message, and Sluice alone decides on that';

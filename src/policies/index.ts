@@ -22,7 +22,7 @@ export function compilePolicies(entries: readonly PolicyEntry[], point: PolicyPo
       const at = `${path}.${point}.${index}.${name}`;
       const type = policyTypes.get(name);
       if (type === undefined) {
-        faults.push({ path: at, message: `there is no policy "${name}"; known are: ${[...policyTypes.keys()].join(', ')}` });
+        faults.push({ path: at, message: `there is no policy "${name}"; known: ${[...policyTypes.keys()].join(', ')}` });
       } else if (!type.points.includes(point)) {
         faults.push({ path: at, message: `the policy ${name} cannot run at ${point}, only at: ${type.points.join(', ')}` });
       } else {

@@ -1,64 +1,136 @@
 import type { FailureKind } from '../model/counts.ts';
-import type { Route } from './contract.ts';
-import type { ProxyExchange } from './proxy-exchange.ts';
+import type { Outcome, Route } from './contract.ts';
+import type { ForwardedExchange } from './forwarded-exchange.ts';
+import type { RequestQueue } from './request-queue.ts';
+import { type RetryableOutcome, spendRetry } from './retry.ts';
 import type { Upstream } from './upstream.ts';
-import { type WaitingLine, waitingLineOf } from './waiting-line.ts';
 
-/** The attempts of one exchange, at one upstream after another: each is counted and told to the route, from the pick to its end. */
-export abstract class Attempts {
-  protected readonly exchange: ProxyExchange;
-  protected readonly route: Route;
-  /** Where exchanges of the route wait for room, if they may. */
-  protected readonly line: WaitingLine | undefined;
-  /** Where the present attempt is made. */
-  protected upstream: Upstream | undefined;
-  /** Attempts begun. */
-  protected begun = 0;
+const none: readonly Upstream[] = [];
+
+/** Facts about a request that decide whether it may be sent a second time: see `EndedAttempt`. */
+export interface Repeatability {
+  readonly repeatable: boolean;
+  readonly replayable: boolean;
+}
+
+/**
+ * The attempts of one exchange, one at a time, each at another upstream of its route. Picks the upstream, and counts each attempt and
+ * reports it to the route: every attempt that began ends once, by `end`, `failed`, `abandoned`, `discarded` or `hung`.
+ */
+export class Attempts {
+  /** Where the exchange may wait for a server with room; undefined: it may not. */
+  readonly queue: RequestQueue | undefined;
+  /** Upstream of the present attempt. */
+  upstream: Upstream | undefined;
+  readonly #exchange: ForwardedExchange;
+  readonly #route: Route;
+  /** Upstreams that the exchange is done with. */
+  #tried = none;
   #beganAt = 0;
+  /** The response head of the present attempt has come. */
+  #answered = false;
 
-  constructor(exchange: ProxyExchange, route: Route) {
-    this.exchange = exchange;
-    this.route = route;
-    this.line = waitingLineOf(route);
+  constructor(exchange: ForwardedExchange, route: Route) {
+    const { queue, connectionsPerServer } = route.settings.limits;
+    this.#exchange = exchange;
+    this.#route = route;
+    this.queue = queue > 0 && connectionsPerServer > 0 ? route.queue : undefined;
   }
 
-  /** A bug in what is called from here ends the exchange. */
-  crashed(error: unknown): void {
-    this.exchange.crashed(error);
+  /** True if an upstream has failed the exchange already. */
+  get retrying(): boolean {
+    return this.#tried !== none;
   }
 
-  protected enter(upstream: Upstream): void {
-    this.begun++;
+  /** The upstream to try next; undefined: none has room. */
+  pick(): Upstream | undefined {
+    return this.#route.pick(this.#exchange, this.#tried);
+  }
+
+  begin(upstream: Upstream): void {
     this.#beganAt = performance.now();
+    this.#answered = false;
     this.upstream = upstream;
     upstream.active++;
     upstream.requests++;
-    this.line?.entered();
+    this.queue?.attemptBegan();
   }
 
-  /** A final response head came. */
-  protected noteAnswer(upstream: Upstream, status: number): void {
+  /** The final response head of the present attempt has come. */
+  answered(status: number): void {
+    const upstream = this.upstream as Upstream;
     const headMs = performance.now() - this.#beganAt;
+    this.#answered = true;
     upstream.answered(status, headMs);
-    this.exchange.observe(this.route, upstream, { kind: 'answered', status, headMs });
+    this.#report(upstream, { kind: 'answered', status, headMs });
   }
 
-  protected noteFailure(upstream: Upstream, kind: FailureKind, reason: string): void {
-    upstream.fail(kind);
-    this.exchange.observe(this.route, upstream, { kind, reason });
-  }
-
-  /** It ended through no fault of the upstream's. @param answered it had sent its response head */
-  protected noteAbandoned(upstream: Upstream, answered: boolean, reason: string): void {
-    if (!answered) upstream.abandoned++;
-    this.exchange.observe(this.route, upstream, { kind: 'aborted', reason });
-  }
-
-  /** The present attempt, if there is one, is over. */
-  protected leave(): void {
+  /** Ends the present attempt, if there is one; its response is complete. */
+  end(): void {
     if (this.upstream === undefined) return;
     this.upstream.active--;
     this.upstream = undefined;
-    this.line?.left();
+    this.queue?.attemptEnded();
+  }
+
+  /** Ends the present attempt through its upstream's fault. */
+  failed(kind: FailureKind, reason: string): void {
+    const upstream = this.#exclude();
+    upstream.fail(kind);
+    this.#report(upstream, { kind, reason });
+  }
+
+  /** Ends the present attempt, if there is one, through no fault of its upstream. */
+  abandoned(reason: string): void {
+    const { upstream } = this;
+    if (upstream === undefined) return;
+    this.end();
+    if (!this.#answered) upstream.abandoned++;
+    this.#report(upstream, { kind: 'aborted', reason });
+  }
+
+  /** Ends the present attempt, whose answer is not wanted: another upstream is tried. */
+  discarded(): void {
+    this.#exclude();
+  }
+
+  /** Ends the present attempt, whose server hangs. Health checks have found that already, so it is not reported as another failure. */
+  hung(): void {
+    const upstream = this.#exclude();
+    upstream.fail('head-timeout');
+    this.#report(upstream, { kind: 'aborted', reason: 'taken back' });
+  }
+
+  /** After an attempt has failed: spends a retry and answers true if another upstream may be tried. */
+  spendRetry(outcome: RetryableOutcome, request: Repeatability): boolean {
+    return this.#mayFollow(outcome, this.#tried.length, request);
+  }
+
+  /** While an attempt is being made: spends a retry and answers another upstream, if one has room and a retry is allowed. */
+  alternative(outcome: RetryableOutcome, request: Repeatability): Upstream | undefined {
+    const tried = [...this.#tried, this.upstream as Upstream];
+    const other = this.#route.pick(this.#exchange, tried);
+    return other !== undefined && this.#mayFollow(outcome, tried.length, request) ? other : undefined;
+  }
+
+  #mayFollow(outcome: RetryableOutcome, attempts: number, { repeatable, replayable }: Repeatability): boolean {
+    const { settings, budget } = this.#route;
+    return spendRetry({ outcome, attempts, repeatable, replayable }, settings.retries, budget);
+  }
+
+  #exclude(): Upstream {
+    const upstream = this.upstream as Upstream;
+    this.#tried = [...this.#tried, upstream];
+    this.end();
+    return upstream;
+  }
+
+  /** A bug in the route's `observe` is reported, and does not harm the exchange. */
+  #report(upstream: Upstream, outcome: Outcome): void {
+    try {
+      this.#route.observe?.(upstream, outcome);
+    } catch (error) {
+      this.#exchange.fault(error);
+    }
   }
 }

@@ -1,63 +1,66 @@
-import type { ExchangeRecord } from '../access-log/access-log.ts';
-import type { RequestView, ResponseView } from '../http1/message/message.ts';
+import type { ExchangeRecord } from '../access-log/contract.ts';
+import type { RequestView, ResponseView } from '../http1/message/message-view.ts';
 import type { FailureKind, ListenerCounts } from '../model/counts.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
 import type { ExchangeCounter } from './exchange-counter.ts';
+import type { RequestQueue } from './request-queue.ts';
 import type { RetryBudget } from './retry.ts';
 import type { Upstream } from './upstream.ts';
 
-/** What a role does with requests. Called once for each valid request head. */
+/** A role's decision about each request. */
 export interface Handler {
-  /** Must lead to one of `forward`, `respond` or `fail`, at once or later. */
+  /** Called once for each valid request head. Must lead to one of `forward`, `respond` or `fail`, at once or later. */
   request(exchange: Exchange): void;
   /**
-   * A bug: something threw, in this role or below it. The exchange that it met, if any, was ended (500, or cut off if the response had
-   * begun), and everything else goes on. Told once, to be logged with its stack.
+   * Called once for each bug, to log it with its stack: something threw, in the role or below it. The exchange in which that happened, if
+   * any, has been ended (500, or cut off if its response had begun); all other exchanges continue.
    */
   fault(error: unknown, requestId: string | undefined): void;
 }
 
-/** One request and its response, on its way through a role. Valid until its end; never kept longer. */
+/** One request and its response, on its way through a role. Valid until the response has ended; must not be kept longer. */
 export interface Exchange {
-  /** `x-request-id`: the client's if sane, else made here. */
+  /** Value of `x-request-id`: the client's if it is well-formed, else generated here. */
   readonly id: string;
   readonly request: RequestView;
-  /** The upstream's response; only while `Route.response` runs. */
+  /** The upstream's response; readable only while `Route.respond` runs. */
   readonly response: ResponseView;
-  /** Address of the client: the peer's, or, behind a trusted proxy, the one it reported. */
+  /** IP address of the client: the peer's or, behind a trusted proxy, the one that the proxy reported. */
   readonly clientAddress: string;
-  /** Address of the listener it came in on, as configured. */
+  /** Address of the listener that accepted the connection, as configured. */
   readonly listener: string;
-  /** For the role's own use during this exchange, for example the resource matched. */
+  /** Free for the role's own use during the exchange, for example for the resource that matched. */
   context: unknown;
-  /** What it is counted under when it ends: its listener's, until a role knows better. */
+  /** Counts the exchange when it ends: the listener's counter, until a role sets a more specific one. */
   counter: ExchangeCounter;
-  /** Told when it has ended. */
+  /** Notified when the exchange has ended. */
   watcher?: ExchangeWatcher | undefined;
-  /** Sends the request on; the route says where and how. */
+  /** Sends the request to an upstream of `route`, under the route's rules. */
   forward(route: Route): void;
-  /** Answers it here. The body's length is added; the request's body is read and dropped, or the connection closed. */
+  /** Answers the request here. Content-Length is added; the request's body is read and dropped, or the connection is closed. */
   respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer): void;
-  /** Answers it here with a short problem+json. */
+  /** Answers the request here with a short problem+json. */
   fail(failure: Failure): void;
 }
 
-/** Who wants to know how an exchange went. */
+/** Notified of the end of one exchange. */
 export interface ExchangeWatcher {
   ended(record: ExchangeRecord): void;
 }
 
-/** Where requests of one kind go and under which rules; long-lived, shared by many exchanges. */
+/** The upstreams for one kind of request, and the rules for using them. Long-lived, shared by many exchanges. */
 export interface Route {
   readonly settings: RouteSettings;
   readonly budget: RetryBudget;
-  /** The next place to try, or undefined: 503. `tried` failed already. No allocation, no throwing. */
+  /** Where requests wait for a server with room, if the settings allow for it; undefined: they never wait. */
+  readonly queue?: RequestQueue | undefined;
+  /** The upstream to try next, none of `tried`, which failed already; undefined: no upstream has room. Must not allocate or throw. */
   pick(exchange: Exchange, tried: readonly Upstream[]): Upstream | undefined;
-  /** Before the head for `upstream` is made: the new target and Host, if they change. */
+  /** Called before the request head for `upstream` is written: the new target and Host, if they change. */
   rewrite?(exchange: Exchange, upstream: Upstream): { target: string; host: string } | undefined;
-  /** The final response head has arrived and may be edited; `upstream` sent it. */
+  /** Called with the final response head of `upstream`, which may be edited through `exchange.response`. */
   respond?(exchange: Exchange, upstream: Upstream): void;
-  /** How one attempt went; health listens here. */
+  /** Called with the outcome of each attempt, for passive health checks. */
   observe?(upstream: Upstream, outcome: Outcome): void;
 }
 
@@ -65,46 +68,46 @@ export interface Route {
 export type RouteSettings = Pick<EnvironmentSpec, 'retries' | 'limits' | 'timeouts' | 'exposeServer'>;
 
 /**
- * How an attempt ended. `answered` carries any complete response head, whatever its status;
- * `aborted` is the client's doing and says nothing of the upstream.
+ * Outcome of an attempt. `answered`: a complete response head came, with whatever status; `aborted`: the attempt was given up for a
+ * reason that says nothing about the upstream, mostly because the client left.
  */
 export type Outcome =
   | { readonly kind: 'answered'; readonly status: number; readonly headMs: number }
   | { readonly kind: FailureKind; readonly reason: string }
   | { readonly kind: 'aborted'; readonly reason: string };
 
-/** What Sluice itself answers with: see `failures.ts` for the table. */
+/** An answer that Sluice makes itself: `failures.ts` has the table. */
 export interface Failure {
   readonly status: number;
   /** Stable, for programs. */
   readonly code: string;
-  /** For people; no address, no version. */
+  /** For people; contains no address and no version. */
   readonly title: string;
 }
 
 /** An open listener. */
 export interface Listener {
-  /** As bound: a port of 0 is resolved. */
+  /** Address as bound: a port of 0 is resolved. */
   readonly address: string;
-  /** Client connections open, idle ones included. */
+  /** Open client connections, idle ones included. */
   readonly connections: number;
-  /** Exchanges and upgraded connections in flight. */
+  /** Exchanges in flight, and open upgraded connections. */
   readonly active: number;
   readonly counts: ListenerCounts;
-  /** While true, responses say `Connection: close`; new connections are still taken. */
+  /** While true, responses say `Connection: close`; new connections are still accepted. */
   lameDuck: boolean;
-  /** Replaces the settings, for connections open as well. */
+  /** Replaces the settings, for open connections too. */
   update(settings: ListenerSettings): void;
-  /** Stops accepting, closes idle connections, lets the rest finish; after `graceMs` destroys what is left. Settles when none is left. */
+  /** Stops accepting, closes idle connections, lets exchanges finish, and destroys what is left after `graceMs`. Resolves when all are closed. */
   close(graceMs: number): Promise<void>;
 }
 
-/** What a listener needs to know; objects may be replaced while it runs. */
+/** Settings of a listener; may be replaced while it runs. */
 export interface ListenerSettings {
   readonly headerBytes: number;
-  /** Field lines that a head may have; 100 unless said, as most servers take. */
+  /** Field lines that a head may have. Default 100, the limit of most servers. */
   readonly fields?: number;
   readonly timeouts: Pick<EnvironmentSpec['timeouts'], 'requestHead' | 'clientIdle'>;
-  /** CIDRs whose `X-Forwarded-*` and `Forwarded` are believed and extended. */
+  /** CIDR ranges of proxies whose `X-Forwarded-*` and `Forwarded` are believed and extended. */
   readonly trustedProxies: readonly string[];
 }

@@ -1,7 +1,7 @@
 import type { ExchangeCounts } from '../model/counts.ts';
 import { LatencyHistogram } from '../model/latency.ts';
 
-/** Counts exchanges of one kind as they end. Plain numbers: exporters read them when asked. */
+/** Counts exchanges of one kind as they end. Plain numbers, read by exporters when they are scraped. */
 export class ExchangeCounter {
   readonly statuses = [0, 0, 0, 0, 0, 0];
   readonly durations = new LatencyHistogram();
@@ -11,19 +11,19 @@ export class ExchangeCounter {
   requestOctets = 0;
   responseOctets = 0;
 
-  /** An exchange has ended: its client got this status (0: none), so many milliseconds after its request. */
+  /** Counts an exchange that has ended. @param status that the client got; 0: none @param durationMs since its request head */
   ended(status: number, durationMs: number): void {
     const digit = (status / 100) | 0;
     this.statuses[digit] = (this.statuses[digit] ?? 0) + 1;
     this.durations.observe(durationMs);
   }
 
-  /** Sluice answers by itself. `code`: of the table of failures, never a client's text. */
+  /** Counts an answer that Sluice makes itself. @param code of the failure table, never a client's text */
   answeredHere(code: string): void {
     this.own[code] = (this.own[code] ?? 0) + 1;
   }
 
-  /** A policy answers. */
+  /** Counts a request that a policy answers. */
   rejectedBy(policy: string): void {
     this.rejections[policy] = (this.rejections[policy] ?? 0) + 1;
   }

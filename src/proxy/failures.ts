@@ -1,6 +1,7 @@
+import type { AttemptFailure } from '../http1/connection/client-connection.ts';
 import type { Failure } from './contract.ts';
 
-/** Everything Sluice itself answers with once a head was understood; what is wrong with a head stands in `http1/wire-fault.ts`. */
+/** Every failure that Sluice itself answers a valid request with. Faults of the request's octets are in `http1/message/wire-fault.ts`. */
 export const failures = {
   noEnvironment: { status: 404, code: 'no-environment', title: 'No environment serves this host.' },
   reserved: { status: 404, code: 'not-found', title: 'This path is reserved.' },
@@ -8,16 +9,25 @@ export const failures = {
   noResource: { status: 404, code: 'no-resource', title: 'The project has no such resource.' },
   unauthorized: { status: 401, code: 'unauthorized', title: 'This needs the join token, as Authorization: Bearer TOKEN.' },
   noServer: { status: 503, code: 'no-server', title: 'No server is available at the moment.' },
-  queueFull: { status: 503, code: 'queue-full', title: 'Every server is busy, and so many wait already.' },
-  queueTimeout: { status: 503, code: 'queue-timeout', title: 'No server had room in time.' },
+  queueFull: { status: 503, code: 'queue-full', title: 'Every server is busy, and the queue is full.' },
+  queueTimeout: { status: 503, code: 'queue-timeout', title: 'Every server was busy for as long as a request may wait.' },
   notReady: { status: 503, code: 'not-ready', title: 'This server is not in service.' },
   connectFailed: { status: 502, code: 'connect-failed', title: 'The upstream could not be reached.' },
   upstreamReset: { status: 502, code: 'upstream-reset', title: 'The upstream closed the connection before it answered.' },
-  badResponse: { status: 502, code: 'bad-response', title: 'The upstream gave no usable response.' },
+  badResponse: { status: 502, code: 'bad-response', title: 'The upstream sent an invalid response.' },
   connectTimeout: { status: 504, code: 'connect-timeout', title: 'The upstream did not accept the connection in time.' },
   headTimeout: { status: 504, code: 'response-timeout', title: 'The upstream did not answer in time.' },
   totalTimeout: { status: 504, code: 'total-timeout', title: 'The request took longer than allowed.' },
   bodyTooLarge: { status: 413, code: 'body-too-large', title: 'The request body is larger than allowed.' },
-  traceEndsHere: { status: 501, code: 'trace-not-supported', title: 'TRACE is not answered here.' },
+  traceEndsHere: { status: 501, code: 'trace-not-supported', title: 'This server does not support TRACE.' },
   internal: { status: 500, code: 'internal', title: 'The request could not be processed.' },
 } as const satisfies Record<string, Failure>;
+
+/** The answer to a client whose last attempt failed in this way. */
+export const attemptFailures: Readonly<Record<AttemptFailure, Failure>> = {
+  'connect-failed': failures.connectFailed,
+  'connect-timeout': failures.connectTimeout,
+  reset: failures.upstreamReset,
+  'head-timeout': failures.headTimeout,
+  'bad-response': failures.badResponse,
+};

@@ -1,23 +1,23 @@
-/** The beginning of a request body: kept until it can be sent, and as long as it might have to be sent again. */
+/** The beginning of a request body, kept until it can be sent, and then for as long as it might have to be sent again. */
 export class HeldBody {
   #pieces: Buffer[] = [];
   /** Octets kept. */
   octets = 0;
   #complete = true;
 
-  /** Everything that came so far is here. */
+  /** True if it holds everything that has come of the body so far. */
   get complete(): boolean {
     return this.#complete;
   }
 
-  /** Keeps a copy. */
+  /** Appends a copy of octets [start, end) of `buffer`. */
   add(buffer: Buffer, start: number, end: number): void {
     if (!this.#complete) return;
     this.#pieces.push(Buffer.from(buffer.subarray(start, end)));
     this.octets += end - start;
   }
 
-  /** Forgets it all if that is more than `most` octets: it can't be sent again. To be called once it was sent. */
+  /** Drops everything if that is more than `most` octets: the body can't be sent again then. Called after it was sent. */
   limit(most: number): void {
     if (this.octets <= most) return;
     this.#complete = false;

@@ -1,5 +1,5 @@
 import net from 'node:net';
-import type { AccessLog, ExchangeRecord } from '../access-log/access-log.ts';
+import type { AccessLog, ExchangeRecord } from '../access-log/contract.ts';
 import { processDeadlines } from '../http1/connection/deadlines.ts';
 import { outbox } from '../http1/connection/outbox.ts';
 import {
@@ -10,22 +10,24 @@ import {
 } from '../http1/connection/server-connection.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import type { WireFault } from '../http1/message/wire-fault.ts';
+import { formatAddress, parseAddress } from '../model/address.ts';
 import type { ListenerCounts } from '../model/counts.ts';
-import { formatAddress, parseAddress } from '../model/quantity.ts';
 import type { Handler, Listener, ListenerSettings } from './contract.ts';
 import { ExchangeCounter } from './exchange-counter.ts';
 import { ownAnswer, problem } from './own-answer.ts';
-import { Peers } from './peers.ts';
-import { ProxyExchange } from './proxy-exchange.ts';
+import { type ExchangeOwner, ProxyExchange } from './proxy-exchange.ts';
 import { newRequestId } from './request-id.ts';
+import { TrustedProxies } from './trusted-proxies.ts';
 
+/** Longest request target. */
 const targetBytes = 16 * 1024;
+/** Default of `ListenerSettings.fields`. */
 const fields = 100;
 const backlog = 4096;
-/** For so long, in milliseconds, a connection may bring one more request when its listener closes: that may be on its way already. */
+/** Milliseconds that idle connections stay open when their listener closes: a request may be on its way already. */
 const lastRequestMs = 500;
 
-/** Opens a listener for a role. Rejects with the system's error if the address can't be had. */
+/** Opens a listener for a role. Rejects with the system's error if it cannot listen on the address. */
 export async function openListener(
   address: string,
   settings: ListenerSettings,
@@ -37,22 +39,24 @@ export async function openListener(
   return listener;
 }
 
-/** An open address: takes connections, makes exchanges of their requests, and can be closed without losing any. */
-export class HttpListener implements Listener, ServerConnectionOwner {
+/** A listener: accepts connections, gives each request to the role as an exchange, and closes without losing any. */
+export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOwner {
   readonly configured: string;
   readonly deadlines = processDeadlines;
   readonly handler: Handler;
-  /** Of exchanges that no role counts, and of what was no request. */
+  /** Counts exchanges for which no role sets another counter, and malformed requests. */
   readonly counter = new ExchangeCounter();
   lameDuck = false;
-  peers!: Peers;
+  trustedProxies!: TrustedProxies;
   settings!: ServerConnectionSettings;
   readonly #accessLog: AccessLog | undefined;
   readonly #server: net.Server;
   readonly #connections = new Set<ServerConnection>();
   readonly #tunnels = new Set<net.Socket>();
+  /** Exchanges in flight. */
   #active = 0;
   #accepted = 0;
+  /** Connections still to be closed by `shed`. */
   #surplus = 0;
   #emptied: (() => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -69,7 +73,7 @@ export class HttpListener implements Listener, ServerConnectionOwner {
     });
   }
 
-  /** Starts to accept. On `bound`, a socket's handle that another process bound, in place of an own one. */
+  /** Starts to accept connections. @param bound handle of a socket that another process has bound; undefined: binds one here */
   open(bound?: object): Promise<void> {
     const { host, port } = parseAddress(this.configured);
     return new Promise((resolve, reject) => {
@@ -85,7 +89,7 @@ export class HttpListener implements Listener, ServerConnectionOwner {
   }
 
   update(settings: ListenerSettings): void {
-    this.peers = new Peers(settings.trustedProxies);
+    this.trustedProxies = new TrustedProxies(settings.trustedProxies);
     this.settings = {
       limits: {
         headBytes: settings.headerBytes,
@@ -114,7 +118,10 @@ export class HttpListener implements Listener, ServerConnectionOwner {
     return this.#active + this.#tunnels.size;
   }
 
-  /** Closes so many connections, each with the answer to its next request: clients connect again, and another process may get them. */
+  /**
+   * Closes this many connections, each with the answer to its next request, so that their clients connect again and other processes that
+   * share the address may get them.
+   */
   shed(connections: number): void {
     this.#surplus = connections;
   }
@@ -129,7 +136,7 @@ export class HttpListener implements Listener, ServerConnectionOwner {
     this.#server.close();
     if (this.connections === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      // After one more look at what has come: a process that stood still meanwhile has not read it yet.
+      // setImmediate lets pending socket reads run first: if the process was stalled, requests that came meanwhile are not read yet.
       const idle = setTimeout(() => setImmediate(() => this.#closeIdle()), Math.min(lastRequestMs, graceMs));
       const end = setTimeout(() => this.#destroyAll(), graceMs);
       this.#emptied = () => {
@@ -143,7 +150,7 @@ export class HttpListener implements Listener, ServerConnectionOwner {
   request(connection: ServerConnection, head: RequestHead): RequestSink {
     if (this.#surplus > 0) {
       this.#surplus--;
-      // As if the client had asked for it: the answer says `Connection: close`.
+      // The same as if the client had asked for it: the answer says `Connection: close`.
       head.keepAlive = false;
     }
     const exchange = new ProxyExchange(this, connection, head);
@@ -173,12 +180,10 @@ export class HttpListener implements Listener, ServerConnectionOwner {
     this.#checkEmptied();
   }
 
-  /** An exchange is over, or its connection has become a tunnel. */
   left(): void {
     this.#active--;
   }
 
-  /** What became of an exchange is known; it is asked for its record only if somebody wants one. */
   log(exchange: { record(): ExchangeRecord }): void {
     if (this.#accessLog === undefined) return;
     try {
@@ -188,7 +193,6 @@ export class HttpListener implements Listener, ServerConnectionOwner {
     }
   }
 
-  /** A connection has become a tunnel. */
   tunnelOpened(connection: ServerConnection, socket: net.Socket): void {
     this.#connections.delete(connection);
     this.#tunnels.add(socket);

@@ -3,9 +3,16 @@ import type { Failure } from './contract.ts';
 
 const retryAfterSeconds = '1';
 
-/** Head and body of a response made here. `keepAlive` is undefined where HTTP/1.1's default needs no word. */
+/** A response made here, before it is written. */
+export interface OwnAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Buffer;
+}
+
+/** The octets of a response made here: head and body. `connection` is undefined where HTTP/1.1's default says the same. */
 export function ownAnswer(
-  answer: { status: number; headers: Readonly<Record<string, string>>; body: string | Buffer },
+  answer: OwnAnswer,
   context: { requestId: string; headOnly: boolean; connection: 'close' | 'keep-alive' | undefined },
 ): Buffer {
   const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
@@ -18,8 +25,8 @@ export function ownAnswer(
   return context.headOnly || bodyless ? Buffer.from(head, 'latin1') : Buffer.concat([Buffer.from(head, 'latin1'), body]);
 }
 
-/** A failure as problem+json (RFC 9457), with the request's id so that it can be found in the logs. */
-export function problem(failure: Failure, requestId: string): { status: number; headers: Record<string, string>; body: string } {
+/** A failure as problem+json (RFC 9457), with the id of the request to find it by in the logs. */
+export function problem(failure: Failure, requestId: string): OwnAnswer & { headers: Record<string, string>; body: string } {
   const headers: Record<string, string> = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
   if (failure.status === 503) headers['retry-after'] = retryAfterSeconds;
   const body = JSON.stringify({ type: 'about:blank', title: failure.title, status: failure.status, code: failure.code, requestId });
@@ -29,7 +36,7 @@ export function problem(failure: Failure, requestId: string): { status: number; 
 let dateSecond = 0;
 let dateText = '';
 
-/** The present as an IMF-fixdate (RFC 9110 section 5.6.7), made once a second. */
+/** The current time as an IMF-fixdate (RFC 9110 section 5.6.7), formatted once a second. */
 export function httpDate(): string {
   const now = Date.now();
   if (now - dateSecond >= 1000 || now < dateSecond) {

@@ -1,61 +1,67 @@
-import type { ExchangeRecord } from '../access-log/access-log.ts';
-import { outbox } from '../http1/connection/outbox.ts';
+import type net from 'node:net';
+import type { ExchangeRecord } from '../access-log/contract.ts';
 import type { RequestSink, ServerConnection } from '../http1/connection/server-connection.ts';
 import { EditedFields } from '../http1/message/edited-fields.ts';
-import { fieldIds } from '../http1/message/field-names.ts';
-import type { HeaderFields, RequestView, ResponseView } from '../http1/message/message.ts';
+import { fieldIds } from '../http1/message/field-ids.ts';
+import type { HeaderFields, RequestView, ResponseView } from '../http1/message/message-view.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
-import type { ResponseHead } from '../http1/message/response-head.ts';
 import type { WireFault } from '../http1/message/wire-fault.ts';
-import type { Exchange, ExchangeWatcher, Failure, Outcome, Route } from './contract.ts';
+import type { ExchangeWatcher, Failure, Route } from './contract.ts';
 import type { ExchangeCounter } from './exchange-counter.ts';
 import { failures } from './failures.ts';
+import type { ForwardedExchange } from './forwarded-exchange.ts';
 import { Forwarding } from './forwarding.ts';
 import { HeldBody } from './held-body.ts';
-import type { HttpListener } from './http-listener.ts';
-import { ownAnswer, problem } from './own-answer.ts';
 import { requestIdOf } from './request-id.ts';
-import { writeInterimHead, writeResponseHead } from './response-head-out.ts';
+import { type ResponseOwner, ResponseWriter } from './response-writer.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
 import { switchesProtocol, Upgrade } from './upgrade.ts';
-import type { Upstream } from './upstream.ts';
 
-/** One request and what its client is answered; it ends exactly once. How the answer is come by is its {@link Forwarding}'s business. */
-export class ProxyExchange implements Exchange, RequestView, RequestSink {
+/** The listener of an exchange, as the exchange sees it. */
+export interface ExchangeOwner {
+  /** Address as configured. */
+  readonly configured: string;
+  readonly trustedProxies: TrustedProxies;
+  readonly lameDuck: boolean;
+  /** Counts exchanges for which no role sets another counter. */
+  readonly counter: ExchangeCounter;
+  fault(error: unknown, requestId: string): void;
+  /** The exchange is not in flight any more. */
+  left(): void;
+  /** The connection of the exchange has been given away. */
+  tunnelOpened(connection: ServerConnection, socket: net.Socket): void;
+  /** Called last. `record` is called only if it is wanted. */
+  log(exchange: { record(): ExchangeRecord }): void;
+}
+
+/**
+ * One exchange: the request as roles and policies see it, and the way of its octets. The request's body goes to a {@link Forwarding} or
+ * {@link Upgrade}, if the role forwards; the response, from there or made here, goes to the client through a {@link ResponseWriter}.
+ */
+export class ProxyExchange implements ForwardedExchange, RequestView, RequestSink, ResponseOwner {
   context: unknown;
   counter: ExchangeCounter;
   watcher: ExchangeWatcher | undefined;
   readonly id: string;
-  readonly client: ServerConnection;
   readonly head: RequestHead;
-  /** The response has begun to be sent. */
-  responding = false;
-  ended = false;
-  readonly #listener: HttpListener;
-  readonly #startedAt = performance.now();
+  readonly #listener: ExchangeOwner;
+  readonly #response: ResponseWriter;
   #forwarding: Forwarding | undefined;
   #upgrade: Upgrade | undefined;
-  /** What came of the body before the role said what to do. */
+  /** What came of the body before the role decided. */
   #early: HeldBody | undefined;
-  #requestEdits: EditedFields | undefined;
-  #responseHead: ResponseHead | undefined;
-  #responseEdits: EditedFields | undefined;
-  #chunked = false;
-  #close = false;
-  #status = 0;
-  #responseOctets = 0;
-  #server: string | undefined;
-  #aborted = false;
+  #edits: EditedFields | undefined;
 
-  constructor(listener: HttpListener, client: ServerConnection, head: RequestHead) {
+  constructor(listener: ExchangeOwner, client: ServerConnection, head: RequestHead) {
     head.retain();
     this.#listener = listener;
     this.counter = listener.counter;
-    this.client = client;
     this.head = head;
     this.id = requestIdOf(head);
+    this.#response = new ResponseWriter(this, client);
   }
 
-  // What roles and policies see
+  // For roles and policies
 
   get request(): RequestView {
     return this;
@@ -84,19 +90,16 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
   }
 
   get headers(): HeaderFields {
-    this.#requestEdits ??= new EditedFields(this.head.fields);
-    return this.#requestEdits;
+    this.#edits ??= new EditedFields(this.head.fields);
+    return this.#edits;
   }
 
   get response(): ResponseView {
-    const head = this.#responseHead;
-    if (head === undefined) throw new Error('there is no response yet');
-    this.#responseEdits ??= new EditedFields(head.fields);
-    return { status: head.status, headers: this.#responseEdits };
+    return this.#response.view;
   }
 
   get clientAddress(): string {
-    return this.#listener.peers.clientOf(this.client.peer, this.head.fields);
+    return this.#listener.trustedProxies.clientOf(this.#response.client.peer, this.head.fields);
   }
 
   get listener(): string {
@@ -104,57 +107,50 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
   }
 
   forward(route: Route): void {
-    if (this.ended || this.#answersForwardsSpent()) return;
+    const response = this.#response;
+    if (response.ended || this.#endsHere()) return;
     if (switchesProtocol(this.head)) {
-      this.#upgrade = new Upgrade({ exchange: this, listener: this.#listener, route });
+      this.#upgrade = new Upgrade(this, response, route);
       this.#upgrade.start();
       return;
     }
-    this.#forwarding = new Forwarding(this, route);
+    this.#forwarding = new Forwarding(this, response, route);
     this.#forwarding.start(this.#early);
   }
 
   respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer): void {
-    if (this.ended) return;
-    this.#abandon();
-    this.#close ||= !this.head.keepAlive || this.#listener.lameDuck || !this.client.bodyNearEnd;
-    const context = { requestId: this.id, headOnly: this.method === 'HEAD', connection: this.#connectionWord() };
-    const answer = ownAnswer({ status, headers, body }, context);
-    this.responding = true;
-    this.#status = status;
-    if (!context.headOnly) this.#responseOctets = Buffer.byteLength(body);
-    outbox.to(this.client.wire).octets(answer, 0, answer.length);
-    outbox.post();
-    this.#finish();
+    this.#response.respond(status, headers, body);
   }
 
   fail(failure: Failure): void {
-    if (!this.ended) this.counter.answeredHere(failure.code);
-    const { status, headers, body } = problem(failure, this.id);
-    this.respond(status, headers, body);
+    this.#response.fail(failure);
   }
 
-  // What an access log gets to know
+  // For forwarding
 
-  record(): ExchangeRecord {
-    return {
-      id: this.id,
-      client: this.clientAddress,
-      method: this.method,
-      authority: this.authority,
-      target: this.target,
-      minor: this.head.minor,
-      referer: this.head.fields.get('referer'),
-      userAgent: this.head.fields.get('user-agent'),
-      status: this.#status,
-      octets: this.#responseOctets,
-      durationMs: performance.now() - this.#startedAt,
-      server: this.#server,
-      aborted: this.#aborted,
-    };
+  get edits(): EditedFields | undefined {
+    return this.#edits;
+  }
+
+  get forwardedLines(): string {
+    return this.#listener.trustedProxies.forwardedLines(this.#response.client.peer, this.head);
+  }
+
+  fault(error: unknown): void {
+    this.#listener.fault(error, this.id);
+  }
+
+  crashed(error: unknown): void {
+    this.fault(error);
+    if (this.#response.client.wire.destroyed) this.#response.breakOff();
+    else this.#response.fail(failures.internal, true);
   }
 
   // From the client
+
+  get responding(): boolean {
+    return this.#response.begun;
+  }
 
   data(buffer: Buffer, start: number, end: number): void {
     if (this.#forwarding) {
@@ -163,7 +159,7 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
     }
     this.#early ??= new HeldBody();
     this.#early.add(buffer, start, end);
-    this.client.pause();
+    this.#response.client.pause();
   }
 
   end(): void {
@@ -179,127 +175,60 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
   }
 
   abort(fault: WireFault | undefined): void {
-    if (this.ended) return;
-    if (fault === undefined || this.responding) {
-      this.breakOff();
-      return;
-    }
-    this.#close = true;
-    this.fail(fault);
+    if (fault === undefined) this.#response.breakOff();
+    else this.#response.fail(fault, true);
   }
 
-  /** A bug met this exchange, and nothing else: it ends. */
-  crashed(error: unknown): void {
-    this.#listener.fault(error, this.id);
-    if (this.ended) return;
-    // Half a head, perhaps.
-    outbox.discard(this.client.wire);
-    this.#close = true;
-    if (this.responding || this.client.wire.destroyed) this.breakOff();
-    else this.fail(failures.internal);
+  // From the response
+
+  get lameDuck(): boolean {
+    return this.#listener.lameDuck;
   }
 
-  // For those who forward
-
-  /** Fields of the request as policies changed them. */
-  get edits(): EditedFields | undefined {
-    return this.#requestEdits;
-  }
-
-  /** `X-Forwarded-*` and `Forwarded` as complete lines. */
-  get forwardedLines(): string {
-    return this.#listener.peers.forwardedLines(this.client.peer, this.head);
-  }
-
-  /** `X-Served-By`, if the route tells, as a complete line. */
-  servedBy(route: Route, upstream: Upstream): string {
-    this.#server = upstream.id;
-    return route.settings.exposeServer ? `X-Served-By: ${upstream.id}\r\n` : '';
-  }
-
-  /** Tells the route how an attempt went, which has no part in the exchange: a bug there does it no harm. */
-  observe(route: Route, upstream: Upstream, outcome: Outcome): void {
-    try {
-      route.observe?.(upstream, outcome);
-    } catch (error) {
-      this.#listener.fault(error, this.id);
-    }
-  }
-
-  sendContinue(): void {
-    if (this.responding) return;
-    outbox.to(this.client.wire).text('HTTP/1.1 100 Continue\r\n\r\n');
-    outbox.post();
-  }
-
-  /** Never to HTTP/1.0, which has no interim responses (RFC 9110 section 15.2). */
-  sendInterim(head: ResponseHead): void {
-    if (this.head.minor === 0) return;
-    writeInterimHead(outbox.to(this.client.wire), head);
-    outbox.post();
-  }
-
-  beginResponse(head: ResponseHead, route: Route, upstream: Upstream): void {
-    this.#responseHead = head;
-    route.respond?.(this, upstream);
-    const framing = head.framingOf(this.method);
-    const takesChunks = this.head.minor === 1;
-    const unknownLength = framing === 'chunked' || framing === 'until-close';
-    this.#chunked = takesChunks && unknownLength;
-    this.#close ||= !this.head.keepAlive || this.#listener.lameDuck || (unknownLength && !takesChunks) || !this.client.bodyNearEnd;
-    const wouldBeChunked = framing === 'none' && head.chunked && takesChunks && head.status !== 204;
-    writeResponseHead(outbox.to(this.client.wire), head, {
-      chunked: this.#chunked || wouldBeChunked,
-      connection: this.#connectionWord(),
-      edits: this.#responseEdits,
-      extra: this.servedBy(route, upstream),
-    });
-    this.responding = true;
-    this.#status = head.status;
-    this.#responseHead = undefined;
-    this.#responseEdits = undefined;
-  }
-
-  sendData(buffer: Buffer, start: number, end: number): void {
-    const out = outbox.to(this.client.wire);
-    this.#responseOctets += end - start;
-    if (this.#chunked) out.chunk(buffer, start, end);
-    else out.octets(buffer, start, end);
-  }
-
-  endResponse(trailers: string): void {
-    if (this.#chunked) outbox.to(this.client.wire).text(`0\r\n${this.head.acceptsTrailers ? trailers : ''}\r\n`);
-    outbox.post();
-    this.#finish();
-  }
-
-  /** Ends what can't be ended well: the client sees its connection break, not a response that looks whole. */
-  breakOff(): void {
-    if (this.ended) return;
-    this.#end(true);
-    this.client.destroy();
-  }
-
-  /** The client's connection is given away; `switched` tells how that ended. */
-  handOver(): void {
+  ended(): void {
+    this.#forwarding?.abandon();
+    this.#forwarding = undefined;
+    this.#upgrade?.abandon();
     this.#upgrade = undefined;
-    this.ended = true;
     this.#listener.left();
   }
 
-  /** What the client of a connection that was given away was answered; 101: it is a tunnel now; 0: it is gone. */
-  switched(status: number, upstream: Upstream): void {
-    this.#status = status;
-    this.#server = upstream.id;
-    this.#aborted = status === 0;
-    this.#count();
+  handedOver(socket: net.Socket): void {
+    this.#upgrade = undefined;
+    this.#listener.left();
+    this.#listener.tunnelOpened(this.#response.client, socket);
+  }
+
+  counted(): void {
+    this.watcher?.ended(this.record());
+    this.#listener.log(this);
+  }
+
+  record(): ExchangeRecord {
+    const { head } = this;
+    const { status, octets, durationMs, server, aborted } = this.#response;
+    return {
+      id: this.id,
+      client: this.clientAddress,
+      method: this.method,
+      authority: this.authority,
+      target: this.target,
+      minor: head.minor,
+      referer: head.fields.get('referer'),
+      userAgent: head.fields.get('user-agent'),
+      status,
+      octets,
+      durationMs,
+      server,
+      aborted,
+    };
   }
 
   /**
-   * Max-Forwards (RFC 9110 section 7.6.2): one less on the way, and at none left Sluice is who the request is for.
-   * TRACE is not reflected, because it would show what proxies before us have added.
+   * Answers an OPTIONS or TRACE whose Max-Forwards is used up (RFC 9110 section 7.6.2), and lowers it in any other.
+   * TRACE is not reflected, because that would show what proxies before us have added.
    */
-  #answersForwardsSpent(): boolean {
+  #endsHere(): boolean {
     if (this.method !== 'OPTIONS' && this.method !== 'TRACE') return false;
     const line = this.head.fields.indexOf(fieldIds['max-forwards']);
     const given = line < 0 ? '' : this.head.fields.value(line);
@@ -309,39 +238,5 @@ export class ProxyExchange implements Exchange, RequestView, RequestSink {
     else if (this.method === 'OPTIONS') this.respond(204, {}, '');
     else this.fail(failures.traceEndsHere);
     return left === 0;
-  }
-
-  #connectionWord(): 'close' | 'keep-alive' | undefined {
-    if (this.#close) return 'close';
-    return this.head.minor === 0 ? 'keep-alive' : undefined;
-  }
-
-  #finish(): void {
-    this.#end(false);
-    this.client.finish(this.#close);
-  }
-
-  #abandon(): void {
-    this.#forwarding?.abandon();
-    this.#forwarding = undefined;
-    this.#upgrade?.abandon();
-    this.#upgrade = undefined;
-  }
-
-  #end(aborted: boolean): void {
-    this.ended = true;
-    this.#aborted = aborted;
-    this.#abandon();
-    this.#listener.left();
-    this.#count();
-  }
-
-  #count(): void {
-    const { counter } = this;
-    counter.ended(this.#status, performance.now() - this.#startedAt);
-    counter.responseOctets += this.#responseOctets;
-    if (this.#aborted) counter.aborted++;
-    this.watcher?.ended(this.record());
-    this.#listener.log(this);
   }
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { fieldIds } from '../http1/message/field-names.ts';
+import { fieldIds } from '../http1/message/field-ids.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 
 const prefix = randomBytes(8).toString('hex');
 let count = 0;
 
-/** The client's `X-Request-Id` if it is sane, that is short and harmless in logs and headers; else a new one. */
+/** The client's `X-Request-Id` if it is short and harmless in logs and headers; else a new one. */
 export function requestIdOf(head: RequestHead): string {
   const line = head.fields.indexOf(fieldIds['x-request-id']);
   if (line >= 0) {
@@ -15,7 +15,7 @@ export function requestIdOf(head: RequestHead): string {
   return newRequestId();
 }
 
-/** A new id: 64 random bits of this process and a count, so that making one costs no entropy. */
+/** A new id: 64 bits that are random for each process, and a count, so that making one takes no entropy. */
 export function newRequestId(): string {
   count = (count + 1) >>> 0;
   return `${prefix}-${count.toString(16)}`;

@@ -1,23 +1,31 @@
-import type { RetryCounts, RetryReason } from '../model/counts.ts';
-import type { Outcome, RouteSettings } from './contract.ts';
+import type { FailureKind, RetryCounts, RetryReason } from '../model/counts.ts';
+import type { EnvironmentSpec } from '../model/environment.ts';
 
-/** What decides whether a failed attempt is tried again on another server. */
-export interface FailedAttempt {
-  /** How it failed; `answered`: with a status that is to be tried again; `hung`: not yet, but its checks did. */
-  readonly outcome: Outcome['kind'] | 'hung';
+/** Settings of retries, a part of an environment's specification. */
+export type RetrySettings = EnvironmentSpec['retries'];
+
+/**
+ * Outcome of an attempt that may be followed by another. `answered`: with a status that is configured to be retried; `hung`: no answer
+ * yet, but the server's health checks have failed meanwhile.
+ */
+export type RetryableOutcome = FailureKind | 'answered' | 'hung';
+
+/** The facts that decide whether an attempt is followed by one at another server. */
+export interface EndedAttempt {
+  readonly outcome: RetryableOutcome;
   /** Servers tried so far, this one included. */
   readonly attempts: number;
-  /** The method is one that may be carried out twice. */
+  /** True if the method may be carried out twice. */
   readonly repeatable: boolean;
-  /** What was sent of the body is still at hand. */
+  /** True if everything that was sent of the body is still in memory. */
   readonly replayable: boolean;
 }
 
 /**
- * Whether another server is tried. A request that never reached a server can always be sent to another; one that may have been carried
- * out only if doing it twice is allowed, and within the budget.
+ * Spends one retry and answers true, or answers false if the request must not be sent to another server. A request that never reached a
+ * server can always be sent to another; one that may have been carried out only if doing it twice is allowed, and within the budget.
  */
-export function mayRetry(attempt: FailedAttempt, settings: RouteSettings['retries'], budget: RetryBudget): boolean {
+export function spendRetry(attempt: EndedAttempt, settings: RetrySettings, budget: RetryBudget): boolean {
   if (attempt.attempts >= settings.attempts) return false;
   const { outcome } = attempt;
   switch (outcome) {
@@ -37,27 +45,27 @@ export function mayRetry(attempt: FailedAttempt, settings: RouteSettings['retrie
 }
 
 /**
- * Whether a request is sent once more to the same server over a new connection: it went out on a kept one that was closed before any
- * octet of an answer, as happens when the server closes it just then (RFC 9112 section 9.3.1). Says nothing of the server, so that it
- * counts neither as a failure of it nor as a retry.
+ * True if a request may be sent once more to the same server over a new connection: it went out on a kept-alive connection that was
+ * closed before any octet of an answer, as happens when the server's idle timeout ends just then (RFC 9112 section 9.3.1). This says
+ * nothing about the server, so it counts neither as its failure nor as a retry.
  */
 export function mayResend(attempt: { stale: boolean; resent: boolean; repeatable: boolean; replayable: boolean }): boolean {
   return attempt.stale && !attempt.resent && attempt.repeatable && attempt.replayable;
 }
 
 /**
- * Keeps retries of requests that may have reached a server to a share of all requests, so that an outage is not
+ * Limits retries of requests that may have reached a server to a share of all requests, so that an outage is not
  * answered by more load. Every request earns `budgetPercent` of a retry; at least `budgetMin` are always saved up.
  */
 export class RetryBudget {
   /** In hundredths of a retry. */
   #saved = 0;
   #started = false;
-  /** Retries made, by what made them necessary. */
+  /** Retries made, by reason. */
   readonly retries: Record<RetryReason, number> = { 'connect-failed': 0, 'connect-timeout': 0, reset: 0, status: 0, hung: 0 };
   /** Retries not made because too little was saved. */
   exhausted = 0;
-  /** See {@link mayResend}. */
+  /** Requests sent once more to the same server: see {@link mayResend}. */
   resends = 0;
 
   get counts(): RetryCounts {
@@ -65,8 +73,8 @@ export class RetryBudget {
     return { retries: { ...retries }, exhausted, resends };
   }
 
-  /** One more request begins. */
-  earn(settings: RouteSettings['retries']): void {
+  /** Called as each request begins. */
+  earn(settings: RetrySettings): void {
     if (!this.#started) {
       this.#started = true;
       this.#saved = 100 * settings.budgetMin;
@@ -75,8 +83,8 @@ export class RetryBudget {
     this.#saved = Math.min(most, this.#saved + settings.budgetPercent);
   }
 
-  /** Spends one retry, if there is one. */
-  take(settings: RouteSettings['retries']): boolean {
+  /** Takes one retry out of the budget; false, and counted as `exhausted`, if too little is saved. */
+  take(settings: RetrySettings): boolean {
     if (settings.budgetPercent === 0 && settings.budgetMin === 0) return false;
     if (this.#saved < 100) {
       this.exhausted++;

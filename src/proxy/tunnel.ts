@@ -6,17 +6,17 @@ import { processDeadlines, type Watched } from '../http1/connection/deadlines.ts
 import { reset } from '../http1/connection/wire-socket.ts';
 import { httpDate } from './own-answer.ts';
 
-/** Octets still on their way to a client whose server has gone get this long. */
+/** Milliseconds that a client gets to read what is still on its way after the server has closed. */
 const lingerMs = 30_000;
 
 const hopByHop = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'proxy-connection', 'te'];
 
-/** The fields that a response's Connection names. */
+/** Names of the fields that a response's Connection field lists. */
 function nominatedBy(response: IncomingMessage): string[] {
   return (response.headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase());
 }
 
-/** The request as http-proxy takes it. */
+/** The request in the form that http-proxy takes. */
 export interface TunnelHead {
   readonly method: string;
   readonly target: string;
@@ -24,19 +24,21 @@ export interface TunnelHead {
   readonly headers: Record<string, string | string[]>;
 }
 
-/** Who is told what becomes of a tunnel. */
+/** Told of the outcome of a tunnel: one of `answered`, `failed` or `aborted`, then `closed`. */
 export interface TunnelOwner {
-  /** For how long the server may think about the switch, and be silent within an answer that refuses it, in milliseconds; 0: no limit. */
+  /** Milliseconds that the server has to answer, and may be silent within an answer that refuses the switch; 0: no limit. */
   readonly answerMs: number;
-  /** Complete lines that go with the answer, each a name and a value. */
+  /** Fields to add to the answer. */
   readonly extra: readonly (readonly [name: string, value: string])[];
-  /** The server answered: 101, and the tunnel stands, or that it will not switch. */
+  /** The server answered: 101, and the tunnel is open, or another status, and it will not switch. */
   answered(status: number): void;
-  /** There is no answer; what to send to the client, which is still there unless `aborted`. */
-  failed(why: 'reset' | 'head-timeout' | 'aborted', reason: string): Buffer;
-  /** Both connections are gone. Called once, last. */
+  /** The server did not answer. Returns the octets to answer the client with. */
+  failed(why: 'reset' | 'head-timeout', reason: string): Buffer;
+  /** The client left before there was an answer. */
+  aborted(): void;
+  /** Both connections are closed. Called once, last. */
   closed(): void;
-  /** A bug met the tunnel, which has ended. */
+  /** A bug ended the tunnel. */
   crashed(error: unknown): void;
 }
 
@@ -56,55 +58,59 @@ const proxy = httpProxy.createProxyServer({ ws: true, ignorePath: true });
 // http-proxy itself lets only WebSocket pass; other protocols upgrade in the same way (RFC 9110 section 7.8).
 const passes = proxy as unknown as { wsPasses: { name: string }[] };
 passes.wsPasses = passes.wsPasses.filter((pass) => pass.name !== 'checkMethodAndHeader');
-proxy.on('proxyReqWs', (request, incoming) => (incoming as TunnelledRequest).tunnel.asked(request, incoming.url as string));
+proxy.on('proxyReqWs', (request, incoming) => (incoming as TunnelledRequest).tunnel.requested(request, incoming.url as string));
 
-/** Two connections that http-proxy joins once the server has agreed to switch protocols; an answer that refuses is passed on instead. */
+/** Two connections that http-proxy joins once the server has agreed to switch protocols. An answer that refuses is passed on instead. */
 export class Tunnel implements Watched {
   deadline: number;
   readonly #owner: TunnelOwner;
   readonly #client: net.Socket;
   readonly #server: net.Socket;
   #request: ClientRequest | undefined;
-  #answered = false;
+  /** `answered`, `failed` or `aborted` has been called. */
+  #settled = false;
   #switched = false;
   #late = false;
 
-  /** @param client its connection, as an ordinary stream @param server a new connection, through TLS where that is wanted */
+  /**
+   * @param client connection to the client, as an ordinary stream
+   * @param server new connection to the server, through TLS if it needs that
+   */
   constructor(owner: TunnelOwner, client: net.Socket, server: net.Socket) {
     this.#owner = owner;
     this.#client = client;
     this.#server = server;
     this.deadline = processDeadlines.in(owner.answerMs);
     processDeadlines.watch(this);
-    // Whatever goes wrong shows as `close` too.
+    // Every error is followed by `close`, which is dealt with.
     client.on('error', () => {});
     server.on('error', () => {});
     client.once('close', () => this.#clientClosed());
     server.once('close', () => this.#serverClosed());
   }
 
-  /** @param early octets that the client sent after its head */
+  /** Sends the request. @param early octets that the client sent after its head */
   open(head: TunnelHead, early: Buffer): void {
     const agent = new Agent();
     agent.createConnection = () => this.#server as Duplex;
     const target = { protocol: 'http:', host: 'localhost', port: 80 } as unknown as string;
     try {
       proxy.ws(new TunnelledRequest(this, head), this.#client, early, { target, agent }, (error) => this.#failed(error.message));
-      // http-proxy would send an answer that refuses on with a framing that Node has taken off already.
+      // http-proxy would pass on an answer that refuses with the framing of the original, which Node has decoded already.
       this.#request?.removeAllListeners('response').once('response', (response) => this.#refused(response));
     } catch (error) {
       this.crashed(error);
     }
   }
 
-  /** http-proxy has put the request together. */
-  asked(request: ClientRequest, target: string): void {
+  /** Called by http-proxy's event once the request has been made, before it is sent. */
+  requested(request: ClientRequest, target: string): void {
     this.#request = request;
     request.path = target;
     request.prependOnceListener('upgrade', (response) => {
       this.#switched = true;
-      this.#answer(101);
-      // http-proxy sends the fields on as they are.
+      this.#answered(101);
+      // http-proxy sends the fields that it finds here.
       const { upgrade } = response.headers;
       for (const name of [...hopByHop, ...nominatedBy(response), 'content-length']) delete response.headers[name];
       response.headers.connection = 'Upgrade';
@@ -114,7 +120,7 @@ export class Tunnel implements Watched {
   }
 
   expire(): void {
-    if (this.#answered) {
+    if (this.#settled) {
       reset(this.#client);
       return;
     }
@@ -127,16 +133,16 @@ export class Tunnel implements Watched {
     this.#owner.crashed(error);
   }
 
-  #answer(status: number): void {
-    this.#answered = true;
+  #answered(status: number): void {
+    this.#settled = true;
     this.deadline = 0;
     this.#owner.answered(status);
   }
 
-  /** The server answers in HTTP instead of switching: until its end, and the connection closes. */
+  /** Passes on an HTTP answer that the server gave instead of switching, then closes. */
   #refused(response: IncomingMessage): void {
     const { statusCode = 502, statusMessage, rawHeaders } = response;
-    this.#answer(statusCode);
+    this.#answered(statusCode);
     // A 426 must say what to upgrade to (RFC 9110 section 15.5.22).
     const dropped = [...hopByHop, ...nominatedBy(response)].filter((name) => statusCode !== 426 || name !== 'upgrade');
     let head = `HTTP/1.1 ${statusCode} ${statusMessage}\r\n`;
@@ -148,26 +154,26 @@ export class Tunnel implements Watched {
     for (const [name, value] of this.#owner.extra) head += `${name}: ${value}\r\n`;
     this.#client.write(Buffer.from(`${head}Connection: close${statusCode === 426 ? ', Upgrade' : ''}\r\n\r\n`, 'latin1'));
     response.once('error', () => reset(this.#client));
-    const goesOn = () => {
+    const restartDeadline = () => {
       this.deadline = processDeadlines.in(this.#owner.answerMs);
     };
-    goesOn();
-    response.on('data', goesOn);
+    restartDeadline();
+    response.on('data', restartDeadline);
     response.pipe(this.#client);
     this.#client.resume();
   }
 
   #failed(reason: string): void {
-    if (this.#answered || this.#client.destroyed) return;
-    this.#answered = true;
+    if (this.#settled || this.#client.destroyed) return;
+    this.#settled = true;
     this.#client.end(this.#owner.failed(this.#late ? 'head-timeout' : 'reset', reason));
     this.#client.resume();
   }
 
   #clientClosed(): void {
-    if (!this.#answered) {
-      this.#answered = true;
-      this.#owner.failed('aborted', 'the client is gone');
+    if (!this.#settled) {
+      this.#settled = true;
+      this.#owner.aborted();
     }
     processDeadlines.unwatch(this);
     this.#server.destroy();

@@ -1,41 +1,47 @@
 import net from 'node:net';
 import { processDeadlines, type Watched } from '../http1/connection/deadlines.ts';
 import { EditedFields } from '../http1/message/edited-fields.ts';
-import { fieldIds } from '../http1/message/field-names.ts';
+import { fieldIds } from '../http1/message/field-ids.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import { Attempts } from './attempts.ts';
 import type { Failure, Route } from './contract.ts';
-import { failures } from './failures.ts';
-import type { HttpListener } from './http-listener.ts';
+import { attemptFailures, failures } from './failures.ts';
+import type { ForwardedExchange } from './forwarded-exchange.ts';
 import { ownAnswer, problem } from './own-answer.ts';
-import type { ProxyExchange } from './proxy-exchange.ts';
-import { writtenByUs } from './request-head-out.ts';
-import { mayRetry } from './retry.ts';
+import type { ResponseWriter } from './response-writer.ts';
 import { Tunnel, type TunnelHead, type TunnelOwner } from './tunnel.ts';
 import type { Upstream } from './upstream.ts';
+import { isOwnField } from './write-request-head.ts';
 
 /**
- * Whether a request is handed over to another protocol. `h2c` is not: the field is dropped and the request stays
- * HTTP/1.1, because a tunnel of HTTP/2 would pass every rule by (RFC 9110 section 7.8 lets a server ignore the field).
+ * True for a request that may switch to another protocol. `h2c` may not: its Upgrade field is dropped and the request stays
+ * HTTP/1.1, because a tunnel of HTTP/2 would bypass every rule (RFC 9110 section 7.8 lets a server ignore the field).
  */
 export function switchesProtocol(head: RequestHead): boolean {
   if (!head.upgrade || head.chunked || head.contentLength > 0) return false;
   return !/\bh2c?\b/i.test(head.fields.get('upgrade') ?? '');
 }
 
-const tooLate = new Error('no connection in time');
+const tooLate = new Error('no connection within the connect timeout');
+/** A connection that could not be made: nothing was sent, so that any request may be sent to another server. */
+const nothingSent = { repeatable: true, replayable: true } as const;
 
-/** Connects to a server for an upgrade, as often as the route allows, and leaves both connections to a {@link Tunnel}. */
-export class Upgrade extends Attempts implements Watched, TunnelOwner {
+/** Connects to an upstream for an upgrade, with as many attempts as the route allows, and joins both connections in a {@link Tunnel}. */
+export class Upgrade implements Watched, TunnelOwner {
   deadline = 0;
-  readonly #listener: HttpListener;
-  readonly #tried: Upstream[] = [];
+  readonly #exchange: ForwardedExchange;
+  readonly #response: ResponseWriter;
+  readonly #route: Route;
+  readonly #attempts: Attempts;
   #connecting: net.Socket | undefined;
-  #standing = false;
+  /** Upstream whose protocol was switched to: its tunnel is open. */
+  #switchedTo: Upstream | undefined;
 
-  constructor(request: { exchange: ProxyExchange; listener: HttpListener; route: Route }) {
-    super(request.exchange, request.route);
-    this.#listener = request.listener;
+  constructor(exchange: ForwardedExchange, response: ResponseWriter, route: Route) {
+    this.#exchange = exchange;
+    this.#response = response;
+    this.#route = route;
+    this.#attempts = new Attempts(exchange, route);
   }
 
   start(): void {
@@ -43,68 +49,79 @@ export class Upgrade extends Attempts implements Watched, TunnelOwner {
     this.#attempt(failures.noServer);
   }
 
-  /** The exchange has ended before a server was reached. */
+  /** Lets go of everything: the exchange has ended before an upstream was reached. */
   abandon(): void {
     processDeadlines.unwatch(this);
     this.#connecting?.destroy();
     this.#connecting = undefined;
-    if (this.upstream) this.upstream.abandoned++;
-    this.leave();
+    this.#attempts.abandoned('given up');
   }
 
   expire(): void {
     this.#connecting?.destroy(tooLate);
   }
 
+  crashed(error: unknown): void {
+    this.#exchange.crashed(error);
+  }
+
   // From the tunnel
 
   get answerMs(): number {
-    return this.route.settings.timeouts.responseHead;
+    return this.#route.settings.timeouts.responseHead;
   }
 
   get extra(): readonly (readonly [string, string])[] {
-    const { id } = this.upstream as Upstream;
-    return this.route.settings.exposeServer ? [['X-Served-By', id]] : [];
+    const { id } = this.#attempts.upstream as Upstream;
+    return this.#route.settings.exposeServer ? [['X-Served-By', id]] : [];
   }
 
   answered(status: number): void {
-    const upstream = this.upstream as Upstream;
-    this.noteAnswer(upstream, status);
-    this.#standing = status === 101;
-    if (this.#standing) upstream.upgraded++;
-    this.exchange.switched(status, upstream);
+    const upstream = this.#attempts.upstream as Upstream;
+    this.#attempts.answered(status);
+    if (status === 101) {
+      this.#switchedTo = upstream;
+      upstream.upgraded++;
+    }
+    this.#response.settle(status, upstream.id);
   }
 
-  failed(why: 'reset' | 'head-timeout' | 'aborted', reason: string): Buffer {
-    const upstream = this.upstream as Upstream;
-    if (why === 'aborted') this.noteAbandoned(upstream, false, reason);
-    else this.noteFailure(upstream, why, reason);
-    const failure = why === 'head-timeout' ? failures.headTimeout : failures.upstreamReset;
-    this.exchange.switched(why === 'aborted' ? 0 : failure.status, upstream);
-    const context = { requestId: this.exchange.id, headOnly: false, connection: 'close' } as const;
-    return ownAnswer(problem(failure, this.exchange.id), context);
+  failed(why: 'reset' | 'head-timeout', reason: string): Buffer {
+    const { id: server } = this.#attempts.upstream as Upstream;
+    this.#attempts.failed(why, reason);
+    const failure = attemptFailures[why];
+    this.#response.settle(failure.status, server);
+    const { id } = this.#exchange;
+    return ownAnswer(problem(failure, id), { requestId: id, headOnly: false, connection: 'close' });
+  }
+
+  aborted(): void {
+    const { id } = this.#attempts.upstream as Upstream;
+    this.#attempts.abandoned('the client left');
+    this.#response.settle(0, id);
   }
 
   closed(): void {
-    if (this.#standing && this.upstream) this.upstream.upgraded--;
-    this.leave();
+    if (this.#switchedTo) this.#switchedTo.upgraded--;
+    this.#attempts.end();
   }
 
+  /** @param otherwise failure to answer with if no upstream has room */
   #attempt(otherwise: Failure): void {
-    const upstream = this.route.pick(this.exchange, this.#tried);
+    const upstream = this.#attempts.pick();
     if (upstream === undefined) {
-      this.exchange.fail(otherwise);
+      this.#response.fail(otherwise);
       return;
     }
-    this.enter(upstream);
+    this.#attempts.begin(upstream);
     upstream.pool.connects++;
     const { host, port, secure } = upstream;
     const socket = secure?.connect(host, port) ?? net.connect({ host, port });
     this.#connecting = socket;
-    this.deadline = processDeadlines.in(this.route.settings.timeouts.connect);
+    this.deadline = processDeadlines.in(this.#route.settings.timeouts.connect);
     const failed = (error: Error) => {
       try {
-        this.#connectFailed(upstream, socket, error);
+        if (this.#connecting === socket) this.#connectFailed(error);
       } catch (bug) {
         this.crashed(bug);
       }
@@ -120,48 +137,40 @@ export class Upgrade extends Attempts implements Watched, TunnelOwner {
     });
   }
 
-  #connectFailed(upstream: Upstream, socket: net.Socket, error: Error): void {
-    if (this.#connecting !== socket) return;
+  #connectFailed(error: Error): void {
     this.#connecting = undefined;
     this.deadline = 0;
-    this.leave();
-    const [kind, failure] =
-      error === tooLate ? (['connect-timeout', failures.connectTimeout] as const) : (['connect-failed', failures.connectFailed] as const);
-    this.noteFailure(upstream, kind, error.message);
-    this.#tried.push(upstream);
-    const { settings, budget } = this.route;
-    if (mayRetry({ outcome: kind, attempts: this.#tried.length, repeatable: true, replayable: true }, settings.retries, budget))
-      this.#attempt(failure);
-    else this.exchange.fail(failure);
+    const kind = error === tooLate ? 'connect-timeout' : 'connect-failed';
+    this.#attempts.failed(kind, error.message);
+    const failure = attemptFailures[kind];
+    if (this.#attempts.spendRetry(kind, nothingSent)) this.#attempt(failure);
+    else this.#response.fail(failure);
   }
 
   #open(upstream: Upstream, server: net.Socket): void {
     const head = this.#headFor(upstream);
-    const { client } = this.exchange;
     this.#connecting = undefined;
     processDeadlines.unwatch(this);
-    this.exchange.handOver();
-    const { socket, after } = client.release();
-    this.#listener.tunnelOpened(client, socket);
+    const { socket, after } = this.#response.handOver();
     new Tunnel(this, socket, server).open(head, after);
   }
 
-  /** The head with the fields that any forwarded request gets. */
+  /** The request's head, with the fields that every forwarded request gets. */
   #headFor(upstream: Upstream): TunnelHead {
-    const { head, id, edits, authority } = this.exchange;
-    const rewrite = this.route.rewrite?.(this.exchange, upstream);
+    const { head, id, edits, forwardedLines } = this.#exchange;
+    const rewrite = this.#route.rewrite?.(this.#exchange, upstream);
     const headers: Record<string, string | string[]> = {};
     for (const [name, value] of (edits ?? new EditedFields(head.fields)).entries()) {
       const lower = name.toLowerCase();
-      if (writtenByUs(lower)) continue;
+      if (isOwnField(lower)) continue;
       const present = headers[lower];
       headers[lower] = present === undefined ? value : [present, value].flat();
     }
-    for (const line of this.exchange.forwardedLines.trimEnd().split('\r\n')) {
+    for (const line of forwardedLines.trimEnd().split('\r\n')) {
       const colon = line.indexOf(':');
       headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 2);
     }
-    headers['host'] = rewrite?.host ?? authority;
+    headers['host'] = rewrite?.host ?? head.authority();
     headers['x-request-id'] = id;
     headers['via'] = [headers['via'] ?? [], '1.1 sluice'].flat().join(', ');
     headers['connection'] = 'Upgrade';

@@ -2,25 +2,25 @@ import type { Candidate, LoadWatcher } from '../balance/contract.ts';
 import type { PeakEwma } from '../balance/peak-ewma.ts';
 import { ConnectionPool } from '../http1/connection/connection-pool.ts';
 import { processDeadlines } from '../http1/connection/deadlines.ts';
-import type { Secure } from '../http1/connection/secure.ts';
+import type { TlsConnector } from '../http1/connection/tls-connector.ts';
 import type { FailureKind, ServerCounts } from '../model/counts.ts';
 import { LatencyHistogram } from '../model/latency.ts';
 
-/** How long an idle connection is kept until an exchange says otherwise, in milliseconds. */
+/** Milliseconds that an idle connection is kept, unless settings say otherwise (`pool.idleMs`): the default of `timeouts.upstreamIdle`. */
 const idleMs = 55_000;
 
-/** Somewhere requests can be sent: an address, and what is going on there. Counters are plain numbers; exporters read them when asked. */
+/** The next hop of exchanges: an address with its connection pool, load and counters. Counters are plain numbers, read by exporters when they are scraped. */
 export class Upstream implements Candidate {
   readonly id: string;
   readonly host: string;
   readonly port: number;
-  /** How to secure connections; undefined: they are plain. */
-  readonly secure: Secure | undefined;
+  /** Makes TLS connections; undefined: connections are plain. */
+  readonly secure: TlsConnector | undefined;
   readonly pool: ConnectionPool;
   weight: number;
   /** Attempts begun. */
   requests = 0;
-  /** Attempts that failed, and by kind. */
+  /** Attempts that failed: all, and by kind. */
   failures = 0;
   readonly failed: Record<FailureKind, number> = {
     'connect-failed': 0,
@@ -30,17 +30,17 @@ export class Upstream implements Candidate {
     'bad-response': 0,
     truncated: 0,
   };
-  /** Attempts given up before a response head. */
+  /** Attempts given up before their response head came. */
   abandoned = 0;
   /** Responses by first digit of the status: index 1 to 5. */
   readonly statuses = [0, 0, 0, 0, 0, 0];
-  /** From sending to the head of the response. */
+  /** Time from the begin of an attempt to its response head. */
   readonly latencies = new LatencyHistogram();
   /** Upgraded connections open. */
   upgraded = 0;
-  /** Exchanges allowed at a time; 0: no limit. */
+  /** Most exchanges at a time; 0: no limit. */
   maxActive = 0;
-  /** Kept where balancing looks at it. */
+  /** Kept only if the balancing algorithm uses it. */
   latency: PeakEwma | undefined;
   watcher: LoadWatcher | undefined;
   slot = 0;
@@ -48,16 +48,16 @@ export class Upstream implements Candidate {
   #counts: ServerCounts | undefined;
   #countedAt = 0;
 
-  constructor(place: { id: string; host: string; port: number; secure?: Secure | undefined; weight?: number }) {
-    this.id = place.id;
-    this.host = place.host;
-    this.port = place.port;
-    this.secure = place.secure;
-    this.weight = place.weight ?? 1;
+  constructor(options: { id: string; host: string; port: number; secure?: TlsConnector | undefined; weight?: number }) {
+    this.id = options.id;
+    this.host = options.host;
+    this.port = options.port;
+    this.secure = options.secure;
+    this.weight = options.weight ?? 1;
     this.pool = new ConnectionPool({ host: this.host, port: this.port, secure: this.secure }, processDeadlines, idleMs);
   }
 
-  /** Exchanges in flight, upgraded connections included; whoever balances is told of every change. */
+  /** Exchanges in flight, upgraded connections included. The `watcher` hears of every change. */
   get active(): number {
     return this.#active;
   }
@@ -68,20 +68,20 @@ export class Upstream implements Candidate {
     this.watcher?.loadChanged(this.slot, active, before);
   }
 
-  /** A response came, with this status and so many milliseconds after the request was sent. */
+  /** Counts a response. @param headMs time to its head */
   answered(status: number, headMs: number): void {
     this.latencies.observe(headMs);
     const digit = (status / 100) | 0;
     this.statuses[digit] = (this.statuses[digit] ?? 0) + 1;
   }
 
-  /** An attempt failed. */
+  /** Counts a failed attempt. */
   fail(kind: FailureKind): void {
     this.failures++;
     this.failed[kind]++;
   }
 
-  /** What was counted so far; the same object as before if nothing has happened since. */
+  /** Counts so far; the same object as before if nothing was counted since. */
   get counts(): ServerCounts {
     const events = this.#events;
     if (this.#counts !== undefined && this.#countedAt === events) return this.#counts;
@@ -90,7 +90,7 @@ export class Upstream implements Candidate {
     return this.#counts;
   }
 
-  /** Everything that was counted rises, so that their sum tells whether anything did. */
+  /** Sum of counts that only rise: it has changed if, and only if, anything was counted. */
   get #events(): number {
     const { requests, failures, abandoned, statuses, pool } = this;
     return statuses.reduce((sum, count) => sum + count, requests + failures + abandoned + pool.connects + pool.reuses);
@@ -106,17 +106,17 @@ export class Upstream implements Candidate {
     return this.maxActive === 0 || this.#active < this.maxActive;
   }
 
-  /** Closes idle connections and keeps none from now on; exchanges in flight finish. */
+  /** Takes it out of use: closes idle connections and keeps none from now on. Exchanges in flight finish. */
   retire(): void {
     this.pool.retire();
   }
 
-  /** Taken for hung: exchanges that wait for its answer and may be sent to another server are. */
+  /** Called when health checks found that it hangs: exchanges that wait for its answer go to another server, if that does no harm. */
   doubt(): void {
     this.pool.doubt();
   }
 
-  /** In use again. */
+  /** Puts it into use again. */
   revive(): void {
     this.pool.revive();
   }

@@ -1,43 +1,48 @@
 import type { Environment, EnvironmentSpecInput } from '../model/environment.ts';
-import type { Project, ProjectSummary, Revision } from '../model/project.ts';
-import type { LeasedServer, ProjectState, ServerSource } from '../model/server.ts';
+import type { JoinAnswer, JoinRequest, Renewal } from '../model/join.ts';
+import type { News } from '../model/news.ts';
+import type { Project } from '../model/project.ts';
+import type { ProjectSummary, Revision } from '../model/revision.ts';
+import type { LeasedServer, ServerPatch } from '../model/server.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import type { SnapshotId } from '../model/snapshot-id.ts';
 
 /**
  * The truth about environments, projects and deployments (durable) and servers (leased).
  *
  * One contract, three implementations (redis, embedded, remote), one test suite over all of them.
- * Every change is atomic: it happens as a whole or not at all, whatever dies in between. Refusals are
- * `SluiceError`s; when the registry itself can't be reached, their code is `unavailable`.
+ * Every change is atomic: it happens as a whole or not at all, whichever process dies meanwhile. Refusals are
+ * `SluiceError`s; their code is `unavailable` when the registry itself can't be reached.
  */
 export interface Registry {
   environments(): Promise<Environment[]>;
   environment(name: string): Promise<Environment | undefined>;
-  /** Creates or replaces; changed variables make a new snapshot version. Same content: no change, no news. */
+  /** Creates or replaces an environment. Changed variables make a new snapshot version; the same content makes no change and no news. */
   putEnvironment(name: string, spec: EnvironmentSpecInput): Promise<Environment>;
-  /** `not-empty` if it has servers or deployments, unless forced; then its servers become available. */
+  /** Rejects with `not-empty` if the environment has servers or deployments. With `force` it is deleted all the same; its servers become available. */
   deleteEnvironment(name: string, options?: { force?: boolean }): Promise<void>;
 
   projects(): Promise<ProjectSummary[]>;
   /**
-   * The same content as the newest revision makes none: `created` is false then. Of more than 1,000 revisions of a project the oldest
-   * are forgotten that are deployed nowhere and that no environment could be rolled back to; no number is given twice.
+   * Adds a revision, unless the content is that of the newest revision (then `created` is false). At most 1,000 revisions of a project
+   * are kept: older ones are dropped unless an environment runs them or could be rolled back to them. No revision number is used twice.
    */
   pushProject(project: Project): Promise<{ name: string; revision: number; created: boolean }>;
-  /** Without a number, the newest. */
+  /** Reads a revision; the newest if no number is given. */
   revision(name: string, revision?: number): Promise<Revision | undefined>;
 
-  /** Without a revision, the newest. `base-path-taken` if another project has it; `version-mismatch` if `expect` is not the current version. */
+  /**
+   * Deploys a revision, the newest if none is given. Rejects with `base-path-taken` if another deployed project claims its base path,
+   * and with `version-mismatch` if `expect` is not the environment's current version.
+   */
   deploy(environment: string, project: string, options?: { revision?: number; expect?: number }): Promise<Snapshot>;
   undeploy(environment: string, project: string, options?: { expect?: number }): Promise<Snapshot>;
   /** Deploys the revision that was deployed there before the present one. */
   rollback(environment: string, project: string, options?: { expect?: number }): Promise<Snapshot>;
   snapshot(environment: string): Promise<Snapshot>;
   /**
-   * After the registry was emptied, gives an environment back what somebody knows to have been deployed there last, with the
-   * projects under the numbers that they had. Of several who do, the one with the highest version of one epoch counts.
-   * False, and nothing happens, where that could undo what an operator did since: anything was deployed to the environment, or
+   * Offers the last known snapshot of an environment after the registry lost its data: deploys its projects again, under the same
+   * revision numbers. Of several offers from one epoch the one with the highest version wins.
+   * Resolves to false, without any change, if it could undo what an operator did since: something was deployed to the environment, or
    * one of the projects was pushed anew.
    */
   restore(snapshot: Snapshot): Promise<boolean>;
@@ -45,88 +50,46 @@ export interface Registry {
   servers(): Promise<LeasedServer[]>;
   server(id: string): Promise<LeasedServer | undefined>;
   /**
-   * Records the lease and answers the environment's current snapshot, in one step. The environment is, in this order:
-   * for an instance already known, where it is now; what the request names; where the id was last assigned; none.
-   * A new instance takes an id over from an earlier one.
+   * Records the lease and answers with the environment's current snapshot, in one step. The environment is the first of these that is
+   * known: where a known instance is now; the one that the request names; the one that the id was last assigned to; none.
+   * A new instance takes the id over from an earlier instance.
    */
   join(request: JoinRequest): Promise<JoinAnswer>;
   /**
-   * Extends the lease and reports what runs. `not-found` if this instance's lease is unknown: join again.
-   * With `drained`, a server on the move has finished in its old environment and is now in the new one.
+   * Extends the lease and records what the server runs. Rejects with `not-found` if this instance has no lease: it must join again.
+   * With `drained`, a moving server has finished in its old environment, and is put into the new one.
    */
   renew(report: Renewal): Promise<JoinAnswer>;
-  /** Ends the lease. Nothing happens if the id belongs to another instance by now. */
+  /** Ends the lease. Does nothing if another instance has taken the id over. */
   leave(id: string, instance: string): Promise<void>;
   /**
-   * Into an environment, or (undefined) back to available. A joined server of another environment moves once it is
-   * drained there (`movingTo`); one that registers by plain HTTP or is lost moves at once.
+   * Puts a server into an environment, or makes it available (undefined). A joined server that is in another environment moves once it
+   * is drained there (`movingTo`); a server that registers by plain HTTP, or is lost, moves at once.
    */
   assign(id: string, environment: string | undefined): Promise<LeasedServer>;
-  patchServer(id: string, patch: { draining?: boolean; weight?: number }): Promise<LeasedServer>;
+  patchServer(id: string, patch: ServerPatch): Promise<LeasedServer>;
 
   /**
-   * Tells of changes made by anybody, from now on. News is a hint that may be lost or doubled: read the truth again.
-   * After every reconnect the listener gets `resync`.
+   * Calls `listener` for every change from now on, whoever makes it. News is a hint that may be lost or doubled: the listener reads
+   * the registry again. After every reconnect it gets `resync`.
    *
-   * A gateway names its own `server`, and of servers hears only what others changed of that one: otherwise each of a
-   * thousand gateways would be told of every other's every change, and again of what it has just reported.
+   * A gateway passes its own `server`, and then gets no news of other servers and none of its own reports. Otherwise each of a
+   * thousand gateways would hear of every change of every other one.
    */
   watch(listener: (news: News) => void, options?: { server?: string }): Watch;
   readonly link: Link;
   close(): Promise<void>;
 }
 
-/** Whether the registry answers at present, and since when (the clock's milliseconds). */
+/** Whether the registry can be reached at present, and since when (the clock's milliseconds). */
 export interface Link {
   readonly up: boolean;
   readonly since: number;
 }
 
-/** A subscription; `ready` settles once no later change can be missed, or when the watch is closed before that. Never rejects. */
+/** A subscription to news. */
 export interface Watch {
+  /** Resolves once no later change can be missed, or when the watch is closed before that. Never rejects. */
   readonly ready: Promise<void>;
   close(): void;
-}
-
-/** What may have changed. */
-export type News =
-  | { readonly kind: 'environment'; readonly name: string }
-  | { readonly kind: 'project'; readonly name: string }
-  /** The snapshot of environment `name` is now at `version`. */
-  | { readonly kind: 'snapshot'; readonly name: string; readonly version: number }
-  /** `own`: the server reported it itself; who watches for that server alone is not told. */
-  | { readonly kind: 'server'; readonly name: string; readonly own?: true }
-  /** Anything: read everything. */
-  | { readonly kind: 'resync' };
-
-export interface JoinRequest {
-  readonly id: string;
-  readonly instance: string;
-  readonly environment?: string;
-  readonly address: string;
-  /** Absent: the operator's, else 1. */
-  readonly weight?: number;
-  readonly source: Exclude<ServerSource, 'static'>;
-  readonly version: string;
-  readonly startedAt: number;
-  /** Milliseconds. */
-  readonly ttl: number;
-}
-
-export interface Renewal {
-  readonly id: string;
-  readonly instance: string;
-  readonly running?: SnapshotId;
-  readonly projects: readonly ProjectState[];
-  readonly leaving?: boolean;
-  readonly drained?: boolean;
-  /** The snapshot the caller holds; the answer carries another only if it differs. */
-  readonly holds?: SnapshotId;
-}
-
-/** What a server is told about itself. */
-export interface JoinAnswer {
-  readonly server: LeasedServer;
-  /** The wanted snapshot, unless the caller holds it already; absent for an available server. */
-  readonly snapshot?: Snapshot;
 }

@@ -1,18 +1,17 @@
-import type { News } from './contract.ts';
-import { concerns } from './store.ts';
+import { concerns, type News } from '../model/news.ts';
 
-/** Who wants to hear news; the same function may listen twice. */
+/** Listeners for a registry's news. A function may be added more than once. */
 export class NewsListeners {
   readonly #all = new Set<{ readonly tell: (news: News) => void; readonly server: string | undefined }>();
 
-  /** @param server the only one whose news is wanted; undefined: every server's */
+  /** @param server the only server whose news is wanted; undefined: every server's */
   add(listener: (news: News) => void, server: string | undefined): () => void {
     const entry = { tell: listener, server };
     this.#all.add(entry);
     return () => this.#all.delete(entry);
   }
 
-  /** Later, so that no listener runs inside the change that it hears of. */
+  /** Calls the listeners in a later microtask, so that none of them runs inside the change that it is told of. */
   tell(news: readonly News[]): void {
     if (news.length === 0 || this.#all.size === 0) return;
     queueMicrotask(() => {

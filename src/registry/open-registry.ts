@@ -11,11 +11,11 @@ import { documentRegistry } from './rules/document-registry.ts';
 const forms = ['embedded:FOLDER', ...redisUrlForms, "http(s)://HOST:PORT (a balancer's control address)"];
 
 /**
- * The registry that a URL names. For Redis and a balancer it settles even if they can't be reached yet: `link` is down
- * then, calls fail with `unavailable`, and it goes on trying. `invalid` for a URL that names none.
+ * Opens the registry at a URL. Resolves even if Redis or the balancer can't be reached yet: then `link` is down, calls fail with
+ * `unavailable`, and connecting is tried again. Rejects with `invalid` if the URL cannot be one of a registry.
  *
- * @param options.prefix of all keys in Redis; default `sluice`
- * @param options.token shown to a balancer: the join token, or for everything the admin token
+ * @param options.prefix prefix of all keys in Redis; default `sluice`
+ * @param options.token token for a balancer: the join token for a gateway's calls, the admin token for all calls
  */
 export async function openRegistry(options: {
   url: string;
@@ -29,7 +29,7 @@ export async function openRegistry(options: {
   const parts = { logger, clock, random };
   if (url.startsWith('embedded:')) {
     const folder = url.slice('embedded:'.length);
-    if (folder === '') throw new SluiceError('invalid', 'the registry URL embedded: names no folder; write for example embedded:./data');
+    if (folder === '') throw new SluiceError('invalid', 'the registry URL embedded: has no folder: write for example embedded:./data');
     return documentRegistry({ ...parts, store: await FileStore.open(folder, parts) });
   }
   if (isRedisUrl(url)) {
@@ -48,6 +48,6 @@ export async function openRegistry(options: {
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0];
   throw new SluiceError(
     'invalid',
-    `${scheme ? `"${scheme}" is no kind of registry` : 'the registry URL has no scheme'}; write ${forms.join(', or ')}`,
+    `${scheme ? `"${scheme}" is not the scheme of a registry` : 'the registry URL has no scheme'}: write ${forms.join(', or ')}`,
   );
 }

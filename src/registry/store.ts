@@ -1,6 +1,7 @@
-import type { Link, News, Watch } from './contract.ts';
+import type { News } from '../model/news.ts';
+import type { Link, Watch } from './contract.ts';
 
-/** What a registry keeps, one document each. `assignment` is where an operator put a server; it outlives the server's lease. */
+/** Kinds of documents. An `assignment` records where an operator put a server; it outlives the server's lease. */
 export const kinds = ['environment', 'project', 'revision', 'assignment', 'server'] as const;
 export type Kind = (typeof kinds)[number];
 
@@ -9,63 +10,59 @@ export interface Key {
   readonly name: string;
 }
 
-/** A document as it lies in a store: text that nobody has checked yet. */
+/** A document as it is in a store: unchecked text. */
 export interface Stored extends Key {
-  /** Another one after each change, never used twice; 0 if the store's framing of it is damaged. */
+  /** Differs after each change, and is never used twice; 0 if the store's framing of the document is damaged. */
   readonly revision: number;
   readonly text: string;
-  /** Milliseconds until its lease ends by the store's clock, negative once it has; only servers have one. */
+  /** Milliseconds until the lease ends by the store's clock, negative once it has ended. Only servers have one. */
   readonly leaseRemaining?: number;
 }
 
-/** Documents as they were together at one moment. */
+/** Several documents as they were at one moment. */
 export interface Reading {
-  /** Which data this is: another value after the store was emptied and filled again. */
+  /** Identity of the data: differs after the store was emptied and filled again. */
   readonly epoch: string;
-  /** Those that exist. */
+  /** The documents that exist. */
   readonly documents: readonly Stored[];
-  /** Of a whole kind: changes whenever a document of it is put or removed. */
+  /** For a list of a kind: differs after a document of that kind was put or removed. */
   readonly generation: number;
 }
 
-/** Something that happens as a whole, or not at all because an expectation doesn't hold. */
+/** A change that is made as a whole, or not at all if an expectation does not hold. */
 export interface Change {
   readonly epoch: string;
-  /** Documents as they were read; 0: there was none. */
+  /** Documents that must still have the revision that was read; 0: must not exist. */
   readonly expect: readonly (Key & { readonly revision: number })[];
-  /** Nothing of that kind came, went or changed since it was listed. */
+  /** A kind of which no document may have come, gone or changed since it was listed. */
   readonly expectAll?: { readonly kind: Kind; readonly generation: number };
   readonly put?: readonly (Key & { readonly text: string })[];
   readonly remove?: readonly Key[];
   /** Begins or extends the lease of a server. Milliseconds. */
   readonly lease?: { readonly id: string; readonly ttl: number };
   readonly news: readonly News[];
-  /** May be forgotten by a restart: what a server says of itself, and will say again. */
+  /** May be lost in a restart: what a server reports, and will report again. */
   readonly transient?: boolean;
 }
 
 /**
- * A small document store with leases and news, under the rules of a registry; they are written once, over this.
- * Every failure to reach the documents is a `SluiceError` with the code `unavailable`.
+ * A small document store with leases and news. The rules of a registry are written once, over this interface.
+ * If the documents can't be reached, every method fails with a `SluiceError` of code `unavailable`.
  */
 export interface Store {
-  /** Several documents as of one moment. */
+  /** Reads several documents as of one moment. */
   read(keys: readonly Key[]): Promise<Reading>;
-  /** All documents of a kind. */
+  /** Reads all documents of a kind. */
   list(kind: Kind): Promise<Reading>;
-  /** False: an expectation did not hold, nothing was changed. Removing a server ends its lease. */
+  /** Makes a change. Resolves to false if an expectation did not hold; then nothing was changed. Removing a server ends its lease. */
   commit(change: Change): Promise<boolean>;
   /**
-   * Extends the lease of server `id` by its own `ttl`, if `instance` holds it, and answers its document and that of
-   * the environment it is in. No news, unless the lease had ended. One round trip: this is what happens all day.
+   * Extends the lease of server `id` by its own `ttl` if `instance` holds it. Resolves to the server's document and its environment's,
+   * or undefined if `instance` does not hold the lease. Makes no news, unless the lease had ended. One round trip, since this is by far
+   * the most frequent call.
    */
   renew(id: string, instance: string): Promise<Reading | undefined>;
   watch(listener: (news: News) => void, server?: string): Watch;
   readonly link: Link;
   close(): Promise<void>;
-}
-
-/** Whether a listener that asked for one server's news (or, undefined, for all) is to hear this. */
-export function concerns(news: News, server: string | undefined): boolean {
-  return news.kind !== 'server' || server === undefined || (news.name === server && !news.own);
 }

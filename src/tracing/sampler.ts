@@ -1,11 +1,11 @@
 import type { TraceContext } from './trace-context.ts';
 
-/** Whether a request's trace is recorded. `parent`: what its sender decided, if it said. */
+/** Decides whether a trace is recorded. `parent` holds the sender's decision, if the request carried one. */
 export type Sampler = (traceId: string, parent: TraceContext | undefined) => boolean;
 
 const digits = 13;
 
-/** So many of all traces, 0 to 1; every process that asks for one trace comes to the same answer. */
+/** Samples the share `ratio` of all traces, 0 to 1. The decision depends on the trace id only, so that every process decides alike. */
 function byRatio(ratio: number): Sampler {
   const limit = ratio * 16 ** digits;
   return (traceId) => Number.parseInt(traceId.slice(-digits), 16) < limit;
@@ -21,10 +21,10 @@ const roots: Readonly<Record<string, (ratio: number) => Sampler>> = {
   traceidratio: byRatio,
 };
 
-/** Names that `OTEL_TRACES_SAMPLER` takes. */
+/** Values that `OTEL_TRACES_SAMPLER` takes. */
 export const samplerNames: readonly string[] = Object.keys(roots).flatMap((name) => [name, `parentbased_${name}`]);
 
-/** The sampler of one of {@link samplerNames}; `ratio` counts for those that end with `traceidratio`. */
+/** The sampler with one of {@link samplerNames}; `ratio` applies to names that end with `traceidratio`. */
 export function samplerOf(name: string, ratio: number): Sampler {
   const root = roots[name.replace(/^parentbased_/, '')]?.(ratio) ?? byRatio(ratio);
   return name.startsWith('parentbased_') ? byParent(root) : root;

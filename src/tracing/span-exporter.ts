@@ -2,13 +2,13 @@ import type { Logger } from 'pino';
 import type { Clock, Timer } from '../model/clock.ts';
 import { exportRequest, type Span } from './span.ts';
 
-/** As OpenTelemetry's batch processor has them: spans kept at most, spans in one message, and milliseconds between two of them. */
-const most = 2048;
-const batch = 512;
-const everyMs = 5_000;
-/** Milliseconds that a collector has for its answer; and, when the process ends, for everything that is left. */
-const patienceMs = 10_000;
-const lastPatienceMs = 2_000;
+/** Defaults of OpenTelemetry's batch processor: queued spans at most, spans in one request, milliseconds between two requests. */
+const maxQueued = 2048;
+const batchSize = 512;
+const intervalMs = 5_000;
+/** Milliseconds that a collector has to respond, and, when the process ends, to take all remaining spans. */
+const responseTimeoutMs = 10_000;
+const closeTimeoutMs = 2_000;
 
 export interface SpanExporterTools {
   readonly url: string;
@@ -20,12 +20,12 @@ export interface SpanExporterTools {
 }
 
 /**
- * Sends spans to a collector, some at a time and one message after the other. Traffic never waits for it: what a slow or missing
- * collector does not take is dropped, the newest first, and told once.
+ * Sends spans to a collector in batches, one request at a time. Traffic never waits for it: spans that a slow or missing collector does
+ * not take are dropped, newest first, and that is logged once.
  */
 export class SpanExporter {
   readonly #tools: SpanExporterTools;
-  #waiting: Span[] = [];
+  #queue: Span[] = [];
   #dropped = 0;
   #failing = false;
   #timer: Timer | undefined;
@@ -37,31 +37,31 @@ export class SpanExporter {
   }
 
   add(span: Span): void {
-    if (this.#waiting.length >= most) {
+    if (this.#queue.length >= maxQueued) {
       this.#dropped++;
       return;
     }
-    this.#waiting.push(span);
-    if (this.#waiting.length >= batch && !this.#failing) void this.#send();
-    else this.#timer ??= this.#tools.clock.after(everyMs, () => void this.#send());
+    this.#queue.push(span);
+    if (this.#queue.length >= batchSize && !this.#failing) void this.#send();
+    else this.#timer ??= this.#tools.clock.after(intervalMs, () => void this.#send());
   }
 
-  /** Sends what there is, as far as the collector takes it soon. */
+  /** Sends the queued spans; gives up after `closeTimeoutMs`. */
   async close(): Promise<void> {
-    const late = this.#tools.clock.after(lastPatienceMs, () => this.#ending.abort());
+    const late = this.#tools.clock.after(closeTimeoutMs, () => this.#ending.abort());
     await this.#sending;
-    while (this.#waiting.length > 0 && !this.#failing) await this.#send();
+    while (this.#queue.length > 0 && !this.#failing) await this.#send();
     late.cancel();
     this.#timer?.cancel();
   }
 
-  /** One message at a time. Never fails. */
+  /** Sends one batch, one request at a time. Never rejects. */
   #send(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#sending ??= this.#post(this.#waiting.splice(0, batch)).then(() => {
+    this.#sending ??= this.#post(this.#queue.splice(0, batchSize)).then(() => {
       this.#sending = undefined;
-      if (this.#waiting.length > 0) this.#timer ??= this.#tools.clock.after(this.#failing ? everyMs : 0, () => void this.#send());
+      if (this.#queue.length > 0) this.#timer ??= this.#tools.clock.after(this.#failing ? intervalMs : 0, () => void this.#send());
     });
     return this.#sending;
   }
@@ -74,26 +74,27 @@ export class SpanExporter {
         headers: { ...headers, 'content-type': 'application/json' },
         body: exportRequest(spans, resource, version),
         redirect: 'error',
-        signal: AbortSignal.any([AbortSignal.timeout(patienceMs), this.#ending.signal]),
+        signal: AbortSignal.any([AbortSignal.timeout(responseTimeoutMs), this.#ending.signal]),
       });
       await response.body?.cancel();
-      this.#ended(response.ok ? undefined : `it answered with ${response.status}`, spans.length);
+      this.#report(response.ok ? undefined : `the collector answered with status ${response.status}`, spans.length);
     } catch (error) {
       const { message, cause } = error as Error;
-      this.#ended(cause instanceof Error ? cause.message : message, spans.length);
+      this.#report(cause instanceof Error ? cause.message : message, spans.length);
     }
   }
 
-  /** Only changes are told. */
-  #ended(trouble: string | undefined, spans: number): void {
+  /** Logs only the change between success and failure. */
+  #report(failure: string | undefined, spans: number): void {
     const { logger } = this.#tools;
-    if (trouble !== undefined) {
+    if (failure !== undefined) {
       this.#dropped += spans;
-      if (!this.#failing) logger.warn({ reason: trouble }, 'spans cannot be sent to the collector and are dropped; traffic goes on');
+      if (!this.#failing)
+        logger.warn({ reason: failure }, 'spans cannot be sent to the collector and are dropped; traffic is not affected');
     } else if (this.#failing) {
-      logger.info({ dropped: this.#dropped }, 'the collector takes spans again');
+      logger.info({ dropped: this.#dropped }, 'the collector accepts spans again');
       this.#dropped = 0;
     }
-    this.#failing = trouble !== undefined;
+    this.#failing = failure !== undefined;
   }
 }

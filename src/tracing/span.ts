@@ -1,18 +1,18 @@
-/** One exchange, as a trace shows it. */
+/** A server span: one exchange within a trace. */
 export interface Span {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId: string | undefined;
   readonly name: string;
-  /** Wall clock, milliseconds. */
+  /** Start and end by the wall clock, in milliseconds since 1970. */
   readonly startedAt: number;
   readonly endedAt: number;
-  /** Ended without an answer, or with 5xx. */
+  /** The exchange ended without a response, was broken off, or got a 5xx status. */
   readonly failed: boolean;
   readonly attributes: Readonly<Record<string, string | number | boolean | undefined>>;
 }
 
-/** Spans of one resource as OTLP's JSON has them (opentelemetry-proto, `ExportTraceServiceRequest`). */
+/** Spans of one resource as an OTLP request in JSON (opentelemetry-proto, `ExportTraceServiceRequest`). */
 export function exportRequest(spans: readonly Span[], resource: Readonly<Record<string, string>>, version: string): string {
   const scopeSpans = [{ scope: { name: 'sluice', version }, spans: spans.map(inOtlp) }];
   return JSON.stringify({ resourceSpans: [{ resource: { attributes: attributesOf(resource) }, scopeSpans }] });
@@ -35,7 +35,7 @@ function inOtlp({ traceId, spanId, parentSpanId, name, startedAt, endedAt, faile
   };
 }
 
-/** As text, because numbers of this size are not exact. */
+/** Nanoseconds as text, because a number of this size is not exact. */
 function nanoseconds(ms: number): string {
   return `${Math.round(ms * 1000)}000`;
 }

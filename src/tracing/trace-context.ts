@@ -1,4 +1,4 @@
-/** Which trace a request belongs to, and who sent it on (W3C Trace Context section 3.2). */
+/** The trace of a request and the span of its sender (W3C Trace Context section 3.2). */
 export interface TraceContext {
   /** 32 hexadecimal digits. */
   readonly traceId: string;
@@ -9,14 +9,14 @@ export interface TraceContext {
 
 const form = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?=-|$)(.*)$/;
 
-/** What a `traceparent` says; undefined if it is not valid, so that a new trace begins. Of later versions the known part is read. */
+/** Parses a `traceparent`; undefined if it is invalid, so that a new trace begins. Of later versions, the part that version 00 defines is read. */
 export function parseTraceparent(text: string | undefined): TraceContext | undefined {
   const [, version, traceId, spanId, flags = '0', more] = form.exec(text ?? '') ?? [];
   if (traceId === undefined || spanId === undefined || (version === '00' && more !== '')) return undefined;
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
 }
 
-/** As a field value, in version 00. */
+/** Formats a `traceparent` in version 00. */
 export function formatTraceparent({ traceId, spanId, sampled }: TraceContext): string {
   return `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`;
 }

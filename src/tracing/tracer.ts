@@ -1,19 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import type { ExchangeRecord } from '../access-log/access-log.ts';
+import type { ExchangeRecord } from '../access-log/contract.ts';
 import type { Clock } from '../model/clock.ts';
+import { isReserved } from '../model/reserved-path.ts';
 import type { Exchange, ExchangeWatcher, Handler } from '../proxy/contract.ts';
 import type { Sampler } from './sampler.ts';
 import type { Span } from './span.ts';
 import { formatTraceparent, parseTraceparent, type TraceContext } from './trace-context.ts';
 
-/** What becomes of spans. */
+/** Receives finished spans. */
 export interface SpanSink {
   add(span: Span): void;
 }
 
 /**
- * Puts a handler's exchanges into traces (W3C Trace Context): each gets a span of its own, whose id goes on to the next server in
- * `traceparent`; if the trace is sampled, the span is told when the exchange ends. A `traceparent` that is not valid begins a new trace.
+ * Traces a handler's exchanges (W3C Trace Context). Each exchange gets a span, whose id is sent on in `traceparent`; if the trace is
+ * sampled, the span goes to the sink when the exchange ends. An invalid `traceparent` begins a new trace.
  */
 export class Tracer {
   readonly #sample: Sampler;
@@ -26,7 +27,7 @@ export class Tracer {
     this.#clock = tools.clock;
   }
 
-  /** The handler, with its exchanges traced. */
+  /** Wraps `handler` so that its exchanges are traced. */
   around(handler: Handler): Handler {
     return {
       request: (exchange) => {
@@ -39,8 +40,8 @@ export class Tracer {
 
   #trace(exchange: Exchange): void {
     const { path, headers } = exchange.request;
-    // Checks of health would outnumber what anybody wants to see.
-    if (path.startsWith('/.sluice/')) return;
+    // Health checks and scrapes would outnumber the requests of clients.
+    if (isReserved(path)) return;
     const parent = parseTraceparent(headers.get('traceparent'));
     if (parent === undefined) headers.remove('tracestate');
     const traceId = parent?.traceId ?? randomBytes(16).toString('hex');
@@ -68,7 +69,7 @@ function spanOf(
     startedAt,
     endedAt: startedAt + durationMs,
     failed: status === 0 || status >= 500 || aborted,
-    // The query is left out: keys are sent in it at times.
+    // The query is left out, because clients may send keys in it.
     attributes: {
       'http.request.method': method,
       'url.path': path,
@@ -79,7 +80,7 @@ function spanOf(
       'http.response.body.size': octets,
       'error.type': status === 0 || aborted ? 'aborted' : status >= 500 ? String(status) : undefined,
       'sluice.request_id': id,
-      // Of a target's URL only the target's name.
+      // Only the name of the target: its URL may contain secrets.
       'sluice.server': server?.split(' ', 1)[0],
     },
   };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { type AccessLogFormat, accessLogTo, type ExchangeRecord } from '../../src/access-log/access-log.ts';
+import { accessLogTo } from '../../src/access-log/access-log.ts';
+import type { AccessLogFormat, ExchangeRecord } from '../../src/access-log/contract.ts';
 import { batchOctets } from '../../src/access-log/log-file.ts';
 
 const record: ExchangeRecord = {

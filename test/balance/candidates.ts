@@ -1,7 +1,7 @@
 import type { Candidate, LoadWatcher } from '../../src/balance/contract.ts';
 import type { PeakEwma } from '../../src/balance/peak-ewma.ts';
 
-/** A candidate as small as can be: tells its watcher of every change, as a live one does. */
+/** A minimal candidate. Tells its watcher of every change, like a live server. */
 export class TestCandidate implements Candidate {
   readonly id: string;
   readonly weight: number;
@@ -28,28 +28,19 @@ export class TestCandidate implements Candidate {
   }
 }
 
-/** One candidate a weight, called a, b, c… */
+/** Makes one candidate for each weight, named a, b, c… */
 export function weighted(...weights: number[]): TestCandidate[] {
   return weights.map((weight, index) => new TestCandidate(String.fromCharCode(97 + index), weight));
 }
 
-/** The same numbers in [0, 1) on every run (a linear congruential generator, Numerical Recipes). */
-export function seeded(seed = 1): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-/** How often each id occurs. */
+/** Counts the occurrences of each id. */
 export function tally(picked: readonly (TestCandidate | undefined)[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const candidate of picked) counts[candidate?.id ?? 'nobody'] = (counts[candidate?.id ?? 'nobody'] ?? 0) + 1;
+  for (const candidate of picked) counts[candidate?.id ?? 'none'] = (counts[candidate?.id ?? 'none'] ?? 0) + 1;
   return counts;
 }
 
-/** What `count` of them make. */
+/** Returns the results of `count` calls of `make`. */
 export function times<T>(count: number, make: (index: number) => T): T[] {
   return Array.from({ length: count }, (_, index) => make(index));
 }

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { leastConnections } from '../../src/balance/least-connections.ts';
-import { seeded, TestCandidate, tally, times, weighted } from './candidates.ts';
+import { seeded } from '../tools/seeded-random.ts';
+import { TestCandidate, tally, times, weighted } from './candidates.ts';
 
-t.test('always somebody with the least load for its weight, whatever the loads do', async () => {
+t.test('always picks a server with the least load relative to its weight, however loads change', async () => {
   const load = (candidate: TestCandidate) => candidate.active / candidate.weight;
   fc.assert(
     fc.property(
@@ -27,7 +28,7 @@ t.test('always somebody with the least load for its weight, whatever the loads d
   );
 });
 
-t.test('exchanges that stay are spread by weight', async (t) => {
+t.test('exchanges that stay in flight are distributed by weight', async (t) => {
   const candidates = weighted(3, 2, 1);
   const picker = leastConnections(candidates, seeded());
   times(600, () => {
@@ -64,7 +65,7 @@ t.test('idle servers take turns in proportion to their weights', async (t) => {
   t.strictSame(tally(picked), { a: 300, b: 100, c: 100 });
 });
 
-t.test('a newly made picker knows what is in flight already', async (t) => {
+t.test('a new picker counts the exchanges that are already in flight', async (t) => {
   const candidates = [new TestCandidate('busy', 1, 40), new TestCandidate('idle', 1, 2)];
   const picker = leastConnections(candidates, seeded());
   t.equal(picker.pick(0, [])?.id, 'idle');
@@ -72,7 +73,7 @@ t.test('a newly made picker knows what is in flight already', async (t) => {
   t.equal(picker.pick(0, [])?.id, 'busy');
 });
 
-t.test('the least loaded one was tried: the next takes it', async (t) => {
+t.test('if the least loaded server was tried, the next one is picked', async (t) => {
   const [a, b, c] = [new TestCandidate('a', 1, 0), new TestCandidate('b', 1, 1), new TestCandidate('c', 1, 2)] as const;
   const picker = leastConnections([a, b, c], seeded());
   t.equal(picker.pick(0, [a]), b);

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { pickers } from '../../src/balance/index.ts';
-import { seeded, TestCandidate, times } from './candidates.ts';
+import { seeded } from '../tools/seeded-random.ts';
+import { TestCandidate, times } from './candidates.ts';
 
-// What holds for every algorithm, whatever the servers and whatever happens to them.
+// Properties of every algorithm, for any servers and any sequence of events.
 
 const server = fc.record({
   weight: fc.oneof(fc.integer({ min: 0, max: 5 }), fc.double({ min: 0.1, max: 9, noNaN: true })),
@@ -16,7 +17,7 @@ const step = fc.oneof(
 );
 
 for (const [name, make] of Object.entries(pickers)) {
-  t.test(`${name} picks somebody who may be picked, exactly when there is one`, async () => {
+  t.test(`${name} picks an eligible server exactly if there is one`, async () => {
     fc.assert(
       fc.property(fc.array(server, { maxLength: 12 }), fc.array(step, { maxLength: 60 }), fc.nat(), (servers, steps, seed) => {
         const candidates = servers.map(({ weight, active }, index) => new TestCandidate(`s${index}`, weight, active));
@@ -43,12 +44,12 @@ for (const [name, make] of Object.entries(pickers)) {
     );
   });
 
-  t.test(`${name} has nobody to pick among nobody`, async (t) => {
+  t.test(`${name} picks nothing if no server has a weight`, async (t) => {
     t.equal(make([], seeded()).pick(1, []), undefined);
     t.equal(make([new TestCandidate('a', 0)], seeded()).pick(1, []), undefined);
   });
 
-  t.test(`${name} goes on after servers were out of reach for long`, async (t) => {
+  t.test(`${name} distributes evenly again after servers were unavailable for a long time`, async (t) => {
     const candidates = times(3, (index) => new TestCandidate(`s${index}`));
     const [first, ...others] = candidates as [TestCandidate, ...TestCandidate[]];
     const picker = make(candidates, seeded(), () => 0);

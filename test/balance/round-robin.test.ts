@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { roundRobin } from '../../src/balance/round-robin.ts';
-import { seeded, TestCandidate, tally, times, weighted } from './candidates.ts';
+import { seeded } from '../tools/seeded-random.ts';
+import { TestCandidate, tally, times, weighted } from './candidates.ts';
 
 const fromTheStart = () => 0;
 
@@ -17,7 +18,7 @@ t.test('weights are spread out, not served in bursts', async (t) => {
   t.match(tally(times(7, () => picker.pick(0, []))), { a: 5, b: 1, c: 1 });
 });
 
-t.test('over one cycle everybody gets exactly its weight, from any point on', async () => {
+t.test('over one cycle each server gets exactly its weight, from any point on', async () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 12 }),
@@ -30,7 +31,7 @@ t.test('over one cycle everybody gets exactly its weight, from any point on', as
         const counts = tally(times(total, () => picker.pick(0, [])));
         return weights.every((weight, index) => {
           const count = counts[String.fromCharCode(97 + index)] ?? 0;
-          // From the very start it is exact; a window that begins in the middle of somebody's interval may be off by one.
+          // From the very start it is exact; a window that begins in the middle of a server's interval may be off by one.
           return offset === 0 ? count === weight : Math.abs(count - weight) <= 1;
         });
       },
@@ -39,7 +40,7 @@ t.test('over one cycle everybody gets exactly its weight, from any point on', as
   );
 });
 
-t.test('no server waits much longer than its share says', async () => {
+t.test('no server waits much longer than its share implies', async () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 2, maxLength: 8 }), fc.nat(), (weights, seed) => {
       const picker = roundRobin(weighted(...weights), seeded(seed));
@@ -73,7 +74,7 @@ t.test('extreme weights stay exact', async (t) => {
   t.strictSame(tally(times(65536, () => picker.pick(0, []))), { a: 65535, b: 1 });
 });
 
-t.test('pickers made again and again favour nobody', async (t) => {
+t.test('a sequence of new pickers favours no server', async (t) => {
   const random = seeded();
   const candidates = times(4, (index) => new TestCandidate(`s${index}`));
   const counts = tally(times(8000, () => roundRobin(candidates, random).pick(0, [])));

@@ -2,7 +2,8 @@ import t from 'tap';
 import { ewma } from '../../src/balance/ewma.ts';
 import { PeakEwma } from '../../src/balance/peak-ewma.ts';
 import { randomTwo } from '../../src/balance/random-two.ts';
-import { seeded, TestCandidate, tally, times, weighted } from './candidates.ts';
+import { seeded } from '../tools/seeded-random.ts';
+import { TestCandidate, tally, times, weighted } from './candidates.ts';
 
 t.test('random-two draws in proportion to the weights', async (t) => {
   const picker = randomTwo(weighted(6, 3, 1), seeded());
@@ -30,7 +31,7 @@ t.test('random-two keeps loads close together', async (t) => {
   t.ok(Math.max(...loads) - Math.min(...loads) <= 8, `${Math.min(...loads)} to ${Math.max(...loads)} around 100`);
 });
 
-t.test('ewma prefers who answers faster, and shares by load', async (t) => {
+t.test('ewma prefers the server that responds faster, and considers its load', async (t) => {
   const candidates = weighted(1, 1);
   const [fast, slow] = candidates as [TestCandidate, TestCandidate];
   for (const candidate of candidates) candidate.latency = new PeakEwma();
@@ -44,7 +45,7 @@ t.test('ewma prefers who answers faster, and shares by load', async (t) => {
   t.equal(picker.pick(0, []), slow, '5 × 10 ms is more than 40 ms');
 });
 
-t.test('ewma asks a newcomer once, and then waits for its answer', async (t) => {
+t.test('ewma picks a new server once, and then waits for its response', async (t) => {
   const candidates = weighted(1, 1);
   const [known, newcomer] = candidates as [TestCandidate, TestCandidate];
   for (const candidate of candidates) candidate.latency = new PeakEwma();
@@ -55,7 +56,7 @@ t.test('ewma asks a newcomer once, and then waits for its answer', async (t) => 
   t.equal(picker.pick(0, []), known);
 });
 
-t.test('ewma tries a server again that was slow once', async (t) => {
+t.test('ewma tries a server again that was slow some time ago', async (t) => {
   const candidates = weighted(1, 1);
   const [steady, stumbled] = candidates as [TestCandidate, TestCandidate];
   for (const candidate of candidates) candidate.latency = new PeakEwma();
@@ -69,7 +70,7 @@ t.test('ewma tries a server again that was slow once', async (t) => {
   t.equal(picker.pick(0, []), stumbled);
 });
 
-t.test('the moving average believes a peak at once and forgets it slowly', async (t) => {
+t.test('the moving average rises at once and falls slowly', async (t) => {
   const average = new PeakEwma();
   t.equal(average.at(0), 0);
   average.observe(100, 0);
@@ -79,5 +80,5 @@ t.test('the moving average believes a peak at once and forgets it slowly', async
   average.observe(10, 60_000);
   t.ok(average.at(60_000) < 11, `${average.at(60_000)}`);
   average.observe(0, 60_000);
-  t.ok(average.at(60_000) > 0, 'an answer in no time is still an answer');
+  t.ok(average.at(60_000) > 0, 'a response in no time still counts');
 });

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { Agent, createServer, type RequestListener, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { type Balancer, startBalancer } from '../../src/balancer/balancer.ts';
 import { LocalDataPlane } from '../../src/balancer/local-data-plane.ts';
@@ -9,16 +8,17 @@ import { systemClock } from '../../src/model/clock.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
 import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
+import { eventually } from '../tools/eventually.ts';
+import { silentLogger as logger } from '../tools/fake-logger.ts';
 
-const logger = pino({ level: 'silent' });
 const tools = { logger, clock: systemClock, random: Math.random };
 
-/** A gateway as the balancer sees it: says its id, is ready unless told otherwise. */
+/** A gateway as the balancer sees it: answers with its id, and is ready unless a test changes that. */
 class Gateway {
   readonly id: string;
   readonly server: Server;
   ready = true;
-  /** What it does with a request in place of answering. */
+  /** Replaces the normal answer to a request. */
   react: RequestListener | undefined;
   checks = 0;
 
@@ -89,7 +89,7 @@ async function setUp(t: Test, environment: Parameters<Registry['putEnvironment']
   return { registry, balancer, start, join, url };
 }
 
-/** One request on a connection of its own, unless an agent says otherwise. */
+/** Sends one request on a new connection, or through an agent. */
 function get(
   url: string,
   options: { agent?: Agent; headers?: Record<string, string> } = {},
@@ -108,29 +108,30 @@ function get(
   });
 }
 
-/** Looks again and again until it is so; the test's own timeout is the limit. */
-async function until(so: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await so())) await new Promise((resolve) => setTimeout(resolve, 5));
+function inRotation(balancer: Balancer): string {
+  const up = balancer.view.servers().filter(({ health }) => health === 'up');
+  return up.map(({ id }) => id).join(' ');
 }
 
-const inRotation = (balancer: Balancer) =>
-  balancer.view
-    .servers()
-    .filter(({ health }) => health === 'up')
-    .map(({ id }) => id)
-    .join(' ');
+async function untilInRotation(balancer: Balancer, ids: string): Promise<void> {
+  await eventually(
+    () => inRotation(balancer),
+    (now) => now === ids,
+    { what: `servers in rotation: ${ids}` },
+  );
+}
 
-t.test('from no server to two: 503 with Retry-After, then each its share', async (t) => {
+t.test('without servers: 503 with Retry-After; two servers get an equal share', async (t) => {
   const { balancer, start, join, url } = await setUp(t);
   t.ok(balancer.view.ready());
-  const nobody = await get(url());
-  t.equal(nobody.status, 503);
-  t.ok(nobody.headers['retry-after']);
+  const unavailable = await get(url());
+  t.equal(unavailable.status, 503);
+  t.ok(unavailable.headers['retry-after']);
   await join(await start('a'));
-  await until(() => inRotation(balancer) === 'a');
+  await untilInRotation(balancer, 'a');
   t.match(await get(url()), { status: 200, body: 'a' });
   await join(await start('b'));
-  await until(() => inRotation(balancer) === 'a b');
+  await untilInRotation(balancer, 'a b');
   const answers = await Promise.all(Array.from({ length: 100 }, () => get(url())));
   t.equal(answers.filter(({ body }) => body === 'a').length, 50);
   t.equal(answers.filter(({ body }) => body === 'b').length, 50);
@@ -138,28 +139,34 @@ t.test('from no server to two: 503 with Retry-After, then each its share', async
   t.match(a, { id: 'a', environment: 'production', active: 0, requests: 51, failures: 0, statuses: [0, 0, 51, 0, 0, 0] });
 });
 
-t.test('no traffic before the snapshot is acknowledged and the check passed', async (t) => {
+t.test('no traffic before the snapshot is acknowledged and a check has passed', async (t) => {
   const { registry, balancer, start, join, url } = await setUp(t);
   const a = await start('a');
   await join(a, { acknowledge: false });
-  await until(() => balancer.view.servers().length === 1);
+  await eventually(
+    () => balancer.view.servers().length,
+    (count) => count === 1,
+  );
   t.equal((await get(url())).status, 503);
   a.ready = false;
   await join(a);
-  await until(() => a.checks > 3);
+  await eventually(
+    () => a.checks,
+    (checks) => checks > 3,
+  );
   t.equal((await get(url())).status, 503);
   a.ready = true;
-  await until(() => inRotation(balancer) === 'a');
+  await untilInRotation(balancer, 'a');
   t.equal((await get(url())).body, 'a');
   t.ok(await registry.server('a'));
 });
 
-t.test('a server that is killed under load costs no request and is out within a second', async (t) => {
+t.test('killing a server under load fails no request, and the server is out of rotation within a second', async (t) => {
   const { balancer, start, join, url } = await setUp(t, { health: { interval: '2s' } });
   const [a, b] = [await start('a'), await start('b')];
   await join(a);
   await join(b);
-  await until(() => inRotation(balancer) === 'a b');
+  await untilInRotation(balancer, 'a b');
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   t.teardown(() => agent.destroy());
   let going = true;
@@ -172,14 +179,21 @@ t.test('a server that is killed under load costs no request and is out within a 
       }
     }),
   );
-  await until(() => (statuses.get(200) ?? 0) > 200);
+  const answered = (count: number) =>
+    eventually(
+      () => statuses.get(200) ?? 0,
+      (answers) => answers > count,
+    );
+  await answered(200);
   a.kill();
   const killed = performance.now();
-  await until(() => inRotation(balancer) === 'b');
+  await untilInRotation(balancer, 'b');
   const tookMs = performance.now() - killed;
-  await until(() => balancer.view.servers()[0]?.health === 'down');
-  const after = statuses.get(200) ?? 0;
-  await until(() => (statuses.get(200) ?? 0) > after + 200);
+  await eventually(
+    () => balancer.view.servers()[0]?.health,
+    (health) => health === 'down',
+  );
+  await answered((statuses.get(200) ?? 0) + 200);
   going = false;
   await load;
   t.strictSame([...statuses.keys()], [200], `${JSON.stringify([...statuses])}`);
@@ -187,11 +201,11 @@ t.test('a server that is killed under load costs no request and is out within a 
   t.match(balancer.view.servers()[0]?.reason, /connection refused/);
 });
 
-t.test('draining: what is in flight finishes there, what is new goes elsewhere', async (t) => {
+t.test('draining: requests in flight finish on the server, new ones go to another', async (t) => {
   const { registry, balancer, start, join, url } = await setUp(t);
   const a = await start('a');
   await join(a);
-  await until(() => inRotation(balancer) === 'a');
+  await untilInRotation(balancer, 'a');
   let finish = () => {};
   const arrived = new Promise<void>((resolve) => {
     a.react = (_, response) => {
@@ -202,22 +216,22 @@ t.test('draining: what is in flight finishes there, what is new goes elsewhere',
   const inFlight = get(url());
   await arrived;
   await join(await start('b'));
-  await until(() => inRotation(balancer) === 'a b');
+  await untilInRotation(balancer, 'a b');
   await registry.patchServer('a', { draining: true });
-  await until(() => inRotation(balancer) === 'b');
+  await untilInRotation(balancer, 'b');
   for (let count = 0; count < 5; count++) t.equal((await get(url())).body, 'b');
   t.match(balancer.view.servers()[0], { id: 'a', active: 1 });
   finish();
   t.match(await inFlight, { status: 200, body: 'late' });
   a.react = undefined;
   await registry.patchServer('a', { draining: false });
-  await until(() => inRotation(balancer) === 'a b');
+  await untilInRotation(balancer, 'a b');
 });
 
-t.test('environments by host on one listener, made and deleted while it runs', async (t) => {
+t.test('environments by host on one listener, created and deleted while the balancer runs', async (t) => {
   const { registry, balancer, start, join, url } = await setUp(t, { hosts: ['api.example.com'] });
   await join(await start('a'));
-  await until(() => inRotation(balancer) === 'a');
+  await untilInRotation(balancer, 'a');
   t.match(await get(url(), { headers: { host: 'api.example.com' } }), { status: 200, body: 'a' });
   t.match(await get(url(), { headers: { host: 'other.example.com' } }), { status: 404, body: /no-environment/ });
   t.match(await get(`${url()}/.sluice/ready`, { headers: { host: 'api.example.com' } }), { status: 404 });
@@ -227,17 +241,26 @@ t.test('environments by host on one listener, made and deleted while it runs', a
     health: 'off',
     servers: [{ id: 'legacy', address: legacy.address }],
   });
-  await until(() => balancer.view.listening('development') !== undefined);
+  await eventually(
+    () => balancer.view.listening('development'),
+    (address) => address !== undefined,
+  );
   t.equal(balancer.view.listening('development'), balancer.view.listening('production'));
-  await until(async () => (await get(url(), { headers: { host: 'other.example.com' } })).status === 200);
-  t.match(await get(url(), { headers: { host: 'other.example.com' } }), { body: 'legacy' });
+  const answer = await eventually(
+    () => get(url(), { headers: { host: 'other.example.com' } }),
+    ({ status }) => status === 200,
+  );
+  t.equal(answer.body, 'legacy');
   await registry.deleteEnvironment('development', { force: true });
-  await until(() => balancer.view.listening('development') === undefined);
+  await eventually(
+    () => balancer.view.listening('development'),
+    (address) => address === undefined,
+  );
   t.match(await get(url(), { headers: { host: 'other.example.com' } }), { status: 404 });
   t.match(await get(url(), { headers: { host: 'api.example.com' } }), { status: 200, body: 'a' });
 });
 
-t.test('an address that is taken fails the start with a clear word, and leaves nothing open', async (t) => {
+t.test('a taken address fails the start with its remedy, and leaves no listener open', async (t) => {
   const squatter = await new Gateway('squatter').listen();
   const registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger });
   t.teardown(async () => {
@@ -264,11 +287,11 @@ t.test('an address that is taken fails the start with a clear word, and leaves n
   await t.rejects(get(`http://${free.address}`), { code: 'ECONNREFUSED' });
 });
 
-t.test('drain: what is in flight finishes, nothing new is taken', async (t) => {
+t.test('drain: requests in flight finish, new connections are refused', async (t) => {
   const { balancer, start, join, url } = await setUp(t);
   const a = await start('a');
   await join(a);
-  await until(() => inRotation(balancer) === 'a');
+  await untilInRotation(balancer, 'a');
   let finish = () => {};
   const arrived = new Promise<void>((resolve) => {
     a.react = (_, response) => {

@@ -19,7 +19,7 @@ function setUp(environment: TableEnvironment) {
   return { clock, lines, state, ejections, report, out, about };
 }
 
-t.test('who is accused is out, for longer each time, and everybody is told when it may come back', async (t) => {
+t.test('a reported server is ejected, longer each time, and both start and end are announced', async (t) => {
   const { clock, lines, state, report, out, ejections, about } = setUp(table([server('a'), server('b')]));
   report('a');
   t.strictSame(out(), ['a']);
@@ -27,7 +27,7 @@ t.test('who is accused is out, for longer each time, and everybody is told when 
   t.match(lines, [{ msg: 'server ejected: too many failures in a row', server: 'a', lastsMs: 30_000, reason: 'status 500' }]);
   report('a');
   report('a');
-  t.equal(lines.length, 1, 'whoever says so as well changes nothing');
+  t.equal(lines.length, 1, 'further reports change nothing');
   t.equal(state.changes, 1);
   await clock.pass(29_999);
   t.strictSame(out(), ['a']);
@@ -42,13 +42,13 @@ t.test('who is accused is out, for longer each time, and everybody is told when 
   t.equal(clock.pending, 0);
 });
 
-t.test('never more than the percentage allows, whoever accuses', async (t) => {
+t.test('never more servers than maxEjectedPercent allows', async (t) => {
   const { report, out } = setUp(table(['a', 'b', 'c', 'd'].map((id) => server(id))));
   for (const id of ['d', 'c', 'b', 'a']) report(id);
   t.strictSame(out(), ['c', 'd']);
 });
 
-t.test('nobody is out who is not in rotation as it was accused', async (t) => {
+t.test('a server that is not in rotation with the reported instance and address is not ejected', async (t) => {
   const { report, out } = setUp(table([server('a'), server('b'), server('c', { serving: false }), server('d')]));
   report('a', { instance: 'a-0' });
   report('b', { address: '127.0.0.1:1' });
@@ -57,7 +57,7 @@ t.test('nobody is out who is not in rotation as it was accused', async (t) => {
   t.strictSame(out(), []);
 });
 
-t.test('a new instance is not blamed; of who is gone nothing is remembered', async (t) => {
+t.test('a new instance is not ejected; removed servers are forgotten', async (t) => {
   const { clock, ejections, report, out, about } = setUp(table([server('a'), server('b'), server('c')]));
   report('a');
   t.strictSame(out([server('a', { instance: 'a-2' })]), []);

@@ -2,17 +2,18 @@ import { EventEmitter } from 'node:events';
 import type { RegistryViewTools } from '../../src/balancer/registry-view.ts';
 import { type Environment, type EnvironmentSpecInput, environmentSpec } from '../../src/model/environment.ts';
 import { SluiceError } from '../../src/model/fault.ts';
+import type { News } from '../../src/model/news.ts';
 import type { LeasedServer } from '../../src/model/server.ts';
-import type { News, Watch } from '../../src/registry/contract.ts';
+import type { Watch } from '../../src/registry/contract.ts';
 
-/** The part of a registry that a balancer uses, whose link and contents a test sets as it likes, without news unless it tells them. */
+/** The part of a registry that a balancer uses. Tests set its link and contents directly; it publishes news only when a test calls `publish`. */
 export class FakeRegistry
   implements
     Pick<RegistryViewTools['registry'], 'environments' | 'environment' | 'putEnvironment' | 'servers' | 'server' | 'watch' | 'link'>
 {
   link = { up: true, since: Number.NEGATIVE_INFINITY };
   readonly stored = { environments: new Map<string, Environment>(), servers: new Map<string, LeasedServer>() };
-  /** What was read, in order. */
+  /** Names of all reads, in order. */
   readonly reads: string[] = [];
   readonly #news = new EventEmitter();
 
@@ -40,14 +41,14 @@ export class FakeRegistry
     this.stored.servers.set(id, { ...record, ...more });
   }
 
-  /** Joins without having acknowledged a snapshot. */
+  /** Joins a server that has not acknowledged a snapshot. */
   joinUnready(id: string, more: Partial<LeasedServer> = {}): void {
     this.join(id, more);
     const { running: _, ...record } = this.stored.servers.get(id) as LeasedServer;
     this.stored.servers.set(id, record);
   }
 
-  tell(news: News): void {
+  publish(news: News): void {
     this.#news.emit('news', news);
   }
 

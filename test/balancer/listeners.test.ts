@@ -37,7 +37,7 @@ function setUp() {
   const clock = new FakeClock();
   const { logger, lines } = keptLogger();
   const opened: FakeListener[] = [];
-  /** Addresses that somebody else has. */
+  /** Addresses that another program listens on. */
   const taken = new Set<string>();
   const open = async (address: string, settings: ListenerSettings) => {
     if (taken.has(address)) throw Object.assign(new Error('listen EADDRINUSE'), { code: 'EADDRINUSE' });
@@ -84,11 +84,11 @@ t.test('environments share a listener by naming the same address', async (t) => 
   });
   t.equal(listeners.address('one'), '127.0.0.1:45678');
   t.equal(listeners.address('two'), '127.0.0.1:45678');
-  t.equal(listeners.address('nobody'), undefined);
+  t.equal(listeners.address('unknown'), undefined);
   t.ok(listeners.open);
 });
 
-t.test('changed settings reach the open listener, and nothing else is touched', async (t) => {
+t.test('changed settings reach the open listener; other listeners are left alone', async (t) => {
   const { listeners, opened } = setUp();
   const other = table([], { listen: '127.0.0.1:9' }, 'other');
   await listeners.follow([table([]), other]);
@@ -98,17 +98,17 @@ t.test('changed settings reach the open listener, and nothing else is touched', 
   t.equal(opened[1]?.settings.timeouts.clientIdle, 75_000);
 });
 
-t.test('nobody names it any more: it is drained', async (t) => {
+t.test('a listener that no environment names any more is drained', async (t) => {
   const { listeners, opened } = setUp();
   await listeners.follow([table([]), table([], { listen: '127.0.0.1:9' }, 'other')]);
   await listeners.follow([table([])]);
   t.match(opened[1], { closedWith: 1234 });
   t.match(opened[0], { closedWith: undefined });
   await listeners.follow([table([]), table([], { listen: '127.0.0.1:9' }, 'other')]);
-  t.equal(opened.length, 3, 'and opened again when it is wanted again');
+  t.equal(opened.length, 3, 'opened again when it is named again');
 });
 
-t.test('a taken address is told with its remedy, tried again, and harms nobody else', async (t) => {
+t.test('a taken address is reported with its remedy and retried; other listeners open', async (t) => {
   const { clock, lines, listeners, opened, taken } = setUp();
   taken.add('127.0.0.1:8080');
   const failures = await listeners.follow([table([]), table([], { listen: '127.0.0.1:9' }, 'other')]);
@@ -123,7 +123,7 @@ t.test('a taken address is told with its remedy, tried again, and harms nobody e
   t.equal(listeners.address('production'), undefined);
   t.notOk(listeners.open);
   await clock.pass(10_000);
-  t.equal(lines.filter(({ level }) => level >= 50).length, 1, 'said once');
+  t.equal(lines.filter(({ level }) => level >= 50).length, 1, 'logged once');
   taken.clear();
   await clock.pass(2_000);
   t.equal(listeners.address('production'), '127.0.0.1:8080');
@@ -132,7 +132,7 @@ t.test('a taken address is told with its remedy, tried again, and harms nobody e
   t.equal(clock.pending, 0);
 });
 
-t.test('no longer wanted while it is being tried: left alone', async (t) => {
+t.test('an address that is no longer named is not retried, and closed if it opens late', async (t) => {
   const { clock, listeners, opened, taken } = setUp();
   taken.add('127.0.0.1:8080');
   await listeners.follow([table([])]);
@@ -143,10 +143,10 @@ t.test('no longer wanted while it is being tried: left alone', async (t) => {
   const opening = listeners.follow([table([])]);
   void listeners.follow([]);
   await opening;
-  t.match(opened, [{ closedWith: 0 }], 'opened too late, closed at once');
+  t.match(opened, [{ closedWith: 0 }], 'opened late, closed at once');
 });
 
-t.test('close settles when the last one has finished', async (t) => {
+t.test('close resolves when the last listener has closed', async (t) => {
   const { listeners, opened } = setUp();
   await listeners.follow([table([]), table([], { listen: '127.0.0.1:9' }, 'other')]);
   let closed = false;

@@ -13,61 +13,61 @@ async function setUp(prepare: (registry: FakeRegistry) => void = () => {}) {
   registry.join('b');
   prepare(registry);
   let changes = 0;
-  const membership = new RegistryView({ registry, clock, logger, random: () => 0.5 }, () => {
+  const view = new RegistryView({ registry, clock, logger, random: () => 0.5 }, () => {
     changes++;
   });
-  const started = membership.start();
+  const started = view.start();
   await clock.pass(0);
-  /** Registered servers; those that are lost in brackets. */
-  const members = () => [...membership.members.values()].map(({ record, lost }) => (lost ? `(${record.id})` : record.id)).join(' ');
-  const environments = () => [...membership.environments.keys()].join(' ');
+  /** Ids of registered servers, lost ones in brackets. */
+  const members = () => [...view.members.values()].map(({ record, lost }) => (lost ? `(${record.id})` : record.id)).join(' ');
+  const environments = () => [...view.environments.keys()].join(' ');
   registry.reads.length = 0;
-  return { clock, registry, lines, membership, started, members, environments, changes: () => changes };
+  return { clock, registry, lines, view, started, members, environments, changes: () => changes };
 }
 
 t.test('reads everything at start', async (t) => {
-  const { started, members, environments, membership, changes } = await setUp();
+  const { started, members, environments, view, changes } = await setUp();
   await started;
   t.equal(members(), 'a b');
   t.equal(environments(), 'production');
-  t.ok(membership.known);
+  t.ok(view.known);
   t.equal(changes(), 1);
 });
 
-t.test('reads only what news names, once for a burst', async (t) => {
+t.test('reads only what the news names, once for a burst', async (t) => {
   const { clock, registry, members } = await setUp();
   registry.join('c');
   registry.stored.servers.delete('a');
   for (let round = 0; round < 50; round++) {
-    registry.tell({ kind: 'server', name: 'c' });
-    registry.tell({ kind: 'server', name: 'a' });
-    registry.tell({ kind: 'snapshot', name: 'production', version: round });
-    registry.tell({ kind: 'project', name: 'petstore' });
+    registry.publish({ kind: 'server', name: 'c' });
+    registry.publish({ kind: 'server', name: 'a' });
+    registry.publish({ kind: 'snapshot', name: 'production', version: round });
+    registry.publish({ kind: 'project', name: 'petstore' });
   }
   await clock.pass(10);
   t.strictSame(registry.reads, ['server c', 'server a']);
   t.equal(members(), 'b c');
 });
 
-t.test('many names in one burst are read as a whole', async (t) => {
+t.test('many names in one burst lead to one read of everything', async (t) => {
   const { clock, registry, members } = await setUp();
   for (let index = 0; index < 100; index++) {
     registry.join(`s${index}`);
-    registry.tell({ kind: 'server', name: `s${index}` });
+    registry.publish({ kind: 'server', name: `s${index}` });
   }
   await clock.pass(10);
   t.strictSame(registry.reads, ['environments', 'servers']);
   t.equal(members().split(' ').length, 102);
 });
 
-t.test('news that comes while it reads is not missed', async (t) => {
+t.test('news during a read is not missed', async (t) => {
   const { clock, registry, members } = await setUp();
-  registry.tell({ kind: 'server', name: 'c' });
+  registry.publish({ kind: 'server', name: 'c' });
   const read = registry.server.bind(registry);
   registry.server = async (id) => {
     const before = await read(id);
     registry.join('c');
-    registry.tell({ kind: 'server', name: 'c' });
+    registry.publish({ kind: 'server', name: 'c' });
     registry.server = read;
     return before;
   };
@@ -75,37 +75,37 @@ t.test('news that comes while it reads is not missed', async (t) => {
   t.equal(members(), 'a b c');
 });
 
-t.test('a stream of news without a pause does not keep it from reading', async (t) => {
+t.test('a steady stream of news does not postpone the read', async (t) => {
   const { clock, registry, members } = await setUp();
   registry.join('c');
   for (let step = 0; step < 20; step++) {
-    registry.tell({ kind: 'server', name: 'c' });
+    registry.publish({ kind: 'server', name: 'c' });
     await clock.pass(1);
   }
   t.equal(members(), 'a b c');
 });
 
-t.test('lost news heals within seconds, even while other news keeps coming', async (t) => {
+t.test('lost news is made up for within seconds, even while other news keeps coming', async (t) => {
   const { clock, registry, members } = await setUp();
   registry.join('quiet');
   for (let step = 0; step < 12; step++) {
-    registry.tell({ kind: 'server', name: 'a' });
+    registry.publish({ kind: 'server', name: 'a' });
     await clock.pass(500);
   }
   t.match(members(), 'quiet');
 });
 
-t.test('a lease that ended means lost', async (t) => {
+t.test('a server whose lease has ended is lost', async (t) => {
   const { clock, registry, members } = await setUp();
   await clock.pass(9_000);
   registry.join('a', { leaseRemaining: -1 });
   await clock.pass(5_000);
-  t.equal(members(), 'a b', 'it renewed it a moment ago');
+  t.equal(members(), 'a b', 'a lease seen a moment ago has not ended yet');
   await clock.pass(10_000);
   t.equal(members(), '(a) b');
 });
 
-t.test('while the registry is away everybody stays', async (t) => {
+t.test('while the registry is unreachable all servers and environments stay', async (t) => {
   const { clock, registry, members, environments, lines } = await setUp();
   registry.link = { up: false, since: 0 };
   registry.stored.servers.clear();
@@ -113,69 +113,68 @@ t.test('while the registry is away everybody stays', async (t) => {
   await clock.pass(600_000);
   t.equal(members(), 'a b');
   t.equal(environments(), 'production');
-  t.equal(lines.filter(({ msg }) => /cannot be read/.test(msg)).length, 1, 'said once');
-  t.ok(registry.reads.length < 1000, 'and asked for every now and then');
+  t.equal(lines.filter(({ msg }) => /cannot be read/.test(msg)).length, 1, 'logged once');
+  t.ok(registry.reads.length < 1000, 'reads are retried with back-off');
 });
 
-t.test('after it comes back empty it is given back what is served, and servers have their lease to show themselves', async (t) => {
+t.test('an emptied registry gets the served environments back, and servers stay for the length of their lease', async (t) => {
   const { clock, registry, members, environments, lines } = await setUp((fresh) => fresh.put('development', { balance: 'ewma' }));
   registry.link = { up: false, since: 0 };
   await clock.pass(60_000);
   registry.stored.servers.clear();
   registry.stored.environments.clear();
   registry.link = { up: true, since: clock.now() };
-  registry.tell({ kind: 'resync' });
+  registry.publish({ kind: 'resync' });
   await clock.pass(9_000);
   t.equal(members(), 'a b');
   t.equal(environments(), 'production development');
-  t.strictSame(registry.stored.environments.get('development')?.input, { balance: 'ewma' }, 'as it was written');
-  t.equal(lines.filter(({ msg }) => /lost every environment/.test(msg)).length, 1, 'and it is said');
+  t.strictSame(registry.stored.environments.get('development')?.input, { balance: 'ewma' }, 'as configured');
+  t.equal(lines.filter(({ msg }) => /lost every environment/.test(msg)).length, 1, 'logged once');
   registry.join('b');
   await clock.pass(8_000);
   t.equal(members(), 'b');
 });
 
-t.test('after it comes back empty, who joins again is known to run what it ran, until it can have said so itself', async (t) => {
-  const { clock, registry, membership } = await setUp((fresh) => fresh.join('c'));
-  const running = () =>
-    [...membership.members.values()].filter(({ record }) => record.running !== undefined).map(({ record }) => record.id);
+t.test('a server that joins an emptied registry keeps its running snapshot until it can have reported it', async (t) => {
+  const { clock, registry, view } = await setUp((fresh) => fresh.join('c'));
+  const running = () => [...view.members.values()].filter(({ record }) => record.running !== undefined).map(({ record }) => record.id);
   registry.link = { up: true, since: clock.now() };
   registry.joinUnready('a');
   registry.joinUnready('b', { instance: 'b-2' });
   registry.joinUnready('c', { environment: 'development' });
-  for (const name of ['a', 'b', 'c']) registry.tell({ kind: 'server', name });
+  for (const name of ['a', 'b', 'c']) registry.publish({ kind: 'server', name });
   await clock.pass(20);
-  t.strictSame(running(), ['a'], 'another instance, or in another environment, has yet to say so');
+  t.strictSame(running(), ['a'], 'not for another instance or environment');
   await clock.pass(5_500);
-  t.strictSame(running(), ['a'], 'however often it is read');
+  t.strictSame(running(), ['a'], 'however often the registry is read');
   await clock.pass(10_000);
   t.strictSame(running(), []);
 });
 
-t.test('of an environment that is missing after it came back, nobody is rid within ten seconds', async (t) => {
+t.test('an environment that is missing after a reconnect is kept for ten seconds', async (t) => {
   const { clock, registry, environments } = await setUp((fresh) => fresh.put('development'));
   registry.link = { up: true, since: clock.now() };
   registry.stored.environments.delete('development');
-  registry.tell({ kind: 'resync' });
+  registry.publish({ kind: 'resync' });
   await clock.pass(4_000);
   t.match(environments(), /development/);
   await clock.pass(12_000);
   t.equal(environments(), 'production');
 });
 
-t.test('the last environment that goes by name is gone', async (t) => {
+t.test('the last environment is removed when news names it', async (t) => {
   const { clock, registry, environments } = await setUp();
   registry.stored.environments.clear();
-  registry.tell({ kind: 'environment', name: 'production' });
+  registry.publish({ kind: 'environment', name: 'production' });
   await clock.pass(20_000);
   t.equal(environments(), '');
   t.equal(registry.stored.environments.size, 0);
 });
 
-t.test('a lease that ends is noticed when it does', async (t) => {
+t.test('the end of a lease is noticed without news', async (t) => {
   const { clock, registry, members } = await setUp();
   registry.join('a', { ttl: 1000, leaseRemaining: 1000 });
-  registry.tell({ kind: 'server', name: 'a' });
+  registry.publish({ kind: 'server', name: 'a' });
   await clock.pass(500);
   t.equal(members(), 'a b');
   registry.join('a', { ttl: 1000, leaseRemaining: -1 });
@@ -183,38 +182,35 @@ t.test('a lease that ends is noticed when it does', async (t) => {
   t.equal(members(), '(a) b');
 });
 
-t.test(
-  "leases that end because the registry's clock jumped, and not because time passed, are waited for as long as they were given",
-  async (t) => {
-    const { clock, registry, members } = await setUp();
-    // By an hour: all are over at once, though a moment ago they had ten seconds.
-    for (const id of ['a', 'b']) registry.join(id, { leaseRemaining: -3_590_000 });
-    registry.tell({ kind: 'resync' });
-    await clock.pass(100);
-    t.equal(members(), 'a b', 'nobody is taken for gone');
-    registry.join('a', { leaseRemaining: 9_000 });
-    await clock.pass(15_000);
-    t.equal(members(), 'a (b)', 'who does not show up in time is');
-  },
-);
+t.test("leases that end because the registry's clock jumped last for their full length", async (t) => {
+  const { clock, registry, members } = await setUp();
+  // The clock jumps by an hour: all leases end at once, though ten seconds were left a moment ago.
+  for (const id of ['a', 'b']) registry.join(id, { leaseRemaining: -3_590_000 });
+  registry.publish({ kind: 'resync' });
+  await clock.pass(100);
+  t.equal(members(), 'a b', 'no server is lost');
+  registry.join('a', { leaseRemaining: 9_000 });
+  await clock.pass(15_000);
+  t.equal(members(), 'a (b)', 'a server that does not renew is lost');
+});
 
-t.test('a lease is not believed to last longer than leases do, however far the clock was set back', async (t) => {
+t.test('a lease never lasts longer than its ttl, however far the clock was set back', async (t) => {
   const { clock, registry, members } = await setUp();
   registry.join('a', { leaseRemaining: 3_600_000 });
-  registry.tell({ kind: 'resync' });
+  registry.publish({ kind: 'resync' });
   await clock.pass(100);
   registry.join('a', { leaseRemaining: -1 });
   await clock.pass(20_000);
   t.match(members(), /\(a\)/);
 });
 
-t.test('leases that ended while it was away do not count until they could be renewed', async (t) => {
+t.test('leases that ended while the registry was unreachable do not count until they could be renewed', async (t) => {
   const { clock, registry, members } = await setUp();
   registry.link = { up: false, since: 0 };
   await clock.pass(60_000);
   for (const id of ['a', 'b']) registry.join(id, { leaseRemaining: -50_000 });
   registry.link = { up: true, since: clock.now() };
-  registry.tell({ kind: 'resync' });
+  registry.publish({ kind: 'resync' });
   await clock.pass(9_000);
   t.equal(members(), 'a b');
   registry.join('b');
@@ -222,35 +218,35 @@ t.test('leases that ended while it was away do not count until they could be ren
   t.equal(members(), '(a) b');
 });
 
-t.test('who leaves by name is gone at once, even if the registry just came back', async (t) => {
+t.test('an entry that news names is removed at once, even just after a reconnect', async (t) => {
   const { clock, registry, members, environments } = await setUp((fresh) => fresh.put('development'));
   registry.link = { up: true, since: clock.now() };
   registry.stored.servers.delete('a');
   registry.stored.environments.delete('development');
-  registry.tell({ kind: 'server', name: 'a' });
-  registry.tell({ kind: 'environment', name: 'development' });
+  registry.publish({ kind: 'server', name: 'a' });
+  registry.publish({ kind: 'environment', name: 'development' });
   await clock.pass(10);
   t.equal(members(), 'b');
   t.equal(environments(), 'production');
 });
 
-t.test('it waits for a registry that is away at start, and reads as soon as it is back', async (t) => {
-  const { clock, registry, membership, members, started } = await setUp((away) => {
+t.test('start waits for an unreachable registry and reads as soon as it is reachable', async (t) => {
+  const { clock, registry, view, members, started } = await setUp((away) => {
     away.link = { up: false, since: 0 };
   });
   await clock.pass(60_000);
-  t.notOk(membership.known);
+  t.notOk(view.known);
   registry.link = { up: true, since: clock.now() };
-  registry.tell({ kind: 'resync' });
+  registry.publish({ kind: 'resync' });
   await clock.pass(10);
   t.equal(members(), 'a b');
   await started;
 });
 
-t.test('what failed to be read is read later', async (t) => {
+t.test('a failed read is repeated', async (t) => {
   const { clock, registry, members } = await setUp();
   registry.join('c');
-  registry.tell({ kind: 'server', name: 'c' });
+  registry.publish({ kind: 'server', name: 'c' });
   registry.link = { up: false, since: 0 };
   await clock.pass(100);
   registry.link = { up: true, since: 0 };
@@ -258,13 +254,13 @@ t.test('what failed to be read is read later', async (t) => {
   t.equal(members(), 'a b c');
 });
 
-t.test('stopped, it neither listens nor reads, and a start under way ends', async (t) => {
-  const { clock, registry, membership, started } = await setUp((away) => {
+t.test('stop ends the subscription, the reads and a start under way', async (t) => {
+  const { clock, registry, view, started } = await setUp((away) => {
     away.link = { up: false, since: 0 };
   });
-  membership.stop();
+  view.stop();
   await started;
-  registry.tell({ kind: 'resync' });
+  registry.publish({ kind: 'resync' });
   await clock.pass(60_000);
   t.equal(registry.reads.length, 0);
   t.equal(registry.watchers, 0);

@@ -5,14 +5,14 @@ import { FakeExchange } from '../tools/fake-exchange.ts';
 
 const exchange = new FakeExchange('GET', '/pets?x=1', { 'X-User': 'ann', Cookie: 'a=1; session=s-17; b="2"' });
 
-t.test('requests are told apart by what the configuration names', async (t) => {
+t.test('the key is the hash of the part that hash.on names', async (t) => {
   t.equal(requestKey('client-ip')(exchange), hashText('192.0.2.1'));
   t.equal(requestKey('path')(exchange), hashText('/pets'));
   t.equal(requestKey('header:x-user')(exchange), hashText('ann'));
   t.equal(requestKey('cookie:session')(exchange), hashText('s-17'));
 });
 
-t.test('by the client if that is missing', async (t) => {
+t.test('without that header or cookie the client address is hashed', async (t) => {
   t.equal(requestKey('header:x-other')(exchange), hashText('192.0.2.1'));
   t.equal(requestKey('cookie:Session')(exchange), hashText('192.0.2.1'));
 });
@@ -24,5 +24,5 @@ t.test('cookies are read leniently, and never throw', async (t) => {
   t.equal(cookie('a=', 'a'), '');
   t.equal(cookie('=x;;a=1=2; a=3', 'a'), '1=2');
   t.equal(cookie('xa=1; a=2', 'a'), '2');
-  t.equal(cookie('b=1, a=2', 'a'), '2', 'lines joined by a comma');
+  t.equal(cookie('b=1, a=2', 'a'), '2', 'header lines joined by a comma');
 });

@@ -1,12 +1,13 @@
 import t from 'tap';
+import type { FailureReport } from '../../src/balancer/feedback.ts';
 import { ServerPool } from '../../src/balancer/server-pool.ts';
-import type { FailureReport, TableEnvironment } from '../../src/balancer/table.ts';
+import type { TableEnvironment } from '../../src/balancer/table.ts';
 import type { Outcome } from '../../src/proxy/contract.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
-import { seeded } from '../balance/candidates.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { FakeExchange } from '../tools/fake-exchange.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
+import { seeded } from '../tools/seeded-random.ts';
 import { server, table } from './tables.ts';
 
 const exchange = new FakeExchange('GET', '/');
@@ -18,18 +19,18 @@ function setUp(environment: TableEnvironment) {
   const clock = new FakeClock();
   const { logger, lines } = keptLogger();
   const suspects: string[] = [];
-  const accusations: FailureReport[] = [];
+  const reports: FailureReport[] = [];
   const pool = new ServerPool(environment, {
     clock,
     logger,
     random: seeded(),
     suspect: (name, id) => suspects.push(`${name}/${id}`),
-    report: (report) => accusations.push(report),
+    report: (report) => reports.push(report),
   });
   const pick = (tried: Upstream[] = []) => pool.pick(exchange, tried);
-  /** Which servers get something, sorted. */
-  const picked = (count = 60) => [...new Set(Array.from({ length: count }, () => pick()?.id ?? 'nobody'))].sort().join(' ');
-  /** The live object of a server, found by picking. */
+  /** Ids of the servers that get requests, sorted. */
+  const picked = (count = 60) => [...new Set(Array.from({ length: count }, () => pick()?.id ?? 'none'))].sort().join(' ');
+  /** The upstream of a server, found by picking. */
   const find = (id: string) => {
     for (let attempt = 0; attempt < 100; attempt++) {
       const upstream = pick();
@@ -38,7 +39,7 @@ function setUp(environment: TableEnvironment) {
     throw new Error(`${id} is never picked`);
   };
   const live = (id: string) => pool.servers().find((each) => each.id === id);
-  return { clock, lines, suspects, accusations, pool, pick, picked, find, live };
+  return { clock, lines, suspects, reports, pool, pick, picked, find, live };
 }
 
 t.test('only servers that serve and are up get traffic', async (t) => {
@@ -54,12 +55,12 @@ t.test('only servers that serve and are up get traffic', async (t) => {
   );
 });
 
-t.test('nobody is a valid answer', async (t) => {
+t.test('without servers, pick returns undefined', async (t) => {
   const { pick } = setUp(table([]));
   t.equal(pick(), undefined);
 });
 
-t.test('in panic health is ignored, but nobody who never was ready gets anything', async (t) => {
+t.test('in panic mode health is ignored, but a server that was never ready gets no requests', async (t) => {
   const servers = [
     server('a'),
     server('b', { health: 'down' }),
@@ -74,7 +75,7 @@ t.test('in panic health is ignored, but nobody who never was ready gets anything
   t.match(lines.at(-1), { msg: 'enough healthy servers again' });
 });
 
-t.test('counters, what is in flight and the connections survive every change of settings', async (t) => {
+t.test('counts, exchanges in flight and connections survive every change of settings', async (t) => {
   const { pool, find, live } = setUp(table([server('a'), server('b')]));
   const a = find('a');
   a.requests += 5;
@@ -97,7 +98,7 @@ t.test('counters, what is in flight and the connections survive every change of 
   });
 });
 
-t.test('out of rotation: nothing new, what is in flight counts until it ends', async (t) => {
+t.test('out of rotation a server gets no new requests, and its exchanges in flight count until they end', async (t) => {
   const { pool, find, live, picked } = setUp(table([server('a'), server('b')]));
   const a = find('a');
   a.active = 2;
@@ -108,14 +109,14 @@ t.test('out of rotation: nothing new, what is in flight counts until it ends', a
   a.active = 0;
   a.statuses[2] = 2;
   t.match(live('a'), { active: 0, requests: 2, statuses: [0, 0, 2, 0, 0, 0] });
-  t.match(live('a'), { active: 0, requests: 2 }, 'counted once, however often one looks');
+  t.match(live('a'), { active: 0, requests: 2 }, 'counted once, however often it is read');
   pool.apply(table([server('a'), server('b')]));
   t.equal(picked(), 'a b');
   find('a').requests++;
   t.match(live('a'), { requests: 3 });
 });
 
-t.test('a new address is a new place with the old counters', async (t) => {
+t.test('a new address gets a new upstream and keeps the counts', async (t) => {
   const { pool, find, live } = setUp(table([server('a')]));
   const before = find('a');
   before.requests = 10;
@@ -125,44 +126,47 @@ t.test('a new address is a new place with the old counters', async (t) => {
   t.not(after, before);
   t.equal(after.port, 9999);
   t.match(live('a'), { requests: 10, active: 1, address: '127.0.0.1:9999' });
-  // Late news of the old place says nothing of the new one.
+  // Late outcomes of the old upstream must not affect the new one.
   for (let failure = 0; failure < 20; failure++) pool.observe(before, refused);
   t.match(live('a'), { health: 'up' });
 });
 
-t.test('failures in a row are told of, successes in between begin anew; nothing is while it is out', async (t) => {
-  const { pool, find, live, picked, accusations } = setUp(table([server('a'), server('b')]));
-  const a = find('a');
-  const fail = (outcome: Outcome, count: number) => {
-    for (let failure = 0; failure < count; failure++) pool.observe(a, outcome);
-    return accusations.splice(0);
-  };
-  t.strictSame(fail(broken, 4), []);
-  pool.observe(a, ok);
-  t.strictSame(fail(broken, 4), []);
-  pool.observe(a, { kind: 'aborted', reason: 'client gone' });
-  const about = { environment: 'production', id: 'a', instance: 'a-1', address: '127.0.0.1:9101' };
-  t.strictSame(fail(broken, 1), [{ ...about, failure: 'status', reason: 'status 500' }]);
-  t.equal(picked(), 'a b', 'who is out is for the table to say');
-  t.strictSame(fail(refused, 5), [{ ...about, failure: 'connect-failed', reason: 'connect-failed: ECONNREFUSED' }]);
-  fail(broken, 3);
-  pool.apply(table([server('a', { ejected: true, reason: 'too many' }), server('b')]));
-  t.equal(picked(), 'b');
-  t.match(live('a'), { health: 'ejected', reason: 'too many' });
-  t.strictSame(fail(broken, 20), [], 'what still fails while it is out does not count');
-  pool.apply(table([server('a'), server('b')]));
-  t.strictSame(fail(broken, 4), [], 'and afterwards it begins anew');
-  pool.apply(table([server('a', { instance: 'a-2' }), server('b')]));
-  t.strictSame(fail(broken, 4), [], 'as another instance does');
-});
+t.test(
+  'failures in a row are reported; a success in between resets the streak; nothing is reported while the server is ejected',
+  async (t) => {
+    const { pool, find, live, picked, reports } = setUp(table([server('a'), server('b')]));
+    const a = find('a');
+    const fail = (outcome: Outcome, count: number) => {
+      for (let failure = 0; failure < count; failure++) pool.observe(a, outcome);
+      return reports.splice(0);
+    };
+    t.strictSame(fail(broken, 4), []);
+    pool.observe(a, ok);
+    t.strictSame(fail(broken, 4), []);
+    pool.observe(a, { kind: 'aborted', reason: 'client gone' });
+    const about = { environment: 'production', id: 'a', instance: 'a-1', address: '127.0.0.1:9101' };
+    t.strictSame(fail(broken, 1), [{ ...about, failure: 'status', reason: 'status 500' }]);
+    t.equal(picked(), 'a b', 'only the table takes a server out of rotation');
+    t.strictSame(fail(refused, 5), [{ ...about, failure: 'connect-failed', reason: 'connect-failed: ECONNREFUSED' }]);
+    fail(broken, 3);
+    pool.apply(table([server('a', { ejected: true, reason: 'too many' }), server('b')]));
+    t.equal(picked(), 'b');
+    t.match(live('a'), { health: 'ejected', reason: 'too many' });
+    t.strictSame(fail(broken, 20), [], 'failures while it is ejected do not count');
+    pool.apply(table([server('a'), server('b')]));
+    t.strictSame(fail(broken, 4), [], 'after the ejection the streak starts from zero');
+    pool.apply(table([server('a', { instance: 'a-2' }), server('b')]));
+    t.strictSame(fail(broken, 4), [], 'and so it does for a new instance');
+  },
+);
 
-t.test('in panic, who is ejected gets traffic, too', async (t) => {
+t.test('in panic mode ejected servers get traffic too', async (t) => {
   const { picked, lines } = setUp(table([server('a', { ejected: true }), server('b', { ejected: true }), server('c')]));
   t.equal(picked(), 'a b c');
   t.match(lines.at(-1), { msg: 'too few healthy servers: health is ignored', healthy: 1, servers: 3 });
 });
 
-t.test('no answer makes the server suspect, an error page does not', async (t) => {
+t.test('a failed attempt makes the server suspect, a 5xx response does not', async (t) => {
   const { pool, find, suspects } = setUp(table([server('a')]));
   const a = find('a');
   pool.observe(a, broken);
@@ -174,17 +178,17 @@ t.test('no answer makes the server suspect, an error page does not', async (t) =
   t.strictSame(suspects, ['production/a', 'production/a']);
 });
 
-t.test('who waits for a server that has just gone down is told, once, when others are to be had', async (t) => {
+t.test('exchanges that wait for a server that has just gone down are told once, after the picker has other servers', async (t) => {
   const { pool, find, picked } = setUp(table([server('a'), server('b')]));
-  const told: string[] = [];
-  for (const id of ['a', 'b']) find(id).doubt = () => told.push(`${id}, others: ${picked()}`);
+  const doubts: string[] = [];
+  for (const id of ['a', 'b']) find(id).doubt = () => doubts.push(`${id}, others: ${picked()}`);
   pool.apply(table([server('a', { weight: 2 }), server('b')]));
-  t.strictSame(told, []);
+  t.strictSame(doubts, []);
   pool.apply(table([server('a', { health: 'down', reason: 'hung' }), server('b')]));
-  t.strictSame(told, ['a, others: b']);
+  t.strictSame(doubts, ['a, others: b']);
   pool.apply(table([server('a', { health: 'down', reason: 'refused' }), server('b', { ejected: true })]));
   pool.apply(table([server('b'), server('c', { health: 'down' })]));
-  t.equal(told.length, 1, 'nobody doubts an ejected one, who answers, nor one that never was well');
+  t.equal(doubts.length, 1, 'neither for an ejected server, which does answer, nor for one that never was healthy');
 });
 
 t.test('a server that comes back starts slowly', async (t) => {
@@ -202,10 +206,10 @@ t.test('a server that comes back starts slowly', async (t) => {
   t.ok(middle > 330 && middle < 410, `about half its weight in the middle: ${middle}`);
   await clock.pass(6_000);
   t.ok(Math.abs(share() - 550) <= 1);
-  t.equal(clock.pending, 0, 'and no timer is left');
+  t.equal(clock.pending, 0, 'no timer is left');
 });
 
-t.test('a process that has just started goes on with a slow start where it is; a calendar set back does no harm', async (t) => {
+t.test('a process that has just started continues a slow start where it is; a wall clock that was set back does no harm', async (t) => {
   const spec = { slowStart: '10s' } as const;
   const date = new FakeClock().date();
   const share = (since: number) => {
@@ -216,7 +220,7 @@ t.test('a process that has just started goes on with a slow start where it is; a
   t.ok(Math.abs(share(date + 3_600_000) - 136) <= 2, 'a tenth');
 });
 
-t.test('well again as another one, it starts slowly again', async (t) => {
+t.test('a new instance that becomes healthy starts slowly again', async (t) => {
   const spec = { slowStart: '10s' } as const;
   const { clock, pool, pick } = setUp(table([server('a', { wellSince: 0 }), server('b', { wellSince: 0 })], spec));
   pool.apply(table([server('a', { wellSince: 0 }), server('b', { instance: 'b-2', wellSince: clock.date() })], spec));
@@ -225,7 +229,7 @@ t.test('well again as another one, it starts slowly again', async (t) => {
   pool.close();
 });
 
-t.test('at its limit a server gets nothing until something ends', async (t) => {
+t.test('a server at its connection limit gets no requests until one ends', async (t) => {
   const { find, pick, picked } = setUp(table([server('a'), server('b')], { limits: { connectionsPerServer: 2 } }));
   const a = find('a');
   const b = find('b');
@@ -237,14 +241,14 @@ t.test('at its limit a server gets nothing until something ends', async (t) => {
   t.equal(picked(), 'a');
 });
 
-t.test('each try goes to another server', async (t) => {
+t.test('each attempt goes to another server', async (t) => {
   const { pick, find } = setUp(table([server('a'), server('b')]));
   const [a, b] = [find('a'), find('b')];
   t.equal(pick([a]), b);
   t.equal(pick([a, b]), undefined);
 });
 
-t.test('hash: one client, one server; another key, perhaps another', async (t) => {
+t.test('hash: one key always gets the same server; many keys use all servers', async (t) => {
   const servers = ['a', 'b', 'c', 'd'].map((id) => server(id));
   const { pool } = setUp(table(servers, { balance: 'hash', hash: { on: 'header:x-user' } }));
   const by = (user: string) => pool.pick(new FakeExchange('GET', '/', { 'x-user': user }), [])?.id;
@@ -252,7 +256,7 @@ t.test('hash: one client, one server; another key, perhaps another', async (t) =
   t.equal(new Set(Array.from({ length: 50 }, (_, user) => by(`u${user}`))).size, 4);
 });
 
-t.test('ewma learns from answers', async (t) => {
+t.test('ewma prefers the server with lower latency', async (t) => {
   const { pool, find, pick } = setUp(table([server('a'), server('b')], { balance: 'ewma' }));
   const [a, b] = [find('a'), find('b')];
   pool.observe(a, { kind: 'answered', status: 200, headMs: 100 });
@@ -260,7 +264,7 @@ t.test('ewma learns from answers', async (t) => {
   t.ok(Array.from({ length: 50 }, () => pick()).every((picked) => picked === b));
 });
 
-t.test('closed, it gives nobody and leaves no timer', async (t) => {
+t.test('after close, pick returns undefined and no timer is left', async (t) => {
   const { clock, pool, find, pick } = setUp(table([server('a'), server('b')], { slowStart: '10s' }));
   const a = find('a');
   t.equal(clock.pending, 1);
@@ -270,7 +274,7 @@ t.test('closed, it gives nobody and leaves no timer', async (t) => {
   pool.observe(a, refused);
 });
 
-t.test('with a sticky cookie a client stays, until its server takes no more', async (t) => {
+t.test('with a sticky cookie a client keeps its server until that drains', async (t) => {
   const spec = { sticky: { cookie: 'sid' } };
   const { pool, pick } = setUp(table([server('a'), server('b'), server('c')], spec));
   const first = pick() as Upstream;
@@ -284,7 +288,7 @@ t.test('with a sticky cookie a client stays, until its server takes no more', as
       spec,
     ),
   );
-  t.not(pool.pick(again, [])?.id, first.id, 'draining breaks the tie');
+  t.not(pool.pick(again, [])?.id, first.id, 'a draining server is not picked');
   pool.apply(table([server('a'), server('b'), server('c')]));
   const unmarked = new FakeExchange('GET', '/');
   pool.respond(unmarked, first);

@@ -5,14 +5,14 @@ import { FakeExchange } from '../tools/fake-exchange.ts';
 
 const upstream = (id: string) => new Upstream({ id, host: '127.0.0.1', port: 1 });
 
-/** An exchange of a client that shows this cookie header; `answered` has the cookies it is given. */
+/** An exchange of a client that sends this Cookie header. */
 function client(cookies?: string) {
   const exchange = new FakeExchange('GET', '/');
   if (cookies !== undefined) exchange.request.headers.set('cookie', cookies);
   return exchange;
 }
 
-/** What the client would send next time, after `server` answered it. */
+/** The Cookie header that a client sends after `server` has answered it. */
 function tied(sticky: Sticky, server: Upstream): string {
   const exchange = client();
   sticky.tie(exchange, server);
@@ -20,17 +20,17 @@ function tied(sticky: Sticky, server: Upstream): string {
   return given.split(';')[0] ?? '';
 }
 
-t.test('a client comes back to the server that answered it', async (t) => {
+t.test('a client returns to the server that answered it', async (t) => {
   const [a, b] = [upstream('a'), upstream('b')];
   const sticky = new Sticky('sid', 'production');
   sticky.follow([a, b]);
-  t.equal(sticky.pick(client(), []), undefined, 'a new client is tied to nobody');
+  t.equal(sticky.pick(client(), []), undefined, 'a new client has no server yet');
   t.equal(sticky.pick(client(tied(sticky, a)), []), a);
   t.equal(sticky.pick(client(`x=1; ${tied(sticky, b)}; y=2`), []), b);
   t.equal(sticky.pick(client('sid=made-up'), []), undefined);
 });
 
-t.test('the cookie does not tell the name, and is the same at another balancer', async (t) => {
+t.test('the cookie does not reveal the server id, and is the same at another balancer', async (t) => {
   const sticky = new Sticky('sid', 'production');
   const a = upstream('secret-name');
   sticky.follow([a]);
@@ -41,7 +41,7 @@ t.test('the cookie does not tell the name, and is the same at another balancer',
   t.equal(other.pick(client(tied(sticky, a)), [])?.id, 'secret-name');
 });
 
-t.test('a client that is tied already gets no cookie; one that moved gets the new one', async (t) => {
+t.test('a client that has the cookie gets none; a client that moved gets the new one', async (t) => {
   const [a, b] = [upstream('a'), upstream('b')];
   const sticky = new Sticky('sid', 'production');
   sticky.follow([a, b]);
@@ -52,7 +52,7 @@ t.test('a client that is tied already gets no cookie; one that moved gets the ne
   t.match(exchange.response.headers.all('set-cookie'), [/^sid=.{16}; Path=\/; HttpOnly; SameSite=Lax$/]);
 });
 
-t.test('who failed this request, is full or has left is not picked', async (t) => {
+t.test('a server that failed this request, is full or has left is not picked', async (t) => {
   const a = upstream('a');
   const sticky = new Sticky('sid', 'production');
   sticky.follow([a]);

@@ -16,7 +16,7 @@ const tools = ['wrk', 'nginx', 'taskset'].filter((tool) => 'missing' in programV
 
 type Lie = 'none' | 'short-body' | 'status' | 'no-forwarded-for' | 'drops-field' | 'closes' | 'one-upstream' | 'new-connections';
 
-/** A small proxy in this process that can be told to get one thing wrong. */
+/** A small proxy in this process that does one thing wrong, if told so. */
 function liar(lie: Lie): Contender {
   return {
     name: 'liar',
@@ -56,19 +56,19 @@ function liar(lie: Lie): Contender {
 }
 
 const wrongs: readonly [Lie, RegExp][] = [
-  ['short-body', /"bodies arrive whole" does not hold: \/1m: 1000 octets/],
-  ['status', /"statuses pass as they are" does not hold/],
+  ['short-body', /"response bodies arrive whole" does not hold: \/1m: got 1000 octets/],
+  ['status', /"statuses pass unchanged" does not hold/],
   ['no-forwarded-for', /"X-Forwarded-For names the client" does not hold/],
   ['drops-field', /"header fields arrive" does not hold: Cookie/],
-  ['closes', /"connections are kept .*: 40 requests took \d+ connections of the client/],
+  ['closes', /"connections are kept .*: 40 requests used \d+ client connections/],
   ['one-upstream', /"connections are kept .*: 40 requests reached 1 of 3 upstreams/],
-  ['new-connections', /"connections are kept .*: 40 requests took \d+ connections to the upstreams/],
+  ['new-connections', /"connections are kept .*: 40 requests used \d+ upstream connections/],
 ];
 
-test('a contender that does its work is let in, one that lies is not', async (t) => {
+test('a correct contender passes the check, and each fault is found', async (t) => {
   const place = { folder: t.testdir(), cpu: undefined };
   await checkCorrectness(liar('none'), place);
-  for (const [lie, word] of wrongs) await t.rejects(checkCorrectness(liar(lie), place), { message: word }, lie);
+  for (const [lie, message] of wrongs) await t.rejects(checkCorrectness(liar(lie), place), { message }, lie);
 });
 
 for (const name of ['http-proxy', 'fastify-http-proxy', 'sluice-balancer', 'sluice-gateway']) {
@@ -76,11 +76,13 @@ for (const name of ['http-proxy', 'fastify-http-proxy', 'sluice-balancer', 'slui
     const contender = contenders.find((one) => one.name === name) as Contender;
     t.match(contender.available(), { version: /^\d/ });
     await checkCorrectness(contender, { folder: t.testdir(), cpu: undefined });
-    t.strictSame(processesIn(t.testdirName), [], 'it was stopped');
+    t.strictSame(processesIn(t.testdirName), [], 'its processes have ended');
   });
 }
 
-test('the command runs from check to report, and leaves nothing behind', { skip: tools.length > 0 && 'see below' }, async (t) => {
+test('the command runs from check to report, and leaves nothing behind', {
+  skip: tools.length > 0 && `${tools[0]} is missing`,
+}, async (t) => {
   const output = join(t.testdir({ tmp: {} }), 'results.md');
   const { status, said } = await run(t, ['--quick', '--only', 'sluice-balancer', '--output', output]);
   t.equal(status, 0, said);
@@ -94,7 +96,7 @@ test('the command runs from check to report, and leaves nothing behind', { skip:
   t.strictSame(foldersLeft(t), []);
 });
 
-test('interrupted, the command takes everything down with it', { skip: tools.length > 0 && 'see below' }, async (t) => {
+test('an interrupted command ends all its processes', { skip: tools.length > 0 && `${tools[0]} is missing` }, async (t) => {
   t.testdir({ tmp: {} });
   const { status } = await run(t, ['--quick', '--only', 'sluice-balancer'], /^round 1/m);
   t.equal(status, 1);
@@ -102,16 +104,16 @@ test('interrupted, the command takes everything down with it', { skip: tools.len
   t.strictSame(foldersLeft(t), []);
 });
 
-test('what cannot be done is said in a line', async (t) => {
+test('wrong options and missing tools are reported in one line', async (t) => {
   t.testdir({ tmp: {} });
   const unknown = await run(t, ['--only', 'apache']);
   t.match(unknown, { status: 1, said: 'there is no contender "apache"' });
   if (tools.length > 0)
-    t.match(await run(t, ['--quick']), { status: 1, said: `${tools[0]} is not on PATH` }, 'this machine lacks what the other tests need');
+    t.match(await run(t, ['--quick']), { status: 1, said: `${tools[0]} is not on PATH` }, 'this machine lacks tools of the other tests');
   t.match(await run(t, ['--help']), { status: 0 });
 });
 
-/** Runs the command; with `until`, only until it has said that, and then interrupts it. */
+/** Runs the command and interrupts it when its output matches `until`. */
 async function run(t: Test, words: readonly string[], until?: RegExp): Promise<{ status: number; said: string }> {
   const command = ['--import=tsx', fileURLToPath(new URL('bench/run.ts', root)), ...words];
   const child = spawn(process.execPath, command, {
@@ -125,19 +127,19 @@ async function run(t: Test, words: readonly string[], until?: RegExp): Promise<{
     said += piece;
     if (interrupted || until === undefined || !until.test(said)) return;
     interrupted = true;
-    t.ok(processesIn(t.testdirName).length > 0, 'there is something to stop');
+    t.ok(processesIn(t.testdirName).length > 0, 'it has started processes');
     child.kill('SIGINT');
   });
   const [status] = await once(child, 'close');
   return { status, said };
 }
 
-/** What the command made for itself and did not remove. */
+/** Lists the temporary folders that the command has left behind. */
 function foldersLeft(t: Test): string[] {
   return readdirSync(join(t.testdirName, 'tmp')).filter((name) => name.startsWith('sluice-'));
 }
 
-/** Processes that run in a folder or below. */
+/** Lists the processes whose working directory is in a folder. */
 function processesIn(folder: string): string[] {
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry) && existsSync(`/proc/${entry}/cwd`))

@@ -7,6 +7,8 @@ import { type Test, test } from 'tap';
 import { type FleetOptions, runFleet } from '../../bench/fleet/fleet.ts';
 import { report } from '../../bench/fleet/report.ts';
 import { spreadOf } from '../../bench/fleet/spread.ts';
+import { Condition } from '../tools/condition.ts';
+import { eventually } from '../tools/eventually.ts';
 
 const program = fileURLToPath(new URL('../../bench/fleet/run.ts', import.meta.url));
 const quick = { minutes: 0.01, restSeconds: 0, deploys: 1, herd: true };
@@ -15,7 +17,7 @@ function options(t: Test, more: Pick<FleetOptions, 'gateways' | 'registry'>): Fl
   return { ...quick, ...more, progress: (text) => t.comment(text) };
 }
 
-test('through Redis: all become ready, acknowledge a deploy, come and go, and survive a restart of Redis', async (t) => {
+test('through Redis, gateways become ready, acknowledge a deploy, join and leave, and survive a restart of Redis', async (t) => {
   const results = await runFleet(t, options(t, { gateways: 50, registry: 'redis' }));
   const { storm, deploys, churn, herd, leaving, traffic, memory } = results;
   t.equal(storm.inRotation.count, 50);
@@ -37,18 +39,18 @@ test('through Redis: all become ready, acknowledge a deploy, come and go, and su
   t.comment(page);
 });
 
-test('through the balancer: the same with the embedded registry', async (t) => {
+test('through the balancer with its embedded registry, gateways do the same', async (t) => {
   const results = await runFleet(t, options(t, { gateways: 20, registry: 'remote' }));
   t.equal(results.storm.inRotation.count, 20);
   t.equal(results.deploys[0]?.acknowledged.count, 20);
   t.match(results.churn, { joined: { count: 1 }, left: { count: 1 } });
-  t.equal(results.herd, undefined, 'there is no Redis to restart');
+  t.equal(results.herd, undefined, 'without Redis, nothing is restarted');
   t.equal(results.leaving.count, 20);
   t.strictSame(results.traffic.faults, []);
   t.notMatch(report(results), /NaN|undefined/);
 });
 
-/** The processes of a group, those aside that have ended and whose parent has not asked how. */
+/** Lists the processes of a group, without zombies. */
 function runningIn(group: number): number[] {
   return readdirSync('/proc').flatMap((pid) => {
     if (!/^\d+$/.test(pid)) return [];
@@ -63,7 +65,7 @@ function runningIn(group: number): number[] {
 
 test('Ctrl-C leaves nothing behind', async (t) => {
   const folder = t.testdir();
-  // A process group of its own, as a terminal gives it; the signal goes to all of it.
+  // Its own process group, as on a terminal: the signal goes to the whole group.
   const child = spawn(process.execPath, ['--import=tsx', program, '--gateways', '3', '--rest', '600'], {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -73,35 +75,40 @@ test('Ctrl-C leaves nothing behind', async (t) => {
   t.teardown(() => {
     for (const pid of runningIn(-group)) process.kill(pid, 'SIGKILL');
   });
-  await new Promise<void>((resolve) => {
-    createInterface({ input: child.stderr }).on('line', (line) => {
-      t.comment(line);
-      if (line.includes('of rest')) resolve();
-    });
+  const lines: string[] = [];
+  const progressed = new Condition();
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    t.comment(line);
+    lines.push(line);
+    progressed.notify();
   });
+  await progressed.until(() => lines.some((line) => line.includes('idle for')), { what: 'the idle phase', seen: () => lines });
   process.kill(group, 'SIGINT');
   const [code] = await once(child, 'exit');
   t.equal(code, 1);
-  // The compiler of a process that is gone notices that in a moment; longer than the test may take would be a fault.
-  while (runningIn(-group).length > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  // The compiler processes of tsx end a moment after their parents.
+  await eventually(
+    () => runningIn(-group),
+    (pids) => pids.length === 0,
+  );
   t.strictSame(
     readdirSync(folder).filter((name) => name.startsWith('sluice-')),
     [],
-    'and no folder',
+    'no folder is left',
   );
 });
 
-test('a wrong option is told, with the help', async (t) => {
+test('a wrong option is reported, with the help', async (t) => {
   const child = spawn(process.execPath, ['--import=tsx', program, '--gateways', 'many'], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let told = '';
+  let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    told += text;
+    output += text;
   });
   t.strictSame(await once(child, 'close'), [1, null]);
-  t.match(told, /^fleet: --gateways many: write a number from 1 on\n\nnpm run fleet/);
+  t.match(output, /^fleet: --gateways many: must be a whole number of at least 1\n\nnpm run fleet/);
 });
 
-test('percentiles', async (t) => {
+test('spreadOf computes percentiles', async (t) => {
   t.strictSame(spreadOf(Array.from({ length: 200 }, (_, index) => 200 - index)), { count: 200, p50: 100, p99: 198, max: 200 });
   t.strictSame(spreadOf([7]), { count: 1, p50: 7, p99: 7, max: 7 });
 });

@@ -8,11 +8,11 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import { requestOf } from '../../bench/replay/access-log.ts';
 import { Client } from '../../bench/replay/client.ts';
-import { faultOf, Tally } from '../../bench/replay/tally.ts';
+import { faultOf, ReplayCounts } from '../../bench/replay/replay-counts.ts';
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Requests of the real log, among them its odd ones. */
+/** Requests of a real access log, among them unusual ones. */
 const logged = [
   'GET /presentations/logstash-monitorama-2013/images/kibana-search.png HTTP/1.1',
   'GET /reset.css HTTP/1.1',
@@ -38,7 +38,7 @@ async function run(...words: string[]): Promise<{ status: number; out: string; e
   return { status, out, err };
 }
 
-test('a log is replayed through three servers, of which one joins and one leaves, and nothing is lost', async (t) => {
+test('a log is replayed through three servers, one joins and one leaves, and no request is lost', async (t) => {
   const requests = Array.from({ length: 998 }, (_, index) => line(logged[index % logged.length] as string));
   const broken = [line('\\x16\\x03\\x01'), line('GET http://elsewhere.example/ HTTP/1.1')];
   const log = join(t.testdir({ 'access.log': [...broken, ...requests].join('\n') }), 'access.log');
@@ -48,12 +48,12 @@ test('a log is replayed through three servers, of which one joins and one leaves
   const served = ['gateway-1', 'gateway-2', 'gateway-3'].map((id) => Number(new RegExp(`^ +${id} +(\\d+)`, 'm').exec(out)?.[1]));
   t.ok(
     served.every((count) => count > 20),
-    `all three took part: ${served.join(', ')}`,
+    `all three servers took requests: ${served.join(', ')}`,
   );
   t.equal(
     served.reduce((sum, count) => sum + count),
     998,
-    'and nobody else',
+    'and no other server',
   );
   t.match(out, /^ +200 +998$/m);
   t.match(out, /^ +lost requests +0 /m);
@@ -67,18 +67,18 @@ test('a log is replayed through three servers, of which one joins and one leaves
   );
 });
 
-test('what it cannot do is said in one line', async (t) => {
+test('wrong options and files are reported in one line', async (t) => {
   const folder = t.testdir({ 'no.log': 'nothing\n' });
   t.match(await run('--log', join(folder, 'none.log')), {
     status: 1,
     out: '',
-    err: /^error: cannot read the access log .*none\.log: there is no such file; name one with --log FILE\n$/,
+    err: /^error: cannot read the access log .*none\.log: the file does not exist; name one with --log FILE\n$/,
   });
   t.match(await run('--log', join(folder, 'no.log')), { status: 1, out: '', err: /^error: .*no\.log holds no request: .*\n$/ });
   t.match(await run('--limit', 'x'), { status: 1, out: '', err: 'error: --limit must be a whole number above 0, not "x"\n' });
 });
 
-test('requests are read from a log as they were', async (t) => {
+test('requests are read from a log exactly as logged', async (t) => {
   for (const request of logged) {
     const [method, target, version] = request.split(' ');
     t.strictSame(requestOf(line(request)), { method, target, version });
@@ -98,26 +98,26 @@ test('requests are read from a log as they were', async (t) => {
   t.equal(requestOf('nothing'), undefined);
 });
 
-test('an answer is lost unless it is the one to what was asked', async (t) => {
+test('a request counts as lost unless it gets the right answer', async (t) => {
   const request = { method: 'GET', target: '//a/../b?c//d', version: 'HTTP/1.1' } as const;
   const answer = { status: 200, fields: new Map([['x-asked', 'GET /b?c//d']]), body: 'GET /b?c//d' };
   t.equal(faultOf(request, answer), undefined);
   t.match(faultOf(request, { ...answer, status: 503, body: 'busy' }), 'status 503 busy');
-  t.match(faultOf(request, { ...answer, fields: new Map() }), 'asked for undefined');
+  t.match(faultOf(request, { ...answer, fields: new Map() }), 'the target got undefined');
   t.match(faultOf(request, { ...answer, body: 'GET /b?c/' }), 'the body is GET /b?c/');
   t.match(faultOf({ ...request, method: 'HEAD' }, { ...answer, fields: new Map([['x-asked', 'HEAD /b?c//d']]) }), 'the body is');
-  const tally = new Tally();
-  for (const latency of [3, 1, 2, 4]) tally.answered(request, answer, latency);
-  tally.answered(request, { ...answer, status: 502 }, 5);
-  tally.failed(request, new Error('gone'));
-  t.match(tally, { lost: 2, losses: [/status 502/, /gone/] });
+  const counts = new ReplayCounts();
+  for (const latency of [3, 1, 2, 4]) counts.answered(request, answer, latency);
+  counts.answered(request, { ...answer, status: 502 }, 5);
+  counts.failed(request, new Error('gone'));
+  t.match(counts, { lost: 2, losses: [/status 502/, /gone/] });
   t.strictSame(
-    [0.5, 0.9, 1].map((share) => tally.percentile(share)),
+    [0.5, 0.9, 1].map((share) => counts.percentile(share)),
     [3, 5, 5],
   );
 });
 
-test('half an answer is none', async (t) => {
+test('a request with half an answer fails', async (t) => {
   const halves = ['HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfour', 'HTTP/1.1 200 OK\r\n', ''];
   const server = createServer((socket) => {
     socket.once('data', () => socket.end(halves.shift() ?? ''));

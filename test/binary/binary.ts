@@ -2,42 +2,43 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Owner, SluiceProcess } from '../flow/processes.ts';
-import { ownFolder } from '../flow/system.ts';
+import { ownFolder } from '../tools/own-folder.ts';
+import type { Owner } from '../tools/owner.ts';
+import { SluiceProcess } from '../tools/sluice-process.ts';
 
 const builder = fileURLToPath(new URL('../../.ci/build-binary.mjs', import.meta.url));
 
-/** Why there can be no binary on this machine; undefined where there can. */
+/** Reason why the executable cannot be built on this machine; undefined if it can. */
 export const noBinary = process.platform === 'linux' ? undefined : 'the single executable is made on Linux only';
 
-/** A single executable, freshly built, with nothing around it. */
+/** A freshly built single executable. */
 export class Binary {
   readonly file: string;
-  /** What the build said. */
-  readonly said: string;
+  /** Output of the build. */
+  readonly buildOutput: string;
 
-  private constructor(file: string, said: string) {
+  private constructor(file: string, buildOutput: string) {
     this.file = file;
-    this.said = said;
+    this.buildOutput = buildOutput;
   }
 
-  /** Builds it as `npm run build:binary` does, in a folder that goes with its owner. */
+  /** Builds it as `npm run build:binary` does, in a folder that is removed with its owner. */
   static async build(t: Owner): Promise<Binary> {
     const file = join(ownFolder(t), 'sluice');
     const child = spawn(process.execPath, [builder, file], { stdio: ['ignore', 'inherit', 'pipe'] });
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+    let output = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
     const [status] = await once(child, 'close');
-    if (status !== 0) throw new Error(`the build ended with ${status}: ${said}`);
-    return new Binary(file, said);
+    if (status !== 0) throw new Error(`the build ended with ${status}: ${output}`);
+    return new Binary(file, output);
   }
 
-  /** Starts it with nothing else to be found: no Node.js, no packages, no variables but these. */
+  /** Starts it without anything that could help it: no Node.js, no packages, no variables except `env`. */
   start(t: Owner, args: readonly string[], folder: string, env: Record<string, string> = {}): SluiceProcess {
     return SluiceProcess.start(t, args, { folder, program: this.file, env: { PATH: '/nonexistent', ...env } });
   }
 
-  /** Runs a command to its end. */
+  /** Runs a command and resolves when it has ended. */
   async run(t: Owner, args: readonly string[], folder: string, env: Record<string, string> = {}) {
     const process = this.start(t, args, folder, env);
     const status = await process.ended();

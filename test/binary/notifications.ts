@@ -6,12 +6,14 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
-import { type Owner, SluiceProcess } from '../flow/processes.ts';
-import { adminToken, joinToken, ownFolder } from '../flow/system.ts';
 import { Condition } from '../tools/condition.ts';
+import { ownFolder } from '../tools/own-folder.ts';
+import type { Owner } from '../tools/owner.ts';
+import { SluiceProcess } from '../tools/sluice-process.ts';
+import { adminToken, joinToken } from '../tools/sluice-under-test.ts';
 import type { Binary } from './binary.ts';
 
-/** Prints every datagram on a line, as JSON; closes the descriptors that come along, for which systemd-notify waits. */
+/** Prints every datagram as one line of JSON. Closes the descriptors that come with it: systemd-notify waits for that. */
 const receiver = `
 import json, os, socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -23,17 +25,17 @@ while True:
     print(json.dumps(data.decode()), flush=True)
 `;
 
-/** What a service manager hears. */
+/** Receives notifications as a service manager does. */
 class Manager {
-  readonly heard: string[] = [];
+  readonly messages: string[] = [];
   readonly socket: string;
-  readonly #told = new Condition();
+  readonly #received = new Condition();
 
   private constructor(socket: string, child: ChildProcess) {
     this.socket = socket;
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-      this.heard.push(JSON.parse(line));
-      this.#told.notify();
+      this.messages.push(JSON.parse(line));
+      this.#received.notify();
     });
   }
 
@@ -49,13 +51,16 @@ class Manager {
     return manager;
   }
 
-  /** Settles with the next message from `from` on that matches. */
+  /** Resolves with the first message, from index `from` on, that matches. */
   until(pattern: RegExp, from = 0): Promise<string> {
-    return this.#told.until(() => this.heard.slice(from).find((message) => pattern.test(message)));
+    return this.#received.until(() => this.messages.slice(from).find((message) => pattern.test(message)), {
+      what: `a notification with ${pattern}`,
+      seen: () => this.messages,
+    });
   }
 }
 
-/** An environment with a service manager in it, and the tokens. */
+/** Environment variables of a process under a service manager, with the tokens. */
 function under(manager: Manager, watchdogMs = 0): Record<string, string> {
   return {
     PATH: process.env['PATH'] ?? '',
@@ -69,7 +74,7 @@ function under(manager: Manager, watchdogMs = 0): Record<string, string> {
 
 /** sd_notify(3), as systemd would receive it. */
 export async function notifications(t: Test, binary: Binary): Promise<void> {
-  await t.test('of a balancer, through a reload, a refused one and its end', async (t) => {
+  await t.test('of a balancer, through a reload, a refused reload and its end', async (t) => {
     const manager = await Manager.start(t);
     const folder = ownFolder(t);
     const file = join(folder, 'sluice.yaml');
@@ -79,30 +84,30 @@ export async function notifications(t: Test, binary: Binary): Promise<void> {
     const ready = await manager.until(/^READY=1\n/);
     const { listen } = await balancer.logged((line) => line.msg === 'serving');
     t.match(ready, `READY=1\nSTATUS=Serving production on ${listen}; control at http://127.0.0.1:`);
-    t.match(manager.heard[1], /^STATUS=Starting/);
+    t.match(manager.messages[1], /^STATUS=Starting/);
     t.equal(await manager.until(/WATCHDOG/), 'WATCHDOG=1');
 
-    let from = manager.heard.length;
+    let from = manager.messages.length;
     balancer.signal('SIGHUP');
     t.match(await manager.until(/RELOADING/, from), /^RELOADING=1\nMONOTONIC_USEC=\d{6,}\nSTATUS=/);
     t.equal(await manager.until(/READY/, from), ready);
 
-    from = manager.heard.length;
+    from = manager.messages.length;
     writeFileSync(file, good.replace('workers', 'workerz'));
     balancer.signal('SIGHUP');
     await manager.until(/RELOADING/, from);
     t.match(await manager.until(/READY/, from), `${ready}; the changed configuration was refused`);
 
     const { pid } = await balancer.logged((line) => line.msg === 'worker ready');
-    t.notMatch(readFileSync(`/proc/${pid}/environ`, 'latin1'), /NOTIFY_SOCKET|WATCHDOG/, 'its workers do not speak for it');
+    t.notMatch(readFileSync(`/proc/${pid}/environ`, 'latin1'), /NOTIFY_SOCKET|WATCHDOG/, 'workers do not notify');
     balancer.signal('SIGTERM');
     t.match(await manager.until(/STOPPING/), /^STOPPING=1\n/);
     t.equal(await balancer.ended(), 0);
   });
 
-  await t.test('of a gateway server: ready when it is registered, no sooner', async (t) => {
+  await t.test('of a gateway server: ready once it is registered, not before', async (t) => {
     const manager = await Manager.start(t);
-    // In the place of the balancer, which is not up yet.
+    // Answers 503 at the address of the balancer, which starts later.
     const absent = createServer((_request, response) => response.writeHead(503).end()).listen(0, '127.0.0.1');
     await once(absent, 'listening');
     const address = `127.0.0.1:${(absent.address() as AddressInfo).port}`;
@@ -113,7 +118,7 @@ export async function notifications(t: Test, binary: Binary): Promise<void> {
       env: under(manager),
     });
     await gateway.logged((line) => line['level'] === 40);
-    t.notMatch(manager.heard.join(), /READY/);
+    t.notMatch(manager.messages.join(), /READY/);
     absent.closeAllConnections();
     absent.close();
     await once(absent, 'close');
@@ -130,7 +135,7 @@ export async function notifications(t: Test, binary: Binary): Promise<void> {
     t.equal(await gateway.ended(), 0);
   });
 
-  await t.test('without systemd-notify it says so once, and works', async (t) => {
+  await t.test('without systemd-notify, a balancer logs that once, and works', async (t) => {
     const manager = await Manager.start(t);
     const env = { ...under(manager, 60), PATH: '/nonexistent', SLUICE_CONTROL_LISTEN: '127.0.0.1:0' };
     const balancer = binary.start(t, ['serve'], ownFolder(t), { ...env, SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: '127.0.0.1:0' });

@@ -1,16 +1,17 @@
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { ownFolder } from '../flow/system.ts';
+import { eventually } from '../tools/eventually.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import type { Binary } from './binary.ts';
 
 const anywhere = { SLUICE_CONTROL_LISTEN: '127.0.0.1:0', SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: '127.0.0.1:0' };
 const shop = 'name: shop\nbasePath: /shop\ntargets:\n  default:\n    url: ${variables.backend}\n';
 
-/** The README's five minutes, with nothing but the binary. */
+/** Performs the README's "Five minutes" with nothing except the executable. */
 export async function quickStart(t: Test, binary: Binary): Promise<void> {
   const folder = ownFolder(t);
-  t.strictSame(readdirSync(folder), [], 'an empty folder, and nothing on the PATH');
+  t.strictSame(readdirSync(folder), [], 'the folder is empty');
 
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const told = await binary.run(t, ['--version'], folder);
@@ -23,11 +24,11 @@ export async function quickStart(t: Test, binary: Binary): Promise<void> {
   const traffic = /Traffic +(\S+)/.exec(banner)?.[1] ?? '';
   const env = { SLUICE_CONTROL: control };
   const run = (...args: string[]) => binary.run(t, args, folder, env);
-  t.match(banner, `${binary.file} gateway --join ${control}`, 'it says how it is called here');
+  t.match(banner, `${binary.file} gateway --join ${control}`, 'the printed command names this executable');
   t.match(await (await fetch(`${traffic}/hello`)).json(), { hello: 'from the sample target' });
   t.strictSame(await run('ready'), { status: 0, out: 'ready\n', err: '' });
 
-  await t.test('the dashboard is inside', async (t) => {
+  await t.test('the dashboard is built in', async (t) => {
     const page = await fetch(control);
     t.match(page, { status: 200 });
     t.match(await page.text(), /<script type="module" src="\/?dashboard\.js"/);
@@ -39,14 +40,16 @@ export async function quickStart(t: Test, binary: Binary): Promise<void> {
   await t.test('a third gateway server joins and takes traffic', async (t) => {
     const third = binary.start(t, ['gateway', '--join', control, '--environment', 'production', '--id', 'gateway-3'], folder);
     await third.logged((line) => line.msg === 'joined');
-    const servers = new Set<string | null>();
-    while (!servers.has('gateway-3')) servers.add((await fetch(`${traffic}/hello`)).headers.get('x-served-by'));
+    await eventually(
+      async () => (await fetch(`${traffic}/hello`)).headers.get('x-served-by'),
+      (server) => server === 'gateway-3',
+    );
     t.match((await run('status')).out, /^gateway-3 +production +ready +up /m);
     third.signal('SIGTERM');
     t.equal(await third.ended(), 0);
   });
 
-  await t.test('what people write is checked, pushed and deployed', async (t) => {
+  await t.test('a configuration is checked; a project is pushed and deployed', async (t) => {
     writeFileSync(join(folder, 'bad.yaml'), 'environments:\n  production:\n    lisen: 127.0.0.1:1\n');
     t.strictSame(await run('config', 'check', 'bad.yaml'), {
       status: 1,
@@ -62,7 +65,7 @@ export async function quickStart(t: Test, binary: Binary): Promise<void> {
   await t.test('a worker that dies is replaced', async (t) => {
     const isReady = (line: { msg?: string }) => line.msg === 'worker ready';
     const { pid } = await everything.logged(isReady);
-    t.equal(readlinkSync(`/proc/${pid}/exe`), binary.file, 'it is the binary itself');
+    t.equal(readlinkSync(`/proc/${pid}/exe`), binary.file, 'a worker is the same executable');
     process.kill(Number(pid), 'SIGKILL');
     await everything.logged((line) => isReady(line) && everything.log.filter(isReady).length === 3);
     const answers = await Promise.all(Array.from({ length: 20 }, () => fetch(`${traffic}/hello`)));
@@ -77,6 +80,6 @@ export async function quickStart(t: Test, binary: Binary): Promise<void> {
   t.strictSame(
     everything.log.filter((line) => line['level'] === undefined),
     [],
-    'Node.js itself says nothing',
+    'Node.js itself prints nothing',
   );
 }

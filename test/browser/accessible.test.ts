@@ -1,5 +1,6 @@
 import { test } from 'tap';
-import { adminToken, deployEcho, serving, startBalancer, startGateway, startTarget, testEnvironment } from '../flow/system.ts';
+import { deployEcho, startTarget } from '../tools/echo.ts';
+import { adminToken, serving, startBalancer, startGateway, testEnvironment } from '../tools/sluice-under-test.ts';
 import { audit } from './audit.ts';
 import { startBrowser } from './browser.ts';
 
@@ -33,7 +34,7 @@ test('every screen and dialog is accessible: light and dark, desktop and phone, 
   await balancer.api('PUT', '/v1/environments/production/deployments/broken', {});
   await serving(balancer, ['prod-1']);
   const project = page.getByRole('region', { name: 'Project echo' });
-  await project.getByText('runs it').waitFor();
+  await project.getByText('active', { exact: true }).waitFor();
   await audit(t, page, 'projects');
   const dialogs: [name: string, open: () => Promise<void>][] = [
     ['push', () => page.getByRole('button', { name: 'Push a project' }).click()],
@@ -58,7 +59,7 @@ test('every screen and dialog is accessible: light and dark, desktop and phone, 
   await page.getByRole('button', { name: /^Remove/ }).waitFor();
   await audit(t, page, 'server-menu');
   await page.getByRole('button', { name: /^Remove/ }).click();
-  await page.getByText(/It is the last server that takes requests|Nothing is lost/).waitFor();
+  await page.getByText(/It is the last server that takes requests|No request is lost/).waitFor();
   await audit(t, page, 'remove');
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'New environment' }).click();

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import type { Test } from 'tap';
 import { sizes, takePicture } from './browser.ts';
 
-/** What axe-core answers, as far as it is read here. */
+/** The parts of axe-core's answer that are read here. */
 interface Findings {
   readonly violations: readonly {
     readonly id: string;
@@ -14,11 +14,11 @@ interface Findings {
 }
 
 /**
- * Holds the page as it is against WCAG 2.2 (A, AA) and axe-core's best practices: desktop and phone, light and dark, and at 200 % zoom
- * (half the width in CSS pixels); nothing may be wider than the window. Keeps pictures of it.
+ * Checks the present page against WCAG 2.2 (A, AA) and axe-core's best practices: desktop and phone, light and dark. There and at 200 %
+ * zoom (half the width in CSS pixels) nothing may be wider than the window. Saves screenshots.
  */
 export async function audit(t: Test, page: Page, name: string): Promise<void> {
-  // By the debugger's protocol: the page's own content policy lets no script in, and is not loosened for this.
+  // Injected by the debugger protocol: the page's content policy forbids foreign scripts, and is not loosened for tests.
   await page.evaluate(axe.source);
   for (const [size, viewport] of Object.entries(sizes)) {
     await page.setViewportSize(viewport);
@@ -31,7 +31,7 @@ export async function audit(t: Test, page: Page, name: string): Promise<void> {
       const faults = found.violations.flatMap(({ id, nodes }) =>
         nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 120)} ${failureSummary}`),
       );
-      t.ok(found.passes.length > 10, `${name}: axe-core has looked`);
+      t.ok(found.passes.length > 10, `${name}: axe-core has checked the page`);
       t.same(faults, [], `${name}, ${size}, ${colorScheme}: accessible`);
       await takePicture(page, `${name}-${size}-${colorScheme}`, size === 'phone');
     }

@@ -5,7 +5,7 @@ import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import type { Test } from 'tap';
 import { findChromium } from '../tools/find-chromium.ts';
 
-/** Where pictures go, for people to look at after a run; git-ignored. */
+/** Folder for screenshots, to look at after a run; git-ignored. */
 const pictures = new URL('../../.cache/pictures/', import.meta.url).pathname;
 
 export const sizes = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } } as const;
@@ -19,14 +19,14 @@ const flags = [
   '--disable-sync',
 ];
 
-/** A Chromium with a profile of its own. Whatever its pages complain of (scripts, the content policy, failed loads) is in `complaints`. */
+/** A Chromium with a fresh profile. `complaints` has its warnings and errors: of scripts, the content policy, failed loads. */
 export interface Browser {
   readonly context: BrowserContext;
   readonly page: Page;
   readonly complaints: string[];
 }
 
-/** Starts it; closed at the test's end. */
+/** Starts a browser, which the test's teardown closes. */
 export async function startBrowser(t: Test): Promise<Browser> {
   const { program, env } = await findChromium();
   const profile = mkdtempSync(join(tmpdir(), 'sluice-browser-'));
@@ -41,7 +41,7 @@ export async function startBrowser(t: Test): Promise<Browser> {
     reducedMotion: 'reduce',
   });
   t.teardown(async () => {
-    if (!t.passing()) await tellWhatIsShown(t, context);
+    if (!t.passing()) await commentContent(t, context);
     await context.close();
     rmSync(profile, { recursive: true, force: true });
   });
@@ -55,21 +55,21 @@ export async function startBrowser(t: Test): Promise<Browser> {
   return { context, page, complaints };
 }
 
-/** What a failed test would have seen. */
-async function tellWhatIsShown(t: Test, context: BrowserContext): Promise<void> {
+/** Adds the content of every page to the output of a failed test. */
+async function commentContent(t: Test, context: BrowserContext): Promise<void> {
   for (const page of context.pages()) {
     t.comment(`${page.url()} shows:\n${await page.locator('body').ariaSnapshot({ timeout: 2000 }).catch(String)}`);
   }
 }
 
-/** Keeps a picture of the page as it is. */
+/** Saves a screenshot of the page. */
 export async function takePicture(page: Page, name: string, fullPage = false): Promise<void> {
   mkdirSync(pictures, { recursive: true });
   await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
   await page.screenshot({ path: `${pictures}${name}.png`, fullPage });
 }
 
-/** Keeps pictures of the page as it is, in light and dark, at desktop and phone width. */
+/** Saves screenshots of the page in light and dark, at desktop and phone width. */
 export async function takePictures(page: Page, name: string): Promise<void> {
   for (const [size, viewport] of Object.entries(sizes)) {
     await page.setViewportSize(viewport);

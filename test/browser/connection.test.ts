@@ -1,10 +1,11 @@
 import { test } from 'tap';
-import { Load } from '../flow/load.ts';
-import { adminToken, deployEcho, serving, startBalancer, startGateway, startTarget } from '../flow/system.ts';
+import { deployEcho, startTarget } from '../tools/echo.ts';
+import { Load } from '../tools/load.ts';
+import { adminToken, serving, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 import { audit } from './audit.ts';
 import { startBrowser } from './browser.ts';
 
-test('a balancer that is restarted under an open page: said at once, no stale figures, and on it goes', async (t) => {
+test('a restart of the balancer is shown at once, without stale figures, and the page reconnects', async (t) => {
   const balancer = await startBalancer(t);
   const target = await startTarget(t);
   await startGateway(t, 'prod-1', balancer.control);
@@ -23,19 +24,19 @@ test('a balancer that is restarted under an open page: said at once, no stale fi
   await balancer.process.ended();
   await page.getByText('No connection to the balancer since').waitFor();
   await page.getByText('Reconnecting…').waitFor();
-  t.equal(await rate.textContent(), '–/s', 'what was true a moment ago is not shown as if it were now');
+  t.equal(await rate.textContent(), '–/s', 'a past figure is not shown as a present one');
   t.equal(await page.locator('[data-server=prod-1] .server-share').textContent(), '–');
   await audit(t, page, 'no-connection');
   const again = await balancer.again();
   await page.getByText('Live', { exact: true }).waitFor();
-  await page.getByText('The balancer was restarted: its counts begin anew.').waitFor();
+  await page.getByText('The balancer was restarted: its counts start from zero.').waitFor();
   t.equal(await page.getByText('No connection to the balancer since').count(), 0);
   await page.locator('[data-server=prod-1]').getByText('Ready').waitFor();
-  t.match(await rate.textContent(), /^[\d.]+\/s$/, 'signed in as before');
+  t.match(await rate.textContent(), /^[\d.]+\/s$/, 'still signed in');
   await page.getByRole('link', { name: 'Activity', exact: true }).click();
   await page.getByText('balancer started').nth(1).waitFor();
   await page.getByText('echo revision 1 deployed').waitFor();
-  t.pass('what happened before the restart is known');
+  t.pass('activity from before the restart is shown');
 
   const session = (await context.cookies(`${again.control}/v1/session`)).find(({ name }) => name.startsWith('sluice-session'));
   t.match(session, { httpOnly: true, sameSite: 'Strict', path: '/v1/' });
@@ -45,7 +46,7 @@ test('a balancer that is restarted under an open page: said at once, no stale fi
   await page.getByLabel('Admin token').waitFor();
 });
 
-test('a session that ends under an open page is told clearly; guessing is slowed down, and the right token works again', async (t) => {
+test('the end of a session is explained; token guessing is slowed down, and the right token works after a pause', async (t) => {
   const balancer = await startBalancer(t);
   const { page, context } = await startBrowser(t);
   await page.goto(`${balancer.control}/#token=${adminToken}`);
@@ -54,7 +55,7 @@ test('a session that ends under an open page is told clearly; guessing is slowed
   await second.goto(balancer.control);
   await second.getByText('Live', { exact: true }).waitFor();
   await second.getByRole('button', { name: 'Sign out' }).click();
-  await page.getByText('You are signed out: in another window').waitFor();
+  await page.getByText('You were signed out: in another window').waitFor();
 
   const guess =
     'Promise.all(Array.from({ length: 21 }, (_, index) => fetch("/v1/session", { method: "POST", headers: { authorization: `Bearer guess-number-${index}` } })))';
@@ -69,19 +70,19 @@ test('a session that ends under an open page is told clearly; guessing is slowed
   await page.getByRole('region', { name: 'Environment production' }).waitFor();
 });
 
-test('a registry that is away is said', async (t) => {
+test('an unreachable registry and a session about to end are shown in banners', async (t) => {
   const balancer = await startBalancer(t);
   const { page } = await startBrowser(t);
-  // As the feed tells it: there is no Redis to take away here.
+  // Feed messages are injected: the embedded registry of this balancer cannot be made unreachable.
   await page.addInitScript(`const Own = WebSocket; window.WebSocket = class extends Own {
     set onmessage(listener) { this.addEventListener('message', listener); window.hear = (data) => listener({ data: JSON.stringify(data) }); }
   }`);
   await page.goto(`${balancer.control}/#token=${adminToken}`);
   await page.getByText('Live', { exact: true }).waitFor();
   await page.evaluate("window.hear({ type: 'registry', at: Date.now(), up: false })");
-  await page.getByText('The balancer does not reach its registry.').waitFor();
+  await page.getByText('The balancer cannot reach its registry.').waitFor();
   await page.evaluate("window.hear({ type: 'registry', at: Date.now(), up: true })");
-  await page.getByText('The balancer does not reach its registry.').waitFor({ state: 'detached' });
+  await page.getByText('The balancer cannot reach its registry.').waitFor({ state: 'detached' });
   await page.evaluate(
     "window.hear({ type: 'welcome', at: 0, instance: 'x', version: '1', registry: true, sessionEnds: Date.now() + 60000 })",
   );

@@ -1,17 +1,17 @@
 import { once } from 'node:events';
 import { test } from 'tap';
 import { WebSocket } from 'ws';
-import { adminToken, joinToken, startBalancer, testEnvironment } from '../flow/system.ts';
+import { adminToken, joinToken, startBalancer, testEnvironment } from '../tools/sluice-under-test.ts';
 import { audit } from './audit.ts';
 import { startBrowser } from './browser.ts';
 
-/** As many as SLUICE_TEST_FLEET says: environments, servers. */
+/** Numbers of environments and servers, from SLUICE_TEST_FLEET if set. */
 const [environmentCount = 60, serverCount = 240] = (process.env['SLUICE_TEST_FLEET'] ?? '').split(',').filter(Boolean).map(Number);
 
-/** A name that sorts as it counts. */
+/** A name whose alphabetical order is its numerical order. */
 const numbered = (word: string, index: number) => `${word}-${String(index).padStart(4, '0')}`;
 
-test('hundreds of servers in dozens of environments: the page stays small, and everything is found', async (t) => {
+test('with hundreds of servers in dozens of environments the page stays small, and filters find everything', async (t) => {
   const quiet = { ...testEnvironment, health: 'off' };
   const names = Array.from({ length: environmentCount }, (_, index) => numbered('team', index));
   const others = Object.fromEntries(names.slice(1).map((name) => [name, { ...quiet, hosts: [`${name}.test`] }]));
@@ -20,18 +20,18 @@ test('hundreds of servers in dozens of environments: the page stays small, and e
     const response = await fetch(`${balancer.control}/v1/register/${id}`, {
       method: 'PUT',
       headers: { authorization: `Bearer ${joinToken}`, 'content-type': 'application/json' },
-      // Nobody listens there; nobody has to.
+      // Nothing listens at this address, and nothing connects to it: health checks are off.
       body: JSON.stringify({ address: '127.0.0.1:9', ttl: '10m', ...(environment !== undefined && { environment }) }),
     });
     const text = await response.text();
     if (!response.ok) throw new Error(`${id}: ${text}`);
   };
-  // Half of them in one, the others anywhere; some wait.
-  const placeOf = (index: number) => (index < serverCount / 2 ? 'production' : names[1 + (index % (environmentCount - 1))]);
+  // Half of the servers are in production, the last 20 are available, the others are spread over the other environments.
+  const environmentOf = (index: number) => (index < serverCount / 2 ? 'production' : names[1 + (index % (environmentCount - 1))]);
   const waiting = Array.from({ length: serverCount }, (_, index) => index);
   const registrar = async () => {
     for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
-      await register(numbered('server', index), index >= serverCount - 20 ? undefined : placeOf(index));
+      await register(numbered('server', index), index >= serverCount - 20 ? undefined : environmentOf(index));
     }
   };
   await Promise.all(Array.from({ length: 20 }, registrar));
@@ -55,7 +55,7 @@ test('hundreds of servers in dozens of environments: the page stays small, and e
   await production.locator('[data-server=server-0077]').waitFor();
   t.equal(await production.locator('[data-server]').count(), 1);
   await production.getByRole('searchbox').fill('');
-  t.equal(await production.locator('[data-server]').count(), 12, 'not all at once');
+  t.equal(await production.locator('[data-server]').count(), 12, 'only the first servers are shown');
   await audit(t, page, 'fleet');
   await production.getByRole('button', { name: `Show 50 more of ${serverCount / 2} servers` }).click();
   t.equal(await production.locator('[data-server]').count(), 62);
@@ -70,7 +70,7 @@ test('hundreds of servers in dozens of environments: the page stays small, and e
   await page.getByRole('region', { name: 'Environment team-0007' }).getByRole('button').click();
   await page.locator(`[data-environment=team-0007] [data-server=${last}]`).waitFor();
 
-  // What a second of it costs on the wire, while nothing happens.
+  // The size of the live feed per second while the fleet is idle.
   const feed = new WebSocket(`${balancer.control.replace('http', 'ws')}/v1/events`, { headers: { authorization: `Bearer ${adminToken}` } });
   t.teardown(() => feed.terminate());
   let [bytes, seconds] = [0, 0];

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'tap';
-import { adminToken, startBalancer } from '../flow/system.ts';
+import { adminToken, startBalancer } from '../tools/sluice-under-test.ts';
 import { startBrowser } from './browser.ts';
 
-/** What a page of somebody else's tries; on the same host, browsers send it the cookie along. */
+/** A script of a hostile page on the same host, to whose requests browsers add the session cookie. */
 const attack = (control: string) => `
   const told = { socket: 'none', read: 'none' };
   const own = { credentials: 'include', mode: 'no-cors' };
@@ -36,7 +36,7 @@ const attack = (control: string) => `
     form.submit();
   });`;
 
-test('a page from elsewhere can neither read, change, listen nor frame, whoever is signed in', async (t) => {
+test('a page of another origin can neither read, change, listen nor frame the dashboard of a signed-in user', async (t) => {
   const balancer = await startBalancer(t);
   const evil = createServer((_request, response) => {
     response.setHeader('content-type', 'text/html');
@@ -64,23 +64,23 @@ test('a page from elsewhere can neither read, change, listen nor frame, whoever 
   t.same(await other.evaluate('window.told'), { socket: 'none', read: 'none' });
   t.ok(
     cookies.some((cookie) => cookie.includes('sluice-session')),
-    'the browser did send the cookie: it was Sluice that refused',
+    'the browser sent the cookie: the refusal came from Sluice',
   );
   t.same(
     [...new Set(statuses)].sort(),
     [401, 403].filter((status) => statuses.includes(status)),
-    `each refused: ${statuses}`,
+    `every request was refused: ${statuses}`,
   );
   t.ok(statuses.includes(403));
   const framed = other.frame({ name: 'target' });
-  t.notMatch(await framed?.content(), /dashboard\.js/, 'not in a frame');
+  t.notMatch(await framed?.content(), /dashboard\.js/, 'the dashboard does not load in a frame');
   t.same(((await balancer.api('GET', '/v1/projects')) as unknown[]).length, 0);
   t.equal(((await balancer.api('GET', '/v1/environments')) as unknown[]).length, 1);
-  t.equal(await page.getByText('Live', { exact: true }).count(), 1, 'nor was anybody signed out');
+  t.equal(await page.getByText('Live', { exact: true }).count(), 1, 'the user is still signed in');
   t.same(complaints, []);
 });
 
-test('what others wrote is shown as text, and no script gets in', async (t) => {
+test('foreign markup is shown as text, and no injected script runs', async (t) => {
   const balancer = await startBalancer(t);
   const markup = '<img src=x onerror="window.hacked=1"><script>window.hacked=2</script>';
   const project = { name: 'odd', basePath: '/odd', version: markup, targets: { default: { url: 'http://127.0.0.1:9' } } };

@@ -1,10 +1,11 @@
 import type { Page } from 'playwright-core';
 import { test } from 'tap';
-import { Load } from '../flow/load.ts';
-import { adminToken, deployEcho, serving, startBalancer, startGateway, startTarget, testEnvironment } from '../flow/system.ts';
+import { deployEcho, startTarget } from '../tools/echo.ts';
+import { Load } from '../tools/load.ts';
+import { adminToken, serving, startBalancer, startGateway, testEnvironment } from '../tools/sluice-under-test.ts';
 import { startBrowser } from './browser.ts';
 
-/** What has the focus, as a screen reader names it. */
+/** The name that a screen reader gives to the focused element. */
 async function focused(page: Page): Promise<string> {
   return String(
     await page.evaluate(
@@ -13,7 +14,7 @@ async function focused(page: Page): Promise<string> {
   );
 }
 
-/** Presses Tab until something of that name has the focus; no more often than there are things to reach. */
+/** Presses Tab until an element with a matching name has the focus, at most 60 times. */
 async function tabTo(page: Page, name: RegExp): Promise<void> {
   const seen: string[] = [];
   for (let presses = 0; presses < 60; presses++) {
@@ -21,17 +22,17 @@ async function tabTo(page: Page, name: RegExp): Promise<void> {
     seen.push(await focused(page));
     if (name.test(seen.at(-1) ?? '')) return;
   }
-  throw new Error(`${name} is not to be reached by Tab: ${seen.join(' · ')}`);
+  throw new Error(`${name} cannot be reached by Tab: ${seen.join(' · ')}`);
 }
 
-/** Settles when the page has shown so many different figures of traffic: it was told of as many seconds. */
+/** Resolves when the page has shown `count` different traffic figures, that is, after as many messages. */
 async function figures(page: Page, count: number): Promise<void> {
   const figure = page.locator('.view-head .muted');
   const seen = new Set<string | null>();
   while (seen.size < count) seen.add(await figure.textContent());
 }
 
-test('the whole story without a mouse: sign in, see who is busy, add a server, drain and remove it', async (t) => {
+test('by keyboard alone: sign in, find the busiest environment, add a server, drain and remove it', async (t) => {
   const balancer = await startBalancer(t, {}, { development: { ...testEnvironment, hosts: ['development.test'] } });
   const target = await startTarget(t);
   await startGateway(t, 'prod-1', balancer.control);
@@ -40,7 +41,7 @@ test('the whole story without a mouse: sign in, see who is busy, add a server, d
   const { page, complaints } = await startBrowser(t);
   await page.goto(balancer.control);
   await page.getByLabel('Admin token').waitFor();
-  t.equal(await focused(page), 'Admin token', 'where to begin has the focus');
+  t.equal(await focused(page), 'Admin token', 'the token field has the focus');
   await page.keyboard.type(adminToken);
   await page.keyboard.press('Enter');
   const production = page.getByRole('region', { name: 'Environment production' });
@@ -48,7 +49,7 @@ test('the whole story without a mouse: sign in, see who is busy, add a server, d
   t.teardown(() => load.stop());
   await production.getByText('Busiest').waitFor();
   await page.keyboard.press('Tab');
-  t.equal(await focused(page), 'Skip to content', 'the first thing reached');
+  t.equal(await focused(page), 'Skip to content', 'the first element reached by Tab');
   await page.keyboard.press('Enter');
   t.equal(await page.evaluate('document.activeElement.id'), 'main');
 
@@ -65,13 +66,13 @@ test('the whole story without a mouse: sign in, see who is busy, add a server, d
   await tabTo(page, /^Actions for spare-1$/);
   await page.keyboard.press('Enter');
   await page.keyboard.press('Escape');
-  t.equal(await focused(page), 'Actions for spare-1', 'Escape leads back');
+  t.equal(await focused(page), 'Actions for spare-1', 'Escape returns the focus to the button');
   await page.keyboard.press('Enter');
   await tabTo(page, /^Weight$/);
   await page.keyboard.press('ControlOrMeta+A');
   await page.keyboard.type('3');
   await figures(page, 3);
-  t.equal(await page.getByRole('spinbutton', { name: 'Weight' }).inputValue(), '3', 'what is typed stays, whatever is heard meanwhile');
+  t.equal(await page.getByRole('spinbutton', { name: 'Weight' }).inputValue(), '3', 'updates of the page do not overwrite the input');
   await page.keyboard.press('Enter');
   await row.getByText('weight 3').waitFor();
   await page.keyboard.press('Escape');
@@ -79,13 +80,13 @@ test('the whole story without a mouse: sign in, see who is busy, add a server, d
   await page.keyboard.press('Tab');
   t.match(await focused(page), /^Drain/);
   await page.keyboard.press('Enter');
-  await row.getByText('nothing in flight, gets nothing new').waitFor();
+  await row.getByText('nothing in flight, gets no new requests').waitFor();
   t.equal(await focused(page), 'Actions for spare-1');
   await page.keyboard.press('Enter');
   await tabTo(page, /^Remove/);
   await page.keyboard.press('Enter');
   await page.getByRole('dialog', { name: 'Remove spare-1 from production?' }).waitFor();
-  t.equal(await focused(page), 'Cancel', 'a key in haste does no harm');
+  t.equal(await focused(page), 'Cancel', 'a key pressed in haste cancels');
   for (let presses = 0; presses < 5; presses++) {
     await page.keyboard.press('Tab');
     t.ok(
@@ -95,7 +96,7 @@ test('the whole story without a mouse: sign in, see who is busy, add a server, d
   }
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
-  t.equal(await focused(page), 'Actions for spare-1', 'and goes back to where it came from');
+  t.equal(await focused(page), 'Actions for spare-1', 'and returns to where it was before');
   await page.keyboard.press('Enter');
   await tabTo(page, /^Remove/);
   await page.keyboard.press('Enter');
@@ -109,7 +110,7 @@ test('the whole story without a mouse: sign in, see who is busy, add a server, d
   );
 });
 
-test('nothing moves for those who do not want it, and nothing is read out that was not asked for', async (t) => {
+test('reduced motion is respected, and screen readers do not announce figures that change each second', async (t) => {
   const balancer = await startBalancer(t);
   const target = await startTarget(t);
   await startGateway(t, 'prod-1', balancer.control);
@@ -122,7 +123,7 @@ test('nothing moves for those who do not want it, and nothing is read out that w
   const slow = `[...document.querySelectorAll('*')].filter((one) => parseFloat(getComputedStyle(one).transitionDuration) > 0).length`;
   t.same([await page.evaluate(moving), await page.evaluate(slow)], [0, 0], 'reduced motion');
   await page.emulateMedia({ reducedMotion: 'no-preference' });
-  t.ok(((await page.evaluate(slow)) as number) > 0, 'others see what changes');
+  t.ok(((await page.evaluate(slow)) as number) > 0, 'transitions run without that preference');
 
   await page.evaluate(`window.readOut = []; new MutationObserver((all) => {
     for (const { target } of all) {

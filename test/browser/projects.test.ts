@@ -1,8 +1,9 @@
 import { test } from 'tap';
-import { adminToken, echoProject, serving, startBalancer, startGateway, startTarget, testEnvironment } from '../flow/system.ts';
+import { echoProject, startTarget } from '../tools/echo.ts';
+import { adminToken, serving, startBalancer, startGateway, testEnvironment } from '../tools/sluice-under-test.ts';
 import { startBrowser, takePictures } from './browser.ts';
 
-test('projects by the dashboard: push, deploy to several environments, compare, roll back, undeploy', async (t) => {
+test('projects in the dashboard: push, deploy to several environments, compare, roll back, undeploy', async (t) => {
   const balancer = await startBalancer(t, {}, { development: { ...testEnvironment, hosts: ['development.test'] } });
   const target = await startTarget(t);
   await Promise.all([
@@ -33,7 +34,7 @@ test('projects by the dashboard: push, deploy to several environments, compare, 
   await page.getByRole('checkbox', { name: /^development/ }).check();
   await page.getByRole('button', { name: 'Deploy', exact: true }).click();
   const dialog = page.getByRole('dialog');
-  for (const server of ['prod-1', 'prod-2', 'dev-1']) await dialog.getByText(`${server}runs it`).waitFor();
+  for (const server of ['prod-1', 'prod-2', 'dev-1']) await dialog.getByText(`${server}active`).waitFor();
   await page.getByRole('button', { name: 'Done' }).click();
   t.equal((await fetch(`http://${balancer.address}/echo/x`)).status, 200);
 
@@ -42,7 +43,7 @@ test('projects by the dashboard: push, deploy to several environments, compare, 
   await project.getByText('revision 2', { exact: true }).waitFor();
   await project.getByRole('button', { name: 'Compare revision 2' }).click();
   await page.locator('.diff-added', { hasText: 'version: "2.0.0"' }).waitFor();
-  t.equal(await page.locator('.diff-removed').count(), 1, 'the revision in the header');
+  t.equal(await page.locator('.diff-removed').count(), 1, 'one line: the revision in the header');
   await takePictures(page, 'diff');
   await page.keyboard.press('Escape');
   await takePictures(page, 'projects');
@@ -78,7 +79,7 @@ test('projects by the dashboard: push, deploy to several environments, compare, 
   );
 });
 
-test('environments by the dashboard: create, change, delete, each by keys alone', async (t) => {
+test('environments in the dashboard: create and change by keyboard, delete', async (t) => {
   const balancer = await startBalancer(t);
   const { page, complaints } = await startBrowser(t);
   await page.goto(`${balancer.control}/#token=${adminToken}`);
@@ -117,6 +118,6 @@ test('environments by the dashboard: create, change, delete, each by keys alone'
   t.same(
     complaints.filter((text) => !/40[14]|422/.test(text)),
     [],
-    'nothing else to complain of',
+    'no other errors or warnings',
   );
 });

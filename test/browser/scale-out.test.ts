@@ -1,18 +1,19 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { type Test, test } from 'tap';
-import { Load } from '../flow/load.ts';
-import { adminToken, deployEcho, serving, startBalancer, startGateway, startTarget, testEnvironment } from '../flow/system.ts';
+import { deployEcho, startTarget } from '../tools/echo.ts';
 import { listening } from '../tools/listening.ts';
+import { Load } from '../tools/load.ts';
+import { adminToken, serving, startBalancer, startGateway, testEnvironment } from '../tools/sluice-under-test.ts';
 import { startBrowser, takePictures } from './browser.ts';
 
-/** A target whose answers wait until they are let go. */
+/** A target that holds its responses back until the test ends them. */
 async function startPatientTarget(t: Test): Promise<{ url: string; held: ServerResponse[] }> {
   const held: ServerResponse[] = [];
   const server = createServer((_request, response) => void held.push(response));
   return { url: `http://${await listening(t, server)}`, held };
 }
 
-test('the dashboard through the whole story: the busy environment is seen, and gets one more server', async (t) => {
+test('scaling out in the dashboard: the busy environment is marked and gets one more server', async (t) => {
   const balancer = await startBalancer(t, {}, { development: { ...testEnvironment, hosts: ['development.test'] } });
   const target = await startTarget(t);
   const patient = await startPatientTarget(t);
@@ -42,10 +43,10 @@ test('the dashboard through the whole story: the busy environment is seen, and g
   const quiet = new Load(balancer.address, '/echo/', { clients: 1, restMs: 50, host: 'development.test' });
   const busy = new Load(balancer.address, '/echo/', { clients: 6, restMs: 5 });
   await production.getByText('Busiest').waitFor();
-  t.equal(await development.getByText('Busiest').count(), 0, 'activity rises in one environment, and it is seen');
+  t.equal(await development.getByText('Busiest').count(), 0, 'only the environment with more traffic is marked');
 
   await production.locator('dt:text-is("p99") + dd', { hasText: /^[\d.]+ m?s$/ }).waitFor();
-  t.pass('and how long its answers take');
+  t.pass('its latency is shown');
 
   await startGateway(t, 'spare-1', balancer.control, []);
   const spare = page.getByRole('region', { name: 'Available servers' }).locator('[data-server=spare-1]');
@@ -58,26 +59,26 @@ test('the dashboard through the whole story: the busy environment is seen, and g
   await production.getByText('2 of 2 ready').waitFor();
   await busy.until((tally) => tally.by.has('spare-1'));
   await row.locator('.share-figures b', { hasText: /^(4|5)\d%$/ }).waitFor();
-  t.pass('its share of the traffic is seen');
+  t.pass('its share of the traffic is shown');
   await takePictures(page, 'scaled-out');
 
-  // So many that the server has one of them at least, whoever else asks in between.
+  // Enough requests that the server gets at least one of them.
   const reports = Array.from({ length: 8 }, () => fetch(`http://${balancer.address}/reports/x`));
   await row.getByText(/^[1-9]\d* in flight$/).waitFor();
   await page.getByRole('button', { name: 'Actions for spare-1' }).click();
   await page.getByRole('button', { name: /^Drain/ }).click();
   await row.getByText('Draining').waitFor();
-  await row.getByText(/^[1-9] in flight, gets nothing new$/).waitFor();
+  await row.getByText(/^[1-9] in flight, gets no new requests$/).waitFor();
   await takePictures(page, 'draining');
   t.equal(await row.getByText('nothing in flight').count(), 0);
   for (const response of patient.held) response.end();
   await row.getByText('nothing in flight').waitFor();
-  t.same([...new Set((await Promise.all(reports)).map(({ status }) => status))], [200], 'what was in flight has finished');
+  t.same([...new Set((await Promise.all(reports)).map(({ status }) => status))], [200], 'the requests in flight have finished');
   await page.getByRole('button', { name: 'Actions for spare-1' }).click();
   await page.getByRole('button', { name: /^Remove/ }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Remove spare-1' }).click();
   await spare.waitFor();
-  t.equal(await row.count(), 0, 'and it is available again');
+  t.equal(await row.count(), 0, 'it is available again');
 
   await spare.dragTo(development);
   await development.getByText('2 of 2 ready').waitFor();
@@ -92,6 +93,6 @@ test('the dashboard through the whole story: the busy environment is seen, and g
   t.same(
     complaints.filter((text) => !text.includes('401')),
     [],
-    'nothing to complain of: scripts, styles, content policy',
+    'no errors or warnings of scripts, styles or the content policy',
   );
 });

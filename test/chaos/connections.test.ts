@@ -1,4 +1,4 @@
-import { inBrief } from './brief.ts';
-import { connectionScenarios } from './connections.ts';
+import { connectionScenarios } from './connection-scenarios.ts';
+import { inBrief } from './in-brief.ts';
 
 inBrief(connectionScenarios);

@@ -1,40 +1,41 @@
-import type { Owner } from '../flow/processes.ts';
+import { Scope } from '../tools/owner.ts';
+import { within } from '../tools/within.ts';
 import type { Outcome, Scenario } from './scenario.ts';
 import { clients, Stage } from './stage.ts';
 
-/** A scenario that has not ended by then hangs. */
-const longestMs = 120_000;
+/** Time limit of a scenario, in milliseconds. */
+const limitMs = 120_000;
 
-/** Runs one scenario on a stage of its own, and takes the stage down again. In `brief`, outages are shorter. */
+/** Performs one scenario on its own stage and tears the stage down. With `brief`, outages are shorter and repetitions fewer. */
 export async function perform(scenario: Scenario, { brief = false } = {}): Promise<Outcome> {
-  const endings: (() => unknown)[] = [];
-  const owner: Owner = { teardown: (end) => void endings.unshift(end) } as Owner;
+  const scope = new Scope();
   try {
-    const stage = await Stage.set(owner, scenario.stage, brief);
+    const stage = await Stage.set(scope, scenario.stage, brief);
+    const seen = () => stage.load.counts;
     const faults: string[] = [];
-    const found = await inTime(scenario.run(stage)).catch((error: Error) => {
+    const measured = await within(scenario.run(stage), { what: `the scenario "${scenario.name}"`, seen, limitMs }).catch((error: Error) => {
       faults.push(error.message);
       return {};
     });
-    const { sent, right, wrong, late, duplicated, longestGapMs } = await inTime(stage.end());
-    const outcome = { name: scenario.name, sent, right, failed: wrong.length, late, duplicated, longestGapMs, ...found };
+    const { sent, right, wrong, late, duplicated, longestGapMs } = await within(stage.end(), { what: 'the load to end', seen, limitMs });
+    const outcome = { name: scenario.name, sent, right, failed: wrong.length, late, duplicated, longestGapMs, ...measured };
     return { ...outcome, faults: [...faults, ...judge(scenario, outcome, wrong)] };
   } finally {
-    for (const end of endings) await end();
+    await scope.end();
   }
 }
 
 function judge(scenario: Scenario, outcome: Omit<Outcome, 'faults'>, wrong: readonly string[]): string[] {
   const { bar } = scenario;
   const forbidden = failuresBeyond(scenario.mayFail, wrong);
-  const faults = forbidden.length === 0 ? [] : [`${forbidden.length} failed, for example ${forbidden.slice(0, 3).join(' | ')}`];
+  const faults = forbidden.length === 0 ? [] : [`${forbidden.length} requests failed, for example ${forbidden.slice(0, 3).join(' | ')}`];
   if (outcome.duplicated > 0) faults.push(`${outcome.duplicated} POSTs were carried out twice`);
   for (const key of ['detectMs', 'convergeMs'] as const) {
     const limit = bar?.[key];
     if (limit === undefined) continue;
-    const found = outcome[key];
-    if (found === undefined || found > limit)
-      faults.push(`${key} is ${found === undefined ? 'unknown' : Math.round(found)}, the bar is ${limit}`);
+    const measured = outcome[key];
+    if (measured === undefined || measured > limit)
+      faults.push(`${key} is ${measured === undefined ? 'unknown' : Math.round(measured)}, the limit is ${limit}`);
   }
   return faults;
 }
@@ -44,12 +45,4 @@ function failuresBeyond(allowed: Scenario['mayFail'], wrong: readonly string[]):
   const { inFlight, times = 1 } = allowed;
   const excusable = (line: string) => inFlight === 'any' || line.startsWith('POST');
   return [...wrong.filter((line) => !excusable(line)), ...wrong.filter(excusable).slice(clients * times)];
-}
-
-function inTime<Value>(work: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`not over after ${longestMs} ms`)), longestMs);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

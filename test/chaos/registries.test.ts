@@ -1,4 +1,4 @@
-import { inBrief } from './brief.ts';
-import { registryScenarios } from './registries.ts';
+import { inBrief } from './in-brief.ts';
+import { registryScenarios } from './registry-scenarios.ts';
 
 inBrief(registryScenarios);

@@ -1,17 +1,17 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import type { Owner } from '../flow/processes.ts';
+import { connect, createServer, type Socket } from 'node:net';
+import { listening } from '../tools/listening.ts';
+import type { Owner } from '../tools/owner.ts';
 
-/** Passes TCP connections on to a port, with the troubles that a network makes. */
+/** Relays TCP connections to a port and simulates network faults. */
 export interface Relay {
   readonly port: number;
-  /** Nothing comes through any more, on no connection, and nothing is refused either. */
+  /** Drops all data, on open and new connections, without closing or refusing any. */
   cut(): void;
-  /** Ends {@link cut}. Connections that were open are reset, as a network that comes back would do. */
+  /** Ends {@link cut}. Connections that were open are reset, as when a network comes back. */
   mend(): void;
-  /** The connections that are open stay so, and carry nothing any more in either direction; new ones do. */
+  /** Drops all data on the connections that are open, which stay open; new connections work. */
   freeze(): void;
-  /** Whoever has subscribed to anything hears nothing any more on that connection, which stays open. */
+  /** Drops what Redis sends on the connections that have subscribed to a channel, which stay open. */
   deafen(): void;
 }
 
@@ -47,14 +47,9 @@ export async function startRelay(owner: Owner, port: number): Promise<Relay> {
     line.near.destroy();
     line.far.destroy();
   };
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  owner.teardown(() => {
-    for (const line of lines) end(line);
-    server.close();
-  });
+  const address = await listening(owner, server);
   return {
-    port: (server.address() as AddressInfo).port,
+    port: Number(address.split(':')[1]),
     cut() {
       isCut = true;
       for (const line of lines) pause(line);

@@ -1,13 +1,13 @@
 import { formatTable } from '../../src/cli/terminal/table.ts';
 import { render } from '../../src/cli/terminal/text.ts';
-import { connectionScenarios } from './connections.ts';
+import { connectionScenarios } from './connection-scenarios.ts';
 import { perform } from './perform.ts';
-import { registryScenarios } from './registries.ts';
+import { registryScenarios } from './registry-scenarios.ts';
 import type { Outcome } from './scenario.ts';
-import { serverScenarios } from './servers.ts';
-import { workerScenarios } from './workers.ts';
+import { serverScenarios } from './server-scenarios.ts';
+import { workerScenarios } from './worker-scenarios.ts';
 
-/** `npm run chaos [-- WORDS]`: the scenarios whose name has one of the words, one after another; exit 1 if one misses its bar. */
+/** `npm run chaos [-- WORDS]`: performs the scenarios whose name contains one of the words. Exits with 1 if one of them misses its bar. */
 const words = process.argv.slice(2);
 const scenarios = [...serverScenarios, ...workerScenarios, ...registryScenarios, ...connectionScenarios].filter(
   ({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase())),
@@ -16,7 +16,7 @@ const outcomes: Outcome[] = [];
 for (const scenario of scenarios) {
   const outcome = await perform(scenario);
   outcomes.push(outcome);
-  process.stdout.write(`${outcome.faults.length === 0 ? 'kept  ' : 'MISSED'} ${scenario.name}\n`);
+  process.stdout.write(`${outcome.faults.length === 0 ? 'met   ' : 'MISSED'} ${scenario.name}\n`);
   for (const fault of outcome.faults) process.stdout.write(`       ${fault}\n`);
 }
 const rounded = (ms: number | undefined) => (ms === undefined ? Number.NaN : Math.round(ms));
@@ -29,7 +29,7 @@ const rows = outcomes.map((outcome) => [
   rounded(outcome.longestGapMs),
   rounded(outcome.detectMs),
   rounded(outcome.convergeMs),
-  outcome.faults.length === 0 ? 'kept' : 'missed',
+  outcome.faults.length === 0 ? 'met' : 'missed',
 ]);
 const columns = ['SCENARIO', 'SENT', 'RIGHT', 'FAILED', 'DUPLICATED', 'LONGEST GAP ms', 'DETECT ms', 'CONVERGE ms', 'BAR'].map(
   (heading) => ({ heading }),

@@ -1,41 +1,42 @@
 import type { Stage, StageOptions } from './stage.ts';
 
-/** What a scenario measured, in milliseconds. */
-export interface Findings {
+/** Times that a scenario measured, in milliseconds. */
+export interface Times {
   /** From the event until the balancer acted upon it. */
   readonly detectMs?: number;
-  /** From the event, or the end of the trouble, until everything was as it should be. */
+  /** From the event, or from the end of the outage, until the system was in its wanted state again. */
   readonly convergeMs?: number;
 }
 
-/** Something that happens under load, and the bar that it is held against. */
+/** Something that happens to Sluice under load, with the limits for what clients may notice. */
 export interface Scenario {
   readonly name: string;
   readonly stage: StageOptions;
   /**
-   * Failed requests that are allowed: POSTs in flight on a server that died or hung, which must not be sent twice; or, when what died
-   * held the clients' own connections, any in flight. At most one a client, each of the `times` that it happens (default 1). Default: none.
+   * Requests in flight that may fail, at most one a client for each of the `times` (default 1) that the event happens. `posts`: those on a
+   * server that died or hung, because a POST must not be sent twice. `any`: the process that died held the clients' own connections.
+   * Default: none may fail.
    */
   readonly mayFail?: { readonly inFlight: 'posts' | 'any'; readonly times?: number };
-  /** The slowest that is allowed; what isn't named is only measured. */
-  readonly bar?: Findings;
-  /** Everything runs, is warm and under load. Rejects if it doesn't end as it should. */
-  run(stage: Stage): Promise<Findings>;
+  /** Longest times that meet the bar. A time that is not listed is only measured. */
+  readonly bar?: Times;
+  /** Acts on a stage that is up and under load. Rejects if the stage does not end in its wanted state. */
+  run(stage: Stage): Promise<Times>;
 }
 
 /** One line of the table. */
-export interface Outcome extends Findings {
+export interface Outcome extends Times {
   readonly name: string;
   readonly sent: number;
   readonly right: number;
   readonly failed: number;
-  /** Lost because the load itself had stood still. */
+  /** Requests lost because the load generator itself had stood still. */
   readonly late: number;
   /** POSTs that the target carried out more than once. */
   readonly duplicated: number;
   /** Longest time without any right answer. */
   readonly longestGapMs: number;
-  /** Why the bar was missed, one line each. */
+  /** Reasons why the bar was missed, one line each. */
   readonly faults: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-import { inBrief } from './brief.ts';
-import { serverScenarios } from './servers.ts';
+import { inBrief } from './in-brief.ts';
+import { serverScenarios } from './server-scenarios.ts';
 
 inBrief(serverScenarios);

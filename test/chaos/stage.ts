@@ -1,61 +1,54 @@
-import { Load, type Tally } from '../flow/load.ts';
-import { pause } from '../flow/pause.ts';
-import type { Owner, SluiceProcess } from '../flow/processes.ts';
-import {
-  type BalancerUnderTest,
-  deployEcho,
-  echoProject,
-  eventually,
-  ownFolder,
-  serving,
-  startBalancer,
-  startGateway,
-  startTarget,
-  whileAway,
-} from '../flow/system.ts';
+import { deployEcho, type EchoTarget, echoProject, startTarget } from '../tools/echo.ts';
+import { eventually } from '../tools/eventually.ts';
+import { Load, type LoadCounts } from '../tools/load.ts';
+import { ownFolder } from '../tools/own-folder.ts';
+import type { Owner } from '../tools/owner.ts';
+import { pause } from '../tools/pause.ts';
 import { type RedisServer, startRedis } from '../tools/redis.ts';
 import { type Sentinels, startSentinels } from '../tools/sentinels.ts';
+import type { SluiceProcess } from '../tools/sluice-process.ts';
+import { type BalancerUnderTest, serving, startBalancer, startGateway, whileAway } from '../tools/sluice-under-test.ts';
 import { type Relay, startRelay } from './relay.ts';
 
 export interface StageOptions {
   /** `sentinel`: a Redis with a replica and Sentinels. */
   readonly registry: 'redis' | 'sentinel' | 'embedded';
-  /** Every change in Redis is on its disk. */
+  /** Redis writes every change to disk before it answers. */
   readonly persistent?: boolean;
-  /** Whoever speaks with Redis does so over a relay, which can be cut. */
+  /** All connections to Redis pass a relay, which can be cut. */
   readonly relayed?: boolean;
-  /** A second environment, `staging`, with a server `s` and a load of its own. */
+  /** A second environment, `staging`, with a server `s` and its own load. */
   readonly staging?: boolean;
-  /** Worker processes of the balancer; default: none. */
+  /** Worker processes of the balancer; default 0. */
   readonly workers?: number;
-  /** Clients wait while nobody listens: the balancer itself goes away for a while. */
+  /** Clients retry while connections are refused, because the scenario restarts the balancer. */
   readonly patient?: boolean;
 }
 
-/** Of the load, each with one request at a time. */
+/** Number of clients in a load, each with one request at a time. */
 export const clients = 16;
 const restMs = 10;
 
-/** A whole Sluice under load: balancer, gateways a, b and c, target; with health checks as they are by default. */
+/** A whole Sluice under load: balancer, gateways a, b and c, and a target. Health checks are as by default. */
 export class Stage {
   readonly loads: Load[] = [];
   readonly gateways = new Map<string, SluiceProcess>();
+  balancer: BalancerUnderTest;
   readonly #owner: Owner;
   readonly #folders = new Map<string, string>();
-  readonly #target: { url: string; posts: Map<string, number> };
-  readonly redis: RedisServer | undefined;
-  readonly relay: Relay | undefined;
+  readonly #target: EchoTarget;
+  readonly #redis: RedisServer | undefined;
+  readonly #relay: Relay | undefined;
   readonly #sentinels: Sentinels | undefined;
-  /** Of the registry; without one, the balancer's. */
+  /** URL of the registry; undefined: gateways join through the balancer. */
   readonly #url: string | undefined;
-  balancer: BalancerUnderTest;
   readonly #brief: boolean;
   #revision = 1;
 
   private constructor(parts: {
     owner: Owner;
     balancer: BalancerUnderTest;
-    target: Stage['target'];
+    target: EchoTarget;
     redis: RedisServer | undefined;
     relay: Relay | undefined;
     sentinels: Sentinels | undefined;
@@ -65,8 +58,8 @@ export class Stage {
     this.#owner = parts.owner;
     this.balancer = parts.balancer;
     this.#target = parts.target;
-    this.redis = parts.redis;
-    this.relay = parts.relay;
+    this.#redis = parts.redis;
+    this.#relay = parts.relay;
     this.#sentinels = parts.sentinels;
     this.#url = parts.url;
     this.#brief = parts.brief;
@@ -100,21 +93,29 @@ export class Stage {
     return stage;
   }
 
-  get target(): { url: string; posts: Map<string, number> } {
-    return this.#target;
-  }
-
   /** The load on `production`. */
   get load(): Load {
     return this.loads[0] as Load;
   }
 
   /** The load on `staging`. */
-  get otherLoad(): Load {
+  get stagingLoad(): Load {
     return this.loads[1] as Load;
   }
 
-  /** Starts the gateway of that id, the first time or again, where it was. */
+  /** The stage's Redis; with Sentinels, the first master. */
+  get redis(): RedisServer {
+    if (this.#redis === undefined) throw new Error('the scenario uses Redis: its stage needs registry "redis" or "sentinel"');
+    return this.#redis;
+  }
+
+  /** The relay between Sluice and Redis. */
+  get relay(): Relay {
+    if (this.#relay === undefined) throw new Error('the scenario uses a relay: its stage needs "relayed"');
+    return this.#relay;
+  }
+
+  /** Starts a gateway. A gateway that ran before starts with the folder that it had. */
   async startGateway(id: string, environment = 'production'): Promise<SluiceProcess> {
     const folder = this.#folders.get(id) ?? ownFolder(this.#owner);
     this.#folders.set(id, folder);
@@ -127,27 +128,31 @@ export class Stage {
     return this.gateways.get(id) as SluiceProcess;
   }
 
-  /** Settles when exactly these servers take requests, each of the newest snapshot; however long registry and environment take to be there. */
-  async whole(ids: readonly string[], environment = 'production'): Promise<void> {
-    const wanted = () => this.balancer.api('GET', `/v1/environments/${environment}/deployments`).catch(missing);
-    let complete = false;
-    while (!complete) {
-      await eventually(wanted, (answer) => answer !== undefined);
-      const servers = await serving(this.balancer, ids, environment);
-      const newest = (await wanted()) as { hash: string } | undefined;
-      complete = servers.every(({ running }) => running?.hash === newest?.hash);
-    }
-  }
-
-  /** Settles when a server gets no new requests: as the balancer says. */
-  async out(id: string): Promise<void> {
+  /** Resolves when exactly these servers take requests, each with the newest snapshot. The registry and the environment may still be missing. */
+  async complete(ids: readonly string[], environment = 'production'): Promise<void> {
+    const deployed = () => this.balancer.api('GET', `/v1/environments/${environment}/deployments`).catch(whileMissing);
     await eventually(
-      () => this.balancer.api('GET', `/v1/servers/${id}`) as Promise<{ state: string; health: string }>,
-      ({ state, health }) => health === 'down' || health === 'ejected' || state === 'lost' || state === 'draining',
+      async () => {
+        await eventually(deployed, (answer) => answer !== undefined);
+        const servers = await serving(this.balancer, ids, environment);
+        const newest = (await deployed()) as { hash: string } | undefined;
+        return { newest: newest?.hash, running: servers.map(({ running }) => running?.hash) };
+      },
+      ({ newest, running }) => running.every((hash) => hash === newest),
+      { what: `${ids.join(', ')} to run the newest snapshot of ${environment}` },
     );
   }
 
-  /** Deploys another revision, however long the registry takes to be there, and settles when every one of these servers runs it. */
+  /** Resolves when the balancer shows that a server gets no new requests, or does not know the server any more. */
+  async outOfRotation(id: string): Promise<void> {
+    await eventually(
+      () => this.balancer.api('GET', `/v1/servers/${id}`).catch(whileMissing) as Promise<{ state: string; health: string } | undefined>,
+      (server) => server === undefined || ['down', 'ejected'].includes(server.health) || ['lost', 'draining'].includes(server.state),
+      { what: `${id} to be out of rotation` },
+    );
+  }
+
+  /** Deploys another revision, as soon as the registry is reachable, and resolves when all of these servers run it. */
   async deployAnother(ids: readonly string[]): Promise<void> {
     const revision = String(++this.#revision);
     const pushed = await eventually(
@@ -158,42 +163,49 @@ export class Stage {
       () =>
         this.balancer
           .api('PUT', '/v1/environments/production/deployments/echo', { revision: (pushed as { revision: number }).revision })
-          .catch(missing),
+          .catch(whileMissing),
       (answer) => answer !== undefined,
     );
-    await this.whole(ids);
+    await this.complete(ids);
     await this.load.until(({ revisions }) => revisions.has(revision));
   }
 
-  /** What is deployed to `production`, for example `echo@1`. */
+  /** Deploys another revision after an outage has ended, and measures the time until all of these servers run it. */
+  async recovers(ids: readonly string[]): Promise<{ convergeMs: number }> {
+    const begun = performance.now();
+    await this.deployAnother(ids);
+    return { convergeMs: performance.now() - begun };
+  }
+
+  /** The deployments of `production`, for example `echo@1`. */
   async deployments(): Promise<string> {
     const answer = await eventually(
-      () => this.balancer.api('GET', '/v1/environments/production/deployments').catch(missing),
+      () => this.balancer.api('GET', '/v1/environments/production/deployments').catch(whileMissing),
       (answer) => answer !== undefined,
     );
     const { deployments } = answer as { deployments: { project: string; revision: number }[] };
     return deployments.map(({ project, revision }) => `${project}@${revision}`).join(' ');
   }
 
-  /** Settles once the replica, if there is one, has what its master has. */
+  /** Resolves when the replica, if there is one, has everything that its master has. */
   async replicated(): Promise<void> {
     await this.#sentinels?.replicated();
   }
 
-  /** So many times; in brief, a few. */
-  times(many: number): number {
-    return this.#brief ? Math.ceil(many / 3) : many;
+  /** Number of repetitions: `full`, or a third of it in brief. */
+  times(full: number): number {
+    return this.#brief ? Math.ceil(full / 3) : full;
   }
 
-  /** Lets the load go on for so long, in milliseconds; in brief, for a fifth of that. */
+  /** Keeps up the present state for `ms` milliseconds, or a fifth of it in brief, while the load goes on. */
   async hold(ms: number): Promise<void> {
     await pause(this.#brief ? ms / 5 : ms);
   }
 
-  /** Ends the load; the sum of what was seen. */
-  async end(): Promise<Tally & { duplicated: number }> {
-    const tallies = await Promise.all(this.loads.map((load) => load.stop()));
-    const [first, ...others] = tallies as [Tally, ...Tally[]];
+  /** Ends all loads and sums up their counts. */
+  async end(): Promise<LoadCounts & { duplicated: number }> {
+    const all = await Promise.all(this.loads.map((load) => load.stop()));
+    const [first, ...others] = all as [LoadCounts, ...LoadCounts[]];
     for (const other of others) {
       first.sent += other.sent;
       first.right += other.right;
@@ -205,7 +217,7 @@ export class Stage {
   }
 }
 
-/** The environment may not be there again yet. */
-function missing(error: Error): undefined {
+/** Turns the error of a call into `undefined` while its object is missing (404), or the registry or the balancer away. Rethrows others. */
+function whileMissing(error: Error): undefined {
   if (!/: 404 /.test(error.message)) return whileAway(error);
 }

@@ -1,4 +1,4 @@
-import { inBrief } from './brief.ts';
-import { workerScenarios } from './workers.ts';
+import { inBrief } from './in-brief.ts';
+import { workerScenarios } from './worker-scenarios.ts';
 
 inBrief(workerScenarios);

@@ -1,4 +1,4 @@
-import { runCommand } from '../../src/cli/run.ts';
+import { runCommand } from '../../src/cli/run-command.ts';
 import { type ControlUnderTest, tokens } from '../control/control-under-test.ts';
 import { TerminalUnderTest } from './terminal-under-test.ts';
 
@@ -6,14 +6,14 @@ export interface Ran {
   readonly status: number;
   readonly out: string;
   readonly err: string;
-  /** Roles that were started, with their options. */
+  /** The roles started, with their options. */
   readonly roles: readonly [role: string, options: unknown][];
 }
 
 export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   readonly columns?: number;
-  /** Where it is to write; otherwise to one of its own. */
+  /** Default: a new one, made from `env` and `columns`. */
   readonly terminal?: TerminalUnderTest;
 }
 
@@ -26,12 +26,12 @@ export async function run(argv: readonly string[], { env = {}, columns, terminal
   return { status, out: used.lines.out.join('\n'), err: used.lines.err.join('\n'), roles };
 }
 
-/** Runs operators' commands against a control, with its admin token. */
+/** Returns a function that runs operators' commands against a control server with its admin token. */
 export function operating({ control }: ControlUnderTest) {
   return (...argv: string[]) => run(argv, { env: operatorEnv(control) });
 }
 
-/** What tells a command where a control is, and its token. */
+/** Environment variables that give a command the URL and admin token of a control server. */
 export function operatorEnv(control: { readonly url: string }) {
   return { SLUICE_CONTROL: control.url, SLUICE_ADMIN_TOKEN: tokens.admin };
 }

@@ -6,18 +6,18 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { test } from 'tap';
-import { controlUnderTest, joining, sampleProject, tokens } from '../control/control-under-test.ts';
+import { controlUnderTest, joinRequest, sampleProject, tokens } from '../control/control-under-test.ts';
 import { operatorEnv, run } from './command-line.ts';
 import { PseudoTerminal } from './pseudo-terminal.ts';
 
-/** What may follow, one a line, as bash's script is told. */
-async function following(words: readonly string[], env: Record<string, string> = {}): Promise<string[]> {
+/** The possible next words, in the format of bash's script. Without a balancer, unless `env` gives one. */
+async function nextWords(words: readonly string[], env: Record<string, string> = {}): Promise<string[]> {
   const { status, out, err } = await run(['completion', 'bash', '--', ...words], { env: { SLUICE_CONTROL: 'http://127.0.0.1:1', ...env } });
   if (status !== 0 || err !== '') throw new Error(`${status}: ${err}`);
   return out === '' ? [] : out.split('\n');
 }
 
-test('commands and options are completed as far as they go', async (t) => {
+test('commands, options and their values are completed', async (t) => {
   const table: [words: string[], follows: string[]][] = [
     [['stat'], ['status']],
     [['server', 'dr'], ['drain']],
@@ -40,52 +40,52 @@ test('commands and options are completed as far as they go', async (t) => {
     [['project', 'push', '--', '--'], [':files']],
     [['server', 'add', ''], []],
   ];
-  for (const [words, follows] of table) t.strictSame(await following(words), follows, words.join(' '));
-  const commands = await following(['']);
+  for (const [words, follows] of table) t.strictSame(await nextWords(words), follows, words.join(' '));
+  const commands = await nextWords(['']);
   for (const name of ['up', 'serve', 'gateway', 'env', 'server', 'project', 'deploy', 'status', 'top', 'completion'])
     t.ok(commands.includes(name), name);
-  t.ok((await following(['server', 'drain', 'a', '--'])).includes('--no-wait'));
+  t.ok((await nextWords(['server', 'drain', 'a', '--'])).includes('--no-wait'));
   t.match(await run(['completion', 'fish', '--', 'deploy', '--wa']), {
-    out: '--wait\tuntil every server has acknowledged or rejected it; exit 1 if one rejected it',
+    out: '--wait\twait until every server has acknowledged or rejected it; exit status 1 if one rejected it',
   });
-  t.match(await run(['completion', 'zsh', '--', 'top', '--on']), { out: '--once:one table, as --count 1' });
+  t.match(await run(['completion', 'zsh', '--', 'top', '--on']), { out: '--once:print one table and exit, like --count 1' });
   t.match(await run(['completion', 'tcsh']), { status: 2, err: /Allowed choices are bash, zsh, fish/ });
   t.match(await run(['completion']), { status: 2, err: /missing required argument 'shell'/ });
 });
 
-test('names are those that the balancer knows, by the control and token on the line', async (t) => {
+test('names come from the balancer, found by the control address and token on the line', async (t) => {
   const under = await controlUnderTest(t);
   const { registry, control } = under;
   for (const name of ['production', 'preview']) await registry.putEnvironment(name, {});
-  for (const id of ['gateway-1', 'gateway-2']) await registry.join(joining(id, 'production'));
+  for (const id of ['gateway-1', 'gateway-2']) await registry.join(joinRequest(id, 'production'));
   for (const version of ['1', '2']) await under.ask('POST', '/v1/projects', { body: { ...sampleProject('petstore'), version } });
   const env = operatorEnv(control);
-  t.strictSame(await following(['deploy', 'petstore', '-e', 'pr'], env), ['preview', 'production']);
-  t.strictSame(await following(['deploy', 'petstore', '--environment=prod'], env), ['--environment=production']);
-  t.strictSame(await following(['server', 'drain', 'g'], env), ['gateway-1', 'gateway-2']);
-  t.strictSame(await following(['env', 'show', ''], env), ['preview', 'production']);
-  t.strictSame(await following(['rollback', ''], env), ['petstore']);
-  t.strictSame(await following(['deploy', 'pet'], env), ['petstore']);
-  t.strictSame(await following(['deploy', 'petstore@'], env), ['petstore@2', 'petstore@1']);
-  t.strictSame(await following(['server', 'list', '--control', control.url, '--token', tokens.admin, '-e', 'pre']), ['preview']);
-  t.strictSame(await following(['server', 'list', `--control=${control.url}`, `--token=${tokens.admin}`, '-e', 'pre']), ['preview']);
-  t.strictSame(await following(['env', 'show', ''], { ...env, SLUICE_ADMIN_TOKEN: 'another' }), [], 'a wrong token is no message');
-  t.strictSame(await following(['env', 'show', '', '--control', 'nonsense', ''], env), []);
+  t.strictSame(await nextWords(['deploy', 'petstore', '-e', 'pr'], env), ['preview', 'production']);
+  t.strictSame(await nextWords(['deploy', 'petstore', '--environment=prod'], env), ['--environment=production']);
+  t.strictSame(await nextWords(['server', 'drain', 'g'], env), ['gateway-1', 'gateway-2']);
+  t.strictSame(await nextWords(['env', 'show', ''], env), ['preview', 'production']);
+  t.strictSame(await nextWords(['rollback', ''], env), ['petstore']);
+  t.strictSame(await nextWords(['deploy', 'pet'], env), ['petstore']);
+  t.strictSame(await nextWords(['deploy', 'petstore@'], env), ['petstore@2', 'petstore@1']);
+  t.strictSame(await nextWords(['server', 'list', '--control', control.url, '--token', tokens.admin, '-e', 'pre']), ['preview']);
+  t.strictSame(await nextWords(['server', 'list', `--control=${control.url}`, `--token=${tokens.admin}`, '-e', 'pre']), ['preview']);
+  t.strictSame(await nextWords(['env', 'show', ''], { ...env, SLUICE_ADMIN_TOKEN: 'another' }), [], 'a wrong token prints nothing');
+  t.strictSame(await nextWords(['env', 'show', '', '--control', 'nonsense', ''], env), []);
   const stuck = createServer(() => undefined).listen(0, '127.0.0.1');
   t.teardown(() => stuck.closeAllConnections());
   t.teardown(() => stuck.close());
   await once(stuck, 'listening');
   const started = performance.now();
   t.strictSame(
-    await following(['env', 'show', ''], { ...env, SLUICE_CONTROL: `http://127.0.0.1:${(stuck.address() as AddressInfo).port}` }),
+    await nextWords(['env', 'show', ''], { ...env, SLUICE_CONTROL: `http://127.0.0.1:${(stuck.address() as AddressInfo).port}` }),
     [],
   );
-  t.comment(`${Math.round(performance.now() - started)} ms for a balancer that does not answer`);
+  t.comment(`gave up on a balancer that does not answer after ${Math.round(performance.now() - started)} ms`);
 });
 
 const program = process.env['SLUICE_TEST_PROGRAM'] ?? fileURLToPath(new URL('../../dist/sluice.mjs', import.meta.url));
 
-/** A folder with the scripts, a file, and the program as `sluice`. */
+/** A folder with the given scripts, a file to complete, and the program as `sluice`. */
 function shellFolder(t: { testdir(files: Record<string, string>): string }, scripts: Record<string, string>): string {
   const folder = t.testdir({ ...scripts, 'notes.txt': '' });
   writeFileSync(`${folder}/sluice`, `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`);
@@ -99,12 +99,12 @@ const missing = (shell: string) => {
     execFileSync(shell, ['--version'], { stdio: 'ignore' });
     return false;
   } catch {
-    return `no ${shell} here`;
+    return `${shell} is not installed`;
   }
 };
 
 for (const shell of shells) {
-  test(`${shell} completes`, { skip: missing(shell), timeout: 60_000 }, async (t) => {
+  test(`${shell} completes commands, names and files`, { skip: missing(shell), timeout: 60_000 }, async (t) => {
     const { registry, control } = await controlUnderTest(t, {});
     await registry.putEnvironment('production', {});
     await registry.pushProject({ ...sampleProject('petstore') } as never);
@@ -116,7 +116,7 @@ for (const shell of shells) {
         (await promisify(execFile)('fish', ['--no-config', '-c', `source ./script; complete -C '${line}'`], { cwd: folder, env })).stdout
           .trim()
           .split('\n');
-      t.strictSame(await ask('sluice stat'), ['status\tenvironments, servers, running versions, health, traffic; what is wrong']);
+      t.strictSame(await ask('sluice stat'), ['status\tenvironments and servers with versions, health and traffic; what is wrong']);
       t.match(await ask('sluice deploy petstore -e '), [/^production\t/]);
       t.match(await ask('sluice deploy petstore@'), [/^petstore@1/]);
       t.match(await ask('sluice project push no'), [/^notes\.txt/]);
@@ -134,14 +134,14 @@ for (const shell of shells) {
     const complete = async (typed: string, becomes: string) => {
       terminal.type(`${typed}\t`);
       await terminal.shows((screen) => screen.text.includes(becomes));
-      // Ctrl-C would take with it what is typed behind it.
+      // Ctrl-U clears the line. Ctrl-C would also discard what is typed after it.
       terminal.type('\u0015\n');
     };
     await complete('sluice stat', 'sluice status');
     await complete('sluice deploy petstore@', 'sluice deploy petstore@1');
     await complete('sluice deploy petstore --environment=prod', '--environment=production');
     await complete('sluice project push not', 'push notes.txt');
-    t.pass('every one of them');
+    t.pass('every line was completed');
     terminal.type('exit\n');
     await terminal.ended();
   });

@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import type { Owner } from '../flow/processes.ts';
-import { adminToken, type BalancerUnderTest, ownFolder } from '../flow/system.ts';
+import { ownFolder } from '../tools/own-folder.ts';
+import type { Owner } from '../tools/owner.ts';
+import { adminToken, type BalancerUnderTest } from '../tools/sluice-under-test.ts';
 import { PseudoTerminal } from './pseudo-terminal.ts';
 
 const program = process.env['SLUICE_TEST_PROGRAM'] ?? fileURLToPath(new URL('../../dist/sluice.mjs', import.meta.url));
 
-/** Runs shell commands on a terminal of their own; `sluice` is the program, and knows the balancer and its token. */
+/** Runs shell commands on a new terminal, where `sluice` runs the program with the address and token of `balancer`. */
 export function onTerminal(
   t: Owner,
   balancer: BalancerUnderTest,

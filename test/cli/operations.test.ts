@@ -2,27 +2,19 @@ import { once } from 'node:events';
 import { createServer, get, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Test, test } from 'tap';
-import {
-  adminToken,
-  type BalancerUnderTest,
-  deployEcho,
-  echoProject,
-  eventually,
-  ownFolder,
-  serving,
-  startBalancer,
-  startGateway,
-  startTarget,
-} from '../flow/system.ts';
+import { deployEcho, echoProject, startTarget } from '../tools/echo.ts';
+import { eventually } from '../tools/eventually.ts';
+import { ownFolder } from '../tools/own-folder.ts';
+import { adminToken, type BalancerUnderTest, serving, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 import { run } from './command-line.ts';
 import { onTerminal } from './on-terminal.ts';
 
-/** Runs an operator's command in this process: nothing of it is about processes and terminals. */
+/** Runs an operator's command in this process, without a terminal. */
 async function operate(balancer: BalancerUnderTest, ...words: string[]) {
   return run(words, { env: { SLUICE_CONTROL: balancer.control, SLUICE_ADMIN_TOKEN: adminToken } });
 }
 
-/** A target that answers when it is told to. */
+/** A target that holds its responses back until `answer` is called. */
 async function slowTarget(t: Test): Promise<{ url: string; arrived: Promise<unknown>; answer(): void }> {
   const held: ServerResponse[] = [];
   const server = createServer((_request, response) => void held.push(response)).listen(0, '127.0.0.1');
@@ -38,7 +30,9 @@ async function slowTarget(t: Test): Promise<{ url: string; arrived: Promise<unkn
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, arrived, answer };
 }
 
-test('a deployment on a terminal: a line a server; one that rejects it is named with the reason', { timeout: 100_000 }, async (t) => {
+test('a deployment on a terminal shows one line per server; a server that rejects it is named with the reason', {
+  timeout: 100_000,
+}, async (t) => {
   const balancer = await startBalancer(t);
   const target = await startTarget(t);
   for (const id of ['one', 'two']) await startGateway(t, id, balancer.control);
@@ -49,8 +43,8 @@ test('a deployment on a terminal: a line a server; one that rejects it is named 
   t.equal(await good.ended(), 0, good.output);
   t.strictSame(good.screen.lines.filter(Boolean), [
     'echo@2 deployed to production, now at version 2',
-    'one  runs it',
-    'two  runs it',
+    'one  active',
+    'two  active',
     'echo@2 is active on 2 of 2 servers',
   ]);
   t.equal(good.screen.overflows, 0);
@@ -60,21 +54,21 @@ test('a deployment on a terminal: a line a server; one that rejects it is named 
   const bad = await operate(balancer, 'deploy', 'echo', '-e', 'production', '--wait');
   t.equal(bad.status, 1);
   t.equal(bad.out, '');
-  t.match(bad.err, /one {2}rejected: .*nowhere.* \(revision 2 goes on\)/);
+  t.match(bad.err, /one {2}rejected: .*nowhere.* \(revision 2 is still served\)/);
   t.match(bad.err, /\ntwo rejected echo@3: .*nowhere.*\nerror: echo@3 was rejected by 2 of 2 servers$/);
   const status = await operate(balancer, 'status');
-  t.match(status.out, /\none: rejecting: echo: .*nowhere.* \(revision 2 goes on\)/);
+  t.match(status.out, /\none: rejecting: echo: .*nowhere.* \(revision 2 is still served\)/);
   const silent = await operate(balancer, 'rollback', 'echo', '-e', 'production', '--wait', '--json');
-  t.equal(silent.err, '', 'silent with --json');
+  t.equal(silent.err, '', 'no progress with --json');
   t.equal(JSON.parse(silent.out).deployments[0].revision, 2);
   t.match(await operate(balancer, 'undeploy', 'echo', '-e', 'production', '--wait'), {
     status: 0,
     out: 'echo undeployed from production, now at version 5',
-    err: /one {2}without it/,
+    err: /one {2}undeployed/,
   });
 });
 
-test('a server is added, and drained while something is in flight; Ctrl-C ends only the watching', { timeout: 100_000 }, async (t) => {
+test('a server is added, then drained with a request in flight; Ctrl-C ends the wait, not the drain', { timeout: 100_000 }, async (t) => {
   const balancer = await startBalancer(t);
   const target = await slowTarget(t);
   await startGateway(t, 'one', balancer.control);
@@ -94,20 +88,20 @@ test('a server is added, and drained while something is in flight; Ctrl-C ends o
   t.equal(await watched.ended(), 1);
   t.match(
     watched.screen.text.replace(/\s+/g, ' '),
-    /error: interrupted: it goes on without being watched; one is draining, 1 in flight; .*sluice server resume one/,
+    /error: interrupted: the change continues in the background; one is draining, 1 in flight; .*sluice server resume one/,
   );
   const draining = onTerminal(t, balancer, 'exec sluice server drain one', { columns: 70 });
   await draining.shows(/^one {2}draining, 1 in flight$/m);
   target.answer();
   await answered;
   t.equal(await draining.ended(), 0);
-  t.strictSame(draining.screen.lines.filter(Boolean), ['one is drained'], 'what was drawn makes room for the answer');
+  t.strictSame(draining.screen.lines.filter(Boolean), ['one is drained'], 'the answer replaces the progress lines');
   t.match(await operate(balancer, 'status'), {
     out: /none of its servers takes requests\none: draining: nothing in flight, .*resume one/,
   });
 });
 
-test("the balancer's own OpenAPI document becomes a project that works", { timeout: 100_000 }, async (t) => {
+test("the balancer's own OpenAPI document is imported as a working project", { timeout: 100_000 }, async (t) => {
   const balancer = await startBalancer(t);
   await startGateway(t, 'one', balancer.control);
   await serving(balancer, ['one']);

@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { controlUnderTest, joining, sampleProject, seen, tokens } from '../control/control-under-test.ts';
+import { controlUnderTest, joinRequest, liveServer, sampleProject, tokens } from '../control/control-under-test.ts';
 import { operating, run } from './command-line.ts';
 
 test('environments are created, listed, shown and deleted', async (t) => {
@@ -11,10 +11,10 @@ test('environments are created, listed, shown and deleted', async (t) => {
     err: '',
   });
   const again = await sluice('env', 'create', 'production');
-  t.match(again, { status: 1, err: 'error: environment production exists already: see sluice env show production' });
-  t.equal((await under.registry.environment('production'))?.spec.balance, 'least-connections', 'and it is as it was');
+  t.match(again, { status: 1, err: 'error: environment production already exists: see "sluice env show production"' });
+  t.equal((await under.registry.environment('production'))?.spec.balance, 'least-connections', 'its settings are unchanged');
 
-  t.match(await sluice('env', 'create', 'staging'), { status: 0, err: /note: 127\.0\.0\.1:8080 is the listener of production already/ });
+  t.match(await sluice('env', 'create', 'staging'), { status: 0, err: /note: production already gets every request at 127\.0\.0\.1:8080/ });
   t.match(await sluice('env', 'create', 'hosted', '--host', 'a.example.com', '*.b.example.com'), {
     status: 0,
     out: /for a\.example\.com, \*\.b\.example\.com/,
@@ -33,8 +33,8 @@ test('environments are created, listed, shown and deleted', async (t) => {
   t.match(await sluice('env', 'show', 'production'), { status: 0, out: /balance: least-connections[\s\S]*no servers/ });
   t.match(await sluice('env', 'delete', 'staging'), { status: 0, out: 'environment staging deleted' });
   t.match(await sluice('env', 'show', 'staging'), { status: 1, err: /there is no environment "staging"/, out: '' });
-  await under.registry.join(joining('a', 'production'));
-  t.match(await sluice('env', 'delete', 'production'), { status: 1, err: /--force deletes it all the same/ });
+  await under.registry.join(joinRequest('a', 'production'));
+  t.match(await sluice('env', 'delete', 'production'), { status: 1, err: /use --force to delete it all the same/ });
   t.equal((await sluice('env', 'delete', 'production', '--force')).status, 0);
 
   const file = `${under.folder}/e.yaml`;
@@ -44,15 +44,15 @@ test('environments are created, listed, shown and deleted', async (t) => {
   });
 });
 
-test('servers are added, drained, resumed, weighed and removed, and the command waits for it', async (t) => {
+test('servers are added, drained, resumed, given a weight and removed; the command waits for the change', async (t) => {
   const under = await controlUnderTest(t);
   const { registry, live } = under;
   const sluice = operating(under);
   for (const name of ['production', 'staging']) await registry.putEnvironment(name, {});
-  const { server } = await registry.join(joining('a'));
+  const { server } = await registry.join(joinRequest('a'));
   t.match(await sluice('server', 'list'), { out: /a +- +available +unknown +- +127\.0\.0\.1:9101 +1 +0 +0/ });
 
-  // What the gateway and the balancer do while the command waits: told by the registry's own news.
+  // Plays the gateway and the balancer while the command waits, triggered by the registry's notifications.
   const watch = registry.watch((news) => {
     if (news.kind === 'server') void follow();
   });
@@ -64,20 +64,20 @@ test('servers are added, drained, resumed, weighed and removed, and the command 
     else if (record?.environment !== undefined && record.running === undefined) {
       const { epoch, version, hash } = await registry.snapshot(record.environment);
       await registry.renew({ id: 'a', instance: server.instance, projects: [], running: { epoch, version, hash } });
-      live.splice(0, 1, seen('a', record.environment));
+      live.splice(0, 1, liveServer('a', record.environment));
     }
   };
   t.match(await sluice('server', 'add', 'a', '--environment', 'production'), { status: 0, out: 'a is ready in production' });
   t.match(await sluice('server', 'add', 'a', '--environment', 'staging'), { status: 0, out: 'a is ready in staging' });
   t.match(await sluice('server', 'list', '-e', 'staging'), { out: /a +staging +ready +up +v0/ });
 
-  live.splice(0, 1, seen('a', 'staging', { active: 2 }));
+  live.splice(0, 1, liveServer('a', 'staging', { active: 2 }));
   const slow = await sluice('server', 'drain', 'a', '--timeout', '1ms');
   t.match(slow, {
     status: 1,
     err: /a {2}draining, 2 in flight[\s\S]*error: not done after 0\.001 s.*a is draining, 2 in flight; .*sluice server resume a/,
   });
-  live.splice(0, 1, seen('a', 'staging'));
+  live.splice(0, 1, liveServer('a', 'staging'));
   t.match(await sluice('server', 'drain', 'a'), { status: 0, out: 'a is drained' });
   t.match(await sluice('server', 'resume', 'a'), { status: 0, out: 'a is ready, weight 1' });
   t.match(await sluice('server', 'weight', 'a', '5'), { status: 0, out: 'a is ready, weight 5' });
@@ -132,12 +132,12 @@ test('projects are validated, pushed, listed and shown', async (t) => {
   }
 });
 
-test('deploying waits for every server and fails if one rejects', async (t) => {
+test('deploy --wait waits for every server and fails if one rejects the revision', async (t) => {
   const under = await controlUnderTest(t);
   const { registry } = under;
   const sluice = operating(under);
   await registry.putEnvironment('production', {});
-  for (const id of ['a', 'b']) await registry.join(joining(id, 'production'));
+  for (const id of ['a', 'b']) await registry.join(joinRequest(id, 'production'));
   for (const version of ['one', 'two', 'three']) await under.ask('POST', '/v1/projects', { body: { ...sampleProject('pets'), version } });
 
   const table = new Map<string, string | undefined>();
@@ -178,15 +178,15 @@ test('deploying waits for every server and fails if one rejects', async (t) => {
   });
 });
 
-test('status shows everything in tables that fit the terminal', async (t) => {
+test('status prints tables that fit the width of the terminal', async (t) => {
   const under = await controlUnderTest(t);
   const { registry, live, control } = under;
   const env = { SLUICE_CONTROL: control.url, SLUICE_ADMIN_TOKEN: tokens.admin };
   t.match(await run(['status'], { env }), { status: 0, out: 'no environments\n\nno servers' });
   await registry.putEnvironment('production', {});
   const id = 'a-gateway-with-quite-a-long-name-indeed';
-  await registry.join(joining(id, 'production'));
-  live.push(seen(id, 'production', { health: 'down', reason: 'connect refused', requests: 7 }));
+  await registry.join(joinRequest(id, 'production'));
+  live.push(liveServer(id, 'production', { health: 'down', reason: 'connect refused', requests: 7 }));
   const narrow = await run(['status'], { env, columns: 90 });
   t.ok(
     narrow.out.split('\n').every((line) => line.length <= 90),
@@ -200,15 +200,15 @@ test('status shows everything in tables that fit the terminal', async (t) => {
   t.same([json.environments.length, json.servers[0].id], [1, id]);
 });
 
-test('status says what is wrong, and a name that nobody knows is answered with the one that was meant', async (t) => {
+test('status says what is wrong, and an unknown name is answered with a similar known one', async (t) => {
   const under = await controlUnderTest(t);
   const { registry, live } = under;
   const sluice = operating(under);
   for (const name of ['production', 'staging']) await registry.putEnvironment(name, {});
   await registry.pushProject({ ...sampleProject('petstore') } as never);
   for (const id of ['ahead', 'behind']) {
-    await registry.join(joining(id, 'production'));
-    live.push(seen(id, 'production'));
+    await registry.join(joinRequest(id, 'production'));
+    live.push(liveServer(id, 'production'));
   }
   const old = await registry.snapshot('production');
   await registry.deploy('production', 'petstore');
@@ -218,8 +218,12 @@ test('status says what is wrong, and a name that nobody knows is answered with t
   await registry.renew({ id: 'behind', instance: 'behind-1', projects: [], running: idOf(old) });
   const { out } = await sluice('status');
   t.match(out, /\nproduction .* v1 +2 of 2\nstaging .* v0 +0 of 0\n/);
-  t.match(out, /\nstaging: 127\.0\.0\.1:8080 is not open on this balancer: its log says why\nstaging: no servers: requests get 503/);
-  t.match(out, /\nbehind: behind: it runs v0, wanted is v1: if that stays, look at its log or start behind again$/);
+  t.match(
+    out,
+    /\nstaging: 127\.0\.0\.1:8080 is not open on this balancer: see its log for the reason\nstaging: no servers: requests get 503/,
+  );
+  t.match(out, /; add one with "sluice server add ID --environment staging"\n/);
+  t.match(out, /\nbehind: behind: it runs v0 instead of v1: if that lasts, see its log or restart behind$/);
 
   const table: [words: string[], meant: string][] = [
     [['env', 'show', 'prodution'], 'production'],
@@ -238,7 +242,7 @@ test('status says what is wrong, and a name that nobody knows is answered with t
   t.notMatch((await sluice('env', 'show', 'something-else')).err, /did you mean/);
 });
 
-test('a token that is refused or missing is told with the places looked at', async (t) => {
+test('a refused or missing token is reported with the places where a token is looked for', async (t) => {
   const files = { with: { data: { 'admin.token': `${tokens.admin}\n` } }, without: {}, empty: { data: { 'admin.token': '' } } };
   const { control, folder } = await controlUnderTest(t, { files });
   const place = ['--control', `${control.url}/`];
@@ -260,7 +264,7 @@ test('a token that is refused or missing is told with the places looked at', asy
   t.match(await run(['status', ...place]), { status: 1, err: /admin\.token is empty/ });
 });
 
-test('another server at that address is no balancer', async (t) => {
+test('another HTTP server at the control address is reported as such', async (t) => {
   const { createServer } = await import('node:http');
   const server = createServer((_request, response) => response.end('<html>hello</html>')).listen(0, '127.0.0.1');
   t.teardown(() => server.close());
@@ -268,7 +272,7 @@ test('another server at that address is no balancer', async (t) => {
   const { port } = server.address() as { port: number };
   t.match(await run(['status', '--control', `http://127.0.0.1:${port}`, '--token', 'x']), {
     status: 1,
-    err: /not as Sluice's admin API does/,
+    err: /not like Sluice's admin API/,
   });
 });
 

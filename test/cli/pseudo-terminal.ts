@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Owner } from '../flow/processes.ts';
 import { Condition } from '../tools/condition.ts';
+import type { Owner } from '../tools/owner.ts';
 import { Screen } from './screen.ts';
 
-/** A program on a terminal of its own, made by util-linux's `script`; and somebody who looks and types. */
+/** Shell commands on a new pseudo-terminal, made by util-linux's `script`; reads their screen and types keys. */
 export class PseudoTerminal {
   readonly screen: Screen;
-  /** Everything that was written, with its control sequences. */
+  /** The whole output, with its control sequences. */
   output = '';
   readonly #process: ChildProcess;
   readonly #tty: Promise<string>;
@@ -16,17 +16,17 @@ export class PseudoTerminal {
   private constructor(child: ChildProcess, screen: Screen) {
     this.#process = child;
     this.screen = screen;
-    let learnt: (tty: string) => void;
+    let foundTty: (tty: string) => void;
     this.#tty = new Promise((resolve) => {
-      learnt = resolve;
+      foundTty = resolve;
     });
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       const before = this.output;
       this.output += text;
       const first = /^(\/dev\/\S+)\r?\n/.exec(this.output);
-      // The first line is our own: which terminal it is.
+      // The first line comes from the `tty` command below: the path of the terminal.
       if (first && !/^\/dev\/\S+\r?\n/.test(before)) {
-        learnt(first[1] as string);
+        foundTty(first[1] as string);
         screen.write(this.output.slice(first[0].length));
       } else if (first) screen.write(text);
       this.#changed.notify();
@@ -34,7 +34,7 @@ export class PseudoTerminal {
     child.stdout?.on('close', () => this.#changed.notify());
   }
 
-  /** Runs shell `commands`; killed at its owner's end if it still runs. */
+  /** Runs shell `commands`; killed at the owner's teardown if still running. */
   static start(
     t: Owner,
     commands: string,
@@ -64,7 +64,7 @@ export class PseudoTerminal {
     this.#process.stdin?.write(keys);
   }
 
-  /** As a window does when its user makes it larger or smaller. */
+  /** Changes the size, as a terminal window does when the user resizes it. */
   async resize(columns: number, rows: number): Promise<void> {
     const tty = await this.#tty;
     this.screen.resize(columns, rows);
@@ -72,16 +72,19 @@ export class PseudoTerminal {
     if (status !== 0) throw new Error(`stty ended with ${status}`);
   }
 
-  /** Settles when what is on the screen satisfies `wanted`. */
+  /** Resolves when the screen satisfies `wanted`. Rejects if the commands end first. */
   async shows(wanted: RegExp | ((screen: Screen) => boolean)): Promise<void> {
     const satisfied = typeof wanted === 'function' ? () => wanted(this.screen) : () => wanted.test(this.screen.text);
-    await this.#changed.until(() => {
-      if (satisfied()) return true;
-      if (this.#process.stdout?.closed) throw new Error(`it ended without showing ${wanted}:\n${this.screen.text}`);
-    });
+    await this.#changed.until(
+      () => {
+        if (satisfied()) return true;
+        if (this.#process.stdout?.closed) throw new Error(`it ended without showing ${wanted}:\n${this.screen.text}`);
+      },
+      { what: `a screen with ${wanted}`, seen: () => this.screen.text },
+    );
   }
 
-  /** The exit status, when everything it wrote has been read. */
+  /** Resolves with the exit status once all output is read. */
   async ended(): Promise<number | null> {
     if (!this.#process.stdout?.closed) await once(this.#process, 'close');
     return this.#process.exitCode;

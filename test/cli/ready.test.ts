@@ -5,7 +5,7 @@ import { type Test, test } from 'tap';
 import { listening } from '../tools/listening.ts';
 import { run } from './command-line.ts';
 
-/** Something that answers with the status its path ends in; resolves with its URL. */
+/** Starts a server that answers with the status at the end of the path; resolves with its URL. */
 async function startProbe(t: Test, asked: string[] = []): Promise<string> {
   const server = createServer((request, response) => {
     asked.push(request.url ?? '');
@@ -14,7 +14,7 @@ async function startProbe(t: Test, asked: string[] = []): Promise<string> {
   return `http://${await listening(t, server)}`;
 }
 
-test('ready: 200 and nothing else', async (t) => {
+test('ready: only status 200 counts', async (t) => {
   const url = await startProbe(t);
   t.match(await run(['ready', `${url}/200`]), { status: 0, out: 'ready', err: '' });
   for (const status of [204, 302, 401, 503]) {
@@ -23,14 +23,14 @@ test('ready: 200 and nothing else', async (t) => {
   }
 });
 
-test('ready: a balancer is asked at its control address unless told otherwise', async (t) => {
+test('ready: by default asks the balancer at its control address', async (t) => {
   const asked: string[] = [];
   const url = await startProbe(t, asked);
   t.match(await run(['ready'], { env: { SLUICE_CONTROL: `${url}/` } }), { status: 0 });
   t.strictSame(asked, ['/readyz']);
 });
 
-test('ready: nobody there, and what is no URL', async (t) => {
+test('ready: a port without a server, and texts that are not URLs', async (t) => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/readyz`;
@@ -38,6 +38,6 @@ test('ready: nobody there, and what is no URL', async (t) => {
   await once(server, 'close');
   t.match(await run(['ready', url]), { status: 1, err: `error: not ready: ${url} does not answer (ECONNREFUSED)` });
   for (const wrong of ['127.0.0.1:9000', 'ftp://127.0.0.1', 'http://']) {
-    t.match(await run(['ready', wrong]), { status: 1, err: `error: "${wrong}" is no URL: give http://HOST:PORT/PATH` });
+    t.match(await run(['ready', wrong]), { status: 1, err: `error: "${wrong}" is not a URL: give http://HOST:PORT/PATH` });
   }
 });

@@ -1,15 +1,15 @@
 import stringWidth from 'string-width';
 
-/** What somebody before a terminal sees: as much of a VT100 as Sluice's commands use. Sequences that it does not know are an error. */
+/** The visible content of a terminal. Understands the VT100 sequences that Sluice's commands and shells send; throws on others. */
 export class Screen {
   columns: number;
   rows: number;
-  /** The alternate screen is shown. */
+  /** True while the alternate screen is shown. */
   alternate = false;
   cursorShown = true;
-  /** Text beyond the last column goes on in the next line. */
+  /** True while line wrapping is on. */
   wraps = true;
-  /** Lines that were wider than the terminal. */
+  /** Number of characters written beyond the last column. */
   overflows = 0;
   #lines: string[][] = [[]];
   #saved: string[][] = [[]];
@@ -44,13 +44,13 @@ export class Screen {
     let left = this.#rest + text;
     this.#rest = '';
     while (left !== '') {
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression is about control characters
       const sequence = /^\u001b\[([?\d;]*)([A-Za-z])|^\u001b[=>]|^\u001b\][^\u0007]*\u0007/.exec(left);
       if (sequence) {
         if (sequence[2] !== undefined) this.#obey(sequence[1] ?? '', sequence[2]);
         left = left.slice(sequence[0].length);
       } else if (left.startsWith('\u001b')) {
-        // Cut off in the middle: the rest comes with what is written next.
+        // An incomplete sequence: its rest comes with the next write.
         this.#rest = left;
         return;
       } else {

@@ -9,7 +9,7 @@ function table(columns: readonly Column[], rows: Parameters<typeof formatTable>[
   return formatTable(columns, rows, width).lines.map((line) => render(line, false));
 }
 
-test('columns are aligned, numbers to the right, by what characters take', async (t) => {
+test('columns are aligned by the width of characters, numbers to the right', async (t) => {
   t.strictSame(
     table(
       [{ heading: 'NAME' }, { heading: 'N' }, { heading: 'LAST' }],
@@ -25,7 +25,7 @@ test('columns are aligned, numbers to the right, by what characters take', async
   t.strictSame(table([{ heading: 'EMPTY' }], []), ['EMPTY']);
 });
 
-test('servers fit 80 columns with their whole ids: less important columns go first', async (t) => {
+test('servers fit into 80 columns with their whole ids: less important columns are left out first', async (t) => {
   const servers = ['gateway-eu-west-1a-0001', 'gateway-eu-west-1a-0002'].map((id) =>
     serverRow({ ...server, id, address: '192.168.100.17:31337', running: { ...two, version: 12 }, active: 3, requests: 123_456 }),
   );
@@ -38,10 +38,10 @@ test('servers fit 80 columns with their whole ids: less important columns go fir
     t.match(lines[1], /^gateway-eu-west-1a-0001/, `${width}`);
     for (const line of lines) t.ok(widthOf(line) <= width, line);
   }
-  t.match(table(serverColumns, servers, 16)[1], /^gateway…/, 'at last they are cut too');
+  t.match(table(serverColumns, servers, 16)[1], /^gateway…/, 'ids are cut last');
 });
 
-test('whatever is in it, no line is wider than the terminal', async () => {
+test('no line is wider than the terminal, whatever the cells contain', async () => {
   const cell = fc.oneof(
     fc.string({ unit: 'grapheme', maxLength: 40 }),
     fc.nat(),

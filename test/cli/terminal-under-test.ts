@@ -1,10 +1,10 @@
 import type { Stop, Surface, Terminal } from '../../src/cli/terminal/terminal.ts';
 import { Condition } from '../tools/condition.ts';
 
-/** A terminal without a person: what is written is kept. The user of it is the test. */
+/** A terminal operated by a test: keeps the output, and offers methods for keys, signals and resizing. */
 export class TerminalUnderTest implements Terminal {
   readonly lines = { out: [] as string[], err: [] as string[] };
-  /** Everything drawn, on either surface. */
+  /** Everything drawn on either surface. */
   drawn = '';
   readonly columns: number | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -16,7 +16,7 @@ export class TerminalUnderTest implements Terminal {
   readonly #written = new Condition();
   suspensions = 0;
 
-  /** @param given with `rows` it is one that can be drawn on */
+  /** @param given with `rows`, the terminal has surfaces to draw on */
   constructor(
     given: { columns?: number | undefined; rows?: number; colours?: boolean; env?: Readonly<Record<string, string | undefined>> } = {},
   ) {
@@ -67,14 +67,15 @@ export class TerminalUnderTest implements Terminal {
     for (const listener of [...this.#resizes]) listener();
   }
 
-  /** Nobody listens to keys, signals and sizes any more. */
+  /** True if no listener for keys, signals or resizing is left. */
   get released(): boolean {
     return this.#keys.size + this.#stops.size + this.#resizes.size === 0;
   }
 
-  /** Settles when what was written so far, or is written later, satisfies `wanted`. */
+  /** Resolves when the output satisfies `wanted`, now or later. */
   async until(wanted: (terminal: this) => boolean): Promise<void> {
-    await this.#written.until(() => wanted(this));
+    const seen = () => ({ ...this.lines, drawn: this.drawn.slice(-2000) });
+    await this.#written.until(() => wanted(this), { what: `a terminal that satisfies ${wanted}`, seen });
   }
 
   #surface(columns: number, rows: number): Surface {

@@ -1,8 +1,8 @@
 import { test } from 'tap';
-import { serving, startBalancer, startGateway } from '../flow/system.ts';
+import { serving, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 import { onTerminal } from './on-terminal.ts';
 
-test('top on a terminal: another size, a balancer that starts again, q', { timeout: 100_000 }, async (t) => {
+test('top on a terminal: resizing, a restart of the balancer, q', { timeout: 100_000 }, async (t) => {
   const balancer = await startBalancer(t);
   await startGateway(t, 'one', balancer.control);
   await serving(balancer, ['one']);
@@ -12,13 +12,13 @@ test('top on a terminal: another size, a balancer that starts again, q', { timeo
   t.equal(top.screen.lines.length, 12);
   await top.resize(50, 8);
   await top.shows((screen) => screen.lines.length === 8 && /ERRORS +P99/.test(screen.text) && /^ {2}one/m.test(screen.text));
-  // What it wrote before it heard of the smaller size did not fit.
+  // Output from before it noticed the smaller size did not fit.
   top.screen.overflows = 0;
   await top.resize(100, 12);
   await balancer.process.kill();
-  await top.shows(/the balancer is away/);
+  await top.shows(/no connection to the balancer/);
   await balancer.again();
-  await top.shows((screen) => !/away/.test(screen.text) && /^ {2}one .* up$/m.test(screen.text));
+  await top.shows((screen) => !/no connection/.test(screen.text) && /^ {2}one .* up$/m.test(screen.text));
   t.equal(top.screen.overflows, 0);
   top.type('q');
   await top.ended();
@@ -27,7 +27,7 @@ test('top on a terminal: another size, a balancer that starts again, q', { timeo
   t.match(top.screen.text, /^before\nafter 0$/m);
 });
 
-test('pipes that are closed early and disks that are full end a command with one line at most', { timeout: 100_000 }, async (t) => {
+test('a pipe closed early or a full disk ends a command with one line at most', { timeout: 100_000 }, async (t) => {
   const balancer = await startBalancer(t);
   const early = onTerminal(t, balancer, '(sluice top; echo "status $?" >&2) | head -n 1');
   await early.ended();

@@ -3,12 +3,12 @@ import { test } from 'tap';
 import { colourful } from '../../src/cli/terminal/process-terminal.ts';
 import { cut, render, widthOf } from '../../src/cli/terminal/text.ts';
 
-test('text is cut by what it takes on the terminal, never inside a character', async (t) => {
+test('text is cut by its width on the terminal, never inside a character', async (t) => {
   t.equal(cut('gateway-1', 9), 'gateway-1');
   t.equal(cut('gateway-1', 8), 'gateway…');
   t.equal(cut('東京ゲートウェイ', 7), '東京ゲ…');
   t.equal(cut('東京', 3), '東…');
-  t.equal(cut('東京', 2), '…', 'half a character is none');
+  t.equal(cut('東京', 2), '…', 'a wide character is not cut in half');
   t.equal(cut('👩‍👩‍👧‍👦 family', 4), '👩‍👩‍👧‍👦 …');
   t.equal(cut('e\u0301te\u0301', 2), 'e\u0301…');
   t.equal(cut('abc', 0), '');
@@ -20,10 +20,10 @@ test('text is cut by what it takes on the terminal, never inside a character', a
   );
 });
 
-test('what others wrote cannot rewrite the terminal, and colours are only ours', async (t) => {
+test('foreign text cannot control or colour the terminal', async (t) => {
   const hostile = 'up\u001b[2J\u001b]0;title\u0007\r\n\u202edlrow';
   for (const colours of [true, false]) {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression is about control characters
     t.notMatch(render(hostile, colours), /[\u0000-\u001f\u202e]/);
   }
   t.equal(render({ text: 'up\u001b[31m', tone: 'good' }, true), '\u001b[32mup [31m\u001b[39m');
@@ -31,7 +31,7 @@ test('what others wrote cannot rewrite the terminal, and colours are only ours',
   t.equal(render(['a ', { text: 'down: refused', tone: 'bad' }, ' b'], false, 8), 'a down:…', 'cut across pieces');
 });
 
-test('colours follow the conventions of the field', async (t) => {
+test('colours follow NO_COLOR, FORCE_COLOR and TERM', async (t) => {
   const table: [isTTY: boolean, env: Record<string, string>, colours: boolean][] = [
     [true, { TERM: 'xterm' }, true],
     [true, {}, true],

@@ -6,25 +6,25 @@ import { topRows } from '../../src/cli/top/top-rows.ts';
 import { TopState } from '../../src/cli/top/top-state.ts';
 import { maxReaders } from '../../src/control/feed/feed.ts';
 import type { LiveServer } from '../../src/model/live.ts';
-import { type ControlUnderTest, controlUnderTest, joining, seen, tokens } from '../control/control-under-test.ts';
+import { type ControlUnderTest, controlUnderTest, joinRequest, liveServer, tokens } from '../control/control-under-test.ts';
 import { operatorEnv, run } from './command-line.ts';
 import { Screen } from './screen.ts';
 import { TerminalUnderTest } from './terminal-under-test.ts';
 
-/** Two servers in production, of which one is down; one is available. */
+/** Registers two servers in production, one of them down, and an available server. */
 async function someServers(under: ControlUnderTest): Promise<void> {
   const { registry, live } = under;
   await registry.putEnvironment('production', {});
   for (const id of ['gateway-1', 'gateway-2']) {
-    await registry.join(joining(id, 'production'));
+    await registry.join(joinRequest(id, 'production'));
     const { epoch, version, hash } = await registry.snapshot('production');
     await registry.renew({ id, instance: `${id}-1`, projects: [], running: { epoch, version, hash } });
   }
-  await registry.join(joining('spare'));
-  live.push(seen('gateway-1', 'production'), seen('gateway-2', 'production', { health: 'down', reason: 'connect refused' }));
+  await registry.join(joinRequest('spare'));
+  live.push(liveServer('gateway-1', 'production'), liveServer('gateway-2', 'production', { health: 'down', reason: 'connect refused' }));
 }
 
-/** What somebody sees who looks at a terminal that can be drawn on. */
+/** Returns a function that reads the present screen of a terminal with surfaces. */
 function watch(terminal: TerminalUnderTest, columns: number, rows: number) {
   const screen = new Screen(columns, rows);
   let seenUpTo = 0;
@@ -35,7 +35,7 @@ function watch(terminal: TerminalUnderTest, columns: number, rows: number) {
   };
 }
 
-test('in a pipe it prints as many tables as it is told', async (t) => {
+test('in a pipe it prints the requested number of tables', async (t) => {
   const under = await controlUnderTest(t);
   await someServers(under);
   const env = operatorEnv(under.control);
@@ -67,24 +67,24 @@ test('in a pipe it prints as many tables as it is told', async (t) => {
   t.notMatch(out, tokens.admin);
 });
 
-test('what is wrong is said before anything is drawn', async (t) => {
+test('faults of the command line are reported before anything is drawn', async (t) => {
   const under = await controlUnderTest(t);
   await under.registry.putEnvironment('production', {});
   const env = operatorEnv(under.control);
-  const told = async (...words: string[]) => {
+  const fail = async (...words: string[]) => {
     const terminal = new TerminalUnderTest({ columns: 80, rows: 24, env });
     const { status, err } = await run(['top', ...words], { terminal });
     t.equal(terminal.drawn, '');
     t.ok(terminal.released);
     return { status, err };
   };
-  t.match(await told('-e', 'prodution'), { status: 1, err: /there is no environment "prodution".*did you mean "production"\?/ });
-  t.match(await told('--token', 'wrong'), { status: 1, err: /refused the token given as --token/ });
-  t.match(await told('--sort', 'size'), { status: 2, err: /Allowed choices are name, requests, errors, latency, active/ });
-  t.match(await told('-n', '0'), { status: 2, err: /whole number from 1/ });
+  t.match(await fail('-e', 'prodution'), { status: 1, err: /there is no environment "prodution".*did you mean "production"\?/ });
+  t.match(await fail('--token', 'wrong'), { status: 1, err: /refused the token given as --token/ });
+  t.match(await fail('--sort', 'size'), { status: 2, err: /Allowed choices are name, requests, errors, latency, active/ });
+  t.match(await fail('-n', '0'), { status: 2, err: /whole number from 1 to 999999/ });
 });
 
-test('on a terminal it draws in place until q, and hands back everything', async (t) => {
+test('on a terminal it redraws in place until q, then restores the terminal', async (t) => {
   const under = await controlUnderTest(t);
   await someServers(under);
   const terminal = new TerminalUnderTest({ columns: 80, rows: 12, env: operatorEnv(under.control) });
@@ -99,19 +99,19 @@ test('on a terminal it draws in place until q, and hands back everything', async
   t.equal(screen.overflows, 0);
   const before = terminal.drawn.length;
   terminal.resize();
-  t.ok(terminal.drawn.length > before, 'drawn at once in another size');
+  t.ok(terminal.drawn.length > before, 'redrawn at once after resizing');
   terminal.press('\u001a');
   t.notOk(look().alternate && terminal.suspensions === 0);
   await terminal.until(() => terminal.suspensions === 1 && look().alternate);
   terminal.press('x');
   terminal.press('q');
   t.match(await running, { status: 0, err: '' });
-  t.notOk(look().alternate, 'what stood there before is back');
+  t.notOk(look().alternate, 'the earlier screen is back');
   t.ok(look().cursorShown && look().wraps);
   t.ok(terminal.released);
 });
 
-test('Ctrl-C, a signal and a reader that has gone end it as well', async (t) => {
+test('Ctrl-C, a signal and a closed pipe end it as well', async (t) => {
   const under = await controlUnderTest(t);
   await someServers(under);
   const env = operatorEnv(under.control);
@@ -131,7 +131,7 @@ test('Ctrl-C, a signal and a reader that has gone end it as well', async (t) => 
   }
 });
 
-test('a balancer that goes away is said; a token that is no longer right ends it', async (t) => {
+test('a lost connection is reported, and it keeps trying until interrupted', async (t) => {
   const under = await controlUnderTest(t);
   await someServers(under);
   const terminal = new TerminalUnderTest({ columns: 120, rows: 12, env: operatorEnv(under.control) });
@@ -140,15 +140,15 @@ test('a balancer that goes away is said; a token that is no longer right ends it
   await terminal.until(({ drawn }) => /gateway-2/.test(drawn));
   await piped.until(({ lines }) => lines.out.length > 3);
   await under.control.close();
-  await terminal.until(({ drawn }) => /the balancer is away \([^)]+\): trying again/.test(drawn));
+  await terminal.until(({ drawn }) => /no connection to the balancer \([^)]+\): trying again/.test(drawn));
   await piped.until(({ lines }) => lines.err.length > 0);
-  t.match(piped.lines.err, [/^the balancer is away/]);
+  t.match(piped.lines.err, [/^no connection to the balancer/]);
   terminal.press('q');
   piped.stop('interrupted');
   for (const one of running) t.equal((await one).status, 0);
 });
 
-test('a balancer that takes no more readers is said, and asked again', async (t) => {
+test('a balancer at its limit of live feeds is reported, and tried again', async (t) => {
   const under = await controlUnderTest(t);
   await someServers(under);
   const env = operatorEnv(under.control);
@@ -164,14 +164,14 @@ test('a balancer that takes no more readers is said, and asked again', async (t)
   const terminal = new TerminalUnderTest({ env });
   const running = run(['top', '--once'], { terminal });
   await terminal.until(({ lines }) => lines.err.length > 0);
-  t.match(terminal.lines.err, ['the balancer is away (as many live feeds are open as may be): trying again']);
+  t.match(terminal.lines.err, ['no connection to the balancer (it has reached its limit of open live feeds): trying again']);
   for (const socket of readers) socket.terminate();
-  t.match(await running, { status: 0, err: /the balancer is back/, out: /gateway-1/ });
+  t.match(await running, { status: 0, err: /connected to the balancer again/, out: /gateway-1/ });
 });
 
-const figures = (requests: number, errors = 0, active = 0, p99: number | null = null) => [requests, errors, active, p99, p99] as const;
+const sample = (requests: number, errors = 0, active = 0, p99: number | null = null) => [requests, errors, active, p99, p99] as const;
 
-test('rows are sorted as asked, within each environment; shares are of its requests', async (t) => {
+test('rows are sorted within each environment; shares are relative to its requests', async (t) => {
   const state = new TopState();
   const server = (id: string, environment: string | null) =>
     ({
@@ -190,8 +190,8 @@ test('rows are sorted as asked, within each environment; shares are of its reque
   const tick: FeedMessage = {
     type: 'traffic',
     at: 1000,
-    environments: { a: figures(40, 10), b: figures(100, 0, 3, 250) },
-    servers: { a: { a1: figures(10, 10, 1, 9), a2: figures(30, 0, 0, 20) }, b: { b1: figures(100, 0, 3, 250) } },
+    environments: { a: sample(40, 10), b: sample(100, 0, 3, 250) },
+    servers: { a: { a1: sample(10, 10, 1, 9), a2: sample(30, 0, 0, 20) }, b: { b1: sample(100, 0, 3, 250) } },
   };
   t.equal(state.hear(tick), 'tick');
   const order = (sorting: Parameters<typeof topRows>[1]) =>
@@ -203,20 +203,20 @@ test('rows are sorted as asked, within each environment; shares are of its reque
   t.strictSame(order('active'), ['b', 'b1', 'a', 'a1', 'a2', 'a10']);
   const [a] = topRows(state, 'name', 'a').environments;
   t.match(a, { errors: 0.25, servers: [{ share: 0.25, errors: 1 }, { share: 0.75 }, { share: 0, p99: null }] });
-  t.strictSame(topRows(state, 'name', 'a').available, [], 'not of this environment');
+  t.strictSame(topRows(state, 'name', 'a').available, [], 'available servers are in no environment');
   t.equal(topRows(state, 'name', undefined).available[0]?.id, 'free');
 
   state.hear({ type: 'health', at: 0, id: 'a1', environment: 'a', health: 'down', was: 'up', reason: 'refused' });
   state.hear({ type: 'health', at: 0, id: 'nobody', environment: 'a', health: 'down', was: 'up' });
-  t.match(topRows(state, 'name', 'a').environments[0]?.servers[0]?.standing, { word: { text: 'down' }, reason: 'refused' });
+  t.match(topRows(state, 'name', 'a').environments[0]?.servers[0]?.status, { word: { text: 'down' }, reason: 'refused' });
   state.hear({ type: 'health', at: 0, id: 'a1', environment: 'a', health: 'up', was: 'down' });
-  t.equal(topRows(state, 'name', 'a').environments[0]?.servers[0]?.standing.reason, undefined);
+  t.equal(topRows(state, 'name', 'a').environments[0]?.servers[0]?.status.reason, undefined);
   state.hear({ type: 'gone', at: 0, id: 'a1', environment: 'a' });
   t.equal(topRows(state, 'name', 'a').environments[0]?.servers.length, 2);
-  t.equal(state.hear({ type: 'something new' } as never), undefined, 'a newer balancer may say more');
+  t.equal(state.hear({ type: 'something new' } as never), undefined, 'unknown messages of a newer balancer are ignored');
 });
 
-test('figures are those of the balancer', async (t) => {
+test("requests, errors and shares are computed from the balancer's counts", async (t) => {
   const under = await controlUnderTest(t);
   await someServers(under);
   const [one] = under.live as [LiveServer];

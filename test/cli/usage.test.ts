@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import { run } from './command-line.ts';
 
-test('roles get their options, defaults filled in', async (t) => {
+test('roles get their options, with defaults filled in', async (t) => {
   t.same((await run(['up'])).roles, [['up', { gateways: 2 }]]);
   t.same((await run(['up', '--gateways', '5', '--config', 'x.yaml'])).roles, [['up', { gateways: 5, config: 'x.yaml' }]]);
   t.same((await run(['serve', '--config', 'x.yaml'])).roles, [['serve', { config: 'x.yaml' }]]);
@@ -23,7 +23,7 @@ test('roles get their options, defaults filled in', async (t) => {
   ]);
 });
 
-test('wrong usage ends with 2 and says what is wrong; nothing is started', async (t) => {
+test('wrong usage ends with status 2 and a message; no role is started', async (t) => {
   const table: [argv: string[], words: RegExp][] = [
     [[], /Usage: sluice/],
     [['nonsense'], /unknown command 'nonsense'/],
@@ -55,7 +55,7 @@ test('wrong usage ends with 2 and says what is wrong; nothing is started', async
   }
 });
 
-test('help is everywhere, version is told', async (t) => {
+test('every command has --help, the program has --version', async (t) => {
   t.same(await run(['--version']), { status: 0, out: '1.2.3', err: '', roles: [] });
   const commands = ['', 'up', 'serve', 'gateway', 'env', 'env list', 'env create', 'env show', 'env delete', 'server', 'server list'];
   commands.push('server add', 'server remove', 'server drain', 'server resume', 'server weight', 'project', 'project push', 'project list');
@@ -81,7 +81,7 @@ test('help is everywhere, version is told', async (t) => {
   }
 });
 
-test('a balancer that is not there, or that wants another token, is told from each other', async (t) => {
+test('an unreachable balancer, an unusable token and an unusable URL get messages of their own', async (t) => {
   const gone = createServer().listen(0, '127.0.0.1');
   await once(gone, 'listening');
   const { port } = gone.address() as AddressInfo;
@@ -94,7 +94,10 @@ test('a balancer that is not there, or that wants another token, is told from ea
   t.match(odd, { status: 1, err: /the token in --token has characters/ });
   t.notMatch(odd.err, /s3cret/);
   for (const url of ['nowhere', 'ftp://x', 'http://', '127.0.0.1:9000'])
-    t.match(await run(['status', '--control', url]), { status: 1, err: /is no URL of a balancer: give --control as http:\/\/HOST:PORT/ });
+    t.match(await run(['status', '--control', url]), {
+      status: 1,
+      err: /is not the URL of a balancer: give --control as http:\/\/HOST:PORT/,
+    });
   const secretive = ['http://me:s3cret@127.0.0.1:1', 'http://127.0.0.1:1/?token=s3cret', 'http://127.0.0.1:1/#s3cret'];
   for (const url of secretive) {
     const { status, err } = await run(['status'], { env: { SLUICE_CONTROL: url } });
@@ -104,8 +107,8 @@ test('a balancer that is not there, or that wants another token, is told from ea
   }
 });
 
-test('a real process ends with the same status', async (t) => {
-  const main = fileURLToPath(new URL('./sluice-process.ts', import.meta.url));
+test('a real process exits with the same status', async (t) => {
+  const main = fileURLToPath(new URL('./command-process.ts', import.meta.url));
   const child = spawn(process.execPath, ['--import=tsx', main, 'server', 'weight', 'a', 'heavy'], { stdio: ['ignore', 'pipe', 'pipe'] });
   let err = '';
   child.stderr.on('data', (chunk) => {

@@ -12,7 +12,7 @@ function faultsOf(text: string, env: NodeJS.ProcessEnv = {}): [number | undefine
   throw new Error('was accepted');
 }
 
-test('nothing given: the documented defaults, with one environment called production', async (t) => {
+test('without file and variables: the documented defaults, with one environment called production', async (t) => {
   const config = loadConfig({ env: { PATH: '/bin' } });
   const { environments, ...rest } = config;
   t.strictSame(rest, {
@@ -41,12 +41,12 @@ test('nothing given: the documented defaults, with one environment called produc
   });
 });
 
-test('a file keeps what was written beside what it means', async (t) => {
+test('an environment keeps its settings as written, beside the checked ones', async (t) => {
   const dir = t.testdir({
     'sluice.yaml': 'dataDir: /srv\nenvironments:\n  live: { listen: "[::1]:80", slowStart: 5m }\n  test: { listen: 127.0.0.1:81 }\n',
   });
   const config = loadConfig({ file: `${dir}/sluice.yaml`, env: {} });
-  t.equal(config.registry.url, 'embedded:/srv', 'the embedded registry lives in dataDir');
+  t.equal(config.registry.url, 'embedded:/srv', 'the embedded registry is in dataDir');
   t.strictSame(
     config.environments.map(({ name }) => name),
     ['live', 'test'],
@@ -55,14 +55,14 @@ test('a file keeps what was written beside what it means', async (t) => {
   t.equal(config.environments[0]?.spec.slowStart, 300_000);
 });
 
-test('it is frozen all the way down', async (t) => {
+test('the configuration is deeply frozen', async (t) => {
   const config = readConfig('environments: { a: { servers: [{ id: x, address: "127.0.0.1:1" }] } }', { env: {} });
   t.throws(() => Object.assign(config.shutdown, { grace: 1 }), TypeError);
   t.throws(() => Object.assign(config.environments[0]?.spec.servers[0] ?? {}, { weight: 9 }), TypeError);
   t.throws(() => Object.assign(config.environments[0]?.input ?? {}, { listen: '' }), TypeError);
 });
 
-test('every scalar can be given as a variable, which goes before the file', async (t) => {
+test('every scalar can be set by a variable, which overrides the file', async (t) => {
   const text =
     'accessLog: false\nshutdown: { grace: 1s }\nenvironments:\n  blue-green: { variables: { backend: "http://a" }, health: { fall: 5 } }\n';
   const config = readConfig(text, {
@@ -99,7 +99,7 @@ test('every scalar can be given as a variable, which goes before the file', asyn
   t.equal(off.environments[0]?.spec.health, 'off');
 });
 
-test('faults of variables name the variable, and a variable that means nothing is a fault', async (t) => {
+test('faults in variables name the variable, and an unknown variable is a fault', async (t) => {
   const env = {
     SLUICE_CONTORL_LISTEN: '127.0.0.1:1',
     SLUICE_ENVIRONMENTS_STAGING_LISTEN: '127.0.0.1:1',
@@ -109,9 +109,9 @@ test('faults of variables name the variable, and a variable that means nothing i
     SLUICE_ENVIRONMENTS_PRODUCTION_PANIC_THRESHOLD: '101',
   };
   t.strictSame(faultsOf('shutdown:\n  grace: 4\n', env), [
-    [undefined, 'SLUICE_CONTORL_LISTEN', 'is no variable of Sluice: did you mean SLUICE_CONTROL_LISTEN?'],
-    [undefined, 'SLUICE_ENVIRONMENTS_STAGING_LISTEN', 'is no variable of Sluice: did you mean SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN?'],
-    [undefined, 'SLUICE_BLAH', 'is no variable of Sluice: unset it'],
+    [undefined, 'SLUICE_CONTORL_LISTEN', 'is not a variable of Sluice: did you mean SLUICE_CONTROL_LISTEN?'],
+    [undefined, 'SLUICE_ENVIRONMENTS_STAGING_LISTEN', 'is not a variable of Sluice: did you mean SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN?'],
+    [undefined, 'SLUICE_BLAH', 'is not a variable of Sluice: unset it'],
     [undefined, 'workers', '(from the variable SLUICE_WORKERS) must be auto, or a number of processes from 0 to 256'],
     [undefined, 'accessLog', '(from the variable SLUICE_ACCESS_LOG) must be true or false or one of "json", "combined" or a map'],
     [
@@ -123,7 +123,7 @@ test('faults of variables name the variable, and a variable that means nothing i
   ]);
 });
 
-test("variables of others are left alone: the command line's, a gateway's, the tests', Kubernetes'", async (t) => {
+test('variables of the command line, of gateway servers, of the tests and of Kubernetes are ignored', async (t) => {
   const env: NodeJS.ProcessEnv = {};
   for (const name of [
     'CONTROL',
@@ -142,7 +142,7 @@ test("variables of others are left alone: the command line's, a gateway's, the t
   t.equal(readConfig('', { env }).control.listen, '127.0.0.1:9000');
 });
 
-test('listeners that cannot stand side by side', async (t) => {
+test('listeners that conflict are faults', async (t) => {
   const text = `
 control: { listen: 127.0.0.1:7000 }
 environments:
@@ -158,24 +158,24 @@ environments:
   free: { listen: 127.0.0.1:1, hosts: [other.com] }
 `;
   const shared = 'overlaps with 127.0.0.1:2 of';
-  const remedy = 'write the same address in both, or another port';
+  const remedy = 'use the same address in both, or another port';
   t.strictSame(faultsOf(text), [
     [
       5,
       'environments.b.hosts',
-      'is empty, and so it is for "a" on the same listener 127.0.0.1:1: name the hosts of one of them, or give it another port',
+      'is empty, as in "a" on the same listener 127.0.0.1:1: list the hosts of one of them, or give it another port',
     ],
-    [6, 'environments.c.listen', 'takes the address of control.listen (127.0.0.1:7000): give one of them another port'],
-    [10, 'environments.d.e.servers.0.address', "is the environment's own listener: requests would go round in circles"],
-    [11, 'environments.f.hosts', 'names "x.com", which is "d.e"\'s on the same listener'],
+    [6, 'environments.c.listen', 'is the address of control.listen as well (127.0.0.1:7000): give one of them another port'],
+    [10, 'environments.d.e.servers.0.address', "is the environment's own listener: its requests would loop"],
+    [11, 'environments.f.hosts', 'lists "x.com", which belongs to "d.e" on the same listener'],
     [12, 'environments.g.listen', `${shared} "d.e": ${remedy}`],
     [12, 'environments.g.listen', `${shared} "f": ${remedy}`],
   ]);
   const anyPort = readConfig('control: { listen: 127.0.0.1:0 }\nenvironments: { a: { listen: 127.0.0.1:0 } }', { env: {} });
-  t.equal(anyPort.environments[0]?.spec.listen, '127.0.0.1:0', 'port 0 is whichever is free, so it never clashes');
+  t.equal(anyPort.environments[0]?.spec.listen, '127.0.0.1:0', 'port 0 never conflicts: the kernel picks a free port');
 });
 
-test('what no configuration can be', async (t) => {
+test('documents of the wrong shape, and files that cannot be read, are refused', async (t) => {
   t.strictSame(faultsOf('- a\n'), [[1, '', 'must be a map, not a list']]);
   t.strictSame(faultsOf('environments: [a]\n'), [[1, 'environments', 'must be a map, not a list']]);
   t.strictSame(faultsOf('environments:\n  production:\n'), [[2, 'environments.production', 'is empty: give a map, or leave it out']]);
@@ -188,7 +188,7 @@ test('what no configuration can be', async (t) => {
   }
 });
 
-test('environments may be called like the properties of every object', async (t) => {
+test('environments may have the names of inherited properties', async (t) => {
   const config = readConfig('environments: { constructor: { listen: "127.0.0.1:5" }, toString: {} }', { env: {} });
   t.strictSame(
     config.environments.map(({ name, spec }) => [name, spec.listen]),

@@ -5,7 +5,7 @@ import { environmentSpec } from '../../src/model/environment.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 import { project } from '../../src/model/project.ts';
 
-/** Everything there is to say of `text`: `[line, path, message]` a fault; throws if it is refused with anything but faults. */
+/** Faults of `text`, each as `[line, path, message]`. Throws if it is accepted. */
 function faultsOf(text: string | Uint8Array, schema: z.ZodType = environmentSpec): [number | undefined, string, string][] {
   return refusalOf(text, schema).faults.map(({ line, path, message }) => [line, path, message]);
 }
@@ -20,7 +20,7 @@ function refusalOf(text: string | Uint8Array, schema: z.ZodType = environmentSpe
   throw new Error('was accepted');
 }
 
-test('YAML and JSON make the same value, defaults filled in', async (t) => {
+test('YAML and JSON give the same value, with defaults filled in', async (t) => {
   const yaml = parseDocument('listen: 127.0.0.1:1\nhosts: [A.example]\n', environmentSpec);
   const json = parseDocument('{\n\t"listen": "127.0.0.1:1",\n\t"hosts": ["A.example"]\n}', environmentSpec);
   t.strictSame(yaml, json);
@@ -28,7 +28,7 @@ test('YAML and JSON make the same value, defaults filled in', async (t) => {
   t.strictSame(parseDocument(new TextEncoder().encode('\uFEFF{"a": "\\ud83d\\ude00 ü"}'), z.record(z.string(), z.string())), { a: '😀 ü' });
 });
 
-test('all faults come together, in order, each with line, path and remedy', async (t) => {
+test('all faults are reported together, in order, each with line, path and remedy', async (t) => {
   const text = `
 listen: foo
 hots: [a]
@@ -61,9 +61,9 @@ exposeServer: "yes"
     [11, 'timeouts.connect', 'must be a time such as 250ms, 2s or 5m'],
     [12, 'sticky', 'is empty: give a map, or leave it out'],
     [13, 'retries.attempts', 'must be at most 10'],
-    [14, 'variables.1a', 'is no name for this: must be a variable name'],
+    [14, 'variables.1a', 'cannot be a name here: must be a variable name'],
     [14, 'variables.b', 'must be text, not a number'],
-    [16, 'servers.0.address', 'is missing: give where it is reached: HOST:PORT'],
+    [16, 'servers.0.address', 'is missing; expected: where the server is reached: HOST:PORT'],
     [18, 'servers.1', 'must be a map, not text'],
     [19, 'panicThreshold', 'must be at least 0'],
     [20, 'exposeServer', 'must be true or false, not text'],
@@ -73,9 +73,9 @@ exposeServer: "yes"
   t.equal(refusal.message, 'e.yaml:2: listen must be HOST:PORT, for example 127.0.0.1:8080 or [::1]:8080 (and 15 more)');
 });
 
-test('what is missing is reported where it is missing from', async (t) => {
+test('a missing part is reported at the line of the map that it is missing from', async (t) => {
   t.strictSame(faultsOf('basePath: /\ntargets:\n  default:\n    urls: []\n', project), [
-    [1, 'name', 'is missing: give letters, digits, ".", "_", "-"; at most 63'],
+    [1, 'name', 'is missing; expected: letters, digits, ".", "_", "-"; at most 63'],
     [4, 'targets.default.urls', 'must have at least 1 entries'],
   ]);
   t.strictSame(faultsOf('# nothing\n', project), [[undefined, '', 'is empty: give a map, or leave it out']]);
@@ -83,14 +83,14 @@ test('what is missing is reported where it is missing from', async (t) => {
   t.strictSame(faultsOf('\n- a\n', project), [[2, '', 'must be a map, not a list']]);
 });
 
-test('of several alternatives, the faults of the one that was meant', async (t) => {
+test('of several alternatives, the faults of the alternative that was meant are reported', async (t) => {
   t.strictSame(faultsOf('health: maybe'), [[1, 'health', 'must be "off" or a map']]);
   t.strictSame(faultsOf('health: { fall: 0 }'), [[1, 'health.fall', 'must be at least 1']]);
   t.strictSame(faultsOf('slowStart: 99999h'), [[1, 'slowStart', 'must be at most 596h']]);
   t.strictSame(faultsOf('health: { interval: 0s }'), [[1, 'health.interval', 'must be more than 0']]);
 });
 
-test('values are never repeated, as they may be secrets', async (t) => {
+test('messages never repeat a value, since it may be a secret', async (t) => {
   const schema = z.strictObject({
     token: z.string().regex(/^[a-z]{20}$/),
     other: z.enum(['a', 'b']),
@@ -101,14 +101,14 @@ test('values are never repeated, as they may be secrets', async (t) => {
   t.notMatch(JSON.stringify([message, faults]), /S3CRET/);
 });
 
-test('texts that are no document are refused as malformed, with the line', async (t) => {
+test('texts that cannot be parsed are refused as malformed, with the line', async (t) => {
   const cases: [string, string | Uint8Array, number | undefined, RegExp][] = [
     ['syntax', 'a: 1\nb: c: d\n', 2, /is not valid YAML/],
     ['unclosed', 'a: 1\nb: [1, 2\n', 3, /is not valid YAML/],
     ['tab', 'a:\n\tb: 1', 2, /indented by a tab/],
     ['doubled key', 'a: 1\nb: { c: 1,\n c: 2 }', 3, /given twice/],
-    ['two documents', 'a: 1\n---\nb: 1\n', 2, /second part/],
-    ['unknown tag', 'a: 1\nlisten: !shell ls\n', 2, /tag that means nothing/],
+    ['two documents', 'a: 1\n---\nb: 1\n', 2, /second document/],
+    ['unknown tag', 'a: 1\nlisten: !shell ls\n', 2, /has an unknown tag/],
     ['dangling alias', 'a: 1\nb: *c\n', 2, /refers to "\*c"/],
     ['map as key', 'a: 1\n? [b]\n: 1\n', 2, /not plain text/],
     ['empty key', 'a: 1\n: 2\n', 2, /not plain text/],
@@ -127,7 +127,7 @@ test('texts that are no document are refused as malformed, with the line', async
   t.equal(Object.getPrototypeOf({}), Object.prototype, 'no prototype was changed');
 });
 
-test('hostile texts are refused fast, whatever they are made of', async (t) => {
+test('hostile texts of every kind are refused fast', async (t) => {
   const mega = 1 << 20;
   const lines = (count: number, line: (index: number) => string) => Array.from({ length: count }, (_, index) => line(index)).join('\n');
   const bomb = lines(
@@ -149,9 +149,9 @@ test('hostile texts are refused fast, whatever they are made of', async (t) => {
     ['alias bomb', bomb, /too many values/],
     ['alias of itself', 'a: &a [*a]', /nests deeper than 64 levels/],
     ['chain of aliases', lines(5000, (index) => `x${index}: &x${index} [${index === 0 ? '1' : `*x${index - 1}`}]`), /nests deeper/],
-    ['quotes', '"'.repeat(mega), /too many pieces/],
-    ['document marks', '---\n'.repeat(mega / 4), /second part/],
-    ['list entries', `[${'1,'.repeat(mega / 2 - 1)}]`, /too many pieces/],
+    ['quotes', '"'.repeat(mega), /too many parts/],
+    ['document marks', '---\n'.repeat(mega / 4), /second document/],
+    ['list entries', `[${'1,'.repeat(mega / 2 - 1)}]`, /too many parts/],
     ['unknown keys', lines(20_000, (index) => `k${index}: 1`), /is unknown/],
     ['letters', 'x'.repeat(mega), /must be a map, not text/],
     ['5 MB', 'x'.repeat(5_000_000), /has 5000000 bytes; at most 1048576 are read/],
@@ -166,7 +166,7 @@ test('hostile texts are refused fast, whatever they are made of', async (t) => {
   }
 });
 
-test('anchors stand for what they name, with the lines of where it is written', async (t) => {
+test('aliases are replaced by their anchors; faults in them have the line of the anchor', async (t) => {
   t.match(parseDocument('variables: { a: &a "1", b: *a }', environmentSpec), { variables: { a: '1', b: '1' } });
   const text = 'timeouts: &t\n  connect: 1s\nlimits: *t\n';
   t.strictSame(faultsOf(text), [

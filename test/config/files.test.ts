@@ -9,7 +9,7 @@ import { checkPolicies } from '../../src/policies/index.ts';
 const folder = new URL('../../config/', import.meta.url);
 const files = readdirSync(folder).filter((file) => /\.ya?ml$/.test(file));
 
-test('every file in config/ loads and names the schema that its kind is checked by', async (t) => {
+test('every file in config/ loads, and names its schema', async (t) => {
   t.ok(files.length >= 3, `found ${files.join(', ')}`);
   for (const file of files) {
     const path = new URL(file, folder).pathname;
@@ -23,7 +23,7 @@ test('every file in config/ loads and names the schema that its kind is checked 
   }
 });
 
-test('the quick start is what the README and `sluice up` promise', async (t) => {
+test('the quick start has the addresses that the README and `sluice up` name', async (t) => {
   const config = loadConfig({ file: new URL('quickstart.yaml', folder).pathname, env: {} });
   t.equal(config.control.listen, '127.0.0.1:9000');
   t.equal(config.registry.url, 'embedded:./data');
@@ -33,11 +33,11 @@ test('the quick start is what the README and `sluice up` promise', async (t) => 
   );
 });
 
-test('the JSON Schemas in config/ are those of the code: `npm run schema` after changes', async (t) => {
+test('the JSON Schemas in config/ are up to date (else: `npm run schema`)', async (t) => {
   for (const [file, text] of Object.entries(jsonSchemas())) t.equal(readFileSync(new URL(file, folder), 'utf8'), text, file);
 });
 
-test('every option is described', async (t) => {
+test('every option has a description', async (t) => {
   for (const text of Object.values(jsonSchemas())) {
     const undescribed: string[] = [];
     walk(JSON.parse(text), '', undescribed);

@@ -1,7 +1,7 @@
 import { test } from 'tap';
 import { nearest } from '../../src/config/nearest.ts';
 
-test('the word that was meant, if there is one', async (t) => {
+test('finds the word that was meant, if any', async (t) => {
   const known = ['listen', 'hosts', 'headerBytes', 'bodyBytes', 'requestHead', 'responseHead'];
   for (const [word, meant] of [
     ['lisen', 'listen'],

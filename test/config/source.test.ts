@@ -8,7 +8,7 @@ const json = fc
   .map((value) => JSON.stringify(value))
   .filter((text) => !text.includes('"__proto__"'));
 
-/** What people get wrong most: pieces of YAML in an order that nobody intended. */
+/** Pieces of YAML in random order. */
 const garbage = fc
   .array(
     fc.oneof(
@@ -31,7 +31,7 @@ const garbage = fc
   )
   .map((pieces) => pieces.join(''));
 
-test('JSON means what JSON.parse says it means, however it is laid out', async (t) => {
+test('JSON is read as JSON.parse reads it, in every layout', async (t) => {
   fc.assert(
     fc.property(json, fc.constantFrom(undefined, 2, '\t'), (text, indent) => {
       const value = JSON.parse(text);
@@ -41,7 +41,7 @@ test('JSON means what JSON.parse says it means, however it is laid out', async (
   );
 });
 
-test('whatever the text, it is read or refused with reasons and lines that exist', async (t) => {
+test('every text is read, or refused with reasons and existing lines', async (t) => {
   let refused = 0;
   fc.assert(
     fc.property(garbage, (text) => {
@@ -62,7 +62,7 @@ test('whatever the text, it is read or refused with reasons and lines that exist
   t.ok(refused > 200, `${refused} texts were refused`);
 });
 
-test('lines are those of the key or the value, or of what is around', async (t) => {
+test('lineOf returns the line of the key, of the value, or of the part that encloses them', async (t) => {
   const { lineOf } = readSource('a:\n  b:\n    - c\n    - d: 1\n');
   t.equal(lineOf(['a', 'b', 1, 'd'], 'value'), 4);
   t.equal(lineOf(['a', 'b'], 'key'), 2);

@@ -1,10 +1,10 @@
 import type { Test } from 'tap';
+import { contentHash } from '../../src/model/content-hash.ts';
 import { SluiceError } from '../../src/model/fault.ts';
-import { contentHash } from '../../src/model/snapshot.ts';
 import type { Open } from './registry.ts';
 import { api, deployed, mustHash, request } from './registry-samples.ts';
 
-/** What an operator does with environments. */
+/** Operators' changes to environments. */
 export function environments(t: Test, open: Open): void {
   t.test('environments are created, replaced, listed and deleted', async (t) => {
     const { registry, other } = await open(t);
@@ -43,7 +43,7 @@ export function environments(t: Test, open: Open): void {
     t.same(await registry.environments(), []);
   });
 
-  t.test('changed variables make a new snapshot version, other changes none', async (t) => {
+  t.test('changed variables make a new snapshot version, other changes do not', async (t) => {
     const { registry } = await open(t);
     await registry.putEnvironment('production', { variables: { a: '1' } });
     const first = await registry.snapshot('production');
@@ -58,7 +58,7 @@ export function environments(t: Test, open: Open): void {
     await t.rejects(registry.snapshot('nowhere'), { code: 'not-found', message: /production/ });
   });
 
-  t.test('an environment with servers or deployments is deleted by force only; its servers become available', async (t) => {
+  t.test('an environment with servers or deployments is deleted only by force; its servers become available', async (t) => {
     const { registry } = await open(t);
     await deployed(registry, 'production', 'shop');
     await registry.putEnvironment('development', {});
@@ -79,9 +79,9 @@ export function environments(t: Test, open: Open): void {
   });
 }
 
-/** What an operator does with projects. */
+/** Operators' changes to projects. */
 export function projects(t: Test, open: Open): void {
-  t.test('each new content makes a revision, the same content none', async (t) => {
+  t.test('new content makes a revision, the same content does not', async (t) => {
     const { registry, other } = await open(t);
     t.same(await registry.projects(), []);
     t.equal(await registry.revision('shop'), undefined);
@@ -91,7 +91,7 @@ export function projects(t: Test, open: Open): void {
     t.same(
       await registry.pushProject(api('shop', { version: 'a' })),
       { name: 'shop', revision: 3, created: true },
-      'only the newest counts',
+      'it is compared with the newest revision only',
     );
 
     t.match(await registry.revision('shop'), { name: 'shop', revision: 3, project: { version: 'a' } });
@@ -112,7 +112,7 @@ export function projects(t: Test, open: Open): void {
     await t.rejects(registry.pushProject({ name: 'shop' } as never), { code: 'invalid' });
   });
 
-  t.test('text of any kind comes back as it was', async (t) => {
+  t.test('texts are returned unchanged, whatever their characters', async (t) => {
     const { registry } = await open(t);
     const version = 'ü|"\\\n\u0000\u2028 💧 \ud800 {a}:[1]';
     await registry.pushProject(api('shop', { version }));
@@ -120,9 +120,9 @@ export function projects(t: Test, open: Open): void {
   });
 }
 
-/** What an operator does with deployments. */
+/** Operators' changes to deployments. */
 export function deployments(t: Test, open: Open): void {
-  t.test('deploying makes one version after another; the hash is that of the content', async (t) => {
+  t.test('each deploy raises the version by one; the hash is that of the content', async (t) => {
     const { registry, other } = await open(t);
     await registry.putEnvironment('production', { variables: { host: 'x' } });
     await registry.pushProject(api('shop', { version: '1' }));
@@ -135,7 +135,7 @@ export function deployments(t: Test, open: Open): void {
     t.ok(first.epoch);
     mustHash(t, first);
     t.same(await other.snapshot('production'), first);
-    t.same(await other.deploy('production', 'shop', { revision: 1 }), first, 'the same again is no change');
+    t.same(await other.deploy('production', 'shop', { revision: 1 }), first, 'the same deploy again changes nothing');
 
     const second = await other.deploy('production', 'account');
     t.same(
@@ -145,7 +145,7 @@ export function deployments(t: Test, open: Open): void {
     );
     const third = await registry.deploy('production', 'shop');
     t.match(third, { version: 3, epoch: first.epoch });
-    t.equal(third.projects[1]?.revision, 2, 'the newest unless one is named');
+    t.equal(third.projects[1]?.revision, 2, 'the newest revision, unless one is given');
     mustHash(t, third);
 
     const fourth = await registry.undeploy('production', 'account');
@@ -157,7 +157,7 @@ export function deployments(t: Test, open: Open): void {
     t.same(await other.snapshot('production'), fourth);
   });
 
-  t.test('what cannot be deployed is refused with what there is', async (t) => {
+  t.test('an unknown environment, project or revision is refused with the known ones', async (t) => {
     const { registry } = await open(t);
     await deployed(registry, 'production', 'shop');
     await t.rejects(registry.deploy('nowhere', 'shop'), { code: 'not-found', message: /environment "nowhere".*production/ });
@@ -187,7 +187,7 @@ export function deployments(t: Test, open: Open): void {
     await t.rejects(registry.rollback('production', 'shop'), { code: 'base-path-taken', message: /"rival"/ });
   });
 
-  t.test('rolling back goes one deployed revision back each time', async (t) => {
+  t.test('each rollback goes one deployed revision back', async (t) => {
     const { registry } = await open(t);
     await registry.putEnvironment('production', {});
     for (const version of ['1', '2', '3', '4']) await registry.pushProject(api('shop', { version }));
@@ -199,7 +199,7 @@ export function deployments(t: Test, open: Open): void {
     t.equal((await registry.snapshot('production')).version, 7);
   });
 
-  t.test('an expected version that is no more is refused', async (t) => {
+  t.test('a change that expects another version than the current one is refused', async (t) => {
     const { registry } = await open(t);
     await deployed(registry, 'production', 'shop');
     await registry.pushProject(api('shop', { version: '2' }));

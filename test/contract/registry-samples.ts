@@ -1,28 +1,31 @@
 import type { Test } from 'tap';
+import { contentHash } from '../../src/model/content-hash.ts';
 import type { SluiceError } from '../../src/model/fault.ts';
+import type { JoinRequest } from '../../src/model/join.ts';
+import type { News } from '../../src/model/news.ts';
 import { type Project, project } from '../../src/model/project.ts';
-import { contentHash, type Snapshot } from '../../src/model/snapshot.ts';
-import type { JoinRequest, News, Registry } from '../../src/registry/contract.ts';
+import type { Snapshot } from '../../src/model/snapshot.ts';
+import type { Registry } from '../../src/registry/contract.ts';
 
-/** A project with the least in it. */
+/** A project with one target and no resources. */
 export function api(name: string, more: { version?: string; basePath?: string } = {}): Project {
   return project.parse({ name, basePath: `/${name}`, targets: { default: { url: 'http://127.0.0.1:9' } }, ...more });
 }
 
-/** What a gateway called `id` says when it joins. */
+/** Join request of a gateway with this `id`. */
 export function request(id: string, more: Partial<JoinRequest> = {}): JoinRequest {
   const usual = { id, instance: `${id}-1`, address: '127.0.0.1:1', source: 'join', version: '1.0.0', startedAt: 1, ttl: 10_000 } as const;
   return { ...usual, ...more };
 }
 
-/** An environment to which a project of that name is deployed. */
+/** Creates an environment and deploys a project of this name to it. */
 export async function deployed(registry: Registry, environment: string, name: string): Promise<Snapshot> {
   await registry.putEnvironment(environment, {});
   await registry.pushProject(api(name));
   return registry.deploy(environment, name);
 }
 
-/** Tries on while the registry cannot be reached. */
+/** Repeats `work` while the registry cannot be reached. */
 export async function persistently<T>(work: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
@@ -34,7 +37,7 @@ export async function persistently<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A watch that remembers; `until` settles once news was heard, be it before or after. */
+/** A watch that keeps all news; `until` resolves once wanted news has arrived, before or after the call. */
 export async function listen(t: Test, registry: Registry, server?: string) {
   const all: News[] = [];
   let check = () => {};
@@ -57,7 +60,7 @@ export async function listen(t: Test, registry: Registry, server?: string) {
   return { all, watch, until };
 }
 
-/** The hash must be that of what it holds. */
+/** Checks that a snapshot's hash is the hash of its content. */
 export function mustHash(t: Test, { hash, variables, projects }: Snapshot): void {
   t.equal(hash, contentHash({ variables, projects }));
 }

@@ -1,11 +1,11 @@
 import type { Test } from 'tap';
-import type { JoinRequest } from '../../src/registry/contract.ts';
+import type { JoinRequest } from '../../src/model/join.ts';
 import type { Open } from './registry.ts';
 import { api, deployed, listen, request } from './registry-samples.ts';
 
-/** How servers come. */
+/** Joins. */
 export function joining(t: Test, open: Open): void {
-  t.test('joining records the lease and brings the snapshot', async (t) => {
+  t.test('a join records the lease and is answered with the snapshot', async (t) => {
     const { registry, other } = await open(t);
     const snapshot = await deployed(registry, 'production', 'shop');
     const joined = await registry.join(request('one', { environment: 'production', weight: 3 }));
@@ -30,20 +30,20 @@ export function joining(t: Test, open: Open): void {
     t.equal(await other.server('two'), undefined);
   });
 
-  t.test('where a server goes: where it is, what it asks for, where it was assigned, nowhere', async (t) => {
+  t.test('the environment of a join: where the instance is, else the requested one, else the assigned one, else none', async (t) => {
     const { registry } = await open(t);
     for (const name of ['production', 'development']) await registry.putEnvironment(name, {});
     const where = async (join: JoinRequest) => (await registry.join(join)).server.environment;
     t.equal(await where(request('one')), undefined, 'available');
     await registry.assign('one', 'production');
     t.equal(await where(request('one')), 'production', 'the same instance stays where it is');
-    t.equal(await where(request('one', { environment: 'development' })), 'production', 'whatever it asks for');
+    t.equal(await where(request('one', { environment: 'development' })), 'production', 'whatever it requests');
     t.equal(
       await where(request('one', { instance: 'one-2', environment: 'development' })),
       'development',
-      'a new one gets what it asks for',
+      'a new instance gets the environment that it requests',
     );
-    t.equal(await where(request('one', { instance: 'one-3' })), 'production', 'or goes where the id was assigned');
+    t.equal(await where(request('one', { instance: 'one-3' })), 'production', 'or the one that the id was assigned to');
     await registry.leave('one', 'one-3');
     t.equal(await where(request('one', { instance: 'one-4' })), 'production', 'even after it left');
     await registry.assign('one', undefined);
@@ -62,8 +62,12 @@ export function joining(t: Test, open: Open): void {
     t.match(await registry.server('one'), { instance: 'one-2', address: '127.0.0.1:2', weight: 7 });
     await t.rejects(registry.renew({ id: 'one', instance: 'one-1', projects: [] }), { code: 'not-found', message: /join again/ });
     await registry.leave('one', 'one-1');
-    t.match(await registry.server('one'), { instance: 'one-2' }, 'the earlier one cannot end it');
-    t.equal((await registry.join(request('one', { instance: 'one-3', weight: 2 }))).server.weight, 2, 'its own word comes first');
+    t.match(await registry.server('one'), { instance: 'one-2' }, 'the earlier instance cannot end the lease');
+    t.equal(
+      (await registry.join(request('one', { instance: 'one-3', weight: 2 }))).server.weight,
+      2,
+      'the weight in the request comes first',
+    );
   });
 
   t.test('a malformed request is refused', async (t) => {
@@ -84,9 +88,9 @@ export function joining(t: Test, open: Open): void {
   });
 }
 
-/** How they stay, and go. */
+/** Renewals, and the end of leases. */
 export function renewing(t: Test, open: Open): void {
-  t.test('a renewal extends the lease, tells what runs, and brings another snapshot only', async (t) => {
+  t.test('a renewal extends the lease, records what runs, and is answered with a snapshot only if it differs', async (t) => {
     const { registry, other } = await open(t);
     const snapshot = await deployed(registry, 'production', 'shop');
     await registry.join(request('one', { environment: 'production' }));
@@ -94,9 +98,9 @@ export function renewing(t: Test, open: Open): void {
     const running = { epoch, version, hash };
     const state = [{ name: 'shop', revision: 1, state: 'active' }] as const;
     const renewed = await registry.renew({ id: 'one', instance: 'one-1', running, projects: state, holds: running });
-    t.equal(renewed.snapshot, undefined, 'it holds that one');
+    t.equal(renewed.snapshot, undefined, 'the server holds it already');
     t.match(await other.server('one'), { running, projects: state });
-    t.same((await registry.renew({ id: 'one', instance: 'one-1', running, projects: state })).snapshot, snapshot, 'it holds none');
+    t.same((await registry.renew({ id: 'one', instance: 'one-1', running, projects: state })).snapshot, snapshot, 'the server holds none');
 
     await registry.pushProject(api('shop', { version: '2' }));
     const next = await other.deploy('production', 'shop');
@@ -120,7 +124,7 @@ export function renewing(t: Test, open: Open): void {
     await heard.until((news) => news.kind === 'server' && news.name === 'one');
   });
 
-  t.test('who said that it was about to leave, and then was silent, is gone rather than lost', async (t) => {
+  t.test('a server that announced its leaving and whose lease ended is removed, not lost', async (t) => {
     const { registry, other, leaseEnds } = await open(t);
     await registry.join(request('one', { ttl: 60 }));
     await registry.renew({ id: 'one', instance: 'one-1', projects: [], leaving: true });
@@ -129,7 +133,7 @@ export function renewing(t: Test, open: Open): void {
     t.equal(await other.server('one'), undefined);
   });
 
-  t.test('leaving ends it', async (t) => {
+  t.test('leaving ends the lease', async (t) => {
     const { registry, other } = await open(t);
     await registry.join(request('one'));
     await registry.leave('one', 'one-1');
@@ -140,7 +144,7 @@ export function renewing(t: Test, open: Open): void {
   });
 }
 
-/** What operators do with them. */
+/** Operators' changes to servers. */
 export function operating(t: Test, open: Open): void {
   t.test('an available server is assigned at once and gets the snapshot at its next renewal', async (t) => {
     const { registry, other } = await open(t);
@@ -163,8 +167,8 @@ export function operating(t: Test, open: Open): void {
     const report = { id: 'one', instance: 'one-1', running, projects: [], holds: running };
     t.match(await other.assign('one', 'development'), { environment: 'production', movingTo: 'development' });
     t.match((await registry.renew(report)).server, { environment: 'production', movingTo: 'development' });
-    t.notOk('movingTo' in (await other.assign('one', 'production')), 'where it is: the move is off');
-    t.match((await registry.renew({ ...report, drained: true })).server, { environment: 'production' }, 'nothing to complete');
+    t.notOk('movingTo' in (await other.assign('one', 'production')), 'assigned to where it is: the move is cancelled');
+    t.match((await registry.renew({ ...report, drained: true })).server, { environment: 'production' }, 'there is no move to complete');
 
     await other.assign('one', 'development');
     const { server, snapshot } = await registry.renew({ ...report, drained: true });
@@ -192,7 +196,7 @@ export function operating(t: Test, open: Open): void {
     t.notOk('movingTo' in moved);
   });
 
-  t.test('a drain is of the place in one environment: it ends with the move to another or to none', async (t) => {
+  t.test('draining ends when the server moves to another environment or to none', async (t) => {
     const { registry, other } = await open(t);
     await other.putEnvironment('production', {});
     await registry.join(request('one', { environment: 'production' }));
@@ -204,7 +208,7 @@ export function operating(t: Test, open: Open): void {
     t.match(await other.assign('one', 'production'), { environment: 'production', draining: false });
   });
 
-  t.test("draining and weight are the operator's, and outlive the instance", async (t) => {
+  t.test('draining and weight as set by an operator outlive the instance', async (t) => {
     const { registry, other } = await open(t);
     await registry.join(request('one'));
     t.match(await other.patchServer('one', { draining: true, weight: 0 }), { draining: true, weight: 0 });

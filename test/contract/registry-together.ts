@@ -3,9 +3,9 @@ import type { SluiceError } from '../../src/model/fault.ts';
 import type { Open } from './registry.ts';
 import { api, deployed, listen, mustHash, persistently, request } from './registry-samples.ts';
 
-/** Who hears of what. */
+/** News. */
 export function watching(t: Test, open: Open): void {
-  t.test('everybody hears of every change, once, and of nothing that is none', async (t) => {
+  t.test('every client gets news of every change once, and none of a call that changed nothing', async (t) => {
     const { registry, other } = await open(t);
     const heard = await listen(t, other);
     const server = { kind: 'server', name: 'one' } as const;
@@ -46,7 +46,7 @@ export function watching(t: Test, open: Open): void {
     ]);
   });
 
-  t.test('who watches for one server hears of no other; a closed watch hears nothing', async (t) => {
+  t.test('a watch for one server gets no news of other servers; a closed watch gets none', async (t) => {
     const { registry, other } = await open(t);
     const mine = await listen(t, other, 'one');
     const closed = await listen(t, other);
@@ -61,13 +61,13 @@ export function watching(t: Test, open: Open): void {
     t.same(
       mine.all.filter(({ kind }) => kind === 'server'),
       [{ kind: 'server', name: 'one' }],
-      'and not of what it said itself',
+      'and none of its own reports',
     );
     t.ok(mine.all.some(({ kind }) => kind === 'snapshot'));
     t.same(closed.all, []);
   });
 
-  t.test('after its connections were cut, a watch resynchronises and hears again', async (t) => {
+  t.test('after its connections were cut, a watch gets resync and later news', async (t) => {
     const { registry, other, disconnect } = await open(t);
     if (!disconnect) return t.pass('there are no connections');
     const heard = await listen(t, other);
@@ -106,7 +106,7 @@ export function racing(t: Test, open: Open): void {
     t.same(
       results.map(({ version }) => version).sort((one, two) => one - two),
       names.map((_, index) => index + 1),
-      'by one each',
+      'each deploy raises the version by one',
     );
     const last = await registry.snapshot('production');
     t.same(
@@ -118,7 +118,7 @@ export function racing(t: Test, open: Open): void {
     for (const result of results) mustHash(t, result);
   });
 
-  t.test('of many that deploy at an expected version, one succeeds', async (t) => {
+  t.test('of many deploys that expect the same version, one succeeds', async (t) => {
     const { registry, other } = await open(t);
     await registry.putEnvironment('production', {});
     const names = Array.from({ length: 8 }, (_, index) => `api-${index}`);
@@ -130,7 +130,7 @@ export function racing(t: Test, open: Open): void {
     for (const outcome of outcomes) if (outcome.status === 'rejected') t.equal(outcome.reason.code, 'version-mismatch');
   });
 
-  t.test('pushing the same and different contents at once numbers them without a gap', async (t) => {
+  t.test('revisions pushed at the same time are numbered without a gap', async (t) => {
     const { registry, other } = await open(t);
     const pushed = await Promise.all(
       Array.from({ length: 12 }, (_, index) => (index % 2 ? registry : other).pushProject(api('shop', { version: `${index}` }))),
@@ -142,7 +142,7 @@ export function racing(t: Test, open: Open): void {
     for (const { revision } of pushed) t.ok(await registry.revision('shop', revision));
   });
 
-  t.test('a deploy while servers join reaches each: by its snapshot, or by news after it', async (t) => {
+  t.test('a deploy while servers join reaches each server, by the snapshot in the answer or by later news', async (t) => {
     const { registry, other } = await open(t);
     await registry.putEnvironment('production', {});
     const names = Array.from({ length: 6 }, (_, index) => `api-${index}`);
@@ -160,7 +160,7 @@ export function racing(t: Test, open: Open): void {
     t.equal((await registry.servers()).length, 12);
   });
 
-  t.test('nobody is left behind in an environment that is deleted while servers join', async (t) => {
+  t.test('no server stays in an environment that is deleted while servers join', async (t) => {
     const { registry, other } = await open(t);
     await registry.putEnvironment('production', {});
     const joining = Array.from({ length: 10 }, (_, index) =>
@@ -173,7 +173,7 @@ export function racing(t: Test, open: Open): void {
     for (const { environment } of await registry.servers()) t.equal(environment, undefined);
   });
 
-  t.test('of two instances with one id, one has it in the end', async (t) => {
+  t.test('of several instances with one id, one holds the lease in the end', async (t) => {
     const { registry, other } = await open(t);
     await Promise.all(
       Array.from({ length: 8 }, (_, index) => (index % 2 ? registry : other).join(request('one', { instance: `one-${index}` }))),

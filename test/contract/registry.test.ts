@@ -71,7 +71,7 @@ t.test('redis', async (t) => {
   });
 });
 
-/** On a clock that can be put forward. */
+/** Opens an embedded registry on a clock that can be moved forward. */
 async function embedded(t: Test): Promise<{ registry: Registry; leaseEnds: RegistryUnderTest['leaseEnds'] }> {
   let ahead = 0;
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + ahead };

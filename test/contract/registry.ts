@@ -5,21 +5,21 @@ import { restoring } from './registry-restoration.ts';
 import { joining, operating, renewing } from './registry-servers.ts';
 import { racing, watching } from './registry-together.ts';
 
-/** One implementation under test, on data of its own. */
+/** One implementation under test, with separate data for each test. */
 export interface RegistryUnderTest {
   readonly registry: Registry;
-  /** The same data, seen by somebody else. */
+  /** A second client of the same data. */
   readonly other: Registry;
-  /** Settles once the lease of a server has ended by itself. */
+  /** Resolves once the lease of a server has ended. */
   leaseEnds(id: string): Promise<void>;
-  /** Breaks all connections, as a network would. Nothing for an implementation without any. */
+  /** Breaks all connections, like a network failure. Absent for an implementation without connections. */
   disconnect?(): Promise<void>;
 }
 
-/** Makes one, for one test. */
+/** Opens a registry for one test. */
 export type Open = (t: Test) => Promise<RegistryUnderTest>;
 
-/** What every {@link Registry} must do. */
+/** Tests that every {@link Registry} must pass. */
 export function registryContract(t: Test, open: Open): void {
   for (const part of [environments, projects, deployments, joining, renewing, operating, watching, racing, restoring]) part(t, open);
 }

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'tap';
-import { isLocal } from '../../src/proxy/local.ts';
+import { isLocal } from '../../src/proxy/is-local.ts';
 import { controlUnderTest, tokens } from './control-under-test.ts';
 
-/** All of CONTRACT.md's requests, and who may make them. */
+/** Every route of the admin API, with the access that it requires. */
 const routes: [method: string, path: string, least: 'admin' | 'join' | 'monitor' | 'anyone'][] = [
   ['GET', '/v1/environments', 'admin'],
   ['PUT', '/v1/environments/{env}', 'admin'],
@@ -38,10 +38,10 @@ const routes: [method: string, path: string, least: 'admin' | 'join' | 'monitor'
   ['GET', '/readyz', 'monitor'],
 ];
 
-test('/openapi.json describes every route, and no other', async (t) => {
+test('/openapi.json describes exactly the routes that exist', async (t) => {
   const { ask } = await controlUnderTest(t);
   const { status, body } = await ask('GET', '/openapi.json', { headers: { authorization: '' } });
-  t.equal(status, 200, 'and is read without a token');
+  t.equal(status, 200, 'no token is needed');
   t.match(body.openapi, /^3\.1/);
   const described = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
@@ -52,13 +52,13 @@ test('/openapi.json describes every route, and no other', async (t) => {
   for (const reference of new Set(references)) t.ok(body.components.schemas[reference.split('/').at(-1) as string], `${reference} exists`);
   for (const [path, methods] of Object.entries(body.paths as Record<string, Record<string, { summary?: string; responses: object }>>)) {
     for (const [method, { summary, responses }] of Object.entries(methods)) {
-      t.ok(summary, `${method} ${path} says what it does`);
+      t.ok(summary, `${method} ${path} has a summary`);
       if (path.startsWith('/v1')) t.ok('4XX' in responses || '4xx' in responses, `${method} ${path} describes its refusals`);
     }
   }
 });
 
-test('every route asks for its token, before it looks at anything else', async (t) => {
+test('every route checks its token before anything else', async (t) => {
   const { ask, registry } = await controlUnderTest(t);
   await ask('PUT', '/v1/environments/production', { body: {} });
   for (const [method, path, least] of routes) {
@@ -81,13 +81,13 @@ test('every route asks for its token, before it looks at anything else', async (
       t.equal(answer.body.code, 'unauthorized');
     }
   }
-  t.equal((await registry.environments()).length, 1, 'nothing was done');
-  t.equal((await ask('GET', '/v1/nothing/here', { headers: { authorization: '' } })).status, 401, 'unknown paths tell nothing');
+  t.equal((await registry.environments()).length, 1, 'nothing was changed');
+  t.equal((await ask('GET', '/v1/nothing/here', { headers: { authorization: '' } })).status, 401, 'unknown paths look like known ones');
   t.equal((await ask('DELETE', '/v1/register/x', { headers: { authorization: `Bearer ${tokens.join}` } })).status, 204);
   t.equal((await ask('DELETE', '/v1/register/x')).status, 204);
 });
 
-test('who is not let in does not get to send a body', async (t) => {
+test('a request without access is refused before its body is sent', async (t) => {
   const { control } = await controlUnderTest(t);
   const { port } = new URL(control.url);
   const socket = connect(Number(port), '127.0.0.1');
@@ -106,16 +106,16 @@ test('tokens never reach the log', async (t) => {
   for (const secret of [tokens.admin, tokens.join, 'wrong-token']) t.notOk(text.includes(secret));
 });
 
-test('probes need no token on this machine', async (t) => {
+test('probes from this machine need no token', async (t) => {
   const under = await controlUnderTest(t);
-  const nobody = { headers: { authorization: '' } };
-  t.same(await under.ask('GET', '/healthz', nobody).then(({ status, body }) => [status, body]), [200, { status: 'ok' }]);
-  t.equal((await under.ask('GET', '/readyz', nobody)).status, 200);
+  const withoutToken = { headers: { authorization: '' } };
+  t.same(await under.ask('GET', '/healthz', withoutToken).then(({ status, body }) => [status, body]), [200, { status: 'ok' }]);
+  t.equal((await under.ask('GET', '/readyz', withoutToken)).status, 200);
   under.ready = false;
-  t.same(await under.ask('GET', '/readyz', nobody).then(({ status, body }) => [status, body]), [503, { status: 'not ready' }]);
+  t.same(await under.ask('GET', '/readyz', withoutToken).then(({ status, body }) => [status, body]), [503, { status: 'not ready' }]);
 });
 
-test('this machine is who connects from it and means it', (t) => {
+test('a request is local if both its peer and its Host are loopback', (t) => {
   for (const [peer, host, own] of [
     ['127.0.0.1', '127.0.0.1:9000', true],
     ['127.9.9.9', 'localhost', true],
@@ -134,7 +134,7 @@ test('this machine is who connects from it and means it', (t) => {
   t.end();
 });
 
-test('a probe by another name needs the token', async (t) => {
+test('a probe sent to another host name needs a token', async (t) => {
   const { control } = await controlUnderTest(t);
   const status = async (headers: Record<string, string>) => {
     const sent = request(`${control.url}/metrics`, { headers });

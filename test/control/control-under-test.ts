@@ -1,42 +1,43 @@
 import { pino } from 'pino';
 import type { Test } from 'tap';
-import { createAuthorizer } from '../../src/control/access/tokens.ts';
+import { createAuthorizer } from '../../src/control/access/authorizer.ts';
 import { type Control, startControl } from '../../src/control/control.ts';
 import type { Page } from '../../src/control/routes/page-routes.ts';
-import type { UpgradeHandler } from '../../src/control/upgrades.ts';
+import type { UpgradeHandler } from '../../src/control/upgrade-router.ts';
 import type { Clock } from '../../src/model/clock.ts';
 import { noServerCounts } from '../../src/model/counts.ts';
+import type { JoinRequest } from '../../src/model/join.ts';
 import type { LiveServer, LiveView } from '../../src/model/live.ts';
-import type { JoinRequest, Registry } from '../../src/registry/contract.ts';
+import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 
 export const tokens = { admin: 'admin-token-of-the-tests', join: 'join-token-of-the-tests' };
 
-/** A real control on a free port over a real embedded registry; what the balancer sees is given by the test. */
+/** A real control on a free port over a real embedded registry. Tests supply the balancer's view. */
 export interface ControlUnderTest {
   readonly control: Control;
   readonly registry: Registry;
-  /** Holds the files that the test asked for. */
+  /** Contains the files of `options.files`. */
   readonly folder: string;
-  /** What the balancer sees: tests put servers here. */
+  /** Servers of the balancer's view; tests add them. */
   readonly live: LiveServer[];
-  /** Whether the balancer says that it is ready. */
+  /** The balancer's answer to `ready()`; true at first. */
   ready: boolean;
-  /** Everything that was logged. */
+  /** All lines logged so far. */
   readonly log: string[];
-  /** Upgrades that were handed to the registration endpoint. */
+  /** Paths of the upgrade requests that reached the registration endpoint. */
   readonly joins: string[];
-  /** A request with the admin token, unless `headers` say otherwise. */
+  /** Sends a request, with the admin token unless `headers` has another `authorization`. */
   ask(method: string, path: string, options?: { body?: unknown; type?: string; headers?: Record<string, string> }): Promise<Answer>;
 }
 
-/** Files and folders by name. */
+/** Contents of a folder: files and folders by name. */
 export type Files = { [name: string]: string | Buffer | Files };
 
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
+  // biome-ignore lint/suspicious/noExplicitAny: tests read answers of every shape
   readonly body: any;
 }
 
@@ -58,7 +59,7 @@ export async function controlUnderTest(
     close: async () => undefined,
   };
   const view = {
-    ...quietView,
+    ...emptyView,
     servers: () => live,
     ready: () => under.ready,
     listening: (environment: string) => (environment === 'production' ? '127.0.0.1:8080' : undefined),
@@ -103,8 +104,8 @@ export async function controlUnderTest(
   return under;
 }
 
-/** What a gateway says when it joins. */
-export function joining(id: string, environment?: string): JoinRequest {
+/** Makes the join request of a Sluice gateway. */
+export function joinRequest(id: string, environment?: string): JoinRequest {
   return {
     id,
     instance: `${id}-1`,
@@ -117,8 +118,8 @@ export function joining(id: string, environment?: string): JoinRequest {
   };
 }
 
-/** A balancer that has nothing to tell. */
-export const quietView: LiveView = {
+/** The view of a balancer without servers that is not ready. */
+export const emptyView: LiveView = {
   servers: () => [],
   environments: () => [],
   listeners: () => [],
@@ -127,8 +128,8 @@ export const quietView: LiveView = {
   listening: () => undefined,
 };
 
-/** What the balancer sees of a server. */
-export function seen(id: string, environment: string, more: Partial<LiveServer> = {}): LiveServer {
+/** Makes the balancer's view of one server. */
+export function liveServer(id: string, environment: string, more: Partial<LiveServer> = {}): LiveServer {
   return {
     id,
     environment,
@@ -144,7 +145,7 @@ export function seen(id: string, environment: string, more: Partial<LiveServer> 
   };
 }
 
-/** A project that answers under `basePath`. */
+/** Makes a project with one target, served under `basePath`. */
 export function sampleProject(
   name: string,
   basePath = `/${name}`,

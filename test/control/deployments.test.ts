@@ -1,12 +1,12 @@
 import { test } from 'tap';
 import type { Snapshot } from '../../src/model/snapshot.ts';
-import { controlUnderTest, joining, sampleProject } from './control-under-test.ts';
+import { controlUnderTest, joinRequest, sampleProject } from './control-under-test.ts';
 
-test('a deployment tells the new version, and how far every server is', async (t) => {
+test('a deployment is answered with the new version and the progress of every server', async (t) => {
   const { ask, registry } = await controlUnderTest(t);
   await registry.putEnvironment('production', {});
-  for (const id of ['a', 'b', 'c']) await registry.join(joining(id, 'production'));
-  await registry.join({ ...joining('plain', 'production'), source: 'http', address: '127.0.0.1:9102' });
+  for (const id of ['a', 'b', 'c']) await registry.join(joinRequest(id, 'production'));
+  await registry.join({ ...joinRequest('plain', 'production'), source: 'http', address: '127.0.0.1:9102' });
   await ask('POST', '/v1/projects', { body: sampleProject('pets') });
 
   const deployed = await ask('PUT', '/v1/environments/production/deployments/pets', { body: {} });
@@ -40,17 +40,17 @@ test('a deployment tells the new version, and how far every server is', async (t
   t.same(
     next.body.deployments[0].servers.map((one: { state: string }) => one.state),
     ['pending', 'pending', 'pending', 'unreported'],
-    'an earlier rejection says nothing of the next revision',
+    'an earlier rejection does not count for the next revision',
   );
 });
 
-test('revisions are deployed by number, rolled back, undeployed', async (t) => {
+test('revisions are deployed by number, rolled back and undeployed', async (t) => {
   const { ask, registry } = await controlUnderTest(t);
   await registry.putEnvironment('production', {});
   for (const version of ['one', 'two']) await ask('POST', '/v1/projects', { body: { ...sampleProject('pets'), version } });
   const path = '/v1/environments/production/deployments/pets';
   t.match((await ask('PUT', path, { body: { revision: 1 } })).body.deployments, [{ revision: 1 }]);
-  t.match((await ask('PUT', path)).body.deployments, [{ revision: 2 }], 'without a number the newest, without a body too');
+  t.match((await ask('PUT', path)).body.deployments, [{ revision: 2 }], 'without a body the newest is deployed');
   t.match((await ask('POST', `${path}/rollback`)).body, { version: 3, deployments: [{ revision: 1 }] });
   const gone = await ask('DELETE', path);
   t.same([gone.status, gone.body.version, gone.body.deployments], [200, 4, []]);
@@ -58,7 +58,7 @@ test('revisions are deployed by number, rolled back, undeployed', async (t) => {
   t.equal((await ask('POST', `${path}/rollback`)).status, 404);
 });
 
-test('if-match deploys only onto the version that was seen', async (t) => {
+test('if-match deploys only if the version has not changed', async (t) => {
   const { ask, registry } = await controlUnderTest(t);
   await registry.putEnvironment('production', {});
   await ask('POST', '/v1/projects', { body: sampleProject('pets') });
@@ -76,7 +76,7 @@ test('if-match deploys only onto the version that was seen', async (t) => {
   t.equal(etag, '"2"');
 });
 
-test('what cannot be deployed is refused with its reason', async (t) => {
+test('impossible deployments are refused with a reason', async (t) => {
   const { ask, registry } = await controlUnderTest(t);
   await registry.putEnvironment('production', {});
   await ask('POST', '/v1/projects', { body: sampleProject('pets') });

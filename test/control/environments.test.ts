@@ -1,7 +1,7 @@
 import { test } from 'tap';
-import { controlUnderTest, joining, sampleProject } from './control-under-test.ts';
+import { controlUnderTest, joinRequest, sampleProject } from './control-under-test.ts';
 
-test('an environment is created, shown with its defaults, changed, and deleted', async (t) => {
+test('an environment is created, read with its defaults, changed and deleted', async (t) => {
   const { ask, registry } = await controlUnderTest(t);
   const created = await ask('PUT', '/v1/environments/production', {
     body: { balance: 'least-connections', limits: { queueTimeout: '250ms' } },
@@ -20,13 +20,13 @@ test('an environment is created, shown with its defaults, changed, and deleted',
   t.same(
     (await registry.environment('production'))?.input,
     { balance: 'least-connections', limits: { queueTimeout: '250ms' } },
-    'is stored as written',
+    'it is stored as written',
   );
 
   const read = await ask('GET', '/v1/environments/production');
   t.same(read.body, created.body);
   const sentBack = await ask('PUT', '/v1/environments/production', { body: { ...read.body, panicThreshold: 10 } });
-  t.equal(sentBack.status, 200, 'what was read can be changed and sent back');
+  t.equal(sentBack.status, 200, 'an answer can be edited and sent back');
   t.equal(sentBack.body.panicThreshold, 10);
 
   const yaml = await ask('PUT', '/v1/environments/staging', { body: 'listen: 127.0.0.1:8090\nhealth: off\n', type: 'application/yaml' });
@@ -40,10 +40,10 @@ test('an environment is created, shown with its defaults, changed, and deleted',
   t.equal((await ask('GET', '/v1/environments/staging')).status, 404);
 });
 
-test('an environment in use is deleted only by force', async (t) => {
+test('an environment in use is only deleted with ?force', async (t) => {
   const { ask, registry } = await controlUnderTest(t);
   await ask('PUT', '/v1/environments/production', { body: {} });
-  await registry.join(joining('a', 'production'));
+  await registry.join(joinRequest('a', 'production'));
   await ask('POST', '/v1/projects', { body: sampleProject('pets') });
   await ask('PUT', '/v1/environments/production/deployments/pets');
   const refused = await ask('DELETE', '/v1/environments/production');
@@ -53,7 +53,7 @@ test('an environment in use is deleted only by force', async (t) => {
   t.equal((await ask('GET', '/v1/servers/a')).body.state, 'available');
 });
 
-test('wrong specifications name every fault with its line, and change nothing', async (t) => {
+test('invalid settings are refused with every fault and its line, and change nothing', async (t) => {
   const { ask, registry } = await controlUnderTest(t);
   const body = 'listen: nowhere\nbalanse: hash\nretries:\n  attempts: 99\n';
   const { status, body: problem, headers } = await ask('PUT', '/v1/environments/production', { body, type: 'text/yaml' });
@@ -71,7 +71,7 @@ test('wrong specifications name every fault with its line, and change nothing', 
   t.same(await registry.environments(), []);
 });
 
-test("another environment's host or listener cannot be claimed, an address can be left for later", async (t) => {
+test("another environment's listener and host cannot be taken; an environment without an address is accepted", async (t) => {
   const { ask } = await controlUnderTest(t);
   await ask('PUT', '/v1/environments/production', { body: { listen: '127.0.0.1:8080', hosts: ['api.example.com'] } });
   const same = await ask('PUT', '/v1/environments/other', { body: { listen: '127.0.0.1:8080', hosts: ['api.example.com'] } });

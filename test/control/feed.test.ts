@@ -6,13 +6,13 @@ import type { FeedMessage } from '../../src/api/feed-messages.ts';
 import { compareServers } from '../../src/control/feed/server-changes.ts';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
 import { Condition } from '../tools/condition.ts';
-import { type ControlUnderTest, controlUnderTest, joining, sampleProject, seen, tokens } from './control-under-test.ts';
+import { type ControlUnderTest, controlUnderTest, joinRequest, liveServer, sampleProject, tokens } from './control-under-test.ts';
 import { server } from './sample-server.ts';
 
-/** Seconds pass in a twentieth of the time. */
-const hurried: Clock = { ...systemClock, after: (delayMs, task) => systemClock.after(delayMs / 20, task) };
+/** A clock whose timers run twenty times as fast. */
+const fastClock: Clock = { ...systemClock, after: (delayMs, task) => systemClock.after(delayMs / 20, task) };
 
-/** A reader of the live feed, which can be waited for. */
+/** Connects a reader to the live feed. */
 async function reader(t: Test, { control }: ControlUnderTest) {
   const socket = new WebSocket(`${control.url.replace('http', 'ws')}/v1/events`, { headers: { authorization: `Bearer ${tokens.admin}` } });
   const messages: FeedMessage[] = [];
@@ -25,27 +25,30 @@ async function reader(t: Test, { control }: ControlUnderTest) {
   await once(socket, 'open');
   return {
     socket,
-    /** The first message of that type, past or to come, that `fits`; it and those before it are used up. */
+    /** Waits for the first message of `type` that `fits`, and drops it and all earlier ones. */
     next<Type extends FeedMessage['type']>(type: Type, fits: (message: FeedMessage & { type: Type }) => boolean = () => true) {
-      return arrived.until(() => {
-        const index = messages.findIndex((message) => message.type === type && fits(message as FeedMessage & { type: Type }));
-        return index >= 0 && (messages.splice(0, index + 1).at(-1) as FeedMessage & { type: Type });
-      });
+      return arrived.until(
+        () => {
+          const index = messages.findIndex((message) => message.type === type && fits(message as FeedMessage & { type: Type }));
+          return index >= 0 && (messages.splice(0, index + 1).at(-1) as FeedMessage & { type: Type });
+        },
+        { what: `a message ${type} with ${fits}`, seen: () => messages },
+      );
     },
   };
 }
 
-test('the live feed tells membership, health, deployments and traffic as they change', async (t) => {
-  const under = await controlUnderTest(t, { clock: hurried });
+test('the live feed sends changes of membership, health and deployments, and traffic', async (t) => {
+  const under = await controlUnderTest(t, { clock: fastClock });
   const { registry, live, ask } = under;
   await registry.putEnvironment('production', {});
   const feed = await reader(t, under);
   t.match(await feed.next('welcome'), { version: '0.0.0-test', registry: true });
-  await registry.join(joining('a', 'production'));
+  await registry.join(joinRequest('a', 'production'));
   t.match(await feed.next('membership'), { server: { id: 'a', state: 'joining' } });
   t.match(await feed.next('happenings'), { happenings: [{ subject: 'a', text: 'joined production' }] });
 
-  await registry.join(joining('b'));
+  await registry.join(joinRequest('b'));
   t.match(await feed.next('membership'), { server: { id: 'b', state: 'available' } });
   await registry.assign('b', 'production');
   t.match(await feed.next('membership', ({ server }) => server.id === 'b'), {
@@ -58,22 +61,22 @@ test('the live feed tells membership, health, deployments and traffic as they ch
   await ask('PUT', '/v1/environments/production/deployments/pets');
   t.match(await feed.next('deployment'), { environment: 'production', version: 1 });
 
-  live.push(seen('a', 'production', { health: 'up', active: 2, requests: 10 }));
+  live.push(liveServer('a', 'production', { health: 'up', active: 2, requests: 10 }));
   t.match(await feed.next('health'), { id: 'a', health: 'up', was: 'unknown' });
-  live[0] = seen('a', 'production', { health: 'down', reason: 'connect refused', requests: 11 });
+  live[0] = liveServer('a', 'production', { health: 'down', reason: 'connect refused', requests: 11 });
   t.match(await feed.next('health'), { id: 'a', health: 'down', was: 'up', reason: 'connect refused' });
-  live[0] = seen('a', 'production', { health: 'down', reason: 'connect refused', requests: 511, active: 4 });
-  const { environments, servers } = await feed.next('traffic', (told) => (told.servers['production']?.['a']?.[0] ?? 0) > 0);
-  t.ok((environments['production']?.[0] ?? 0) > 0, 'and who carries it');
+  live[0] = liveServer('a', 'production', { health: 'down', reason: 'connect refused', requests: 511, active: 4 });
+  const { environments, servers } = await feed.next('traffic', (message) => (message.servers['production']?.['a']?.[0] ?? 0) > 0);
+  t.ok((environments['production']?.[0] ?? 0) > 0, 'traffic by server');
   t.equal(servers['production']?.['a']?.[2], 4);
 
   await registry.leave('b', 'b-1');
   t.match(await feed.next('gone'), { id: 'b', environment: 'production' });
   const late = await reader(t, under);
-  t.match(await late.next('servers'), { servers: [{ id: 'a' }] }, 'who comes later is told everything too');
+  t.match(await late.next('servers'), { servers: [{ id: 'a' }] }, 'a later reader gets all servers first');
 });
 
-test('servers that did not change are not told again', (t) => {
+test('servers that did not change are not sent again', (t) => {
   t.same(compareServers([server], [{ ...server, active: 5, requests: 9, lastSeen: 7 }], 1), { messages: [], happenings: [] });
   t.match(compareServers([server], [{ ...server, weight: 2 }], 1), {
     messages: [{ type: 'membership' }],
@@ -82,13 +85,13 @@ test('servers that did not change are not told again', (t) => {
   t.match(
     compareServers([server], [{ ...server, reason: 'slow' }], 1).messages,
     [{ type: 'health', reason: 'slow' }],
-    'a reason that changes is told',
+    'a changed reason is sent',
   );
   t.end();
 });
 
-test('the feed is for the admin only, and other upgrades lead nowhere', async (t) => {
-  const under = await controlUnderTest(t, { clock: hurried });
+test('the feed requires the admin token; other WebSocket paths do not exist', async (t) => {
+  const under = await controlUnderTest(t, { clock: fastClock });
   const status = async (path: string, authorization?: string) => {
     const socket = new WebSocket(
       under.control.url.replace('http', 'ws') + path,
@@ -112,8 +115,8 @@ test('the feed is for the admin only, and other upgrades lead nowhere', async (t
   t.equal((await under.ask('GET', '/v1/events')).status, 426);
 });
 
-test('garbage on the feed closes that reader only', async (t) => {
-  const under = await controlUnderTest(t, { clock: hurried });
+test('malformed frames close only the reader that sent them', async (t) => {
+  const under = await controlUnderTest(t, { clock: fastClock });
   const [bad, good] = [await reader(t, under), await reader(t, under)];
   bad.socket.send('x'.repeat(100_000));
   const [code] = await once(bad.socket, 'close');
@@ -123,12 +126,12 @@ test('garbage on the feed closes that reader only', async (t) => {
   // biome-ignore lint/suspicious/noExplicitAny: the bytes under the WebSocket
   (raw.socket as any)._socket.write(Buffer.alloc(2000, 0xff));
   await once(raw.socket, 'close');
-  await under.registry.join(joining('z'));
+  await under.registry.join(joinRequest('z'));
   t.match(await good.next('membership'), { server: { id: 'z' } });
 });
 
-test('closing sends readers away with 1001, also one that does not answer', async (t) => {
-  const under = await controlUnderTest(t, { clock: hurried });
+test('closing ends readers with 1001, and by force one that does not answer', async (t) => {
+  const under = await controlUnderTest(t, { clock: fastClock });
   const polite = await reader(t, under);
   const deaf = await reader(t, under);
   deaf.socket.pause();
@@ -138,8 +141,8 @@ test('closing sends readers away with 1001, also one that does not answer', asyn
   t.equal(code, 1001);
 });
 
-test('an offer to upgrade to something else is passed over, and the request answered', async (t) => {
-  const under = await controlUnderTest(t, { clock: hurried });
+test('an offer to upgrade to another protocol is ignored, and the request answered', async (t) => {
+  const under = await controlUnderTest(t, { clock: fastClock });
   const socket = connect(Number(new URL(under.control.url).port), '127.0.0.1');
   t.teardown(() => socket.destroy());
   const body = JSON.stringify(sampleProject('pets'));
@@ -152,12 +155,12 @@ test('an offer to upgrade to something else is passed over, and the request answ
   t.equal((await under.registry.projects()).length, 1);
 });
 
-test('a reader that does not read is sent away before it costs much memory, the others miss nothing', async (t) => {
-  const under = await controlUnderTest(t, { clock: hurried });
+test('a reader that stops reading is disconnected before it takes much memory; others miss nothing', async (t) => {
+  const under = await controlUnderTest(t, { clock: fastClock });
   const { registry, live } = under;
   await registry.putEnvironment('production', {});
-  await registry.join(joining('a', 'production'));
-  live.push(seen('a', 'production', { health: 'down', reason: 'x'.repeat(1_000_000) }));
+  await registry.join(joinRequest('a', 'production'));
+  live.push(liveServer('a', 'production', { health: 'down', reason: 'x'.repeat(1_000_000) }));
   const [deaf, good] = [await reader(t, under), await reader(t, under)];
   await deaf.next('servers');
   deaf.socket.pause();

@@ -5,7 +5,7 @@ import { type Test, test } from 'tap';
 import { startControl } from '../../src/control/control.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 import type { Registry } from '../../src/registry/contract.ts';
-import { controlUnderTest, quietView, tokens } from './control-under-test.ts';
+import { controlUnderTest, emptyView, tokens } from './control-under-test.ts';
 
 async function rawAnswer(t: Test, url: string, bytes: string | Buffer): Promise<string> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
@@ -18,7 +18,7 @@ async function rawAnswer(t: Test, url: string, bytes: string | Buffer): Promise<
   return Buffer.concat(chunks).toString('latin1');
 }
 
-test('paths and methods that are not there are told apart', async (t) => {
+test('an unknown path is answered with 404, an unknown method with 405', async (t) => {
   const { ask } = await controlUnderTest(t);
   const wrong = await ask('DELETE', '/v1/projects');
   t.same([wrong.status, wrong.body.code], [405, 'method-not-allowed']);
@@ -31,10 +31,10 @@ test('paths and methods that are not there are told apart', async (t) => {
   }
   t.equal((await ask('GET', '/v1/servers/%zz')).status, 400);
   t.match((await ask('GET', '/v1/servers/%zz')).headers.get('content-type') ?? '', /problem/);
-  t.equal((await ask('GET', '/v1/servers?environmnet=x')).status, 422, 'a misspelt query is not passed over');
+  t.equal((await ask('GET', '/v1/servers?environmnet=x')).status, 422, 'a misspelt query is refused');
 });
 
-test('bytes that are no request are answered or cut off, and harm nobody', async (t) => {
+test('malformed requests are answered or cut off, and do no harm', async (t) => {
   const { control, ask } = await controlUnderTest(t);
   const auth = `authorization: Bearer ${tokens.admin}\r\n`;
   const inputs: [name: string, bytes: string | Buffer, answer: RegExp][] = [
@@ -63,12 +63,12 @@ test('bytes that are no request are answered or cut off, and harm nobody', async
   for (const [name, bytes, expected] of inputs) {
     const answer = await rawAnswer(t, control.url, bytes);
     t.match(answer, expected, name);
-    t.notMatch(answer, /at .*\.ts|node:internal/, 'no insides');
+    t.notMatch(answer, /at .*\.ts|node:internal/, 'no stack trace');
   }
   t.equal((await ask('GET', '/healthz')).status, 200);
 });
 
-test('a failure inside is logged, and told without its insides', async (t) => {
+test('an internal error is logged, and answered without its details', async (t) => {
   const log: string[] = [];
   const broken = {
     servers: () => Promise.reject(new Error('the s3cret path /var/lib')),
@@ -79,7 +79,7 @@ test('a failure inside is logged, and told without its insides', async (t) => {
   const control = await startControl({
     listen: '127.0.0.1:0',
     registry: { ...broken, ...away } as Registry,
-    live: quietView,
+    live: emptyView,
     authorize: () => 'admin',
     join: { upgrade: (_request, socket) => void socket.destroy(), close: async () => undefined },
     logger: pino({ level: 'info' }, { write: (line: string) => void log.push(line) }),
@@ -95,15 +95,15 @@ test('a failure inside is logged, and told without its insides', async (t) => {
   const absent = await fetch(`${control.url}/v1/environments`);
   t.same([absent.status, ((await absent.json()) as { code: string }).code], [503, 'unavailable']);
   const metrics = await fetch(`${control.url}/metrics`);
-  t.match(await metrics.text(), /sluice_registry_up 0/, 'metrics are there without the registry');
+  t.match(await metrics.text(), /sluice_registry_up 0/, 'metrics are served without the registry');
 });
 
-test('an address that is taken is refused by its name', async (t) => {
+test('an address in use is refused, naming it', async (t) => {
   const { control, registry } = await controlUnderTest(t);
   const again = startControl({
     listen: control.address,
     registry,
-    live: quietView,
+    live: emptyView,
     authorize: () => undefined,
     join: { upgrade: () => undefined, close: async () => undefined },
     logger: pino({ level: 'silent' }),
@@ -129,6 +129,6 @@ test('closing finishes the answers in flight', async (t) => {
   t.match(String((await answered)[0]), /^HTTP\/1\.1 201 /);
   await closed;
   t.ok(await registry.environment('late'));
-  await t.rejects(ask('GET', '/healthz'), 'nobody is let in any more');
+  await t.rejects(ask('GET', '/healthz'), 'new connections are refused');
   idle.destroy();
 });

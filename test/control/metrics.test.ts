@@ -2,19 +2,27 @@ import { test } from 'tap';
 import { noServerCounts } from '../../src/model/counts.ts';
 import { LatencyHistogram } from '../../src/model/latency.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
-import { controlUnderTest, joining, seen, tokens } from './control-under-test.ts';
+import { controlUnderTest, joinRequest, liveServer, tokens } from './control-under-test.ts';
 
-test('/metrics counts what the balancer counted', async (t) => {
+test("/metrics serves the balancer's counts", async (t) => {
   const { ask, registry, live } = await controlUnderTest(t);
   await registry.putEnvironment('production', { variables: { a: 'b' } });
   const hung = { ...noServerCounts.failed, 'head-timeout': 3 };
   live.push(
-    seen('a', 'production', { active: 2, requests: 100, failures: 3, failed: hung, statuses: [0, 0, 90, 0, 7, 3], upgraded: 1, weight: 5 }),
+    liveServer('a', 'production', {
+      active: 2,
+      requests: 100,
+      failures: 3,
+      failed: hung,
+      statuses: [0, 0, 90, 0, 7, 3],
+      upgraded: 1,
+      weight: 5,
+    }),
   );
-  live.push(seen('b', 'production', { health: 'down' }));
+  live.push(liveServer('b', 'production', { health: 'down' }));
   const times = new LatencyHistogram();
   for (const ms of [0.1, 3, 3, 100_000]) times.observe(ms);
-  live.push(seen('c', 'production', { latencies: times }));
+  live.push(liveServer('c', 'production', { latencies: times }));
   const read = async () => {
     const { status, headers, body } = await ask('GET', '/metrics', { headers: { authorization: '' } });
     t.equal(status, 200);
@@ -39,7 +47,7 @@ test('/metrics counts what the balancer counted', async (t) => {
   t.equal(first.get(`sluice_server_up${a}`), 1);
   t.equal(first.get('sluice_server_up{environment="production",server="b"}'), 0);
   const bucket = (le: string) => first.get(`sluice_server_response_head_seconds_bucket{environment="production",server="c",le="${le}"}`);
-  t.same(['0.00025', '0.002', '0.004', '65.536', '+Inf'].map(bucket), [1, 1, 3, 3, 4], 'times are counted up to each bound');
+  t.same(['0.00025', '0.002', '0.004', '65.536', '+Inf'].map(bucket), [1, 1, 3, 3, 4], 'histogram buckets are cumulative');
   t.equal(first.get('sluice_server_response_head_seconds_count{environment="production",server="c"}'), 4);
   t.equal(first.get('sluice_server_response_head_seconds_sum{environment="production",server="c"}'), 100.0061);
   t.equal(first.get('sluice_environment_snapshot_version{environment="production"}'), (await registry.snapshot('production')).version);
@@ -49,16 +57,16 @@ test('/metrics counts what the balancer counted', async (t) => {
   t.ok((first.get('process_resident_memory_bytes') ?? 0) > 1e6);
   t.ok((first.get('process_cpu_seconds_total') ?? 0) > 0);
 
-  live.splice(0, 2, seen('a', 'production', { requests: 130 }));
+  live.splice(0, 2, liveServer('a', 'production', { requests: 130 }));
   const second = await read();
-  t.equal(second.get(`sluice_server_requests_total${a}`), 130, 'read anew, not added up');
-  t.notOk(second.has('sluice_server_up{environment="production",server="b"}'), 'who is gone is not counted on');
+  t.equal(second.get(`sluice_server_requests_total${a}`), 130, 'counts are replaced, not added up');
+  t.notOk(second.has('sluice_server_up{environment="production",server="b"}'), 'a server that is gone has no series');
 });
 
-test('a registry that does not answer is not waited for long', async (t) => {
+test('metrics are served without the registry when it does not answer in time', async (t) => {
   const clock = new FakeClock();
   const { ask, registry, live } = await controlUnderTest(t, { clock });
-  live.push(seen('a', 'production', { requests: 100 }));
+  live.push(liveServer('a', 'production', { requests: 100 }));
   registry.servers = () => new Promise(() => {});
   const answer = { text: undefined as string | undefined };
   const asked = ask('GET', '/metrics').then(({ body }) => {
@@ -69,12 +77,12 @@ test('a registry that does not answer is not waited for long', async (t) => {
   t.match(answer.text, 'sluice_server_requests_total{environment="production",server="a"} 100\n');
 });
 
-test('Prometheus finds the gateways that joined, and no others', async (t) => {
+test('service discovery lists Sluice gateways only', async (t) => {
   const { ask, registry } = await controlUnderTest(t);
   await registry.putEnvironment('production', {});
-  await registry.join(joining('a', 'production'));
-  await registry.join(joining('spare'));
-  await registry.join({ ...joining('foreign', 'production'), source: 'http' });
+  await registry.join(joinRequest('a', 'production'));
+  await registry.join(joinRequest('spare'));
+  await registry.join({ ...joinRequest('foreign', 'production'), source: 'http' });
   const { status, body } = await ask('GET', '/v1/prometheus/targets', { headers: { authorization: `Bearer ${tokens.join}` } });
   t.equal(status, 200);
   t.strictSame(body, [

@@ -1,10 +1,10 @@
 import { test } from 'tap';
 import { controlUnderTest } from './control-under-test.ts';
 
-const nobody = { headers: { authorization: '' } };
+const withoutToken = { headers: { authorization: '' } };
 const page = { '/': '<!doctype html><title>x</title>', '/dashboard.js': 'export {};', '/dashboard.css': 'a {}', '/icon.svg': '<svg/>' };
 
-test('the dashboard is served to anybody, framed by nobody, and lets nothing in from elsewhere', async (t) => {
+test('the dashboard is served without a token, cannot be framed, and loads nothing from other origins', async (t) => {
   const { ask } = await controlUnderTest(t, { page });
   for (const [path, type] of [
     ['/', 'text/html'],
@@ -12,7 +12,7 @@ test('the dashboard is served to anybody, framed by nobody, and lets nothing in 
     ['/dashboard.css', 'text/css'],
     ['/icon.svg', 'image/svg+xml'],
   ] as const) {
-    const answer = await ask('GET', path, nobody);
+    const answer = await ask('GET', path, withoutToken);
     t.equal(answer.status, 200, path);
     t.equal(answer.body, page[path]);
     t.equal(answer.headers.get('content-type'), `${type}; charset=utf-8`);
@@ -24,12 +24,12 @@ test('the dashboard is served to anybody, framed by nobody, and lets nothing in 
     t.equal(answer.headers.get('x-frame-options'), 'DENY');
     t.equal((await ask('GET', path, { headers: { 'if-none-match': answer.headers.get('etag') ?? '' } })).status, 304);
   }
-  t.equal((await ask('GET', '/v1/servers', nobody)).status, 401, 'what it shows is not');
+  t.equal((await ask('GET', '/v1/servers', withoutToken)).status, 401, 'its data needs a token');
 });
 
-test('not built, it says so', async (t) => {
+test('without a built dashboard, / says how to build it', async (t) => {
   const { ask } = await controlUnderTest(t);
-  const answer = await ask('GET', '/', nobody);
+  const answer = await ask('GET', '/', withoutToken);
   t.equal(answer.status, 503);
   t.match(answer.body.detail, /npm run build/);
 });

@@ -26,7 +26,7 @@ test('projects are pushed as JSON or YAML; the same content makes no new revisio
     t.equal((await ask('GET', `/v1/projects/pets/revisions/${n}`)).status, 422, n);
 });
 
-test('every fault of a project is told with its place, those of policies too', async (t) => {
+test('every fault of a project is reported with its path and line, also in policies', async (t) => {
   const { ask, registry } = await controlUnderTest(t);
   const body = [
     'name: pets',
@@ -54,7 +54,7 @@ test('every fault of a project is told with its place, those of policies too', a
   t.same(await registry.projects(), []);
 });
 
-test('input that is none is refused clearly, changes nothing and stops nothing', { timeout: 60_000 }, async (t) => {
+test('malformed input is refused with a reason, changes nothing and stops nothing', { timeout: 60_000 }, async (t) => {
   const { ask, registry, log } = await controlUnderTest(t);
   const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghij'.replace(/./g, (letter, index) => `${letter}: &${letter} [${Array(9).fill(`*${'abcdefghij'[index]}`).join()}]\n`)}name: *j\n`;
   const inputs: [name: string, body: string | Uint8Array, status: number, code: string][] = [
@@ -80,7 +80,7 @@ test('input that is none is refused clearly, changes nothing and stops nothing',
     const answer: Answer = await ask('POST', '/v1/projects', { body, type: 'application/yaml' });
     t.same([answer.status, answer.body.code], [status, code], `${name}: ${answer.body.detail}`);
     t.match(answer.headers.get('content-type') ?? '', /^application\/problem\+json/);
-    t.ok(answer.body.detail.length < 2000, 'the answer is no echo');
+    t.ok(answer.body.detail.length < 2000, 'the answer does not repeat the input');
   }
   for (const type of ['application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'image/png', 'nonsense']) {
     const answer = await ask('POST', '/v1/projects', { body: '{}', type });
@@ -89,5 +89,5 @@ test('input that is none is refused clearly, changes nothing and stops nothing',
   }
   t.same(await registry.projects(), []);
   t.equal((await ask('GET', '/healthz')).status, 200);
-  t.equal(log.filter((line) => JSON.parse(line).level >= 50).length, 0, 'bad input is no failure of ours');
+  t.equal(log.filter((line) => JSON.parse(line).level >= 50).length, 0, 'bad input is not logged as an error');
 });

@@ -1,9 +1,9 @@
 import { test } from 'tap';
-import { controlUnderTest, joining, sampleProject, seen, tokens } from './control-under-test.ts';
+import { controlUnderTest, joinRequest, liveServer, sampleProject, tokens } from './control-under-test.ts';
 
 const asGateway = { headers: { authorization: `Bearer ${tokens.join}` } };
 
-test('any gateway registers by plain HTTP, is told what to serve, and leaves', async (t) => {
+test('a gateway registers by plain HTTP, gets its snapshot, and leaves', async (t) => {
   const { ask, registry, live } = await controlUnderTest(t);
   await registry.putEnvironment('production', { variables: { backend: 'http://127.0.0.1:1' } });
   await ask('POST', '/v1/projects', { body: sampleProject('pets') });
@@ -23,21 +23,21 @@ test('any gateway registers by plain HTTP, is told what to serve, and leaves', a
   const record = await registry.server('legacy');
   t.match(record, { environment: 'production', source: 'http', address: '127.0.0.1:9300', weight: 3 });
   t.equal((await ask('GET', '/v1/servers/legacy')).body.state, 'joining');
-  live.push(seen('legacy', 'production'));
-  t.equal((await ask('GET', '/v1/servers/legacy')).body.state, 'ready', 'its health is what makes it ready');
+  live.push(liveServer('legacy', 'production'));
+  t.equal((await ask('GET', '/v1/servers/legacy')).body.state, 'ready', 'it is ready when it is healthy');
 
   await ask('PATCH', '/v1/servers/legacy', { body: { weight: 9 } });
   const again = await register();
   t.equal(again.body.server.weight, 9, "renewing does not undo the operator's weight");
   const renewed = await registry.server('legacy');
-  t.equal(renewed?.instance, record?.instance, 'the same instance goes on');
+  t.equal(renewed?.instance, record?.instance, 'the instance stays the same');
   t.equal(renewed?.startedAt, record?.startedAt);
 
   t.equal((await ask('DELETE', '/v1/register/legacy', asGateway)).status, 204);
   t.equal(await registry.server('legacy'), undefined);
 });
 
-test('a new address is a new start, another ttl a new lease', async (t) => {
+test('a new address makes a new instance, another ttl a new lease', async (t) => {
   const { ask, registry } = await controlUnderTest(t);
   const register = (body: object) => ask('PUT', '/v1/register/legacy', { body, ...asGateway });
   await register({ address: '127.0.0.1:9300' });
@@ -51,7 +51,7 @@ test('a new address is a new start, another ttl a new lease', async (t) => {
   t.not(after?.instance, before?.instance);
 });
 
-test('a server without environment is available and told nothing to serve', async (t) => {
+test('a server without environment is available and gets no snapshot', async (t) => {
   const { ask } = await controlUnderTest(t);
   const { status, body } = await ask('PUT', '/v1/register/spare', { body: { address: '127.0.0.1:9300' }, ...asGateway });
   t.equal(status, 200);
@@ -78,14 +78,14 @@ test('registrations that make no sense are refused', async (t) => {
     if (path !== undefined) t.equal(answer.body.errors[0].path, path, answer.body.detail);
   }
   const huge = await ask('PUT', '/v1/register/legacy', { body: `address: "${'x'.repeat(70_000)}"`, ...asGateway });
-  t.same([huge.status, huge.body.code], [413, 'too-large'], 'who may only join does not keep the balancer busy');
+  t.same([huge.status, huge.body.code], [413, 'too-large'], 'the join token does not allow large bodies');
   t.equal((await ask('PUT', '/v1/register/not%20a%20name', { body: { address: '127.0.0.1:1' }, ...asGateway })).status, 422);
   t.same(await registry.servers(), []);
 });
 
-test('a gateway that joined for itself is not thrown out by plain HTTP', async (t) => {
+test('a Sluice gateway cannot be unregistered by plain HTTP', async (t) => {
   const { ask, registry } = await controlUnderTest(t);
-  await registry.join(joining('a'));
+  await registry.join(joinRequest('a'));
   t.equal((await ask('DELETE', '/v1/register/a', asGateway)).status, 409);
   t.ok(await registry.server('a'));
 });

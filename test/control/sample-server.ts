@@ -1,10 +1,10 @@
 import type { ServerAnswer } from '../../src/api/answers.ts';
 
-/** Two states of an environment, the second one later. */
+/** Two snapshots of an environment; `two` is the later one. */
 export const one = { epoch: 'e', version: 1, hash: 'one' };
 export const two = { epoch: 'e', version: 2, hash: 'two' };
 
-/** A server as the API shows it: in production, it runs `one`, and all is well. */
+/** A healthy server of production that runs `one`. */
 export const server: ServerAnswer = {
   id: 'a',
   instance: 'i',
@@ -23,5 +23,5 @@ export const server: ServerAnswer = {
   lastSeen: 0,
 };
 
-/** One of its projects whose newest revision it refused: the first goes on. */
+/** A project whose newest revision the server rejected; it still serves revision 1. */
 export const rejected = { name: 'echo', revision: 1, state: 'rejected' as const, error: 'no such policy' };

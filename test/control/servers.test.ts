@@ -1,20 +1,23 @@
 import { test } from 'tap';
-import { controlUnderTest, joining, seen } from './control-under-test.ts';
+import { controlUnderTest, joinRequest, liveServer } from './control-under-test.ts';
 
-test('servers are shown as the registry and the balancer together know them', async (t) => {
+test('servers are described by the registry and the balancer together', async (t) => {
   const { ask, registry, live } = await controlUnderTest(t);
   const servers = ['fixed', 'new'].map((id) => ({ id, address: '127.0.0.1:9102' }));
   await ask('PUT', '/v1/environments/production', { body: { servers } });
-  await registry.join(joining('b', 'production'));
-  const joined = await registry.join(joining('a', 'production'));
+  await registry.join(joinRequest('b', 'production'));
+  const joined = await registry.join(joinRequest('a', 'production'));
   const running = { epoch: joined.snapshot?.epoch ?? '', version: joined.snapshot?.version ?? -1, hash: joined.snapshot?.hash ?? '' };
   const projects = [{ name: 'pets', revision: 0, state: 'rejected', error: 'no such variable' } as const];
   await registry.renew({ id: 'a', instance: 'a-1', running, projects });
-  await registry.join(joining('c'));
-  live.push(seen('a', 'production', { active: 3, requests: 40 }), seen('b', 'production', { health: 'down', reason: 'connect refused' }));
-  // The last has left, and the balancer has not let go of it yet.
-  live.push(seen('gone', 'production'));
-  live.push(seen('fixed', 'production'), seen('new', 'production', { health: 'unknown' }));
+  await registry.join(joinRequest('c'));
+  live.push(
+    liveServer('a', 'production', { active: 3, requests: 40 }),
+    liveServer('b', 'production', { health: 'down', reason: 'connect refused' }),
+  );
+  // This server has left the registry, and the balancer still has it.
+  live.push(liveServer('gone', 'production'));
+  live.push(liveServer('fixed', 'production'), liveServer('new', 'production', { health: 'unknown' }));
 
   const { body } = await ask('GET', '/v1/servers');
   t.same(
@@ -48,10 +51,10 @@ test('servers are shown as the registry and the balancer together know them', as
   t.equal((await ask('GET', '/v1/servers/nobody')).status, 404);
 });
 
-test('a server is added to an environment, moved after draining, and given back', async (t) => {
+test('a server is added to an environment, moved after draining, and made available again', async (t) => {
   const { ask, registry } = await controlUnderTest(t);
   for (const name of ['production', 'staging']) await registry.putEnvironment(name, {});
-  await registry.join(joining('a'));
+  await registry.join(joinRequest('a'));
   t.match((await ask('PUT', '/v1/environments/production/servers/a')).body, { environment: 'production', state: 'joining' });
   t.match((await ask('PUT', '/v1/environments/staging/servers/a')).body, {
     environment: 'production',
@@ -60,7 +63,11 @@ test('a server is added to an environment, moved after draining, and given back'
   });
   await registry.renew({ id: 'a', instance: 'a-1', projects: [], drained: true });
   t.match((await ask('GET', '/v1/servers/a')).body, { environment: 'staging', state: 'joining' });
-  t.equal((await ask('DELETE', '/v1/environments/production/servers/a')).status, 404, 'not from where it is not');
+  t.equal(
+    (await ask('DELETE', '/v1/environments/production/servers/a')).status,
+    404,
+    'a server cannot be removed from an environment that it is not in',
+  );
   t.match((await ask('DELETE', '/v1/environments/staging/servers/a')).body, { environment: 'staging', movingTo: null, state: 'draining' });
   await registry.renew({ id: 'a', instance: 'a-1', projects: [], drained: true });
   t.match((await ask('GET', '/v1/servers/a')).body, { environment: null, state: 'available' });
@@ -68,10 +75,10 @@ test('a server is added to an environment, moved after draining, and given back'
   t.equal((await ask('PUT', '/v1/environments/production/servers/nobody')).status, 404);
 });
 
-test('a server is drained, resumed and weighed; nonsense changes nothing', async (t) => {
+test('a server is drained, resumed and given a weight; invalid bodies change nothing', async (t) => {
   const { ask, registry } = await controlUnderTest(t);
   await registry.putEnvironment('production', {});
-  await registry.join(joining('a', 'production'));
+  await registry.join(joinRequest('a', 'production'));
   t.match((await ask('PATCH', '/v1/servers/a', { body: { draining: true, weight: 7 } })).body, { state: 'draining', weight: 7 });
   t.match((await ask('PATCH', '/v1/servers/a', { body: { draining: false } })).body, { state: 'joining', weight: 7 });
   for (const body of [{}, { weight: -1 }, { weight: 1.5 }, { weight: '7' }, { drain: true }, [], 7, 'x', { weight: null }]) {
@@ -82,10 +89,10 @@ test('a server is drained, resumed and weighed; nonsense changes nothing', async
   t.equal((await registry.server('a'))?.weight, 7);
 });
 
-test('static servers are changed where they are written', async (t) => {
+test('static servers can only be changed in their environment', async (t) => {
   const { ask, registry, live } = await controlUnderTest(t);
   await registry.putEnvironment('production', { servers: [{ id: 'fixed', address: '127.0.0.1:9102' }] });
-  live.push(seen('fixed', 'production'));
+  live.push(liveServer('fixed', 'production'));
   for (const [method, path] of [
     ['PATCH', '/v1/servers/fixed'],
     ['PUT', '/v1/environments/production/servers/fixed'],

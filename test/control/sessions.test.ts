@@ -5,14 +5,14 @@ import { sessionKey, sessionMs } from '../../src/control/access/sessions.ts';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
 import { type ControlUnderTest, controlUnderTest, tokens } from './control-under-test.ts';
 
-/** A clock that can be put forward. */
+/** A clock that tests can put forward. */
 function skippingClock() {
   const skipped = { ms: 0 };
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + skipped.ms, date: () => systemClock.date() + skipped.ms };
   return { skipped, clock };
 }
 
-/** Signs in; answers the field as set, and the cookie as a browser sends it back. */
+/** Signs in; returns the `Set-Cookie` field, and the cookie as a browser sends it. */
 async function signIn({ ask }: ControlUnderTest, headers: Record<string, string> = {}) {
   const answer = await ask('POST', '/v1/session', { headers });
   const field = answer.headers.get('set-cookie') ?? '';
@@ -22,7 +22,7 @@ async function signIn({ ask }: ControlUnderTest, headers: Record<string, string>
 async function signedIn(t: Test, clock?: Clock) {
   const under = await controlUnderTest(t, clock && { clock });
   const { cookie, field } = await signIn(under);
-  /** As a browser with that cookie asks: without a token. */
+  /** Sends a request as a browser does: with the cookie, without a token. */
   const status = async (method: string, path: string, headers: Record<string, string> = {}) => {
     const content = method === 'PUT' ? { body: '{}', type: { 'content-type': 'application/json' } } : { type: {} };
     const response = await fetch(under.control.url + path, { method, ...content, headers: { cookie, ...content.type, ...headers } });
@@ -32,19 +32,19 @@ async function signedIn(t: Test, clock?: Clock) {
   return { under, cookie, field, status, origin: under.control.url };
 }
 
-test('the admin token gives a session, in a cookie that no script, other site or other path sees', async (t) => {
+test('the admin token gives a session cookie that is hidden from scripts, other sites and other paths', async (t) => {
   const under = await controlUnderTest(t);
   const { field } = await signIn(under);
   const port = new URL(under.control.url).port;
   t.match(field, new RegExp(`^sluice-session-${port}=[\\w-]{72}; Path=/v1/; Max-Age=${sessionMs / 1000}; HttpOnly; SameSite=Strict$`));
-  t.match((await signIn(under, { 'x-forwarded-proto': 'https' })).field, /; Secure$/, 'behind TLS never in the clear');
+  t.match((await signIn(under, { 'x-forwarded-proto': 'https' })).field, /; Secure$/, 'behind TLS, never sent over plain HTTP');
   for (const authorization of ['', `Bearer ${tokens.join}`, 'Bearer wrong-token-of-the-tests']) {
     const refused = await signIn(under, { authorization });
     t.same([refused.status, refused.field], [401, '']);
   }
 });
 
-test('a session may read and, from its own page, change', async (t) => {
+test('a session may read, and from the dashboard also change', async (t) => {
   const { status, origin, under } = await signedIn(t);
   t.equal(await status('GET', '/v1/servers'), 200);
   t.equal(await status('PUT', '/v1/environments/production', { origin }), 201);
@@ -57,7 +57,7 @@ test('a session may read and, from its own page, change', async (t) => {
     `${origin}.evil.com`,
   ];
   for (const other of others) t.equal(await status('PUT', '/v1/environments/other', { origin: other }), 403, other);
-  t.equal(await status('PUT', '/v1/environments/other'), 403, 'nor without saying from where');
+  t.equal(await status('PUT', '/v1/environments/other'), 403, 'also without Origin');
   t.equal(await status('DELETE', '/v1/environments/production', { origin: 'http://evil.example.com' }), 403);
   t.same(
     (await under.registry.environments()).map(({ name }) => name),
@@ -65,14 +65,14 @@ test('a session may read and, from its own page, change', async (t) => {
   );
 });
 
-test('a token shown counts alone, wherever the page is from', async (t) => {
+test('a token is checked in place of the session, whatever the Origin', async (t) => {
   const { status } = await signedIn(t);
   const origin = 'http://elsewhere.example.com';
   t.equal(await status('PUT', '/v1/environments/other', { origin, authorization: `Bearer ${tokens.admin}` }), 201);
   t.equal(await status('GET', '/v1/servers', { authorization: 'Bearer wrong-token-of-the-tests' }), 401);
 });
 
-test('the live feed opens for the page of the session only', async (t) => {
+test('a session opens the live feed from the dashboard only', async (t) => {
   const { cookie, origin } = await signedIn(t);
   const open = async (headers: Record<string, string>) => {
     const socket = new WebSocket(`${origin.replace('http', 'ws')}/v1/events`, { headers });
@@ -90,7 +90,7 @@ test('the live feed opens for the page of the session only', async (t) => {
   t.equal(await open({ origin }), 401);
 });
 
-test('whoever is signed out hears no more', async (t) => {
+test('signing out ends the live feed', async (t) => {
   const { cookie, origin, status } = await signedIn(t, { ...systemClock, after: (delayMs, task) => systemClock.after(delayMs / 20, task) });
   const socket = new WebSocket(`${origin.replace('http', 'ws')}/v1/events`, { headers: { cookie, origin } });
   t.teardown(() => socket.terminate());
@@ -100,7 +100,7 @@ test('whoever is signed out hears no more', async (t) => {
   t.equal((await closed)[0], 1008);
 });
 
-test('sessions end: signed out, too old, or made up', async (t) => {
+test('signed-out, expired and forged sessions are refused', async (t) => {
   const { skipped, clock } = skippingClock();
   const { status, origin, under, cookie } = await signedIn(t, clock);
   t.equal(await status('GET', '/v1/servers', { cookie: cookie.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')) }), 401);
@@ -109,13 +109,13 @@ test('sessions end: signed out, too old, or made up', async (t) => {
   t.equal(await status('GET', '/v1/servers'), 200);
   const late = await signIn(under);
   skipped.ms = sessionMs + 60_000;
-  t.equal(await status('GET', '/v1/servers'), 401, 'the first is over');
+  t.equal(await status('GET', '/v1/servers'), 401, 'the first has expired');
   t.equal(await status('GET', '/v1/servers', { cookie: late.cookie }), 200);
   t.equal(await status('DELETE', '/v1/session', { cookie: late.cookie, origin }), 204);
   t.equal(await status('GET', '/v1/servers', { cookie: late.cookie }), 401);
 });
 
-test('a session outlives a restart, and counts on every balancer with the same admin token; another token ends it', async (t) => {
+test('a session is valid after a restart and on every balancer with the same admin token; another token ends it', async (t) => {
   const [key, other] = await Promise.all([sessionKey(tokens.admin), sessionKey('another-admin-token')]);
   const [first, second, third] = [
     await controlUnderTest(t, { sessionKey: key }),
@@ -123,15 +123,15 @@ test('a session outlives a restart, and counts on every balancer with the same a
     await controlUnderTest(t, { sessionKey: other }),
   ];
   const secret = (await signIn(first)).cookie.split('=')[1] as string;
-  const seenBy = async ({ control }: ControlUnderTest) => {
+  const statusFrom = async ({ control }: ControlUnderTest) => {
     const { port } = new URL(control.url);
     const answer = await fetch(`${control.url}/v1/servers`, { headers: { cookie: `sluice-session-${port}=${secret}` } });
     return answer.status;
   };
-  t.same([await seenBy(first), await seenBy(second), await seenBy(third)], [200, 200, 401]);
+  t.same([await statusFrom(first), await statusFrom(second), await statusFrom(third)], [200, 200, 401]);
 });
 
-test('no bit of a session can be changed', async (t) => {
+test('a session with any byte changed is refused', async (t) => {
   const { cookie, status } = await signedIn(t);
   const [name, secret = ''] = cookie.split('=');
   const bytes = Buffer.from(secret, 'base64url');

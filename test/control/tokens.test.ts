@@ -1,9 +1,10 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { test } from 'tap';
-import { createAuthorizer, loadTokens } from '../../src/control/access/tokens.ts';
+import { createAuthorizer } from '../../src/control/access/authorizer.ts';
+import { loadTokens } from '../../src/control/access/tokens.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 
-test('tokens are made once, kept privately, and found again', async (t) => {
+test('tokens are made once, kept in private files, and loaded again', async (t) => {
   const dataDir = `${t.testdir()}/data/new`;
   const made = await loadTokens({ dataDir });
   t.match(made.admin, /^[\w-]{43}$/);
@@ -21,7 +22,7 @@ test('processes that start at the same time agree on the tokens', async (t) => {
   t.equal(new Set(all.map((tokens) => tokens.join)).size, 1);
 });
 
-test('variables come before the configuration, and that before files', async (t) => {
+test('environment variables win over the configuration, the configuration over files', async (t) => {
   const dataDir = t.testdir({ 'admin.token': 'from-the-file\n', 'join.token': 'join-from-file' });
   const env = { SLUICE_ADMIN_TOKEN: 'from-the-variable' };
   const configured = { admin: 'from-the-config', join: 'join-from-config' };
@@ -29,13 +30,13 @@ test('variables come before the configuration, and that before files', async (t)
   t.match(await loadTokens({ dataDir, env: { SLUICE_ADMIN_TOKEN: '' } }), { admin: 'from-the-file', join: 'join-from-file' });
 });
 
-test('a token that cannot be used is refused by its place, never shown', async (t) => {
+test('an unusable token is refused by naming its origin, never its text', async (t) => {
   const refuses = async (options: Parameters<typeof loadTokens>[0], ...words: string[]) => {
     const error = await loadTokens(options).then(
       () => undefined,
       (reason: unknown) => reason,
     );
-    if (!(error instanceof SluiceError)) return t.fail(`accepted, or not refused clearly: ${error}`);
+    if (!(error instanceof SluiceError)) return t.fail(`accepted, or refused without a SluiceError: ${error}`);
     t.equal(error.code, 'invalid');
     for (const word of words) t.ok(error.message.includes(word), `${error.message} says ${word}`);
     t.notMatch(error.message, /s3cret/);
@@ -53,14 +54,14 @@ test('a token that cannot be used is refused by its place, never shown', async (
   t.equal(readFileSync(`${file}/data`, 'utf8'), 'a file');
 });
 
-test('a file that may not be read is refused', { skip: process.getuid?.() === 0 && 'root may read everything' }, async (t) => {
+test('a token file without read permission is refused', { skip: process.getuid?.() === 0 && 'root may read everything' }, async (t) => {
   const dataDir = t.testdir();
   writeFileSync(`${dataDir}/admin.token`, 'unreadable-token');
   chmodSync(`${dataDir}/admin.token`, 0);
   await t.rejects(loadTokens({ dataDir }), { code: 'invalid', message: /EACCES/ });
 });
 
-test('only a bearer token that is exactly one of the two opens', async (t) => {
+test('only a bearer token equal to one of the two is accepted', async (t) => {
   const authorize = createAuthorizer({ admin: 'the-admin-token', join: 'the-join-token' });
   const table: [header: string | undefined, access: string | undefined][] = [
     ['Bearer the-admin-token', 'admin'],

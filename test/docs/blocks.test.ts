@@ -14,28 +14,28 @@ import { environmentSpec } from '../../src/model/environment.ts';
 import { pushedProject } from '../../src/policies/pushed-project.ts';
 import { TerminalUnderTest } from '../cli/terminal-under-test.ts';
 import { onPath } from '../tools/debian-packages.ts';
+import { allPages, type Block, blocksOf } from '../tools/pages.ts';
 import { roles } from './follow.ts';
-import { allPages, type Block, blocksOf } from './pages.ts';
 
 const run = promisify(execFile);
 const blocks = allPages.flatMap((page) => blocksOf(page).map((block) => ({ page, ...block, place: `${page}:${block.line}` })));
 
-/** How other programs check files of theirs that pages show. */
+/** Arguments with which other programs check their own files that pages show. */
 const checkers: Readonly<Record<string, (file: string, folder: string) => string[]>> = {
   haproxy: (file) => ['-c', '-q', '-f', file],
   nginx: (file, folder) => ['-t', '-q', '-p', folder, '-c', file, '-g', `pid ${join(folder, 'nginx.pid')}; error_log stderr;`],
   caddyfile: (file) => ['adapt', '--adapter', 'caddyfile', '--config', file],
 };
 const programs: Readonly<Record<string, string>> = { caddyfile: 'caddy' };
-/** Languages of files that are used as they are when the page is walked, or, Kong's, only shown. */
-const others = ['redis', 'js', 'kong', 'ini', 'yaml', 'json'];
+/** Languages of files that need no checker: they are used when the page is walked, except Kong's, which are only shown. */
+const unchecked = ['redis', 'js', 'kong', 'ini', 'yaml', 'json'];
 
 test('every block says what it is, so that none goes unchecked', async (t) => {
   t.ok(blocks.length > 50);
   for (const { language, role, place } of blocks) {
     const allowed = language === 'sh' || language === 'text' ? roles[language].includes(role) : true;
     t.ok(allowed, `${place}: \`\`\`${language} ${role}`);
-    if (language !== 'sh' && language !== 'text') t.ok(others.includes(language) || checkers[language], `${place}: \`\`\`${language}`);
+    if (language !== 'sh' && language !== 'text') t.ok(unchecked.includes(language) || checkers[language], `${place}: \`\`\`${language}`);
   }
 });
 
@@ -46,7 +46,7 @@ test('configurations, environments and projects on the pages are valid', async (
   t.throws(() => load('listen: nowhere\n'), 'this test can fail');
 });
 
-/** By its keys: a project, a balancer's configuration, or the settings of an environment. */
+/** Loads a project, a balancer's configuration, or the settings of an environment, told apart by their keys. */
 function load(text: string): void {
   const keys = Object.keys(parse(text) as object);
   if (keys.includes('basePath')) parseDocument(text, pushedProject);
@@ -54,7 +54,7 @@ function load(text: string): void {
   else if (check(parse(text), environmentSpec).faults) throw new Error(JSON.stringify(check(parse(text), environmentSpec).faults));
 }
 
-test('commands that are for other machines are well-formed, and their options exist', async (t) => {
+test('commands for other machines are valid shell, and their options exist', async (t) => {
   const elsewhere = blocks.filter(({ language, role }) => language === 'sh' && role === 'elsewhere');
   t.ok(elsewhere.length > 2);
   for (const { text, place } of elsewhere) {
@@ -65,17 +65,18 @@ test('commands that are for other machines are well-formed, and their options ex
   await t.rejects(parsed(['serve', '--nonsense']), 'this test can fail');
 });
 
-/** Only roles are read without being carried out. */
+/** Parses the command line of a role, which is not started. Other commands would be carried out, and must be walked instead. */
 async function parsed(words: readonly string[]): Promise<void> {
   const none = async () => undefined;
-  if (!['serve', 'gateway', 'up'].includes(words[0] ?? '')) throw new Error('would be carried out: such a command can be walked');
+  if (!['serve', 'gateway', 'up'].includes(words[0] ?? ''))
+    throw new Error(`sluice ${words.join(' ')} would be carried out: mark its block "sh", so that it is walked`);
   await buildProgram({ serve: none, gateway: none, up: none }, 'test', new TerminalUnderTest()).parseAsync([...words], { from: 'user' });
 }
 
 for (const [language, words] of Object.entries(checkers)) {
-  test(`files of ${language} are accepted by it`, async (t) => {
+  test(`the ${language} files on the pages are accepted`, async (t) => {
     const program = await onPath(programs[language] ?? language);
-    if (program === undefined) return t.comment('not installed');
+    if (program === undefined) return t.comment(`${programs[language] ?? language} is not installed`);
     for (const block of blocks.filter((one) => one.language === language)) await accepted(t, program, block, words);
   });
 }

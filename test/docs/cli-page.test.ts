@@ -3,11 +3,11 @@ import { test } from 'tap';
 import { textOf } from '../tools/source-files.ts';
 import { cliPage, program } from './cli-page.ts';
 
-test('docs/cli.md says of every command what the program says of it', async (t) => {
-  t.equal(textOf('docs/cli.md'), cliPage(), 'otherwise: node --import=tsx test/docs/write-cli-page.ts');
+test('docs/cli.md describes every command as the program does', async (t) => {
+  t.equal(textOf('docs/cli.md'), cliPage(), 'if not: node --import=tsx test/docs/write-cli-page.ts');
 });
 
-test('docs/cli.md and the help leave no command and no option out', async (t) => {
+test('docs/cli.md and the help contain every command and option', async (t) => {
   const page = textOf('docs/cli.md');
   const seen: string[] = [];
   const visit = (command: Command, name: string) => {
@@ -17,7 +17,7 @@ test('docs/cli.md and the help leave no command and no option out', async (t) =>
     }
     for (const { long, description } of command.options) {
       t.match(page, `${long}`, `${name} ${long}`);
-      t.ok(description.length > 3, `${name} ${long} says what it is`);
+      t.ok(description.length > 3, `${name} ${long} has a description`);
     }
     for (const below of command.commands) visit(below, `${name} ${below.name()}`);
   };

@@ -3,31 +3,31 @@ import { buildProgram } from '../../src/cli/program.ts';
 import { TerminalUnderTest } from '../cli/terminal-under-test.ts';
 import { textOf } from '../tools/source-files.ts';
 
-/** What follows it on docs/cli.md is made from the program's own help. */
+/** The line of docs/cli.md below which the program's own help follows. */
 const mark = '<!-- Below: made by `node --import=tsx test/docs/write-cli-page.ts` from the commands themselves. -->\n';
 
-/** Said once for all commands that talk to a balancer. */
+/** Options of every command that talks to a balancer, described once at the top of the page. */
 const common = new Set(['--control', '--token', '--json']);
 
-/** docs/cli.md as it should be: what people wrote, and below it every command with all it takes. */
+/** Generates docs/cli.md: the hand-written part, then every command with its arguments and options. */
 export function cliPage(): string {
   const written = textOf('docs/cli.md').split(mark)[0] ?? '';
   return `${written}${mark}\n${leaves(program()).map(section).join('\n')}`;
 }
 
-/** The whole command line, never run. */
+/** Builds the whole command line, which is never run. */
 export function program(): Command {
   const none = async () => undefined;
   return buildProgram({ serve: none, gateway: none, up: none }, 'test', new TerminalUnderTest());
 }
 
-/** Every command that does something, in the order of the help. */
+/** Lists the commands without subcommands, in the order of the help. */
 function leaves(command: Command): Command[] {
   return command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
 }
 
 function section(command: Command): string {
-  const operates = command.options.some(({ long }) => long === '--control');
+  const operates = command.options.some(({ long }) => long === '--json');
   const rows = [
     ...command.registeredArguments.map((argument) =>
       row(argument.required ? `<${argument.name()}>` : `[${argument.name()}]`, argument.description),

@@ -1,20 +1,20 @@
 import type { Test } from 'tap';
-import { type Block, missingFrom } from './pages.ts';
+import { type Block, missingFrom } from '../tools/pages.ts';
 import type { Walk } from './walk.ts';
 
-/** What a block of a page is for. Everything else has a language and is a file: its name stands behind it, or it is only shown. */
+/** Roles of `sh` and `text` blocks. A block in any other language is a file to save under the name after the language, or, without a name, only shown. */
 export const roles = {
   sh: ['', 'keeps running', 'fails', 'elsewhere'],
-  text: ['', 'diagram', 'elsewhere'],
+  text: ['', 'diagram', 'arrows', 'elsewhere'],
 };
 
-/** Does what a page says, block by block, and compares what it shows with what was printed. Resolves with how much it did. */
+/** Follows a page block by block and compares the output that it shows with the actual output. Resolves with the number of blocks of each kind. */
 export async function follow(t: Test, walk: Walk, page: string, blocks: readonly Block[]): Promise<{ ran: number; compared: number }> {
   const done = { ran: 0, compared: 0 };
   let output = '';
   for (const { language, role, text, line } of blocks) {
     const place = `${page}:${line}`;
-    // Where a walk that hangs has come to.
+    // Shows the last block if a walk hangs.
     t.comment(place);
     if (language === 'sh' && role !== 'elsewhere') {
       output = await perform(walk, role, text).catch((error: Error) => {
@@ -22,7 +22,7 @@ export async function follow(t: Test, walk: Walk, page: string, blocks: readonly
       });
       done.ran++;
     } else if (language === 'text' && role === '') {
-      t.equal(missingFrom(output, text), undefined, `${place}: what is shown was printed`, { output });
+      t.equal(missingFrom(output, text), undefined, `${place}: the output shown was printed`, { output });
       done.compared++;
     } else if (language !== 'sh' && language !== 'text' && role !== '') {
       await walk.save(role, text);
@@ -40,6 +40,6 @@ async function perform(walk: Walk, role: string, commands: string): Promise<stri
     case 'fails':
       return walk.fail(commands);
     default:
-      throw new Error(`"${role}" is nothing that a block of commands can be; known are: ${roles.sh.join(', ')}`);
+      throw new Error(`a block of commands cannot be "${role}"; known: ${roles.sh.map((known) => `"${known}"`).join(', ')}`);
   }
 }

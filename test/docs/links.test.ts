@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { posix } from 'node:path';
 import { test } from 'tap';
+import { allPages, anchorsOf, linksOf } from '../tools/pages.ts';
 import { root, textOf } from '../tools/source-files.ts';
-import { allPages, anchorsOf, linksOf } from './pages.ts';
 
-/** What is wrong with a link on a page. */
+/** Describes the fault of a link on a page; undefined if it has none. */
 function faultOf(page: string, link: string): string | undefined {
   const [path = '', anchor] = link.split('#');
   const target = path === '' ? page : posix.join(posix.dirname(page), path);
@@ -28,7 +28,7 @@ test('every page is linked from the README', async (t) => {
   );
 });
 
-test('pages begin with one title and an answer, and are of a length that is read', async (t) => {
+test('every page begins with its only title, followed by text', async (t) => {
   for (const page of allPages) {
     const text = textOf(page);
     t.match(text, /^# .+\n\n\S/, page);

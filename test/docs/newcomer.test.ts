@@ -5,12 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
-import { SluiceProcess } from '../flow/processes.ts';
+import { SluiceProcess } from '../tools/sluice-process.ts';
 
 const program = fileURLToPath(new URL('../../dist/sluice.mjs', import.meta.url));
 const anywhere = { SLUICE_CONTROL_LISTEN: '127.0.0.1:0', SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: '127.0.0.1:0' };
 
-/** Runs a command that is to fail; resolves with its exit status and what it said last on standard error. */
+/** Runs a command that must fail. Resolves with its exit status and the lines on standard error. */
 async function fail(folder: string, words: readonly string[], env: Readonly<Record<string, string>> = {}) {
   return new Promise<{ status: unknown; said: string[] }>((resolve) => {
     const options = { cwd: folder, env: { PATH: process.env['PATH'], SLUICE_LOG_LEVEL: 'silent', ...env } };
@@ -20,7 +20,7 @@ async function fail(folder: string, words: readonly string[], env: Readonly<Reco
   });
 }
 
-/** An address that is taken, by something that answers 404 to everything. */
+/** Starts a server that answers 404 to everything and returns its address. */
 async function takenAddress(t: Test): Promise<string> {
   const server = createServer((_request, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
   t.teardown(() => server.close());
@@ -28,7 +28,7 @@ async function takenAddress(t: Test): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-test('an address that is taken is said with the remedy, whoever wanted it', async (t) => {
+test('an address in use is reported with the remedy, for every listener', async (t) => {
   const folder = t.testdir({});
   const taken = await takenAddress(t);
   const [traffic, control, gateway] = await Promise.all([
@@ -42,7 +42,7 @@ test('an address that is taken is said with the remedy, whoever wanted it', asyn
   t.strictSame(gateway, { status: 1, said: [`error: cannot listen on ${taken} for gateway server late: ${remedy}`] });
 });
 
-test('a second start in the same folder names the process that is in the way', async (t) => {
+test('a second start in the same folder names the process that holds it', async (t) => {
   const folder = t.testdir({});
   const first = SluiceProcess.start(t, ['serve'], { folder, env: anywhere });
   await first.logged((line) => line.msg === 'control');
@@ -54,12 +54,12 @@ test('a second start in the same folder names the process that is in the way', a
   t.ok(first.running);
 });
 
-test('a place where nobody can join is told from one that is only away', async (t) => {
+test('an address that is no balancer is told apart from a balancer that is away', async (t) => {
   const folder = t.testdir({});
   const taken = await takenAddress(t);
   const lost = SluiceProcess.start(t, ['gateway', '--join', `http://${taken}`, '--token', 'some-join-token'], { folder });
   const { reason } = await lost.logged((line) => /cannot be reached/.test(line.msg ?? ''));
-  t.match(reason, `${taken} answers with status 404 instead of letting servers join: give the control address of a balancer`);
+  t.match(reason, `${taken} answers with status 404, which is not that of a registration endpoint: give the control address of a balancer`);
   t.match(await fail(folder, ['gateway', '--join', 'embedded:./data']), {
     status: 1,
     said: [/^error: --join embedded: .*http:\/\/HOST:PORT/],
@@ -70,7 +70,7 @@ test('a place where nobody can join is told from one that is only away', async (
   });
 });
 
-test('every fault of a configuration is told before anything starts', async (t) => {
+test('all faults of a configuration are reported before anything starts', async (t) => {
   const folder = t.testdir({ 'bad.yaml': 'environments:\n  production:\n    lisen: 127.0.0.1:1\n    balance: robin\n' });
   for (const role of ['serve', 'up']) {
     const { status, said } = await fail(folder, [role, '--config', 'bad.yaml']);
@@ -87,14 +87,14 @@ test('every fault of a configuration is told before anything starts', async (t) 
   });
 });
 
-test('garbage of 5 MB is refused before it is sent', async (t) => {
+test('a project file of 5 MB is refused before it is sent', async (t) => {
   const folder = t.testdir({ big: Buffer.alloc(5_000_000, 'x') });
   const pushed = await fail(folder, ['project', 'push', 'big'], { SLUICE_ADMIN_TOKEN: 'some-admin-token' });
   t.strictSame(pushed, { status: 1, said: ['error: big has 5000000 bytes; at most 1048576 are read'] });
   t.match(await fail(folder, ['project', 'validate', join(folder, 'big')]), { status: 1, said: [/has 5000000 bytes/] });
 });
 
-test('a setting given on the command line is refused without the line of a file that nobody wrote', async (t) => {
+test('the error for a setting from the command line names no file and line', async (t) => {
   const folder = t.testdir({});
   const balancer = SluiceProcess.start(t, ['serve'], { folder, env: anywhere });
   const { control } = await balancer.logged((line) => line.msg === 'control');

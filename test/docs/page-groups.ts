@@ -1,4 +1,4 @@
-// Pages are walked by three test files, so that two go on at a time and none takes long.
+// Three test files walk the pages, so that two can run at the same time and none takes long.
 
 export function onRedis(page: string): boolean {
   return page.startsWith('docs/redis');

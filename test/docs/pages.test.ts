@@ -8,31 +8,31 @@ import { failures } from '../../src/proxy/failures.ts';
 import { TerminalUnderTest } from '../cli/terminal-under-test.ts';
 import { filesIn, textOf } from '../tools/source-files.ts';
 
-/** `status code` of every failure that a source file makes by itself. */
+/** Lists `STATUS CODE` of every failure that a source file creates. */
 function failuresIn(file: string): string[] {
   return [...textOf(file).matchAll(/\{ status: (\d+), code: '([\w.-]+)'/g)].map(([, status, code]) => `${status} ${code}`);
 }
 
-/** `status code` of every row of docs/request.md: the status begins its first cell, codes are in code marks in its second. */
+/** Lists `STATUS CODE` of every table row: the status begins the first cell, the codes are in backticks in the second. */
 function statusesIn(page: string): string[] {
   return [...page.matchAll(/^\| (\d{3})\b[^|]*\| ([^|]+)\|/gm)].flatMap(([, status, codes = '']) =>
     [...codes.matchAll(/`([\w.-]+)`/g)].map(([, code]) => `${status} ${code}`),
   );
 }
 
-test('docs/request.md names every status that Sluice itself answers with, and no other', async (t) => {
+test('docs/request.md lists exactly the statuses that Sluice itself answers with', async (t) => {
   const page = textOf('docs/request.md');
   const ofUpstreams = new Set(['bad-status-line', 'bad-reason']);
   const made = [...Object.values(failures), ...Object.values(wireFaults).filter(({ code }) => !ofUpstreams.has(code))].map(
     ({ status, code }) => `${status} ${code}`,
   );
   const elsewhere = filesIn(['src/gateway', 'src/balancer', 'src/proxy'], ['.ts']).flatMap(failuresIn);
-  t.ok(elsewhere.includes('400 bad-path') && elsewhere.includes('404 no-environment'), 'the sources are read');
+  t.ok(elsewhere.includes('400 bad-path') && elsewhere.includes('404 no-environment'), 'the sources are found');
   t.strictSame([...new Set(statusesIn(page))].sort(), [...new Set([...made, ...elsewhere])].sort());
   for (const code of ofUpstreams) t.match(page, `\`${code}\``);
 });
 
-test('docs/request.md says of every status what to do about it', async (t) => {
+test('docs/request.md says for every status what to do', async (t) => {
   const rows = [...textOf('docs/request.md').matchAll(/^\| \d{3}\b.*\|$/gm)].map(([row]) => row.split('|').map((cell) => cell.trim()));
   t.ok(rows.length > 30);
   t.strictSame(
@@ -41,19 +41,19 @@ test('docs/request.md says of every status what to do about it', async (t) => {
   );
 });
 
-test('docs/troubleshooting.md names every code of the admin API, and no other', async (t) => {
+test('docs/troubleshooting.md lists exactly the codes of the admin API', async (t) => {
   const shown = textOf('docs/troubleshooting.md').split('## What the admin API answers')[1] ?? '';
   const text = filesIn(['src/control'], ['.ts']).map(textOf).join('\n');
   const own = [
     ...[...text.matchAll(/describeProblem\(\s*(\d+), '([\w-]+)'/g)].map(([, status, code]) => `${status} ${code}`),
     ...[...text.matchAll(/status: (\d+),\s+code: '([\w-]+)'/g)].map(([, status, code]) => `${status} ${code}`),
   ];
-  t.ok(own.includes('415 unsupported-media-type') && own.includes('405 method-not-allowed'), 'the sources are read');
+  t.ok(own.includes('415 unsupported-media-type') && own.includes('405 method-not-allowed'), 'the sources are found');
   const all = [...Object.entries(statusOf).map(([code, status]) => `${status} ${code}`), ...own];
   t.strictSame(statusesIn(shown).sort(), [...new Set(all)].sort());
 });
 
-test('the pages made from the schemas are current: `npm run schema` after changes', async (t) => {
+test('the generated pages are current (if not: `npm run schema`)', async (t) => {
   t.equal(textOf('docs/options.md'), optionsPage());
   t.equal(textOf('docs/policies.md'), policiesPage(textOf('docs/policies.md')));
 });

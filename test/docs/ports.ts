@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below those that systems give to outgoing connections, so that only another walk could take one in between. */
+/** Below the ports of outgoing connections, so that only another walk could take one meanwhile. */
 const range = { from: 12_000, to: 30_000 };
-/** How pages write a port of this machine: in an address, a Redis file, and behind -p or --port. */
+/** The ways in which pages write a port of this machine: in an address, in a Redis file, after -p or --port. */
 const written = /(127\.0\.0\.1[: ]|\bport |-p )(\d{4,5})\b/g;
 
-/** The ports that a page names, and those that stand for them here. */
+/** Maps the ports that a page names to ports that are free here. */
 export class Ports {
   readonly #real = new Map<number, number>();
 
@@ -14,7 +14,7 @@ export class Ports {
     this.#real.set(written, real);
   }
 
-  /** A page's text with ports that are free here. */
+  /** Replaces the page's ports in a text by free ones. */
   async real(text: string): Promise<string> {
     for (const [, , port] of text.matchAll(written)) {
       if (!this.#real.has(Number(port))) this.#real.set(Number(port), await freePort());
@@ -22,7 +22,7 @@ export class Ports {
     return text.replace(written, (_whole, before: string, port: string) => `${before}${this.#real.get(Number(port))}`);
   }
 
-  /** Output as it would be with the page's own ports. */
+  /** Replaces the free ports in an output by the page's ports. */
   written(text: string): string {
     let result = text;
     for (const [port, real] of this.#real) result = result.replaceAll(`127.0.0.1:${real}`, `127.0.0.1:${port}`);

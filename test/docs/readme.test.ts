@@ -1,11 +1,11 @@
 import { test } from 'tap';
+import { blocksOf, missingFrom } from '../tools/pages.ts';
 import { startRedis } from '../tools/redis.ts';
 import { textOf } from '../tools/source-files.ts';
 import { follow } from './follow.ts';
-import { blocksOf, missingFrom } from './pages.ts';
 import { Walk } from './walk.ts';
 
-test('what a page shows is looked for line by line', async (t) => {
+test('shown output is compared line by line, in order', async (t) => {
   const output = 'SERVER  STATE\na       ready   127.0.0.1:4711\nb       ready   127.0.0.1:4712\n';
   t.equal(missingFrom(output, 'a ready …\n\nb ready 127.0.0.1:…\n'), undefined);
   t.equal(missingFrom(output, 'b ready …\na ready …\n'), 'a ready …', 'in that order');
@@ -14,20 +14,20 @@ test('what a page shows is looked for line by line', async (t) => {
   t.throws(() => blocksOf('README.md', 'Nonsense'), /README.md has no section "Nonsense"/);
 });
 
-test('`npm start` and `npx sluice` are what the walk takes them for', async (t) => {
+test('`npm start` and `npx sluice` do what their stand-ins do', async (t) => {
   const { scripts, bin } = JSON.parse(textOf('package.json'));
   t.match(scripts.start, /&& node dist\/sluice\.mjs up$/);
   t.equal(bin.sluice, 'dist/sluice.mjs');
 });
 
-test('the five minutes of the README, as a new user would spend them', { timeout: 300_000 }, async (t) => {
+test('the README\'s "Five minutes" works as a new user would follow it', { timeout: 300_000 }, async (t) => {
   const walk = await Walk.begin(t);
   const done = await follow(t, walk, 'README.md', blocksOf('README.md', 'Five minutes'));
-  t.ok(done.ran >= 6 && done.compared >= 5, 'it shows the way');
+  t.ok(done.ran >= 6 && done.compared >= 5, 'the section has commands and output');
   await walk.stop();
 });
 
-test('the same on Redis', { timeout: 300_000 }, async (t) => {
+test('the README\'s "The same on Redis" works', { timeout: 300_000 }, async (t) => {
   const redis = await startRedis(t);
   const walk = await Walk.begin(t, { 6379: redis.port });
   await follow(t, walk, 'README.md', blocksOf('README.md', 'The same on Redis'));

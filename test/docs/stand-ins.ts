@@ -1,16 +1,15 @@
-import { root } from '../tools/source-files.ts';
+import { builtProgram } from '../tools/sluice-process.ts';
 
-const program = process.env['SLUICE_TEST_PROGRAM'] ?? new URL('dist/sluice.mjs', root).pathname;
-const sluice = `exec "${process.execPath}" "${program}"`;
+const sluice = `exec "${process.execPath}" "${builtProgram}"`;
 
-/** What pages call programs that a walk must not (`first`), or cannot everywhere (`last`), take as they are. */
+/** Scripts that replace programs which pages call: `first` on PATH, those that a walk must not run; `last`, those that a machine may lack. */
 export const standIns = {
   first: {
     sluice: `#!/bin/sh\n${sluice} "$@"\n`,
     npm: `#!/bin/sh\n[ "$*" = start ] || exit 2\n${sluice} up\n`,
     npx: `#!/bin/sh\n[ "$1" = sluice ] || exit 2\nshift\n${sluice} "$@"\n`,
   },
-  // Node is all that has to be there; these options are all that the pages use.
+  // Written in Node, with only the options that the pages use.
   last: {
     curl: `#!${process.execPath}
 const [flags, options, rest] = [new Set(), { headers: {} }, process.argv.slice(2)];

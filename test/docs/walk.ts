@@ -1,16 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Test } from 'tap';
-import { findRedis, type RedisBinary } from '../tools/find-redis.ts';
+import { Condition } from '../tools/condition.ts';
+import type { Program } from '../tools/debian-packages.ts';
+import { findRedis } from '../tools/find-redis.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import { root } from '../tools/source-files.ts';
+import { within } from '../tools/within.ts';
 import { Ports } from './ports.ts';
 import { standIns } from './stand-ins.ts';
 
-/** What a program says when it has done what it is started for; the first that is told by its command. */
-const started: readonly (readonly [command: RegExp, said: RegExp])[] = [
+/** Output by which a started program shows that it is ready. The first matching command counts. */
+const readyOutputs: readonly (readonly [command: RegExp, output: RegExp])[] = [
   [/\bsluice up\b|\bnpm start\b/, /Ctrl-C stops/],
   [/\bsluice serve\b/, /"control":"http/],
   [/\bredis-server\b.* --sentinel/, /Sentinel ID is/],
@@ -18,26 +21,26 @@ const started: readonly (readonly [command: RegExp, said: RegExp])[] = [
   [/\bnode app\.mjs\b/, /^listening$/m],
 ];
 
-const everybody = new Set<ChildProcess>();
+const running = new Set<ChildProcess>();
 // Also when the test ends by an exception or by process.exit.
 process.on('exit', () => {
-  for (const child of everybody) signal(child, 'SIGKILL');
+  for (const child of running) signal(child, 'SIGKILL');
 });
 
-/** Somebody who follows a page in a fresh folder, with a shell for each block, on ports of their own. */
+/** Follows a page in a fresh folder, with a shell for each block, on free ports. */
 export class Walk {
   readonly folder: string;
   readonly #ports = new Ports();
   readonly #env: Readonly<Record<string, string>>;
   readonly #running: ChildProcess[] = [];
-  /** By everything that runs, and whom to tell when there is more. */
-  #said = '';
-  #wake = () => {};
-  /** What the page exports, for every shell after it. */
+  /** Output of all processes that keep running. */
+  #output = '';
+  readonly #changed = new Condition();
+  /** The `export` lines of earlier blocks, repeated in every later shell. */
   readonly #exports: string[] = [];
 
-  private constructor(t: Test, redis: RedisBinary) {
-    this.folder = mkdtempSync(join(tmpdir(), 'sluice-walk-'));
+  private constructor(t: Test, redis: Program) {
+    this.folder = ownFolder(t);
     symlinkSync(new URL('config', root), join(this.folder, 'config'));
     const places = Object.entries(standIns).map(([name, scripts]) => {
       const folder = join(this.folder, `.${name}`);
@@ -46,63 +49,69 @@ export class Walk {
       return folder;
     });
     const [first, last] = places;
-    this.#env = { ...redis.env, PATH: `${first}:${process.env['PATH']}:${dirname(redis.server)}:${last}`, SLUICE_LOG_LEVEL: 'info' };
+    this.#env = { ...redis.env, PATH: `${first}:${process.env['PATH']}:${dirname(redis.program)}:${last}`, SLUICE_LOG_LEVEL: 'info' };
     t.teardown(async () => {
       for (const child of this.#running) signal(child, 'SIGKILL');
       await Promise.all(this.#running.map(gone));
-      rmSync(this.folder, { recursive: true, force: true });
     });
   }
 
-  /** @param known ports of pages that are taken already, and where */
+  /** @param known real ports of servers that run already, by the port that pages name */
   static async begin(t: Test, known: Readonly<Record<number, number>> = {}): Promise<Walk> {
     const walk = new Walk(t, await findRedis());
     for (const [written, real] of Object.entries(known)) walk.#ports.set(Number(written), real);
     return walk;
   }
 
-  /** Puts a file of the page into the folder. */
+  /** Saves a file of the page in the folder. */
   async save(file: string, text: string): Promise<void> {
     mkdirSync(dirname(join(this.folder, file)), { recursive: true });
     writeFileSync(join(this.folder, file), await this.#ports.real(text));
   }
 
-  /** Runs what ends by itself; what it printed. Rejects unless every command of it succeeds. */
+  /** Runs commands that end by themselves, and resolves with their output. Rejects unless all of them succeed. */
   async run(commands: string): Promise<string> {
     const { status, out, err } = await this.#end(commands);
     if (status !== 0) throw new Error(`status ${status} from:\n${commands}\n${err}${out}`);
     return out;
   }
 
-  /** Runs what is to fail; what it printed and complained of. Rejects if it succeeds. */
+  /** Runs commands that must fail, and resolves with their output and errors. Rejects if they succeed. */
   async fail(commands: string): Promise<string> {
     const { status, out, err } = await this.#end(commands);
-    if (status === 0) throw new Error(`was to fail, but did not:\n${commands}\n${out}`);
+    if (status === 0) throw new Error(`this should have failed, but succeeded:\n${commands}\n${out}`);
     return out + err;
   }
 
-  /** Starts what keeps running; settles with what it printed when it has done what it is started for. */
+  /** Starts a command that keeps running, and resolves with its output when it is ready. */
   async start(command: string): Promise<string> {
     const child = await this.#spawn(command);
     this.#running.push(child);
     const isReady = readiness(command);
     let output = '';
-    await new Promise<void>((resolve, reject) => {
-      const look = () => isReady(output, this.#said) && resolve();
-      const hear = (text: string) => {
-        output += text;
-        this.#said += text;
-        this.#wake();
-      };
-      this.#wake = look;
-      child.stdout?.setEncoding('utf8').on('data', hear);
-      child.stderr?.setEncoding('utf8').on('data', hear);
-      child.once('close', () => reject(new Error(`ended at once: ${command}\n${output}`)));
+    let ended = false;
+    const hear = (text: string) => {
+      output += text;
+      this.#output += text;
+      this.#changed.notify();
+    };
+    child.stdout?.setEncoding('utf8').on('data', hear);
+    child.stderr?.setEncoding('utf8').on('data', hear);
+    child.once('close', () => {
+      ended = true;
+      this.#changed.notify();
     });
+    await this.#changed.until(
+      () => {
+        if (isReady(output, this.#output)) return true;
+        if (ended) throw new Error(`ended before it was ready: ${command}\n${output}`);
+      },
+      { what: `"${command.trim()}" to be ready`, seen: () => output },
+    );
     return this.#ports.written(output);
   }
 
-  /** Ctrl-C in every terminal, in the first one last; settles when nothing runs any more. */
+  /** Presses Ctrl-C in every terminal, the last one first, and resolves when no process is left. */
   async stop(): Promise<void> {
     for (const child of [...this.#running].reverse()) {
       signal(child, 'SIGINT');
@@ -115,44 +124,45 @@ export class Walk {
     const output = { out: '', err: '' };
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (output.out += text));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (output.err += text));
-    const [status] = (await once(child, 'close')) as [number | null];
+    const closed = once(child, 'close') as Promise<[number | null]>;
+    const [status] = await within(closed, { what: `"${commands.trim()}" to end`, seen: () => output.out + output.err });
     this.#exports.push(...commands.split('\n').filter((line) => line.startsWith('export ')));
     return { status, out: this.#ports.written(output.out), err: this.#ports.written(output.err) };
   }
 
   async #spawn(written: string): Promise<ChildProcess> {
     const commands = await this.#ports.real([...this.#exports, written].join('\n'));
-    // Whoever names a file has said there where to listen; a variable would overrule it.
+    // A configuration file says where to listen; a variable would override it.
     const file = / --config (\S+)/.exec(written)?.[1];
-    const said = file === undefined ? '' : readFileSync(join(this.folder, file), 'utf8');
+    const config = file === undefined ? '' : readFileSync(join(this.folder, file), 'utf8');
     const places = {
-      ...(/^control:/m.test(said) ? {} : { SLUICE_CONTROL_LISTEN: await this.#ports.real('127.0.0.1:9000') }),
+      ...(/^control:/m.test(config) ? {} : { SLUICE_CONTROL_LISTEN: await this.#ports.real('127.0.0.1:9000') }),
       ...(file !== undefined ? {} : { SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: await this.#ports.real('127.0.0.1:8080') }),
     };
     const child = spawn('/bin/sh', ['-ec', commands], {
       cwd: this.folder,
-      // Of its own group, as a shell's jobs are.
+      // Its own process group, like a job of a shell.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...this.#env, ...places, SLUICE_CONTROL: await this.#ports.real('http://127.0.0.1:9000') },
     });
-    everybody.add(child);
-    child.once('exit', () => everybody.delete(child));
+    running.add(child);
+    child.once('exit', () => running.delete(child));
     return child;
   }
 }
 
-/** Tells from the output of a command, and from that of everything that runs, whether it is in service. */
-function readiness(command: string): (output: string, said: string) => boolean {
+/** Makes the check whether a command is ready, from its own output and that of all processes. */
+function readiness(command: string): (output: string, all: string) => boolean {
   const server = /\bsluice gateway\b.* --id (\S+)/s.exec(command)?.[1];
   if (server !== undefined) {
     const up = new RegExp(`"server":"${server}".*"msg":"server up"`);
-    // One that waits to be added gets no requests.
+    // A server without an environment is ready once it is registered.
     if (!command.includes('--environment')) return (output) => output.includes('registered as available');
-    return (output, said) => output.includes('"msg":"joined"') && up.test(said);
+    return (output, all) => output.includes('"msg":"joined"') && up.test(all);
   }
-  const ready = started.find(([program]) => program.test(command))?.[1];
-  if (ready === undefined) throw new Error(`when has it started? ${command}`);
+  const ready = readyOutputs.find(([program]) => program.test(command))?.[1];
+  if (ready === undefined) throw new Error(`unknown command that keeps running: ${command}; add the output that shows its readiness`);
   return (output) => ready.test(output);
 }
 
@@ -164,8 +174,8 @@ function signal(child: ChildProcess, name: NodeJS.Signals): void {
   }
 }
 
-/** Settles when a shell and all that it started have closed their output. */
+/** Resolves when a shell and every process that it started have closed their output. */
 async function gone(child: ChildProcess): Promise<void> {
   if (child.stdout?.closed && child.stderr?.closed) return;
-  await once(child, 'close');
+  await within(once(child, 'close'), { what: `process ${child.pid} and its children to end`, seen: () => child.spawnargs });
 }

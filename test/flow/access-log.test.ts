@@ -1,22 +1,23 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { Agent, createServer, type IncomingMessage, request } from 'node:http';
 import { connect, Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'tap';
+import { Condition } from '../tools/condition.ts';
+import { eventually } from '../tools/eventually.ts';
 import { listening } from '../tools/listening.ts';
-import type { Owner } from './processes.ts';
-import { type BalancerUnderTest, eventually, ownFolder, startBalancer } from './system.ts';
+import { ownFolder } from '../tools/own-folder.ts';
+import type { Owner } from '../tools/owner.ts';
+import { builtProgram } from '../tools/sluice-process.ts';
+import { type BalancerUnderTest, startBalancer } from '../tools/sluice-under-test.ts';
 
-const program = process.env['SLUICE_TEST_PROGRAM'] ?? new URL('../../dist/sluice.mjs', import.meta.url).pathname;
-
-/** Longer than a log line shows. */
+/** Longer than the part of a target that a log line shows. */
 const longTarget = `/${'a'.repeat(2_000)}`;
 
-/** An environment that consists of one server, which nobody checks. */
+/** An environment with one server and no health checks. */
 async function environments(t: Owner): Promise<Record<string, Record<string, unknown>>> {
   const server = createServer(({ url }, response) => {
     if (url === '/breaks') response.writeHead(200, { 'content-length': '1000' }).write('only a part');
@@ -30,8 +31,8 @@ async function environments(t: Owner): Promise<Record<string, Record<string, unk
   return { production: { listen: '127.0.0.1:0', health: 'off', servers: [{ id: 's', address }] } };
 }
 
-/** Sends so many requests, 16 at a time; settles with the number of right answers. */
-async function ask(address: string, count: number, path = '/x'): Promise<number> {
+/** Sends `count` requests, 16 at a time, and resolves with the number of answers 200. */
+async function send(address: string, count: number, path = '/x'): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: 16 });
   let right = 0;
   let left = count;
@@ -73,21 +74,21 @@ function fifo(t: Owner): string {
 const complaints = (balancer: BalancerUnderTest) =>
   balancer.process.log.filter((line) => /access log cannot be written/.test(line.msg ?? ''));
 
-test('a pipe that nobody reads stalls nobody: lines wait, more than 8 MiB of them are dropped and counted, and it goes on with a reader', async (t) => {
+test('without a reader, a pipe stalls no request: beyond 8 MiB of buffered lines, lines are dropped and counted; a reader gets the rest', async (t) => {
   const path = fifo(t);
   const balancer = await startBalancer(t, { accessLog: { path } }, await environments(t));
   const count = 6_000;
-  t.equal(await ask(balancer.address, count, longTarget), count);
+  t.equal(await send(balancer.address, count, longTarget), count);
   const lost = await dropped(balancer);
   t.ok(lost > 0 && lost < count, `${lost} lines were dropped`);
-  t.equal(complaints(balancer).length, 1, 'told once');
+  t.equal(complaints(balancer).length, 1, 'logged once');
 
   const lines: string[] = [];
   const reader = new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK) });
   t.teardown(() => reader.destroy());
   createInterface({ input: reader }).on('line', (line) => lines.push(line));
   await balancer.process.logged((line) => /access log is written again/.test(line.msg ?? ''));
-  t.equal(await ask(balancer.address, 10, '/last'), 10);
+  t.equal(await send(balancer.address, 10, '/last'), 10);
   await eventually(
     () => Promise.resolve(lines.length),
     (length) => length >= count - lost + 10,
@@ -95,57 +96,62 @@ test('a pipe that nobody reads stalls nobody: lines wait, more than 8 MiB of the
   t.equal(lines.length, count - lost + 10);
   t.ok(
     lines.every((line) => JSON.parse(line).status === 200),
-    'each line is whole',
+    'no line is torn',
   );
   balancer.process.signal('SIGTERM');
   t.equal(await balancer.process.ended(), 0);
 });
 
-test('a full disk stalls nobody, is told once with its reason, and nothing crashes', async (t) => {
+test('a full disk stalls no request and is logged once, with its reason', async (t) => {
   const balancer = await startBalancer(t, { accessLog: { path: '/dev/full', format: 'combined' } }, await environments(t));
-  t.equal(await ask(balancer.address, 500), 500);
+  t.equal(await send(balancer.address, 500), 500);
   await balancer.process.logged((line) => /access log cannot be written/.test(line.msg ?? '') && /ENOSPC/.test(String(line['reason'])));
-  t.equal(await ask(balancer.address, 500), 500);
+  t.equal(await send(balancer.address, 500), 500);
   t.equal(complaints(balancer).length, 1);
   balancer.process.signal('SIGTERM');
   t.equal(await balancer.process.ended(), 0);
 });
 
 for (const workers of [0, 2]) {
-  test(`a file that is renamed goes on under its name after SIGHUP; no line is lost or torn, with ${workers} workers`, async (t) => {
+  test(`after a rename and SIGHUP, the log goes on in a new file of the old name; no line is lost or torn (workers: ${workers})`, async (t) => {
     const balancer = await startBalancer(t, { workers, accessLog: { path: 'access.log' } }, await environments(t));
     const file = join(balancer.folder, 'access.log');
     const idsIn = (name: string) => linesIn(readFileSync(name, 'utf8')).map(({ id }) => id);
-    t.equal(await ask(balancer.address, 1_000), 1_000);
+    t.equal(await send(balancer.address, 1_000), 1_000);
     renameSync(file, `${file}.1`);
-    // A configuration that cannot be taken over is no reason to go on in the old file.
+    // The file is opened again even if the changed configuration is refused.
     writeFileSync(join(balancer.folder, 'sluice.json'), '{ "accessLog": "everything" }');
-    const asking = ask(balancer.address, 3_000);
+    const sending = send(balancer.address, 3_000);
     balancer.process.signal('SIGHUP');
     await balancer.process.logged((line) => /was not carried out: accessLog/.test(line.msg ?? ''));
-    t.equal(await asking, 3_000);
+    t.equal(await sending, 3_000);
     await eventually(
-      () => ask(balancer.address, 16).then(() => idsIn(file).length),
+      () => send(balancer.address, 16).then(() => idsIn(file).length),
       (length) => length > 0,
     );
     balancer.process.signal('SIGTERM');
     t.equal(await balancer.process.ended(), 0);
     const ids = [...idsIn(`${file}.1`), ...idsIn(file)];
-    t.equal(new Set(ids).size, ids.length, 'each once');
-    t.ok(ids.length >= 4_016 && ids.length % 16 === 0, `${ids.length} lines, as many as there were requests`);
+    t.equal(new Set(ids).size, ids.length, 'each request once');
+    t.ok(ids.length >= 4_016 && ids.length % 16 === 0, `${ids.length} lines, one a request`);
   });
 }
 
-test('every exchange is one line, however it ends', async (t) => {
+test('each exchange is logged as one line, however it ends', async (t) => {
   const empty = { hosts: ['empty.example'], listen: '127.0.0.1:0', health: 'off' };
   const balancer = await startBalancer(t, { accessLog: 'json' }, { ...(await environments(t)), empty });
   const [host = '', port = ''] = balancer.address.split(':');
-  const talk = async (text: string, until: RegExp) => {
+  const talk = async (text: string, answer: RegExp) => {
     const socket = connect(Number(port), host);
-    socket.write(text, 'latin1');
+    const received = new Condition();
     let heard = '';
-    while (!until.test(heard)) heard += ((await once(socket, 'data')) as [Buffer])[0].toString('latin1');
-    // A mere end would say that the client sends no more, and still reads.
+    socket.setEncoding('latin1').on('data', (piece: string) => {
+      heard += piece;
+      received.notify();
+    });
+    socket.write(text, 'latin1');
+    await received.until(() => answer.test(heard), { what: `${answer} after ${JSON.stringify(text)}`, seen: () => heard });
+    // Not a FIN, which is a half-close: the client would still read.
     socket.resetAndDestroy();
   };
   const fields = 'User-Agent: \xe9\t"}\r\nReferer: r\r\n\r\n';
@@ -175,17 +181,16 @@ test('every exchange is one line, however it ends', async (t) => {
 
 for (const [place, shared] of [
   ['a socket', false],
-  ['a pipe that the log goes to as well', true],
+  ['a pipe shared with the log', true],
 ] as const) {
-  test(`standard output that nobody reads, ${place}, keeps nobody waiting: neither clients nor the end`, async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'sluice-stdout-'));
-    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  test(`standard output without a reader (${place}) holds up neither clients nor the end`, async (t) => {
+    const folder = ownFolder(t);
     const config = { control: { listen: '127.0.0.1:0' }, accessLog: 'combined', environments: await environments(t) };
     writeFileSync(join(folder, 'sluice.json'), JSON.stringify(config));
     const path = fifo(t);
     const writer = openSync(path, constants.O_RDWR);
     const output = shared ? writer : ('pipe' as const);
-    const child = spawn(process.execPath, [program, 'serve', '--config', 'sluice.json'], {
+    const child = spawn(process.execPath, [builtProgram, 'serve', '--config', 'sluice.json'], {
       cwd: folder,
       stdio: ['ignore', output, output],
       env: { PATH: process.env['PATH'], SLUICE_LOG_LEVEL: 'info' },
@@ -195,16 +200,20 @@ for (const [place, shared] of [
     const log = shared ? new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK) }) : child.stderr;
     t.teardown(() => log?.destroy());
     closeSync(writer);
-    const address = await new Promise<string>((resolve) => {
-      createInterface({ input: log as NodeJS.ReadableStream }).on('line', (line) => {
-        // In between are lines of the access log, which are no JSON.
-        const listen = /"listen":"(.*)","msg":"serving"/.exec(line)?.[1];
-        if (listen !== undefined) resolve(listen);
-      });
+    const logged = new Condition();
+    const lines: string[] = [];
+    createInterface({ input: log as NodeJS.ReadableStream }).on('line', (line) => {
+      lines.push(line);
+      logged.notify();
+    });
+    // Lines of the access log, which are not JSON, may stand between.
+    const address = await logged.until(() => lines.map((line) => /"listen":"(.*)","msg":"serving"/.exec(line)?.[1]).find(Boolean), {
+      what: 'a line "serving"',
+      seen: () => lines,
     });
     if (shared) log?.pause();
     const count = 6_000;
-    t.equal(await ask(address, count, longTarget), count);
+    t.equal(await send(address, count, longTarget), count);
     child.kill('SIGTERM');
     if (shared) log?.resume();
     else child.stdout?.destroy();

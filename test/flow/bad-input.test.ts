@@ -3,23 +3,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { WebSocket } from 'ws';
-import {
-  adminToken,
-  deployEcho,
-  eventually,
-  joinToken,
-  operate,
-  ownFolder,
-  serving,
-  startBalancer,
-  startGateway,
-  startTarget,
-} from './system.ts';
+import { deployEcho, startTarget } from '../tools/echo.ts';
+import { eventually } from '../tools/eventually.ts';
+import { ownFolder } from '../tools/own-folder.ts';
+import { adminToken, joinToken, operate, serving, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 
 const yaml = 'application/yaml';
 const json = 'application/json';
 
-/** What an operator may get wrong: the request, and what the answer must name. */
+/** Mistakes of an operator: the request, and the place that the answer must name. */
 const mistakes: readonly {
   what: string;
   method: string;
@@ -48,7 +40,7 @@ const mistakes: readonly {
     says: /tragets.*targets/s,
   },
   {
-    what: 'a URL that is none',
+    what: 'a malformed URL',
     method: 'POST',
     path: '/v1/projects',
     type: yaml,
@@ -78,7 +70,7 @@ const mistakes: readonly {
     says: /deep|nest|line/i,
   },
   {
-    what: 'aliases that grow without end',
+    what: 'YAML aliases that expand exponentially',
     method: 'POST',
     path: '/v1/projects',
     type: yaml,
@@ -96,7 +88,7 @@ const mistakes: readonly {
     says: /99/,
   },
   {
-    what: 'a base path that is taken',
+    what: 'a base path of another project',
     method: 'PUT',
     path: '/v1/environments/production/deployments/rival',
     type: json,
@@ -105,7 +97,7 @@ const mistakes: readonly {
     says: /\/echo.*echo|echo.*\/echo/s,
   },
   {
-    what: 'a listener that is none',
+    what: 'a malformed listener',
     method: 'PUT',
     path: '/v1/environments/production',
     type: json,
@@ -114,7 +106,7 @@ const mistakes: readonly {
     says: /listen/,
   },
   {
-    what: 'a weight below nothing',
+    what: 'a negative weight',
     method: 'PATCH',
     path: '/v1/servers/a',
     type: json,
@@ -133,7 +125,7 @@ const mistakes: readonly {
   },
 ];
 
-test('bad input is refused with its place, changes nothing and kills nothing', async (t) => {
+test('bad input is refused with the place of the mistake, and changes nothing', async (t) => {
   const target = await startTarget(t);
   const balancer = await startBalancer(t);
   await deployEcho(balancer, target.url);
@@ -154,12 +146,12 @@ test('bad input is refused with its place, changes nothing and kills nothing', a
       ...(body.length > 0 && { body }),
     }).catch(() => undefined);
     if (response === undefined) {
-      t.equal(status, 413, `${what}: cut off while it was still being sent`);
+      t.equal(status, 413, `${what}: cut off before all of it was sent`);
       continue;
     }
     const text = await response.text();
     t.equal(response.status, status, `${what}: ${text.slice(0, 300)}`);
-    t.match(text, says, `${what}: names its place`);
+    t.match(text, says, `${what}: names the place`);
     t.equal(response.headers.get('content-type'), 'application/problem+json', what);
   }
 
@@ -176,24 +168,24 @@ test('bad input is refused with its place, changes nothing and kills nothing', a
       /unknown\.yaml:3.*resourcse/s,
     ],
     ['5 MB of garbage', ['project', 'push', file('garbage.yaml', randomBytes(5_000_000))], /garbage\.yaml/],
-    ['a file that is not there', ['project', 'push', join(folder, 'nothing.yaml')], /nothing\.yaml/],
+    ['a missing file', ['project', 'push', join(folder, 'nothing.yaml')], /nothing\.yaml/],
     ['a revision that does not exist', ['deploy', 'echo@99', '--environment', 'production'], /99/],
-    ['a base path that is taken', ['deploy', 'rival', '--environment', 'production'], /echo/],
-    ['an unknown key of a configuration', ['config', 'check', file('config.yaml', 'control: { lisen: 1 }\n')], /config\.yaml:1.*lisen/s],
+    ['a base path of another project', ['deploy', 'rival', '--environment', 'production'], /echo/],
+    ['an unknown key in a configuration', ['config', 'check', file('config.yaml', 'control: { lisen: 1 }\n')], /config\.yaml:1.*lisen/s],
   ];
   for (const [what, args, says] of commands) {
     const { status, err, out } = await operate(t, balancer, ...args);
     t.equal(status, 1, `${what}: ${err.slice(0, 300)}`);
-    t.match(`${out}${err}`, says, `${what}: names its place`);
-    t.notMatch(err, /\n\s+at /, `${what}: no stack`);
+    t.match(`${out}${err}`, says, `${what}: names the place`);
+    t.notMatch(err, /\n\s+at /, `${what}: no stack trace`);
   }
 
-  t.strictSame(await everything(), before, 'everything is as it was');
+  t.strictSame(await everything(), before, 'nothing has changed');
   t.ok(gateway.running && balancer.process.running);
   t.equal((await fetch(`http://${balancer.address}/echo/x`)).status, 200);
 });
 
-test('without the tokens nobody does anything', async (t) => {
+test('without the right token, every route of the admin API is refused', async (t) => {
   const balancer = await startBalancer(t);
   const routes: [method: string, path: string][] = [
     ['GET', '/v1/environments'],
@@ -241,8 +233,8 @@ test('without the tokens nobody does anything', async (t) => {
 
   const stranger = await startGateway(t, 'stranger', balancer.control, ['--environment', 'production', '--token', 'wrong']);
   const refused = await stranger.logged((line) => String(line['reason']).includes('--token'));
-  t.match(refused['reason'], /refused the token \(401\)/, 'a gateway is told why');
-  t.notMatch(JSON.stringify(stranger.log), /Bearer|"wrong"/, 'and does not tell the token');
+  t.match(refused['reason'], /refused the token \(401\)/, 'the gateway logs the reason');
+  t.notMatch(JSON.stringify(stranger.log), /Bearer|"wrong"/, 'without the token');
   await eventually(
     () => balancer.api('GET', '/v1/servers') as Promise<unknown[]>,
     (servers) => {

@@ -1,10 +1,12 @@
 import { createServer } from 'node:http';
 import { test } from 'tap';
 import type { ServerAnswer } from '../../src/api/answers.ts';
+import { deployEcho } from '../tools/echo.ts';
+import { eventually } from '../tools/eventually.ts';
 import { listening } from '../tools/listening.ts';
-import { deployEcho, eventually, joinToken, serving, startBalancer } from './system.ts';
+import { joinToken, serving, startBalancer } from '../tools/sluice-under-test.ts';
 
-test('any other gateway registers by plain HTTP, and is out when it stops doing so', async (t) => {
+test('another kind of gateway registers by plain HTTP, and gets no traffic once it stops renewing', async (t) => {
   const balancer = await startBalancer(t);
   await deployEcho(balancer, 'http://127.0.0.1:9');
   const server = createServer((request, response) => {
@@ -21,12 +23,12 @@ test('any other gateway registers by plain HTTP, and is out when it stops doing 
     return { status: response.status, text: await response.text() };
   };
   t.equal((await register('wrong')).status, 401);
-  t.strictSame(await balancer.api('GET', '/v1/servers'), [], 'and it is not there');
+  t.strictSame(await balancer.api('GET', '/v1/servers'), [], 'nothing is registered');
 
   const first = await register(joinToken);
   t.equal(first.status, 200);
   const snapshot = JSON.parse(first.text) as { environment: string; version: number; projects: { name: string }[] };
-  t.match(snapshot, { environment: 'production', version: 1, projects: [{ name: 'echo' }] }, 'it is told what to serve');
+  t.match(snapshot, { environment: 'production', version: 1, projects: [{ name: 'echo' }] }, 'the answer is its snapshot');
 
   const [seen] = await serving(balancer, ['legacy']);
   t.equal(seen?.source, 'http');
@@ -42,7 +44,7 @@ test('any other gateway registers by plain HTTP, and is out when it stops doing 
     () => fetch(`http://${balancer.address}/echo/x`),
     (response) => response.status === 503,
   );
-  t.comment(`without a renewal it was out after ${Math.round(performance.now() - begun)} ms, with a lease of 1 s`);
+  t.comment(`without a renewal, traffic stopped after ${Math.round(performance.now() - begun)} ms; the lease is 1 s`);
 
   await register(joinToken);
   await eventually(
@@ -50,5 +52,5 @@ test('any other gateway registers by plain HTTP, and is out when it stops doing 
     (response) => response.status === 200,
   );
   t.equal((await register(joinToken, 'DELETE')).status, 204);
-  t.strictSame(await balancer.api('GET', '/v1/servers'), [], 'it says itself that it leaves');
+  t.strictSame(await balancer.api('GET', '/v1/servers'), [], 'it deregisters itself');
 });

@@ -1,31 +1,28 @@
-import { once } from 'node:events';
 import { type Test, test } from 'tap';
 import { WebSocket } from 'ws';
 import type { Happening } from '../../src/api/answers.ts';
 import type { FeedMessage } from '../../src/api/feed-messages.ts';
+import { Condition } from '../tools/condition.ts';
+import { deployEcho, startTarget } from '../tools/echo.ts';
+import { eventually } from '../tools/eventually.ts';
+import { Load } from '../tools/load.ts';
 import { startRedis } from '../tools/redis.ts';
-import { Load } from './load.ts';
-import {
-  adminToken,
-  type BalancerUnderTest,
-  current,
-  deployEcho,
-  eventually,
-  serving,
-  startBalancer,
-  startGateway,
-  startTarget,
-} from './system.ts';
+import { adminToken, type BalancerUnderTest, current, serving, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 
-/** Reads the feed of a balancer; each of its messages, as they come. */
-async function* reading(t: Test, { control }: BalancerUnderTest): AsyncGenerator<FeedMessage> {
+/** Yields the messages of a balancer's live feed. */
+async function* messagesOf(t: Test, { control }: BalancerUnderTest): AsyncGenerator<FeedMessage> {
   const socket = new WebSocket(`${control.replace('http', 'ws')}/v1/events`, { headers: { authorization: `Bearer ${adminToken}` } });
   t.teardown(() => socket.terminate());
-  const told: FeedMessage[] = [];
-  socket.on('message', (data) => told.push(JSON.parse(String(data))));
+  const unread: FeedMessage[] = [];
+  const received = new Condition();
+  let last: FeedMessage | undefined;
+  socket.on('message', (data) => {
+    unread.push(JSON.parse(String(data)));
+    received.notify();
+  });
   for (;;) {
-    while (told.length === 0) await once(socket, 'message');
-    yield told.shift() as FeedMessage;
+    last = await received.until(() => unread.shift(), { what: 'the next message of the live feed', seen: () => last });
+    yield last;
   }
 }
 
@@ -34,7 +31,7 @@ async function history({ api }: BalancerUnderTest): Promise<string[]> {
   return happenings.map(({ subject, text }) => `${subject} ${text}`);
 }
 
-test('who opens the feed late is told what the workers carried before', async (t) => {
+test('the history of a new reader includes the traffic that workers carried before it connected', async (t) => {
   const balancer = await startBalancer(t, { workers: 2 });
   const target = await startTarget(t);
   await startGateway(t, 'a', balancer.control);
@@ -42,12 +39,12 @@ test('who opens the feed late is told what the workers carried before', async (t
   await serving(balancer, ['a']);
   await current(balancer, 1);
   const load = new Load(balancer.address, '/echo/', { clients: 2, restMs: 5 });
-  // One reader keeps the time: a few seconds with traffic in them.
+  // A first reader counts three seconds with traffic.
   let seconds = 0;
-  for await (const message of reading(t, balancer)) {
+  for await (const message of messagesOf(t, balancer)) {
     if (message.type === 'traffic' && (message.environments['production']?.[0] ?? 0) > 0 && ++seconds === 3) break;
   }
-  for await (const message of reading(t, balancer)) {
+  for await (const message of messagesOf(t, balancer)) {
     if (message.type !== 'history' || message.environment !== 'production') continue;
     const carried = message.samples.filter(([, [requests]]) => requests > 0);
     t.ok(carried.length >= 3, `${carried.length} seconds with traffic`);
@@ -60,7 +57,7 @@ test('who opens the feed late is told what the workers carried before', async (t
   t.same((await load.stop()).wrong, []);
 });
 
-test('two balancers on one Redis: what one was told happens in both journals, and a session is good for both', async (t) => {
+test('two balancers on one Redis: a change on one is in the journals of both, and both accept a session of either', async (t) => {
   const redis = await startRedis(t);
   const one = await startBalancer(t, { registry: { url: redis.url } });
   const other = await startBalancer(t, { registry: { url: redis.url } });
@@ -74,15 +71,15 @@ test('two balancers on one Redis: what one was told happens in both journals, an
         ['a joined production', 'echo revision 1 pushed', 'production echo revision 1 deployed'].every((text) => texts.includes(text)),
     );
   }
-  t.pass('both know');
+  t.pass('both journals have it');
   const signIn = await fetch(`${one.control}/v1/session`, { method: 'POST', headers: { authorization: `Bearer ${adminToken}` } });
   const secret = signIn.headers.get('set-cookie')?.match(/=([\w-]+)/)?.[1];
-  // Behind one address both would have one port, and the cookie one name.
+  // The cookie is named after the port. Behind one shared address both balancers have the same port, and so the same cookie name.
   const cookie = `sluice-session-${new URL(other.control).port}=${secret}`;
   t.equal((await fetch(`${other.control}/v1/servers`, { headers: { cookie } })).status, 200);
 
-  const feed = reading(t, other);
+  const feed = messagesOf(t, other);
   await redis.stop();
   for await (const message of feed) if (message.type === 'registry' && !message.up) break;
-  t.pass('readers are told that the registry is away');
+  t.pass('the feed reports that the registry is unreachable');
 });

@@ -2,8 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'tap';
 import { parse } from 'yaml';
-import { Scrape } from './scrape.ts';
-import { echoProject, eventually, serving, startBalancer, startGateway, startTarget } from './system.ts';
+import { echoProject, startTarget } from '../tools/echo.ts';
+import { eventually } from '../tools/eventually.ts';
+import { Scrape } from '../tools/scrape.ts';
+import { serving, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 
 const fileOf = (name: string) => new URL(`../../${name}`, import.meta.url).pathname;
 const read = (name: string) => readFileSync(fileOf(name), 'utf8');
@@ -16,7 +18,7 @@ interface Panel {
   readonly targets?: readonly { readonly expr: string; readonly datasource: { readonly uid: string } }[];
 }
 
-/** Names of metrics in a query, without what histograms add. */
+/** Lists the metrics that a query names, without the suffixes of histograms. */
 function namesIn(query: string, types: ReadonlyMap<string, string>): string[] {
   const names = query.match(/\b(?:sluice|process|nodejs)_[a-z_]+/g) ?? [];
   return names.map((name) => {
@@ -29,7 +31,7 @@ function overlap({ gridPos: one }: Panel, { gridPos: other }: Panel): boolean {
   return one.x < other.x + other.w && other.x < one.x + one.w && one.y < other.y + other.h && other.y < one.y + one.h;
 }
 
-test('what the documentation, the dashboard and the alerts name is there, and nothing else is', async (t) => {
+test('the documentation, the Grafana dashboard and the alerts name metrics that exist, and the documentation names all of them', async (t) => {
   const target = await startTarget(t);
   const balancer = await startBalancer(t);
   const gateway = await startGateway(t, 'a', balancer.control);
@@ -52,16 +54,16 @@ test('what the documentation, the dashboard and the alerts name is there, and no
 
   t.test('docs/metrics.md', async (t) => {
     const rows = [...read('docs/metrics.md').matchAll(/^\| `([a-z_]+)` +\| (\w+) +\| ([^|]*?) +\| (.*?) +\|$/gm)];
-    const told = new Map(rows.map(([, name = '', type, labels = '', help]) => [name, { type, labels: labels.split(', '), help }]));
-    t.strictSame([...told.keys()].sort(), [...types.keys()].sort());
-    for (const [name, type] of types) t.equal(told.get(name)?.type, type, name);
+    const documented = new Map(rows.map(([, name = '', type, labels = '', help]) => [name, { type, labels: labels.split(', '), help }]));
+    t.strictSame([...documented.keys()].sort(), [...types.keys()].sort());
+    for (const [name, type] of types) t.equal(documented.get(name)?.type, type, name);
     const helps = new Map(texts.flatMap((text) => [...text.matchAll(/^# HELP (\S+) (.*)$/gm)].map(([, name = '', help]) => [name, help])));
-    // Both roles have it; what it means for each stands below the table.
+    // Both roles have this metric; the text below the table says what it means for each.
     helps.delete('sluice_ready');
-    for (const [name, help] of helps) t.equal(told.get(name)?.help, help, name);
+    for (const [name, help] of helps) t.equal(documented.get(name)?.help, help, name);
     for (const scrape of scrapes) {
       for (const [name, labels] of scrape.labels) {
-        const unknown = [...labels].filter((label) => label !== 'le' && !told.get(name)?.labels.includes(label));
+        const unknown = [...labels].filter((label) => label !== 'le' && !documented.get(name)?.labels.includes(label));
         t.strictSame(unknown, [], name);
       }
     }
@@ -94,7 +96,7 @@ test('what the documentation, the dashboard and the alerts name is there, and no
         namesIn(definition, types).filter((name) => !types.has(name)),
         [],
       );
-    t.equal(new Set(panels.map(({ id }) => id)).size, panels.length, 'ids are distinct');
+    t.equal(new Set(panels.map(({ id }) => id)).size, panels.length, 'panel ids are unique');
     const overlapping = panels.flatMap((one, index) => panels.slice(index + 1).filter((other) => overlap(one, other)));
     t.strictSame(
       overlapping.map(({ title }) => title),
@@ -117,7 +119,7 @@ test('what the documentation, the dashboard and the alerts name is there, and no
         [],
         alert,
       );
-      t.ok(annotations['summary'] && annotations['description'], 'says what happened and what to do');
+      t.ok(annotations['summary'] && annotations['description'], 'each alert says what happened and what to do');
     }
     const { scrape_configs: jobs } = parse(read('config/prometheus/prometheus.yml')) as {
       scrape_configs: { http_sd_configs?: { url: string }[] }[];
@@ -127,7 +129,7 @@ test('what the documentation, the dashboard and the alerts name is there, and no
   });
 
   t.test('promtool', async (t) => {
-    if (spawnSync('promtool', ['--version']).error) return t.comment('promtool is not installed: Prometheus itself was not asked');
+    if (spawnSync('promtool', ['--version']).error) return t.comment('promtool is not installed: not checked by Prometheus itself');
     for (const text of texts) t.match(spawnSync('promtool', ['check', 'metrics'], { input: text }), { status: 0 });
     t.match(spawnSync('promtool', ['check', 'config', fileOf('config/prometheus/prometheus.yml')]), { status: 0 });
   });

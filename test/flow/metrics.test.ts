@@ -3,12 +3,21 @@ import { Agent, createServer, type IncomingMessage, request } from 'node:http';
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { test } from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
+import { eventually } from '../tools/eventually.ts';
 import { listening } from '../tools/listening.ts';
-import type { Owner } from './processes.ts';
-import { Scrape } from './scrape.ts';
-import { type BalancerUnderTest, current, eventually, joinToken, serving, startBalancer, startGateway, testEnvironment } from './system.ts';
+import type { Owner } from '../tools/owner.ts';
+import { Scrape } from '../tools/scrape.ts';
+import {
+  type BalancerUnderTest,
+  current,
+  joinToken,
+  serving,
+  startBalancer,
+  startGateway,
+  testEnvironment,
+} from '../tools/sluice-under-test.ts';
 
-/** A target that does what its path says; `hanging` counts requests that it keeps waiting. */
+/** A target whose path decides its answer. `hanging` counts the requests that it never answers. */
 async function startTarget(t: Owner) {
   const seen = { hanging: 0 };
   const server = createServer((incoming, response) => {
@@ -25,22 +34,22 @@ async function startTarget(t: Owner) {
   return { address: await listening(t, server), seen };
 }
 
-/** A server that takes connections and does this to them at their first octets. */
-function startSick(t: Owner, ill: (socket: Socket) => void): Promise<string> {
+/** A server that does `misbehave` to each connection when its first octets arrive. */
+function startSick(t: Owner, misbehave: (socket: Socket) => void): Promise<string> {
   return listening(
     t,
     createTcpServer((socket) => {
-      socket.on('error', () => {}).once('data', () => ill(socket));
+      socket.on('error', () => {}).once('data', () => misbehave(socket));
     }),
   );
 }
 
-/** What a client saw: answers by class of status, and by server and class. */
-class Seen {
+/** The answers that a client got, by class of status, and by server and class. */
+class Answers {
   readonly classes: Record<string, number> = {};
   readonly servers: Record<string, number> = {};
   octets = 0;
-  /** Requests that got no answer. */
+  /** Requests without any answer. */
   broken = 0;
 
   add({ statusCode = 0, headers }: IncomingMessage, octets: number): void {
@@ -54,8 +63,8 @@ class Seen {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 6 });
 
-/** Sends so many requests at once, over a few connections; settles when all have ended. */
-async function send(seen: Seen, count: number, url: string, { method = 'GET', body = '', headers = {} } = {}): Promise<void> {
+/** Sends `count` requests at once over at most 6 connections, and resolves when all have ended. */
+async function send(seen: Answers, count: number, url: string, { method = 'GET', body = '', headers = {} } = {}): Promise<void> {
   const one = () =>
     new Promise<void>((resolve) => {
       let answered = false;
@@ -83,7 +92,7 @@ async function scrape(url: string, headers: Record<string, string> = {}): Promis
   return new Scrape(await response.text());
 }
 
-/** What the balancer has counted, once it knows of so many requests: workers tell from time to time. */
+/** Scrapes the balancer until it has counted so many requests: workers report their counts with a delay. */
 function counted(balancer: BalancerUnderTest, environment: string, requests: number): Promise<Scrape> {
   return eventually(
     () => scrape(`${balancer.control}/metrics`),
@@ -106,7 +115,7 @@ function project(target: string): Record<string, unknown> {
 }
 
 for (const workers of [0, 2]) {
-  test(`counts equal those of the clients, to the request (workers: ${workers})`, async (t) => {
+  test(`counters equal the counts of the clients, to the request (workers: ${workers})`, async (t) => {
     const target = await startTarget(t);
     const balancer = await startBalancer(t, { workers });
     await startGateway(t, 'a', balancer.control);
@@ -116,7 +125,7 @@ for (const workers of [0, 2]) {
     await serving(balancer, ['a', 'b']);
     await current(balancer, 2);
 
-    const seen = new Seen();
+    const seen = new Answers();
     const base = `http://${balancer.address}`;
     await send(seen, 40, `${base}/shop/open/a`);
     await send(seen, 20, `${base}/shop/open/b`, { method: 'POST', body: 'x'.repeat(1000) });
@@ -128,7 +137,7 @@ for (const workers of [0, 2]) {
     await send(seen, 6, `${base}/shop/locked`);
     await send(seen, 5, `${base}/shop/nothing`);
     await send(seen, 4, `${base}/nowhere`);
-    const refused = new Seen();
+    const refused = new Answers();
     await send(refused, 3, `${base}/.sluice/metrics`);
     const aborted = Array.from({ length: 4 }, () => request(`${base}/shop/open/hang`).on('error', () => {}));
     for (const each of aborted) each.end();
@@ -152,7 +161,7 @@ for (const workers of [0, 2]) {
     t.strictSame(
       [seen.broken, seen.classes, refused.classes],
       [0, { '2xx': 77, '4xx': 37, '5xx': 10 }, { '4xx': 3 }],
-      'as the clients say',
+      'as the clients counted',
     );
     t.equal(metrics.sum('sluice_environment_requests_aborted_total', here), 4);
     t.equal(metrics.sum('sluice_environment_request_duration_seconds_count', here), 129);
@@ -171,7 +180,7 @@ for (const workers of [0, 2]) {
     t.equal(metrics.sum('sluice_server_failures_total', here), 0);
     t.equal(metrics.sum('sluice_server_response_head_seconds_count', here), 125);
     const [connects, reuses] = ['connects', 'connection_reuses'].map((name) => metrics.sum(`sluice_server_${name}_total`, here));
-    t.equal((connects ?? 0) + (reuses ?? 0), 129, 'each attempt opened a connection or used one again');
+    t.equal((connects ?? 0) + (reuses ?? 0), 129, 'each attempt opened a connection or reused one');
     t.strictSame(metrics.doubles, []);
 
     const targets = (await balancer.api('GET', '/v1/prometheus/targets')) as { targets: string[]; labels: Record<string, string> }[];
@@ -189,7 +198,7 @@ for (const workers of [0, 2]) {
     const shop = (resource: string, code: string) => total('sluice_project_requests_total', { project: 'shop', resource, code });
     t.strictSame([shop('/open', '2xx'), shop('/open', '4xx'), shop('/open', '5xx'), shop('/open', 'none')], [60, 15, 10, 4]);
     t.strictSame([shop('/pets/{id}', '2xx'), shop('/locked', '4xx'), shop('', '4xx')], [17, 6, 7 + 5]);
-    t.equal(total('sluice_project_requests_total', { project: '', code: '4xx' }), 4, 'for no project');
+    t.equal(total('sluice_project_requests_total', { project: '', code: '4xx' }), 4, 'without a project');
     t.equal(total('sluice_project_policy_rejections_total', { project: 'shop', resource: '/locked', policy: 'apiKey' }), 6);
     t.equal(total('sluice_project_local_responses_total', { project: 'shop', reason: 'method-not-allowed' }), 7);
     t.equal(total('sluice_project_local_responses_total', { project: 'shop', reason: 'no-resource' }), 5);
@@ -201,11 +210,11 @@ for (const workers of [0, 2]) {
     for (const server of ['a', 'b']) t.equal(metrics.sum('sluice_server_snapshot_version', { ...here, server }), version);
     for (const gateway of gateways) t.equal(gateway.sum('sluice_gateway_snapshot_version'), version);
 
-    if (workers > 0) await restartKeepsCounters(t, balancer, metrics);
+    if (workers > 0) await checkRestartKeepsCounters(t, balancer, metrics);
   });
 }
 
-async function restartKeepsCounters(
+async function checkRestartKeepsCounters(
   t: Owner & { strictSame(found: unknown, wanted: unknown, message: string): void },
   balancer: BalancerUnderTest,
   before: Scrape,
@@ -216,10 +225,10 @@ async function restartKeepsCounters(
   await balancer.process.logged(() => ready() === 4 && ended() === 2);
   const after = (await scrape(`${balancer.control}/metrics`)).counters;
   const less = [...before.counters].filter(([key, count]) => (after.get(key) ?? 0) < count).map(([key]) => key);
-  t.strictSame(less, [], 'new workers: no counter has gone down');
+  t.strictSame(less, [], 'no counter has gone down with new workers');
 }
 
-test('what ails a server is told apart', async (t) => {
+test('each kind of server failure is counted under its own reason', async (t) => {
   const target = await startTarget(t);
   const sick = {
     hung: await startSick(t, () => {}),
@@ -227,9 +236,9 @@ test('what ails a server is told apart', async (t) => {
     garbled: await startSick(t, (socket) => socket.end('what?\r\n\r\n')),
     cut: await startSick(t, (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf')),
   };
-  // Each on an address of its own.
-  let places = 1;
-  const listen = () => `127.0.0.${++places}:0`;
+  // Each environment listens on an address of its own.
+  let addresses = 1;
+  const listen = () => `127.0.0.${++addresses}:0`;
   const only = (...addresses: string[]) => ({
     listen: listen(),
     health: 'off',
@@ -240,7 +249,7 @@ test('what ails a server is told apart', async (t) => {
   });
   const environments = {
     ...Object.fromEntries(Object.entries(sick).map(([name, address]) => [name, only(address)])),
-    // Nobody listens at port 1 of loopback.
+    // Nothing listens on port 1 of loopback.
     refusing: only('127.0.0.1:1', target.address),
     recovering: only(sick.resetting, target.address),
     watched: {
@@ -254,12 +263,12 @@ test('what ails a server is told apart', async (t) => {
     },
   };
   const balancer = await startBalancer(t, {}, environments);
-  const seen = new Seen();
+  const seen = new Answers();
   for (const name of Object.keys(sick)) await send(seen, 3, `http://${balancer.addresses[name]}/`);
   await send(seen, 6, `http://${balancer.addresses['refusing']}/`);
   await send(seen, 6, `http://${balancer.addresses['recovering']}/`);
   t.equal(seen.classes['5xx'], 9);
-  t.equal((seen.classes['2xx'] ?? 0) + seen.broken, 12 + 3, 'three were cut off, after their head or before it had left');
+  t.equal((seen.classes['2xx'] ?? 0) + seen.broken, 12 + 3, 'three answers were cut off, after the head or before it');
 
   const metrics = await counted(balancer, 'recovering', 6);
   const failures = (environment: string) => metrics.by('reason', 'sluice_server_failures_total', { environment });
@@ -298,12 +307,12 @@ test('what ails a server is told apart', async (t) => {
     ['resetting', 'reset'],
   ] as const) {
     const results = checked.by('result', 'sluice_server_health_checks_total', { environment: 'watched', server });
-    t.strictSame(Object.keys(results), [result], `${server}: every check failed in the same way`);
+    t.strictSame(Object.keys(results), [result], `${server}: every check failed for the same reason`);
     t.equal(checked.sum('sluice_server_health_flips_total', { environment: 'watched', server, to: 'down' }), 1);
   }
 });
 
-test('a gateway shows its metrics to its own machine, and elsewhere to who has the join token', async (t) => {
+test('a gateway shows its metrics to its own machine, and to others with the join token', async (t) => {
   const balancer = await startBalancer(t);
   const gateway = await startGateway(t, 'a', balancer.control);
   const { listen } = await gateway.logged(({ msg }) => msg === 'gateway listens');
@@ -321,5 +330,9 @@ test('a gateway shows its metrics to its own machine, and elsewhere to who has t
   t.equal(refused.headers['www-authenticate'], 'Bearer');
   t.equal((await ask({ ...elsewhere, authorization: 'Bearer nonsense-nonsense' })).statusCode, 401);
   t.equal((await ask({ ...elsewhere, authorization: `Bearer ${joinToken}` })).statusCode, 200);
-  t.equal((await ask({ 'x-forwarded-for': '192.0.2.7' })).statusCode, 401, 'a proxy on this machine lends nobody its place');
+  t.equal(
+    (await ask({ 'x-forwarded-for': '192.0.2.7' })).statusCode,
+    401,
+    'a request forwarded by a proxy on this machine counts as remote',
+  );
 });

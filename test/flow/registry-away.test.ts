@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
+import { deployEcho, startTarget } from '../tools/echo.ts';
+import { eventually } from '../tools/eventually.ts';
+import { Load } from '../tools/load.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import { startRedis } from '../tools/redis.ts';
-import { Load } from './load.ts';
-import { deployEcho, eventually, ownFolder, serving, startBalancer, startGateway, startTarget } from './system.ts';
+import { serving, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 
-test('a gateway restarted while the registry is away serves what it last had', async (t) => {
+test('a gateway restarted while the registry is away serves its last snapshot', async (t) => {
   const redis = await startRedis(t, { persistent: true });
   const target = await startTarget(t);
   const balancer = await startBalancer(t, { registry: { url: redis.url } });
@@ -28,7 +31,7 @@ test('a gateway restarted while the registry is away serves what it last had', a
   const answer = await fetch(`${url}/echo/x`);
   t.equal(answer.status, 200);
   t.equal(await answer.text(), 'GET x ');
-  t.equal((await fetch(`${url}/.sluice/ready`)).status, 200, 'and says that it is ready');
+  t.equal((await fetch(`${url}/.sluice/ready`)).status, 200, 'its readiness says so');
 
   await redis.start();
   await gateway.logged((line) => line.msg === 'joined');
@@ -36,7 +39,7 @@ test('a gateway restarted while the registry is away serves what it last had', a
   t.equal((await fetch(`http://${balancer.address}/echo/x`)).status, 200);
 });
 
-test('an embedded balancer is restarted under load: gateways come back by themselves, traffic resumes', async (t) => {
+test('an embedded balancer is restarted under load: gateways rejoin by themselves, traffic resumes', async (t) => {
   const target = await startTarget(t);
   let balancer = await startBalancer(t);
   await deployEcho(balancer, target.url);
@@ -55,10 +58,10 @@ test('an embedded balancer is restarted under load: gateways come back by themse
     load.recount();
     await serving(balancer, ['a', 'b']);
     await load.until(({ by }) => by.has('a') && by.has('b'));
-    const times = `ended ${Math.round(down - begun)} ms after ${signal}, listened again ${Math.round(up - down)} ms later, complete ${Math.round(performance.now() - up)} ms after that`;
+    const times = `ended ${Math.round(down - begun)} ms after ${signal}, listened again ${Math.round(up - down)} ms later, both gateways served ${Math.round(performance.now() - up)} ms after that`;
     const { wrong, sent, longestGapMs } = await load.stop();
     t.comment(`${times}; ${wrong.length} of ${sent} failed, longest gap ${Math.round(longestGapMs)} ms`);
-    // What a killed balancer had in hand is lost; what comes afterwards must not be.
+    // SIGKILL loses the requests in flight; later ones must succeed.
     if (signal === 'SIGTERM') t.strictSame(wrong, []);
     else
       t.strictSame(

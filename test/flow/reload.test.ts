@@ -1,6 +1,7 @@
 import { test } from 'tap';
-import { reload } from './reload.ts';
-import { eventually, startBalancer } from './system.ts';
+import { eventually } from '../tools/eventually.ts';
+import { reload } from '../tools/reload.ts';
+import { startBalancer } from '../tools/sluice-under-test.ts';
 import { startTalker, talk } from './talk.ts';
 
 async function nameAt(address: string | null): Promise<string> {
@@ -9,7 +10,7 @@ async function nameAt(address: string | null): Promise<string> {
 }
 
 for (const workers of [0, 2]) {
-  test(`SIGHUP takes over what has changed and leaves the rest alone, with ${workers} workers`, async (t) => {
+  test(`SIGHUP applies what has changed in the configuration and leaves the rest alone (workers: ${workers})`, async (t) => {
     const environment = async (id: string) => ({
       listen: '127.0.0.1:0',
       health: 'off',
@@ -19,7 +20,7 @@ for (const workers of [0, 2]) {
     const balancer = await startBalancer(t, { workers }, { production: a, development: { ...b, hosts: ['dev.example'] } });
     const { socket, say } = await talk(t, `${balancer.address}/`);
     t.equal(await say('before'), '/ before');
-    // An operator's own change, to an environment that the file does not change.
+    // An operator changes an environment that the file does not change.
     await balancer.api('PUT', '/v1/environments/production', { ...a, exposeServer: true });
     await eventually(
       () => fetch(`http://${balancer.address}/`),
@@ -42,11 +43,11 @@ for (const workers of [0, 2]) {
       () => nameAt(another),
       (name) => name === 'b',
     );
-    t.equal(await say('after'), '/ after', 'an open WebSocket stays');
+    t.equal(await say('after'), '/ after', 'an open WebSocket stays open');
     t.equal((await fetch(`http://${balancer.address}/`)).headers.get('x-served-by'), 'a', "an operator's change stays");
     t.notOk(
       balancer.process.log.some(
-        (line) => line.msg === 'environment taken over from the configuration' && line['environment'] === 'production',
+        (line) => line.msg === 'environment updated from the configuration' && line['environment'] === 'production',
       ),
     );
 
@@ -59,7 +60,7 @@ for (const workers of [0, 2]) {
     );
     await balancer.process.logged((line) => /environments\.another\.listen/.test(line.msg ?? ''));
     await balancer.process.logged((line) => /environments\.another\.balance/.test(line.msg ?? ''));
-    t.equal(await nameAt(another), 'b', 'what was there before goes on');
+    t.equal(await nameAt(another), 'b', 'a refused configuration changes nothing');
 
     await reload(
       balancer,
@@ -70,17 +71,17 @@ for (const workers of [0, 2]) {
       },
       /configuration reloaded/,
     );
-    const settled = balancer.process.log.filter((line) => /takes effect when the balancer is restarted/.test(line.msg ?? ''));
+    const fixed = balancer.process.log.filter((line) => /takes effect when the balancer is restarted/.test(line.msg ?? ''));
     t.strictSame(
-      settled.map((line) => line['setting']),
+      fixed.map((line) => line['setting']),
       workers === 0 ? ['control', 'workers'] : ['control'],
     );
-    t.equal(await nameAt(another), 'b', 'what is no longer named stays until it is deleted');
+    t.equal(await nameAt(another), 'b', 'an environment that the file no longer names stays until it is deleted');
     if (workers > 0) {
       await balancer.process.logged((line) => line.msg === 'worker ready' && line['worker'] === 3);
       await reload(balancer, (config) => Object.assign(config, { accessLog: true, workers: 1 }), /configuration reloaded/);
-      t.equal(await say('still'), '/ still', 'a worker that is replaced lets its WebSockets go on for the grace time');
-      // A connection that is kept alive may have one more answer from the worker that is ending.
+      t.equal(await say('still'), '/ still', 'a retiring worker keeps its WebSockets for the grace period');
+      // On a kept-alive connection, the retiring worker may still answer once.
       await eventually(
         () => nameAt(balancer.address),
         () => balancer.process.stdout.includes('"log":"access"'),

@@ -1,15 +1,18 @@
 import { test } from 'tap';
+import { deployEcho, startTarget } from '../tools/echo.ts';
+import { eventually } from '../tools/eventually.ts';
+import { Load } from '../tools/load.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import { startRedis } from '../tools/redis.ts';
-import { Load } from './load.ts';
-import type { SluiceProcess } from './processes.ts';
-import { deployEcho, operate, ownFolder, serving, startBalancer, startGateway, startTarget, testEnvironment } from './system.ts';
+import type { SluiceProcess } from '../tools/sluice-process.ts';
+import { operate, serving, startBalancer, startGateway, testEnvironment } from '../tools/sluice-under-test.ts';
 
-/** A listener of its own: port 0 of one address is one listener. */
-const elsewhere = { ...testEnvironment, listen: '127.0.0.2:0' };
+/** Another address: environments with the same address and port 0 share one listener. */
+const otherListener = { ...testEnvironment, listen: '127.0.0.2:0' };
 
-test('an operator puts servers where they are wanted', async (t) => {
+test('an operator adds, weighs, drains and removes servers', async (t) => {
   const target = await startTarget(t);
-  const balancer = await startBalancer(t, {}, { staging: elsewhere });
+  const balancer = await startBalancer(t, {}, { staging: otherListener });
   const gateway = await startGateway(t, 'a', balancer.control, []);
   await gateway.logged((line) => line.msg?.startsWith('registered as available') === true);
   await deployEcho(balancer, target.url);
@@ -25,41 +28,46 @@ test('an operator puts servers where they are wanted', async (t) => {
 
   await startGateway(t, 'b', balancer.control, []);
   await sluice('server', 'add', 'b', '--environment', 'production');
-  await settled(load, { a: 50, b: 50 });
+  await shares(load, { a: 50, b: 50 });
 
   await sluice('server', 'weight', 'b', '3');
-  await settled(load, { a: 25, b: 75 });
+  await shares(load, { a: 25, b: 75 });
 
   await sluice('server', 'drain', 'b');
   load.recount();
   await load.more(200);
-  t.strictSame([...load.tally.by.keys()], ['a'], 'a drained server gets nothing');
+  t.strictSame([...load.counts.by.keys()], ['a'], 'a drained server gets no requests');
   await sluice('server', 'resume', 'b');
   await load.until(({ by }) => by.has('b'));
 
   t.match(await sluice('server', 'remove', 'b'), /b is available/);
   load.recount();
   await load.more(200);
-  t.strictSame([...load.tally.by.keys()], ['a'], 'nor does one that was removed');
-  const { status, err } = await operate(t, balancer, 'server', 'add', 'nobody', '--environment', 'production');
+  t.strictSame([...load.counts.by.keys()], ['a'], 'nor does a removed one');
+  const { status, err } = await operate(t, balancer, 'server', 'add', 'missing', '--environment', 'production');
   t.equal(status, 1);
-  t.match(err, /there is no server "nobody"/);
+  t.match(err, /there is no server "missing"/);
   t.strictSame((await load.stop()).wrong, []);
 });
 
-/** Settles when 100 answers in a row are shared out like that, give or take those in flight. */
-async function settled(load: Load, shares: Readonly<Record<string, number>>): Promise<void> {
-  do {
-    load.recount();
-    await load.until(({ by }) => [...by.values()].reduce((sum, count) => sum + count, 0) >= 100);
-  } while (Object.entries(shares).some(([id, share]) => Math.abs((load.tally.by.get(id) ?? 0) - share) > 8));
+/** Resolves when 100 answers in a row are distributed like this. Those in flight at the start of a count may be off by 8. */
+async function shares(load: Load, wanted: Readonly<Record<string, number>>): Promise<void> {
+  await eventually(
+    async () => {
+      load.recount();
+      await load.until(({ by }) => [...by.values()].reduce((sum, count) => sum + count, 0) >= 100);
+      return load.counts.by;
+    },
+    (by) => Object.entries(wanted).every(([id, count]) => Math.abs((by.get(id) ?? 0) - count) <= 8),
+    { what: `answers distributed as ${JSON.stringify(wanted)}` },
+  );
 }
 
 for (const kind of ['redis', 'embedded']) {
   test(`a server moves from one environment to another under load (${kind})`, async (t) => {
     const target = await startTarget(t);
     const redis = kind === 'redis' ? await startRedis(t) : undefined;
-    const balancer = await startBalancer(t, redis ? { registry: { url: redis.url } } : {}, { staging: elsewhere });
+    const balancer = await startBalancer(t, redis ? { registry: { url: redis.url } } : {}, { staging: otherListener });
     const joinUrl = redis?.url ?? balancer.control;
     await deployEcho(balancer, target.url);
     await deployEcho(balancer, target.url, '2', 'staging');
@@ -81,15 +89,15 @@ for (const kind of ['redis', 'embedded']) {
     production.recount();
     staging.recount();
     await Promise.all([production.more(200), staging.more(200)]);
-    t.strictSame([...production.tally.by.keys()], ['a']);
-    t.strictSame([...staging.tally.by.keys()].sort(), ['b', 'c']);
-    t.strictSame([...staging.tally.revisions.keys()], ['2'], "it serves its new environment's projects only");
+    t.strictSame([...production.counts.by.keys()], ['a']);
+    t.strictSame([...staging.counts.by.keys()].sort(), ['b', 'c']);
+    t.strictSame([...staging.counts.revisions.keys()], ['2'], "it serves its new environment's projects only");
     t.strictSame((await production.stop()).wrong, []);
     t.strictSame((await staging.stop()).wrong, []);
   });
 }
 
-test('without --id, a server with a folder of its own is the same one again after a restart, and where it was put', async (t) => {
+test('without --id, a server with its own --data-dir keeps its identity and its environment over a restart', async (t) => {
   const balancer = await startBalancer(t);
   const folder = ownFolder(t);
   const start = () => startGateway(t, undefined, balancer.control, ['--data-dir', 'mine'], { folder });
@@ -107,5 +115,5 @@ test('without --id, a server with a folder of its own is the same one again afte
   await serving(balancer, [id]);
 
   const others = await Promise.all([1, 2].map(() => startGateway(t, undefined, balancer.control, [], { folder })));
-  t.equal(new Set([id, ...(await Promise.all(others.map(idOf)))]).size, 3, 'without one, each start is another server');
+  t.equal(new Set([id, ...(await Promise.all(others.map(idOf)))]).size, 3, 'without --data-dir, each start is another server');
 });

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { WebSocket, WebSocketServer } from 'ws';
 import { listening } from '../tools/listening.ts';
-import type { Owner } from './processes.ts';
+import type { Owner } from '../tools/owner.ts';
 
-/** A server that answers with its name, and says over WebSocket at which path it was told what; its address. */
+/** Starts a server that answers with its name, and each WebSocket message with `PATH MESSAGE`. Resolves with its address. */
 export function startTalker(t: Owner, name: string): Promise<string> {
   const server = createServer((_request, response) => response.end(name));
   const sockets = new WebSocketServer({ server });
@@ -12,9 +12,9 @@ export function startTalker(t: Owner, name: string): Promise<string> {
   return listening(t, server);
 }
 
-/** Opens a WebSocket at an address with path. */
-export async function talk(t: Owner, place: string): Promise<{ socket: WebSocket; say(text: string): Promise<string> }> {
-  const socket = new WebSocket(`ws://${place}`);
+/** Opens a WebSocket to `HOST:PORT/PATH`. `say` resolves with the answer. */
+export async function talk(t: Owner, url: string): Promise<{ socket: WebSocket; say(text: string): Promise<string> }> {
+  const socket = new WebSocket(`ws://${url}`);
   socket.on('error', () => {});
   t.teardown(() => socket.terminate());
   await once(socket, 'open');

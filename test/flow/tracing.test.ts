@@ -1,15 +1,17 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, request } from 'node:http';
 import { test } from 'tap';
+import { deployEcho } from '../tools/echo.ts';
+import { eventually } from '../tools/eventually.ts';
 import { listening } from '../tools/listening.ts';
+import type { Owner } from '../tools/owner.ts';
+import { serving, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 import { startCollector } from '../tracing/collector.ts';
-import type { Owner } from './processes.ts';
-import { deployEcho, eventually, serving, startBalancer, startGateway } from './system.ts';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const spanId = '00f067aa0ba902b7';
 
-/** A target that keeps the fields of every request. */
+/** A target that records the header fields of each request. */
 async function startTarget(t: Owner): Promise<{ url: string; seen: IncomingHttpHeaders[] }> {
   const seen: IncomingHttpHeaders[] = [];
   const server = createServer(({ headers }, response) => {
@@ -43,7 +45,7 @@ async function startAll(t: Owner, variables: Record<string, string>, workers = 0
   return { target, balancer, gateway, url: `http://${balancer.address}/echo/x` };
 }
 
-test('without tracing, trace context passes as it is, valid or not', async (t) => {
+test('without tracing, trace context passes unchanged, valid or not', async (t) => {
   const { target, url } = await startAll(t, {});
   const traceparent = `00-${traceId}-${spanId}-01`;
   await get(url, { traceparent, tracestate: ['vendor=one', 'other=two'] });
@@ -59,13 +61,13 @@ test('without tracing, trace context passes as it is, valid or not', async (t) =
   );
 });
 
-test('with tracing, balancer and gateway each add a span and pass it on as the parent', async (t) => {
+test('with tracing, balancer and gateway each add a span and pass its id on as the parent', async (t) => {
   const collector = await startCollector(t);
   const { target, balancer, gateway, url } = await startAll(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }, 1);
   await get(url, { traceparent: `00-${traceId}-${spanId}-01`, tracestate: 'vendor=one' });
   await get(url, { traceparent: `00-${'a'.repeat(32)}-${spanId}-00` });
   await get(url, { traceparent: 'nonsense', tracestate: 'vendor=one' });
-  // What they have not told yet they tell when they end.
+  // Spans that are still queued are sent at shutdown.
   gateway.signal('SIGTERM');
   t.equal(await gateway.ended(), 0);
   balancer.process.signal('SIGTERM');
@@ -89,7 +91,7 @@ test('with tracing, balancer and gateway each add a span and pass it on as the p
   t.ok(BigInt(first?.endTimeUnixNano ?? 0) >= BigInt(first?.startTimeUnixNano ?? 1));
 
   t.strictSame([unsampled?.parts[1], unsampled?.parts[3]], ['a'.repeat(32), '00']);
-  t.strictSame(spansOf('a'.repeat(32)), [], 'what is not sampled is not recorded');
+  t.strictSame(spansOf('a'.repeat(32)), [], 'an unsampled trace is not recorded');
   t.match(anew?.parts, ['00', /^[0-9a-f]{32}$/, /^[0-9a-f]{16}$/, '01']);
   t.equal(anew?.tracestate, undefined);
   t.equal(spansOf(anew?.parts[1]).length, 2);
@@ -97,7 +99,7 @@ test('with tracing, balancer and gateway each add a span and pass it on as the p
   t.ok(collector.requests.every(({ path }) => path === '/v1/traces'));
 });
 
-test('what the variables say and cannot be followed is refused with the remedy', async (t) => {
+test('an OTEL_* setting that is not supported is refused with the remedy', async (t) => {
   const started = startBalancer(t, {}, {}, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' });
-  await t.rejects(started, /OTEL_EXPORTER_OTLP_PROTOCOL is \\"grpc\\": spans are sent as http\/json/);
+  await t.rejects(started, /OTEL_EXPORTER_OTLP_PROTOCOL is \\"grpc\\": only http\/json is supported/);
 });

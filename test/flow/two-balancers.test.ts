@@ -1,20 +1,22 @@
 import { request } from 'node:http';
 import { test } from 'tap';
 import type { ServerAnswer } from '../../src/api/answers.ts';
+import { deployEcho, echoProject, startTarget } from '../tools/echo.ts';
+import { eventually } from '../tools/eventually.ts';
 import { startRedis } from '../tools/redis.ts';
-import { type BalancerUnderTest, deployEcho, echoProject, eventually, startBalancer, startGateway, startTarget } from './system.ts';
+import { type BalancerUnderTest, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 
 type Deployments = { version: number; deployments: { project: string; revision: number }[]; servers: { state: string }[] };
 
-test('two balancers on one Redis see the same, whichever was told', async (t) => {
+test('two balancers on one Redis show the same state, whichever of them made a change', async (t) => {
   const redis = await startRedis(t);
   const target = await startTarget(t);
   const one = await startBalancer(t, { registry: { url: redis.url } });
-  // Both are told port 0 and take one each: on one machine they could not share an address.
+  // Both listen on port 0: on one machine they could not share an address.
   const other = await startBalancer(t, { registry: { url: redis.url } });
 
   const waits: string[] = [];
-  /** Makes a change on one balancer, and waits until the other one sees it. */
+  /** Makes a change on one balancer and waits until the other one shows it. */
   const change = async <T>(what: string, make: () => Promise<unknown>, ask: () => Promise<T>, holds: (seen: T) => boolean): Promise<T> => {
     await make();
     const begun = performance.now();
@@ -77,7 +79,7 @@ test('two balancers on one Redis see the same, whichever was told', async (t) =>
     (seen) => seen?.status.listening === other.address,
   );
   await eventually(
-    () => ask(other.address, 'made.test'),
+    () => problemOf(other.address, 'made.test'),
     (code) => code === 'no-server',
   );
   t.pass('requests for its host reach the new environment');
@@ -88,7 +90,7 @@ test('two balancers on one Redis see the same, whichever was told', async (t) =>
     (seen) => seen === undefined,
   );
   await eventually(
-    () => ask(other.address, 'made.test'),
+    () => problemOf(other.address, 'made.test'),
     (code) => code !== 'no-server',
   );
 
@@ -102,13 +104,13 @@ test('two balancers on one Redis see the same, whichever was told', async (t) =>
   );
   gateway = await startGateway(t, 'a', redis.url, []);
   const back = await change('join', async () => {}, server(other, 'a'), takesTraffic);
-  t.equal(back?.environment, 'production', 'it goes where it was assigned');
-  t.equal(back?.weight, 7, 'with the weight it was given');
+  t.equal(back?.environment, 'production', 'it rejoins its environment');
+  t.equal(back?.weight, 7, 'with its weight');
   t.comment(waits.join(', '));
 });
 
-/** The code of the problem that a request for `host` is answered with. */
-function ask(address: string, host: string): Promise<string> {
+/** Sends a request with this Host and resolves with the problem code of the answer. */
+function problemOf(address: string, host: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const sent = request(`http://${address}/`, { headers: { host }, agent: false }, async (response) => {
       let text = '';

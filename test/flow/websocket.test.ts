@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { test } from 'tap';
-import { deployEcho, eventually, serving, startBalancer, startGateway } from './system.ts';
+import { deployEcho } from '../tools/echo.ts';
+import { eventually } from '../tools/eventually.ts';
+import { serving, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 import { startTalker, talk } from './talk.ts';
 
-test('WebSockets pass balancer and gateway, survive a deploy, and end with the grace time', async (t) => {
+test('WebSockets pass balancer and gateway, survive a deploy and a drain, and end with the grace period', async (t) => {
   const target = `http://${await startTalker(t, 'plain')}`;
   const balancer = await startBalancer(t, { shutdown: { grace: '500ms' } });
   await deployEcho(balancer, target);
@@ -13,17 +15,17 @@ test('WebSockets pass balancer and gateway, survive a deploy, and end with the g
   const first = await talk(t, `${balancer.address}/echo/talk`);
   t.equal(await first.say('hello'), '/talk hello');
 
-  // What the registry says at once, balancer and gateway hear of a moment later.
-  const answers = (holds: (response: Response) => boolean) => eventually(() => fetch(`http://${balancer.address}/echo/`), holds);
+  // Balancer and gateway follow the registry a moment later.
+  const answersWith = (holds: (response: Response) => boolean) => eventually(() => fetch(`http://${balancer.address}/echo/`), holds);
   await deployEcho(balancer, target, '2');
-  await answers(({ headers }) => headers.get('x-revision') === '2');
-  t.equal(await first.say('still here'), '/talk still here', 'a deploy leaves it alone');
+  await answersWith(({ headers }) => headers.get('x-revision') === '2');
+  t.equal(await first.say('still here'), '/talk still here', 'it survives a deploy');
 
   await balancer.api('PATCH', '/v1/servers/a', { draining: true });
-  await answers(({ status }) => status === 503);
-  t.equal(await first.say('drained'), '/talk drained', 'and so does a drain');
+  await answersWith(({ status }) => status === 503);
+  t.equal(await first.say('drained'), '/talk drained', 'and a drain');
   await balancer.api('PATCH', '/v1/servers/a', { draining: false });
-  await answers(({ status }) => status === 200);
+  await answersWith(({ status }) => status === 200);
   const second = await talk(t, `${balancer.address}/echo/talk`);
   t.equal(await second.say('again'), '/talk again');
   second.socket.close();
@@ -33,7 +35,7 @@ test('WebSockets pass balancer and gateway, survive a deploy, and end with the g
   let begun = performance.now();
   gateway.signal('SIGTERM');
   await gateway.logged((line) => line['cause'] === 'SIGTERM');
-  t.equal(await first.say('while it leaves'), '/talk while it leaves', 'it goes on for as long as the grace lasts');
+  t.equal(await first.say('while it leaves'), '/talk while it leaves', 'it stays open during the grace period');
   await ended;
   t.comment(`ended ${Math.round(performance.now() - begun)} ms after SIGTERM of the gateway, whose grace is 500 ms`);
   t.equal(await gateway.ended(), 0);

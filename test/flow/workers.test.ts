@@ -2,37 +2,30 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'tap';
+import { deployEcho, startTarget } from '../tools/echo.ts';
+import { eventually } from '../tools/eventually.ts';
 import { listening } from '../tools/listening.ts';
-import { Load, type Tally } from './load.ts';
-import type { LogLine, Owner } from './processes.ts';
-import {
-  type BalancerUnderTest,
-  current,
-  deployEcho,
-  eventually,
-  serving,
-  startBalancer,
-  startGateway,
-  startTarget,
-  testEnvironment,
-} from './system.ts';
+import { Load, type LoadCounts } from '../tools/load.ts';
+import type { Owner } from '../tools/owner.ts';
+import type { LogLine } from '../tools/sluice-process.ts';
+import { type BalancerUnderTest, current, serving, startBalancer, startGateway, testEnvironment } from '../tools/sluice-under-test.ts';
 
 const isReady = (line: LogLine) => line.msg === 'worker ready';
 
-/** Process ids of the workers that came up, in that order, once there are so many. */
+/** Resolves with the process ids of the workers in their order of start, once `count` have started. */
 async function workers(balancer: BalancerUnderTest, count: number): Promise<number[]> {
   const pids = () => balancer.process.log.filter(isReady).map((line) => Number(line['pid']));
   await balancer.process.logged(() => pids().length >= count);
   return pids();
 }
 
-/** Requests that the balancer has counted, over all servers. */
+/** Number of requests that the balancer has counted for all servers. */
 async function counted(balancer: BalancerUnderTest): Promise<number> {
   const servers = (await balancer.api('GET', '/v1/servers')) as { requests: number }[];
   return servers.reduce((sum, { requests }) => sum + requests, 0);
 }
 
-/** A balancer with two workers that both know gateway `a`, and the echo project on it. */
+/** Starts a balancer with two workers, and gateway `a` with the echo project. */
 async function startEcho(t: Owner, settings: Record<string, unknown> = {}) {
   const target = await startTarget(t);
   const balancer = await startBalancer(t, { workers: 2, ...settings });
@@ -44,21 +37,21 @@ async function startEcho(t: Owner, settings: Record<string, unknown> = {}) {
   return { target, balancer, pids };
 }
 
-/** What a load sees while only one worker can answer, because the others stand still: each in turn. */
-async function aloneInTurn(pids: readonly number[], address: string, answers = 40): Promise<Tally[]> {
-  const tallies: Tally[] = [];
+/** Sends a load to each worker alone, in turn: SIGSTOP holds the others. */
+async function aloneInTurn(pids: readonly number[], address: string, answers = 40): Promise<LoadCounts[]> {
+  const counts: LoadCounts[] = [];
   for (const pid of pids) {
     const others = pids.filter((other) => other !== pid);
     for (const other of others) process.kill(other, 'SIGSTOP');
     const load = new Load(address, '/echo/');
     await load.more(answers);
-    tallies.push(await load.stop());
+    counts.push(await load.stop());
     for (const other of others) process.kill(other, 'SIGCONT');
   }
-  return tallies;
+  return counts;
 }
 
-/** Whether nobody listens there. */
+/** True if connections to the address are refused. */
 async function isRefused(address: string): Promise<boolean> {
   const [host, port] = address.split(':');
   const socket = connect(Number(port), host);
@@ -76,14 +69,17 @@ function isGone(pid: number): boolean {
   }
 }
 
-/** A target that keeps its requests waiting until it is told to answer. */
+/** A target that holds its answers until `open`. `asked` resolves when so many requests wait. */
 async function startGate(t: Owner): Promise<{ address: string; asked(requests: number): Promise<void>; open(): void }> {
   const waiting: ServerResponse[] = [];
   const server = createServer((_request, response) => waiting.push(response));
   return {
     address: await listening(t, server),
     async asked(requests) {
-      while (waiting.length < requests) await once(server, 'request');
+      await eventually(
+        () => waiting.length,
+        (count) => count >= requests,
+      );
     },
     open() {
       for (const response of waiting.splice(0)) response.end('late');
@@ -91,44 +87,44 @@ async function startGate(t: Owner): Promise<{ address: string; asked(requests: n
   };
 }
 
-/** An environment that consists of one server, which nobody checks. */
+/** An environment with one server and no health checks. */
 function only(address: string): Record<string, Record<string, unknown>> {
   return { production: { listen: '127.0.0.1:0', health: 'off', servers: [{ id: 's', address }] } };
 }
 
-test('every worker hears of every join, deploy and leave; counters add up; log lines stay whole', async (t) => {
+test('every worker learns of every join, deploy and leave; counters add up; log lines stay whole', async (t) => {
   const { target, balancer, pids } = await startEcho(t, { accessLog: true });
   const first = await aloneInTurn(pids, balancer.address);
-  for (const tally of first) t.strictSame([...tally.by.keys()], ['a']);
+  for (const { by } of first) t.strictSame([...by.keys()], ['a']);
 
   const b = await startGateway(t, 'b', balancer.control);
   await serving(balancer, ['a', 'b']);
   await deployEcho(balancer, target.url, '2');
   await current(balancer, 2);
   const second = await aloneInTurn(pids, balancer.address);
-  for (const tally of second) {
-    t.strictSame([...tally.by.keys()].sort(), ['a', 'b'], 'each worker uses both servers');
-    t.strictSame([...tally.revisions.keys()], ['2']);
+  for (const { by, revisions } of second) {
+    t.strictSame([...by.keys()].sort(), ['a', 'b'], 'each worker uses both servers');
+    t.strictSame([...revisions.keys()], ['2']);
   }
 
   b.signal('SIGTERM');
   t.equal(await b.ended(), 0);
   const third = await aloneInTurn(pids, balancer.address);
-  for (const tally of third) t.strictSame([...tally.by.keys()], ['a'], 'and none the one that has left');
+  for (const { by } of third) t.strictSame([...by.keys()], ['a'], 'no worker uses the server that has left');
 
   const all = [...first, ...second, ...third];
   t.strictSame(
-    all.flatMap((tally) => tally.wrong),
+    all.flatMap(({ wrong }) => wrong),
     [],
   );
-  const toA = all.reduce((sum, tally) => sum + (tally.by.get('a') ?? 0), 0);
+  const toA = all.reduce((sum, { by }) => sum + (by.get('a') ?? 0), 0);
   t.equal(
     await eventually(
       () => counted(balancer),
       (requests) => requests >= toA,
     ),
     toA,
-    'as many as were sent to the server that is left',
+    'as many as were sent to the remaining server',
   );
 
   balancer.process.signal('SIGTERM');
@@ -137,13 +133,13 @@ test('every worker hears of every join, deploy and leave; counters add up; log l
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as LogLine);
-  const sent = all.reduce((sum, tally) => sum + tally.sent, 0);
-  t.equal(lines.length, sent, 'one access line a request');
+  const sent = all.reduce((sum, { sent }) => sum + sent, 0);
+  t.equal(lines.length, sent, 'one access log line a request');
   t.strictSame([...new Set(lines.map((line) => line['worker']))].sort(), [1, 2]);
   t.ok(pids.every(isGone));
 });
 
-test('the first worker to see a server fail again and again has it ejected everywhere', async (t) => {
+test('a server that fails repeatedly on one worker is ejected on all workers', async (t) => {
   const [good, bad] = [createServer((_, response) => response.end()), createServer((_, response) => response.writeHead(500).end())];
   const servers = [
     { id: 'good', address: await listening(t, good) },
@@ -162,10 +158,10 @@ test('the first worker to see a server fail again and again has it ejected every
     },
     (all) => all.find(({ id }) => id === 'bad')?.health === 'ejected',
   );
-  t.ok(failed >= 5, 'after the failures in a row that it takes');
+  t.ok(failed >= 5, 'after 5 consecutive failures');
   process.kill(first, 'SIGSTOP');
   process.kill(second, 'SIGCONT');
-  for (let request = 0; request < 20; request++) t.equal(await ask(), 200, 'the other worker never tries it');
+  for (let request = 0; request < 20; request++) t.equal(await ask(), 200, 'the other worker never tries the ejected server');
 
   process.kill(first, 'SIGCONT');
   balancer.process.signal('SIGUSR2');
@@ -175,10 +171,10 @@ test('the first worker to see a server fail again and again has it ejected every
     (gone) => gone,
   );
   t.equal(pids.length, 4);
-  for (let request = 0; request < 20; request++) t.equal(await ask(), 200, 'nor do workers that start later');
+  for (let request = 0; request < 20; request++) t.equal(await ask(), 200, 'nor does a worker that starts later');
 });
 
-test('a worker killed under load costs what was in flight on it, and is replaced; all end when the first process is killed', async (t) => {
+test('a worker killed under load loses only its requests in flight, and is replaced; all workers end when the main process is killed', async (t) => {
   const { balancer, pids } = await startEcho(t);
   const clients = 8;
   const load = new Load(balancer.address, '/echo/', { clients });
@@ -186,15 +182,15 @@ test('a worker killed under load costs what was in flight on it, and is replaced
   for (let round = 0; round < 2; round++) {
     await load.more(300);
     const before = await counted(balancer);
-    t.ok(before >= least, 'no counter goes backwards');
-    const wrong = load.tally.wrong.length;
+    t.ok(before >= least, 'no counter decreases');
+    const wrong = load.counts.wrong.length;
     process.kill(pids[round] as number, 'SIGKILL');
     await balancer.process.logged((line) => /is replaced/.test(line.msg ?? '') && line['pid'] === pids[round]);
     least = await counted(balancer);
-    t.ok(least >= before, 'what the dead worker did stays counted');
+    t.ok(least >= before, 'the counts of the dead worker are kept');
     pids.push((await workers(balancer, 3 + round)).at(-1) as number);
     await load.more(300);
-    t.ok(load.tally.wrong.length - wrong <= clients, `at most one request a connection: ${load.tally.wrong.length - wrong}`);
+    t.ok(load.counts.wrong.length - wrong <= clients, `at most one request a connection is lost: ${load.counts.wrong.length - wrong}`);
   }
   const { wrong, sent } = await load.stop();
   t.comment(`${wrong.length} of ${sent} requests lost by two kills`);
@@ -218,7 +214,7 @@ test('a worker killed under load costs what was in flight on it, and is replaced
   successor.close();
 });
 
-test('SIGUSR2 puts new workers in the place of all, SIGTERM to a worker in its place: under load, nothing is lost', async (t) => {
+test('SIGUSR2 replaces all workers, SIGTERM to a worker replaces that one: under load, no request is lost', async (t) => {
   const { balancer, pids } = await startEcho(t);
   const load = new Load(balancer.address, '/echo/');
   await load.more(300);
@@ -240,7 +236,7 @@ test('SIGUSR2 puts new workers in the place of all, SIGTERM to a worker in its p
   t.strictSame(wrong, [], `none of ${sent} requests failed`);
   t.notOk(
     balancer.process.log.some((line) => /by itself/.test(line.msg ?? '')),
-    'nobody died',
+    'no worker died by itself',
   );
 
   balancer.process.signal('SIGTERM');
@@ -248,13 +244,13 @@ test('SIGUSR2 puts new workers in the place of all, SIGTERM to a worker in its p
   t.ok(all.every(isGone));
 });
 
-test('the port stays open while the only worker is replaced; a second signal ends everybody at once', async (t) => {
+test('the port stays open while the only worker is replaced; a second signal ends all processes at once', async (t) => {
   const gate = await startGate(t);
   const balancer = await startBalancer(t, { workers: 1 }, only(gate.address));
   const [first] = await workers(balancer, 1);
   process.kill(first as number, 'SIGKILL');
   const meanwhile = await fetch(`http://${balancer.address}/.sluice/ready`);
-  t.equal(meanwhile.status, 404, 'the next worker answers whoever came meanwhile');
+  t.equal(meanwhile.status, 404, 'the next worker answers a client that connected meanwhile');
   const pids = await workers(balancer, 2);
   const hanging = fetch(`http://${balancer.address}/`);
   hanging.catch(() => {});
@@ -270,7 +266,7 @@ test('the port stays open while the only worker is replaced; a second signal end
   await t.rejects(hanging);
 });
 
-test('SIGTERM: every worker finishes what is in flight on it, then all end', async (t) => {
+test('after SIGTERM, every worker finishes its requests in flight, then all end', async (t) => {
   const gate = await startGate(t);
   const balancer = await startBalancer(t, { workers: 2 }, only(gate.address));
   const pids = await workers(balancer, 2);
@@ -287,7 +283,7 @@ test('SIGTERM: every worker finishes what is in flight on it, then all end', asy
     () => isRefused(balancer.address),
     (refused) => refused,
   );
-  t.notOk(pids.some(isGone), 'all wait for their requests');
+  t.notOk(pids.some(isGone), 'all workers wait for their requests');
   gate.open();
   for (const answer of await Promise.all(inFlight)) t.equal(await answer.text(), 'late');
   t.equal(await balancer.process.ended(), 0);

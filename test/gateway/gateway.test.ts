@@ -11,10 +11,11 @@ import type { Listener } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
 import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
-import { keptLogger } from '../tools/fake-logger.ts';
+import { eventually } from '../tools/eventually.ts';
+import { keptLogger, silentLogger } from '../tools/fake-logger.ts';
 import { deployed, projectOf, snapshotOf } from './samples.ts';
 
-/** A target that tells what it got. */
+/** A target that answers with the request that reached it. */
 async function target(t: Test, name: string): Promise<string> {
   const server = http.createServer((request, response) => {
     response.setHeader('x-target', name);
@@ -38,14 +39,14 @@ interface World {
 
 async function world(t: Test): Promise<World> {
   const started: Gateway[] = [];
-  // Before the folder is asked for: what is registered first ends before the folder goes.
+  // Registered before t.testdir(), so that it runs before the folder is removed.
   t.teardown(async () => {
     for (const gateway of started) await gateway.drain();
     await registry.close();
   });
   const folder = t.testdir();
   const { logger, lines } = keptLogger();
-  const registry = await openRegistry({ url: `embedded:${join(folder, 'registry')}`, logger: keptLogger().logger });
+  const registry = await openRegistry({ url: `embedded:${join(folder, 'registry')}`, logger: silentLogger });
   const dataDir = join(folder, 'data');
   let opened: Listener | undefined;
   return {
@@ -97,14 +98,10 @@ function send(gateway: Gateway, path: string, options: http.RequestOptions = {})
 }
 
 async function until(what: string, holds: () => unknown): Promise<void> {
-  const end = Date.now() + 10_000;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`never happened: ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  await eventually(holds, (held) => Boolean(held), { what });
 }
 
-t.test('joins and serves what is deployed, through all policies', async (t) => {
+t.test('joins and serves the deployed projects through all policies', async (t) => {
   const { registry, start } = await world(t);
   const backend = await target(t, 'one');
   await registry.putEnvironment('production', { variables: { backend, token: 's3cret' } });
@@ -146,7 +143,7 @@ t.test('joins and serves what is deployed, through all policies', async (t) => {
   t.equal((await registry.server('g1'))?.address, gateway.address, 'the port taken is the one registered');
 });
 
-t.test('takes what a balancer lets pass, and what it adds', async (t) => {
+t.test('accepts the largest head of a balancer, with the fields that it adds', async (t) => {
   const { start } = await world(t);
   const gateway = await start();
   const most = { 'x-large': 'x'.repeat(32_600), ...Object.fromEntries(Array.from({ length: 104 }, (_, index) => [`x-${index}`, 'y'])) };
@@ -154,7 +151,7 @@ t.test('takes what a balancer lets pass, and what it adds', async (t) => {
   t.equal((await send(gateway, '/', { headers: { ...most, 'x-more': 'x'.repeat(9_000) } })).status, 431);
 });
 
-t.test('requests go on to the next URL, then to the failover, when one cannot be reached', async (t) => {
+t.test('requests go to the next URL, then to the failover, when a URL cannot be reached', async (t) => {
   const { registry, start } = await world(t);
   const backend = await target(t, 'spare');
   await registry.putEnvironment('production', {});
@@ -173,21 +170,21 @@ t.test('requests go on to the next URL, then to the failover, when one cannot be
   for (let round = 0; round < 5; round++) t.match(await send(gateway, '/shop/x'), { status: 200, headers: { 'x-target': 'spare' } });
 });
 
-t.test('starts without a registry from the last good snapshot', async (t) => {
+t.test('starts from the last good snapshot without a registry', async (t) => {
   const { registry, start, dataDir, lines } = await world(t);
   const backend = await target(t, 'kept');
   const snapshot = snapshotOf(3, [deployed({ name: 'shop', targets: { default: { url: backend } } })]);
-  await new SnapshotFile(dataDir, keptLogger().logger).save(snapshot);
+  await new SnapshotFile(dataDir, silentLogger).save(snapshot);
   await registry.close();
   const gateway = await start({ environment: 'production' });
   t.equal(gateway.ready, true);
   t.match(await send(gateway, '/shop/x'), { status: 200, headers: { 'x-target': 'kept' } });
-  await until('the trouble is told', () => lines.some(({ msg }) => /could not join/.test(msg)));
+  await until('the failed join is logged', () => lines.some(({ msg }) => /could not join/.test(msg)));
 });
 
 t.test('the snapshot of another environment is not served', async (t) => {
   const { registry, start, dataDir } = await world(t);
-  await new SnapshotFile(dataDir, keptLogger().logger).save(snapshotOf(3, [deployed({ name: 'shop' })], { environment: 'test' }));
+  await new SnapshotFile(dataDir, silentLogger).save(snapshotOf(3, [deployed({ name: 'shop' })], { environment: 'test' }));
   await registry.close();
   const gateway = await start({ environment: 'production' });
   t.equal(gateway.ready, false);
@@ -195,7 +192,7 @@ t.test('the snapshot of another environment is not served', async (t) => {
   t.equal((await send(gateway, '/.sluice/ready')).status, 503);
 });
 
-t.test('drains: says so first, serves what still comes, then leaves', async (t) => {
+t.test('drain announces the leave, serves requests that still arrive, then leaves', async (t) => {
   const { registry, start, listener } = await world(t);
   const backend = await target(t, 'one');
   await registry.putEnvironment('production', {});
@@ -207,9 +204,9 @@ t.test('drains: says so first, serves what still comes, then leaves', async (t) 
   t.teardown(() => agent.destroy());
   t.not((await send(gateway, '/shop/x', { agent })).headers.connection, 'close');
   const drained = gateway.drain();
-  t.equal(gateway.drain(), drained, 'once');
+  t.equal(gateway.drain(), drained, 'draining starts once');
   t.equal(gateway.ready, false);
-  await until('told', async () => (await registry.server('g1'))?.leaving === true);
+  await until('leaving is announced', async () => (await registry.server('g1'))?.leaving === true);
   t.match(await send(gateway, '/shop/x', { agent }), { status: 200, headers: { connection: 'close' } });
   t.equal((await send(gateway, '/.sluice/ready')).status, 503);
   await drained;
@@ -218,20 +215,20 @@ t.test('drains: says so first, serves what still comes, then leaves', async (t) 
   await t.rejects(send(gateway, '/shop/x'), { code: 'ECONNREFUSED' });
 });
 
-t.test('an address that tells nobody where it is gets refused', async (t) => {
+t.test('an address that balancers cannot reach is refused', async (t) => {
   const { start } = await world(t);
   const refused = (options: Partial<GatewayOptions>, message: RegExp) =>
     t.rejects(start(options), { name: 'SluiceError', code: 'invalid', message });
   await refused({ listen: '0.0.0.0:0' }, /listening on 0\.0\.0\.0:0 .*--advertise HOST:PORT/);
   await refused({ listen: '[::]:0' }, /--advertise/);
-  await refused({ listen: '127.0.0.1:0', advertise: '0.0.0.0:80' }, /advertise 0\.0\.0\.0:80 tells nobody/);
+  await refused({ listen: '127.0.0.1:0', advertise: '0.0.0.0:80' }, /advertise 0\.0\.0\.0:80 does not tell balancers/);
   await refused({ listen: '127.0.0.1:0', advertise: '10.0.0.1:0' }, /advertise/);
   await refused({ listen: 'nonsense' }, /listen: "nonsense" must be HOST:PORT/);
   const gateway = await start({ listen: '0.0.0.0:0', advertise: '127.0.0.1:4711' });
   t.equal(gateway.address, '127.0.0.1:4711');
 });
 
-t.test('a target that is slow by nature gets the time that its project gives it', async (t) => {
+t.test('a target has the response timeout that its project sets', async (t) => {
   const { registry, start } = await world(t);
   const silent = createServer(() => {}).listen(0, '127.0.0.1');
   t.teardown(() => silent.close());
@@ -242,7 +239,7 @@ t.test('a target that is slow by nature gets the time that its project gives it'
   await registry.deploy('production', 'slow');
   const gateway = await start({ environment: 'production' });
   await until('ready', () => gateway.ready);
-  // Within the test's own time, which is less than the minute of other targets.
+  // The default timeout of a minute would exceed the test's own limit.
   t.match(await send(gateway, '/slow'), { status: 504, body: /"response-timeout"/ });
   const faults = (responseHead: string | 0) =>
     project.safeParse({ ...projectOf({ name: 'slow' }), targets: { default: { url, timeouts: { responseHead } } } }).error?.issues;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { type CompiledProject, compileProject } from '../../src/gateway/compile.ts';
+import { type CompiledProject, compileProject } from '../../src/gateway/compiled-project.ts';
 import { ProjectTable } from '../../src/gateway/project-table.ts';
 import { deployed } from './samples.ts';
 
@@ -18,7 +18,7 @@ function tail(table: ProjectTable, path: string, query = '', method = 'GET'): st
   return 'allowed' in found ? `405 ${[...found.allowed].join(',')}` : found.tail;
 }
 
-t.test('the longest base path wins, and it ends where a segment ends', async (t) => {
+t.test('the longest base path of whole segments wins', async (t) => {
   const table = new ProjectTable([
     compiled('/pets', { forwardBasePath: true }),
     compiled('/pets/v2'),
@@ -34,13 +34,13 @@ t.test('the longest base path wins, and it ends where a segment ends', async (t)
   t.equal(tail(table, '/petstore'), 'no-project');
   t.equal(tail(table, '/Pets'), 'no-project');
   t.equal(tail(table, '/'), 'no-project');
-  t.equal(tail(table, '/abc/x'), '/x', 'base paths are normalised');
+  t.equal(tail(table, '/abc/x'), '/x', 'base paths are normalized');
   t.equal(tail(table, '/abc/y'), 'no-resource');
   t.equal(tail(table, '/abc/x', '', 'POST'), '405 GET,HEAD');
   t.equal(tail(table, '/very/long/base/path/of/some/project/x'), '/x');
 });
 
-t.test('base path / takes what is left', async (t) => {
+t.test('base path / takes all other paths', async (t) => {
   const table = new ProjectTable([compiled('/'), compiled('/a/b')]);
   t.equal(tail(table, '/'), '/');
   t.equal(tail(table, '/a/bc'), '/a/bc');
@@ -48,30 +48,30 @@ t.test('base path / takes what is left', async (t) => {
   t.equal(tail(new ProjectTable([]), '/'), 'no-project');
 });
 
-t.test('the same as comparing with every base path', async () => {
+t.test('finds the same as a comparison with every base path', async () => {
   const path = fc.array(fc.constantFrom('a', 'ab', 'b'), { maxLength: 5 }).map((parts) => `/${parts.join('/')}`);
   const bases = fc.uniqueArray(path, { maxLength: 6 });
   fc.assert(
     fc.property(bases, path, fc.constantFrom('', '/'), (all, given, end) => {
-      const asked = given === '/' ? given : given + end;
+      const requested = given === '/' ? given : given + end;
       const best = all
-        .filter((base) => base === '/' || asked === base || asked.startsWith(`${base}/`))
+        .filter((base) => base === '/' || requested === base || requested.startsWith(`${base}/`))
         .sort((one, other) => other.length - one.length)[0];
-      const wanted = best === undefined ? 'no-project' : best === '/' ? asked : asked.slice(best.length);
+      const wanted = best === undefined ? 'no-project' : best === '/' ? requested : requested.slice(best.length);
       const table = new ProjectTable(all.map((base) => compiled(base)));
-      if (tail(table, asked) !== wanted) throw new Error(`${asked} in ${all}: ${tail(table, asked)}, wanted ${wanted}`);
+      if (tail(table, requested) !== wanted) throw new Error(`${requested} in ${all}: ${tail(table, requested)}, wanted ${wanted}`);
     }),
     { numRuns: 1000 },
   );
 });
 
-t.test('a long path costs no more than the longest base path is long', async (t) => {
-  let looks = 0;
+t.test('the cost of a lookup is bounded by the longest base path', async (t) => {
+  let reads = 0;
   const { charCodeAt } = String.prototype;
   const table = new ProjectTable([compiled('/a/b/c'), compiled('/d')]);
   const path = '/x'.repeat(16_000);
   String.prototype.charCodeAt = function (index) {
-    looks++;
+    reads++;
     return charCodeAt.call(this, index);
   };
   t.teardown(() => {
@@ -80,13 +80,13 @@ t.test('a long path costs no more than the longest base path is long', async (t)
   const found = table.find(path, '', 'GET');
   String.prototype.charCodeAt = charCodeAt;
   t.equal(found, 'no-project');
-  t.ok(looks > 0 && looks <= '/a/b/c/'.length, `${looks} characters were looked at`);
+  t.ok(reads > 0 && reads <= '/a/b/c/'.length, `${reads} characters were read`);
 });
 
-t.test('each of thousands is found, and what is none of them is not', async (t) => {
+t.test('each of thousands of base paths is found, and other paths are not', async (t) => {
   const bases = Array.from({ length: 3000 }, (_, index) => `/team-${index % 97}/service-${index}${index % 3 === 0 ? '/v1' : ''}`);
   const table = new ProjectTable(bases.map((base) => compiled(base)));
   t.ok(bases.every((base) => tail(table, `${base}/x`) === '/x' && tail(table, base) === ''));
-  t.ok(bases.every((base) => table.holder(`${base}/x`)?.basePath === base));
+  t.ok(bases.every((base) => table.projectOf(`${base}/x`)?.basePath === base));
   t.ok(bases.every((base) => tail(table, `${base}x`) === 'no-project' && tail(table, base.replace('service', 'Service')) === 'no-project'));
 });

@@ -1,5 +1,6 @@
+import { contentHash } from '../../src/model/content-hash.ts';
 import { type Project, type ProjectInput, project } from '../../src/model/project.ts';
-import { contentHash, type DeployedProject, type Snapshot } from '../../src/model/snapshot.ts';
+import type { DeployedProject, Snapshot } from '../../src/model/snapshot.ts';
 
 export function projectOf(input: Partial<ProjectInput> & { name: string }): Project {
   return project.parse({ basePath: `/${input.name}`, targets: { default: { url: 'http://127.0.0.1:9201/api' } }, ...input });

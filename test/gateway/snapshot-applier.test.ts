@@ -1,5 +1,5 @@
 import t from 'tap';
-import { GatewayHandler } from '../../src/gateway/handler.ts';
+import { GatewayHandler } from '../../src/gateway/gateway-handler.ts';
 import { SnapshotApplier } from '../../src/gateway/snapshot-applier.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
@@ -9,10 +9,10 @@ import { deployed, snapshotOf } from './samples.ts';
 
 function setup() {
   const { logger, lines } = keptLogger();
-  const deployments = new SnapshotApplier({ random: () => 0, logger, clock: new FakeClock() });
+  const applier = new SnapshotApplier({ random: () => 0, logger, clock: new FakeClock() });
   const serving = {
     get table() {
-      return deployments.table;
+      return applier.table;
     },
     ready: true,
   };
@@ -22,132 +22,130 @@ function setup() {
     handler.request(exchange);
     return exchange;
   };
-  return { deployments, lines, get };
+  return { applier, lines, get };
 }
 
 const at = (name: string, url: string, rest = {}) => ({ name, targets: { default: { url } }, ...rest });
 
-t.test('a snapshot replaces the one before as a whole', async (t) => {
-  const { deployments, get } = setup();
-  t.equal(get('/a').status, 503, 'nothing before the first');
-  t.equal(deployments.running, undefined);
+t.test('a snapshot replaces the previous one as a whole', async (t) => {
+  const { applier, get } = setup();
+  t.equal(get('/a').status, 503, 'before the first snapshot');
+  t.equal(applier.running, undefined);
   const first = snapshotOf(1, [deployed(at('a', 'http://one/')), deployed(at('b', 'http://b'))]);
-  t.equal(deployments.apply(first), true);
-  t.same(deployments.running, { epoch: first.epoch, version: 1, hash: first.hash });
-  t.same(deployments.states, [
+  t.equal(applier.apply(first), true);
+  t.same(applier.running, { epoch: first.epoch, version: 1, hash: first.hash });
+  t.same(applier.states, [
     { name: 'a', revision: 1, state: 'active' },
     { name: 'b', revision: 1, state: 'active' },
   ]);
   const inFlight = get('/a/x');
-  const { table } = deployments;
-  t.equal(deployments.apply(structuredClone(first)), false, 'the same once more changes nothing');
-  t.equal(deployments.table, table);
-  t.equal(deployments.apply(snapshotOf(2, [deployed(at('a', 'http://two/'), 2)])), true);
+  const { table } = applier;
+  t.equal(applier.apply(structuredClone(first)), false, 'the same snapshot again changes nothing');
+  t.equal(applier.table, table);
+  t.equal(applier.apply(snapshotOf(2, [deployed(at('a', 'http://two/'), 2)])), true);
   t.match(get('/a/x').sentTo(), /^http:\/\/two/);
   t.equal(get('/b').status, 404);
-  t.match(inFlight.sentTo(), /^http:\/\/one/, 'it ends on the revision that it began with');
-  deployments.clear();
+  t.match(inFlight.sentTo(), /^http:\/\/one/, 'a request ends on the revision on which it began');
+  applier.clear();
   t.equal(get('/a/x').status, 503);
-  t.same([deployments.running, deployments.environment, deployments.states], [undefined, undefined, []]);
+  t.same([applier.running, applier.environment, applier.states], [undefined, undefined, []]);
 });
 
-t.test('a project that cannot be served keeps its earlier revision; the others go ahead', async (t) => {
-  const { deployments, get, lines } = setup();
-  deployments.apply(snapshotOf(1, [deployed(at('a', 'http://one')), deployed(at('b', 'http://b1'))]));
-  deployments.apply(
+t.test('a rejected project keeps its previous revision; the others go ahead', async (t) => {
+  const { applier, get, lines } = setup();
+  applier.apply(snapshotOf(1, [deployed(at('a', 'http://one')), deployed(at('b', 'http://b1'))]));
+  applier.apply(
     snapshotOf(2, [
       deployed(at('a', '${variables.missing}'), 2),
       deployed(at('b', 'http://b2'), 2),
       deployed(at('c', 'http://${variables.missing}/')),
     ]),
   );
-  t.match(deployments.states, [
+  t.match(applier.states, [
     { name: 'a', revision: 1, state: 'rejected', error: /targets\.default\.url: .*"missing"/ },
     { name: 'b', revision: 2, state: 'active' },
     { name: 'c', revision: 0, state: 'rejected' },
   ]);
-  t.equal(deployments.running?.version, 2, 'the snapshot counts as running all the same');
+  t.equal(applier.running?.version, 2, 'the snapshot still counts as running');
   t.match(get('/a/').sentTo(), /^http:\/\/one/);
   t.match(get('/b/').sentTo(), /^http:\/\/b2/);
   t.equal(get('/c').status, 404);
   t.equal(lines.filter(({ msg }) => msg === 'project rejected').length, 2);
-  deployments.apply(snapshotOf(3, [deployed(at('a', '${variables.missing}'), 2)]));
-  t.match(deployments.states, [{ revision: 1, state: 'rejected' }], 'still the earlier one a snapshot later');
-  deployments.apply(snapshotOf(4, [deployed(at('a', '${variables.missing}'), 2)], { variables: { missing: 'http://two' } }));
-  t.match(deployments.states, [{ revision: 2, state: 'active' }], 'the variable came');
+  applier.apply(snapshotOf(3, [deployed(at('a', '${variables.missing}'), 2)]));
+  t.match(applier.states, [{ revision: 1, state: 'rejected' }], 'still the previous revision one snapshot later');
+  applier.apply(snapshotOf(4, [deployed(at('a', '${variables.missing}'), 2)], { variables: { missing: 'http://two' } }));
+  t.match(applier.states, [{ revision: 2, state: 'active' }], 'the variable was added');
   t.match(get('/a/').sentTo(), /^http:\/\/two/);
 });
 
-t.test('variables changed: the same revision is made anew, and refused if one is gone', async (t) => {
-  const { deployments, get } = setup();
+t.test('changed variables recompile the same revision; a missing one rejects it', async (t) => {
+  const { applier, get } = setup();
   const projects = [deployed(at('a', 'http://${variables.host}'))];
-  deployments.apply(snapshotOf(1, projects, { variables: { host: 'one' } }));
-  deployments.apply(snapshotOf(2, projects, { variables: { host: 'two' } }));
+  applier.apply(snapshotOf(1, projects, { variables: { host: 'one' } }));
+  applier.apply(snapshotOf(2, projects, { variables: { host: 'two' } }));
   t.match(get('/a/').sentTo(), /^http:\/\/two/);
-  deployments.apply(snapshotOf(3, projects));
-  t.match(deployments.states, [{ revision: 1, state: 'rejected' }]);
+  applier.apply(snapshotOf(3, projects));
+  t.match(applier.states, [{ revision: 1, state: 'rejected' }]);
   t.match(get('/a/').sentTo(), /^http:\/\/two/);
-  deployments.apply(snapshotOf(4, projects));
-  t.match(deployments.states, [{ revision: 1, state: 'rejected' }], 'a revision kept from before is not taken for the wanted one');
+  applier.apply(snapshotOf(4, projects));
+  t.match(applier.states, [{ revision: 1, state: 'rejected' }], 'a kept revision does not count as the wanted one');
 });
 
-t.test('a number that a restored registry gives away a second time is another revision', async (t) => {
-  const { deployments, get } = setup();
-  deployments.apply(snapshotOf(2, [deployed(at('a', 'http://lost'), 2)]));
-  deployments.apply(snapshotOf(2, [deployed(at('a', 'http://new'), 2)]));
+t.test('a revision number that a restored registry assigns again is another revision', async (t) => {
+  const { applier, get } = setup();
+  applier.apply(snapshotOf(2, [deployed(at('a', 'http://lost'), 2)]));
+  applier.apply(snapshotOf(2, [deployed(at('a', 'http://new'), 2)]));
   t.match(get('/a/x').sentTo(), /^http:\/\/new/);
 });
 
-t.test('the same number from another registry is another revision', async (t) => {
-  const { deployments, get } = setup();
-  deployments.apply(snapshotOf(1, [deployed(at('a', 'http://one'))]));
-  deployments.apply(snapshotOf(1, [deployed(at('a', 'http://two'))], { epoch: 'epoch-2' }));
+t.test('the same number under another epoch is another revision', async (t) => {
+  const { applier, get } = setup();
+  applier.apply(snapshotOf(1, [deployed(at('a', 'http://one'))]));
+  applier.apply(snapshotOf(1, [deployed(at('a', 'http://two'))], { epoch: 'epoch-2' }));
   t.match(get('/a/').sentTo(), /^http:\/\/two/);
 });
 
 t.test('another environment starts from nothing, even with the same snapshot id', async (t) => {
-  const { deployments, get } = setup();
-  deployments.apply(snapshotOf(1, [deployed(at('a', 'http://one'))]));
-  deployments.apply(snapshotOf(1, [deployed(at('a', '${variables.none}'), 2)], { environment: 'test' }));
-  t.match(deployments.states, [{ name: 'a', revision: 0, state: 'rejected' }]);
-  t.equal(get('/a').status, 404, 'nothing of the old environment is served in the new one');
-  deployments.apply(snapshotOf(0, []));
-  t.equal(deployments.apply(snapshotOf(0, [], { environment: 'test' })), true);
-  t.equal(deployments.environment, 'test');
+  const { applier, get } = setup();
+  applier.apply(snapshotOf(1, [deployed(at('a', 'http://one'))]));
+  applier.apply(snapshotOf(1, [deployed(at('a', '${variables.none}'), 2)], { environment: 'test' }));
+  t.match(applier.states, [{ name: 'a', revision: 0, state: 'rejected' }]);
+  t.equal(get('/a').status, 404, 'projects of the old environment are not served in the new one');
+  applier.apply(snapshotOf(0, []));
+  t.equal(applier.apply(snapshotOf(0, [], { environment: 'test' })), true);
+  t.equal(applier.environment, 'test');
 });
 
-t.test('one base path has one project', async (t) => {
-  const { deployments, get } = setup();
-  deployments.apply(
-    snapshotOf(1, [deployed(at('a', 'http://one', { basePath: '/x' })), deployed(at('b', 'http://b', { basePath: '/%78' }))]),
-  );
-  t.match(deployments.states, [{ state: 'active' }, { state: 'rejected', revision: 0, error: /\/x is taken by project a/ }]);
-  deployments.apply(
+t.test('a base path belongs to one project', async (t) => {
+  const { applier, get } = setup();
+  applier.apply(snapshotOf(1, [deployed(at('a', 'http://one', { basePath: '/x' })), deployed(at('b', 'http://b', { basePath: '/%78' }))]));
+  t.match(applier.states, [{ state: 'active' }, { state: 'rejected', revision: 0, error: /\/x is taken by project a/ }]);
+  applier.apply(
     snapshotOf(2, [deployed(at('a', '${variables.none}', { basePath: '/y' }), 2), deployed(at('c', 'http://c', { basePath: '/x' }))]),
   );
   t.match(
-    deployments.states,
+    applier.states,
     [
       { name: 'a', state: 'rejected', revision: 0 },
       { name: 'c', state: 'active' },
     ],
-    'the wanted project goes before one that was only kept',
+    'a deployed project goes before one that was only kept',
   );
   t.match(get('/x/').sentTo(), /^http:\/\/c/);
 });
 
-t.test('upstreams that no table uses any more are retired, the others go on', async (t) => {
-  const { deployments, get } = setup();
+t.test('upstreams that no table uses any more are retired; the others stay', async (t) => {
+  const { applier, get } = setup();
   const retired: Upstream[] = [];
   const watch = (target: string) => {
     const upstream = get(target).route?.pick(new FakeExchange('GET', '/'), []) as Upstream;
     upstream.retire = () => void retired.push(upstream);
     return upstream;
   };
-  deployments.apply(snapshotOf(1, [deployed(at('a', 'http://a')), deployed(at('b', 'http://b')), deployed(at('c', 'http://c'))]));
+  applier.apply(snapshotOf(1, [deployed(at('a', 'http://a')), deployed(at('b', 'http://b')), deployed(at('c', 'http://c'))]));
   const [a, b, c] = [watch('/a'), watch('/b'), watch('/c')];
   a.requests = 41;
-  deployments.apply(
+  applier.apply(
     snapshotOf(2, [
       deployed(at('a', 'http://a', { version: '2' }), 2),
       deployed(at('b', 'http://b2'), 2),
@@ -157,16 +155,16 @@ t.test('upstreams that no table uses any more are retired, the others go on', as
   t.same(retired, [b]);
   t.equal(watch('/a'), a);
   t.equal(a.requests, 41);
-  t.equal(watch('/c'), c, 'a revision that was kept keeps its connections');
-  deployments.clear();
+  t.equal(watch('/c'), c, 'a kept revision keeps its connections');
+  applier.clear();
   t.ok(retired.includes(a) && retired.includes(c));
 });
 
-t.test('garbage in a snapshot is refused project by project and never thrown', async (t) => {
-  const { deployments, get } = setup();
+t.test('a malformed project is rejected without throwing; the others go ahead', async (t) => {
+  const { applier, get } = setup();
   const broken = { name: 'a', revision: 1, project: { name: 'a' } as never };
-  deployments.apply(snapshotOf(1, [broken, deployed(at('b', 'http://b'))]));
-  t.match(deployments.states, [
+  applier.apply(snapshotOf(1, [broken, deployed(at('b', 'http://b'))]));
+  t.match(applier.states, [
     { name: 'a', state: 'rejected' },
     { name: 'b', state: 'active' },
   ]);

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { join } from 'node:path';
 import t from 'tap';
 import { SnapshotFile } from '../../src/gateway/snapshot-file.ts';
-import { keptLogger } from '../tools/fake-logger.ts';
+import { keptLogger, silentLogger } from '../tools/fake-logger.ts';
 import { deployed, snapshotOf } from './samples.ts';
 
 const first = snapshotOf(1, [deployed({ name: 'shop', policies: { proxyRequest: [{ apiKey: { keys: ['geheim-ü'] } }] } })], {
@@ -10,18 +10,18 @@ const first = snapshotOf(1, [deployed({ name: 'shop', policies: { proxyRequest: 
 });
 const second = snapshotOf(2, [deployed({ name: 'shop' }, 2)]);
 
-t.test('what was saved is loaded by the next run', async (t) => {
+t.test('the next start loads the saved snapshot', async (t) => {
   const { logger, lines } = keptLogger();
   const folder = join(t.testdir(), 'data', 'gateway-1');
-  t.equal(await new SnapshotFile(folder, logger).load(), undefined, 'nothing there yet is no fault');
+  t.equal(await new SnapshotFile(folder, logger).load(), undefined, 'a missing file is not a fault');
   const file = new SnapshotFile(folder, logger);
   await file.save(first);
   t.same(await new SnapshotFile(folder, logger).load(), first);
-  t.equal(statSync(file.path).mode & 0o777, 0o600, 'it holds secrets');
+  t.equal(statSync(file.path).mode & 0o777, 0o600, 'readable by its owner only');
   void file.save(second);
   void file.save(first);
   await file.save(second);
-  t.same(await new SnapshotFile(folder, logger).load(), second, 'the last one wanted is the one that is there');
+  t.same(await new SnapshotFile(folder, logger).load(), second, 'the last snapshot saved is on disk');
   t.same(readdirSync(folder), ['snapshot.json']);
   await file.save(undefined);
   t.notOk(existsSync(file.path));
@@ -29,7 +29,7 @@ t.test('what was saved is loaded by the next run', async (t) => {
   t.same(lines, []);
 });
 
-t.test('a file of an earlier run is removed when there is no environment any more', async (t) => {
+t.test('the file of an earlier start is removed when the server has no environment', async (t) => {
   const { logger } = keptLogger();
   const folder = t.testdir();
   await new SnapshotFile(folder, logger).save(first);
@@ -37,7 +37,7 @@ t.test('a file of an earlier run is removed when there is no environment any mor
   t.same(readdirSync(folder), []);
 });
 
-t.test('killed while writing: any part of a file is noticed, or was never in place', async (t) => {
+t.test('an incomplete file is detected; a write that was interrupted leaves the old file', async (t) => {
   const { logger, lines } = keptLogger();
   const folder = t.testdir();
   const file = new SnapshotFile(folder, logger);
@@ -47,15 +47,15 @@ t.test('killed while writing: any part of a file is noticed, or was never in pla
     writeFileSync(file.path, whole.subarray(0, length));
     t.equal(await file.load(), undefined, `${length} octets`);
   }
-  t.ok(lines.length > 0 && lines.every(({ level, file: named }) => level === 40 && named === file.path), 'each is told');
+  t.ok(lines.length > 0 && lines.every(({ level, file: named }) => level === 40 && named === file.path), 'each is logged');
   writeFileSync(file.path, whole);
   writeFileSync(`${file.path}.new`, whole.subarray(0, 10));
-  t.same(await file.load(), first, 'a half-written successor does not matter');
+  t.same(await file.load(), first, 'a half-written new file is ignored');
   await new SnapshotFile(folder, logger).save(second);
   t.same(await file.load(), second);
 });
 
-t.test('damaged and foreign files are told and ignored', async (t) => {
+t.test('damaged and foreign files are logged and ignored', async (t) => {
   const good = readFileSync(await saved(t.testdir()));
   const flipped = Buffer.from(good);
   flipped[flipped.length - 20] = (flipped[flipped.length - 20] as number) ^ 1;
@@ -68,7 +68,7 @@ t.test('damaged and foreign files are told and ignored', async (t) => {
     flipped,
     'more at the end': Buffer.concat([good, Buffer.from('x')]),
     'of a later format': `${heading('0', 2)}\n{}\n`,
-    'sound, but no snapshot': `${heading(emptySha)}\n{}\n`,
+    'valid checksum, but no snapshot': `${heading(emptySha)}\n{}\n`,
     binary: Buffer.from([0, 255, 1, 254, 10, 10, 10]),
   };
   for (const [what, content] of Object.entries(cases)) {
@@ -80,25 +80,21 @@ t.test('damaged and foreign files are told and ignored', async (t) => {
   }
 });
 
-t.test('what cannot be written or read is told; nothing is thrown', async (t) => {
+t.test('read and write errors are logged and not thrown', async (t) => {
   const { logger, lines } = keptLogger();
   const folder = t.testdir({ taken: 'a file where the folder should be' });
   const file = new SnapshotFile(join(folder, 'taken'), logger);
   t.equal(await file.load(), undefined);
   await file.save(first);
   await file.save(first);
-  t.match(
-    lines,
-    [{ level: 40 }, { level: 50, msg: /serving goes on/, err: { code: String } }, { level: 50 }],
-    'it is tried again the next time',
-  );
+  t.match(lines, [{ level: 40 }, { level: 50, msg: /still serves/, err: { code: String } }, { level: 50 }], 'the next save tries again');
   void file.save(second);
   await file.save(first);
-  t.equal(lines.length, 5, 'what came while it failed is tried as well');
+  t.equal(lines.length, 5, 'a snapshot saved during a failing write is tried too');
   const other = t.testdir();
   mkdirSync(join(other, 'snapshot.json'));
   const blocked = new SnapshotFile(other, logger);
-  t.equal(await blocked.load(), undefined, 'a folder in its place');
+  t.equal(await blocked.load(), undefined, 'a folder with the name of the file');
   await blocked.save(first);
   t.equal(lines.at(-1)?.level, 50);
   if (process.getuid?.() !== 0) {
@@ -111,7 +107,7 @@ t.test('what cannot be written or read is told; nothing is thrown', async (t) =>
 });
 
 async function saved(folder: string): Promise<string> {
-  const file = new SnapshotFile(folder, keptLogger().logger);
+  const file = new SnapshotFile(folder, silentLogger);
   await file.save(first);
   return file.path;
 }

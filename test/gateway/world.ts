@@ -7,20 +7,20 @@ import { SluiceError } from '../../src/model/fault.ts';
 import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
-import { keptLogger } from '../tools/fake-logger.ts';
+import { keptLogger, silentLogger } from '../tools/fake-logger.ts';
 
-/** A real registry with a switch in front of it, and with a list of what was asked of it. */
+/** A real registry behind a switch, with a list of the calls to it. */
 export interface Switched {
   readonly registry: Registry;
   readonly calls: { method: string; answer: unknown }[];
   mode: 'up' | 'down' | 'hanging';
-  /** Which one it is. */
+  /** The registry behind the switch. */
   real: Registry;
 }
 
-const own = ['join', 'renew', 'leave', 'server', 'restore'];
+const recorded = ['join', 'renew', 'leave', 'server', 'restore'];
 
-/** @param subscribed settles when the subscription is to stand; default: as soon as it does */
+/** @param subscribed delays the subscription's `ready` until it resolves */
 function switched(real: Registry, subscribed: Promise<void> | undefined): Switched {
   const state: Switched = {
     calls: [],
@@ -36,7 +36,7 @@ function switched(real: Registry, subscribed: Promise<void> | undefined): Switch
             const watch = target.watch(listener);
             return { ready: subscribed, close: () => watch.close() };
           };
-        if (!own.includes(String(key))) return member.bind(target);
+        if (!recorded.includes(String(key))) return member.bind(target);
         return async (...given: unknown[]) => {
           const call: Switched['calls'][number] = { method: String(key), answer: undefined };
           state.calls.push(call);
@@ -51,12 +51,12 @@ function switched(real: Registry, subscribed: Promise<void> | undefined): Switch
   return state;
 }
 
-/** A real embedded registry with the environments `one` and `two`, and a clock that runs only while something is waited for. */
+/** A real embedded registry with the environments `one` and `two`, and a clock that runs only while `until` or `clock.pass` waits. */
 export async function world(t: Test) {
-  const started: { member: LeaseKeeper; file: SnapshotFile }[] = [];
-  // Before the folder is asked for: what is registered first ends before the folder goes.
+  const started: { leaseKeeper: LeaseKeeper; file: SnapshotFile }[] = [];
+  // Registered before t.testdir(), so that it runs before the folder is removed.
   t.teardown(async () => {
-    for (const { member } of started) await member.leave();
+    for (const { leaseKeeper } of started) await leaseKeeper.leave();
     for (const { file } of started) await file.settled();
     for (const each of [registry, ...others]) await each.close();
   });
@@ -64,13 +64,13 @@ export async function world(t: Test) {
   const clock = new FakeClock();
   const { logger, lines } = keptLogger();
   const open = async (name: string) => {
-    const opened = await openRegistry({ url: `embedded:${join(folder, name)}`, logger: keptLogger().logger, clock, random: () => 0.5 });
+    const opened = await openRegistry({ url: `embedded:${join(folder, name)}`, logger: silentLogger, clock, random: () => 0.5 });
     for (const environment of ['one', 'two']) await opened.putEnvironment(environment, {});
     return opened;
   };
   const registry = await open('registry');
   const others: Registry[] = [];
-  /** Another one, in which nothing was ever deployed. */
+  /** Opens another registry, in which nothing was ever deployed. */
   const another = async (name: string) => {
     const opened = await open(name);
     others.push(opened);
@@ -83,37 +83,39 @@ export async function world(t: Test) {
   ) => {
     const access = switched(registry, options.subscribed);
     const { environment, ttl = 600_000, graceMs = 600_000, instance = `${id}-1` } = options;
-    const deployments = new SnapshotApplier({ random: () => 0, logger, clock });
+    const applier = new SnapshotApplier({ random: () => 0, logger, clock });
     const file = new SnapshotFile(join(folder, `${id}-data`), logger);
-    const traffic = { connections: 0, active: 0, requests: 0 };
+    const load = { connections: 0, active: 0, requests: 0 };
     const state = { lameDuck: false };
     const self = { id, instance, address: '127.0.0.1:7001', version: '0', startedAt: 0, ttl, ...(environment && { environment }) };
     const onDraining = (draining: boolean) => {
       state.lameDuck = draining;
     };
-    const member = new LeaseKeeper({
+    const leaseKeeper = new LeaseKeeper({
       registry: access.registry,
       self,
-      deployments,
+      applier,
       file,
-      traffic,
+      load,
       onDraining,
       graceMs,
       clock,
       random: () => 0.5,
       logger,
     });
-    started.push({ member, file });
-    return { access, deployments, file, traffic, state, member, record: () => registry.server(id) };
+    started.push({ leaseKeeper, file });
+    return { access, applier, file, load, state, leaseKeeper, record: () => registry.server(id) };
   };
 
-  /** Waits for what must come, while the clock runs slowly. */
+  /** Moves the clock in steps of 5 ms until `holds`; fails after 250 s of the clock, with the last result. */
   const until = async (what: string, holds: () => unknown) => {
+    let last: unknown;
     for (let round = 0; round < 50_000; round++) {
-      if (await holds()) return;
+      last = await holds();
+      if (last) return;
       await clock.pass(5);
     }
-    throw new Error(`never happened: ${what}`);
+    throw new Error(`never happened: ${what}; last seen: ${JSON.stringify(last)}`);
   };
   return { registry, another, clock, lines, server, until, folder };
 }

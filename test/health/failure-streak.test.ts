@@ -1,17 +1,17 @@
 import t from 'tap';
 import { FailureStreak } from '../../src/health/failure-streak.ts';
 
-t.test('failures in a row count, others do not', async (t) => {
+t.test('only consecutive failures count', async (t) => {
   const streak = new FailureStreak();
   t.notOk(streak.failed(3));
   t.notOk(streak.failed(3));
-  streak.broken();
+  streak.end();
   t.strictSame(
     Array.from({ length: 7 }, () => streak.failed(3)),
     [false, false, true, false, false, true, false],
-    'told once a streak',
+    'reported once per streak',
   );
-  t.ok(streak.failed(1), 'another limit holds at once');
+  t.ok(streak.failed(1), 'another limit applies at once');
 });
 
 t.test('0 means never', async (t) => {

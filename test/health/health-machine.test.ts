@@ -5,12 +5,12 @@ import { slowStartShare } from '../../src/health/slow-start.ts';
 
 const thresholds = { rise: 2, fall: 3 };
 
-/** `+` passed, `-` failed; a flip is told by the state's first letter, anything else by a dot. */
+/** Feeds results to a machine: `+` passed, `-` failed. For each, returns the new state's first letter if it flipped, else a dot. */
 function run(machine: HealthMachine, results: string): string {
   return [...results].map((result) => (machine.observe(result === '+', thresholds) ? machine.state[0] : '.')).join('');
 }
 
-t.test('a flip is told once, and only when enough checks agree', async (t) => {
+t.test('a flip is reported once, and only when enough checks agree', async (t) => {
   for (const [results, flips, state] of [
     ['+', 'u', 'up'],
     ['--', '..', 'unknown'],
@@ -30,18 +30,18 @@ t.test('a flip is told once, and only when enough checks agree', async (t) => {
   }
 });
 
-t.test('it wavers as long as the next results decide something', async (t) => {
+t.test('undecided as long as the next results may change the state', async (t) => {
   const machine = new HealthMachine();
-  t.ok(machine.wavering);
+  t.ok(machine.undecided);
   machine.observe(true, thresholds);
-  t.notOk(machine.wavering);
+  t.notOk(machine.undecided);
   machine.observe(false, thresholds);
-  t.ok(machine.wavering);
+  t.ok(machine.undecided);
   machine.observe(true, thresholds);
-  t.notOk(machine.wavering);
+  t.notOk(machine.undecided);
 });
 
-t.test('thresholds that change take effect on what was seen already', async (t) => {
+t.test('changed thresholds apply to earlier results as well', async (t) => {
   const machine = new HealthMachine();
   machine.observe(true, thresholds);
   machine.observe(false, thresholds);
@@ -54,12 +54,12 @@ t.test('panic begins below the threshold, not at it', async (t) => {
   t.ok(panics(1, 3, 50));
   t.ok(panics(0, 1, 50));
   t.notOk(panics(0, 3, 0), '0: never');
-  t.notOk(panics(0, 0, 50), 'nobody to send anything to');
+  t.notOk(panics(0, 0, 50), 'no servers at all');
   t.notOk(panics(3, 3, 100));
   t.ok(panics(2, 3, 100));
 });
 
-t.test('slow start rises evenly from a tenth', async (t) => {
+t.test('slow start rises linearly from a tenth', async (t) => {
   t.equal(slowStartShare(0, 0), 1);
   t.equal(slowStartShare(0, 1000), 0.1);
   t.equal(slowStartShare(50, 1000), 0.1);

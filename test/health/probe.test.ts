@@ -7,7 +7,7 @@ import { systemClock } from '../../src/model/clock.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { listening } from '../tools/listening.ts';
 
-/** A TCP server that does with each connection what it is told. */
+/** Starts a TCP server that passes each connection to `connected`; returns its address. */
 async function tcp(t: Test, connected: (socket: Socket) => void): Promise<string> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
@@ -28,7 +28,7 @@ async function http(t: Test, listener: RequestListener, host = '127.0.0.1'): Pro
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function question(address: string, more: Partial<Probe> = {}): Probe {
+function check(address: string, more: Partial<Probe> = {}): Probe {
   return { address, path: '/.sluice/ready', timeout: 10_000, expect: '200-399', ...more };
 }
 
@@ -36,57 +36,57 @@ function ask(given: Probe, clock = systemClock as Parameters<typeof probe>[1]): 
   return new Promise((resolve) => probe(given, clock, resolve));
 }
 
-t.test('a good answer passes, over a connection that is not kept', async (t) => {
+t.test('an expected status passes, over a connection that is not kept', async (t) => {
   const seen: unknown[] = [];
   const address = await http(t, (request, response) => {
     seen.push([request.method, request.url, request.headers.connection, request.headers.host]);
     response.end('ready');
   });
-  t.strictSame(await ask(question(address)), { passed: true, status: 200 });
+  t.strictSame(await ask(check(address)), { passed: true, status: 200 });
   t.strictSame(seen, [['GET', '/.sluice/ready', 'close', address]]);
 });
 
-t.test('an address in brackets is asked too', async (t) => {
+t.test('an IPv6 address in brackets is checked', async (t) => {
   const address = await http(t, (_, response) => response.end(), '::1');
-  t.match(await ask(question(address)), { passed: true });
+  t.match(await ask(check(address)), { passed: true });
 });
 
-t.test('another status fails and says which', async (t) => {
+t.test('another status fails, and the reason names it', async (t) => {
   const address = await http(t, (_, response) => response.writeHead(503).end());
-  t.match(await ask(question(address)), { passed: false, failure: 'status', reason: 'answered with status 503, expected 200-399' });
+  t.match(await ask(check(address)), { passed: false, failure: 'status', reason: 'answered with status 503, expected 200-399' });
 });
 
-t.test('an answer without end is judged by its head, and let go', async (t) => {
+t.test('an endless response is judged by its head, and its connection is closed', async (t) => {
   const closed = new Promise<void>((resolve) => {
     void http(t, (_, response) => {
       response.on('close', resolve);
       response.writeHead(200).write('x');
-    }).then(async (address) => t.match(await ask(question(address)), { passed: true }));
+    }).then(async (address) => t.match(await ask(check(address)), { passed: true }));
   });
   await closed;
 });
 
-t.test('nobody there: refused', async (t) => {
+t.test('no process listens: refused', async (t) => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, 'close');
-  t.match(await ask(question(`127.0.0.1:${port}`)), { passed: false, failure: 'refused' });
-  t.match(await ask(question(`127.0.0.1:${port}`, { path: '' })), { passed: false, failure: 'refused' });
+  t.match(await ask(check(`127.0.0.1:${port}`)), { passed: false, failure: 'refused' });
+  t.match(await ask(check(`127.0.0.1:${port}`, { path: '' })), { passed: false, failure: 'refused' });
 });
 
-t.test('an address that nobody can have: unreachable', async (t) => {
-  t.match(await ask(question('255.255.255.255:80')), { passed: false, failure: 'unreachable' });
+t.test('an address that no host can have: unreachable', async (t) => {
+  t.match(await ask(check('255.255.255.255:80')), { passed: false, failure: 'unreachable' });
 });
 
-t.test('accepts and then says nothing: hung, after the timeout and not before', async (t) => {
+t.test('the server accepts and then sends nothing: hung, after the timeout and not before', async (t) => {
   const clock = new FakeClock();
   const heard = new Promise<string>((resolve) => {
     void tcp(t, (socket) => {
       socket.on('data', () => resolve('heard'));
     }).then((address) => {
-      result = ask(question(address, { timeout: 1000 }), clock);
+      result = ask(check(address, { timeout: 1000 }), clock);
     });
   });
   let result: Promise<ProbeResult> | undefined;
@@ -94,53 +94,53 @@ t.test('accepts and then says nothing: hung, after the timeout and not before', 
   await clock.pass(999);
   t.equal(clock.pending, 1, 'still waiting');
   await clock.pass(1);
-  t.match(await result, { passed: false, failure: 'hung', reason: 'timed out after 1000 ms: connected, but no answer' });
+  t.match(await result, { passed: false, failure: 'hung', reason: 'timed out after 1000 ms: connected, but no response' });
 });
 
-t.test('not even accepted in time: connect-timeout', async (t) => {
+t.test('the connection is not accepted in time: connect-timeout', async (t) => {
   const address = await tcp(t, () => {});
-  // The time is up before this turn of the event loop is over: no connection can be made until then.
+  // The timeout passes before this turn of the event loop ends: no connection can be established until then.
   const after = (_: number, task: () => void) => {
     queueMicrotask(task);
     return { cancel: () => {} };
   };
-  const asked = ask(question(address), { ...systemClock, after });
+  const asked = ask(check(address), { ...systemClock, after });
   t.match(await asked, { passed: false, failure: 'connect-timeout', reason: 'timed out after 10000 ms: no connection' });
 });
 
-t.test('hangs up without an answer: reset', async (t) => {
-  t.match(await ask(question(await tcp(t, (socket) => socket.once('data', () => socket.resetAndDestroy())))), { failure: 'reset' });
-  t.match(await ask(question(await tcp(t, (socket) => socket.end()))), { failure: 'reset' });
-  t.match(await ask(question(await tcp(t, (socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\n'))))), {
+t.test('the server closes without a response: reset', async (t) => {
+  t.match(await ask(check(await tcp(t, (socket) => socket.once('data', () => socket.resetAndDestroy())))), { failure: 'reset' });
+  t.match(await ask(check(await tcp(t, (socket) => socket.end()))), { failure: 'reset' });
+  t.match(await ask(check(await tcp(t, (socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\n'))))), {
     failure: 'reset',
   });
 });
 
-t.test('says something else than HTTP: bad-response', async (t) => {
+t.test('the server sends something other than HTTP: bad-response', async (t) => {
   const address = await tcp(t, (socket) => socket.once('data', () => socket.end('SSH-2.0-OpenSSH_9.2\r\n')));
-  t.match(await ask(question(address)), { failure: 'bad-response' });
+  t.match(await ask(check(address)), { failure: 'bad-response' });
 });
 
 t.test('without a path a connection is enough', async (t) => {
   const address = await tcp(t, () => {});
-  t.strictSame(await ask(question(address, { path: '' })), { passed: true });
+  t.strictSame(await ask(check(address, { path: '' })), { passed: true });
 });
 
-t.test('what cannot be asked at all has failed', async (t) => {
-  t.match(await ask(question('nonsense')), { passed: false, failure: 'unreachable' });
-  t.match(await ask(question('127.0.0.1:1', { path: '/a b' })), { passed: false, failure: 'unreachable' });
+t.test('a check that cannot be started has failed', async (t) => {
+  t.match(await ask(check('nonsense')), { passed: false, failure: 'unreachable' });
+  t.match(await ask(check('127.0.0.1:1', { path: '/a b' })), { passed: false, failure: 'unreachable' });
 });
 
-t.test('given up, it tells nothing', async (t) => {
+t.test('a cancelled check reports nothing', async (t) => {
   const clock = new FakeClock();
   const address = await tcp(t, () => {});
-  const giveUp = probe(question(address), clock, () => t.fail('told'));
-  giveUp();
+  const cancel = probe(check(address), clock, () => t.fail('reported'));
+  cancel();
   t.equal(clock.pending, 0);
   await clock.pass(60_000);
 });
 
-t.test('statuses: single ones, ranges, lists', async (t) => {
+t.test('expected statuses: single ones, ranges, lists', async (t) => {
   t.ok(expects('200', 200));
   t.notOk(expects('200', 201));
   t.ok(expects('200-399', 399));

@@ -2,43 +2,43 @@ import t from 'tap';
 import type { Probe, ProbeResult } from '../../src/health/probe.ts';
 import { type Flip, Prober } from '../../src/health/prober.ts';
 import { environmentSpec, type HealthSpec } from '../../src/model/environment.ts';
-import { seeded } from '../balance/candidates.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
+import { seeded } from '../tools/seeded-random.ts';
 
 const spec = environmentSpec.parse({}).health as HealthSpec;
 const passed: ProbeResult = { passed: true, status: 200 };
 const refused: ProbeResult = { passed: false, failure: 'refused', reason: 'connection refused' };
 
-/** A prober whose checks are answered by the test. */
+/** A prober whose checks get their results from the test. */
 function setUp({ health = spec, answer }: { health?: HealthSpec; answer?: () => ProbeResult } = {}) {
   const clock = new FakeClock();
   const asked: number[] = [];
   const flips: Flip[] = [];
   const pending: ((result: ProbeResult) => void)[] = [];
-  let given = 0;
+  let cancelled = 0;
   const ask = (_: Probe, __: unknown, done: (result: ProbeResult) => void) => {
     asked.push(clock.now());
     if (answer) queueMicrotask(() => done(answer()));
     else pending.push(done);
     return () => {
-      given++;
+      cancelled++;
     };
   };
   const prober = new Prober({ address: '127.0.0.1:1', spec: health }, { clock, random: () => 0.5, ask }, (flip) => flips.push(flip));
-  return { clock, asked, flips, pending, prober, givenUp: () => given };
+  return { clock, asked, flips, pending, prober, cancelled: () => cancelled };
 }
 
-t.test('checks at once, then by interval', async (t) => {
+t.test('checks at once, then at the interval', async (t) => {
   const { clock, asked, flips, prober } = setUp({ answer: () => passed });
   prober.start();
   await clock.pass(0);
   t.equal(prober.state, 'up');
   await clock.pass(6000);
   t.strictSame(asked, [0, 2000, 4000, 6000]);
-  t.equal(flips.length, 1, 'only the flip is told');
+  t.equal(flips.length, 1, 'only the flip is reported');
 });
 
-t.test('checks ten times as often until it knows', async (t) => {
+t.test('checks ten times as often while the state may change', async (t) => {
   let answer: ProbeResult = refused;
   const { clock, asked, flips, prober } = setUp({ answer: () => answer });
   prober.start();
@@ -53,7 +53,7 @@ t.test('checks ten times as often until it knows', async (t) => {
   t.match(flips[1], { state: 'down', result: refused });
 });
 
-t.test('a suspicion brings the next check forward, and many suspicions no more than one', async (t) => {
+t.test('a suspicion brings the next check forward, and many suspicions bring only one forward', async (t) => {
   const { clock, asked, prober } = setUp({ answer: () => passed });
   prober.start();
   await clock.pass(500);
@@ -77,20 +77,20 @@ t.test('there is never more than one check under way', async (t) => {
   t.equal(asked.length, 2);
 });
 
-t.test('stopped, it is silent, and can be started again', async (t) => {
-  const { clock, asked, prober, givenUp } = setUp();
+t.test('a stopped prober makes no checks, and can be started again', async (t) => {
+  const { clock, asked, prober, cancelled } = setUp();
   prober.start();
   prober.start();
   prober.stop();
   prober.checkSoon();
-  t.equal(givenUp(), 1);
+  t.equal(cancelled(), 1);
   await clock.pass(60_000);
   t.equal(asked.length, 1);
   prober.start();
   t.equal(asked.length, 2);
 });
 
-t.test('new settings keep what is known', async (t) => {
+t.test('new settings keep the state', async (t) => {
   const { clock, asked, flips, prober } = setUp({ answer: () => passed });
   prober.start();
   await clock.pass(100);
@@ -101,7 +101,7 @@ t.test('new settings keep what is known', async (t) => {
   t.equal(flips.length, 1);
 });
 
-t.test('a thousand probers do not act in step', async (t) => {
+t.test('many probers do not check in step', async (t) => {
   const random = seeded();
   const clock = new FakeClock();
   const seconds = new Map<number, number>();

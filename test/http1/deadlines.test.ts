@@ -2,10 +2,10 @@ import t from 'tap';
 import { Deadlines, type Watched } from '../../src/http1/connection/deadlines.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 
-/** Something watched that keeps what befell it. */
+/** An entry that records its calls. */
 class Entry implements Watched {
   deadline = 0;
-  readonly befell: unknown[] = [];
+  readonly calls: unknown[] = [];
   readonly #act: () => void;
 
   constructor(act: () => void = () => {}) {
@@ -13,12 +13,12 @@ class Entry implements Watched {
   }
 
   expire(): void {
-    this.befell.push('expired');
+    this.calls.push('expired');
     this.#act();
   }
 
   crashed(error: unknown): void {
-    this.befell.push(error);
+    this.calls.push(error);
   }
 }
 
@@ -29,15 +29,15 @@ t.test('a deadline passes once, at the first tick after it', async (t) => {
   deadlines.watch(entry);
   entry.deadline = deadlines.in(250);
   await clock.pass(250);
-  t.strictSame(entry.befell, []);
+  t.strictSame(entry.calls, []);
   await clock.pass(50);
-  t.strictSame(entry.befell, ['expired']);
+  t.strictSame(entry.calls, ['expired']);
   t.equal(entry.deadline, 0);
   await clock.pass(1000);
-  t.strictSame(entry.befell, ['expired']);
+  t.strictSame(entry.calls, ['expired']);
 });
 
-t.test('one that is put off or taken back does not pass', async (t) => {
+t.test('a deadline that is moved or removed does not pass', async (t) => {
   const clock = new FakeClock();
   const deadlines = new Deadlines(clock, 100);
   const [later, never, gone] = [new Entry(), new Entry(), new Entry()];
@@ -50,12 +50,12 @@ t.test('one that is put off or taken back does not pass', async (t) => {
   never.deadline = deadlines.in(0);
   deadlines.unwatch(gone);
   await clock.pass(300);
-  t.strictSame([later.befell, never.befell, gone.befell], [[], [], []]);
+  t.strictSame([later.calls, never.calls, gone.calls], [[], [], []]);
   await clock.pass(300);
-  t.strictSame([later.befell, never.befell], [['expired'], []]);
+  t.strictSame([later.calls, never.calls], [['expired'], []]);
 });
 
-t.test('without anybody to watch there is no timer', async (t) => {
+t.test('without entries there is no timer', async (t) => {
   const clock = new FakeClock();
   const deadlines = new Deadlines(clock, 100);
   t.equal(clock.pending, 0);
@@ -64,12 +64,12 @@ t.test('without anybody to watch there is no timer', async (t) => {
   t.equal(clock.pending, 1);
   entry.deadline = deadlines.in(100);
   await clock.pass(100);
-  t.strictSame(entry.befell, ['expired']);
+  t.strictSame(entry.calls, ['expired']);
   t.equal(clock.pending, 0);
   t.equal(deadlines.size, 0);
 });
 
-t.test('a deadline set just before it is watched counts from then, however long nobody was', async (t) => {
+t.test('a deadline set just before its entry is watched counts from then, even if nothing was watched for long', async (t) => {
   const clock = new FakeClock();
   const deadlines = new Deadlines(clock, 100);
   await clock.pass(60_000);
@@ -77,12 +77,12 @@ t.test('a deadline set just before it is watched counts from then, however long 
   entry.deadline = deadlines.in(1500);
   deadlines.watch(entry);
   await clock.pass(1400);
-  t.strictSame(entry.befell, []);
+  t.strictSame(entry.calls, []);
   await clock.pass(200);
-  t.strictSame(entry.befell, ['expired']);
+  t.strictSame(entry.calls, ['expired']);
 });
 
-t.test('a bug in one harms no other', async (t) => {
+t.test('a bug in one entry does not affect the others', async (t) => {
   const clock = new FakeClock();
   const deadlines = new Deadlines(clock, 100);
   const bug = new Error('bug');
@@ -95,30 +95,30 @@ t.test('a bug in one harms no other', async (t) => {
     entry.deadline = deadlines.in(100);
   }
   await clock.pass(100);
-  t.strictSame(first.befell, ['expired', bug]);
-  t.strictSame(second.befell, ['expired']);
+  t.strictSame(first.calls, ['expired', bug]);
+  t.strictSame(second.calls, ['expired']);
   second.deadline = deadlines.in(100);
   await clock.pass(200);
-  t.strictSame(second.befell, ['expired', 'expired'], 'time goes on');
+  t.strictSame(second.calls, ['expired', 'expired'], 'time goes on after the bug');
 });
 
-t.test('time for which the process was held up does not count', async (t) => {
+t.test('time in which the process was stalled does not count', async (t) => {
   const clock = new FakeClock();
-  let heldUp = 0;
-  const deadlines = new Deadlines({ date: () => 0, now: () => clock.now() + heldUp, after: (ms, task) => clock.after(ms, task) }, 100);
+  let stalled = 0;
+  const deadlines = new Deadlines({ date: () => 0, now: () => clock.now() + stalled, after: (ms, task) => clock.after(ms, task) }, 100);
   const entry = new Entry();
   deadlines.watch(entry);
   entry.deadline = deadlines.in(5000);
   await clock.pass(200);
-  heldUp = 3_600_000;
+  stalled = 3_600_000;
   const answered = new Entry();
   deadlines.watch(answered);
-  // As what is read after it, and before the next tick, does.
+  // Set by code that runs after the stall and before the next tick, as a read does.
   answered.deadline = deadlines.in(500);
   await clock.pass(400);
-  t.strictSame(answered.befell, [], 'a short limit is kept to as well');
+  t.strictSame(answered.calls, [], 'a short limit does not pass early either');
   await clock.pass(4300);
-  t.strictSame(entry.befell, [], 'its peer has had no chance to be heard');
+  t.strictSame(entry.calls, [], 'its peer could not be heard during the stall');
   await clock.pass(300);
-  t.strictSame([entry.befell, answered.befell], [['expired'], ['expired']]);
+  t.strictSame([entry.calls, answered.calls], [['expired'], ['expired']]);
 });

@@ -1,26 +1,26 @@
 /**
- * Node's own strict parser (llhttp) as oracle: what Sluice accepts, Node accepts with the same meaning.
+ * Compares Sluice with Node's own strict parser (llhttp): every message that Sluice accepts, Node accepts with the same meaning.
  *
- * Where Sluice takes more than Node, and why that is safe:
- * - methods that llhttp has no constant for: any token is a method (RFC 9110 section 9.1);
+ * Exceptions, in which Sluice accepts more than Node, and the reason why they are safe:
+ * - methods that llhttp does not list: any token is a method (RFC 9110 section 9.1);
  * - HTTP/1.2 to 1.9, read as HTTP/1.1 (RFC 9110 section 2.5);
- * - white space around the delimiters of a chunk extension: must be removed by a recipient (RFC 9110 section 5.6.3). Extensions are not passed on;
- * - a tab after `chunked` or a length: is no part of the value (RFC 9110 section 5.5), but llhttp thinks so.
+ * - white space around the delimiters of a chunk extension: a recipient must remove it (RFC 9110 section 5.6.3), and extensions are not forwarded;
+ * - a tab after `chunked` or a length: it is not part of the value (RFC 9110 section 5.5), but llhttp treats it as such.
  */
 import fc from 'fast-check';
 import t from 'tap';
 import type { RequestHead } from '../../src/http1/message/request-head.ts';
 import type { ResponseHead } from '../../src/http1/message/response-head.ts';
-import { mutate, mutation, request, response, runs, type Sample } from './messages.ts';
+import { mutate, mutation, request, response, runs, type Sample } from './message-generators.ts';
 import { nodeReadsRequest, nodeReadsResponse, type Reading } from './node-oracle.ts';
 import { readChunked, readRequest, readResponse } from './reading.ts';
 
 const changes = fc.array(mutation, { minLength: 1, maxLength: 3 });
 
-/** A message with its body as Sluice reads it; undefined if it is refused or not complete. */
+/** A message with its body, as Sluice reads it. */
 interface Whole<Head> {
   readonly head: Head;
-  /** The message alone: what follows it is another's. */
+  /** The octets of the message, without what follows it. */
   readonly text: string;
   readonly body: string;
   readonly trailers: string[];
@@ -47,7 +47,7 @@ function wholeResponse(text: string, method: string): Whole<ResponseHead> | unde
   return consumed <= 0 ? undefined : whole(head, head.framingOf(method), text, consumed);
 }
 
-/** Node leaves the target in absolute-form as it came; this is what RFC 9112 section 3.2 makes of it. */
+/** Brings a target in absolute-form, which Node leaves unchanged, into the form that RFC 9112 section 3.2 asks for. */
 function normalised(target: string, method: string): string {
   const [, rest] = /^http:\/\/[^/?]*(.*)$/i.exec(target) ?? [];
   if (rest === undefined) return target;
@@ -60,7 +60,7 @@ const llhttpMethods = new Set(
   ),
 );
 
-/** One of the exceptions above. */
+/** True for the exceptions above. */
 function beyondNode({ text, head }: Whole<RequestHead | ResponseHead>): boolean {
   if ('method' in head && !llhttpMethods.has(head.method)) return true;
   if (/^[^\n]*HTTP\/1\.[2-9]/.test(text.replace(/^(\r\n)+/, ''))) return true;
@@ -110,7 +110,7 @@ t.test('valid responses', async () => {
   );
 });
 
-/** Tells how many damaged messages were accepted, so that the comparison is seen to have happened. */
+/** Compares damaged messages. Returns how many were accepted, which proves that there was something to compare. */
 async function compareDamaged(
   sample: fc.Arbitrary<Sample>,
   read: (text: string) => Whole<RequestHead | ResponseHead> | undefined,

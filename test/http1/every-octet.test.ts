@@ -4,7 +4,7 @@ import { readRequest, readResponse } from './reading.ts';
 const tchar = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]";
 const lineOf = new RegExp(`^(${tchar}+):[ \\t]*((?:[\\t\\x20-\\x7e\\x80-\\xff]*[\\x21-\\x7e\\x80-\\xff])?)[ \\t]*$`);
 
-/** How a message is framed according to its lines, by RFC 9112 sections 5, 6.1 and 6.2, read as strictly as can be; undefined: refused. */
+/** The framing of a message by its lines, for the strictest reading of RFC 9112 sections 5, 6.1 and 6.2; undefined: refused. */
 function framing(lines: string): { chunked: boolean; length: number } | undefined {
   const codings: string[] = [];
   const lengths: string[] = [];
@@ -19,7 +19,7 @@ function framing(lines: string): { chunked: boolean; length: number } | undefine
   return { chunked: codings.length > 0, length: lengths.length === 0 ? -1 : Number(lengths[0]) };
 }
 
-/** Places where one octet may hide a field about the framing from one reader and not from another. */
+/** Positions at which one octet may hide a framing field from one reader and not from another. */
 const places: readonly ((octet: string) => string)[] = [
   ...['Transfer-Encoding: chunked', 'Content-Length: 5'].flatMap((line) => {
     const [name = '', value = ''] = line.split(': ');
@@ -55,7 +55,7 @@ const places: readonly ((octet: string) => string)[] = [
   (octet) => `Content-Length: 5\r\nContent-Length${octet}: 5`,
 ];
 
-t.test('no octet in any place hides from the parser how a message is framed, nor makes it up', async (t) => {
+t.test('no octet at any of these positions hides or fakes the framing of a message', async (t) => {
   let taken = 0;
   let refused = 0;
   const differing: string[] = [];

@@ -3,7 +3,7 @@ import { isHost } from '../../src/http1/message/host.ts';
 
 const accepts = (text: string) => isHost(Buffer.from(`x${text}y`, 'latin1'), 1, 1 + text.length);
 
-t.test('valid', (t) => {
+t.test('valid hosts', (t) => {
   for (const text of [
     'a',
     'localhost',
@@ -29,7 +29,7 @@ t.test('valid', (t) => {
   t.end();
 });
 
-t.test('invalid', (t) => {
+t.test('invalid hosts', (t) => {
   for (const text of [
     '',
     ':',

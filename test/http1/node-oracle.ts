@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { Duplex } from 'node:stream';
 
-/** What Node's own strict parser makes of some bytes. */
+/** The result of Node's own strict parser. */
 export type Reading = { readonly fault: string } | Understood;
 
 export interface Understood {
@@ -9,16 +9,16 @@ export interface Understood {
   readonly target: string;
   readonly status: number;
   readonly version: string;
-  /** Names and values in turn, as sent. */
+  /** Names and values, alternating, as sent. */
   readonly fields: readonly string[];
   readonly body: string;
   readonly trailers: readonly string[];
-  /** The interim responses before it. */
+  /** Statuses of the interim responses before it. */
   readonly interim: readonly number[];
 }
 
-/** One end of a connection that is no socket: gives out the bytes it was made with, and swallows what is written. */
-class Wire extends Duplex {
+/** A stand-in for a socket: yields the given bytes, and discards what is written. */
+class FakeSocket extends Duplex {
   readonly settle: (reading: Reading) => void;
 
   constructor(bytes: Buffer, settle: (reading: Reading) => void) {
@@ -54,13 +54,15 @@ server.maxHeadersCount = 0;
 for (const event of ['request', 'checkContinue', 'checkExpectation', 'upgrade', 'connect']) {
   server.on(event, (message: http.IncomingMessage) => readToEnd(message, event === 'upgrade' || event === 'connect'));
 }
-server.on('clientError', (error: NodeJS.ErrnoException, wire: Duplex) => (wire as Wire).settle({ fault: error.code ?? error.message }));
+server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
+  (socket as FakeSocket).settle({ fault: error.code ?? error.message }),
+);
 
 function readToEnd(message: http.IncomingMessage, upgraded: boolean, interim: number[] = []): void {
-  const wire = message.socket as unknown as Wire;
+  const socket = message.socket as unknown as FakeSocket;
   const pieces: Buffer[] = [];
   const understood = () =>
-    wire.settle({
+    socket.settle({
       method: message.method ?? '',
       target: message.url ?? '',
       status: message.statusCode ?? 0,
@@ -75,41 +77,41 @@ function readToEnd(message: http.IncomingMessage, upgraded: boolean, interim: nu
     return;
   }
   message.on('data', (piece: Buffer) => pieces.push(piece));
-  message.on('error', (error: NodeJS.ErrnoException) => wire.settle({ fault: error.code ?? error.message }));
+  message.on('error', (error: NodeJS.ErrnoException) => socket.settle({ fault: error.code ?? error.message }));
   message.on('end', understood);
 }
 
-async function settled(begin: (settle: (reading: Reading) => void) => Wire): Promise<Reading> {
-  let wire: Wire | undefined;
+async function settled(begin: (settle: (reading: Reading) => void) => FakeSocket): Promise<Reading> {
+  let socket: FakeSocket | undefined;
   try {
     return await new Promise<Reading>((resolve) => {
-      wire = begin(resolve);
+      socket = begin(resolve);
     });
   } finally {
-    wire?.destroy();
+    socket?.destroy();
   }
 }
 
-/** How Node reads the first request in `bytes`, its body included. */
+/** Has Node read the first request in `bytes`, its body included. */
 export function nodeReadsRequest(bytes: Buffer): Promise<Reading> {
   return settled((settle) => {
-    const wire = new Wire(bytes, settle);
-    server.emit('connection', wire);
-    return wire;
+    const socket = new FakeSocket(bytes, settle);
+    server.emit('connection', socket);
+    return socket;
   });
 }
 
-/** How Node reads `bytes` as the response to a request with that method. */
+/** Has Node read `bytes` as the response to a request with `method`. */
 export function nodeReadsResponse(bytes: Buffer, method: string): Promise<Reading> {
   return settled((settle) => {
-    const wire = new Wire(bytes, settle);
+    const socket = new FakeSocket(bytes, settle);
     const interim: number[] = [];
-    const request = http.request({ createConnection: () => wire as never, method, maxHeaderSize: 1 << 20, insecureHTTPParser: false });
+    const request = http.request({ createConnection: () => socket as never, method, maxHeaderSize: 1 << 20, insecureHTTPParser: false });
     request.on('information', (information) => interim.push(information.statusCode));
     request.on('response', (message) => readToEnd(message, false, interim));
     request.on('upgrade', (message) => readToEnd(message, true, interim));
     request.on('error', (error: NodeJS.ErrnoException) => settle({ fault: error.code ?? error.message }));
     request.end();
-    return wire;
+    return socket;
   });
 }

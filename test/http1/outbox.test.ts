@@ -5,7 +5,7 @@ import { Outbox } from '../../src/http1/connection/outbox.ts';
 import { readSize } from '../../src/http1/connection/read-buffers.ts';
 import { accept, connect, type Receiver, reset, type Wire } from '../../src/http1/connection/wire-socket.ts';
 
-class Listening implements Receiver {
+class TestReceiver implements Receiver {
   closedWith: Promise<Error | undefined>;
   drainedOnce: Promise<void>;
   #closed!: (error: Error | undefined) => void;
@@ -34,13 +34,13 @@ class Listening implements Receiver {
 }
 
 /** A wire, and the socket at its other end, which does not read yet. */
-async function pair(t: Test): Promise<{ wire: Wire; receiver: Listening; peer: net.Socket }> {
+async function pair(t: Test): Promise<{ wire: Wire; receiver: TestReceiver; peer: net.Socket }> {
   const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const peer = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1').pause();
   peer.on('error', () => {});
   const [accepted] = (await once(server, 'connection')) as [net.Socket];
-  const receiver = new Listening();
+  const receiver = new TestReceiver();
   const wire = accept(accepted, receiver);
   wire.resume();
   t.teardown(() => {
@@ -66,38 +66,38 @@ async function read(peer: net.Socket, octets = Number.POSITIVE_INFINITY): Promis
   });
 }
 
-/** Octets that tell their position, so that one lost, doubled or overwritten shows. */
+/** Octets that depend on their position, so that a lost, doubled or overwritten one is noticed. */
 function pattern(length: number, seed: number): Buffer {
   const octets = Buffer.allocUnsafe(length);
   for (let at = 0; at < length; at++) octets[at] = (at * 31 + (at >> 8) + seed) & 0xff;
   return octets;
 }
 
-test('what one turn puts together leaves after it, to each wire in order', async (t) => {
+test('what is written in one turn leaves after it, to each wire in order', async (t) => {
   const outbox = new Outbox();
   const [one, other] = [await pair(t), await pair(t)];
   outbox.to(one.wire).text('a1 ');
   outbox.to(other.wire).text('b1 ');
   outbox.to(one.wire).text('a2 ');
-  outbox.post();
   outbox.to(one.wire).text('a3 ');
   outbox.to(other.wire).text('b2 ');
-  outbox.post();
-  t.equal(one.wire.bytesWritten + other.wire.bytesWritten, 0, 'nothing has left before the turn ends');
+  outbox.flushIfPlenty();
+  t.equal(one.wire.bytesWritten + other.wire.bytesWritten, 0, 'nothing leaves before the turn ends');
   t.equal((await read(one.peer, 9)).toString(), 'a1 a2 a3 ');
   t.equal((await read(other.peer, 6)).toString(), 'b1 b2 ');
 });
 
-test('what is discarded does not leave, what was complete before it does', async (t) => {
+test('a large message leaves before the turn ends, with everything written before it', async (t) => {
   const outbox = new Outbox();
-  const { wire, peer } = await pair(t);
-  outbox.to(wire).text('whole ');
-  outbox.post();
-  outbox.to(wire).text('half');
-  outbox.discard(wire);
-  outbox.to(wire).text('instead');
-  outbox.flush();
-  t.equal((await read(peer, 13)).toString(), 'whole instead');
+  const [one, other] = [await pair(t), await pair(t)];
+  const body = pattern(40_000, 1);
+  outbox.to(one.wire).text('little ');
+  outbox.to(other.wire).octets(body, 0, body.length);
+  t.equal(one.wire.bytesWritten + other.wire.bytesWritten, 0);
+  outbox.flushIfPlenty();
+  t.equal(other.wire.bytesWritten, body.length);
+  t.equal((await read(one.peer, 7)).toString(), 'little ');
+  t.ok(body.equals(await read(other.peer, body.length)));
 });
 
 test('messages larger than the outbox arrive whole', async (t) => {
@@ -131,7 +131,7 @@ test('a peer that reads slowly gets every octet once, in order, while others get
   t.equal((await read(quick.peer, words.length)).toString(), words);
 });
 
-test('the end comes after what waits', async (t) => {
+test('the FIN comes after the octets that wait', async (t) => {
   const outbox = new Outbox();
   const { wire, peer } = await pair(t);
   const body = pattern(16 * 1024 * 1024, 3);
@@ -142,11 +142,10 @@ test('the end comes after what waits', async (t) => {
   t.ok(body.equals(await read(peer)));
 });
 
-test('a wire that is ended or gone takes nothing and harms nobody', async (t) => {
+test('a wire that is ended or closed takes nothing, and others are not affected', async (t) => {
   const outbox = new Outbox();
   const [ended, gone, alive] = [await pair(t), await pair(t), await pair(t)];
   for (const { wire } of [ended, gone, alive]) outbox.to(wire).text('late');
-  outbox.post();
   ended.wire.end();
   reset(gone.wire);
   t.equal((await read(alive.peer, 4)).toString(), 'late');
@@ -159,7 +158,7 @@ test('a write that fails closes the wire and says why', async (t) => {
   wire.pause();
   peer.resetAndDestroy();
   await once(peer, 'close');
-  // The reset has come in; nobody has read it yet, so the write is the first to meet it.
+  // The reset has arrived and is not read yet, so the write is the first call that fails.
   wire.send(Buffer.from('x'));
   wire.send(Buffer.from('y'));
   const error = (await receiver.closedWith) as NodeJS.ErrnoException | undefined;
@@ -167,10 +166,10 @@ test('a write that fails closes the wire and says why', async (t) => {
   t.match(error?.syscall, /^write$/);
 });
 
-test('octets sent before the connection stands arrive', async (t) => {
+test('octets sent before the connection is established arrive', async (t) => {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const receiver = new Listening();
+  const receiver = new TestReceiver();
   const wire = connect({ host: '127.0.0.1', port: (server.address() as net.AddressInfo).port, secure: undefined }, receiver, () => {});
   wire.send(Buffer.from('early'));
   const [peer] = (await once(server, 'connection')) as [net.Socket];

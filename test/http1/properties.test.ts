@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { chunkedBody, mutate, mutation, request, response, runs } from './messages.ts';
+import { chunkedBody, mutate, mutation, request, response, runs } from './message-generators.ts';
 import { meaning, readChunked, readRequest, readResponse, responseMeaning, surroundings } from './reading.ts';
 
 const changes = fc.array(mutation, { minLength: 1, maxLength: 3 });
 const around = fc.constantFrom(...surroundings);
 
-t.test('a valid request head: every beginning is incomplete, and what follows changes nothing', async () => {
+t.test('a valid request head: every shorter beginning is incomplete, and octets after it change nothing', async () => {
   fc.assert(
     fc.property(request, fc.string(), around, ({ head }, rest, around) => {
       const whole = readRequest(head);
@@ -23,7 +23,7 @@ t.test('a valid request head: every beginning is incomplete, and what follows ch
   );
 });
 
-t.test('a valid response head: every beginning is incomplete, and what follows changes nothing', async () => {
+t.test('a valid response head: every shorter beginning is incomplete, and octets after it change nothing', async () => {
   fc.assert(
     fc.property(response, fc.string(), around, ({ head }, rest, around) => {
       const whole = readResponse(head);
@@ -40,7 +40,7 @@ t.test('a valid response head: every beginning is incomplete, and what follows c
   );
 });
 
-t.test('a chunked body reads the same in any pieces, and ends where it ends', async () => {
+t.test('a chunked body reads the same in any pieces, and octets after it are not consumed', async () => {
   fc.assert(
     fc.property(chunkedBody, fc.array(fc.nat(400)), fc.string({ maxLength: 5 }), ({ body, text }, cuts, rest) => {
       const answer = readChunked(text + rest, cuts);
@@ -50,7 +50,7 @@ t.test('a chunked body reads the same in any pieces, and ends where it ends', as
   );
 });
 
-t.test('a damaged head gets one answer: whatever lies around it, and however often it is asked', async () => {
+t.test('a damaged head always gets the same result, whatever octets surround it', async () => {
   fc.assert(
     fc.property(fc.oneof(request, response), changes, around, around, (sample, changes, one, other) => {
       const damaged = mutate(sample.head, changes);
@@ -80,7 +80,7 @@ t.test('a damaged head gets one answer: whatever lies around it, and however oft
   );
 });
 
-t.test('a damaged chunked body gets one answer in any pieces', async () => {
+t.test('a damaged chunked body gets the same result in any pieces', async () => {
   fc.assert(
     fc.property(chunkedBody, changes, fc.array(fc.nat(400)), ({ text }, changes, cuts) => {
       const damaged = mutate(text, changes);

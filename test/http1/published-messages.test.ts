@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { BodyReader } from '../../src/http1/message/body-reader.ts';
-import type { ChunkSink } from '../../src/http1/message/chunked.ts';
+import type { BodySink } from '../../src/http1/message/chunked-decoder.ts';
 import { wireFaults } from '../../src/http1/message/wire-fault.ts';
 import { nodeReadsRequest, nodeReadsResponse, type Reading } from './node-oracle.ts';
 import type { Fate, Published } from './published.ts';
@@ -12,7 +12,7 @@ import { readRequest, readResponse } from './reading.ts';
 function readBody(body: BodyReader, text: string) {
   const octets = Buffer.from(text, 'latin1');
   let content = '';
-  const sink: ChunkSink = {
+  const sink: BodySink = {
     data(buffer, start, end) {
       content += buffer.toString('latin1', start, end);
     },
@@ -26,7 +26,7 @@ function readBody(body: BodyReader, text: string) {
   };
 }
 
-/** What Sluice reads in `text`, as a connection of clients would. */
+/** Reads `text` with Sluice, as a connection with a client does. */
 function requestFate(text: string): Fate {
   const fate: string[] = [];
   for (let rest = text; rest !== ''; ) {
@@ -43,7 +43,7 @@ function requestFate(text: string): Fate {
   return fate;
 }
 
-/** What Sluice reads in `text` as the answer to one GET. */
+/** Reads `text` with Sluice, as the response to one GET. */
 function responseFate(text: string): Fate {
   const fate: string[] = [];
   for (let rest = text; ; ) {
@@ -63,13 +63,13 @@ function responseFate(text: string): Fate {
   }
 }
 
-/** In the words of the table. */
+/** Puts a result of Node into the words of the table. */
 function verdictOf(reading: Reading): string {
   if (!('fault' in reading)) return 'takes';
   return reading.fault === 'HPE_INVALID_EOF_STATE' || reading.fault === 'ECONNRESET' ? 'waits' : 'refuses';
 }
 
-/** A fate without any fault. */
+/** True if the result is free of faults. */
 function taken(fate: Fate): boolean {
   const codes: readonly string[] = Object.values(wireFaults).map(({ code }) => code);
   return typeof fate !== 'string' && !fate.some((word) => codes.includes(word));
@@ -77,13 +77,13 @@ function taken(fate: Fate): boolean {
 
 const major = Number.parseInt(process.versions['llhttp'] ?? '0', 10);
 
-/** Reads every message as Sluice and as the Node at hand do, and asks for the reason wherever the two differ. */
+/** Reads every message with Sluice and with the Node that runs this test, and requires a reason wherever the two differ. */
 async function compare(t: Test, table: readonly Published[], fateOf: (text: string) => Fate, oracle: (bytes: Buffer) => Promise<Reading>) {
   for (const [about, text, llhttp, sluice, reason] of table) {
     t.strictSame(fateOf(text), sluice, about);
     const same = llhttp === 'waits' ? fateOf(text).at(-1)?.endsWith('…') : taken(sluice) === (llhttp === 'takes');
     t.equal(reason !== undefined, llhttp === 'by release' || !same, `${about}: a reason where the two differ, and only there`);
-    // What is told of llhttp is true of its releases 9.
+    // The table describes releases 9 of llhttp.
     if (major === 9 && llhttp !== 'by release') t.equal(verdictOf(await oracle(Buffer.from(text, 'latin1'))), llhttp, `${about}: llhttp`);
   }
 }

@@ -7,7 +7,7 @@ const chunked = `${put}Transfer-Encoding: chunked\r\n\r\n`;
 /** Requests of llhttp's tests. */
 export const publishedRequests: readonly Published[] = [
   // Methods
-  ['HEAD, whose first letter is that of HTTP', `HEAD /url HTTP/1.1\r\n${h}\r\n`, 'takes', ['HEAD /url']],
+  ['HEAD, which has the first letter of HTTP', `HEAD /url HTTP/1.1\r\n${h}\r\n`, 'takes', ['HEAD /url']],
   ['OPTIONS with a path', `OPTIONS /url HTTP/1.1\r\n${h}A: 1\r\nB:\t 2\r\n\r\n`, 'takes', ['OPTIONS /url']],
   ['REPORT', `REPORT /x HTTP/1.1\r\n${h}\r\n`, 'takes', ['REPORT /x']],
   ['PATCH with a body', `PATCH /x HTTP/1.1\r\n${h}If-Match: "e"\r\nContent-Length: 3\r\n\r\nccc`, 'takes', ['PATCH /x ccc']],
@@ -18,7 +18,7 @@ export const publishedRequests: readonly Published[] = [
   ['SOURCE', `SOURCE /x HTTP/1.1\r\n${h}\r\n`, 'takes', ['SOURCE /x']],
   ['QUERY with a body', `QUERY /x HTTP/1.1\r\n${h}Content-Length: 6\r\n\r\nselect`, 'takes', ['QUERY /x select']],
   ['M-SEARCH with an asterisk', `M-SEARCH * HTTP/1.1\r\n${h}\r\n`, 'takes', 'bad-target', why.asterisk],
-  ['a method nobody has registered', `MKCOLA / HTTP/1.1\r\n${h}\r\n`, 'refuses', ['MKCOLA /'], why.method],
+  ['a method that is not registered', `MKCOLA / HTTP/1.1\r\n${h}\r\n`, 'refuses', ['MKCOLA /'], why.method],
   ["RTSP's ANNOUNCE in HTTP", `ANNOUNCE /x HTTP/1.0\r\n${h}\r\n`, 'refuses', ['ANNOUNCE /x'], why.method],
   ['CONNECT', 'CONNECT a.test:443 HTTP/1.0\r\nUser-agent: x\r\n\r\nsome data', 'takes', 'connect-not-supported', why.connect],
   ['CONNECT in capitals', 'CONNECT A.TEST:443 HTTP/1.0\r\n\r\n', 'takes', 'connect-not-supported', why.connect],
@@ -40,9 +40,9 @@ export const publishedRequests: readonly Published[] = [
   ['quotes', `GET /a_"b"?c=\\"d\\" HTTP/1.1\r\n${h}\r\n`, 'takes', ['GET /a_"b"?c=\\"d\\"']],
   ['a second question mark', `GET /a?b=c?d HTTP/1.1\r\n${h}\r\n`, 'takes', ['GET /a?b=c?d']],
   ['a vertical bar', `GET /a?b=| HTTP/1.1\r\n${h}\r\n`, 'takes', ['GET /a?b=|']],
-  ['a host that a query ends', `GET http://b.test?c=d HTTP/1.1\r\n${h}\r\n`, 'takes', ['GET /?c=d']],
-  ['a host and port that a query ends', `GET http://b.test:81?c=d HTTP/1.1\r\n${h}\r\n`, 'takes', ['GET /?c=d']],
-  ['a host and port that a space ends', `GET http://b.test:81 HTTP/1.1\r\n${h}\r\n`, 'takes', ['GET /']],
+  ['a host followed by a query', `GET http://b.test?c=d HTTP/1.1\r\n${h}\r\n`, 'takes', ['GET /?c=d']],
+  ['a host and port followed by a query', `GET http://b.test:81?c=d HTTP/1.1\r\n${h}\r\n`, 'takes', ['GET /?c=d']],
+  ['a host and port followed by a space', `GET http://b.test:81 HTTP/1.1\r\n${h}\r\n`, 'takes', ['GET /']],
   ['UTF-8', `GET /\xce\xb4\xc2\xb6?q HTTP/1.1\r\n${h}\r\n`, 'refuses', 'bad-target'],
   ['a fragment', `GET /a?b=1#c HTTP/1.1\r\n${h}\r\n`, 'takes', 'bad-target', why.fragment],
   ['user information', `GET http://a%12:b!&*$@b.test:81/c HTTP/1.1\r\n${h}\r\n`, 'takes', 'bad-target', why.userInformation],
@@ -56,8 +56,8 @@ export const publishedRequests: readonly Published[] = [
   ['a host that holds an equals sign', 'GET /x HTTP/1.1\r\nHost: 0.0.0.0=5000\r\nAccept: */*\r\n\r\n', 'takes', ['GET /x']],
   ['a value of plus signs', `GET /x HTTP/1.1\r\n${h}aaaaaaaaa:++++++\r\n\r\n`, 'takes', ['GET /x']],
   ['octets above 127 in a value', `GET /x HTTP/1.1\r\n${h}Test: D\xc3\xbcsseldorf\r\nB: \xffx\r\n\r\n`, 'takes', ['GET /x']],
-  ['fields parted by CR', `${get}${h}Foo: 1\rBar: 2\r\n\r\n`, 'refuses', 'bare-carriage-return'],
-  ['fields parted by LF', `POST / HTTP/1.1\r\n${h}x:x\nTransfer-Encoding: chunked\r\n\r\n`, 'refuses', 'bare-line-feed'],
+  ['fields separated by CR', `${get}${h}Foo: 1\rBar: 2\r\n\r\n`, 'refuses', 'bare-carriage-return'],
+  ['fields separated by LF', `POST / HTTP/1.1\r\n${h}x:x\nTransfer-Encoding: chunked\r\n\r\n`, 'refuses', 'bare-line-feed'],
   ['an empty value and CR', `POST / HTTP/1.1\r\n${h}x:\rTransfer-Encoding: chunked\r\n\r\n`, 'refuses', 'bare-carriage-return'],
   ['an empty value and LF', `POST / HTTP/1.1\r\n${h}x:\nTransfer-Encoding: chunked\r\n\r\n`, 'refuses', 'bare-line-feed'],
   ['a head that ends with CR and a request', `${get}${h}\rZGET /evil: HTTP/1.1\r\n${h}\r\n`, 'refuses', 'bare-carriage-return'],
@@ -112,8 +112,8 @@ export const publishedRequests: readonly Published[] = [
   ['an overflowing number', `${put}Content-Length: 1000000000000000000000\r\n`, 'refuses', 'bad-content-length'],
   ['two numbers', `${put}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`, 'refuses', 'repeated-content-length'],
   ['a space after Content-Length', `${put}Content-Length : 4\r\n\r\nabcd`, 'refuses', 'space-before-colon'],
-  ['a body that does not come', `${put}Content-Length: 100\r\n\r\n`, 'waits', ['PUT /url …']],
-  ['CR in place of the empty line', `${put}Content-Length: 3\r\n\rabc`, 'refuses', 'bare-carriage-return'],
+  ['a body that does not arrive', `${put}Content-Length: 100\r\n\r\n`, 'waits', ['PUT /url …']],
+  ['CR instead of the empty line', `${put}Content-Length: 3\r\n\rabc`, 'refuses', 'bare-carriage-return'],
   ['with identity', `${put}Content-Length: 1\r\nTransfer-Encoding: identity\r\n\r\n`, 'refuses', 'conflicting-length'],
   ['after identity', `${put}Transfer-Encoding: identity\r\nContent-Length: 5\r\n\r\nWorld`, 'refuses', 'conflicting-length'],
   [
@@ -124,7 +124,7 @@ export const publishedRequests: readonly Published[] = [
   ],
 
   // Transfer-Encoding
-  ['chunks that do not come', chunked, 'waits', ['PUT /url …']],
+  ['chunks that do not arrive', chunked, 'waits', ['PUT /url …']],
   ['a size in lower case', `${chunked}a\r\n0123456789\r\n0\r\n\r\n`, 'takes', ['PUT /url 0123456789']],
   ['a size in capitals', `${chunked}A\r\n0123456789\r\n0\r\n\r\n`, 'takes', ['PUT /url 0123456789']],
   ['a last chunk of three zeros', `${chunked}5\r\nhello\r\n6\r\n world\r\n000\r\n\r\n`, 'takes', ['PUT /url hello world']],

@@ -7,7 +7,7 @@ const chunked = `${ok}Transfer-Encoding: chunked\r\n\r\n`;
 /** Responses of llhttp's tests, each as if to a GET. */
 export const publishedResponses: readonly Published[] = [
   // Status lines
-  ['a simple one', `${ok}A: 1\r\nB:\t 2\r\n${empty}`, 'takes', ['200']],
+  ['a simple response', `${ok}A: 1\r\nB:\t 2\r\n${empty}`, 'takes', ['200']],
   ['no fields', 'HTTP/1.1 404 Not Found\r\n\r\n', 'takes', ['404']],
   ['no reason', `HTTP/1.1 301\r\n${empty}`, 'takes', ['301']],
   ['an empty reason', `HTTP/1.1 200 \r\n${empty}`, 'takes', ['200']],
@@ -29,7 +29,7 @@ export const publishedResponses: readonly Published[] = [
   ['HTTP/1.01', `HTTP/1.01 200 OK\r\n${empty}`, 'refuses', 'bad-status-line'],
 
   // Fields
-  ['fields parted by CR', `${ok}Foo: 1\rBar: 2\r\n\r\n`, 'refuses', 'bare-carriage-return'],
+  ['fields separated by CR', `${ok}Foo: 1\rBar: 2\r\n\r\n`, 'refuses', 'bare-carriage-return'],
   ['CR after the status line', `HTTP/1.1 200 OK\r${empty}`, 'refuses', 'bare-carriage-return'],
   ['two CRs after the status line', 'HTTP/1.1 200 OK\r\rContent-Length: 4\r\n\r\nEvil', 'by release', 'bare-carriage-return', why.bareCr],
   ['a space before the first field', `${ok} Host: a\r\n\r\n`, 'refuses', 'leading-space'],

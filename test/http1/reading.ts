@@ -1,12 +1,14 @@
-import { ChunkedDecoder } from '../../src/http1/message/chunked.ts';
+import { ChunkedDecoder } from '../../src/http1/message/chunked-decoder.ts';
 import type { HeadLimits } from '../../src/http1/message/message-head.ts';
-import { parseRequestHead, RequestHead } from '../../src/http1/message/request-head.ts';
-import { parseResponseHead, ResponseHead } from '../../src/http1/message/response-head.ts';
+import { RequestHead } from '../../src/http1/message/request-head.ts';
+import { parseRequestHead } from '../../src/http1/message/request-parser.ts';
+import { ResponseHead } from '../../src/http1/message/response-head.ts';
+import { parseResponseHead } from '../../src/http1/message/response-parser.ts';
 
 export const limits: HeadLimits = { headBytes: 32_768, targetBytes: 8192, fields: 128 };
 
-/** What lies around the message in its buffer; a parser that looks at it gives itself away. */
-const surroundings = ['\r\n', 'A', ': \r\nHost: b\r\n\r\n', '0123456789', '\0'] as const;
+/** Octets around the message in its buffer. A parser that reads them gives different results. */
+export const surroundings = ['\r\n', 'A', ': \r\nHost: b\r\n\r\n', '0123456789', '\0'] as const;
 
 function within<Answer>(text: string, around: string, parse: (buffer: Buffer, start: number, end: number) => Answer): Answer {
   const message = Buffer.from(text, 'latin1');
@@ -14,21 +16,21 @@ function within<Answer>(text: string, around: string, parse: (buffer: Buffer, st
   return parse(Buffer.concat([padding, message, padding]), padding.length, padding.length + message.length);
 }
 
-/** A request head read from Latin-1 text that stands within other bytes. */
+/** Reads a request head from Latin-1 text that is surrounded by other octets. */
 export function readRequest(text: string, given: Partial<HeadLimits> = {}, around: string = surroundings[2]) {
   const head = new RequestHead();
   const consumed = within(text, around, (buffer, start, end) => parseRequestHead(head, buffer, start, end, { ...limits, ...given }));
   return { consumed, head, code: consumed < 0 ? head.fault?.code : undefined, status: consumed < 0 ? head.fault?.status : undefined };
 }
 
-/** A response head read from Latin-1 text that stands within other bytes. */
+/** Reads a response head from Latin-1 text that is surrounded by other octets. */
 export function readResponse(text: string, given: Partial<HeadLimits> = {}, around: string = surroundings[2]) {
   const head = new ResponseHead();
   const consumed = within(text, around, (buffer, start, end) => parseResponseHead(head, buffer, start, end, { ...limits, ...given }));
   return { consumed, head, code: consumed < 0 ? head.fault?.code : undefined };
 }
 
-/** A chunked body read in the pieces that `cuts` (positions) make of it. */
+/** Reads a chunked body in pieces, cut at the positions `cuts`. */
 export function readChunked(text: string, cuts: readonly number[] = []) {
   const decoder = new ChunkedDecoder();
   const bytes = Buffer.from(text, 'latin1');
@@ -36,7 +38,7 @@ export function readChunked(text: string, cuts: readonly number[] = []) {
   let consumed = 0;
   const bounds = [...new Set(cuts.filter((cut) => cut > 0 && cut < bytes.length))].sort((a, b) => a - b);
   for (const [index, end] of [...bounds, bytes.length].entries()) {
-    // Each piece alone in memory, so that nothing but what was handed over can be read.
+    // Each piece is alone in its memory, so that the decoder can read nothing else.
     const piece = Buffer.from(bytes.subarray(index === 0 ? 0 : bounds[index - 1], end));
     const taken = decoder.decode(piece, 0, piece.length, {
       data(buffer, from, to) {
@@ -50,13 +52,13 @@ export function readChunked(text: string, cuts: readonly number[] = []) {
   return { body, consumed, done: decoder.done, code: decoder.fault?.code, trailers: decoder.trailers };
 }
 
-/** Everything a request head says, as plain data. */
+/** The contents of a request head, as plain data. */
 export function meaning(head: RequestHead) {
   const { fault: _fault, fields: _fields, ...plain } = head;
   return { ...plain, target: head.target(), authority: head.authority(), fields: lines(head) };
 }
 
-/** Everything a response head says, as plain data. */
+/** The contents of a response head, as plain data. */
 export function responseMeaning(head: ResponseHead) {
   const { fault: _fault, fields: _fields, ...plain } = head;
   return { ...plain, fields: lines(head) };
@@ -65,5 +67,3 @@ export function responseMeaning(head: ResponseHead) {
 function lines(head: RequestHead | ResponseHead) {
   return head.fields.entries().map(([name, value], line) => [head.fields.id(line), name, value]);
 }
-
-export { surroundings };

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import { parseRequestHead, RequestHead } from '../../src/http1/message/request-head.ts';
+import { RequestHead } from '../../src/http1/message/request-head.ts';
+import { parseRequestHead } from '../../src/http1/message/request-parser.ts';
 import { limits, meaning, readRequest } from './reading.ts';
 
 const host = 'Host: a.example\r\n';
@@ -45,7 +46,7 @@ t.test('a simple request', (t) => {
   t.end();
 });
 
-t.test('refused, and with what', (t) => {
+t.test('refused heads, and their faults', (t) => {
   const refused: [text: string, code: string, status?: number][] = [
     // Request line
     ['\n', 'bare-line-feed'],
@@ -192,24 +193,24 @@ t.test('refused, and with what', (t) => {
   t.end();
 });
 
-t.test('a wrong line is refused before the head is complete, a right one is not', (t) => {
+t.test('an invalid line is refused before the head is complete, a valid one is not', (t) => {
   t.equal(readRequest(`${get}X: a\n`).code, 'bare-line-feed');
   t.equal(readRequest(`${get}Host: b\r\nX`).code, 'repeated-host');
   t.equal(readRequest(`${get}Content-Length: x\r\n`).code, 'bad-content-length');
   t.equal(readRequest(get).consumed, 0);
-  t.equal(readRequest('GET / HTTP/1.1\r\nX: y\r\n').consumed, 0, 'Host may still come');
-  t.equal(readRequest(`${post}Transfer-Encoding: gzip\r\n`).consumed, 0, 'chunked may still come');
+  t.equal(readRequest('GET / HTTP/1.1\r\nX: y\r\n').consumed, 0, 'Host may still arrive');
+  t.equal(readRequest(`${post}Transfer-Encoding: gzip\r\n`).consumed, 0, 'chunked may still arrive');
   t.equal(readRequest('').consumed, 0);
   t.equal(readRequest('\r\n\r\n').consumed, 0);
   t.end();
 });
 
-t.test('limits', (t) => {
+t.test('limits of a head', (t) => {
   const exact = `${get}X: ${'x'.repeat(50)}\r\n\r\n`;
   t.equal(readRequest(exact, { headBytes: exact.length }).consumed, exact.length);
   t.match(readRequest(exact, { headBytes: exact.length - 1 }), { code: 'head-too-large', status: 431 });
   t.equal(readRequest(exact.slice(0, -3), { headBytes: exact.length }).consumed, 0);
-  t.match(readRequest(`${get}X: ${'x'.repeat(400)}`, { headBytes: 300 }), { code: 'head-too-large' }, 'before the line ends');
+  t.match(readRequest(`${get}X: ${'x'.repeat(400)}`, { headBytes: 300 }), { code: 'head-too-large' }, 'before its line ends');
 
   const target = (length: number) => `GET /${'a'.repeat(length - 1)} HTTP/1.1\r\n${host}\r\n`;
   t.ok(readRequest(target(100), { targetBytes: 100 }).consumed > 0);
@@ -222,11 +223,11 @@ t.test('limits', (t) => {
   t.ok(readRequest(fields(128)).consumed > 0);
   t.match(readRequest(fields(129)), { code: 'too-many-fields', status: 431 });
   t.match(readRequest(fields(5), { fields: 4 }), { code: 'too-many-fields' });
-  t.match(readRequest(fields(129), { fields: 1000 }), { code: 'too-many-fields' }, 'never more than there is room for');
+  t.match(readRequest(fields(129), { fields: 1000 }), { code: 'too-many-fields' }, 'never more than the head object has room for');
   t.end();
 });
 
-t.test('accepted', (t) => {
+t.test('accepted heads', (t) => {
   const accepted: [text: string, expected: object][] = [
     [`\r\n\r\n${get}\r\n`, { method: 'GET', target: '/' }],
     [`M-SEARCH /a HTTP/1.1\r\n${host}\r\n`, { method: 'M-SEARCH', safe: false, idempotent: false }],
@@ -287,7 +288,7 @@ t.test('accepted', (t) => {
   t.end();
 });
 
-t.test('every octet where it may stand, and nowhere else', (t) => {
+t.test('every octet is accepted where it is allowed, and nowhere else', (t) => {
   const tokens = /^[!#$%&'*+.^_`|~0-9A-Za-z-]$/;
   for (let octet = 0; octet < 256; octet++) {
     const member = String.fromCharCode(octet);
@@ -321,7 +322,7 @@ t.test('one head object serves many messages', (t) => {
   t.end();
 });
 
-t.test('a head without fields has a start line all the same', (t) => {
+t.test('a head without fields still has a start line', (t) => {
   const head = new RequestHead();
   for (const text of ['GET /a HTTP/1.1\r\nHost: a\r\n\r\n', '\r\nGET / HTTP/1.0\r\n\r\n']) {
     parseRequestHead(head, Buffer.from(text), 0, text.length, limits);
@@ -331,7 +332,7 @@ t.test('a head without fields has a start line all the same', (t) => {
   t.end();
 });
 
-t.test('a retained head survives its buffer', (t) => {
+t.test('a retained head stays valid when its buffer is overwritten', (t) => {
   for (const [length, path] of [
     [10, '/'],
     [20_000, '/long'],
@@ -350,7 +351,7 @@ t.test('a retained head survives its buffer', (t) => {
 });
 
 const log = new URL('../../../shared/data/apache_access.log', import.meta.url);
-t.test('the requests of a real site', { skip: existsSync(log) ? false : 'the log is not on this machine' }, (t) => {
+t.test('the requests in the access log of a real site', { skip: existsSync(log) ? false : 'the log is not on this machine' }, (t) => {
   let read = 0;
   for (const line of readFileSync(log, 'latin1').split('\n')) {
     const request = /"([A-Z]+ \S+ HTTP\/1\.[01])"/.exec(line)?.[1];

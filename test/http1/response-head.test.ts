@@ -1,10 +1,10 @@
 import t from 'tap';
-import { fieldIds } from '../../src/http1/message/field-names.ts';
+import { fieldIds } from '../../src/http1/message/field-ids.ts';
 import { readResponse, responseMeaning } from './reading.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\n';
 
-t.test('refused, and with what', (t) => {
+t.test('refused heads, and their faults', (t) => {
   const refused: [text: string, code: string][] = [
     ['\r\nHTTP/1.1 200 OK\r\n', 'bad-version'],
     [' HTTP/1.1 200 OK\r\n', 'bad-version'],
@@ -56,7 +56,7 @@ t.test('refused, and with what', (t) => {
   t.end();
 });
 
-t.test('accepted', (t) => {
+t.test('accepted heads', (t) => {
   const accepted: [text: string, expected: object, reason?: string][] = [
     [`${ok}\r\n`, { status: 200, minor: 1, keepAlive: true, contentLength: -1, chunked: false }, 'OK'],
     ['HTTP/1.1 200\r\n\r\n', { status: 200, lineVerbatim: false }, ''],
@@ -81,7 +81,7 @@ t.test('accepted', (t) => {
   t.end();
 });
 
-t.test('how the body ends (RFC 9112 section 6.3)', (t) => {
+t.test('the framing of the body (RFC 9112 section 6.3)', (t) => {
   const framing: [text: string, method: string, framing: string][] = [
     [`${ok}\r\n`, 'GET', 'until-close'],
     [`${ok}Content-Length: 0\r\n\r\n`, 'GET', 'length'],
@@ -100,10 +100,10 @@ t.test('how the body ends (RFC 9112 section 6.3)', (t) => {
   t.end();
 });
 
-t.test('a length where none may be is not passed on', (t) => {
+t.test('Content-Length is struck where it is not allowed', (t) => {
   const idOfLength = (status: string) => readResponse(`HTTP/1.1 ${status}\r\nContent-Length: 5\r\n\r\n`).head.fields.id(0);
-  t.equal(idOfLength('204 No Content'), fieldIds.nominated);
-  t.equal(idOfLength('103 Early Hints'), fieldIds.nominated);
+  t.equal(idOfLength('204 No Content'), fieldIds.struck);
+  t.equal(idOfLength('103 Early Hints'), fieldIds.struck);
   t.equal(idOfLength('304 Not Modified'), fieldIds['content-length']);
   t.equal(idOfLength('200 OK'), fieldIds['content-length']);
   t.end();

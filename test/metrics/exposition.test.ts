@@ -4,9 +4,9 @@ import { byStatusClass, type Family } from '../../src/metrics/family.ts';
 import { processFamilies } from '../../src/metrics/process-families.ts';
 import { registryFamilies } from '../../src/metrics/registry-families.ts';
 import { LatencyHistogram } from '../../src/model/latency.ts';
-import { Scrape } from '../flow/scrape.ts';
+import { Scrape } from '../tools/scrape.ts';
 
-t.test('labels hold whatever they hold', async (t) => {
+t.test('label values are escaped', async (t) => {
   const resource = 'quote " backslash \\ line\nend ä';
   const family: Family = {
     name: 'x_total',
@@ -32,7 +32,7 @@ t.test('histograms are cumulative, in seconds', async (t) => {
   t.equal(scrape.sum('x_seconds_sum'), 100.0061);
 });
 
-t.test('a metric without series is named all the same', async (t) => {
+t.test('a metric without series still has its HELP and TYPE lines', async (t) => {
   const scrape = new Scrape(exposition([{ name: 'x_total', help: 'x', type: 'counter', series: [] }]));
   t.strictSame([...scrape.types], [['x_total', 'counter']]);
   t.strictSame(
@@ -49,7 +49,7 @@ t.test('counts beyond 32 bits are exact', async (t) => {
   t.equal(new Scrape(text).sum('x_count'), 2 ** 40);
 });
 
-t.test('the registry: never synchronised says nothing, and time never runs backwards', async (t) => {
+t.test('registry: before the first synchronisation there is no age, and the age is never negative', async (t) => {
   const about = { up: false, now: 10_000, epoch: undefined };
   const read = async (at: number | undefined) => new Scrape(exposition(registryFamilies({ at, failures: 3, reconnects: 2 }, about)));
   const never = await read(undefined);
@@ -59,7 +59,7 @@ t.test('the registry: never synchronised says nothing, and time never runs backw
   t.equal((await read(11_000)).sum('sluice_registry_sync_age_seconds'), 0);
 });
 
-t.test('the process tells of itself', async (t) => {
+t.test('process metrics hold plausible values', async (t) => {
   const scrape = new Scrape(exposition(processFamilies('1.2.3')));
   t.equal(scrape.sum('sluice_build_info', { version: '1.2.3', node: process.version }), 1);
   t.ok(scrape.sum('process_resident_memory_bytes') > 1e6);

@@ -4,7 +4,7 @@ import t from 'tap';
 import { systemClock } from '../../src/model/clock.ts';
 import { listening } from '../tools/listening.ts';
 
-t.test('what came while the process was held up is read before its timers run', async (t) => {
+t.test('data that arrived while the process was stalled is read before its timers run', async (t) => {
   const server = net.createServer();
   const { port } = new URL(`tcp://${await listening(t, server)}`);
   const client = net.connect(Number(port), '127.0.0.1');
@@ -25,7 +25,7 @@ t.test('what came while the process was held up is read before its timers run', 
   t.same(order, ['read', 'timeout']);
 });
 
-t.test('a timer that is due is still taken back', async (t) => {
+t.test('a timer that is due can still be cancelled', async (t) => {
   const late = systemClock.after(1, () => t.fail('it ran'));
   const cancelled = new Promise<void>((resolve) => {
     setTimeout(() => {

@@ -9,7 +9,7 @@ const counts = fc.record({
   latencies: fc.record({ counts: fc.array(fc.nat(), { minLength: 3, maxLength: 3 }), sumMs: fc.nat() }),
 });
 
-t.test('what came since, added to what was before, is what there is now', async (t) => {
+t.test('counts before, plus the difference, are the counts now', async (t) => {
   fc.assert(
     fc.property(counts, counts, (before, more) => {
       const now = addCounts(before, more);
@@ -21,13 +21,13 @@ t.test('what came since, added to what was before, is what there is now', async 
   );
 });
 
-t.test('names that only one side has count as zero on the other', async (t) => {
+t.test('a name that only one side has counts as zero on the other', async (t) => {
   t.strictSame(addCounts<Record<string, number>>({ a: 1 }, { b: 2 }), { a: 1, b: 2 });
   t.strictSame(countsSince<Record<string, number>>({ a: 1 }, { a: 1, b: 2 }), { a: 0, b: 2 });
   t.strictSame(addCounts({ list: [1, 2] }, {} as { list: number[] }), { list: [1, 2] });
 });
 
-t.test('less than before, anywhere, means that counting began anew', async (t) => {
+t.test('a count that is less than before means that counting started again', async (t) => {
   t.equal(countsSince({ a: 2, b: { c: [1, 5] } }, { a: 3, b: { c: [2, 4] } }), undefined);
   t.equal(countsSince<Record<string, number>>({ a: 1 }, {}), undefined);
 });

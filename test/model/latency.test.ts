@@ -32,13 +32,13 @@ test('a quantile lies in the bucket of the exact one', async () => {
   );
 });
 
-test('nothing has no quantile, and what is slower than all bounds the last', async (t) => {
+test('no times have no quantile; a quantile above the last bound is that bound', async (t) => {
   t.equal(quantile(noLatencies.counts, 0.5), undefined);
   t.equal(quantile(histogramOf([1e9]).counts, 0.99), latencyBounds.at(-1));
   t.equal(quantile(histogramOf([0]).counts, 1), 0.25);
 });
 
-test('sums and differences', async (t) => {
+test('histograms are added and subtracted', async (t) => {
   const [early, late] = [histogramOf([1, 2]), histogramOf([1, 2, 40])];
   t.same(latenciesSince(early, late), { counts: histogramOf([40]).counts, sumMs: 40 });
   t.same(addLatencies(early, histogramOf([40])), { counts: late.counts, sumMs: 43 });

@@ -1,10 +1,10 @@
 import t from 'tap';
 import { retryDelay } from '../../src/model/retry-delay.ts';
-import { seeded } from '../balance/candidates.ts';
+import { seeded } from '../tools/seeded-random.ts';
 
 const peers = 100;
 
-/** When each of so many peers, all cut off at 0, comes back to a registry that is there again after `awayMs`; in milliseconds after that. */
+/** Times at which peers that were all cut off at 0 reach a registry again that was away for `awayMs`, in milliseconds after its return. */
 function arrivals(awayMs: number): number[] {
   const random = seeded();
   return Array.from({ length: peers }, () => {
@@ -16,7 +16,7 @@ function arrivals(awayMs: number): number[] {
   });
 }
 
-t.test('a hundred that were cut off together do not come back together, and all come soon', async (t) => {
+t.test('a hundred peers cut off together reconnect spread over time, and within about two seconds', async (t) => {
   for (const awayMs of [0, 500, 1500, 5000, 60_000]) {
     const times = arrivals(awayMs);
     const tenths = new Map<number, number>();
@@ -30,7 +30,7 @@ t.test('a hundred that were cut off together do not come back together, and all 
   }
 });
 
-t.test('longer and longer, up to a limit', async (t) => {
+t.test('delays grow up to a limit', async (t) => {
   const longest = [0, 1, 2, 3, 4, 50, 5000].map((attempt) => retryDelay(attempt, () => 1));
   t.strictSame(longest, [270, 520, 1020, 2020, 2020, 2020, 2020]);
   t.equal(

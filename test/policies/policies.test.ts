@@ -37,14 +37,14 @@ t.test('headers: remove, then set, then add', async (t) => {
     ['x-two', 'b'],
   ]);
   const there = run({ headers: { set: { 'x-a': 'b' } } }, { q: '1' }, { r: '2' });
-  t.same(there.request, [['q', '1']], 'a response policy leaves the request alone');
+  t.same(there.request, [['q', '1']], 'a response policy does not change the request');
   t.same(there.response, [
     ['r', '2'],
     ['x-a', 'b'],
   ]);
 });
 
-t.test('headers: what is refused, and where', async (t) => {
+t.test('headers: faulty settings are refused, with their path', async (t) => {
   const cases: [entry: unknown, fault: RegExp][] = [
     [{ set: { 'x-a': 'b\r\nevil: 1' } }, /^policies\.proxyRequest\.0\.headers\.set\.x-a: must be Latin-1 text on one line/],
     [{ set: { 'x-a': 'b\n' } }, /on one line/],
@@ -84,7 +84,7 @@ t.test('headers: what is refused, and where', async (t) => {
   }
 });
 
-t.test('headers: nothing that is accepted can break a line', async () => {
+t.test('headers: no accepted value can break a line', async () => {
   const text = fc.string({
     unit: fc.constantFrom('a', ' ', '\t', '\r', '\n', '\0', ':', 'é', '☃', '\x7f', '\x85', '\u2028'),
     maxLength: 6,
@@ -101,7 +101,7 @@ t.test('headers: nothing that is accepted can break a line', async () => {
   );
 });
 
-t.test('apiKey', async (t) => {
+t.test('apiKey: lets only requests with a known key pass', async (t) => {
   const entry = { apiKey: { header: 'X-Key', keys: ['one', 'two words'] } };
   for (const key of ['one', 'two words']) t.equal(run(entry, { 'x-key': key }).answer, undefined);
   const refused: [headers: Record<string, string>, code: string][] = [
@@ -124,18 +124,18 @@ t.test('apiKey', async (t) => {
   t.match(faultsOf({ apiKey: { keys: [] } }), [/at least one key/]);
   t.match(faultsOf({ apiKey: { keys: ['fine', ''] } }), [/apiKey\.keys\.1: must be printable ASCII/]);
   t.match(faultsOf({ apiKey: { keys: ['k'], header: 'a b' } }), [/must be a header field name/]);
-  t.notMatch(faultsOf({ apiKey: { keys: ['geheim\n'] } }).join(), /geheim/, 'a fault does not tell the key');
+  t.notMatch(faultsOf({ apiKey: { keys: ['geheim\n'] } }).join(), /geheim/, 'a fault does not contain the key');
   t.match(faultsOf({ apiKey: { keys: ['k'] } }, 'proxyResponse'), [/apiKey cannot run at proxyResponse, only at: proxyRequest/]);
 });
 
-t.test('names are taken from the table only', async (t) => {
+t.test('only names in the table are policies', async (t) => {
   for (const name of ['nonsense', 'apikey', 'toString', 'constructor', '__proto__']) {
-    t.match(faultsOf(JSON.parse(`{"${name}":{}}`)), [/there is no policy "\w+"; known are: apiKey, headers/], name);
+    t.match(faultsOf(JSON.parse(`{"${name}":{}}`)), [/there is no policy "\w+"; known: apiKey, headers/], name);
   }
   t.same([...policyTypes.keys()], ['apiKey', 'headers']);
 });
 
-t.test('a project is checked at all its points, before its variables are known', async (t) => {
+t.test('the policies of a project are checked at all points, before its variables are known', async (t) => {
   const bad = [{ headers: { remove: ['host'] } }];
   const good = [{ headers: { set: { 'x-a': 'v ${variables.later}' } } }, { headers: { add: { b: 'c' } } }];
   const each = (entries: Entry[]) => Object.fromEntries(policyPoints.map((point) => [point, entries]));

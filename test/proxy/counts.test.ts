@@ -1,6 +1,5 @@
 import t, { type Test } from 'tap';
 import type { ServerCounts } from '../../src/model/counts.ts';
-import { lineOf } from '../../src/proxy/waiting-line.ts';
 import { statusOf } from '../wire/peer.ts';
 import { world } from '../wire/world.ts';
 
@@ -93,14 +92,14 @@ t.test('the queue: who waited, was turned away, or waited in vain', async (t) =>
   const waiting = await w.client();
   waiting.send(request('GET'));
   await w.inFlight(2);
-  t.equal(lineOf(w.route)?.length, 1);
+  t.equal(w.route.queue?.length, 1);
   const beyond = await w.client();
   beyond.send(request('GET'));
   t.equal(statusOf(await beyond.message()), 503);
   t.equal(statusOf(await waiting.message()), 503);
   server.send(ok());
   await client.message();
-  const counts = lineOf(w.route)?.counts;
+  const counts = w.route.queue?.counts;
   t.match(counts, { overflows: 1, timeouts: 1 });
   t.equal(
     counts?.waits.counts.reduce((sum, count) => sum + count, 0),
@@ -108,5 +107,5 @@ t.test('the queue: who waited, was turned away, or waited in vain', async (t) =>
   );
   t.ok((counts?.waits.sumMs ?? 0) > 0);
   t.match(w.listener.counts.own, { 'queue-full': 1, 'queue-timeout': 1 });
-  t.equal(lineOf(w.route)?.length, 0);
+  t.equal(w.route.queue?.length, 0);
 });

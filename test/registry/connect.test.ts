@@ -4,7 +4,7 @@ import { openRegistry } from '../../src/registry/open-registry.ts';
 
 const logger = pino({ level: 'silent' });
 
-t.test('a URL that names no registry is refused with the forms there are', async (t) => {
+t.test('a URL that is not one of a registry is refused with the known forms', async (t) => {
   for (const url of ['', 'data', 'ftp://h', 'embedded:', 'http://', 'http://user:pass@h', 'redis://']) {
     await t.rejects(openRegistry({ url, logger }), { code: 'invalid', message: /write / }, url);
   }
@@ -12,8 +12,8 @@ t.test('a URL that names no registry is refused with the forms there are', async
   await t.rejects(openRegistry({ url: 'redis://h', prefix: 'a{b', logger }), { code: 'invalid', message: /prefix/ });
 });
 
-t.test('a peer that is not there does not keep it from opening', async (t) => {
-  // Port 1 of the loopback: nobody listens there.
+t.test('a registry opens while its peer cannot be reached', async (t) => {
+  // Nothing listens at port 1 of the loopback interface.
   for (const url of ['redis://127.0.0.1:1', 'redis+sentinel://127.0.0.1:1/m', 'redis+cluster://127.0.0.1:1', 'http://127.0.0.1:1']) {
     const registry = await openRegistry({ url, logger });
     t.equal(registry.link.up, false, url);

@@ -14,7 +14,7 @@ import { listening } from '../tools/listening.ts';
 const logger = pino({ level: 'silent' });
 const tokens = { 'Bearer admin-secret': 'admin', 'Bearer join-secret': 'join' } as const;
 
-t.test('without a valid token nobody gets in', async (t) => {
+t.test('a peer without a valid token is refused', async (t) => {
   const { url } = await endpoint(t);
   for (const token of [undefined, '', 'wrong', 'admin-secret2']) {
     const lines: string[] = [];
@@ -27,7 +27,7 @@ t.test('without a valid token nobody gets in', async (t) => {
   }
 });
 
-t.test('a refused upgrade is plain HTTP', async (t) => {
+t.test('a refused upgrade is answered in plain HTTP', async (t) => {
   const { port } = await endpoint(t);
   const answer = await exchange(port, 'GET /v1/join HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
   t.match(answer, /^HTTP\/1\.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\n/);
@@ -36,7 +36,7 @@ t.test('a refused upgrade is plain HTTP', async (t) => {
   t.match(await exchange(port, noWebSocket), /^HTTP\/1\.1 400 /);
 });
 
-t.test('the join token is for registering oneself only', async (t) => {
+t.test('the join token lets a server register itself, and nothing else', async (t) => {
   const { url, behind } = await endpoint(t);
   const snapshot = await deployed(behind, 'production', 'shop');
   const registry = await openRegistry({ url, token: 'join-secret', logger });
@@ -71,7 +71,7 @@ t.test('the join token is for registering oneself only', async (t) => {
   t.equal(await behind.server('one'), undefined);
 });
 
-t.test('garbage is refused with a reason, and harms nobody else', async (t) => {
+t.test('garbage is refused with a reason, and does not affect other peers', async (t) => {
   const { url, behind, endpoint: mounted } = await endpoint(t);
   const bystander = await openRegistry({ url, token: 'join-secret', logger });
   t.teardown(() => bystander.close());
@@ -108,9 +108,9 @@ t.test('garbage is refused with a reason, and harms nobody else', async (t) => {
   const answers: { call: number; error?: { code: string; message: string } }[] = [];
   socket.on('message', (data) => answers.push(JSON.parse(String(data))));
   const asked = [
-    ['toString', {}, 'invalid', /no such call/],
-    ['__proto__', {}, 'invalid', /no such call/],
-    ['close', {}, 'invalid', /no such call/],
+    ['toString', {}, 'invalid', /has no such method/],
+    ['__proto__', {}, 'invalid', /has no such method/],
+    ['close', {}, 'invalid', /has no such method/],
     ['join', undefined, 'invalid', /join:/],
     ['join', { id: 7 }, 'invalid', /id/],
     ['renew', { id: 'x', instance: 'x', projects: [{ name: 'x', revision: 'y' }] }, 'invalid', /revision/],
@@ -126,7 +126,7 @@ t.test('garbage is refused with a reason, and harms nobody else', async (t) => {
   await bystander.join(request('one'));
 });
 
-t.test('a peer may not have too many calls open', async (t) => {
+t.test('a peer may have 64 calls open at a time', async (t) => {
   const { url, behind } = await endpoint(t);
   const release: (() => void)[] = [];
   behind.snapshot = () => new Promise((_, reject) => release.push(() => reject(new TypeError('a secret detail'))));
@@ -143,7 +143,7 @@ t.test('a peer may not have too many calls open', async (t) => {
   t.notMatch(String(second), /secret detail/);
 });
 
-t.test('a balancer that stops says so; its peers come back to the next one', async (t) => {
+t.test('a balancer that stops closes its connections; the peers reconnect to its successor', async (t) => {
   const { url, endpoint: mounted, remount } = await endpoint(t);
   const registry = await openRegistry({ url, token: 'join-secret', logger });
   t.teardown(() => registry.close());
@@ -158,7 +158,7 @@ t.test('a balancer that stops says so; its peers come back to the next one', asy
   t.match(await registry.renew({ id: 'one', instance: 'one-1', projects: [] }), { server: { id: 'one' } });
 });
 
-t.test('a balancer that hangs is noticed: calls fail and the link goes down', async (t) => {
+t.test('a balancer that hangs is detected: calls fail and the link goes down', async (t) => {
   const { url } = await endpoint(t);
   const sockets: Socket[] = [];
   let frozen = false;
@@ -184,7 +184,7 @@ t.test('a balancer that hangs is noticed: calls fail and the link goes down', as
   t.ok(registry.link.up);
 });
 
-t.test('a balancer that is slow to answer is waited for, and does not keep it from opening', async (t) => {
+t.test('a slow answer to the upgrade is waited for, and does not delay the opening of the registry', async (t) => {
   const { url } = await endpoint(t);
   const clients: Socket[] = [];
   const slow = createTcpServer((client) => clients.push(client));
@@ -205,11 +205,11 @@ t.test('a balancer that is slow to answer is waited for, and does not keep it fr
   upstream.write(asked);
   client.pipe(upstream).pipe(client);
   while (!registry.link.up) await new Promise((resolve) => setImmediate(resolve));
-  t.equal(clients.length, 2, 'by the connection it had made');
+  t.equal(clients.length, 2, 'by the first connection');
   await registry.join(request('one'));
 });
 
-/** An endpoint with both tokens over an embedded registry. */
+/** An endpoint for both tokens over an embedded registry. */
 async function endpoint(t: Test) {
   const behind: Registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger });
   const authorize = (header: string | undefined) =>

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { api } from '../contract/registry-samples.ts';
 
-// A process that changes an embedded registry as fast as it can, and says of each change that it was acknowledged.
+// A process that changes an embedded registry as fast as it can, and prints each version that was acknowledged.
 const registry = await openRegistry({ url: `embedded:${process.argv[2]}`, logger: pino({ level: 'silent' }) });
 await registry.putEnvironment('production', {});
 const { version: from } = await registry.snapshot('production');

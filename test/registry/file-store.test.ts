@@ -12,7 +12,7 @@ import { api, deployed, listen, request } from '../contract/registry-samples.ts'
 
 const logger = pino({ level: 'silent' });
 
-t.test('killed at any moment, it has every acknowledged change and loads again', async (t) => {
+t.test('after a kill at any moment the file loads and has every acknowledged change', async (t) => {
   const folder = t.testdir();
   let acknowledged = 0;
   // Kills at the very first acknowledgement, and in the middle of the writes that follow one.
@@ -37,7 +37,7 @@ t.test('killed at any moment, it has every acknowledged change and loads again',
   t.ok(acknowledged > 70);
 });
 
-t.test('everything is there again after a restart; leases begin anew', async (t) => {
+t.test('everything is kept over a restart; leases start again with their whole ttl', async (t) => {
   const folder = t.testdir();
   const clock = forwardClock();
   const first = await openRegistry({ url: `embedded:${folder}`, logger, clock });
@@ -66,7 +66,7 @@ t.test('everything is there again after a restart; leases begin anew', async (t)
   t.equal((await second.renew({ id: 'one', instance: 'one-1', projects: [] })).server.environment, 'production');
 });
 
-t.test('of renewals and reports only the first goes to the disk', async (t) => {
+t.test('only the first report of a running snapshot is written to disk', async (t) => {
   const folder = t.testdir();
   const registry = await open(t, folder);
   const { epoch, version, hash } = await deployed(registry, 'production', 'shop');
@@ -75,14 +75,14 @@ t.test('of renewals and reports only the first goes to the disk', async (t) => {
   const { ino: before } = await stat(join(folder, 'registry.json'));
   await report(version);
   const { ino } = await stat(join(folder, 'registry.json'));
-  t.not(ino, before, 'that it runs something outlives a restart');
+  t.not(ino, before, 'the first report outlives a restart');
   for (let times = 0; times < 3; times++) await report(version + times);
   await registry.join(request('one'));
   t.equal((await stat(join(folder, 'registry.json'))).ino, ino);
   t.equal((await registry.server('one'))?.running?.version, version + 2);
 });
 
-t.test('servers lost for an hour are forgotten', async (t) => {
+t.test('servers that were lost for an hour are removed', async (t) => {
   const clock = forwardClock();
   const registry = await open(t, t.testdir(), clock);
   for (const id of ['one', 'two']) await registry.join(request(id));
@@ -102,7 +102,7 @@ t.test('servers lost for an hour are forgotten', async (t) => {
   await t.rejects(registry.renew({ id: 'one', instance: 'one-1', projects: [] }), { code: 'not-found' });
 });
 
-t.test('a damaged file is refused with its name, the reason and the remedy, and stays as it is', async (t) => {
+t.test('a damaged file is refused with its name, the reason and the remedy, and is left unchanged', async (t) => {
   const folder = t.testdir();
   const file = join(folder, 'registry.json');
   const first = await openRegistry({ url: `embedded:${folder}`, logger });
@@ -129,7 +129,7 @@ t.test('a damaged file is refused with its name, the reason and the remedy, and 
   t.equal((await (await open(t, folder)).snapshot('production')).version, 1);
 });
 
-t.test('a change that cannot be written fails, and the old state stays, in memory and on disk', async (t) => {
+t.test('a change that cannot be written fails, and the old state is kept in memory and on disk', async (t) => {
   const folder = t.testdir();
   const registry = await open(t, folder);
   const snapshot = await deployed(registry, 'production', 'shop');
@@ -137,15 +137,15 @@ t.test('a change that cannot be written fails, and the old state stays, in memor
   const before = await readFile(join(folder, 'registry.json'), 'utf8');
   const heard = await listen(t, registry);
 
-  // A disk that is full: the next file is written there.
+  // The next file is written to /dev/full, as if the disk were full.
   await symlink('/dev/full', join(folder, 'registry.json.new'));
   await t.rejects(registry.deploy('production', 'shop'), { code: 'unavailable', message: /ENOSPC.*|.*registry\.json cannot be written.*/ });
   t.same(await registry.snapshot('production'), snapshot);
   t.equal(await readFile(join(folder, 'registry.json'), 'utf8'), before);
   t.same(heard.all, []);
-  t.same((await readdir(folder)).sort(), ['registry.json', 'registry.lock'], 'nothing is left over');
+  t.same((await readdir(folder)).sort(), ['registry.json', 'registry.lock'], 'no file is left over');
 
-  t.equal((await registry.deploy('production', 'shop')).version, 2, 'and it goes on when there is room');
+  t.equal((await registry.deploy('production', 'shop')).version, 2, 'works again when there is room');
   await mkdir(join(folder, 'registry.json.new'));
   const outcomes = await Promise.allSettled([registry.undeploy('production', 'shop'), registry.putEnvironment('x', {})]);
   for (const outcome of outcomes) t.match(outcome, { status: 'rejected', reason: { code: 'unavailable' } });
@@ -154,7 +154,7 @@ t.test('a change that cannot be written fails, and the old state stays, in memor
   t.equal((await registry.undeploy('production', 'shop')).version, 3);
 });
 
-t.test('changes that come together are written together', async (t) => {
+t.test('changes that arrive together are written together', async (t) => {
   const registry = await open(t, t.testdir());
   const begun = performance.now();
   await registry.putEnvironment('first', {});
@@ -166,7 +166,7 @@ t.test('changes that come together are written together', async (t) => {
   t.ok(took < 100 * Math.max(one, 2), `${took} ms for 200, ${one} ms for one`);
 });
 
-t.test("a second process is kept out of the folder; a dead one's lock is taken over", async (t) => {
+t.test('a second process is kept out of the folder; the lock of a dead process is taken over', async (t) => {
   const folder = t.testdir();
   const first = await openRegistry({ url: `embedded:${folder}`, logger });
   await t.rejects(openRegistry({ url: `embedded:${folder}`, logger }), {
@@ -192,7 +192,7 @@ t.test("a second process is kept out of the folder; a dead one's lock is taken o
   }
 });
 
-t.test('of many that open a folder at once with a stale lock, one gets it', async (t) => {
+t.test('of many that open a folder with a stale lock at the same time, one can write', async (t) => {
   const folder = t.testdir({ 'registry.lock': '{}' });
   const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => openRegistry({ url: `embedded:${folder}`, logger })));
   const opened = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
@@ -201,19 +201,19 @@ t.test('of many that open a folder at once with a stale lock, one gets it', asyn
   for (const registry of opened) await registry.close();
 });
 
-t.test('a process that lost the folder to another one writes nothing more', async (t) => {
+t.test('a process that lost the folder to another process cannot write any more', async (t) => {
   const folder = t.testdir();
   const first = await openRegistry({ url: `embedded:${folder}`, logger });
   await rename(join(folder, 'registry.lock'), join(folder, 'away'));
   const second = await open(t, folder);
   await second.putEnvironment('production', {});
-  await t.rejects(first.putEnvironment('late', {}), { code: 'unavailable', message: /taken the folder over/ });
+  await t.rejects(first.putEnvironment('late', {}), { code: 'unavailable', message: /taken over the folder/ });
   await first.close();
   t.ok(await second.environment('production'));
   await second.putEnvironment('still', {});
 });
 
-t.test('a folder that cannot be used is told', async (t) => {
+t.test('a folder that cannot be used is refused with the reason', async (t) => {
   const folder = t.testdir({ file: '' });
   await t.rejects(openRegistry({ url: `embedded:${folder}/file/inner`, logger }), { code: 'unavailable', message: /ENOTDIR/ });
   await t.rejects(openRegistry({ url: 'embedded:', logger }), { code: 'invalid' });
@@ -229,7 +229,7 @@ async function open(t: Test, folder: string, clock: Clock = systemClock): Promis
   return registry;
 }
 
-/** Stands still until it is put forward. */
+/** A clock that stands still until a test moves it forward. */
 function forwardClock(): Clock & { ahead: number } {
   const clock = { ...systemClock, ahead: 0, now: (): number => clock.ahead };
   return clock;

@@ -11,7 +11,7 @@ const logger = pino({ level: 'silent' });
 const rules = (/^user sluice (.+)$/m.exec(textOf('docs/redis.md'))?.[1] ?? '').split(' ');
 const commands = rules.filter((rule) => rule.startsWith('+')).map((rule) => rule.slice(1));
 
-/** Everything that balancers and gateway servers ask of a registry: what they change, read, keep alive and hear. */
+/** Uses a registry in every way that balancers and gateway servers do: reads, changes, leases, news. */
 async function useAll(t: Test, registry: Registry): Promise<void> {
   const heard = await listen(t, registry);
   await deployed(registry, 'production', 'shop');
@@ -25,7 +25,7 @@ async function useAll(t: Test, registry: Registry): Promise<void> {
   await registry.deleteEnvironment('production', {});
 }
 
-/** Does `work` with a registry of its own, which is closed also if the work hangs or fails; settles when it is done or, if that is given, `enough`. */
+/** Runs `work` on a registry, until it has ended or `enough` resolves to true; then closes the registry, even if the work hangs or failed. */
 async function withRegistry(url: string, work: (registry: Registry) => Promise<void>, enough?: () => Promise<boolean>): Promise<void> {
   const registry = await openRegistry({ url, logger });
   const working = work(registry);
@@ -59,7 +59,7 @@ t.test('the user of docs/redis.md can do what Sluice does', async (t) => {
     await admin.acl('SETUSER', 'sluice', `-${command}`);
     await admin.acl('LOG', 'RESET');
     await admin.flushall();
-    // Whether it fails or goes on without: what was refused stands in the log.
+    // A refused command is in the log, whether Sluice fails because of it or not.
     await withRegistry(
       url,
       (registry) => useAll(t, registry),
@@ -70,7 +70,7 @@ t.test('the user of docs/redis.md can do what Sluice does', async (t) => {
   }
 });
 
-t.test('and on a cluster, with what the page says to add', async (t) => {
+t.test('the same on a Cluster, with the commands that the page adds for it', async (t) => {
   const added = [...textOf('docs/redis.md').matchAll(/`(\+cluster\|\w+)`/g)].map(([, rule = '']) => rule);
   t.ok(added.length > 0);
   const redis = await startRedis(t, { args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] });

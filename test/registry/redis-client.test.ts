@@ -5,14 +5,14 @@ import { parseRedisUrl } from '../../src/registry/redis/redis-url.ts';
 import { listening } from '../tools/listening.ts';
 import { startRedis } from '../tools/redis.ts';
 
-t.test('a connection that is being made is not given up for another', async (t) => {
+t.test('reconnect does not interrupt a connection attempt', async (t) => {
   const master = new URL((await startRedis(t)).url);
   const sentinel = createServer();
   const asked = new Promise<() => void>((resolve) => {
     sentinel.on('connection', (socket) => {
       socket.on('error', () => {});
       socket.on('data', (data) => {
-        // One line of a command's array of strings tells which it is.
+        // The command's name is one line of its array of strings.
         for (const name of data
           .toString()
           .toLowerCase()

@@ -10,7 +10,7 @@ import { startRedis } from '../tools/redis.ts';
 
 const logger = pino({ level: 'silent' });
 
-t.test('Redis is killed and comes back with its data', async (t) => {
+t.test('Redis is killed and restarted with its data', async (t) => {
   const redis = await startRedis(t, { persistent: true });
   const registry = await open(t, redis.url);
   const snapshot = await deployed(registry, 'production', 'shop');
@@ -28,10 +28,10 @@ t.test('Redis is killed and comes back with its data', async (t) => {
   t.ok(registry.link.since > since);
   t.same(await registry.snapshot('production'), snapshot);
   t.match(await registry.renew({ id: 'one', instance: 'one-1', projects: [] }), { server: { environment: 'production' } });
-  t.match(await registry.undeploy('production', 'shop'), { version: 2 }, 'and it can be changed');
+  t.match(await registry.undeploy('production', 'shop'), { version: 2 }, 'the registry can be changed again');
 });
 
-t.test('Redis comes back empty: another epoch, and servers are told to join again', async (t) => {
+t.test('Redis is restarted empty: the epoch is another, and servers are told to join again', async (t) => {
   const redis = await startRedis(t);
   const registry = await open(t, redis.url);
   const before = await deployed(registry, 'production', 'shop');
@@ -48,7 +48,7 @@ t.test('Redis comes back empty: another epoch, and servers are told to join agai
   t.not(after.epoch, before.epoch);
 });
 
-t.test('Redis is emptied between two calls: nothing is mixed up', async (t) => {
+t.test('Redis is emptied between two calls: old and new data are not mixed', async (t) => {
   const redis = await startRedis(t);
   const registry = await open(t, redis.url);
   const before = await deployed(registry, 'production', 'shop');
@@ -60,7 +60,7 @@ t.test('Redis is emptied between two calls: nothing is mixed up', async (t) => {
   t.equal((await registry.snapshot('production')).epoch, after.epoch);
 });
 
-t.test('Redis hangs: calls fail, the link goes down, and all heals', async (t) => {
+t.test('Redis hangs: calls fail and the link goes down, until it answers again', async (t) => {
   const redis = await startRedis(t);
   const registry = await open(t, redis.url);
   const snapshot = await deployed(registry, 'production', 'shop');
@@ -75,7 +75,7 @@ t.test('Redis hangs: calls fail, the link goes down, and all heals', async (t) =
   t.same(await registry.snapshot('production'), snapshot);
 });
 
-t.test('a connection that is open and brings nothing any more is noticed', async (t) => {
+t.test('a connection that is open but silent is detected', async (t) => {
   const redis = await startRedis(t);
   const proxy = await proxyTo(t, redis.port);
   const registry = await open(t, proxy.url);
@@ -88,7 +88,7 @@ t.test('a connection that is open and brings nothing any more is noticed', async
   await heard.until((news) => news.kind === 'environment' && news.name === 'development');
 });
 
-t.test('it is opened while Redis is away, and works once it is there', async (t) => {
+t.test('a registry opened while Redis is down works once Redis is up', async (t) => {
   const redis = await startRedis(t);
   await redis.stop();
   const registry = await open(t, redis.url);
@@ -103,7 +103,7 @@ t.test('it is opened while Redis is away, and works once it is there', async (t)
   t.ok(registry.link.up);
 });
 
-t.test('a wrong password is told, and is not in the message', async (t) => {
+t.test('a wrong password is reported and never logged', async (t) => {
   const redis = await startRedis(t, { args: ['--requirepass', 'right'] });
   const lines: string[] = [];
   const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
@@ -116,7 +116,7 @@ t.test('a wrong password is told, and is not in the message', async (t) => {
   t.ok((await open(t, `redis://:right@127.0.0.1:${redis.port}`)).link.up);
 });
 
-t.test('damage in Redis is told by its place and harms nobody else', async (t) => {
+t.test('a damaged document in Redis is named, and other documents are not affected', async (t) => {
   const redis = await startRedis(t);
   const registry = await open(t, redis.url);
   const admin = client(t, redis.url);
@@ -148,10 +148,10 @@ t.test('damage in Redis is told by its place and harms nobody else', async (t) =
   await admin.hset('{sluice}:revision', 'other@1', '9|[]');
   await t.rejects(registry.deploy('production', 'other'), { code: 'internal', message: /"other@1" is damaged/ });
   await admin.hdel('{sluice}:revision', 'other@1');
-  await t.rejects(registry.deploy('production', 'other'), { code: 'not-found', message: /no more/ });
+  await t.rejects(registry.deploy('production', 'other'), { code: 'not-found', message: /was removed/ });
 });
 
-t.test('a renewal that changes nothing is one round trip, and no news', async (t) => {
+t.test('a renewal that changes nothing takes one round trip and makes no news', async (t) => {
   const redis = await startRedis(t);
   const registry = await open(t, redis.url);
   const { epoch, version, hash } = await deployed(registry, 'production', 'shop');
@@ -183,7 +183,7 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Passes bytes on to Redis, until it is told to keep back what Redis sends to subscribers. */
+/** Starts a proxy to Redis. After `freezeSubscribers` it drops what Redis sends to subscribers. */
 async function proxyTo(t: Test, port: number): Promise<{ url: string; freezeSubscribers(): void }> {
   const subscribers = new Set<Socket>();
   const sockets = new Set<Socket>();

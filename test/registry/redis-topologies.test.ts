@@ -9,7 +9,7 @@ import { startSentinels } from '../tools/sentinels.ts';
 
 const logger = pino({ level: 'silent' });
 
-t.test('on a Redis cluster', async (t) => {
+t.test('works on a Redis Cluster', async (t) => {
   const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000'];
   const [one, two] = [await startRedis(t, { args }), await startRedis(t, { args })];
   const [first, second] = [client(t, one.url), client(t, two.url)];
@@ -18,7 +18,7 @@ t.test('on a Redis cluster', async (t) => {
   await first.cluster('MEET', '127.0.0.1', two.port);
   for (const node of [first, second]) while (!/cluster_state:ok[\s\S]*cluster_known_nodes:2/.test(await node.cluster('INFO')));
 
-  // The prefixes lie on different nodes, the registry is pointed at one of them.
+  // The keys of the prefixes are on different nodes; the URL names one node.
   for (const prefix of ['sluice', 'other', 'third']) {
     const registry = await open(t, `redis+cluster://127.0.0.1:${one.port}`, prefix);
     t.ok(registry.link.up, prefix);
@@ -32,7 +32,7 @@ t.test('on a Redis cluster', async (t) => {
   }
 });
 
-t.test('a failover by Sentinel is followed', async (t) => {
+t.test('follows a failover by Sentinel', async (t) => {
   const { url, master, replicated } = await startSentinels(t, { count: 1 });
   const registry = await open(t, url);
   t.ok(registry.link.up);

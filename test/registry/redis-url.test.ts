@@ -1,7 +1,7 @@
 import t from 'tap';
 import { parseRedisUrl } from '../../src/registry/redis/redis-url.ts';
 
-t.test('the forms of a Redis URL', async (t) => {
+t.test('every form of a Redis URL is parsed', async (t) => {
   const plain = { mode: 'single', tls: false, db: 0 };
   const table = {
     'redis://localhost': { ...plain, nodes: [{ host: 'localhost', port: 6379 }] },
@@ -37,10 +37,10 @@ t.test('the forms of a Redis URL', async (t) => {
       ],
     },
   };
-  for (const [url, place] of Object.entries(table)) t.same(parseRedisUrl(url), place, url);
+  for (const [url, location] of Object.entries(table)) t.same(parseRedisUrl(url), location, url);
 });
 
-t.test('what cannot be reached is refused, without repeating the password', async (t) => {
+t.test('a faulty URL is refused without repeating its password', async (t) => {
   const table: Record<string, RegExp> = {
     'redis:': /forms/,
     'redis://': /forms/,

@@ -11,7 +11,7 @@ import { api } from '../contract/registry-samples.ts';
 
 const most = 5;
 
-/** A registry's rules for projects, of which it keeps few revisions. */
+/** The rules of a registry that keeps five revisions of a project. */
 async function setUp(t: Test) {
   const logger = pino({ level: 'silent' });
   const store = await FileStore.open(t.testdir(), { logger, clock: systemClock });
@@ -27,7 +27,7 @@ async function setUp(t: Test) {
   return { ledger, projects, deployments, push, numbers };
 }
 
-t.test('the oldest revisions go when there are too many, and no number is given twice', async (t) => {
+t.test('the oldest revisions are removed when there are too many, and no number is used twice', async (t) => {
   const { ledger, projects, push, numbers } = await setUp(t);
   for (let round = 0; round < 8; round++) await push();
   t.strictSame(await numbers(), [4, 5, 6, 7, 8]);
@@ -37,12 +37,12 @@ t.test('the oldest revisions go when there are too many, and no number is given 
   t.strictSame(
     left.all('revision').map(({ name }) => name),
     [4, 5, 6, 7, 8].map((revision) => `shop@${revision}`),
-    'nothing is left of the others',
+    'the documents of the others are removed',
   );
   t.match(await push(), { revision: 9 });
 });
 
-t.test('what is deployed, or can be rolled back to, stays', async (t) => {
+t.test('revisions that are deployed, or can be rolled back to, are kept', async (t) => {
   const { deployments, push, numbers } = await setUp(t);
   for (let round = 0; round < 3; round++) {
     await push();
@@ -52,7 +52,7 @@ t.test('what is deployed, or can be rolled back to, stays', async (t) => {
   t.strictSame(await numbers(), [1, 2, 3, 8, 9]);
   await deployments.deploy('production', 'shop', {});
   for (let round = 0; round < 3; round++) await push();
-  t.strictSame(await numbers(), [1, 2, 3, 9, 12], 'all that are in use, and the newest');
+  t.strictSame(await numbers(), [1, 2, 3, 9, 12], 'all revisions in use, and the newest');
   await push();
   t.strictSame(await numbers(), [1, 2, 3, 9, 13]);
   t.match(await deployments.rollback('production', 'shop', {}), { projects: [{ revision: 3 }] });
@@ -61,7 +61,7 @@ t.test('what is deployed, or can be rolled back to, stays', async (t) => {
   t.strictSame(await numbers(), [2, 3, 9, 13, 14]);
 });
 
-t.test('when everything is in use, nothing goes', async (t) => {
+t.test('when all revisions are in use, none is removed', async (t) => {
   const { deployments, push, numbers } = await setUp(t);
   for (let round = 0; round < 7; round++) {
     await push();
@@ -70,7 +70,7 @@ t.test('when everything is in use, nothing goes', async (t) => {
   t.strictSame(await numbers(), [1, 2, 3, 4, 5, 6, 7]);
 });
 
-t.test('a revision that is deployed while it would go is deployed or refused, never lost', async (t) => {
+t.test('a revision that is deployed while it is about to be removed is either deployed or refused', async (t) => {
   const { deployments, push } = await setUp(t);
   for (let round = 0; round < most; round++) await push();
   for (let round = 1; round < 30; round++) {

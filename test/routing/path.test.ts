@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { decodeSegment, normalisePath } from '../../src/routing/path.ts';
 
-t.test('one form of a path', async (t) => {
+t.test('a path is normalised or refused', async (t) => {
   const cases: [given: string, normalised: string | undefined][] = [
     ['/', '/'],
     ['/a/b', '/a/b'],
@@ -55,7 +55,7 @@ const nasty = fc
   })
   .map((parts) => `/${parts.join('')}`);
 
-t.test('whatever comes out is safe, and comes out again as it is', async () => {
+t.test('a normalised path is safe, and stays the same when normalised again', async () => {
   fc.assert(
     fc.property(nasty, (given) => {
       const path = normalisePath(given);
@@ -67,7 +67,7 @@ t.test('whatever comes out is safe, and comes out again as it is', async () => {
   );
 });
 
-t.test('it agrees with the URL standard where both have an opinion', async () => {
+t.test('agrees with the URL standard on paths that both accept', async () => {
   const plain = fc
     .array(fc.constantFrom('a', 'b', '.', '..', '%2e', 'c%2Fd'), { minLength: 1, maxLength: 8 })
     .map((parts) => `/${parts.join('/')}`);
@@ -80,9 +80,9 @@ t.test('it agrees with the URL standard where both have an opinion', async () =>
   );
 });
 
-t.test('a segment is what it says', async (t) => {
+t.test('a segment is decoded', async (t) => {
   t.equal(decodeSegment('a%40b'), 'a@b');
   t.equal(decodeSegment('a%2Fb'), 'a/b');
   t.equal(decodeSegment('%C3%A9'), 'é');
-  t.equal(decodeSegment('%C3'), '%C3', 'no UTF-8');
+  t.equal(decodeSegment('%C3'), '%C3', 'not UTF-8');
 });

@@ -70,7 +70,7 @@ t.test('no methods means every method', async (t) => {
   t.equal(answer(tree, 'PUT', '/b/c/d'), '/b/**');
 });
 
-t.test('resources that contradict each other or say nothing are refused', async (t) => {
+t.test('resources with the same path and method, or a malformed path, are refused', async (t) => {
   const refuse = (rows: Row[], pattern: RegExp) => t.throws(() => treeOf(rows), { name: 'TypeError', message: pattern });
   refuse(
     [
@@ -95,8 +95,8 @@ t.test('resources that contradict each other or say nothing are refused', async 
   );
 });
 
-t.test('a search looks at each node at most once', async (t) => {
-  // Every literal and every parameter lead on, and only the very end decides.
+t.test('a search visits each node at most once', async (t) => {
+  // Every literal and every parameter matches; only the last segment decides.
   const tree = new ResourceTree<number>();
   for (let bits = 0; bits < 2 ** 10; bits++) {
     const path = Array.from({ length: 10 }, (_, index) => ((bits >> index) & 1 ? '/a' : '/{x}')).join('');
@@ -106,7 +106,7 @@ t.test('a search looks at each node at most once', async (t) => {
   t.match(tree.find(`${'/a'.repeat(10)}/end`, 'GET'), { value: 1023 });
 });
 
-t.test('the same as trying all resources one by one', async () => {
+t.test('finds the same resource as trying all of them one by one', async () => {
   const segment = fc.constantFrom('a', 'b', '{x}');
   const path = fc.array(segment, { maxLength: 3 }).map((parts) => `/${parts.join('/')}`);
   const methods = fc.constantFrom(undefined, ['GET'], ['POST'], ['GET', 'POST']);
@@ -156,7 +156,7 @@ function bySpecificity(one: Plain, other: Plain): number {
   return rank(one) < rank(other) ? -1 : 1;
 }
 
-t.test('many resources side by side are told apart, encoded or not', async (t) => {
+t.test('many siblings are told apart, percent-encoded or not', async (t) => {
   for (const count of [7, 8, 9, 10, 300]) {
     const names = Array.from({ length: count }, (_, index) => `n${index}`);
     const tree = treeOf(names.map((name) => [`/${name}`, ['GET']]));
@@ -167,7 +167,7 @@ t.test('many resources side by side are told apart, encoded or not', async (t) =
   }
 });
 
-t.test("the project's part of a path may begin anywhere in it", async (t) => {
+t.test('the search may start at any `/` of a path', async (t) => {
   const tree = treeOf([['/'], ['/a/{x}', ['GET']]]);
   const at = (path: string, from: number) => {
     const found = tree.find(path, 'GET', from);

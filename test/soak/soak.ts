@@ -4,10 +4,11 @@ import type { Exchange } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
 import { RetryBudget } from '../../src/proxy/retry.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
+import { eventually } from '../tools/eventually.ts';
 import { memoryInUse } from '../tools/memory.ts';
-import { OddServer, oddClient } from './peers.ts';
+import { OddServer, oddClient } from './odd-peers.ts';
 
-/** What is left of a soak; everything but `exchanges` and the memory should be 0. */
+/** State after a soak. All numbers except `exchanges` and `memory` must be 0. */
 export interface Remains {
   readonly exchanges: number;
   readonly connections: number;
@@ -16,13 +17,13 @@ export interface Remains {
   readonly upgraded: number;
   readonly pooled: number;
   readonly watched: number;
-  /** TCP handles of the process beyond those at the start. */
+  /** TCP handles of the process, minus those at the start. */
   readonly sockets: number;
-  /** Octets of memory in use after a tenth of the time, and when all is over. */
+  /** Octets of memory in use after a tenth of the time, and at the end. */
   readonly memory: { readonly early: number; readonly late: number };
 }
 
-/** A small generator of numbers, so that a soak can be repeated (Lehmer, modulus 2^31 - 1). */
+/** A seeded random generator, so that a soak can be repeated (Lehmer, modulus 2^31 - 1). */
 function lehmer(seed: number): () => number {
   let state = seed;
   return () => {
@@ -40,7 +41,7 @@ function openSockets(): number {
   return process.getActiveResourcesInfo().filter((kind) => /TCP|Pipe/.test(kind)).length;
 }
 
-/** Mixed traffic for `durationMs`: every kind of client against every kind of server. */
+/** Runs mixed traffic for `durationMs`: every kind of client against every kind of server. */
 export async function soak(durationMs: number, seed = 1): Promise<Remains> {
   const random = lehmer(seed);
   const socketsBefore = openSockets();
@@ -75,7 +76,7 @@ export async function soak(durationMs: number, seed = 1): Promise<Remains> {
 
   const begun = performance.now();
   let early = 0;
-  const visitor = async () => {
+  const clients = async () => {
     while (performance.now() - begun < durationMs) {
       await oddClient(listener.address, random);
       if (early !== 0 || performance.now() - begun < durationMs / 10) continue;
@@ -83,16 +84,17 @@ export async function soak(durationMs: number, seed = 1): Promise<Remains> {
       early = await memory();
     }
   };
-  await Promise.all(Array.from({ length: 40 }, visitor));
+  await Promise.all(Array.from({ length: 40 }, clients));
   await listener.close(3000);
   for (const upstream of upstreams) upstream.retire();
   for (const server of servers) await server.close();
-  // Sockets that were destroyed are gone a turn or two later.
-  const patience = performance.now() + 2000;
-  while ((processDeadlines.size > watchedBefore || openSockets() > socketsBefore) && performance.now() < patience) {
-    await new Promise(setImmediate);
-  }
-  // What is measured is what stays; what slow readers hold at some moment is bounded and goes with them.
+  // Destroyed sockets close a turn or two of the event loop later.
+  await eventually(
+    () => ({ watched: processDeadlines.size - watchedBefore, sockets: openSockets() - socketsBefore }),
+    ({ watched, sockets }) => watched <= 0 && sockets <= 0,
+    { what: 'all deadlines and sockets to end', limitMs: 2000 },
+  );
+  // Buffers for slow readers are bounded and freed with them: only memory that stays in use is measured.
   const late = await memory();
   const sum = (of: (upstream: Upstream) => number) => upstreams.reduce((total, upstream) => total + of(upstream), 0);
   return {
@@ -113,7 +115,7 @@ if (process.argv[1]?.endsWith('soak.ts')) {
   const remains = await soak(minutes * 60_000);
   console.log(remains);
   const { exchanges: _, memory: used, ...counts } = remains;
-  const leaks = Object.values(counts).some((count) => count !== 0) || used.late > used.early * 1.3 + 8 * 1024 * 1024;
-  console.log(leaks ? 'something is left' : 'nothing is left');
-  process.exitCode = leaks ? 1 : 0;
+  const failed = Object.values(counts).some((count) => count !== 0) || used.late > used.early * 1.3 + 8 * 1024 * 1024;
+  console.log(failed ? 'FAILED: a count is not 0, or memory has grown' : 'passed: all counts are 0, and memory has not grown');
+  process.exitCode = failed ? 1 : 0;
 }

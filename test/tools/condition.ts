@@ -1,26 +1,35 @@
-/** A condition variable: lets tests wait until something is true, looked at whenever it may have changed. */
+import { type Wait, within } from './within.ts';
+
+/** A condition variable: a waiting test looks again whenever the state may have changed. */
 export class Condition {
   readonly #looks = new Set<() => void>();
 
-  /** Settles with the first thing that `look` finds, now or at a change; rejects with what it throws. */
-  until<Found>(look: () => Found | undefined | false): Promise<Found> {
-    return new Promise((resolve, reject) => {
-      const lookAgain = () => {
+  /** Resolves with the first thing that `look` finds, now or after a change. Rejects with what `look` throws, or as {@link within} does. */
+  async until<Found>(look: () => Found | undefined | false, wait: Wait): Promise<Found> {
+    let lookAgain = () => {};
+    const found = new Promise<Found>((resolve, reject) => {
+      lookAgain = () => {
         try {
-          const found = look();
-          if (found === undefined || found === false) return;
-          resolve(found);
+          const result = look();
+          if (result === undefined || result === false) return;
+          resolve(result);
         } catch (error) {
           reject(error);
         }
+        // At once: a `look` that takes what it finds must not run twice.
         this.#looks.delete(lookAgain);
       };
       this.#looks.add(lookAgain);
       lookAgain();
     });
+    try {
+      return await within(found, wait);
+    } finally {
+      this.#looks.delete(lookAgain);
+    }
   }
 
-  /** Something has changed: whoever waits looks again. */
+  /** Announces a change: every waiting test looks again. */
   notify(): void {
     for (const lookAgain of [...this.#looks]) lookAgain();
   }

@@ -1,4 +1,4 @@
-// Prints `N passed, N failed` from the results that tap stored of its last run; fails if any failed or none ran.
+// Prints `N passed, N failed` from the stored results of the last run of tap. Exits with 1 if any failed or none ran.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Parser } from 'tap-parser';
 
@@ -8,7 +8,7 @@ let passed = 0;
 let failed = 0;
 for (const file of files) {
   const assertions = Parser.parse(readFileSync(`${folder}/${file}`, 'utf8'), { flat: true }).filter(([event]) => event === 'assert');
-  // A file that crashed before its first assertion, or has none, is itself a failure.
+  // A file without assertions counts as a failure: it crashed before the first one.
   if (assertions.length === 0) failed++;
   for (const [, { ok, skip, todo }] of assertions) {
     if (!ok && !todo) failed++;

@@ -1,5 +1,5 @@
-// Reports what the last run of tap covered, child processes included, and fails below the thresholds of package.json.
-// tsx leaves the original text out of its source maps, and without it c8 counts minified lines: it is put back here first.
+// Reports the coverage of the last run of tap, child processes included. Fails below the thresholds in package.json.
+// Puts the original text back into the source maps first: tsx leaves it out, and without it c8 counts minified lines.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

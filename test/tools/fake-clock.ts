@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../src/model/clock.ts';
 
-/** A clock that moves only when told. */
+/** A clock that moves only when a test calls `pass`. */
 export class FakeClock implements Clock {
   #now = 0;
   #timers: { at: number; task: () => void }[] = [];
@@ -23,11 +23,12 @@ export class FakeClock implements Clock {
     };
   }
 
+  /** Number of timers that are set. */
   get pending(): number {
     return this.#timers.length;
   }
 
-  /** Runs what is due until `ms` later, in order, letting promises settle after each. */
+  /** Moves the clock on by `ms` and runs the timers that become due, in order, letting promises settle after each. */
   async pass(ms: number): Promise<void> {
     const end = this.#now + ms;
     await settle();
@@ -44,7 +45,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets every promise chain that needs no outside event come to its end. */
+/** Resolves after every promise chain that needs no I/O has settled. */
 export async function settle(): Promise<void> {
   for (let round = 0; round < 3; round++) await new Promise((resolve) => setImmediate(resolve));
 }

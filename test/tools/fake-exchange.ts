@@ -1,4 +1,4 @@
-import type { HeaderFields } from '../../src/http1/message/message.ts';
+import type { HeaderFields } from '../../src/http1/message/message-view.ts';
 import type { Exchange, Failure, Route } from '../../src/proxy/contract.ts';
 import { ExchangeCounter } from '../../src/proxy/exchange-counter.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';

@@ -1,35 +1,16 @@
-import { resolve } from 'node:path';
-import { onPath, type Program, reasonOf, run, unpack, unpackedIn } from './debian-packages.ts';
+import { findProgram, type Program, run, type WantedProgram } from './debian-packages.ts';
 
-const cache = resolve(import.meta.dirname, '../../.cache/chromium');
-const program = 'usr/lib/chromium/chromium';
-const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+export const chromium: WantedProgram = {
+  name: 'chromium',
+  commands: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
+  path: 'usr/lib/chromium/chromium',
+  variable: 'SLUICE_TEST_CHROMIUM',
+  download,
+  install,
+};
 
-/**
- * The Chromium on PATH; else, on Debian and Ubuntu, the distribution's own with the libraries it needs: installed if this is root,
- * else unpacked into `.cache/chromium`. `SLUICE_TEST_CHROMIUM=fetch` leaves PATH out of account; any other value is the program to use.
- * Rejects with one line saying what to install.
- */
-export async function findChromium(): Promise<Program> {
-  const wanted = process.env['SLUICE_TEST_CHROMIUM'];
-  if (wanted && wanted !== 'fetch') return { program: wanted, env: {} };
-  const installed = wanted === 'fetch' ? undefined : await onPath(...names);
-  if (installed) return { program: installed, env: {} };
-  const unpacked = await unpackedIn(cache, program);
-  if (unpacked) return unpacked;
-  try {
-    if (wanted !== 'fetch' && process.getuid?.() === 0) await install();
-    else await unpack(cache, download);
-  } catch (error) {
-    throw new Error(
-      `no chromium on PATH, and it could not be fetched (${reasonOf(error)}): install chromium, or name a program in SLUICE_TEST_CHROMIUM`,
-      { cause: error },
-    );
-  }
-  const fetched = await unpackedIn(cache, program);
-  const found = fetched?.program ?? (await onPath(...names));
-  if (found === undefined) throw new Error('chromium was fetched, but is not to be found: name a program in SLUICE_TEST_CHROMIUM');
-  return { program: found, env: fetched?.env ?? {} };
+export function findChromium(): Promise<Program> {
+  return findProgram(chromium);
 }
 
 async function install(): Promise<void> {
@@ -41,7 +22,7 @@ async function install(): Promise<void> {
   });
 }
 
-/** Whatever of its dependencies the machine does not have, too. */
+/** Downloads Chromium and those of its dependencies that the machine does not have. */
 async function download(folder: string): Promise<void> {
   const { stdout } = await run('apt-get', ['install', '--simulate', '--no-install-recommends', 'chromium']);
   const missing = [...stdout.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name as string);

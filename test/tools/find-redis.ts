@@ -1,50 +1,22 @@
 import { mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { onPath, type Program, reasonOf, run, unpack, unpackedIn } from './debian-packages.ts';
+import { join } from 'node:path';
+import { findProgram, type Program, run, type WantedProgram } from './debian-packages.ts';
 
-const cache = resolve(import.meta.dirname, '../../.cache/redis');
-const program = 'usr/bin/redis-server';
 const packages = ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1'];
 
-/** A redis-server that can be run, and what must be in its environment. */
-export interface RedisBinary {
-  readonly server: string;
-  readonly env: Readonly<Record<string, string>>;
+export const redisServer: WantedProgram = {
+  name: 'redis-server',
+  commands: ['redis-server'],
+  path: 'usr/bin/redis-server',
+  variable: 'SLUICE_TEST_REDIS',
+  download,
+};
+
+export function findRedis(): Promise<Program> {
+  return findProgram(redisServer);
 }
 
-/**
- * The redis-server on PATH; else, on Debian and Ubuntu, the distribution's own, unpacked into `.cache/redis` without root.
- * `SLUICE_TEST_REDIS=fetch` leaves PATH out of account; any other value is the program to use. Rejects with one line saying what to install.
- */
-export async function findRedis(): Promise<RedisBinary> {
-  const { program: server, env } = await find(process.env['SLUICE_TEST_REDIS']);
-  return { server, env };
-}
-
-async function find(wanted: string | undefined): Promise<Program> {
-  if (wanted && wanted !== 'fetch') return { program: wanted, env: {} };
-  const installed = wanted === 'fetch' ? undefined : await onPath('redis-server');
-  if (installed) return { program: installed, env: {} };
-  const unpacked = (await unpackedIn(cache, program)) ?? (await fetched());
-  if (unpacked) return unpacked;
-  throw new Error(
-    'the tests need a real redis-server: install one (apt install redis-server, brew install redis, …) or name it in SLUICE_TEST_REDIS',
-  );
-}
-
-async function fetched(): Promise<Program | undefined> {
-  try {
-    await unpack(cache, download);
-  } catch (error) {
-    throw new Error(
-      `no redis-server on PATH, and it could not be fetched (${reasonOf(error)}): install redis-server, or name one in SLUICE_TEST_REDIS`,
-      { cause: error },
-    );
-  }
-  return unpackedIn(cache, program);
-}
-
-/** With the machine's package lists if they are there; else with lists of our own, for which root isn't needed. */
+/** Uses the machine's package lists if it has any, else fetches lists into the folder, which needs no root. */
 async function download(folder: string): Promise<void> {
   try {
     await run('apt-get', ['download', ...packages], { cwd: folder });

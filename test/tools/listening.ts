@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import type { Test } from 'tap';
+import type { Owner } from './owner.ts';
 
-/** Has a server listen on a free port of loopback until the test's end, which also ends its connections, upgraded ones too; its address. */
-export async function listening(t: Pick<Test, 'teardown'>, server: Server): Promise<string> {
+/**
+ * Starts a server on a free port of loopback and resolves with its `HOST:PORT`. When its owner ends, the server closes, and every connection
+ * with it, upgraded ones included.
+ */
+export async function listening(owner: Owner, server: Server): Promise<string> {
   const open = new Set<Socket>();
   server.on('connection', (socket) => {
     open.add(socket);
@@ -11,7 +14,7 @@ export async function listening(t: Pick<Test, 'teardown'>, server: Server): Prom
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  t.teardown(() => {
+  owner.teardown(() => {
     for (const socket of open) socket.destroy();
     server.close();
   });

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** What the process uses once everything that nobody holds was given back; that of buffers is only after the collection that found them unused. */
+/** Measures the memory of this process after garbage collection. Buffers are given back only by the collection after the one that found them unused. */
 export async function memoryInUse(): Promise<NodeJS.MemoryUsage> {
   for (let round = 0; round < 4; round++) {
     collectGarbage();

@@ -1,22 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Test } from 'tap';
 import { findRedis } from './find-redis.ts';
+import { freePort } from './free-port.ts';
+import { ownFolder } from './own-folder.ts';
+import type { Owner } from './owner.ts';
+import { within } from './within.ts';
 
-/** A real redis-server of the test's own. */
+/** A real redis-server that belongs to one test. */
 export interface RedisServer {
   /** `redis://127.0.0.1:PORT` */
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** Kills it at once (or by `signal`) and settles when it is gone. */
+  /** Ends it with `signal`, SIGKILL by default, and resolves when it has ended. */
   stop(signal?: NodeJS.Signals): Promise<void>;
-  /** Starts it again on the same port, with what it had saved if it is persistent. */
+  /** Starts it again on the same port, with the data it had saved, if it is persistent. */
   start(): Promise<void>;
   /** Sends it a signal such as SIGSTOP or SIGCONT. */
   signal(signal: NodeJS.Signals): void;
@@ -29,18 +28,18 @@ process.on('exit', () => {
 });
 
 /**
- * Starts redis-server on a free port of the loopback; it is killed when the test ends.
+ * Starts redis-server on a free port of loopback. It is killed when its owner ends.
  *
- * @param options.persistent every write is on disk before it is answered; default: nothing is kept
- * @param options.sentinel a configuration file, to be run as Sentinel
+ * @param options.persistent every write is on disk before it is answered; default: nothing is saved
+ * @param options.sentinel a configuration file: Redis runs as Sentinel
  * @param options.args further settings, for example `['--cluster-enabled', 'yes']`
  */
 export async function startRedis(
-  t: Pick<Test, 'teardown'>,
+  owner: Owner,
   options: { persistent?: boolean; sentinel?: string; args?: readonly string[] } = {},
 ): Promise<RedisServer> {
-  const { server, env } = await findRedis();
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-redis-'));
+  const { program, env } = await findRedis();
+  const folder = ownFolder(owner);
   const saving = options.persistent ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--save', ''];
   let child: ChildProcess | undefined;
 
@@ -48,7 +47,7 @@ export async function startRedis(
     const place = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--logfile', ''];
     const kind = options.sentinel ? [options.sentinel, '--sentinel', ...place] : [...place, ...saving];
     const settings = [...kind, ...(options.args ?? [])];
-    const started = spawn(server, settings, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    const started = spawn(program, settings, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     running.add(started);
     started.once('exit', () => running.delete(started));
     await accepts(started);
@@ -60,14 +59,11 @@ export async function startRedis(
     if (!ending || ending.exitCode !== null || ending.signalCode !== null) return;
     const gone = once(ending, 'exit');
     ending.kill(signal);
-    // A stopped process takes no other signal than this one.
+    // A process stopped by SIGSTOP handles no signal except SIGKILL before SIGCONT.
     if (signal !== 'SIGKILL') ending.kill('SIGCONT');
     await gone;
   };
-  t.teardown(async () => {
-    await stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  owner.teardown(() => stop());
 
   const port = await launchOnFreePort(launch);
   return {
@@ -82,7 +78,7 @@ export async function startRedis(
   };
 }
 
-/** Redis cannot choose a port itself: one that was free a moment ago, and another one if somebody was faster. */
+/** Redis cannot choose a port itself. If another process takes the free port first, it is tried on another one. */
 async function launchOnFreePort(launch: (port: number) => Promise<void>): Promise<number> {
   for (let attempt = 0; ; attempt++) {
     const port = await freePort();
@@ -95,29 +91,23 @@ async function launchOnFreePort(launch: (port: number) => Promise<void>): Promis
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
+/** Resolves when Redis has logged that it accepts connections. */
 async function accepts(child: ChildProcess): Promise<void> {
-  const said: string[] = [];
+  const written: string[] = [];
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
-  child.stderr?.on('data', (data) => said.push(String(data)));
-  await new Promise<void>((resolve, reject) => {
-    const fail = () => reject(new Error(`redis-server ended before it was ready: ${said.slice(-5).join(' ')}`));
+  child.stderr?.on('data', (data) => written.push(String(data)));
+  const seen = () => written.slice(-5).join(' ');
+  const ready = new Promise<void>((resolve, reject) => {
+    const fail = () => reject(new Error(`redis-server ended before it was ready: ${seen()}`));
     child.once('error', reject);
     child.once('exit', fail);
     lines.on('line', (line) => {
-      said.push(line);
+      written.push(line);
       if (/Ready to accept connections|Sentinel ID is/.test(line)) {
         child.off('exit', fail);
         resolve();
       }
     });
   });
+  await within(ready, { what: 'redis-server to accept connections', seen });
 }

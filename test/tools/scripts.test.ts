@@ -11,7 +11,7 @@ function run(script: string, cwd: string, ...flags: string[]): { status: number 
   return { status, out: stdout, err: stderr };
 }
 
-test('results are counted from what tap stored, and nothing passes by not running', async (t) => {
+test('count-results counts what tap stored; a file that crashed, or no file at all, is a failure', async (t) => {
   const count = (files: Record<string, string>) =>
     run('test/tools/count-results.mjs', t.testdir({ '.tap': { 'test-results': { test: files } } }));
   const good = '# Subtest: a\n    ok 1 - x\n    ok 2 - y # SKIP later\n    1..2\nok 1 - a\n1..1\n';
@@ -25,7 +25,7 @@ test('results are counted from what tap stored, and nothing passes by not runnin
   t.match(run('test/tools/count-results.mjs', t.testdir({})), { status: 1, out: '0 passed, 0 failed\n' });
 });
 
-test('a Node.js that is too old is told so in one line, before anything is installed', async (t) => {
+test('prepare refuses an old Node.js with one line, before it installs anything', async (t) => {
   const older = "data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.18.3'}})";
   const { status, out, err } = run('.ci/prepare.mjs', t.testdir({}), '--import', older);
   t.equal(status, 1);

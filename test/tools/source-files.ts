@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-/** The checkout. */
+/** URL of the checkout. */
 export const root = new URL('../../', import.meta.url);
 
-/** Paths, from the checkout, of all files under those of `folders` that exist, ending in one of `endings`. */
+/** Lists the files below `folders`, relative to the checkout, whose names end in one of `endings`. A folder that is missing has none. */
 export function filesIn(folders: readonly string[], endings: readonly string[]): string[] {
   const present = folders.filter((folder) => existsSync(new URL(folder, root)));
   return present.flatMap((folder) =>
@@ -18,8 +18,8 @@ export function textOf(path: string): string {
 }
 
 /**
- * What a TypeScript module names in its imports and re-exports, those of types included (a compiler's import graph leaves them
- * out, yet they are dependencies of the reader). Relies on the formatter's layout: statements begin their line.
+ * Extracts the specifiers of a module's imports and re-exports, type imports included: a compiler drops these, yet a reader depends on them.
+ * Relies on the formatter, which begins each statement on a line.
  */
 export function importsOf(text: string): string[] {
   const statements = /^(?:import|export)\b(?:[^'"`;]*?\bfrom)?\s*['"]([^'"]+)['"]/gm;

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import { listening } from '../tools/listening.ts';
 
-/** A span as it came in. */
+/** A span as the collector received it. */
 export interface Received {
   readonly traceId: string;
   readonly spanId: string;
@@ -11,7 +11,7 @@ export interface Received {
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
   readonly status: { readonly code?: number };
-  /** Whose. */
+  /** `service.name` of its resource. */
   readonly service: string;
   readonly about: Readonly<Record<string, string>>;
 }
@@ -28,12 +28,12 @@ interface Message {
   }[];
 }
 
-/** A collector of OTLP over HTTP, as JSON. */
+/** A collector that takes OTLP over HTTP as JSON. */
 export interface Collector {
   readonly url: string;
   readonly spans: Received[];
   readonly requests: { path: string; headers: IncomingHttpHeaders }[];
-  /** How it answers; default: 200. */
+  /** Sends the response; default: 200. */
   answer: (response: ServerResponse) => void;
 }
 

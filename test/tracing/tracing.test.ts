@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import t from 'tap';
-import type { ExchangeRecord } from '../../src/access-log/access-log.ts';
+import type { ExchangeRecord } from '../../src/access-log/contract.ts';
 import type { Exchange } from '../../src/proxy/contract.ts';
 import { samplerNames, samplerOf } from '../../src/tracing/sampler.ts';
-import { readTracing } from '../../src/tracing/settings.ts';
 import type { Span } from '../../src/tracing/span.ts';
 import { SpanExporter } from '../../src/tracing/span-exporter.ts';
 import { formatTraceparent, parseTraceparent } from '../../src/tracing/trace-context.ts';
 import { Tracer } from '../../src/tracing/tracer.ts';
+import { readTracing } from '../../src/tracing/tracing-settings.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { FakeExchange } from '../tools/fake-exchange.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
@@ -17,7 +17,7 @@ import { startCollector } from './collector.ts';
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const spanId = '00f067aa0ba902b7';
 
-t.test('traceparent: valid ones are read, everything else begins anew', async (t) => {
+t.test('a valid traceparent is parsed, anything else begins a new trace', async (t) => {
   t.strictSame(parseTraceparent(`00-${traceId}-${spanId}-01`), { traceId, spanId, sampled: true });
   t.strictSame(parseTraceparent(`00-${traceId}-${spanId}-02`), { traceId, spanId, sampled: false });
   t.strictSame(parseTraceparent(`cc-${traceId}-${spanId}-03-what-comes-later`), { traceId, spanId, sampled: true }, 'a later version');
@@ -39,7 +39,7 @@ t.test('traceparent: valid ones are read, everything else begins anew', async (t
   t.equal(formatTraceparent({ traceId, spanId, sampled: false }), `00-${traceId}-${spanId}-00`);
 });
 
-t.test('samplers', async (t) => {
+t.test('each sampler decides as OpenTelemetry defines', async (t) => {
   const sampled = { traceId, spanId, sampled: true };
   const decide = (name: string, ratio: number, parent = undefined as typeof sampled | undefined) => samplerOf(name, ratio)(traceId, parent);
   t.equal(decide('always_on', 0), true);
@@ -51,12 +51,12 @@ t.test('samplers', async (t) => {
   t.equal(samplerNames.length, 6);
   const sample = samplerOf('traceidratio', 0.25);
   const ids = Array.from({ length: 4096 }, (_, index) => (index * 16).toString(16).padStart(4, '0') + 'f'.repeat(9));
-  t.equal(ids.filter((end) => sample('0'.repeat(19) + end, undefined)).length, 1024, 'a quarter of the evenly spread');
+  t.equal(ids.filter((end) => sample('0'.repeat(19) + end, undefined)).length, 1024, 'a quarter of evenly spread trace ids');
 });
 
-t.test('the environment variables of OpenTelemetry', async (t) => {
+t.test("settings come from OpenTelemetry's environment variables", async (t) => {
   const read = (env: Record<string, string>) => readTracing(env, 'sluice-gateway');
-  t.equal(read({}), undefined, 'off unless asked for');
+  t.equal(read({}), undefined, 'off by default');
   const base = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318/' };
   t.match(read(base), { url: 'http://127.0.0.1:4318/v1/traces', resource: { 'service.name': 'sluice-gateway' }, headers: {} });
   t.equal(read({ ...base, OTEL_SDK_DISABLED: 'true' }), undefined);
@@ -75,13 +75,13 @@ t.test('the environment variables of OpenTelemetry', async (t) => {
     },
   );
   const refused: [Record<string, string>, RegExp][] = [
-    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'here' }, /^OTEL_EXPORTER_OTLP_ENDPOINT is no URL of a collector: write/],
-    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'ftp://user:secret@here' }, /^OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is no URL(?!.*secret)/],
-    [{ ...base, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, /^OTEL_EXPORTER_OTLP_PROTOCOL is "grpc": spans are sent as http\/json/],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'here' }, /^OTEL_EXPORTER_OTLP_ENDPOINT is not the URL of a collector: write/],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'ftp://user:secret@here' }, /^OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is not the URL(?!.*secret)/],
+    [{ ...base, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, /^OTEL_EXPORTER_OTLP_PROTOCOL is "grpc": only http\/json is supported/],
     [{ ...base, OTEL_TRACES_SAMPLER: 'some' }, /^OTEL_TRACES_SAMPLER is "some": write one of always_on/],
-    [{ ...base, OTEL_TRACES_SAMPLER_ARG: '2' }, /^OTEL_TRACES_SAMPLER_ARG is "2": write a share/],
-    [{ ...base, OTEL_EXPORTER_OTLP_HEADERS: 'secret' }, /^OTEL_EXPORTER_OTLP_HEADERS cannot be read(?!.*secret)/],
-    [{ ...base, OTEL_EXPORTER_OTLP_HEADERS: 'a=%zz' }, /^OTEL_EXPORTER_OTLP_HEADERS cannot be read/],
+    [{ ...base, OTEL_TRACES_SAMPLER_ARG: '2' }, /^OTEL_TRACES_SAMPLER_ARG is "2": write a number/],
+    [{ ...base, OTEL_EXPORTER_OTLP_HEADERS: 'secret' }, /^OTEL_EXPORTER_OTLP_HEADERS cannot be parsed(?!.*secret)/],
+    [{ ...base, OTEL_EXPORTER_OTLP_HEADERS: 'a=%zz' }, /^OTEL_EXPORTER_OTLP_HEADERS cannot be parsed/],
   ];
   for (const [env, message] of refused) t.throws(() => read(env), { code: 'invalid', message });
 });
@@ -102,7 +102,7 @@ const record: ExchangeRecord = {
   aborted: false,
 };
 
-t.test('an exchange becomes a span, and the next server its child', async (t) => {
+t.test('an exchange becomes a span, and the next server gets it as parent', async (t) => {
   const spans: Span[] = [];
   const clock = new FakeClock();
   const tracer = new Tracer({ sample: samplerOf('parentbased_always_on', 1), sink: { add: (span) => void spans.push(span) }, clock });
@@ -127,10 +127,10 @@ t.test('an exchange becomes a span, and the next server its child', async (t) =>
 
   const quiet = pass({ traceparent: `00-${traceId}-${spanId}-00` });
   t.equal(quiet.watcher, undefined);
-  t.match(quiet.sent, new RegExp(`^00-${traceId}-[0-9a-f]{16}-00$`), 'what was decided is passed on');
+  t.match(quiet.sent, new RegExp(`^00-${traceId}-[0-9a-f]{16}-00$`), 'the decision not to sample is passed on');
   const anew = pass({ traceparent: 'broken', tracestate: 'a=b' });
   t.match(anew.sent, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
-  t.equal(anew.state, undefined, 'the state of a trace that is not known says nothing');
+  t.equal(anew.state, undefined, 'tracestate is dropped when a new trace begins');
   for (const [ended, type] of [
     [{ status: 502 }, '502'],
     [{ status: 0 }, 'aborted'],
@@ -140,7 +140,7 @@ t.test('an exchange becomes a span, and the next server its child', async (t) =>
     t.match(spans.at(-1), { failed: true, attributes: { 'error.type': type } });
   }
   const check = pass({}, '/.sluice/ready');
-  t.strictSame([check.sent, check.watcher], [undefined, undefined], 'checks of health are left alone');
+  t.strictSame([check.sent, check.watcher], [undefined, undefined], 'health checks are not traced');
   handler.fault('a bug', undefined);
   t.strictSame(faults, ['a bug']);
 });
@@ -161,7 +161,7 @@ function exporterTo(url: string) {
 
 const span: Span = { traceId, spanId, parentSpanId: undefined, name: 'GET', startedAt: 1, endedAt: 2, failed: false, attributes: {} };
 
-t.test('spans are sent some at a time, one message after the other', async (t) => {
+t.test('spans are sent in batches, one request at a time', async (t) => {
   const collector = await startCollector(t);
   const { exporter, lines } = exporterTo(collector.url);
   for (let index = 0; index < 1000; index++) exporter.add(span);
@@ -173,7 +173,7 @@ t.test('spans are sent some at a time, one message after the other', async (t) =
   t.strictSame(lines, []);
 });
 
-t.test('after some seconds, few are sent too', async (t) => {
+t.test('an incomplete batch is sent after 5 s', async (t) => {
   const collector = await startCollector(t);
   const { exporter, clock } = exporterTo(collector.url);
   exporter.add(span);
@@ -184,7 +184,7 @@ t.test('after some seconds, few are sent too', async (t) => {
   t.equal(clock.pending, 0);
 });
 
-t.test('a collector that is not there, refuses or hangs costs nothing but its spans', async (t) => {
+t.test('a missing, refusing or hanging collector costs only spans', async (t) => {
   const collector = await startCollector(t);
   const { exporter, lines, clock } = exporterTo(collector.url);
   let held = 0;
@@ -193,28 +193,28 @@ t.test('a collector that is not there, refuses or hangs costs nothing but its sp
   };
   const before = process.memoryUsage().heapUsed;
   for (let index = 0; index < 100_000; index++) exporter.add({ ...span });
-  t.comment(`${Math.round((process.memoryUsage().heapUsed - before) / 1024)} KiB for what waits`);
+  t.comment(`${Math.round((process.memoryUsage().heapUsed - before) / 1024)} KiB for queued spans`);
   collector.answer = (response) => void response.writeHead(503).end();
   const closed = exporter.close();
-  t.ok(held <= 1, 'one message at a time');
-  const nobody = createServer().listen(0, '127.0.0.1');
-  await once(nobody, 'listening');
-  const { port } = nobody.address() as AddressInfo;
-  nobody.close();
-  await once(nobody, 'close');
+  t.ok(held <= 1, 'one request at a time');
+  const absent = createServer().listen(0, '127.0.0.1');
+  await once(absent, 'listening');
+  const { port } = absent.address() as AddressInfo;
+  absent.close();
+  await once(absent, 'close');
   const other = exporterTo(`http://127.0.0.1:${port}`);
   other.exporter.add(span);
   await other.exporter.close();
-  t.match(other.lines, [{ msg: /dropped; traffic goes on/, reason: /ECONNREFUSED/ }]);
+  t.match(other.lines, [{ msg: /dropped; traffic is not affected/, reason: /ECONNREFUSED/ }]);
   await closed;
-  t.equal(collector.spans.length, 512, 'it gives up after the first');
-  t.match(lines, [{ reason: 'it answered with 503' }], 'told once');
+  t.equal(collector.spans.length, 512, 'the exporter gives up after the first request');
+  t.match(lines, [{ reason: 'the collector answered with status 503' }], 'logged once');
   collector.answer = (response) => void response.end();
   await clock.pass(10_000);
   await exporter.close();
 });
 
-t.test('a collector that hangs does not keep the process from ending', async (t) => {
+t.test('close gives up on a hanging collector after 2 s', async (t) => {
   const collector = await startCollector(t);
   const { exporter, clock, lines } = exporterTo(collector.url);
   const asked = new Promise<void>((resolve) => {

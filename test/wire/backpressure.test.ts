@@ -4,7 +4,7 @@ import { memoryInUse } from '../tools/memory.ts';
 import { statusOf } from './peer.ts';
 import { world } from './world.ts';
 
-/** Octets in buffers that somebody still holds. */
+/** Octets in buffers that are still referenced. */
 async function held(): Promise<number> {
   return (await memoryInUse()).arrayBuffers;
 }
@@ -12,10 +12,10 @@ async function held(): Promise<number> {
 const mebi = 1024 * 1024;
 const size = 100 * mebi;
 
-/** What one transfer may hold at a time: one read, its frame and the stream's own margin. */
-const most = 2 * mebi;
+/** Limit of the memory that one transfer may hold: one read, its framing, and the stream's own buffer. */
+const maxHeld = 2 * mebi;
 
-/** Writes `count` octets as the socket takes them; settles when it stops taking them, or all are written. */
+/** Writes `count` octets, as fast as the socket takes them; `left` is the number not written yet. */
 function pour(socket: import('node:net').Socket, count: number): { readonly left: number } {
   const piece = Buffer.alloc(mebi, 'x');
   const state = { left: count };
@@ -33,7 +33,7 @@ function pour(socket: import('node:net').Socket, count: number): { readonly left
   return state;
 }
 
-/** Lets the event loop turn until `stable` has not changed for a while. */
+/** Lets the event loop turn until `stable` returns the same number for 3,000 turns. */
 async function settled(stable: () => number): Promise<number> {
   let last = stable();
   for (let same = 0; same < 3000; same++) {
@@ -56,7 +56,7 @@ t.test('a client that does not read stops the server, in bounded memory', async 
   const left = await settled(() => poured.left);
   t.ok(left > size / 2, `the server could not send ${left >> 20} MiB`);
   const grown = (await held()) - before;
-  t.ok(grown < most + 2 * mebi, `${grown} octets of buffers more, the server's own included`);
+  t.ok(grown < maxHeld + 2 * mebi, `${grown} octets of buffers more, the server's own included`);
   client.socket.removeAllListeners('data');
   let got = 0;
   await new Promise<void>((resolve) => {
@@ -83,7 +83,7 @@ t.test('a server that does not read stops the client, in bounded memory', async 
   const left = await settled(() => poured.left);
   t.ok(left > size / 2, `the client could not send ${left >> 20} MiB`);
   const grown = (await held()) - before;
-  t.ok(grown < most + 2 * mebi, `${grown} octets of buffers more, the client's own included`);
+  t.ok(grown < maxHeld + 2 * mebi, `${grown} octets of buffers more, the client's own included`);
   server.socket.removeAllListeners('data');
   let got = server.text.length;
   await new Promise<void>((resolve) => {
@@ -97,7 +97,7 @@ t.test('a server that does not read stops the client, in bounded memory', async 
   t.equal(statusOf(await client.message()), 200);
 });
 
-t.test('a client that sends requests and reads no answers is stopped', async (t) => {
+t.test('a client that sends requests and reads no responses is stopped', async (t) => {
   let requests = 0;
   const w = await world(t, {
     handler: {
@@ -116,9 +116,9 @@ t.test('a client that sends requests and reads no answers is stopped', async (t)
   const answered = await settled(() => requests);
   t.ok(answered < all / 2, `${answered} were answered`);
   const grown = (await held()) - before;
-  t.ok(grown < most + request.length * all * 2, `${grown} octets of buffers more`);
+  t.ok(grown < maxHeld + request.length * all * 2, `${grown} octets of buffers more`);
   client.socket.removeAllListeners('data');
-  // It goes on once it reads.
+  // The requests are processed once the client reads.
   await new Promise<void>((resolve) => {
     client.socket.on('data', () => {
       if (requests === all) resolve();
@@ -127,7 +127,7 @@ t.test('a client that sends requests and reads no answers is stopped', async (t)
   });
 });
 
-t.test('a client that never reads again is let go', async (t) => {
+t.test('a client that never reads again is disconnected', async (t) => {
   const w = await world(t, { spec: { timeouts: { clientIdle: '200ms' } } });
   const { client, server } = await w.asked('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   await server.message();
@@ -139,13 +139,13 @@ t.test('a client that never reads again is let go', async (t) => {
   t.equal(w.records[0]?.aborted, true);
 });
 
-t.test('a slow reader gets all of a last response', async (t) => {
+t.test('a slow reader gets the whole of a last response', async (t) => {
   const w = await world(t, { handler: { request: (exchange) => exchange.respond(200, {}, Buffer.alloc(8 * mebi, 'x')) } });
   const client = await w.client();
   client.socket.pause();
   client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
   await w.client();
-  // Longer than a closing connection lingers once everything has been sent.
+  // Waits for longer than a closing connection lingers after everything was sent.
   await new Promise<void>((expire) => processDeadlines.watch({ deadline: processDeadlines.now + 2300, expire, crashed: t.bailout }));
   let got = 0;
   client.socket.removeAllListeners('data');

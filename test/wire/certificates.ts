@@ -8,7 +8,7 @@ export interface Certified {
   readonly key: string;
 }
 
-/** An authority of a test's own, and what it and others vouch for; made by openssl in `folder`. */
+/** Makes an authority, certificates that it has signed, and one that it has not; with openssl, in `folder`. */
 export function certificates(folder: string) {
   const make = (name: string, ...options: string[]): Certified => {
     const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
@@ -22,9 +22,9 @@ export function certificates(folder: string) {
     make(name, '-addext', `subjectAltName=${names}`, '-addext', 'basicConstraints=critical,CA:FALSE', ...options);
   return {
     authority: authority.cert,
-    /** For this machine's own names. */
+    /** For this machine: localhost and 127.0.0.1. */
     here: leaf('here', 'DNS:localhost,IP:127.0.0.1', ...signed),
-    /** For another name than it is found under. */
+    /** For a name that is not this machine's. */
     elsewhere: leaf('elsewhere', 'DNS:target.test', ...signed),
     selfSigned: leaf('self-signed', 'DNS:localhost,IP:127.0.0.1'),
   };

@@ -31,7 +31,7 @@ t.test('pipelined requests are answered after the client closed its sending side
   t.equal(await client.rest(), '');
 });
 
-t.test('a pipelined request after one with a body, answered before the body came', async (t) => {
+t.test('a pipelined request after one that was answered before its body arrived', async (t) => {
   const w = await world(t);
   const { client, server } = await w.asked(`POST /1 HTTP/1.1\r\n${host}Content-Length: 10\r\n\r\nhello`);
   await server.take('hello');
@@ -39,13 +39,13 @@ t.test('a pipelined request after one with a body, answered before the body came
   t.equal((await client.message()).body, 'early');
   client.send(`world${get('/2')}`);
   const other = await w.server.next();
-  t.equal((await other.message()).line, 'GET /2 HTTP/1.1', 'on another connection, as the first request was not sent whole');
+  t.equal((await other.message()).line, 'GET /2 HTTP/1.1', 'on another connection, because the first request was not sent completely');
   other.send(ok('two'));
   t.equal((await client.message()).body, 'two');
   await server.closed();
 });
 
-t.test('own answers keep the connection, pipelined too', async (t) => {
+t.test('responses made by Sluice keep the connection, for pipelined requests as well', async (t) => {
   const w = await world(t, { handler: { request: (exchange) => exchange.respond(200, {}, exchange.request.path) } });
   const client = await w.client();
   client.send(
@@ -54,7 +54,7 @@ t.test('own answers keep the connection, pipelined too', async (t) => {
   for (const path of ['/1', '/2', '/3', '/4']) t.equal((await client.message()).body, path);
 });
 
-t.test('Connection: close is obeyed, and what follows is not processed', async (t) => {
+t.test('Connection: close is obeyed, and octets after it are not processed', async (t) => {
   const w = await world(t);
   const { client, server } = await w.asked(`${get('/1', 'Connection: close\r\n')}${get('/2')}`);
   await server.message();
@@ -65,11 +65,11 @@ t.test('Connection: close is obeyed, and what follows is not processed', async (
   t.equal(server.text, '');
   client.end();
   await w.quiet();
-  t.equal(w.upstream.pool.idle, 1, 'the server connection is kept all the same');
+  t.equal(w.upstream.pool.idle, 1, 'the server connection is still kept');
 });
 
 t.test('HTTP/1.0', async (t) => {
-  await t.test('closes unless it asks to be kept', async (t) => {
+  await t.test('is closed unless the client asks to keep it', async (t) => {
     const w = await world(t);
     const { client, server } = await w.asked('GET / HTTP/1.0\r\n\r\n');
     const request = await server.message();
@@ -81,7 +81,7 @@ t.test('HTTP/1.0', async (t) => {
     t.equal(field(response, 'connection'), 'close');
     t.equal(await client.rest(), '');
   });
-  await t.test('is kept if it asks', async (t) => {
+  await t.test('is kept if the client asks for it', async (t) => {
     const w = await world(t);
     const { client, server } = await w.asked('GET /1 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n');
     await server.message();
@@ -105,7 +105,7 @@ t.test('HTTP/1.0', async (t) => {
     t.equal(field(head, 'connection'), 'close');
     t.equal(await client.rest(), 'hello');
   });
-  await t.test('can tell a chunked body that broke off', async (t) => {
+  await t.test('sees that a chunked body broke off', async (t) => {
     const w = await world(t);
     const { client, server } = await w.asked('GET / HTTP/1.0\r\n\r\n');
     await server.message();
@@ -129,7 +129,7 @@ t.test('Expect: 100-continue', async (t) => {
     server.send(ok('x'));
     t.equal((await client.message()).body, 'x');
   });
-  await t.test('is answered even if the server never does', async (t) => {
+  await t.test('is answered by Sluice if the server sends no 100', async (t) => {
     const w = await world(t);
     const { client, server } = await w.asked(expecting);
     await server.head();
@@ -139,14 +139,14 @@ t.test('Expect: 100-continue', async (t) => {
     server.send(ok('x'));
     t.equal((await client.message()).body, 'x');
   });
-  await t.test('a final status in place of 100 ends it, without waiting for the body', async (t) => {
+  await t.test('a final status instead of 100 ends the exchange without waiting for the body', async (t) => {
     const w = await world(t);
     const { client, server } = await w.asked(expecting);
     await server.head();
     server.send('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n');
     const response = await client.message();
     t.equal(statusOf(response), 401);
-    t.equal(field(response, 'connection'), 'close', 'since nobody knows whether the body will come');
+    t.equal(field(response, 'connection'), 'close', 'because the body may still arrive');
     await server.closed();
   });
   await t.test('of HTTP/1.0 is ignored', async (t) => {
@@ -161,7 +161,7 @@ t.test('Expect: 100-continue', async (t) => {
   });
 });
 
-t.test('a client that goes away takes its exchange with it', async (t) => {
+t.test('the exchange of a client that disconnects is ended', async (t) => {
   for (const how of ['reset', 'end'] as const) {
     for (const [when, sent] of [
       ['before the response', ''],
@@ -176,7 +176,7 @@ t.test('a client that goes away takes its exchange with it', async (t) => {
         if (how === 'reset') client.reset();
         else client.end();
         if (sent && how === 'end') {
-          // A FIN alone may mean that the client is only done with sending: a response that is coming goes on.
+          // A FIN may only mean that the client has nothing more to send: a response under way continues.
           server.send('world');
           t.equal(await client.rest(), 'world');
         } else {
@@ -201,7 +201,7 @@ t.test('a client that goes away takes its exchange with it', async (t) => {
 
 t.test('slow clients', async (t) => {
   const spec = { timeouts: { requestHead: '150ms', clientIdle: '300ms' } } as const;
-  await t.test('a head that takes too long gets 408', async (t) => {
+  await t.test('a head that takes too long is answered with 408', async (t) => {
     const w = await world(t, { spec });
     const client = await w.client();
     client.send('GET / HTTP/1.1\r\nHost');
@@ -210,7 +210,7 @@ t.test('slow clients', async (t) => {
     t.equal(field(response, 'connection'), 'close');
     t.equal(w.server.count, 0);
   });
-  await t.test('octets that trickle in do not prolong it', async (t) => {
+  await t.test('octets that trickle in do not prolong the limit', async (t) => {
     const w = await world(t, { spec });
     const client = await w.client();
     client.send('GET / HTTP/1.1\r\n');
@@ -218,19 +218,19 @@ t.test('slow clients', async (t) => {
     t.teardown(() => clearInterval(trickle));
     t.equal(statusOf(await client.message()), 408);
   });
-  await t.test('a body that stops coming gets 408, and the server a broken request', async (t) => {
+  await t.test('a body that stops arriving is answered with 408, and the server sees a broken request', async (t) => {
     const w = await world(t, { spec });
     const { client, server } = await w.asked(`POST / HTTP/1.1\r\n${host}Content-Length: 10\r\n\r\nhello`);
     await server.take('hello');
     t.equal(statusOf(await client.message()), 408);
     await server.closed();
   });
-  await t.test('an idle connection is closed without a word', async (t) => {
+  await t.test('an idle connection is closed without a response', async (t) => {
     const w = await world(t, { spec });
     const client = await w.client();
     t.equal(await client.rest(), '');
   });
-  await t.test('a slow one does not hold up another', async (t) => {
+  await t.test('a slow client does not delay another', async (t) => {
     const w = await world(t, { spec });
     const slow = await w.client();
     slow.send('GET / HT');
@@ -251,7 +251,7 @@ t.test('a request body beyond its limit', async (t) => {
     t.equal(statusOf(await client.message()), 413);
     t.equal(w.server.count, 0);
   });
-  await t.test('is refused once it has come', async (t) => {
+  await t.test('is refused once it has arrived', async (t) => {
     const w = await world(t, { spec });
     const { client, server } = await w.asked(`POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n8\r\n12345678\r\n`);
     await server.take('12345678\r\n');
@@ -261,13 +261,13 @@ t.test('a request body beyond its limit', async (t) => {
   });
 });
 
-t.test('closing the listener lets what is in flight finish', async (t) => {
+t.test('closing the listener lets exchanges in flight finish', async (t) => {
   const w = await world(t);
   const idle = await w.client();
   const { client, server } = await w.asked(get('/'));
   await server.message();
   const closed = w.listener.close(5000);
-  t.equal(await idle.rest(), '', 'an idle client is let go');
+  t.equal(await idle.rest(), '', 'an idle connection is closed');
   server.send(ok('x'));
   const response = await client.message();
   t.equal(response.body, 'x');
@@ -278,7 +278,7 @@ t.test('closing the listener lets what is in flight finish', async (t) => {
   t.equal(w.listener.connections, 0);
 });
 
-t.test('what is not finished in the grace time is cut off', async (t) => {
+t.test('exchanges that are not finished within the grace time are cut off', async (t) => {
   const w = await world(t);
   const { client, server } = await w.asked(get('/'));
   await server.message();

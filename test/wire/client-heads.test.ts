@@ -4,7 +4,7 @@ import { world } from './world.ts';
 
 const host = 'Host: a\r\n';
 
-/** What no recipient may guess about: name, request, status. Each is answered once and the connection closed, and no server hears of it. */
+/** Requests that a recipient must not guess about. Each gets one response, the connection is closed, and no server gets the request. */
 const refused: readonly [name: string, request: string, status: number][] = [
   [
     'both Content-Length and Transfer-Encoding',
@@ -39,7 +39,7 @@ const refused: readonly [name: string, request: string, status: number][] = [
   ['a bare LF after a field', 'GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n', 400],
   ['bare LFs only', 'GET / HTTP/1.1\nHost: a\n\n', 400],
   ['a bare CR in a value', `GET / HTTP/1.1\r\n${host}X: a\rb\r\n\r\n`, 400],
-  ['a bare CR for a line end', `GET / HTTP/1.1\r\n${host}X: a\r\r\n\r\n`, 400],
+  ['a bare CR as a line end', `GET / HTTP/1.1\r\n${host}X: a\r\r\n\r\n`, 400],
   ['a NUL in a value', `GET / HTTP/1.1\r\n${host}X: a\0b\r\n\r\n`, 400],
   ['a NUL in a name', `GET / HTTP/1.1\r\n${host}X\0: a\r\n\r\n`, 400],
   ['a folded line', `GET / HTTP/1.1\r\n${host}X: a\r\n b\r\n\r\n`, 400],
@@ -58,7 +58,7 @@ const refused: readonly [name: string, request: string, status: number][] = [
   ['CONNECT', `CONNECT a:80 HTTP/1.1\r\n${host}\r\n`, 501],
   ['asterisk-form for GET', `GET * HTTP/1.1\r\n${host}\r\n`, 400],
   ['two spaces after the method', `GET  / HTTP/1.1\r\n${host}\r\n`, 400],
-  ['a tab for a space', `GET\t/ HTTP/1.1\r\n${host}\r\n`, 400],
+  ['a tab instead of a space', `GET\t/ HTTP/1.1\r\n${host}\r\n`, 400],
   ['a space in the target', `GET /a b HTTP/1.1\r\n${host}\r\n`, 400],
   ['a fragment in the target', `GET /a#b HTTP/1.1\r\n${host}\r\n`, 400],
   ['an octet above 127 in the target', `GET /\xe9 HTTP/1.1\r\n${host}\r\n`, 400],
@@ -66,18 +66,18 @@ const refused: readonly [name: string, request: string, status: number][] = [
   ['HTTP/0.9', 'GET /\r\n', 400],
   ['lower-case http', `GET / http/1.1\r\n${host}\r\n`, 400],
   ['HTTP/1.10', `GET / HTTP/1.10\r\n${host}\r\n`, 400],
-  ['a method that is no token', `G(T / HTTP/1.1\r\n${host}\r\n`, 400],
+  ['a method that is not a token', `G(T / HTTP/1.1\r\n${host}\r\n`, 400],
   ['a TLS hello', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
   ['an unknown expectation', `POST / HTTP/1.1\r\n${host}Expect: 200-maybe\r\nContent-Length: 1\r\n\r\nx`, 417],
   ['Connection that nominates Host', `GET / HTTP/1.1\r\n${host}Connection: Host\r\n\r\n`, 400],
   ['Connection that nominates Content-Length', `POST / HTTP/1.1\r\n${host}Connection: Content-Length\r\nContent-Length: 1\r\n\r\nx`, 400],
-  ['Connection that is no list of tokens', `GET / HTTP/1.1\r\n${host}Connection: a b\r\n\r\n`, 400],
+  ['Connection that is not a list of tokens', `GET / HTTP/1.1\r\n${host}Connection: a b\r\n\r\n`, 400],
   ['a target beyond its limit', `GET /${'a'.repeat(17_000)} HTTP/1.1\r\n${host}\r\n`, 414],
   ['a head beyond its limit', `GET / HTTP/1.1\r\n${host}X: ${'a'.repeat(33_000)}\r\n\r\n`, 431],
   ['too many fields', `GET / HTTP/1.1\r\n${host}${'a:b\r\n'.repeat(100)}\r\n`, 431],
 ];
 
-t.test('what is malformed or ambiguous is refused, and the connection closed', async (t) => {
+t.test('malformed and ambiguous requests are refused, and the connection is closed', async (t) => {
   const w = await world(t);
   for (const [name, request, status] of refused) {
     await t.test(name, async (t) => {
@@ -89,15 +89,15 @@ t.test('what is malformed or ambiguous is refused, and the connection closed', a
       t.match(field(response, 'content-type'), 'application/problem+json');
       const problem = JSON.parse(response.body);
       t.match(problem, { status, code: /^[a-z0-9.-]+$/, requestId: field(response, 'x-request-id') });
-      t.equal(await client.rest(), '', 'and nothing more');
+      t.equal(await client.rest(), '', 'and nothing else');
     });
   }
-  t.equal(w.server.count, 0, 'no server heard of any of them');
+  t.equal(w.server.count, 0, 'no server got any of them');
 });
 
-/** Bodies that are refused while they come: the server must not take what it got for a whole request. */
+/** Bodies that are refused while they arrive: the server must not take what it got for a complete request. */
 const badBodies: readonly [name: string, body: string, status: number][] = [
-  ['a chunk size that is none', 'xyz\r\n', 400],
+  ['a chunk size that is not a number', 'xyz\r\n', 400],
   ['a chunk size with a sign', '+5\r\nhello\r\n0\r\n\r\n', 400],
   ['a chunk size with 0x', '0x5\r\nhello\r\n0\r\n\r\n', 400],
   ['a negative chunk size', '-5\r\nhello\r\n0\r\n\r\n', 400],
@@ -113,7 +113,7 @@ const badBodies: readonly [name: string, body: string, status: number][] = [
   ['trailers without an end', `0\r\n${`a: ${'b'.repeat(500)}\r\n`.repeat(20)}`, 431],
 ];
 
-t.test('an invalid body is refused, and what the server got of it stays incomplete', async (t) => {
+t.test('an invalid body is refused, and the request stays incomplete for the server', async (t) => {
   const w = await world(t);
   for (const [name, body, status] of badBodies) {
     await t.test(name, async (t) => {
@@ -146,7 +146,7 @@ t.test('a request cut into pieces at every byte means the same', async (t) => {
   t.strictSame(whole, { line: 'POST /x HTTP/1.1', body: 'hello', trailers: 'T: 1\r\n' });
   for (let cut = 1; cut < request.length; cut++) {
     await client.sent(request.slice(0, cut));
-    // What was written in one turn may arrive in one piece: the rest waits for the event loop to have turned.
+    // Octets written in one turn may arrive in one piece, so the rest is written in the next turn.
     await new Promise(setImmediate);
     client.send(request.slice(cut));
     t.strictSame(await answer(), whole, `cut at ${cut}`);
@@ -155,11 +155,11 @@ t.test('a request cut into pieces at every byte means the same', async (t) => {
     await client.sent(octet);
     await new Promise(setImmediate);
   }
-  t.strictSame(await answer(), whole, 'one by one');
+  t.strictSame(await answer(), whole, 'octet by octet');
   t.equal(w.server.count, 1);
 });
 
-t.test('what is not ambiguous is taken', async (t) => {
+t.test('unambiguous requests are accepted', async (t) => {
   const w = await world(t);
   const answered = async (request: string) => {
     const client = await w.client();
@@ -172,7 +172,7 @@ t.test('what is not ambiguous is taken', async (t) => {
     return received;
   };
   t.equal((await answered(`\r\n\r\nGET / HTTP/1.1\r\n${host}\r\n`)).line, 'GET / HTTP/1.1', 'empty lines before the request line');
-  t.equal((await answered(`GET / HTTP/1.7\r\n${host}\r\n`)).line, 'GET / HTTP/1.1', 'a later minor version; forwarded with our own');
+  t.equal((await answered(`GET / HTTP/1.7\r\n${host}\r\n`)).line, 'GET / HTTP/1.1', 'a later minor version is forwarded as HTTP/1.1');
   const absolute = await answered('GET http://Other.test:81/p?q HTTP/1.1\r\nHost: a\r\n\r\n');
   t.equal(absolute.line, 'GET /p?q HTTP/1.1', 'absolute-form becomes origin-form');
   t.equal(field(absolute, 'host'), 'other.test:81', 'its authority replaces Host');
@@ -182,7 +182,7 @@ t.test('what is not ambiguous is taken', async (t) => {
     'OPTIONS * HTTP/1.1',
     'absolute-form without a path, for OPTIONS',
   );
-  t.equal((await answered(`PURGE / HTTP/1.1\r\n${host}\r\n`)).line, 'PURGE / HTTP/1.1', 'a method of its own');
+  t.equal((await answered(`PURGE / HTTP/1.1\r\n${host}\r\n`)).line, 'PURGE / HTTP/1.1', 'an unregistered method');
   const old = await answered('GET / HTTP/1.0\r\n\r\n');
   t.equal(old.line, 'GET / HTTP/1.1', 'HTTP/1.0 without Host');
   t.equal(field(old, 'host'), '', 'gets an empty Host');

@@ -3,7 +3,7 @@ import net from 'node:net';
 import { Worker } from 'node:worker_threads';
 import type { Test } from 'tap';
 
-/** Listens with the shortest queue there is, tells its port, and never comes to accept anything. */
+/** Listens with the shortest possible queue, reports its port, and never accepts a connection. */
 const program = `
 const { parentPort } = require('node:worker_threads');
 const server = require('node:net').createServer().listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => {
@@ -12,8 +12,8 @@ const server = require('node:net').createServer().listen({ host: '127.0.0.1', po
 });`;
 
 /**
- * A port of this machine that is open and yet answers no attempt to connect, like that of a server that hangs: its queue is full, so that
- * the system drops what else comes.
+ * Returns a port of this machine that is open but does not respond to attempts to connect, like that of a server that hangs: its queue is
+ * full, so that the system drops further attempts.
  */
 export async function deafServer(t: Test): Promise<number> {
   const worker = new Worker(program, { eval: true });
@@ -23,7 +23,7 @@ export async function deafServer(t: Test): Promise<number> {
     await worker.terminate();
   });
   const [port] = (await once(worker, 'message')) as [number];
-  // A queue of n takes n + 1 (Linux).
+  // In Linux a queue of n takes n + 1 connections.
   for (let place = 0; place < 2; place++) {
     const socket = net.connect({ host: '127.0.0.1', port });
     queue.push(socket);

@@ -10,14 +10,14 @@ const upgrade = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
 
-/** A bug in what a role brings along. */
+/** A bug in the code of a role. */
 const bug = new TypeError('undefined is not a function');
 function broken(): never {
   throw bug;
 }
 
-/** The client is told that something is wrong in here, and nothing more of it; the bug was reported once; nothing is left in flight. */
-async function told(t: Test, w: World, client: Peer): Promise<void> {
+/** Checks that the client gets a 500 without details, that the bug was reported once, and that nothing is left in flight. */
+async function fails(t: Test, w: World, client: Peer): Promise<void> {
   const answer = await client.message();
   t.equal(statusOf(answer), 500);
   t.equal(field(answer, 'connection'), 'close');
@@ -25,10 +25,10 @@ async function told(t: Test, w: World, client: Peer): Promise<void> {
   t.notMatch(answer.raw + answer.body, 'undefined');
   t.equal(await client.rest(), '');
   await w.quiet();
-  t.strictSame(w.faults, [{ error: bug, requestId: field(answer, 'x-request-id') }], 'reported once');
+  t.strictSame(w.faults, [{ error: bug, requestId: field(answer, 'x-request-id') }], 'the bug is reported once');
 }
 
-/** Another client is served as if nothing had been. */
+/** Checks that another client is served. */
 async function served(t: Test, w: World): Promise<void> {
   const client = await w.client();
   client.send(get);
@@ -38,7 +38,7 @@ async function served(t: Test, w: World): Promise<void> {
   t.equal((await client.message()).body, 'ok');
 }
 
-/** A world whose route has a bug as long as `there` says so. */
+/** Opens a world whose route has a bug until `fix` is called. */
 async function buggy(t: Test, part: (bug: { there: boolean }) => Partial<Route>, options: WorldOptions = {}) {
   const state = { there: true };
   const w = await world(t, { ...options, route: part(state) });
@@ -53,7 +53,7 @@ t.test('a handler that throws at once', async (t) => {
   const w: World = await world(t, { handler: { request: (exchange) => (there ? broken() : exchange.forward(w.route)) } });
   const client = await w.client();
   client.send(get);
-  await told(t, w, client);
+  await fails(t, w, client);
   there = false;
   await served(t, w);
 });
@@ -67,12 +67,12 @@ t.test('a handler that throws after it forwarded', async (t) => {
   const w: World = await world(t, { handler: { request } });
   const client = await w.client();
   client.send(get);
-  await told(t, w, client);
+  await fails(t, w, client);
   there = false;
   await served(t, w);
 });
 
-t.test('a handler that throws after it answered harms nobody', async (t) => {
+t.test('a handler that throws after it responded affects no response', async (t) => {
   const request = (exchange: Exchange) => {
     exchange.respond(200, {}, 'here');
     broken();
@@ -85,24 +85,24 @@ t.test('a handler that throws after it answered harms nobody', async (t) => {
   t.equal(w.faults.length, 2);
 });
 
-t.test('a bug met while a server is picked', async (t) => {
-  await t.test('at first', async (t) => {
+t.test('a bug while a server is picked', async (t) => {
+  await t.test('at the first attempt', async (t) => {
     const { w, fix } = await buggy(t, (bug) => ({ pick: () => (bug.there ? broken() : w.upstream) }));
     const client = await w.client();
     client.send(post);
-    await told(t, w, client);
+    await fails(t, w, client);
     fix();
     await served(t, w);
   });
-  await t.test('after one has failed', async (t) => {
+  await t.test('after one attempt has failed', async (t) => {
     const pick = (_: unknown, tried: readonly Upstream[]) => (tried.length > 0 ? broken() : w.upstream);
     const { w } = await buggy(t, () => ({ pick }));
     const { client, server } = await w.asked(get);
     await server.message();
     server.reset();
-    await told(t, w, client);
+    await fails(t, w, client);
   });
-  await t.test('for one who waits, when another leaves: only that one is told', async (t) => {
+  await t.test('for a waiting exchange, when another ends: only the waiting one fails', async (t) => {
     const spec = { limits: { connectionsPerServer: 1, queue: 10 } };
     let mine: string | undefined;
     const pick = (exchange: Exchange) => {
@@ -124,13 +124,13 @@ t.test('a bug met while a server is picked', async (t) => {
     t.equal(statusOf(await first.message()), 500);
     await server.message();
     server.send(ok);
-    t.equal((await second.message()).body, 'ok', 'the next one has not been kept from its turn');
+    t.equal((await second.message()).body, 'ok', 'the next waiting exchange got its turn');
     await w.quiet();
     t.strictSame(w.faults, [{ error: bug, requestId: 'waiting-0' }]);
   });
 });
 
-t.test('a bug met while the head for a server is made', async (t) => {
+t.test('a bug while the head for a server is written', async (t) => {
   for (const kept of [false, true]) {
     await t.test(kept ? 'on a kept connection' : 'on a new connection', async (t) => {
       let there = !kept;
@@ -140,16 +140,16 @@ t.test('a bug met while the head for a server is made', async (t) => {
       there = true;
       const client = await w.client();
       client.send(get);
-      await told(t, w, client);
+      await fails(t, w, client);
       t.equal(w.upstream.pool.open, 0, 'the connection is not used again');
     });
   }
 });
 
-t.test('a bug met when the response comes', async (t) => {
+t.test('a bug when the response arrives', async (t) => {
   for (const [name, response] of [
     ['whole', ok],
-    ['with more to come', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello'],
+    ['with more to follow', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello'],
     ['without a length', 'HTTP/1.1 200 OK\r\n\r\nhello'],
   ] as const) {
     for (const request of [get, post]) {
@@ -158,7 +158,7 @@ t.test('a bug met when the response comes', async (t) => {
         const { client, server } = await w.asked(request);
         await server.head();
         server.send(response);
-        await told(t, w, client);
+        await fails(t, w, client);
         await server.closed();
         t.equal(w.upstream.pool.open, 0);
         fix();
@@ -168,7 +168,7 @@ t.test('a bug met when the response comes', async (t) => {
   }
 });
 
-t.test('a bug in who is only told how it went does no harm', async (t) => {
+t.test('a bug in the observer of outcomes has no effect on the exchange', async (t) => {
   const { w } = await buggy(t, () => ({ observe: broken }));
   await served(t, w);
   await w.quiet();
@@ -178,17 +178,17 @@ t.test('a bug in who is only told how it went does no harm', async (t) => {
   await w.inFlight(1);
   client.reset();
   await w.quiet();
-  t.match(w.faults, [{ error: bug }, { error: bug }], 'of one that ends early, too');
+  t.match(w.faults, [{ error: bug }, { error: bug }], 'also for an exchange that ends early');
 });
 
-t.test('a bug met by time', async (t) => {
+t.test('a bug after a timeout does not stop the deadlines', async (t) => {
   let asked = 0;
   const pick = () => (asked++ === 0 ? w.upstream : broken());
   const { w } = await buggy(t, () => ({ pick }), { spec: { timeouts: { responseHead: '150ms' }, retries: { statuses: [503] } } });
   const { client, server } = await w.asked(get);
   await server.message();
   server.send('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n');
-  await told(t, w, client);
+  await fails(t, w, client);
   const late = await w.client();
   late.send('GET / HTTP/1.1\r\nHost');
   asked = 0;
@@ -196,32 +196,32 @@ t.test('a bug met by time', async (t) => {
   t.equal(statusOf(await second.client.message()), 504, 'deadlines still pass');
 });
 
-t.test('a bug met in an upgrade', async (t) => {
+t.test('a bug in an upgrade', async (t) => {
   await t.test('while a server is picked', async (t) => {
     const { w } = await buggy(t, () => ({ pick: broken }));
     const client = await w.client();
     client.send(upgrade);
-    await told(t, w, client);
+    await fails(t, w, client);
   });
-  await t.test('after one has refused the connection', async (t) => {
+  await t.test('after one server has refused the connection', async (t) => {
     const pick = (_: unknown, tried: readonly Upstream[]) => (tried.length > 0 ? broken() : dead);
     const { w } = await buggy(t, () => ({ pick }), { deadServers: 1 });
     const dead = w.dead[0] as Upstream;
     const client = await w.client();
     client.send(upgrade);
-    await told(t, w, client);
+    await fails(t, w, client);
   });
-  await t.test('while the head is made', async (t) => {
+  await t.test('while the head is written', async (t) => {
     const { w, fix } = await buggy(t, (bug) => ({ rewrite: () => (bug.there ? broken() : undefined) }));
     const client = await w.client();
     client.send(upgrade);
-    await told(t, w, client);
+    await fails(t, w, client);
     const unused = await w.server.next();
     await unused.closed();
     fix();
     await served(t, w);
   });
-  await t.test('in who is told how it went: the tunnel stands', async (t) => {
+  await t.test('in the observer of outcomes: the tunnel stays open', async (t) => {
     const { w } = await buggy(t, () => ({ observe: broken }));
     const { client, server } = await w.asked(upgrade);
     await server.head();
@@ -236,7 +236,7 @@ t.test('a bug met in an upgrade', async (t) => {
   });
 });
 
-t.test('a bug in who keeps the access log does no harm', async (t) => {
+t.test('a bug in the access log has no effect on the exchange', async (t) => {
   const w = await world(t, { log: broken });
   await served(t, w);
   t.match(w.faults, [{ error: bug }]);

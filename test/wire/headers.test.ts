@@ -4,7 +4,7 @@ import { type World, world } from './world.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 
-/** What a server gets of a request with these lines, and a client of a response with those. */
+/** Sends one request and one response through Sluice; returns the request as the server gets it, and the response as the client does. */
 async function passed(w: World, request: string, response = ok) {
   const client = await w.client();
   client.send(request);
@@ -12,7 +12,7 @@ async function passed(w: World, request: string, response = ok) {
   const received = await server.message();
   server.send(response);
   const answer = await client.message();
-  // The next must be on a connection of its own.
+  // The next request must be on a new connection.
   server.socket.destroy();
   await server.closed();
   client.socket.destroy();
@@ -35,10 +35,10 @@ t.test('fields about the connection are not forwarded', async (t) => {
     t.ok(names.includes('x-three'));
   }
   t.equal(field(received, 'connection'), undefined);
-  t.equal(field(answer, 'connection'), 'close', 'as the client wanted');
+  t.equal(field(answer, 'connection'), 'close', 'as the client asked');
 });
 
-t.test('HTTP2-Settings and h2c go no further, and the request stays HTTP/1.1', async (t) => {
+t.test('HTTP2-Settings and h2c are not forwarded, and the request stays HTTP/1.1', async (t) => {
   const w = await world(t);
   const { received, answer } = await passed(
     w,
@@ -50,7 +50,7 @@ t.test('HTTP2-Settings and h2c go no further, and the request stays HTTP/1.1', a
   t.equal(statusOf(answer), 200);
 });
 
-t.test('everything else stays, in its order and as it was written', async (t) => {
+t.test('all other fields are forwarded in their order and spelling', async (t) => {
   const w = await world(t);
   const lines = [
     'B-Second: 2',
@@ -78,9 +78,9 @@ t.test('everything else stays, in its order and as it was written', async (t) =>
   t.ok(answer.raw.startsWith(`HTTP/1.1 299 Oddly \xe9\r\n${response.join('\r\n')}\r\n`), 'cookies are not joined, and no second Date');
 });
 
-t.test('who the client is', async (t) => {
+t.test('the address of the client', async (t) => {
   const claims = withLines('X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\nForwarded: for=6.6.6.6\r\n');
-  await t.test('is not believed of anybody', async (t) => {
+  await t.test('is not believed from untrusted peers', async (t) => {
     const w = await world(t);
     const { received } = await passed(w, claims);
     t.equal(field(received, 'x-forwarded-for'), '127.0.0.1');
@@ -89,7 +89,7 @@ t.test('who the client is', async (t) => {
     t.equal(field(received, 'forwarded'), undefined);
     t.equal(w.records[0]?.client, '127.0.0.1');
   });
-  await t.test('is believed of a trusted proxy, and extended', async (t) => {
+  await t.test('is believed from a trusted proxy, and extended', async (t) => {
     const w = await world(t, { spec: { trustedProxies: ['127.0.0.0/8'] } });
     const { received } = await passed(w, claims);
     t.equal(field(received, 'x-forwarded-for'), '6.6.6.6, 127.0.0.1');
@@ -102,21 +102,21 @@ t.test('who the client is', async (t) => {
     const w = await world(t, { spec: { trustedProxies: ['127.0.0.1', '10.0.0.0/8'] } });
     const { received } = await passed(w, withLines('X-Forwarded-For: 6.6.6.6, 7.7.7.7\r\nX-Forwarded-For: 10.0.0.1\r\n'));
     t.equal(field(received, 'x-forwarded-for'), '6.6.6.6, 7.7.7.7, 10.0.0.1, 127.0.0.1');
-    t.equal(w.records[0]?.client, '7.7.7.7', 'the last that is not trusted');
+    t.equal(w.records[0]?.client, '7.7.7.7', 'the last address that is not trusted');
   });
 });
 
 t.test('x-request-id', async (t) => {
   const w = await world(t);
   const made = field((await passed(w, withLines(''))).received, 'x-request-id');
-  t.match(made, /^[0-9a-f]{16}-[0-9a-f]+$/, 'is made');
+  t.match(made, /^[0-9a-f]{16}-[0-9a-f]+$/, 'is made if it is missing');
   t.equal(w.records[0]?.id, made);
   t.equal(field((await passed(w, withLines('X-Request-Id: abc-123\r\n'))).received, 'x-request-id'), 'abc-123', 'is kept');
   for (const odd of ['a b', 'a"b', 'x'.repeat(129), '']) {
     t.match(
       field((await passed(w, withLines(`X-Request-Id: ${odd}\r\n`))).received, 'x-request-id'),
       /^[0-9a-f]{16}-/,
-      'is replaced if it is odd',
+      'is replaced if it is invalid',
     );
   }
 });
@@ -135,8 +135,8 @@ t.test('Date is added to responses that lack it', async (t) => {
 t.test('Max-Forwards', async (t) => {
   const w = await world(t);
   const { received } = await passed(w, withLines('Max-Forwards: 3\r\n').replace('GET', 'OPTIONS'));
-  t.equal(field(received, 'max-forwards'), '2', 'is one less on the way');
-  t.equal(field((await passed(w, withLines('Max-Forwards: 0\r\n'))).received, 'max-forwards'), '0', 'means nothing for other methods');
+  t.equal(field(received, 'max-forwards'), '2', 'is decremented');
+  t.equal(field((await passed(w, withLines('Max-Forwards: 0\r\n'))).received, 'max-forwards'), '0', 'has no meaning for other methods');
   const before = w.server.count;
   for (const [method, status] of [
     ['OPTIONS', 204],
@@ -144,12 +144,12 @@ t.test('Max-Forwards', async (t) => {
   ] as const) {
     const client = await w.client();
     client.send(withLines('Max-Forwards: 0\r\n').replace('GET', method));
-    t.equal(statusOf(await client.message()), status, `${method} with none left is answered here`);
+    t.equal(statusOf(await client.message()), status, `${method} with none left is answered by Sluice`);
   }
   t.equal(w.server.count, before);
 });
 
-t.test('own answers', async (t) => {
+t.test('responses that Sluice makes itself', async (t) => {
   const w = await world(t, { route: { pick: () => undefined } });
   const client = await w.client();
   client.send(withLines('X-Request-Id: abc\r\n'));
@@ -174,7 +174,7 @@ t.test('own answers', async (t) => {
   t.equal(statusOf(await client.message()), 503, 'HEAD got no body, and the connection goes on');
 });
 
-t.test('x-served-by only where it is wanted', async (t) => {
+t.test('x-served-by only if the environment asks for it', async (t) => {
   const shown = await world(t, { spec: { exposeServer: true } });
   t.equal(field((await passed(shown, withLines(''))).answer, 'x-served-by'), shown.upstream.id);
   const hidden = await world(t);
@@ -191,7 +191,7 @@ t.test('request bodies are framed anew', async (t) => {
   t.equal(field(received, 'content-length'), undefined);
   t.equal(field(received, 'trailer'), 'T');
   t.equal(received.body, 'hello');
-  t.equal(received.trailers, 'T: 1\r\n', 'without those that may not be trailers');
+  t.equal(received.trailers, 'T: 1\r\n', 'without fields that must not be trailers');
   t.notMatch(received.raw, 'a=b');
   const counted = (await passed(w, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 005\r\n\r\nhello')).received;
   t.equal(Number(field(counted, 'content-length')), 5);
@@ -200,7 +200,7 @@ t.test('request bodies are framed anew', async (t) => {
   t.equal(field(none, 'content-length'), '0');
 });
 
-t.test('a role may change target, host and fields', async (t) => {
+t.test('a role can change target, host and fields', async (t) => {
   const w = await world(t, {
     handler: {
       request(exchange) {
@@ -234,7 +234,7 @@ t.test('a role may change target, host and fields', async (t) => {
   t.equal(field(answer, 'x-a'), undefined);
 });
 
-t.test('Expect goes no further where it means nothing', async (t) => {
+t.test('Expect is not forwarded where it has no meaning', async (t) => {
   const w = await world(t);
   const { received } = await passed(w, withLines('Expect: 100-continue\r\nX-A: 1\r\n'));
   t.equal(field(received, 'expect'), undefined, 'without content');
@@ -254,7 +254,7 @@ t.test('TRACE with content is refused', async (t) => {
   }
   t.equal(w.server.count, 0);
   const { received } = await passed(w, withLines('').replace('GET', 'TRACE'));
-  t.equal(received.line, 'TRACE / HTTP/1.1', 'without, it goes to the server');
+  t.equal(received.line, 'TRACE / HTTP/1.1', 'TRACE without content goes to the server');
 });
 
 t.test('Upgrade of HTTP/1.0 is ignored', async (t) => {
@@ -263,7 +263,7 @@ t.test('Upgrade of HTTP/1.0 is ignored', async (t) => {
   t.strictSame([field(received, 'upgrade'), field(received, 'connection')], [undefined, undefined]);
 });
 
-t.test('what is for caches, clients and other servers is left to them', async (t) => {
+t.test('fields for caches, clients and other servers are forwarded unchanged', async (t) => {
   const w = await world(t);
   const asked = [
     'Range: bytes=0-1, 5-',
@@ -301,7 +301,7 @@ t.test('what is for caches, clients and other servers is left to them', async (t
   t.equal(answer.body, 'ab');
 });
 
-t.test('426 says what to upgrade to', async (t) => {
+t.test('426 is forwarded with the protocols to upgrade to', async (t) => {
   const w = await world(t);
   const required = 'HTTP/1.1 426 Upgrade Required\r\nUpgrade: chat\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n';
   for (const lines of ['', 'Connection: Upgrade\r\nUpgrade: other\r\n']) {

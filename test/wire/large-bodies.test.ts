@@ -1,21 +1,22 @@
 import type net from 'node:net';
 import t from 'tap';
 import { largeReadSize, readBuffers } from '../../src/http1/connection/read-buffers.ts';
+import { eventually } from '../tools/eventually.ts';
 import type { Peer } from './peer.ts';
 import { world } from './world.ts';
 
 const mebi = 1024 * 1024;
-/** More than the kernel keeps for a connection whose reader sleeps. */
+/** More than the kernel buffers for a connection that is not read. */
 const size = 16 * mebi;
-/** More than may have a large buffer at a time. */
+/** More transfers than can have a large buffer at a time. */
 const transfers = 40;
 
-/** Octets that tell their position, so that one lost, doubled or overwritten shows; each transfer begins at a place of its own. */
+/** Octets that depend on their position, so that a lost, doubled or overwritten one is noticed. Each transfer begins at another position. */
 const octets = Buffer.allocUnsafe(size + transfers);
 for (let at = 0; at < octets.length; at++) octets[at] = (at * 31 + (at >> 8) * 7 + (at >> 16)) & 0xff;
 const bodyOf = (transfer: number) => octets.subarray(transfer, transfer + size);
 
-/** Reads a body as it comes, of which `first` has come; settles with the place of the first wrong octet, or -1. */
+/** Reads the rest of a body that has begun with `first`. Resolves with the position of the first wrong octet, or -1. */
 function check(socket: net.Socket, body: Buffer, first: Buffer): Promise<number> {
   socket.removeAllListeners('data');
   let got = 0;
@@ -31,13 +32,17 @@ function check(socket: net.Socket, body: Buffer, first: Buffer): Promise<number>
   });
 }
 
-/** Settles when no socket has a large read buffer. */
-async function allGivenBack(): Promise<void> {
-  while (readBuffers.taken > 0) await new Promise(setImmediate);
+/** Waits until no socket has a large read buffer. */
+function allGivenBack(): Promise<unknown> {
+  return eventually(
+    () => readBuffers.taken,
+    (taken) => taken === 0,
+    { what: 'all large read buffers to be given back' },
+  );
 }
 
 for (const direction of ['down', 'up'] as const) {
-  t.test(`large bodies on their way ${direction}, to readers quick and slow, arrive octet by octet as they were`, async (t) => {
+  t.test(`large bodies on their way ${direction} arrive unchanged, at quick and at slow readers`, async (t) => {
     const w = await world(t);
     const down = direction === 'down';
     const ends = [];
@@ -75,7 +80,7 @@ for (const direction of ['down', 'up'] as const) {
   });
 }
 
-t.test('who holds a large read buffer gives it back when it closes', async (t) => {
+t.test('a socket gives its large read buffer back when it closes', async (t) => {
   const w = await world(t);
   const { client, server } = await w.asked('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   await server.message();

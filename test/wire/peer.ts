@@ -12,17 +12,17 @@ export interface Message {
   readonly raw: string;
 }
 
-/** Longer than anything here takes; a test that waits so long has failed. */
-const patienceMs = 8000;
+/** Longest wait of a peer, in milliseconds: well above what any of these tests takes. */
+const limitMs = 8000;
 
-/** One end of a TCP connection under a test's full control: sends what it is told, and waits for what comes. */
+/** One end of a TCP connection that the test controls. */
 export class Peer {
   readonly socket: net.Socket;
-  /** What came and was not taken yet, as Latin-1. */
+  /** Received text that the test has not taken yet, as Latin-1. */
   text = '';
   /** The other side has sent its FIN. */
   ended = false;
-  /** How the connection ended: not yet, in good order, or by a reset. */
+  /** The end of the connection: undefined while it is open, else in good order or by a reset. */
   over: 'fin' | 'reset' | undefined;
   readonly #changed = new Condition();
 
@@ -45,7 +45,7 @@ export class Peer {
     });
   }
 
-  /** A client of `address`, connected. */
+  /** Connects a client to `address`. */
   static async to(address: string): Promise<Peer> {
     const port = Number(address.slice(address.lastIndexOf(':') + 1));
     const socket = net.connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
@@ -58,7 +58,7 @@ export class Peer {
     this.socket.write(typeof text === 'string' ? Buffer.from(text, 'latin1') : text);
   }
 
-  /** Sends, and waits until the system has taken it. */
+  /** Sends, and waits until the operating system has taken the octets. */
   sent(text: string | Buffer): Promise<void> {
     return new Promise((resolve) => this.socket.write(typeof text === 'string' ? Buffer.from(text, 'latin1') : text, () => resolve()));
   }
@@ -73,23 +73,17 @@ export class Peer {
     this.socket.resetAndDestroy();
   }
 
-  /** Settles with the first answer that isn't undefined. */
+  /** Resolves with the first answer that is not undefined. Rejects if the connection ends without one. */
   async until<Answer>(what: string, look: () => Answer | undefined): Promise<Answer> {
-    let missing: string | undefined;
-    const limit = setTimeout(() => {
-      missing = 'did not come';
-      this.#changed.notify();
-    }, patienceMs);
-    try {
-      return await this.#changed.until(() => {
+    const seen = () => JSON.stringify(this.text.slice(0, 600));
+    return this.#changed.until(
+      () => {
         const answer = look();
         if (answer !== undefined) return answer;
-        if (this.over !== undefined) missing ??= `the connection ended (${this.over})`;
-        if (missing !== undefined) throw new Error(`${what}: ${missing}; there was ${JSON.stringify(this.text.slice(0, 600))}`);
-      });
-    } finally {
-      clearTimeout(limit);
-    }
+        if (this.over !== undefined) throw new Error(`waited for ${what}, but the connection ended (${this.over}); last seen: ${seen()}`);
+      },
+      { what, seen, limitMs },
+    );
   }
 
   /** Waits for this text, and takes everything up to its end. */
@@ -111,7 +105,7 @@ export class Peer {
     return { line, fields, body: '', trailers: '', raw };
   }
 
-  /** Takes one message with its body, which ends with the connection if nothing else says so and it is a response. */
+  /** Takes one message with its body. The body of a response without a framing field ends with the connection. */
   async message(): Promise<Message> {
     const head = await this.head();
     const length = field(head, 'content-length');
@@ -121,7 +115,7 @@ export class Peer {
     return { ...head, body: await this.rest() };
   }
 
-  /** Everything up to the end of the connection, which must be a FIN. */
+  /** Takes everything up to the end of the connection, which must be a FIN. */
   rest(): Promise<string> {
     return this.until('a FIN', () => {
       if (!this.ended || this.over === 'reset') return undefined;
@@ -143,7 +137,7 @@ export class Peer {
       if (Number.isNaN(size)) throw new Error('not a chunk size');
       if (size === 0) break;
       body += await this.#octets(size);
-      if ((await this.take('\r\n')) !== '\r\n') throw new Error('a chunk is longer than it says');
+      if ((await this.take('\r\n')) !== '\r\n') throw new Error('a chunk is longer than its size');
     }
     let trailers = '';
     for (let line = await this.take('\r\n'); line !== '\r\n'; line = await this.take('\r\n')) trailers += line;

@@ -1,10 +1,10 @@
 import type net from 'node:net';
 import tls from 'node:tls';
 import t, { type Test } from 'tap';
-import { compileProject } from '../../src/gateway/compile.ts';
-import { GatewayHandler } from '../../src/gateway/handler.ts';
+import { compileProject } from '../../src/gateway/compiled-project.ts';
+import { GatewayHandler } from '../../src/gateway/gateway-handler.ts';
 import { ProjectTable } from '../../src/gateway/project-table.ts';
-import { Troubles } from '../../src/gateway/troubles.ts';
+import { TargetFailureLog } from '../../src/gateway/target-failure-log.ts';
 import { environmentSpec } from '../../src/model/environment.ts';
 import type { ProjectInput } from '../../src/model/project.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
@@ -22,7 +22,7 @@ const { timeouts } = environmentSpec.parse({});
 const get = 'GET /p/x HTTP/1.1\r\nHost: a\r\n\r\n';
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
-/** A target that speaks TLS as told and answers every request; what it saw of each handshake. */
+/** Starts a target with these TLS options that responds to every request. `seen`: what it saw of each handshake. */
 async function secureTarget(t: Test, options: tls.TlsOptions, answer = ok) {
   const seen: { name: string | false; protocol: string | null; application: string | false; resumed: boolean }[] = [];
   const sockets = new Set<net.Socket>();
@@ -48,13 +48,13 @@ async function secureTarget(t: Test, options: tls.TlsOptions, answer = ok) {
   return { seen, port, url: family === 'IPv4' ? `https://127.0.0.1:${port}/api` : `https://localhost:${port}/api` };
 }
 
-/** A gateway's listener with one project, whose only target is the one given. */
+/** A gateway's listener with one project that has one target. */
 async function gateway(t: Test, target: TargetInput, variables: Record<string, string> = {}) {
   const { logger, lines } = keptLogger();
   const project = compileProject(deployed({ name: 'p', targets: { default: target } }), {
     origin: { epoch: 'e', variables },
     random: () => 0,
-    troubles: new Troubles({ logger, clock: new FakeClock() }),
+    failureLog: new TargetFailureLog({ logger, clock: new FakeClock() }),
   });
   const handler = new GatewayHandler({ table: new ProjectTable([project]), ready: true }, logger);
   const listener = await openListener('127.0.0.1:0', { headerBytes: 8192, timeouts, trustedProxies: [] }, handler);
@@ -77,29 +77,33 @@ async function gateway(t: Test, target: TargetInput, variables: Record<string, s
   return { ask, client, lines, project };
 }
 
-t.test('a target whose certificate an authority vouches for', async (t) => {
+t.test('a target whose certificate is signed by a trusted authority', async (t) => {
   const target = await secureTarget(t, { ...here, ALPNProtocols: ['h2', 'http/1.1'] });
   const url = `https://localhost:${target.port}/api`;
   const { ask, lines } = await gateway(t, { url, tls: { ca: authority } });
   for (let turn = 0; turn < 2; turn++) t.equal((await ask()).body, 'ok');
-  t.strictSame(target.seen, [{ name: 'localhost', protocol: 'TLSv1.3', application: 'http/1.1', resumed: false }], 'one connection, kept');
+  t.strictSame(
+    target.seen,
+    [{ name: 'localhost', protocol: 'TLSv1.3', application: 'http/1.1', resumed: false }],
+    'one connection, which is kept',
+  );
   t.strictSame(lines, []);
 });
 
-t.test('the authority may come from a variable', async (t) => {
+t.test('the authority can come from a variable', async (t) => {
   const target = await secureTarget(t, here);
   const { ask } = await gateway(t, { url: target.url, tls: { ca: '${variables.ca}' } }, { ca: `${selfSigned.cert}${authority}` });
   t.equal((await ask()).body, 'ok');
 });
 
-/** Connections that must not come about: nothing of the request is sent, the client learns no reason, the log tells it once with a remedy. */
-t.test('what is refused', async (t) => {
+/** Connections that must fail: nothing of the request is sent, the client is not told the reason, and the log states it once with a remedy. */
+t.test('untrusted and invalid targets are refused', async (t) => {
   for (const [name, options, terms, reason] of [
-    ['a self-signed certificate', selfSigned, undefined, /self-signed certificate: give the certificate as tls\.ca/],
+    ['a self-signed certificate', selfSigned, undefined, /self-signed certificate: to trust this certificate, give it as tls\.ca/],
     ['an unknown authority', here, undefined, /unable to (verify the first|get local issuer) certificate: .*tls\.ca/],
     ['an authority other than the one given', here, { ca: selfSigned.cert }, /certificate: .*tls\.ca/],
     ['a certificate for another name', elsewhere, { ca: authority }, /does not match .*127.*: .*tls\.serverName/],
-    ['a name that it is not for', here, { ca: authority, serverName: 'target.test' }, /does not match/],
+    ['a serverName that the certificate does not have', here, { ca: authority, serverName: 'target.test' }, /does not match/],
     [
       'a server for HTTP/2 only',
       { ...here, ALPNProtocols: ['h2'] },
@@ -123,14 +127,14 @@ t.test('what is refused', async (t) => {
         t.notMatch(answer.body, /certificate|127\.0\.0\.1|localhost/);
       }
       t.match(lines, [{ level: 40, target: `default ${target.url}`, outcome: 'connect-failed', reason }]);
-      t.equal(lines.length, 1, 'once, however often it fails');
+      t.equal(lines.length, 1, 'logged once, however often it fails');
       const [upstream] = project.upstreams.values();
       t.match(upstream, { active: 0, pool: { open: 0 } });
     });
   }
   for (const [name, answer, reason] of [
-    ['a server that speaks plain HTTP', 'HTTP/1.1 400 Bad Request\r\n\r\n', /wrong version number: perhaps it speaks plain HTTP/],
-    ['a server that speaks nothing at all', undefined, /closed before the connection was secured/],
+    ['a server that speaks plain HTTP', 'HTTP/1.1 400 Bad Request\r\n\r\n', /wrong version number: the server may speak plain HTTP/],
+    ['a server that sends nothing', undefined, /closed before the connection was secured/],
     ['a record that breaks off', '\x16\x03\x03\x40\x00\x02', /closed before the connection was secured/],
     ['an alert', '\x15\x03\x03\x00\x02\x02\x28', /handshake failure/],
   ] as const) {
@@ -159,14 +163,14 @@ t.test('what is refused', async (t) => {
   });
 });
 
-t.test('a name other than the host is asked for and checked', async (t) => {
+t.test('a name other than the host is requested and checked', async (t) => {
   const target = await secureTarget(t, elsewhere);
   const { ask } = await gateway(t, { url: target.url, tls: { ca: authority, serverName: 'target.test' } });
   t.equal((await ask()).body, 'ok');
   t.match(target.seen, [{ name: 'target.test' }]);
 });
 
-t.test('an address is asked for by no name', async (t) => {
+t.test('no server name is sent for an IP address', async (t) => {
   const target = await secureTarget(t, here);
   if (!target.url.includes('127.0.0.1')) return t.pass('localhost is not 127.0.0.1 here');
   const { ask } = await gateway(t, { url: target.url, tls: { ca: authority } });
@@ -174,13 +178,13 @@ t.test('an address is asked for by no name', async (t) => {
   t.match(target.seen, [{ name: false }]);
 });
 
-t.test('without a check any certificate will do', async (t) => {
+t.test('with verify: false any certificate is accepted', async (t) => {
   const target = await secureTarget(t, selfSigned);
   const { ask } = await gateway(t, { url: target.url, tls: { verify: false } });
   t.equal((await ask()).body, 'ok');
 });
 
-t.test('a session is taken up again by later connections', async (t) => {
+t.test('later connections resume the session', async (t) => {
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const target = await secureTarget(
       t,
@@ -197,7 +201,7 @@ t.test('a session is taken up again by later connections', async (t) => {
   }
 });
 
-t.test('protocols that are no plain HTTP pass as well', async (t) => {
+t.test('other protocols pass after an Upgrade', async (t) => {
   const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhello';
   const target = await secureTarget(t, here, switching);
   const { client, lines } = await gateway(t, { url: target.url, tls: { ca: authority } });
@@ -215,7 +219,7 @@ t.test('protocols that are no plain HTTP pass as well', async (t) => {
   t.match(other.lines, [{ reason: /self-signed/ }]);
 });
 
-t.test('other terms make other connections', async (t) => {
+t.test('other TLS settings make other upstreams', async (t) => {
   const options = { origin: { epoch: 'e', variables: {} }, random: () => 0 };
   const compile = (tls: TargetInput['tls'], previous?: ReturnType<typeof compileProject>) =>
     compileProject(deployed({ name: 'p', targets: { default: { url: 'https://a.test', ...(tls && { tls }) } } }), { ...options, previous });
@@ -226,7 +230,7 @@ t.test('other terms make other connections', async (t) => {
   t.not([...compile(undefined, first).upstreams.values()][0], upstream);
 });
 
-t.test('terms that cannot be', async (t) => {
+t.test('invalid TLS settings', async (t) => {
   const faults = (target: TargetInput, variables = {}) => {
     try {
       compileProject(deployed({ name: 'p', targets: { default: target } }), { origin: { epoch: 'e', variables }, random: () => 0 });

@@ -6,7 +6,7 @@ const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const post = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello';
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
-/** Sends `get` on a client and plays a server's first answer to it. */
+/** Sends `request` from a new client, and the server's `response` to it. */
 async function answered(w: World, response: string, request = get): Promise<{ client: Peer; server: Peer }> {
   const { client, server } = await w.asked(request);
   await server.message();
@@ -14,16 +14,16 @@ async function answered(w: World, response: string, request = get): Promise<{ cl
   return { client, server };
 }
 
-/** Responses that are none: the client gets 502 and the connection is not used again. */
+/** Invalid responses: the client gets 502, and the connection is not used again. */
 const unusable: readonly [name: string, response: string][] = [
   ['both Content-Length and Transfer-Encoding', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
   ['two Content-Lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello'],
-  ['a Content-Length that is no number', 'HTTP/1.1 200 OK\r\nContent-Length: 5a\r\n\r\nhello'],
+  ['a Content-Length that is not a number', 'HTTP/1.1 200 OK\r\nContent-Length: 5a\r\n\r\nhello'],
   ['an overflowing Content-Length', 'HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nhello'],
   ['an unknown transfer coding', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n'],
   ['chunked not last', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n'],
   ['Transfer-Encoding in HTTP/1.0', 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
-  ['no HTTP at all', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
+  ['SSH instead of HTTP', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
   ['HTTP/2', 'HTTP/2.0 200 OK\r\n\r\n'],
   ['a status of two digits', 'HTTP/1.1 20 OK\r\n\r\n'],
   ['a status of four digits', 'HTTP/1.1 2000 OK\r\n\r\n'],
@@ -35,11 +35,11 @@ const unusable: readonly [name: string, response: string][] = [
   ['a bare CR in a value', 'HTTP/1.1 200 OK\r\nX: a\rb\r\nContent-Length: 0\r\n\r\n'],
   ['a huge head', `HTTP/1.1 200 OK\r\nX: ${'a'.repeat(40_000)}\r\n\r\n`],
   ['too many fields', `HTTP/1.1 200 OK\r\n${'a: b\r\n'.repeat(300)}\r\n`],
-  ['101 unasked', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'],
+  ['101 without a request for it', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'],
   ['a flood of interim responses', 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(65)],
 ];
 
-t.test('what is no valid response becomes 502', async (t) => {
+t.test('an invalid response becomes 502', async (t) => {
   const w = await world(t);
   for (const [name, response] of unusable) {
     await t.test(name, async (t) => {
@@ -80,7 +80,7 @@ t.test('a connection that closes before a complete head becomes 502', async (t) 
   }
 });
 
-/** Bodies that break off or are invalid: the client must not take what it got for a whole response. */
+/** Bodies that break off or are invalid: the client must not take what it got for a complete response. */
 const broken: readonly [name: string, response: string, ends: boolean][] = [
   ['a short body', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello', true],
   ['a truncated chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhello', true],
@@ -91,7 +91,7 @@ const broken: readonly [name: string, response: string, ends: boolean][] = [
   ['a forbidden trailer', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nContent-Length: 1\r\n\r\n', false],
 ];
 
-t.test('a truncated or invalid body never looks whole', async (t) => {
+t.test('a truncated or invalid body never looks complete', async (t) => {
   for (const [name, response, ends] of broken) {
     for (const how of ends ? (['end', 'reset'] as const) : (['nothing'] as const)) {
       await t.test(`${name}, ${how}`, async (t) => {
@@ -101,7 +101,7 @@ t.test('a truncated or invalid body never looks whole', async (t) => {
           await client.take('hello');
           server[how]();
         }
-        t.equal(await client.until('the end', () => client.over), 'reset', 'the client sees a broken connection');
+        t.equal(await client.until('the end', () => client.over), 'reset', 'the client sees a reset');
         t.notMatch(client.text, /\r\n0\r\n\r\n/, 'and no last chunk');
         await w.quiet();
         t.equal(w.upstream.pool.open, 0);
@@ -118,13 +118,13 @@ t.test('a truncated or invalid body never looks whole', async (t) => {
   });
 });
 
-t.test('octets beyond a response poison the connection, not the next one', async (t) => {
+t.test('octets beyond a response close its connection, and never reach the next exchange', async (t) => {
   for (const [name, response, request] of [
     ['after a body', `${ok}HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison`, get],
     ['after a last chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\npoison', get],
     ['a body with 204', 'HTTP/1.1 204 No Content\r\n\r\npoison', get],
     ['a body with 304', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 6\r\n\r\npoison', get],
-    ['a body in answer to HEAD', 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison', get.replace('GET', 'HEAD')],
+    ['a body in response to HEAD', 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison', get.replace('GET', 'HEAD')],
     ['Content-Length with 204', 'HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\npoison', get],
   ] as const) {
     await t.test(name, async (t) => {
@@ -141,10 +141,10 @@ t.test('octets beyond a response poison the connection, not the next one', async
       await fresh.message();
       fresh.send(ok);
       const next = await client.message();
-      t.equal(next.body, 'ok', 'the next request is answered by its own response');
+      t.equal(next.body, 'ok', 'the next request gets its own response');
     });
   }
-  await t.test('that come while it is idle', async (t) => {
+  await t.test('that arrive while it is idle', async (t) => {
     const w = await world(t);
     const { client, server } = await answered(w, ok);
     await client.message();
@@ -160,7 +160,7 @@ t.test('octets beyond a response poison the connection, not the next one', async
   });
 });
 
-t.test('a server connection is kept only where it may be', async (t) => {
+t.test('a server connection is kept only where that is allowed', async (t) => {
   for (const [name, response, kept] of [
     ['a length', ok, true],
     ['chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n', true],
@@ -173,15 +173,15 @@ t.test('a server connection is kept only where it may be', async (t) => {
     const { client, server } = await answered(w, response);
     const message = await client.message();
     t.equal(message.body, 'ok', name);
-    t.equal(message.line, 'HTTP/1.1 200 OK', 'the version is our own');
-    t.equal(field(message, 'connection'), undefined, "the client's connection is another matter");
+    t.equal(message.line, 'HTTP/1.1 200 OK', 'the version is that of Sluice');
+    t.equal(field(message, 'connection'), undefined, "the client's connection is independent of it");
     await w.quiet();
     t.equal(w.upstream.pool.idle, kept ? 1 : 0, name);
     if (!kept) await server.closed();
   }
 });
 
-t.test('bodies of every framing reach the client in a framing of our own', async (t) => {
+t.test('bodies of every framing reach the client in the framing that Sluice chooses', async (t) => {
   await t.test('until close', async (t) => {
     const w = await world(t);
     const { client, server } = await answered(w, 'HTTP/1.0 200 OK\r\n\r\nhello');
@@ -197,7 +197,7 @@ t.test('bodies of every framing reach the client in a framing of our own', async
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: T\r\n\r\n2;ext="x"\r\nhe\r\n3\r\nllo\r\n0;last\r\nT: 1\r\n\r\n';
     const plain = await answered(w, chunked);
     const without = await plain.client.message();
-    t.strictSame([without.body, without.trailers], ['hello', ''], 'no trailers for who does not say that it takes them');
+    t.strictSame([without.body, without.trailers], ['hello', ''], 'no trailers for a client that does not announce that it accepts them');
     t.notMatch(without.raw, 'ext', 'no extensions');
     plain.client.send(get.replace('\r\n\r\n', '\r\nTE: trailers\r\nConnection: TE\r\n\r\n'));
     const request = await plain.server.message();
@@ -215,7 +215,7 @@ t.test('bodies of every framing reach the client in a framing of our own', async
     );
     t.equal((await client.message()).trailers, 'T: 2\r\n');
   });
-  await t.test('every cut', async (t) => {
+  await t.test('a response cut at every octet', async (t) => {
     const w = await world(t);
     const response = 'HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n';
     const client = await w.client();
@@ -240,7 +240,7 @@ t.test('bodies of every framing reach the client in a framing of our own', async
     server.end();
     t.strictSame((await client.message()).body, '');
   });
-  await t.test('HEAD, 204 and 304 have none', async (t) => {
+  await t.test('HEAD, 204 and 304 have no body', async (t) => {
     const w = await world(t);
     const { client, server } = await answered(w, 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n', get.replace('GET', 'HEAD'));
     const head = await client.head();
@@ -261,7 +261,7 @@ t.test('bodies of every framing reach the client in a framing of our own', async
   });
 });
 
-t.test('interim responses are passed on', async (t) => {
+t.test('interim responses are forwarded', async (t) => {
   const w = await world(t);
   const { client } = await answered(
     w,
@@ -278,7 +278,7 @@ t.test('interim responses are passed on', async (t) => {
 });
 
 t.test('a response before the request has ended', async (t) => {
-  await t.test('before any request at all: the connection is dropped', async (t) => {
+  await t.test('before any request: the connection is closed', async (t) => {
     const w = await world(t);
     const { client, server } = await answered(w, ok);
     await client.message();
@@ -295,9 +295,9 @@ t.test('a response before the request has ended', async (t) => {
     t.equal(statusOf(message), 413);
     t.equal(field(message, 'connection'), 'close');
     await server.closed();
-    t.equal(w.upstream.pool.open, 0, 'a connection with half a request on it is not kept');
+    t.equal(w.upstream.pool.open, 0, 'a connection with an incomplete request is not kept');
   });
-  await t.test('that goes on while the body goes on', async (t) => {
+  await t.test('that continues while the body continues', async (t) => {
     const w = await world(t);
     const { client, server } = await w.asked('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
     await server.take('hello\r\n');
@@ -334,14 +334,14 @@ t.test('a server that is too slow', async (t) => {
     const { client } = await answered(w, 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello');
     t.equal(await client.until('the end', () => client.over), 'reset');
   });
-  await t.test('in all: 504', async (t) => {
+  await t.test('for the whole exchange: 504', async (t) => {
     const w = await world(t, { spec: { timeouts: { total: '150ms' } } });
     const { client } = await w.asked(get);
     const message = await client.message();
     t.match(JSON.parse(message.body), { status: 504, code: 'total-timeout' });
-    t.match(w.outcomes, [{ kind: 'head-timeout' }], 'the server is to blame');
+    t.match(w.outcomes, [{ kind: 'head-timeout' }], 'the failure counts against the server');
   });
-  await t.test('is not to blame for a client that is slow with its body', async (t) => {
+  await t.test('is not blamed for a client that is slow with its body', async (t) => {
     const w = await world(t, { spec: { timeouts: { responseHead: '150ms', clientIdle: '600ms' } } });
     const { client, server } = await w.asked(post.replace('hello', ''));
     await server.head();
@@ -351,7 +351,7 @@ t.test('a server that is too slow', async (t) => {
   });
 });
 
-t.test('a server connection that idles is closed before the server does it', async (t) => {
+t.test('an idle server connection is closed by Sluice, before the server does so', async (t) => {
   const w = await world(t, { spec: { timeouts: { upstreamIdle: '150ms' } } });
   const { client, server } = await answered(w, ok);
   await client.message();

@@ -2,8 +2,8 @@ import t from 'tap';
 import { field, statusOf } from './peer.ts';
 import { world } from './world.ts';
 
-// What is published about readers of HTTP that disagree (PortSwigger's and Narf Industries' papers, the HTTP Garden), beyond the
-// examples of client-heads.test.ts and the octets of http1/every-octet.test.ts.
+// Published examples of HTTP readers that disagree (PortSwigger's and Narf Industries' papers, the HTTP Garden), in addition to those in
+// client-heads.test.ts and http1/every-octet.test.ts.
 
 const host = 'Host: a\r\n';
 const chunked = 'Transfer-Encoding: chunked\r\n';
@@ -17,7 +17,7 @@ const refused: readonly [name: string, request: string, status: number][] = [
   ['identity before chunked', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n`, 501],
   ['chunked with a parameter', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked;a=b\r\n\r\n0\r\n\r\n`, 400],
   ['an empty Transfer-Encoding', `POST / HTTP/1.1\r\n${host}Transfer-Encoding:\r\nContent-Length: 3\r\n\r\nabc`, 400],
-  ['an empty line of it before chunked', `POST / HTTP/1.1\r\n${host}Transfer-Encoding:\r\n${chunked}\r\n0\r\n\r\n`, 400],
+  ['an empty Transfer-Encoding line before chunked', `POST / HTTP/1.1\r\n${host}Transfer-Encoding:\r\n${chunked}\r\n0\r\n\r\n`, 400],
   ['identity and a length', `POST / HTTP/1.1\r\n${host}Transfer-Encoding: identity\r\nContent-Length: 3\r\n\r\nabc`, 400],
   ['chunked in the line of another field', `POST / HTTP/1.1\r\n${host}X: y\n${chunked}\r\n0\r\n\r\n`, 400],
   ['chunked after a lone CR', `POST / HTTP/1.1\r\n${host}X: y\r${chunked}\r\n0\r\n\r\n`, 400],
@@ -33,9 +33,9 @@ const refused: readonly [name: string, request: string, status: number][] = [
   ['a length beyond 2^53', `POST / HTTP/1.1\r\n${host}Content-Length: 9007199254740993\r\n\r\n`, 400],
 
   // A Host that is masked, doubled, or more than a host
-  ['Host folded out of sight', `GET / HTTP/1.1\r\nX: y\r\n Host: a\r\n\r\n`, 400],
+  ['Host in a folded line', `GET / HTTP/1.1\r\nX: y\r\n Host: a\r\n\r\n`, 400],
   ['Host with a space before its colon', `GET / HTTP/1.1\r\nHost : b\r\n${host}\r\n`, 400],
-  ['Host with a port that is none', 'GET / HTTP/1.1\r\nHost: a:b@c\r\n\r\n', 400],
+  ['Host with an invalid port', 'GET / HTTP/1.1\r\nHost: a:b@c\r\n\r\n', 400],
   ['Host with a query', 'GET / HTTP/1.1\r\nHost: a?b\r\n\r\n', 400],
   ['Host with a fragment', 'GET / HTTP/1.1\r\nHost: a#b\r\n\r\n', 400],
   ['Host with a backslash', 'GET / HTTP/1.1\r\nHost: a\\b\r\n\r\n', 400],
@@ -45,7 +45,7 @@ const refused: readonly [name: string, request: string, status: number][] = [
   ['two Hosts, one empty', `GET / HTTP/1.1\r\nHost:\r\n${host}\r\n`, 400],
   ['absolute-form and two Hosts', `GET http://b/ HTTP/1.1\r\n${host}${host}\r\n`, 400],
 
-  // Targets that are read as something else once a prefix is put before them
+  // Targets that change their meaning when a prefix is put before them
   ['a target that begins with an at sign', `GET @b/ HTTP/1.1\r\n${host}\r\n`, 400],
   ['a target that begins with a query', `GET ?a HTTP/1.1\r\n${host}\r\n`, 400],
   ['a target that begins with a dot', `GET .b/ HTTP/1.1\r\n${host}\r\n`, 400],
@@ -60,20 +60,20 @@ const refused: readonly [name: string, request: string, status: number][] = [
   ['a CR in the target', `GET /\r HTTP/1.1\r\n${host}\r\n`, 400],
   ['a NUL after the version', `GET / HTTP/1.1\0\r\n${host}\r\n`, 400],
   ['a space after the version', `GET / HTTP/1.1 \r\n${host}\r\n`, 400],
-  ['a form feed for a space', `GET\f/\fHTTP/1.1\r\n${host}\r\n`, 400],
-  ['an empty line too many before it', `${'\r\n'.repeat(6)}GET / HTTP/1.1\r\n${host}\r\n`, 400],
+  ['a form feed instead of a space', `GET\f/\fHTTP/1.1\r\n${host}\r\n`, 400],
+  ['too many empty lines before the request line', `${'\r\n'.repeat(6)}GET / HTTP/1.1\r\n${host}\r\n`, 400],
 
   // Expect that one reader obeys and another does not
   ['an expectation in a list', `POST / HTTP/1.1\r\n${host}Expect: 100-continue, x\r\nContent-Length: 1\r\n\r\nx`, 417],
-  ['an expectation behind a word', `POST / HTTP/1.1\r\n${host}Expect: y 100-continue\r\nContent-Length: 1\r\n\r\nx`, 417],
+  ['an expectation after another word', `POST / HTTP/1.1\r\n${host}Expect: y 100-continue\r\nContent-Length: 1\r\n\r\nx`, 417],
 
-  // What is no HTTP/1
+  // Other protocols than HTTP/1
   ["HTTP/2's preface", 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505],
   ['a frame of HTTP/2', '\0\0\x0c\x04\0\0\0\0\0', 400],
   ['a PROXY line', `PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\nGET / HTTP/1.1\r\n${host}\r\n`, 400],
 ];
 
-t.test('what readers disagree about is refused, and nothing of it reaches a server', async (t) => {
+t.test('requests that readers interpret differently are refused, and nothing of them reaches a server', async (t) => {
   const w = await world(t);
   for (const [name, request, status] of refused) {
     const client = await w.client();
@@ -81,16 +81,16 @@ t.test('what readers disagree about is refused, and nothing of it reaches a serv
     const answer = await client.message();
     t.equal(statusOf(answer), status, name);
     t.equal(field(answer, 'connection'), 'close');
-    t.equal(await client.rest(), '', `${name}: one answer`);
+    t.equal(await client.rest(), '', `${name}: one response`);
   }
   t.equal(w.server.count, 0);
 });
 
-/** Bodies with something in them that looks like more: what the server must take for the body. */
+/** Bodies that contain text like framing or requests, and what the server must read as the body. */
 const taken: readonly [name: string, request: string, line: string, body: string][] = [
   ...['GET', 'HEAD', 'DELETE', 'OPTIONS', 'POST', 'PROPFIND'].flatMap((method): [string, string, string, string][] => [
     [
-      `${method} with a request for a body`,
+      `${method} with a request as its body`,
       `${method} /x HTTP/1.1\r\n${host}Content-Length: ${smuggled.length}\r\n\r\n${smuggled}`,
       `${method} /x HTTP/1.1`,
       smuggled,
@@ -121,7 +121,7 @@ const taken: readonly [name: string, request: string, line: string, body: string
     '0\r\n\r\n',
   ],
   [
-    'Connection that nominates Transfer-Encoding, which is about the connection anyway',
+    'Connection that nominates Transfer-Encoding, which is hop-by-hop anyway',
     `POST /x HTTP/1.1\r\n${host}Connection: Transfer-Encoding\r\n${chunked}\r\n5\r\nhello\r\n0\r\n\r\n`,
     'POST /x HTTP/1.1',
     'hello',
@@ -131,7 +131,7 @@ const taken: readonly [name: string, request: string, line: string, body: string
   ['no length means no body', `POST /x HTTP/1.1\r\n${host}\r\n`, 'POST /x HTTP/1.1', ''],
 ];
 
-t.test('what is taken is one request to the server, too, and the next one is the next one', async (t) => {
+t.test('an accepted request is one request for the server as well, and the next one stays separate', async (t) => {
   for (const [name, request, line, body] of taken) {
     await t.test(name, async (t) => {
       const w = await world(t);
@@ -139,7 +139,7 @@ t.test('what is taken is one request to the server, too, and the next one is the
       const received = await server.message();
       t.equal(received.line, line);
       t.equal(received.body, body);
-      t.equal(server.text, '', 'nothing more until it has answered');
+      t.equal(server.text, '', 'nothing more until it has responded');
       server.send(request.startsWith('HEAD') ? 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n' : ok('one'));
       const first = request.startsWith('HEAD') ? await client.head() : await client.message();
       t.equal(statusOf(first), 200);
@@ -150,9 +150,9 @@ t.test('what is taken is one request to the server, too, and the next one is the
   }
 });
 
-t.test('a server that answers 100-continue with a final status', async (t) => {
+t.test('a server that responds to 100-continue with a final status', async (t) => {
   const expecting = `POST / HTTP/1.1\r\n${host}Expect: 100-continue\r\nContent-Length: ${smuggled.length}\r\n\r\n${smuggled}`;
-  await t.test('may not have read the body, which is no request of the next client', async (t) => {
+  await t.test('may not have read the body, which must not become the next request', async (t) => {
     const w = await world(t);
     const { client, server } = await w.asked(expecting);
     await server.take('smuggled');
@@ -166,7 +166,7 @@ t.test('a server that answers 100-continue with a final status', async (t) => {
     fresh.send(ok('next'));
     t.equal((await client.message()).body, 'next');
   });
-  await t.test('has read it if it said 100 first', async (t) => {
+  await t.test('has read the body if it sent 100 first', async (t) => {
     const w = await world(t);
     const { client, server } = await w.asked(expecting);
     await server.head();
@@ -179,7 +179,7 @@ t.test('a server that answers 100-continue with a final status', async (t) => {
   });
 });
 
-/** Responses that hold more than one: the second must reach nobody. */
+/** Responses followed by a second one, which must reach no client. */
 const split: readonly [name: string, request: string, response: string, first: string | undefined][] = [
   ['a body with 100', 'POST', 'HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\nhello', undefined],
   ['chunks with 103', 'GET', 'HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n', undefined],
@@ -195,12 +195,12 @@ const split: readonly [name: string, request: string, response: string, first: s
   ],
   ['a field after a lone CR', 'GET', 'HTTP/1.1 200 OK\r\nX: y\rContent-Length: 0\r\nContent-Length: 5\r\n\r\nhello', undefined],
   ['205 with a body', 'GET', 'HTTP/1.1 205 Reset Content\r\nContent-Length: 5\r\n\r\nhello', 'hello'],
-  ['chunks in answer to HEAD', 'HEAD', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n', ''],
+  ['chunks in response to HEAD', 'HEAD', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n', ''],
   ['204 with chunks', 'GET', 'HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n', ''],
   ['a second response', 'GET', `${ok('hello')}`, 'hello'],
 ];
 
-t.test('nothing beyond a response reaches anybody', async (t) => {
+t.test('octets beyond a response reach no client', async (t) => {
   for (const [name, method, response, first] of split) {
     await t.test(name, async (t) => {
       const w = await world(t);

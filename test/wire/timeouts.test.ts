@@ -1,14 +1,14 @@
 import type net from 'node:net';
 import t, { type Test } from 'tap';
 import { processDeadlines } from '../../src/http1/connection/deadlines.ts';
-import { Secure } from '../../src/http1/connection/secure.ts';
+import { TlsConnector } from '../../src/http1/connection/tls-connector.ts';
 import type { Route } from '../../src/proxy/contract.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
 import { deafServer } from './deaf-server.ts';
 import { statusOf } from './peer.ts';
 import { type World, type WorldOptions, world } from './world.ts';
 
-/** How many connections a full queue has taken is known for Linux. */
+/** Only for Linux it is known how many connections fill a queue. */
 const deafness = process.platform === 'linux' ? {} : { skip: 'needs Linux' };
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const post = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello';
@@ -16,18 +16,18 @@ const upgrade = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const busy = 'HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n';
 
-/** A world in which `first` is tried before the servers. */
+/** Opens a world in which `first` is tried before the servers. */
 async function worldAfter(t: Test, first: Upstream, options: WorldOptions): Promise<World> {
   const pick: Route['pick'] = (_, tried) => [first, ...made.upstreams].find((upstream) => !tried.includes(upstream));
   const made: World = await world(t, { ...options, route: { pick } });
   return made;
 }
 
-t.test('connect: a server that lets nobody in', deafness, async (t) => {
+t.test('connect: a server that accepts no connection', deafness, async (t) => {
   const deaf = () => new Upstream({ id: 'deaf', host: '127.0.0.1', port });
   const port = await deafServer(t);
   const connect = '150ms';
-  await t.test('the next one gets the request, whatever the method', async (t) => {
+  await t.test('the next server gets the request, whatever the method', async (t) => {
     const first = deaf();
     const w = await worldAfter(t, first, { spec: { timeouts: { connect } } });
     const { client, server } = await w.asked(post);
@@ -37,7 +37,7 @@ t.test('connect: a server that lets nobody in', deafness, async (t) => {
     t.match(w.outcomes, [{ kind: 'connect-timeout' }, { kind: 'answered' }]);
     t.match(first, { failures: 1, active: 0, pool: { open: 0 } });
   });
-  await t.test('504 when there is no other', async (t) => {
+  await t.test('504 if there is no other server', async (t) => {
     for (const request of [get, post, upgrade]) {
       const w = await worldAfter(t, deaf(), { servers: 0, spec: { timeouts: { connect } } });
       const client = await w.client();
@@ -48,7 +48,7 @@ t.test('connect: a server that lets nobody in', deafness, async (t) => {
       await w.quiet();
     }
   });
-  await t.test('a client that leaves meanwhile takes the attempt with it', async (t) => {
+  await t.test('a client that disconnects meanwhile ends the attempt', async (t) => {
     const first = deaf();
     const w = await worldAfter(t, first, { servers: 0 });
     const client = await w.client();
@@ -62,18 +62,18 @@ t.test('connect: a server that lets nobody in', deafness, async (t) => {
   });
 });
 
-t.test('connect: a server that does not come to TLS', async (t) => {
+t.test('connect: a server that does not begin its TLS handshake', async (t) => {
   const w: World = await world(t, {
     spec: { timeouts: { connect: '150ms' }, retries: { attempts: 1 } },
     route: { pick: () => mute },
   });
-  const mute = new Upstream({ id: 'mute', host: '127.0.0.1', port: w.server.port, secure: new Secure({ verify: false }) });
+  const mute = new Upstream({ id: 'mute', host: '127.0.0.1', port: w.server.port, secure: new TlsConnector({ verify: false }) });
   const { client } = await w.asked(get);
   t.match(JSON.parse((await client.message()).body), { status: 504, code: 'connect-timeout' });
   t.equal(mute.pool.open, 0);
 });
 
-t.test('total: is for all attempts together', async (t) => {
+t.test('total: limits all attempts together', async (t) => {
   const total = '300ms';
   await t.test('the second hangs', async (t) => {
     const w = await world(t, { servers: 2, spec: { timeouts: { total }, retries: { statuses: [503] } } });
@@ -86,14 +86,14 @@ t.test('total: is for all attempts together', async (t) => {
     await second?.closed();
     t.match(w.outcomes, [{ kind: 'answered', status: 503 }, { kind: 'head-timeout' }]);
   });
-  await t.test('attempts go on and on', async (t) => {
+  await t.test('one attempt follows the other', async (t) => {
     const w = await world(t, {
       servers: 4,
       spec: { timeouts: { total, responseHead: '150ms' }, retries: { statuses: [503], attempts: 4 } },
     });
     const asked: net.Socket[] = [];
     for (const { server } of w.servers) {
-      // Each takes nearly as long as it may.
+      // Each server takes nearly as long as it may.
       server.on('connection', (socket) => {
         asked.push(socket);
         const late = setTimeout(() => socket.destroyed || socket.write(busy), 110);
@@ -105,16 +105,16 @@ t.test('total: is for all attempts together', async (t) => {
     t.match(JSON.parse((await client.message()).body), { status: 504, code: 'total-timeout' });
     t.ok(asked.length > 1 && asked.length < 4, `${asked.length} were asked`);
   });
-  await t.test('no connection comes about', deafness, async (t) => {
+  await t.test('no connection is established', deafness, async (t) => {
     const first = new Upstream({ id: 'deaf', host: '127.0.0.1', port: await deafServer(t) });
     const w = await worldAfter(t, first, { servers: 0, spec: { timeouts: { total } } });
     const client = await w.client();
     client.send(get);
     t.match(JSON.parse((await client.message()).body), { status: 504, code: 'total-timeout' });
     t.equal(first.pool.open, 0);
-    t.match(w.outcomes, [{ kind: 'aborted' }], 'the server has not had the whole of its time');
+    t.match(w.outcomes, [{ kind: 'aborted' }], 'the server has not had all of its time');
   });
-  await t.test('while it waits for a server', async (t) => {
+  await t.test('while the exchange waits for a server', async (t) => {
     const w = await world(t, { spec: { timeouts: { total: '600ms' }, limits: { connectionsPerServer: 1, queue: 1 } } });
     const { server } = await w.asked(get);
     await server.message();
@@ -123,7 +123,7 @@ t.test('total: is for all attempts together', async (t) => {
     waiting.send(get);
     t.match(JSON.parse((await waiting.message()).body), { status: 504, code: 'total-timeout' });
   });
-  await t.test('the response has begun: it breaks off', async (t) => {
+  await t.test('a response that has begun breaks off', async (t) => {
     const w = await world(t, { spec: { timeouts: { total } } });
     const { client, server } = await w.asked(get);
     await server.message();
@@ -133,7 +133,7 @@ t.test('total: is for all attempts together', async (t) => {
     t.equal(await client.until('the end', () => client.over), 'reset');
     await w.quiet();
   });
-  await t.test('a client that is slow with its body gets 504 and no server the blame', async (t) => {
+  await t.test('a client that is slow with its body gets 504, and no server is blamed', async (t) => {
     const w = await world(t, { spec: { timeouts: { total } } });
     const { client, server } = await w.asked(post.slice(0, -1));
     await server.head();
@@ -142,12 +142,12 @@ t.test('total: is for all attempts together', async (t) => {
   });
 });
 
-t.test('requestHead: each head of a connection has its own time, from its first octet', async (t) => {
+t.test('requestHead: each head on a connection has its own limit, from its first octet', async (t) => {
   const w = await world(t, { spec: { timeouts: { requestHead: '300ms', clientIdle: '20s' } } });
   const { client, server } = await w.asked(get);
   for (let turn = 0; turn < 3; turn++) {
     await server.message();
-    // Longer than a head may take, in all.
+    // Three such pauses are longer than the limit of a head.
     await new Promise<void>((expire) => processDeadlines.watch({ deadline: processDeadlines.now + 200, expire, crashed: t.bailout }));
     server.send(ok);
     t.equal((await client.message()).body, 'ok');

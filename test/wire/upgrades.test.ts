@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import t from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
 import { Upstream } from '../../src/proxy/upstream.ts';
+import { eventually } from '../tools/eventually.ts';
 import { field, statusOf } from './peer.ts';
 import { type World, world } from './world.ts';
 
@@ -9,13 +10,14 @@ const ask = (more = '', protocol = 'chat') =>
   `GET /x?y HTTP/1.1\r\nHost: A.test\r\nConnection: Upgrade, X-Hop\r\nUpgrade: ${protocol}\r\nX-Hop: 1\r\n${more}\r\n`;
 const agreed = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade, X-Hop\r\nX-Hop: 1\r\nX-A: 1\r\nUpgrade: chat\r\n\r\n';
 
-/** Waits until nothing is left of any tunnel. */
+/** Waits until no exchange is in flight and every client connection is closed. */
 async function gone(w: World): Promise<void> {
   await w.quiet();
-  await new Promise<void>((resolve) => {
-    const look = () => (w.listener.connections === 0 ? resolve() : setImmediate(look));
-    look();
-  });
+  await eventually(
+    () => w.listener.connections,
+    (connections) => connections === 0,
+    { what: 'all client connections to close' },
+  );
 }
 
 t.test('WebSocket from end to end', async (t) => {
@@ -55,7 +57,7 @@ t.test('WebSocket from end to end', async (t) => {
   server.close();
 });
 
-t.test('any protocol passes, with what came right after the heads', async (t) => {
+t.test('any protocol passes, with the octets that came right after the heads', async (t) => {
   const w = await world(t);
   const { client, server } = await w.asked(`${ask()}early`);
   const request = await server.head();
@@ -82,7 +84,7 @@ t.test('any protocol passes, with what came right after the heads', async (t) =>
   await gone(w);
 });
 
-t.test('a server that will not switch', async (t) => {
+t.test('a server that does not switch', async (t) => {
   for (const [name, response, body] of [
     ['with a length', 'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: X-Hop\r\nX-Hop: 1\r\nX-A: 1\r\n\r\nno', 'no'],
     ['in chunks', 'HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\nX-A: 1\r\n\r\n2\r\nno\r\n0\r\n\r\n', 'no'],
@@ -108,7 +110,7 @@ t.test('a server that will not switch', async (t) => {
       t.match(w.outcomes, [{ kind: 'answered' }]);
     });
   }
-  await t.test('and breaks off', async (t) => {
+  await t.test('and breaks off its response', async (t) => {
     const w = await world(t);
     const { client, server } = await w.asked(ask());
     await server.head();
@@ -120,9 +122,9 @@ t.test('a server that will not switch', async (t) => {
   });
 });
 
-t.test('a server that will not switch, and falls silent within its answer', async (t) => {
+t.test('a server that does not switch, and falls silent within its response', async (t) => {
   for (const leaves of [false, true]) {
-    await t.test(leaves ? 'after the client is done with sending' : 'while the client waits', async (t) => {
+    await t.test(leaves ? 'after the client has sent its FIN' : 'while the client waits', async (t) => {
       const w = await world(t, { spec: { timeouts: { responseHead: '300ms' } } });
       const { client, server } = await w.asked(ask());
       await server.head();
@@ -131,14 +133,14 @@ t.test('a server that will not switch, and falls silent within its answer', asyn
       if (leaves) client.end();
       server.send('second');
       await client.take('second');
-      t.equal(await client.until('the end', () => client.over), 'reset', 'what has no end does not look whole');
+      t.equal(await client.until('the end', () => client.over), 'reset', 'a response without an end does not look complete');
       await server.closed();
       await gone(w);
     });
   }
 });
 
-t.test('a server that gives no answer', async (t) => {
+t.test('a server that sends no response', async (t) => {
   for (const how of ['end', 'reset'] as const) {
     const w = await world(t);
     const { client, server } = await w.asked(ask());
@@ -157,7 +159,7 @@ t.test('a server that gives no answer', async (t) => {
   await gone(w);
 });
 
-t.test('either side may die', async (t) => {
+t.test('either side can end the tunnel', async (t) => {
   for (const side of ['client', 'server'] as const) {
     for (const how of ['end', 'reset'] as const) {
       const w = await world(t);
@@ -174,7 +176,7 @@ t.test('either side may die', async (t) => {
       t.strictSame([w.upstream.active, w.upstream.upgraded], [0, 0], `${side} ${how}`);
     }
   }
-  await t.test('the client before the answer', async (t) => {
+  await t.test('the client, before the response', async (t) => {
     const w = await world(t);
     const { client, server } = await w.asked(ask());
     await server.head();
@@ -187,7 +189,7 @@ t.test('either side may die', async (t) => {
   });
 });
 
-t.test('servers that refuse the connection are passed over', async (t) => {
+t.test('servers that refuse the connection are skipped', async (t) => {
   const w = await world(t, { deadServers: 1 });
   const { client, server } = await w.asked(ask());
   await server.head();
@@ -218,7 +220,7 @@ t.test('a listener that closes gives tunnels the grace time', async (t) => {
   await gone(w);
 });
 
-t.test('a request that brings a body does not switch', async (t) => {
+t.test('a request with a body does not switch', async (t) => {
   const w = await world(t);
   const { client, server } = await w.asked(`${ask('Content-Length: 5\r\n')}hello`);
   const request = await server.message();

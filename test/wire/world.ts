@@ -1,21 +1,22 @@
 import net from 'node:net';
 import type { Test } from 'tap';
-import type { AccessLog, ExchangeRecord } from '../../src/access-log/access-log.ts';
+import type { AccessLog, ExchangeRecord } from '../../src/access-log/contract.ts';
 import { type EnvironmentSpecInput, environmentSpec } from '../../src/model/environment.ts';
 import type { Exchange, Handler, Listener, Outcome, Route } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
+import { RequestQueue } from '../../src/proxy/request-queue.ts';
 import { RetryBudget } from '../../src/proxy/retry.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
 import { Peer } from './peer.ts';
 
-/** A server that does nothing by itself: the test takes its connections and says what they answer. */
+/** A server that does nothing by itself: the test takes its connections and writes the responses. */
 export class RawServer {
   readonly server = net.createServer({ allowHalfOpen: true, noDelay: true });
   readonly sockets = new Set<net.Socket>();
-  /** Connections that nobody asked for yet. */
+  /** Connections that the test has not taken yet. */
   readonly #arrived: Peer[] = [];
   readonly #wanted: ((peer: Peer) => void)[] = [];
-  /** Connections ever made. */
+  /** Number of connections accepted so far. */
   count = 0;
 
   constructor() {
@@ -39,7 +40,7 @@ export class RawServer {
     return (this.server.address() as net.AddressInfo).port;
   }
 
-  /** The next connection. */
+  /** Takes the next connection. */
   next(): Promise<Peer> {
     const peer = this.#arrived.shift();
     return peer ? Promise.resolve(peer) : new Promise((resolve) => this.#wanted.push(resolve));
@@ -53,26 +54,26 @@ export class RawServer {
 
 export interface WorldOptions {
   readonly spec?: EnvironmentSpecInput;
-  /** Servers, 1 unless told. */
+  /** Number of servers; default 1. */
   readonly servers?: number;
-  /** Ports nobody listens on, tried before the servers. */
+  /** Number of ports without a listener, which are tried before the servers. */
   readonly deadServers?: number;
   readonly handler?: Pick<Handler, 'request'>;
   readonly log?: AccessLog;
   readonly route?: Partial<Route>;
 }
 
-/** Sluice between raw peers: one listener, one route, servers that the test plays. */
+/** Sluice between raw peers: one listener and one route; the test plays clients and servers. */
 export class World {
   readonly listener: Listener;
   readonly servers: readonly RawServer[];
   readonly upstreams: readonly Upstream[];
   readonly outcomes: readonly Outcome[];
   readonly records: readonly ExchangeRecord[];
-  /** Bugs that were reported. */
+  /** Bugs reported to the handler. */
   readonly faults: readonly { readonly error: unknown; readonly requestId: string | undefined }[];
   readonly route: Route;
-  /** Those that nobody listens for. */
+  /** Upstreams without a listener. */
   readonly dead: readonly Upstream[];
   readonly clients: Peer[] = [];
 
@@ -101,19 +102,19 @@ export class World {
     return peer;
   }
 
-  /** A new client has sent `text`, and a server has the request on a new connection: both ends. */
+  /** Sends `text` from a new client, and takes the new connection to the first server: returns both ends. */
   async asked(text: string): Promise<{ client: Peer; server: Peer }> {
     const client = await this.client();
     client.send(text);
     return { client, server: await this.server.next() };
   }
 
-  /** Waits until so many exchanges are in flight on the listener. */
+  /** Waits until `count` exchanges are in flight on the listener. */
   async inFlight(count: number): Promise<void> {
     await this.#turnUntil(() => this.listener.active === count);
   }
 
-  /** Waits until no exchange is in flight anywhere. */
+  /** Waits until no exchange is in flight on the listener or at an upstream. */
   async quiet(): Promise<void> {
     await this.#turnUntil(
       () => this.listener.active === 0 && this.upstreams.every((upstream) => upstream.active === 0 && upstream.upgraded === 0),
@@ -128,7 +129,7 @@ export class World {
   }
 }
 
-/** Opens a world and closes it after the test, which also must have left nothing in flight. */
+/** Opens a world, and closes it after the test. */
 export async function world(t: Test, options: WorldOptions = {}): Promise<World> {
   const spec = environmentSpec.parse(options.spec ?? {});
   const servers = await Promise.all(Array.from({ length: options.servers ?? 1 }, () => new RawServer().open()));
@@ -136,12 +137,16 @@ export async function world(t: Test, options: WorldOptions = {}): Promise<World>
   const ports = [...dead, ...servers].map((server) => server.port);
   await Promise.all(dead.map((server) => server.close()));
   const upstreams = ports.map((port) => new Upstream({ id: `server-${port}`, host: '127.0.0.1', port }));
-  for (const upstream of upstreams) upstream.maxActive = spec.limits.connectionsPerServer;
+  for (const upstream of upstreams) {
+    upstream.maxActive = spec.limits.connectionsPerServer;
+    upstream.pool.idleMs = spec.timeouts.upstreamIdle;
+  }
   const outcomes: Outcome[] = [];
   const records: ExchangeRecord[] = [];
   const route: Route = {
     settings: spec,
     budget: new RetryBudget(),
+    queue: new RequestQueue(),
     pick: (_exchange: Exchange, tried: readonly Upstream[]) =>
       upstreams.find((upstream) => upstream.available && !tried.includes(upstream)),
     observe: (_upstream, outcome) => void outcomes.push(outcome),

@@ -1,39 +1,39 @@
 import { lookup } from 'node:dns/promises';
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import { formatAddress, parseAddress } from '../../model/quantity.ts';
+import { formatAddress, parseAddress } from '../../model/address.ts';
 
-/** Node's own handle of a TCP socket. */
+/** Node's internal handle of a TCP socket. */
 interface Handle {
   getsockname(into: { address?: string; port?: number }): number;
   close(): void;
 }
 
-/** The part of `net` that `node:cluster` is made of. */
-interface Inside {
+/** The undocumented part of `net` that `node:cluster` uses. */
+interface NetInternals {
   _createServerHandle(ip: string, port: number, family: 4 | 6): Handle | number;
 }
 
-/** An address taken by this process for others to listen on: as long as it is open the address stays taken, whoever comes and goes. */
+/** A socket bound by this process for worker processes to listen on. While it is open the address stays taken, even if every worker ends. */
 export interface BoundSocket {
-  /** As bound: a port of 0 is resolved. */
+  /** The bound address, with port 0 resolved. */
   readonly address: string;
-  /** What is sent along with a message. */
+  /** The handle, to be sent along with a message to a worker. */
   readonly handle: object;
   close(): void;
 }
 
 /**
- * Binds, and does not listen: whoever is given the handle does, and the system gives each new connection to one of those. Node has
- * no public way to bind without accepting. Rejects with the system's error.
+ * Binds without listening: each worker that gets the handle listens on it, and the kernel gives every new connection to one of them. Node
+ * has no public API to bind without accepting. Rejects with the system's error.
  */
 export async function bindSocket(address: string): Promise<BoundSocket> {
   const { host, port } = parseAddress(address);
   const { address: ip, family } = await lookup(host);
-  const handle = (net as unknown as Inside)._createServerHandle(ip, port, family as 4 | 6);
+  const handle = (net as unknown as NetInternals)._createServerHandle(ip, port, family as 4 | 6);
   if (typeof handle === 'number') throw systemError(handle, address);
   const name: { address?: string; port?: number } = {};
-  // An address in use is told only when the socket is looked at.
+  // libuv reports an address in use (EADDRINUSE) only at the next call on the handle.
   const status = handle.getsockname(name);
   if (status !== 0) {
     handle.close();

@@ -1,27 +1,27 @@
 import { countsSince, noCounts } from '../../model/count-arithmetic.ts';
 import type { KeyedCounts } from './worker-counts.ts';
 
-/** What has changed from one report to the next. */
+/** Finds the changes between two successive reports of a worker's counts. */
 export class CountChanges<Counts extends object, Gauges extends object> {
   #last = new Map<string, KeyedCounts<Counts, Gauges>>();
 
-  /** One measure, with what is new, for each that differs from the last call; of what is gone nothing is kept. */
+  /** Entries that differ from the last call, with the increase of their counts. Forgets entries that are absent from `counts`. */
   changes(counts: readonly KeyedCounts<Counts, Gauges>[]): KeyedCounts<Counts, Gauges>[] {
     const last = this.#last;
-    this.#last = new Map(counts.map((measure) => [measure.key, measure]));
-    return counts.flatMap((measure) => {
-      const before = last.get(measure.key);
-      if (before && untouched(before.counts, measure.counts) && untouched(before.gauges, measure.gauges)) return [];
-      // Less than before: it left and came back meanwhile, and counts from zero again.
-      const since = before && countsSince(before.counts, measure.counts);
-      if (before && since && noCounts(since) && untouched(before.gauges, measure.gauges)) return [];
-      return [{ ...measure, counts: since ?? measure.counts }];
+    this.#last = new Map(counts.map((entry) => [entry.key, entry]));
+    return counts.flatMap((entry) => {
+      const before = last.get(entry.key);
+      if (before && isUnchanged(before.counts, entry.counts) && isUnchanged(before.gauges, entry.gauges)) return [];
+      // Undefined if a count went down: the server left and came back in between, and was counted from zero again.
+      const since = before && countsSince(before.counts, entry.counts);
+      if (before && since && noCounts(since) && isUnchanged(before.gauges, entry.gauges)) return [];
+      return [{ ...entry, counts: since ?? entry.counts }];
     });
   }
 }
 
-/** Whether it is field by field what it was: who counts makes new lists and records only when something has happened. */
-function untouched<Fields extends object>(before: Fields, now: Fields): boolean {
+/** True if each field is identical, lists and records by reference: a shortcut for a server without exchanges, whose counts stay the same objects. */
+function isUnchanged<Fields extends object>(before: Fields, now: Fields): boolean {
   for (const name in now) if (now[name] !== before[name]) return false;
   return true;
 }

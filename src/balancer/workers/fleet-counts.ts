@@ -11,14 +11,14 @@ import { healthOf, type TableEnvironment } from '../table.ts';
 import { SummedCounts } from './summed-counts.ts';
 import { type ListenerGauges, serverKey, type WorkerCounts } from './worker-counts.ts';
 
-/** The workers' counters of servers, environments and listeners, added up. */
+/** Sums of all workers' counts of servers, environments and listeners. */
 export class FleetCounts {
   readonly #servers = new SummedCounts<ServerCounts, ServerGauges>(noServerCounts, { active: 0, upgraded: 0, connections: 0, idle: 0 });
   readonly #environments = new SummedCounts<EnvironmentCounts, EnvironmentGauges>(noEnvironmentCounts, { waiting: 0, panicking: 0 });
   readonly #listeners = new SummedCounts<ListenerCounts, ListenerGauges>(noListenerCounts, { connections: 0 });
   readonly #ids = new Map<string, ReadonlySet<string>>();
 
-  /** The environment has these servers and no others: of those who left nothing is kept. */
+  /** Counts exactly these servers of the environment from now on; forgets the others. */
   follow({ name, servers }: Pick<TableEnvironment, 'name' | 'servers'>): void {
     const ids = new Set(servers.map(({ id }) => id));
     for (const id of this.#ids.get(name) ?? []) if (!ids.has(id)) this.#servers.drop(serverKey(name, id));
@@ -42,17 +42,18 @@ export class FleetCounts {
     this.#listeners.drop(listen);
   }
 
-  take(worker: number, { servers, environments, listeners }: WorkerCounts): void {
-    this.#servers.take(worker, servers);
-    this.#environments.take(worker, environments);
-    this.#listeners.take(worker, listeners);
+  add(worker: number, { servers, environments, listeners }: WorkerCounts): void {
+    this.#servers.add(worker, servers);
+    this.#environments.add(worker, environments);
+    this.#listeners.add(worker, listeners);
   }
 
+  /** Drops the gauges of a worker that has ended; its counts stay in the sums. */
   forget(worker: number): void {
-    for (const tally of [this.#servers, this.#environments, this.#listeners]) tally.forget(worker);
+    for (const sums of [this.#servers, this.#environments, this.#listeners]) sums.forget(worker);
   }
 
-  /** Exchanges in flight on one worker, upgraded connections aside. */
+  /** Exchanges in flight in one worker, without upgraded connections. */
   active(worker: number): number {
     const { active, upgraded } = this.#servers.gaugesIn(worker);
     return active - upgraded;

@@ -3,46 +3,47 @@ import type { Logger } from 'pino';
 import { type Clock, jittered, type Random, type Timer } from '../../model/clock.ts';
 import { WorkerProcess, type WorkerProcessOwner } from './worker-process.ts';
 
-/** A worker that lives shorter, in milliseconds, has probably died of something that will happen to the next one too. */
+/** A worker that ends sooner than this, in milliseconds, probably ended for a reason that its successor will meet too, so that back-off applies. */
 const shortLifeMs = 10_000;
-/** Milliseconds until the next try after such a one: the second time, and at most. */
+/** Milliseconds of back-off before the next start; none before the first, then doubling. */
 const backoffMs = { first: 200, most: 10_000 };
-/** Looks, one a second, after which a worker that said nothing is taken for hung. */
-const silentLooks = 20;
-const lookMs = 1_000;
-/** Milliseconds beyond its grace that an ending worker gets before it is killed. */
-const patienceMs = 5_000;
+/** Ticks without a message after which a worker counts as hung. */
+const hungAfterTicks = 20;
+const tickMs = 1_000;
+/** Milliseconds that a draining worker gets beyond its grace period before it is killed. */
+const killDelayMs = 5_000;
 
 export interface FleetTools {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Starts a process of this program as a worker, with a channel for messages. */
+  /** Starts this program as a worker process, with an IPC channel. */
   readonly spawn: (number: number) => ChildProcess;
 }
 
 export interface FleetOwner extends WorkerProcessOwner {
-  /** Tells a new worker everything there is to know. */
-  greet(worker: WorkerProcess): void;
-  gone(worker: WorkerProcess): void;
+  /** Sends a new worker its settings, all tables and all listeners. */
+  initialize(worker: WorkerProcess): void;
+  /** Called when a worker process has ended. */
+  ended(worker: WorkerProcess): void;
 }
 
-/** One slot for a worker, filled again whenever it is empty. */
+/** Place for one worker; whenever its worker ends, a new one is started. */
 interface Slot {
   worker: WorkerProcess | undefined;
   retry: Timer | undefined;
-  /** Short lives in a row. */
+  /** Workers in a row that ended within `shortLifeMs`. */
   shortLives: number;
 }
 
-/** Keeps so many workers running: replaces who dies or hangs, and changes them one by one on request, the new before the old. */
+/** Keeps a number of workers running: replaces those that die or hang, and restarts them one by one on request, starting each new one before the old one drains. */
 export class Fleet {
   readonly #tools: FleetTools;
   readonly #owner: FleetOwner;
   readonly #slots: Slot[] = [];
   readonly #living = new Set<WorkerProcess>();
-  readonly #relieving = new Set<WorkerProcess>();
-  #looking: Timer | undefined;
+  readonly #replacing = new Set<WorkerProcess>();
+  #nextTick: Timer | undefined;
   #started = 0;
   #stopping = false;
   #rolling: Promise<void> = Promise.resolve();
@@ -50,10 +51,10 @@ export class Fleet {
   constructor(tools: FleetTools, owner: FleetOwner) {
     this.#tools = tools;
     this.#owner = owner;
-    this.#look();
+    this.#tick();
   }
 
-  /** Every living worker, those that are ending included. */
+  /** All workers whose process has not ended, draining ones included. */
   get living(): ReadonlySet<WorkerProcess> {
     return this.#living;
   }
@@ -62,7 +63,8 @@ export class Fleet {
     return this.#slots.length;
   }
 
-  resize(count: number): void {
+  /** Starts workers up to `count`. */
+  grow(count: number): void {
     while (this.#slots.length < count) {
       const slot: Slot = { worker: undefined, retry: undefined, shortLives: 0 };
       this.#slots.push(slot);
@@ -70,7 +72,7 @@ export class Fleet {
     }
   }
 
-  /** Takes workers away down to `count`; each has `graceMs` to finish. */
+  /** Drains workers down to `count`; each gets `graceMs` for its exchanges in flight. */
   shrink(count: number, graceMs: number): void {
     for (const slot of this.#slots.splice(count)) {
       slot.retry?.cancel();
@@ -78,50 +80,50 @@ export class Fleet {
     }
   }
 
-  /** Puts new workers into all slots, one after the other; rejects, and leaves the rest as it is, when a new one does not come up. */
-  roll(graceMs: number): Promise<void> {
+  /** Replaces all workers one after the other. Rejects when a new worker does not start; the workers not yet replaced stay. */
+  replaceAll(graceMs: number): Promise<void> {
     const rolled = this.#rolling.then(async () => {
-      for (const slot of [...this.#slots]) await this.#renew(slot, graceMs);
+      for (const slot of [...this.#slots]) await this.#replaceIn(slot, graceMs);
     });
     this.#rolling = rolled.catch(() => {});
     return rolled;
   }
 
-  /** As {@link roll}, for one worker; asked again meanwhile, it does nothing. */
-  async relieve(worker: WorkerProcess, graceMs: number): Promise<void> {
+  /** Replaces one worker, unless its replacement is under way already. Rejects when the new worker does not start. */
+  async replace(worker: WorkerProcess, graceMs: number): Promise<void> {
     const slot = this.#slots.find((one) => one.worker === worker);
-    if (slot === undefined || this.#relieving.has(worker)) return;
-    this.#relieving.add(worker);
+    if (slot === undefined || this.#replacing.has(worker)) return;
+    this.#replacing.add(worker);
     try {
-      await this.#renew(slot, graceMs);
+      await this.#replaceIn(slot, graceMs);
     } finally {
-      this.#relieving.delete(worker);
+      this.#replacing.delete(worker);
     }
   }
 
-  /** Nobody is replaced from now on. Settles when all have ended, which those in flight have `graceMs` to do. */
+  /** Drains all workers and starts no new ones. Resolves when all have ended; exchanges in flight get `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    this.#looking?.cancel();
+    this.#nextTick?.cancel();
     this.shrink(0, graceMs);
     for (const worker of this.#living) this.#retire(worker, graceMs);
     await Promise.all([...this.#living].map((worker) => worker.ended));
   }
 
-  /** Ends all at once. */
+  /** Kills all workers at once. */
   kill(): void {
     this.#stopping = true;
     for (const worker of this.#living) worker.kill();
   }
 
-  async #renew(slot: Slot, graceMs: number): Promise<void> {
+  async #replaceIn(slot: Slot, graceMs: number): Promise<void> {
     if (this.#stopping || !this.#slots.includes(slot)) return;
     const fresh = this.#launch();
     try {
       await fresh.ready;
     } catch (cause) {
       if (this.#stopping) return;
-      throw new Error(`a new worker does not come up (${(cause as Error).message}): the present ones stay`, { cause });
+      throw new Error(`a new worker did not start (${(cause as Error).message}): the present workers stay`, { cause });
     }
     if (this.#stopping || !this.#slots.includes(slot)) return this.#retire(fresh, 0);
     const old = slot.worker;
@@ -133,13 +135,13 @@ export class Fleet {
   #retire(worker: WorkerProcess, graceMs: number): void {
     if (worker.draining || worker.hasEnded) return;
     worker.draining = true;
-    if (!worker.hasSpoken) {
-      // It is still starting: there is nothing to finish.
+    if (!worker.hasAnswered) {
+      // Still starting, so that no exchange can be in flight.
       worker.kill();
       return;
     }
-    worker.tell({ kind: 'drain', graceMs });
-    const late = this.#tools.clock.after(graceMs + patienceMs, () => worker.kill());
+    worker.send({ kind: 'drain', graceMs });
+    const late = this.#tools.clock.after(graceMs + killDelayMs, () => worker.kill());
     void worker.ended.then(() => late.cancel());
   }
 
@@ -154,7 +156,7 @@ export class Fleet {
       if (this.#tools.clock.now() - begun >= shortLifeMs) slot.shortLives = 0;
       const waitMs = slot.shortLives === 0 ? 0 : Math.min(backoffMs.most, backoffMs.first * 2 ** (slot.shortLives - 1));
       slot.shortLives++;
-      this.#tools.logger.error({ worker: worker.number, pid: worker.pid, reason, waitMs }, 'a worker has ended by itself and is replaced');
+      this.#tools.logger.error({ worker: worker.number, pid: worker.pid, reason, waitMs }, 'a worker ended by itself and is replaced');
       slot.retry = this.#tools.clock.after(jittered(waitMs, this.#tools.random), () => this.#fill(slot));
     });
   }
@@ -166,21 +168,24 @@ export class Fleet {
     void worker.ended.then((reason) => {
       this.#living.delete(worker);
       if (worker.draining) this.#tools.logger.info({ worker: number, reason }, 'worker ended');
-      this.#owner.gone(worker);
+      this.#owner.ended(worker);
     });
-    this.#owner.greet(worker);
+    this.#owner.initialize(worker);
     return worker;
   }
 
-  /** Counts looks, not time: when the whole machine was asleep, nobody has been silent. */
-  #look(): void {
-    this.#looking = this.#tools.clock.after(lookMs, () => {
+  /** Kills hung workers. Counts ticks instead of time: while the whole machine was suspended, no worker could send anything. */
+  #tick(): void {
+    this.#nextTick = this.#tools.clock.after(tickMs, () => {
       for (const worker of this.#living) {
-        if (++worker.silentLooks !== silentLooks) continue;
-        this.#tools.logger.error({ worker: worker.number, pid: worker.pid }, 'a worker has said nothing for long: it is killed');
+        if (++worker.silentTicks !== hungAfterTicks) continue;
+        this.#tools.logger.error(
+          { worker: worker.number, pid: worker.pid },
+          `a worker hangs: it sent nothing for ${(hungAfterTicks * tickMs) / 1000} s and is killed`,
+        );
         worker.kill();
       }
-      this.#look();
+      this.#tick();
     });
   }
 }

@@ -4,12 +4,12 @@ import type { BoundSocket } from './bound-socket.ts';
 import type { FromWorker } from './messages.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
-/** What a worker says of a listener; undefined: it has ended before it could. */
+/** A worker's answer about a listener; undefined if the worker ended before it answered. */
 export type ListenerAnswer = Extract<FromWorker, { kind: 'opened' | 'refused' | 'closed' }> | undefined;
 
 type Waiting = Map<WorkerProcess, (answer: ListenerAnswer) => void>;
 
-/** A listener that all workers serve. The socket is this process's: it stays open while workers come and go. */
+/** A listener that all workers serve. Its socket belongs to this process and stays open while workers start and end. */
 export class SharedListener implements OpenedListener {
   readonly number: number;
   readonly configured: string;
@@ -41,39 +41,40 @@ export class SharedListener implements OpenedListener {
     return this.#socket.address;
   }
 
-  /** Settles once every worker has answered; rejects with the system's error if none of them can listen. */
+  /** Resolves once every worker has answered; rejects with the system's error if no worker can listen. */
   async open(): Promise<void> {
-    const answers = await Promise.all([...this.#workers].map((worker) => this.greet(worker)));
+    const answers = await Promise.all([...this.#workers].map((worker) => this.openIn(worker)));
     if (answers.some((answer) => answer?.kind === 'opened')) return;
     this.close(0).catch(() => {});
     const refused = answers.find((answer) => answer?.kind === 'refused');
     if (refused?.kind === 'refused') throw Object.assign(new Error(refused.reason), { code: refused.code });
-    throw new Error('no worker process is up to serve it: what is logged above says why');
+    throw new Error('no worker process could start; see the log above');
   }
 
-  /** A worker that is to serve it, too. */
-  greet(worker: WorkerProcess): Promise<ListenerAnswer> {
+  /** Has one more worker serve the listener. */
+  openIn(worker: WorkerProcess): Promise<ListenerAnswer> {
     if (worker.draining || this.#isClosed) return Promise.resolve(undefined);
     const answer = this.#answer(this.#opening, worker);
-    worker.tell({ kind: 'open', listener: this.number, address: this.configured, settings: this.#settings }, this.#socket.handle);
+    worker.send({ kind: 'open', listener: this.number, address: this.configured, settings: this.#settings }, this.#socket.handle);
     return answer;
   }
 
-  hear(worker: WorkerProcess, answer: ListenerAnswer): void {
+  /** Takes a worker's answer; undefined when the worker has ended. */
+  receive(worker: WorkerProcess, answer: ListenerAnswer): void {
     if (answer?.kind !== 'closed') settle(this.#opening, worker, answer);
     if (answer === undefined || answer.kind === 'closed') settle(this.#closing, worker, answer);
   }
 
   update(settings: ListenerSettings): void {
     this.#settings = settings;
-    for (const worker of this.#workers) worker.tell({ kind: 'update', listener: this.number, settings });
+    for (const worker of this.#workers) worker.send({ kind: 'update', listener: this.number, settings });
   }
 
   async close(graceMs: number): Promise<void> {
     this.#isClosed = true;
     const answers = [...this.#workers].map((worker) => {
       const answer = this.#answer(this.#closing, worker);
-      worker.tell({ kind: 'close', listener: this.number, graceMs });
+      worker.send({ kind: 'close', listener: this.number, graceMs });
       return answer;
     });
     this.#socket.close();

@@ -2,25 +2,24 @@ import { addCounts } from '../../model/count-arithmetic.ts';
 import type { KeyedCounts } from './worker-counts.ts';
 
 /**
- * What all workers, living and dead, have counted. They tell what is new, so that a sum never goes backwards: what a worker did
- * stays counted when it dies, but for what it had not told yet (a fraction of a second); what was going on there is no more.
+ * Sums of the counts of all workers, living and dead. Workers report increases, so that a sum never goes down: the counts of a worker
+ * stay when it dies, except for the last fraction of a second that it had not reported; its gauges are dropped.
  */
 export class SummedCounts<Counts extends object, Gauges extends Readonly<Record<keyof Gauges, number>>> {
   readonly #counts = new Map<string, Counts>();
-  /** Of living workers, by number. */
+  /** Gauges of living workers, by number of the worker. */
   readonly #gauges = new Map<number, Map<string, Gauges>>();
-  readonly #nothing: Counts;
-  readonly #still: Gauges;
+  readonly #noCounts: Counts;
+  readonly #noGauges: Gauges;
 
-  /** @param nothing counted @param still nothing going on */
-  constructor(nothing: Counts, still: Gauges) {
-    this.#nothing = nothing;
-    this.#still = still;
+  constructor(noCounts: Counts, noGauges: Gauges) {
+    this.#noCounts = noCounts;
+    this.#noGauges = noGauges;
   }
 
-  /** It is to be counted; until then, and once it is dropped, what workers say of it is not heard. */
+  /** Starts counting `key`; reports for keys that are not followed are ignored. */
   follow(key: string): void {
-    if (!this.#counts.has(key)) this.#counts.set(key, this.#nothing);
+    if (!this.#counts.has(key)) this.#counts.set(key, this.#noCounts);
   }
 
   drop(key: string): void {
@@ -28,7 +27,7 @@ export class SummedCounts<Counts extends object, Gauges extends Readonly<Record<
     for (const gauges of this.#gauges.values()) gauges.delete(key);
   }
 
-  take(worker: number, changes: readonly KeyedCounts<Counts, Gauges>[]): void {
+  add(worker: number, changes: readonly KeyedCounts<Counts, Gauges>[]): void {
     const present = this.#gauges.get(worker) ?? new Map<string, Gauges>();
     this.#gauges.set(worker, present);
     for (const { key, counts, gauges } of changes) {
@@ -39,25 +38,25 @@ export class SummedCounts<Counts extends object, Gauges extends Readonly<Record<
     }
   }
 
-  /** The worker has ended, and with it all that was going on there. */
+  /** Drops the gauges of a worker that has ended. */
   forget(worker: number): void {
     this.#gauges.delete(worker);
   }
 
-  /** What is followed. */
+  /** All keys that are followed. */
   get keys(): string[] {
     return [...this.#counts.keys()];
   }
 
-  /** All workers together. */
+  /** Sum of all workers' counts and gauges for a key. */
   of(key: string): Counts & Gauges {
-    let gauges = this.#still;
-    for (const present of this.#gauges.values()) gauges = addCounts(gauges, present.get(key) ?? this.#still);
-    return { ...(this.#counts.get(key) ?? this.#nothing), ...gauges };
+    let gauges = this.#noGauges;
+    for (const present of this.#gauges.values()) gauges = addCounts(gauges, present.get(key) ?? this.#noGauges);
+    return { ...(this.#counts.get(key) ?? this.#noCounts), ...gauges };
   }
 
-  /** One worker alone, over everything. */
+  /** Sum of one worker's gauges over all keys. */
   gaugesIn(worker: number): Gauges {
-    return [...(this.#gauges.get(worker)?.values() ?? [])].reduce((sum, gauges) => addCounts(sum, gauges), this.#still);
+    return [...(this.#gauges.get(worker)?.values() ?? [])].reduce((sum, gauges) => addCounts(sum, gauges), this.#noGauges);
   }
 }

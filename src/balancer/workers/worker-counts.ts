@@ -1,29 +1,28 @@
 import type { EnvironmentCounts, ListenerCounts, ServerCounts } from '../../model/counts.ts';
 import type { EnvironmentGauges, LiveEnvironment, LiveListener, LiveServer, ServerGauges } from '../../model/live.ts';
 
-/** What one worker knows of something that all of them count. */
+/** Counts and gauges of one server, environment or listener in one worker. */
 export interface KeyedCounts<Counts extends object = object, Gauges extends object = object> {
-  /** Of what. */
+  /** Name of the server, environment or listener. */
   readonly key: string;
-  /** So far, or since the last report. */
+  /** Counts since the start, or the increase since the last report. */
   readonly counts: Counts;
-  /** At present. */
   readonly gauges: Gauges;
 }
 
-/** Everything that is counted in a worker. */
+/** All counts and gauges of a worker. */
 export interface WorkerCounts {
   readonly servers: readonly KeyedCounts<ServerCounts, ServerGauges>[];
   readonly environments: readonly KeyedCounts<EnvironmentCounts, EnvironmentGauges>[];
   readonly listeners: readonly KeyedCounts<ListenerCounts, ListenerGauges>[];
 }
 
-/** Nothing new. */
+/** A report without any change. */
 export const noWorkerCounts: WorkerCounts = { servers: [], environments: [], listeners: [] };
 
 export type ListenerGauges = Pick<LiveListener, 'connections'>;
 
-/** Names have no space in them. */
+/** Unambiguous, since names contain no space. */
 export function serverKey(environment: string, id: string): string {
   return `${environment} ${id}`;
 }

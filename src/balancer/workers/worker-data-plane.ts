@@ -3,33 +3,34 @@ import type { Timer } from '../../model/clock.ts';
 import type { LiveEnvironment, LiveListener, LiveServer } from '../../model/live.ts';
 import type { ListenerSettings } from '../../proxy/contract.ts';
 import type { DataPlane, OpenedListener } from '../data-plane.ts';
-import type { Feedback, TableEnvironment } from '../table.ts';
+import type { Feedback } from '../feedback.ts';
+import type { TableEnvironment } from '../table.ts';
 import { bindSocket } from './bound-socket.ts';
 import { Fleet, type FleetOwner, type FleetTools } from './fleet.ts';
 import { FleetCounts } from './fleet-counts.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './messages.ts';
-import { shareOf } from './share.ts';
 import { SharedListener } from './shared-listener.ts';
 import { surplus } from './surplus.ts';
+import { tableShare } from './table-share.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
-/** Milliseconds between two looks at who has too much to do. */
+/** Milliseconds between two comparisons of the workers' load. */
 const evenOutMs = 1_000;
 
-/** What can be changed while it runs. */
+/** Settings that can change while the data plane runs. */
 export interface WorkerDataPlaneSettings extends WorkerSettings {
-  /** Worker processes; at least 1. */
+  /** Number of worker processes; at least 1. */
   readonly workers: number;
 }
 
-/** LocalDataPlane carried by worker processes. Each has every table and serves every listener. */
+/** Data plane in worker processes. Each worker has every table and serves every listener. */
 export class WorkerDataPlane implements DataPlane, FleetOwner {
-  /** Lines of access logs that workers could not keep. */
+  /** Access log lines that workers have dropped. */
   accessLogDropped = 0;
   readonly #tools: FleetTools;
   readonly #feedback: Feedback;
   readonly #fleet: Fleet;
-  /** In order of arrival, in which a new worker is told them: who was there first keeps its hosts. */
+  /** In order of arrival, in which a new worker gets them too: the earlier environment keeps a host that two claim. */
   readonly #tables = new Map<string, TableEnvironment>();
   readonly #listeners = new Map<number, SharedListener>();
   readonly #counts = new FleetCounts();
@@ -42,7 +43,7 @@ export class WorkerDataPlane implements DataPlane, FleetOwner {
     this.#feedback = tools;
     this.#settings = tools.settings;
     this.#fleet = new Fleet(tools, this);
-    this.#fleet.resize(tools.settings.workers);
+    this.#fleet.grow(tools.settings.workers);
     this.#evenOut(new Map());
   }
 
@@ -67,13 +68,13 @@ export class WorkerDataPlane implements DataPlane, FleetOwner {
   apply(table: TableEnvironment): void {
     this.#tables.set(table.name, table);
     this.#counts.follow(table);
-    for (const worker of this.#fleet.living) worker.tellTable(table.name);
+    for (const worker of this.#fleet.living) worker.sendTable(table.name);
   }
 
   remove(name: string): void {
     this.#tables.delete(name);
     this.#counts.remove(name);
-    for (const worker of this.#fleet.living) worker.tellTable(name);
+    for (const worker of this.#fleet.living) worker.sendTable(name);
   }
 
   servers(): LiveServer[] {
@@ -88,25 +89,25 @@ export class WorkerDataPlane implements DataPlane, FleetOwner {
     return this.#counts.listeners();
   }
 
-  /** Takes over other settings: more workers come at once, fewer drain; what a worker is told only once takes new workers. */
-  async adopt(settings: WorkerDataPlaneSettings): Promise<void> {
+  /** Applies changed settings: starts missing workers, drains surplus ones, and replaces all when a setting changed that a worker gets only at its start. */
+  async update(settings: WorkerDataPlaneSettings): Promise<void> {
     const before = this.#settings;
     this.#settings = settings;
     this.#fleet.shrink(settings.workers, settings.graceMs);
-    const toldOnce = !isDeepStrictEqual(before.accessLog, settings.accessLog) || before.graceMs !== settings.graceMs;
-    if (toldOnce) await this.restart();
-    this.#fleet.resize(settings.workers);
+    const needsNewWorkers = !isDeepStrictEqual(before.accessLog, settings.accessLog) || before.graceMs !== settings.graceMs;
+    if (needsNewWorkers) await this.restart();
+    this.#fleet.grow(settings.workers);
     if (before.workers !== settings.workers) for (const name of this.#tables.keys()) this.apply(this.#tables.get(name) as TableEnvironment);
   }
 
-  /** New workers for old ones, one after the other; those run the program as it is on disk now. */
+  /** Replaces all workers one after the other; the new ones run the program that is on disk now. */
   async restart(): Promise<void> {
-    await this.#fleet.roll(this.#settings.graceMs);
+    await this.#fleet.replaceAll(this.#settings.graceMs);
   }
 
-  /** The access log's file was renamed: every worker makes or finds the new one. */
+  /** Has every worker open the access log's file again after it was renamed; the first one creates it. */
   reopenAccessLog(): void {
-    for (const worker of this.#fleet.living) worker.tell({ kind: 'reopen-log' });
+    for (const worker of this.#fleet.living) worker.send({ kind: 'reopen-log' });
   }
 
   async close(): Promise<void> {
@@ -114,37 +115,39 @@ export class WorkerDataPlane implements DataPlane, FleetOwner {
     await this.#fleet.stop(0);
   }
 
-  /** Ends every worker at once. */
+  /** Kills every worker at once. */
   kill(): void {
     this.#fleet.kill();
   }
 
-  greet(worker: WorkerProcess): void {
+  initialize(worker: WorkerProcess): void {
     const { accessLog, graceMs } = this.#settings;
-    worker.tell({ kind: 'begin', accessLog, graceMs });
-    for (const name of this.#tables.keys()) worker.tellTable(name);
-    for (const listener of this.#listeners.values()) void listener.greet(worker);
-    worker.tell({ kind: 'settle' });
+    worker.send({ kind: 'begin', accessLog, graceMs });
+    for (const name of this.#tables.keys()) worker.sendTable(name);
+    for (const listener of this.#listeners.values()) void listener.openIn(worker);
+    worker.send({ kind: 'settle' });
   }
 
-  tell(environment: string): ToWorker {
+  tableMessage(environment: string): ToWorker {
     const table = this.#tables.get(environment);
-    return table === undefined ? { kind: 'remove', name: environment } : { kind: 'apply', table: shareOf(table, this.#settings.workers) };
+    return table === undefined
+      ? { kind: 'remove', name: environment }
+      : { kind: 'apply', table: tableShare(table, this.#settings.workers) };
   }
 
-  hear(worker: WorkerProcess, message: FromWorker): void {
+  receive(worker: WorkerProcess, message: FromWorker): void {
     const about = { worker: worker.number, pid: worker.pid };
     switch (message.kind) {
       case 'ready':
         this.#tools.logger.info(about, 'worker ready');
         break;
       case 'refused':
-        this.#tools.logger.error({ ...about, code: message.code, reason: message.reason }, 'a worker cannot listen');
-        this.#listeners.get(message.listener)?.hear(worker, message);
+        this.#tools.logger.error({ ...about, code: message.code, reason: message.reason }, 'a worker cannot open a listener');
+        this.#listeners.get(message.listener)?.receive(worker, message);
         break;
       case 'opened':
       case 'closed':
-        this.#listeners.get(message.listener)?.hear(worker, message);
+        this.#listeners.get(message.listener)?.receive(worker, message);
         break;
       case 'suspect':
         this.#feedback.suspect(message.environment, message.id);
@@ -153,24 +156,24 @@ export class WorkerDataPlane implements DataPlane, FleetOwner {
         this.#feedback.report(message);
         break;
       case 'counts':
-        this.#counts.take(worker.number, message.counts);
+        this.#counts.add(worker.number, message.counts);
         worker.cpuMs = message.cpuMs;
         this.accessLogDropped += message.dropped;
         break;
       case 'relieve':
-        this.#fleet.relieve(worker, this.#settings.graceMs).catch((error: Error) => this.#tools.logger.error(about, error.message));
+        this.#fleet.replace(worker, this.#settings.graceMs).catch((error: Error) => this.#tools.logger.error(about, error.message));
         break;
       default:
         message satisfies never;
     }
   }
 
-  gone(worker: WorkerProcess): void {
+  ended(worker: WorkerProcess): void {
     this.#counts.forget(worker.number);
-    for (const listener of this.#listeners.values()) listener.hear(worker, undefined);
+    for (const listener of this.#listeners.values()) listener.receive(worker, undefined);
   }
 
-  /** Those who have clearly more to do than the others lose connections; `before`: the processor time each had used by the last look. */
+  /** Has workers with clearly more load than the others shed connections. `before`: processor time that each had used at the last comparison. */
   #evenOut(before: ReadonlyMap<WorkerProcess, number>): void {
     const workers = [...this.#fleet.living].filter((worker) => worker.isReady && !worker.draining);
     const compared = workers.filter((worker) => before.has(worker));
@@ -179,7 +182,7 @@ export class WorkerDataPlane implements DataPlane, FleetOwner {
       active: this.#counts.active(worker.number),
     }));
     surplus(loads, evenOutMs).forEach((connections, index) => {
-      if (connections > 0) compared[index]?.tell({ kind: 'shed', connections });
+      if (connections > 0) compared[index]?.send({ kind: 'shed', connections });
     });
     const now = new Map(workers.map((worker) => [worker, worker.cpuMs]));
     this.#evening = this.#tools.clock.after(evenOutMs, () => this.#evenOut(now));

@@ -1,40 +1,40 @@
 import type { ChildProcess } from 'node:child_process';
 import type { FromWorker, ToWorker } from './messages.ts';
 
-/** What stands in line to be told: a message, or the name of an environment whose table is then told as it is by then. */
-type Waiting = { readonly message: ToWorker; readonly handle?: object } | { readonly environment: string };
+/** A queued message, or the name of an environment whose table is looked up when its turn comes, so that the newest one is sent. */
+type Queued = { readonly message: ToWorker; readonly handle?: object } | { readonly environment: string };
 
 export interface WorkerProcessOwner {
-  /** The environment's table as a message. */
-  tell(environment: string): ToWorker;
-  hear(worker: WorkerProcess, message: FromWorker): void;
+  /** Message with the environment's present table. */
+  tableMessage(environment: string): ToWorker;
+  receive(worker: WorkerProcess, message: FromWorker): void;
 }
 
 /**
- * One worker process, seen from the first. What it is told leaves in order and one message at a time: a worker that does not
- * read costs a line of names, however often tables change meanwhile.
+ * One worker process, as the main process sees it. Messages are sent in order, one at a time: while a worker does not read, only the
+ * names of changed environments are queued, however often their tables change.
  */
 export class WorkerProcess {
   readonly number: number;
-  /** Rejects if it ends before that. */
+  /** Resolves once the worker serves all listeners; rejects if it ends before that. */
   readonly ready: Promise<void>;
-  /** Settles with the reason once the process has ended. */
+  /** Resolves with the reason once the process has ended. */
   readonly ended: Promise<string>;
-  /** Looks since it was last heard of. */
-  silentLooks = 0;
-  /** Milliseconds of processor time used, as it last said. */
+  /** Ticks since the last message from the worker. */
+  silentTicks = 0;
+  /** Milliseconds of processor time used, as last reported. */
   cpuMs = 0;
   isReady = false;
-  /** Anything was heard of it; before that it listens nowhere. */
-  hasSpoken = false;
+  /** The worker has sent a message; before that it has no listener. */
+  hasAnswered = false;
   hasEnded = false;
-  /** It was told to finish what it has and end. */
+  /** The worker was told to finish its exchanges and end. */
   draining = false;
   readonly #child: ChildProcess;
   readonly #owner: WorkerProcessOwner;
-  readonly #line: Waiting[] = [];
-  /** Environments in line. */
-  readonly #due = new Set<string>();
+  readonly #queue: Queued[] = [];
+  /** Names of environments in the queue. */
+  readonly #queuedTables = new Set<string>();
   #sending = false;
   #settleReady: () => void = () => {};
 
@@ -49,7 +49,7 @@ export class WorkerProcess {
       };
       child.once('exit', (code, signal) => end(signal ?? `exit status ${code}`));
       child.on('error', (error) => {
-        // Failing to start is an end of its own; any other error leaves a process that will say `exit`.
+        // Without a pid the process failed to start and emits no `exit`; after any other error `exit` still follows.
         if (child.pid === undefined) end(error.message);
       });
     });
@@ -58,24 +58,24 @@ export class WorkerProcess {
       void this.ended.then((reason) => reject(new Error(reason)));
     });
     this.ready.catch(() => {});
-    child.on('message', (message) => this.#hear(message as FromWorker));
+    child.on('message', (message) => this.#receive(message as FromWorker));
   }
 
   get pid(): number | undefined {
     return this.#child.pid;
   }
 
-  /** Queues a message; `handle` goes along. */
-  tell(message: ToWorker, handle?: object): void {
-    this.#line.push({ message, ...(handle === undefined ? {} : { handle }) });
+  /** Queues a message, with a socket handle to send along. */
+  send(message: ToWorker, handle?: object): void {
+    this.#queue.push({ message, ...(handle === undefined ? {} : { handle }) });
     this.#sendNext();
   }
 
-  /** Queues the environment's table, unless it is in line already. */
-  tellTable(environment: string): void {
-    if (this.#due.has(environment)) return;
-    this.#due.add(environment);
-    this.#line.push({ environment });
+  /** Queues the environment's table, unless it is queued already. */
+  sendTable(environment: string): void {
+    if (this.#queuedTables.has(environment)) return;
+    this.#queuedTables.add(environment);
+    this.#queue.push({ environment });
     this.#sendNext();
   }
 
@@ -83,25 +83,25 @@ export class WorkerProcess {
     this.#child.kill('SIGKILL');
   }
 
-  /** From the same program over a private channel: its shape needs no proof. */
-  #hear(message: FromWorker): void {
-    this.silentLooks = 0;
-    this.hasSpoken = true;
+  /** Not validated: the message comes from the same program over a private channel. */
+  #receive(message: FromWorker): void {
+    this.silentTicks = 0;
+    this.hasAnswered = true;
     if (message.kind === 'ready') {
       this.isReady = true;
       this.#settleReady();
     }
-    this.#owner.hear(this, message);
+    this.#owner.receive(this, message);
   }
 
   #sendNext(): void {
     if (this.#sending || !this.#child.connected) return;
-    const next = this.#line.shift();
+    const next = this.#queue.shift();
     if (next === undefined) return;
-    if ('environment' in next) this.#due.delete(next.environment);
-    const { message, handle } = 'message' in next ? next : { message: this.#owner.tell(next.environment), handle: undefined };
+    if ('environment' in next) this.#queuedTables.delete(next.environment);
+    const { message, handle } = 'message' in next ? next : { message: this.#owner.tableMessage(next.environment), handle: undefined };
     this.#sending = true;
-    // A failed send means that it is ending, which `exit` tells.
+    // The error is ignored: sending fails only when the process is ending, and `exit` reports that.
     this.#child.send(message, handle as Parameters<ChildProcess['send']>[1], {}, () => {
       this.#sending = false;
       this.#sendNext();

@@ -2,79 +2,80 @@ import type { Clock } from '../../model/clock.ts';
 import type { EnvironmentCounts, ListenerCounts, ServerCounts } from '../../model/counts.ts';
 import type { EnvironmentGauges, ServerGauges } from '../../model/live.ts';
 import type { Handler, Listener, ListenerSettings } from '../../proxy/contract.ts';
+import type { Feedback } from '../feedback.ts';
 import { LocalDataPlane, liveListeners } from '../local-data-plane.ts';
 import type { ServerPoolTools } from '../server-pool.ts';
-import type { Feedback } from '../table.ts';
 import { CountChanges } from './count-changes.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './messages.ts';
 import { countsOfEnvironment, countsOfListener, countsOfServer, type ListenerGauges, type WorkerCounts } from './worker-counts.ts';
 
 /** Milliseconds between two reports. */
 const reportMs = 250;
-/** Reports with nothing new that are left out before one is sent as a sign of life. */
-const quietReports = 4;
-/** Milliseconds in which the same is said of a server once only: what it asks for is under way. */
+/** While nothing changes, only every fourth report is sent, as a heartbeat. */
+const heartbeatReports = 4;
+/** Milliseconds in which the same feedback about a server is sent only once, since the main process is already acting on it. */
 const repeatMs = 100;
 
-/** What a worker does with its listeners. */
+/** A listener, as a worker uses it. */
 export type WorkerListener = Pick<Listener, 'update' | 'close' | 'connections' | 'counts'> & { shed(connections: number): void };
 
 export interface WorkerTools extends Omit<ServerPoolTools, keyof Feedback> {
   readonly clock: Clock;
   readonly send: (message: FromWorker) => void;
-  /** Listens on a socket that the first process has bound. */
+  /** Listens on a socket that the main process has bound. */
   readonly listen: (address: string, bound: object, settings: ListenerSettings, handler: Handler) => Promise<WorkerListener>;
   /** Milliseconds of processor time that this process has used. */
   readonly cpuMs: () => number;
   readonly begin: (settings: WorkerSettings) => void;
   readonly reopenLog: () => void;
-  /** Lines of the access log that could not be kept, since the start. */
+  /** Access log lines dropped since the start. */
   readonly dropped: () => number;
-  /** Everything is finished and told. */
+  /** Ends the process; called when every exchange has ended and all counts are reported. */
   readonly end: () => void;
 }
 
-/** The life of a worker process: carries traffic by the tables it is told, and tells how it goes. */
+/** The logic of a worker process: carries traffic by the tables it receives and reports counts and failing servers. */
 export class Worker {
   readonly #tools: WorkerTools;
-  readonly #traffic: LocalDataPlane;
+  readonly #dataPlane: LocalDataPlane;
   readonly #listeners = new Map<number, Promise<WorkerListener | undefined>>();
-  /** Those that are open, by the address they were configured with. */
+  /** Open listeners with their configured addresses. */
   readonly #open = new Map<WorkerListener, string>();
-  readonly #counters = {
+  readonly #changes = {
     servers: new CountChanges<ServerCounts, ServerGauges>(),
     environments: new CountChanges<EnvironmentCounts, EnvironmentGauges>(),
     listeners: new CountChanges<ListenerCounts, ListenerGauges>(),
   };
-  readonly #said = new Set<string>();
-  #quiet = 0;
-  #droppedTold = 0;
+  /** Feedback sent within the last `repeatMs`. */
+  readonly #recentFeedback = new Set<string>();
+  #skippedReports = 0;
+  #droppedReported = 0;
   #graceMs = 0;
   #ending = false;
 
   constructor(tools: WorkerTools) {
     this.#tools = tools;
     const feedback: Feedback = {
-      suspect: (environment, id) => this.#say({ kind: 'suspect', environment, id }),
-      report: (report) => this.#say({ kind: 'report', ...report }),
+      suspect: (environment, id) => this.#sendFeedback({ kind: 'suspect', environment, id }),
+      report: (report) => this.#sendFeedback({ kind: 'report', ...report }),
     };
-    const open = () => Promise.reject(new Error('a worker listens only where it is told to'));
-    this.#traffic = new LocalDataPlane({ ...tools, ...feedback, open });
+    const open = () => Promise.reject(new Error('a worker listens only on sockets of the main process'));
+    this.#dataPlane = new LocalDataPlane({ ...tools, ...feedback, open });
     this.#reportLater();
   }
 
-  /** Carries out what the first process says; `handle` came with the message. */
-  hear(message: ToWorker, handle: object | undefined): void {
+  /** Carries out a message of the main process; `handle` came along with it. */
+  receive(message: ToWorker, handle: object | undefined): void {
     switch (message.kind) {
       case 'begin':
         this.#graceMs = message.graceMs;
         this.#tools.begin(message);
         break;
       case 'apply':
-        this.#traffic.apply(message.table);
+        this.#dataPlane.apply(message.table);
         break;
       case 'remove':
-        this.#traffic.remove(message.name);
+        this.#dataPlane.remove(message.name);
         break;
       case 'open':
         this.#listeners.set(message.listener, this.#listen(message, handle));
@@ -102,17 +103,17 @@ export class Worker {
     }
   }
 
-  /** The first process is gone: nobody sends tables any more. What is in flight may finish, and the ports are free at once. */
-  orphan(): void {
-    this.#tools.logger.warn('the first process is gone: this worker finishes what it has and ends');
+  /** Drains and ends after the main process has died, since no tables come any more. Frees the ports at once. */
+  mainProcessGone(): void {
+    this.#tools.logger.warn('the main process has died: this worker finishes its exchanges in flight and ends');
     void this.#drain(this.#graceMs);
   }
 
   async #listen(message: Extract<ToWorker, { kind: 'open' }>, handle: object | undefined): Promise<WorkerListener | undefined> {
     const { listener: number, address, settings } = message;
     try {
-      if (handle === undefined) throw new Error('its socket got lost on the way');
-      const listener = await this.#tools.listen(address, handle, settings, this.#traffic);
+      if (handle === undefined) throw new Error('the message came without its socket');
+      const listener = await this.#tools.listen(address, handle, settings, this.#dataPlane);
       this.#open.set(listener, address);
       this.#tools.send({ kind: 'opened', listener: number });
       return listener;
@@ -134,7 +135,7 @@ export class Worker {
     await listener?.close(graceMs);
     this.#listeners.delete(number);
     if (listener === undefined) return;
-    // What it counted last is told before it is forgotten.
+    // Report the listener's last counts before it is forgotten.
     this.#report();
     this.#open.delete(listener);
   }
@@ -144,16 +145,16 @@ export class Worker {
     this.#ending = true;
     await Promise.all([...this.#listeners.keys()].map((number) => this.#close(number, graceMs)));
     this.#report();
-    await this.#traffic.close();
+    await this.#dataPlane.close();
     this.#tools.end();
   }
 
-  #say(word: Extract<FromWorker, { kind: 'suspect' | 'report' }>): void {
-    const key = `${word.kind} ${word.environment} ${word.id}`;
-    if (this.#said.has(key)) return;
-    this.#said.add(key);
-    this.#tools.clock.after(repeatMs, () => this.#said.delete(key));
-    this.#tools.send(word);
+  #sendFeedback(message: Extract<FromWorker, { kind: 'suspect' | 'report' }>): void {
+    const key = `${message.kind} ${message.environment} ${message.id}`;
+    if (this.#recentFeedback.has(key)) return;
+    this.#recentFeedback.add(key);
+    this.#tools.clock.after(repeatMs, () => this.#recentFeedback.delete(key));
+    this.#tools.send(message);
   }
 
   #reportLater(): void {
@@ -164,17 +165,17 @@ export class Worker {
   }
 
   #report(): void {
-    const { servers, environments, listeners } = this.#counters;
+    const { servers, environments, listeners } = this.#changes;
     const counts: WorkerCounts = {
-      servers: servers.changes(this.#traffic.servers().map(countsOfServer)),
-      environments: environments.changes(this.#traffic.environments().map(countsOfEnvironment)),
+      servers: servers.changes(this.#dataPlane.servers().map(countsOfServer)),
+      environments: environments.changes(this.#dataPlane.environments().map(countsOfEnvironment)),
       listeners: listeners.changes(liveListeners(this.#open).map(countsOfListener)),
     };
     const news = counts.servers.length + counts.environments.length + counts.listeners.length;
-    if (news === 0 && ++this.#quiet < quietReports && !this.#ending) return;
-    this.#quiet = 0;
+    if (news === 0 && ++this.#skippedReports < heartbeatReports && !this.#ending) return;
+    this.#skippedReports = 0;
     const dropped = this.#tools.dropped();
-    this.#tools.send({ kind: 'counts', counts, cpuMs: this.#tools.cpuMs(), dropped: dropped - this.#droppedTold });
-    this.#droppedTold = dropped;
+    this.#tools.send({ kind: 'counts', counts, cpuMs: this.#tools.cpuMs(), dropped: dropped - this.#droppedReported });
+    this.#droppedReported = dropped;
   }
 }

@@ -1,20 +1,21 @@
 import type { Problem } from '../../api/problem.ts';
 import { readToken } from '../../config/token-file.ts';
 import { SluiceError } from '../../model/fault.ts';
-import { Failure } from '../failure.ts';
-import { suggest } from './suggestion.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { suggestName } from './suggest-name.ts';
 
-/** Where a command's `--token` and `--control` come from if not given. */
+/** Address of the balancer if neither `--control` nor `SLUICE_CONTROL` is given. */
 export const defaultControl = 'http://127.0.0.1:9000';
+/** File of the admin token if neither `--token` nor `SLUICE_ADMIN_TOKEN` is given. */
 export const tokenFile = './data/admin.token';
 
-/** The admin API said no. */
-export class Refused extends Failure {
+/** The admin API refused a request. */
+export class Refused extends CommandFailure {
   readonly problem: Problem;
 
-  /** @param meant a name that is like the one nobody knows */
+  /** @param meant an existing name that resembles the unknown name in the request */
   constructor(problem: Problem, meant?: string) {
-    // Lines are those of what was sent, which nobody has seen unless it was a file.
+    // Without the faults' line numbers: they count lines of the request body, which the user sees only if the body was a file.
     const said = problem.errors?.map(({ path, message }) => `${path} ${message}`.trim()).join('; ') ?? problem.detail;
     super(meant === undefined ? said : `${said}; did you mean "${meant}"?`);
     this.problem = problem;
@@ -22,9 +23,9 @@ export class Refused extends Failure {
 }
 
 /** The balancer did not answer. */
-export class Unreachable extends Failure {}
+export class Unreachable extends CommandFailure {}
 
-/** What is sent, and its content type. */
+/** A request body and its content type. */
 export interface Body {
   readonly type: string;
   readonly content: string | Uint8Array<ArrayBuffer>;
@@ -38,8 +39,9 @@ interface Given {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 interface Token {
-  /** Undefined if there is none anywhere. */
+  /** Undefined if no token was found. */
   readonly token: string | undefined;
+  /** Where the token came from, for messages; empty if no token was found. */
   readonly origin: string;
 }
 
@@ -58,14 +60,14 @@ export class ControlClient {
   }
 
   /**
-   * With what was given, else the environment's variables, else the defaults.
-   * @param timeoutMs how long an answer may take
+   * Takes address and token from the options, else from environment variables, else the defaults. Sends nothing yet.
+   * @param timeoutMs limit for each request
    */
   static async connect(given: Given, env: Environment, timeoutMs = 60_000): Promise<ControlClient> {
     return new ControlClient(controlUrl(given, env), timeoutMs, await findToken(given, env));
   }
 
-  /** The header that shows the token. */
+  /** The header that carries the token. */
   get credentials(): Readonly<Record<string, string>> {
     return this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
   }
@@ -74,7 +76,7 @@ export class ControlClient {
     return this.send<Answer>('GET', path);
   }
 
-  /** The answer's JSON (undefined for none). Throws {@link Refused} or another {@link Failure} with one clear line. */
+  /** Resolves with the answer's JSON (undefined for an empty answer). Rejects with {@link Refused} or another {@link CommandFailure}. */
   async send<Answer>(method: string, path: string, body?: Body, condition: Readonly<Record<string, string>> = {}): Promise<Answer> {
     const headers: Record<string, string> = { accept: 'application/json', ...this.credentials, ...condition };
     if (body !== undefined) headers['content-type'] = body.type;
@@ -94,16 +96,18 @@ export class ControlClient {
     }
     const json = parseJson(text);
     if (response.ok && (text === '' || json !== undefined)) return json as Answer;
-    if (response.status === 401) throw new Failure(this.#turnedAway());
+    if (response.status === 401) throw new CommandFailure(this.#unauthorized());
     if (isProblem(json)) throw new Refused(json, json.code === 'not-found' ? await this.#suggestion(path) : undefined);
-    throw new Failure(`${this.url} answered ${response.status}, but not as Sluice's admin API does: is --control right?`);
+    throw new CommandFailure(
+      `${this.url} answered with status ${response.status}, but not like Sluice's admin API: check --control and SLUICE_CONTROL`,
+    );
   }
 
   async #suggestion(path: string): Promise<string | undefined> {
     try {
-      return await suggest(this, path);
+      return await suggestName((list) => this.get(list), path);
     } catch {
-      // The refusal says enough without it.
+      // The refusal is clear enough without a suggestion.
       return undefined;
     }
   }
@@ -114,13 +118,13 @@ export class ControlClient {
       (error as Error).name === 'TimeoutError'
         ? `no answer within ${this.#timeoutMs / 1000} s`
         : (cause?.code ?? cause?.message ?? String(error));
-    return `cannot reach the balancer at ${this.url} (${reason}): start one with "sluice serve" or "sluice up", or point elsewhere with --control or SLUICE_CONTROL`;
+    return `cannot reach the balancer at ${this.url} (${reason}): start one with "sluice serve" or "sluice up", or give another address with --control or SLUICE_CONTROL`;
   }
 
-  #turnedAway(): string {
+  #unauthorized(): string {
     const what =
       this.#tokenOrigin === '' ? 'no admin token was found' : `the balancer at ${this.url} refused the token ${this.#tokenOrigin}`;
-    return `${what}: give --token, set SLUICE_ADMIN_TOKEN, or run where ${tokenFile} of the balancer is`;
+    return `${what}: give --token, set SLUICE_ADMIN_TOKEN, or run in the folder that holds the balancer's ${tokenFile}`;
   }
 }
 
@@ -128,11 +132,12 @@ function controlUrl({ control }: Given, env: Environment): string {
   const text = (control ?? (env['SLUICE_CONTROL'] || defaultControl)).replace(/\/+$/, '');
   const origin = control === undefined ? 'SLUICE_CONTROL' : '--control';
   const remedy = `give ${origin} as http://HOST:PORT`;
-  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new Failure(`"${text}" is no URL of a balancer: ${remedy}`);
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new CommandFailure(`"${text}" is not the URL of a balancer: ${remedy}`);
   const { username, password, search, hash } = new URL(text);
-  // What stands there may be a secret, and must not be shown.
-  if (username || password) throw new Failure(`the URL in ${origin} has a user or a password in it: ${remedy}, and the token as --token`);
-  if (search || hash) throw new Failure(`the URL in ${origin} has a query or a fragment: ${remedy}`);
+  // The message does not quote the URL: these parts may be secret.
+  if (username || password)
+    throw new CommandFailure(`the URL in ${origin} has a user or a password in it: ${remedy}, and the token as --token`);
+  if (search || hash) throw new CommandFailure(`the URL in ${origin} has a query or a fragment: ${remedy}`);
   return text;
 }
 
@@ -144,15 +149,15 @@ async function findToken({ token }: Given, env: Environment): Promise<Token> {
     const found = await readToken(tokenFile);
     return { token: found, origin: found === undefined ? '' : `in ${tokenFile}` };
   } catch (error) {
-    if (error instanceof SluiceError) throw new Failure(error.message);
+    if (error instanceof SluiceError) throw new CommandFailure(error.message);
     throw error;
   }
 }
 
-/** What can't stand in a header is refused here: the error of who tries would show it. */
+/** Refuses a token that a header cannot carry. `fetch` would refuse it too, but its error message quotes the token. */
 function sendable(token: string, origin: string): string {
   if (/^[\x21-\x7e]*$/.test(token)) return token;
-  throw new Failure(`the token in ${origin} has characters that no token has: only visible ASCII characters, no spaces`);
+  throw new CommandFailure(`the token in ${origin} has characters that a token cannot have: use visible ASCII characters without spaces`);
 }
 
 /** A JSON body. */

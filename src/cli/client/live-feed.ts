@@ -2,26 +2,26 @@ import { WebSocket } from 'ws';
 import type { FeedMessage } from '../../api/feed-messages.ts';
 import type { Clock, Random, Timer } from '../../model/clock.ts';
 import { retryDelay } from '../../model/retry-delay.ts';
-import { Failure } from '../failure.ts';
+import { CommandFailure } from '../command-failure.ts';
 import { type ControlClient, Unreachable } from './control-client.ts';
 
 const connectTimeoutMs = 10_000;
-/** The balancer speaks every second; one that says nothing for this long is gone, as after a cut cable. */
+/** The balancer sends a message every second; after this long without one the connection counts as broken (a cut cable, for example). */
 const silenceMs = 15_000;
-/** Of a message: thousands of servers, each with thousands of projects. */
+/** Limit for one message: room for thousands of servers with thousands of projects each. */
 const maxBytes = 64 * 1024 * 1024;
 
-/** Who is told what the live feed says. */
+/** Callbacks of a {@link LiveFeed}. */
 export interface FeedListener {
   opened(): void;
   heard(message: FeedMessage): void;
-  /** The connection is gone; another is tried. */
+  /** The connection was lost; the feed reconnects. */
   lost(reason: string): void;
-  /** It is no use to try again. */
-  failed(failure: Failure): void;
+  /** The feed has given up: reconnecting cannot help, because the balancer refuses this client. */
+  failed(failure: CommandFailure): void;
 }
 
-/** Reads `/v1/events`, and connects again whenever that ends. */
+/** Reads `/v1/events`, and reconnects after every loss. */
 export class LiveFeed {
   readonly #client: ControlClient;
   readonly #listener: FeedListener;
@@ -82,7 +82,7 @@ export class LiveFeed {
     this.#timer = this.#clock.after(silenceMs, () => socket.terminate());
   }
 
-  /** Whether trying again is of any use is asked by an ordinary request: its answers are well understood. */
+  /** Reconnects after a delay, unless an ordinary request shows that the balancer refuses this client (a wrong token, for example). */
   async #retry(reason: string): Promise<void> {
     this.#timer?.cancel();
     const socket = this.#socket;
@@ -90,13 +90,13 @@ export class LiveFeed {
     try {
       await this.#client.get('/v1/environments');
     } catch (error) {
-      if (error instanceof Failure && !(error instanceof Unreachable)) {
+      if (error instanceof CommandFailure && !(error instanceof Unreachable)) {
         this.close();
         this.#listener.failed(error);
         return;
       }
     }
-    // Closed while it asked.
+    // The feed was closed during the request.
     if (this.#socket !== socket) return;
     this.#timer = this.#clock.after(retryDelay(this.#attempt++, this.#random), () => this.#connect());
   }
@@ -105,10 +105,10 @@ export class LiveFeed {
 function reasonOf({ code, message }: NodeJS.ErrnoException): string {
   const [, status] = /server response: (\d+)/.exec(message) ?? [];
   if (status === undefined) return code ?? message;
-  return status === '503' ? 'as many live feeds are open as may be' : `it answers with status ${status}`;
+  return status === '503' ? 'it has reached its limit of open live feeds' : `it answers with status ${status}`;
 }
 
-/** Undefined for what is no message at all; kinds that this program does not know are for the listener to pass over. */
+/** Undefined for malformed text. A message of an unknown type, from a newer balancer, is passed on; the listener ignores it. */
 function decode(text: string): FeedMessage | undefined {
   try {
     const message: unknown = JSON.parse(text);

@@ -9,7 +9,7 @@ export function configCommand(program: Command, terminal: Terminal): void {
     .command('config')
     .description("a balancer's configuration")
     .command('check')
-    .description('tell every fault of a configuration file, each with its line')
+    .description('report every fault of a configuration file with its line')
     .argument('<file>', 'YAML or JSON')
     .action((file: string) => {
       const config = checkFile(file, () => loadConfig({ file, env: {} }));

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import type { DeploymentsAnswer } from '../../api/answers.ts';
-import type { readProject } from '../arguments.ts';
+import type { readProject } from '../argument-readers.ts';
 import { jsonBody } from '../client/control-client.ts';
-import { Failure } from '../failure.ts';
-import { environmentOption, projectArgument, revisionArgument } from '../names.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { environmentOption, projectArgument, revisionArgument } from '../name-arguments.ts';
 import { apiPath, type Operator, type OperatorOptions, operatorCommand, operatorOf } from '../operator.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { timeoutOption, waitUntil } from '../waiting.ts';
-import { activation, withdrawal } from './deploy-progress.ts';
+import { timeoutOption, waitUntil } from '../wait-until.ts';
+import { observeDeployment, observeUndeployment } from './deployment-observation.ts';
 
 interface DeployOptions extends OperatorOptions {
   readonly environment: string;
@@ -15,23 +15,23 @@ interface DeployOptions extends OperatorOptions {
   readonly timeout: number;
 }
 
-const remedy = 'see "sluice status"; a server that hangs can be taken out with "sluice server remove ID"';
+const remedy = 'see "sluice status"; take out a server that hangs with "sluice server remove ID"';
 
 /** `sluice deploy`, `undeploy` and `rollback`. */
 export function deployCommands(program: Command, terminal: Terminal): void {
-  const waiting = (command: Command, until: string) =>
+  const waiting = (command: Command, wait: string) =>
     operatorCommand(command)
       .addOption(environmentOption('the environment').makeOptionMandatory())
-      .option('--wait', until)
+      .option('--wait', wait)
       .addOption(timeoutOption());
-  const untilAcknowledged = 'until every server has acknowledged or rejected it; exit 1 if one rejected it';
+  const waitForAll = 'wait until every server has acknowledged or rejected it; exit status 1 if one rejected it';
 
   waiting(
     program
       .command('deploy')
       .description('deploy a project to an environment, by default its newest revision')
       .addArgument(revisionArgument('project')),
-    untilAcknowledged,
+    waitForAll,
   )
     .addHelpText(
       'after',
@@ -45,8 +45,8 @@ export function deployCommands(program: Command, terminal: Terminal): void {
     });
 
   waiting(
-    program.command('rollback').description('deploy what was deployed there before').addArgument(projectArgument()),
-    untilAcknowledged,
+    program.command('rollback').description('deploy the revision that was deployed before the present one').addArgument(projectArgument()),
+    waitForAll,
   ).action(async (name: string, options: DeployOptions) => {
     const operator = await operatorOf(options, terminal);
     const path = apiPath`/v1/environments/${options.environment}/deployments/${name}/rollback`;
@@ -55,18 +55,18 @@ export function deployCommands(program: Command, terminal: Terminal): void {
 
   waiting(
     program.command('undeploy').description('take a project out of an environment').addArgument(projectArgument()),
-    'until no server answers with it any more',
+    'wait until no server serves it any more',
   ).action(async (name: string, options: DeployOptions) => {
     const operator = await operatorOf(options, terminal);
     const path = apiPath`/v1/environments/${options.environment}/deployments/${name}`;
     let answer = await operator.client.send<DeploymentsAnswer>('DELETE', path);
     const { version } = answer;
     if (options.wait) {
-      const look = async () => {
+      const observe = async () => {
         answer = await readDeployments(operator, options);
-        return withdrawal(answer, version);
+        return observeUndeployment(answer, version);
       };
-      await waitUntil(operator, look, { timeoutMs: options.timeout, remedy });
+      await waitUntil(operator, observe, { timeoutMs: options.timeout, remedy });
     }
     operator.show(answer, [`${name} undeployed from ${options.environment}, now at version ${version}`]);
   });
@@ -78,19 +78,19 @@ async function finish(operator: Operator, deployed: DeploymentsAnswer, project: 
   const what = `${project}@${revision} deployed to ${options.environment}, now at version ${deployed.version}`;
   if (!options.wait) return show(deployed, [what]);
   if (!options.json) note(what);
-  const look = async () => activation(await readDeployments(operator, options), project, revision);
-  const { answer, servers } = await waitUntil(operator, look, { timeoutMs: options.timeout, remedy });
+  const observe = async () => observeDeployment(await readDeployments(operator, options), project, revision);
+  const { answer, servers } = await waitUntil(operator, observe, { timeoutMs: options.timeout, remedy });
   if (options.json) show(answer, []);
   const rejections = servers
     .filter((server) => server.state === 'rejected')
-    .map(({ id, error }) => `${id} rejected ${project}@${revision}: ${error ?? 'it says no reason'}`);
+    .map(({ id, error }) => `${id} rejected ${project}@${revision}: ${error ?? 'the server gave no reason'}`);
   if (rejections.length > 0)
-    throw new Failure(`${project}@${revision} was rejected by ${rejections.length} of ${servers.length} servers`, rejections);
+    throw new CommandFailure(`${project}@${revision} was rejected by ${rejections.length} of ${servers.length} servers`, rejections);
   if (options.json) return;
   const active = servers.filter((server) => server.state === 'active').length;
-  const silent = servers.filter((server) => server.state !== 'active').map((server) => `${server.id} ${server.state}`);
+  const others = servers.filter((server) => server.state !== 'active').map((server) => `${server.id} ${server.state}`);
   show(answer, [
-    `${project}@${revision} is active on ${active} of ${servers.length} servers${silent.length > 0 ? ` (${silent.join(', ')})` : ''}`,
+    `${project}@${revision} is active on ${active} of ${servers.length} servers${others.length > 0 ? ` (${others.join(', ')})` : ''}`,
   ]);
 }
 

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { EnvironmentAnswer, ServerAnswer } from '../../api/answers.ts';
-import { readAddress, readName } from '../arguments.ts';
+import { readAddress, readName } from '../argument-readers.ts';
 import { jsonBody, Refused } from '../client/control-client.ts';
-import { Failure } from '../failure.ts';
+import { CommandFailure } from '../command-failure.ts';
 import { sendFile } from '../input-file.ts';
-import { environmentArgument } from '../names.ts';
+import { environmentArgument } from '../name-arguments.ts';
 import { apiPath, type Operator, type OperatorOptions, operatorCommand, operatorOf } from '../operator.ts';
 import type { Column } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -19,11 +19,11 @@ export function environmentCommands(program: Command, terminal: Terminal): void 
     show(environments, table(environmentColumns, environments.map(environmentRow)));
   });
 
-  operatorCommand(env.command('create').description('create an environment').argument('<name>', 'its name', readName))
-    .option('--listen <host:port>', 'where clients reach it (default 127.0.0.1:8080)', readAddress)
-    .option('--host <host...>', 'the hosts it answers for; none: all that no other environment on that listener has')
+  operatorCommand(env.command('create').description('create an environment').argument('<name>', "the environment's name", readName))
+    .option('--listen <host:port>', 'address for clients (default 127.0.0.1:8080)', readAddress)
+    .option('--host <host...>', 'hosts it serves (default: every host that no other environment on that listener has)')
     .option('--balance <name>', 'round-robin, least-connections, random-two, ewma or hash (default round-robin)')
-    .option('-f, --file <file>', 'its settings as in the configuration, YAML or JSON')
+    .option('-f, --file <file>', 'file with its settings, as in the configuration, YAML or JSON')
     .addHelpText('after', '\nExample:\n  sluice env create staging --listen 127.0.0.1:8081')
     .action(async (name: string, options: OperatorOptions & CreateOptions) => {
       const operator = await operatorOf(options, terminal);
@@ -31,10 +31,10 @@ export function environmentCommands(program: Command, terminal: Terminal): void 
       operator.show(made, [
         `environment ${name} created, listening on ${made.listen}${(made.hosts ?? []).length > 0 ? ` for ${made.hosts?.join(', ')}` : ''}`,
       ]);
-      await warnOfShadow(operator, made);
+      await warnIfUnreachable(operator, made);
     });
 
-  operatorCommand(env.command('show').description('one environment: settings, servers').addArgument(environmentArgument())).action(
+  operatorCommand(env.command('show').description('settings and servers of an environment').addArgument(environmentArgument())).action(
     async (name: string, options: OperatorOptions) => {
       const { client, show, table } = await operatorOf(options, terminal);
       const environment = await client.get<EnvironmentAnswer>(apiPath`/v1/environments/${name}`);
@@ -51,14 +51,14 @@ export function environmentCommands(program: Command, terminal: Terminal): void 
   );
 
   operatorCommand(env.command('delete').description('delete an environment').addArgument(environmentArgument()))
-    .option('--force', 'even with servers (they become available) and deployments')
+    .option('--force', 'delete it even if it has servers (they become available) or deployments')
     .action(async (name: string, options: OperatorOptions & { force?: true }) => {
       const { client, show } = await operatorOf(options, terminal);
       try {
         await client.send('DELETE', `${apiPath`/v1/environments/${name}`}${options.force ? '?force' : ''}`);
       } catch (error) {
         if (error instanceof Refused && error.problem.code === 'not-empty')
-          throw new Failure(`${error.problem.detail}; --force deletes it all the same`);
+          throw new CommandFailure(`${error.problem.detail}; use --force to delete it all the same`);
         throw error;
       }
       show({ deleted: name }, [`environment ${name} deleted`]);
@@ -80,7 +80,7 @@ export const environmentColumns: readonly Column[] = [
   { heading: 'WANTED', leaveOut: 4 },
 ];
 
-/** One line of a table of environments. */
+/** The cells of an environment under {@link environmentColumns}. */
 export function environmentRow(environment: EnvironmentAnswer): string[] {
   const { name, listen, hosts, balance, status } = environment;
   return [name, status.listening ?? `${listen} (not open)`, (hosts ?? []).join(',') || '*', balance ?? '', `v${status.snapshot.version}`];
@@ -88,32 +88,32 @@ export function environmentRow(environment: EnvironmentAnswer): string[] {
 
 async function create({ client }: Operator, name: string, { file, ...given }: CreateOptions): Promise<EnvironmentAnswer> {
   const path = apiPath`/v1/environments/${name}`;
-  // Creating must not reset one that is there: the settings not given would go back to their defaults.
+  // Must not overwrite an existing environment: settings not given would go back to their defaults.
   const condition = { 'if-none-match': '*' };
   const settings = {
     ...(given.listen !== undefined && { listen: given.listen }),
     ...(given.host !== undefined && { hosts: given.host }),
     ...(given.balance !== undefined && { balance: given.balance }),
   };
-  if (file !== undefined && Object.keys(settings).length > 0) throw new Failure('give either --file or single settings, not both');
+  if (file !== undefined && Object.keys(settings).length > 0) throw new CommandFailure('give either --file or single settings, not both');
   try {
     return file === undefined
       ? await client.send<EnvironmentAnswer>('PUT', path, jsonBody(settings), condition)
       : await sendFile<EnvironmentAnswer>(client, 'PUT', path, file, condition);
   } catch (error) {
     if (error instanceof Refused && error.problem.status === 412)
-      throw new Failure(`environment ${name} exists already: see sluice env show ${name}`);
+      throw new CommandFailure(`environment ${name} already exists: see "sluice env show ${name}"`);
     throw error;
   }
 }
 
-/** An environment without hosts on a listener whose default is another one gets no request: better said than found out. */
-async function warnOfShadow({ client, note }: Operator, made: EnvironmentAnswer): Promise<void> {
+/** Warns if an environment without hosts gets no requests, because another one without hosts has the same listener. */
+async function warnIfUnreachable({ client, note }: Operator, made: EnvironmentAnswer): Promise<void> {
   if ((made.hosts ?? []).length > 0) return;
   const others = await client.get<EnvironmentAnswer[]>('/v1/environments');
   const owner = others.find((one) => one.name !== made.name && one.listen === made.listen && (one.hosts ?? []).length === 0);
   if (owner)
     note(
-      `note: ${made.listen} is the listener of ${owner.name} already; give ${made.name} hosts or a listener of its own before clients use it`,
+      `note: ${owner.name} already gets every request at ${made.listen}; give ${made.name} hosts or another listener before clients use it`,
     );
 }

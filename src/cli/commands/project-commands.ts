@@ -3,10 +3,10 @@ import * as yaml from 'yaml';
 import type { ProjectSummaryAnswer, RevisionAnswer } from '../../api/answers.ts';
 import { parseDocument } from '../../config/document.ts';
 import { pushedProject } from '../../policies/pushed-project.ts';
-import type { readProject } from '../arguments.ts';
+import type { readProject } from '../argument-readers.ts';
 import { importCommand } from '../import/import-command.ts';
 import { checkFile, readInput, sendFile } from '../input-file.ts';
-import { revisionArgument } from '../names.ts';
+import { revisionArgument } from '../name-arguments.ts';
 import { apiPath, type OperatorOptions, operatorCommand, operatorOf } from '../operator.ts';
 import type { Column } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -25,7 +25,7 @@ export function projectCommands(program: Command, terminal: Terminal): void {
   operatorCommand(
     project
       .command('push')
-      .description('upload a project; a changed one becomes a new revision')
+      .description('upload a project; changed content becomes a new revision')
       .argument('<file>', 'YAML or JSON; - is standard input'),
   )
     .addHelpText('after', '\nExample:\n  sluice project push petstore.yaml && sluice deploy petstore --environment production --wait')
@@ -61,7 +61,7 @@ export function projectCommands(program: Command, terminal: Terminal): void {
 
   project
     .command('validate')
-    .description('check a project file, without a balancer')
+    .description('check a project file without a balancer')
     .argument('<file>', 'YAML or JSON; - is standard input')
     .action(async (file: string) => {
       const content = await readInput(file);

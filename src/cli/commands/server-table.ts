@@ -18,12 +18,12 @@ export const serverColumns: readonly Column[] = [
 const stateTones = { available: 'faint', joining: 'warn', ready: undefined, draining: 'warn', lost: 'bad' } as const;
 const healthTones = { up: 'good', down: 'bad', ejected: 'warn', unknown: undefined } as const;
 
-/** One line of a table of servers. */
+/** The cells of a server under {@link serverColumns}. */
 export function serverRow(server: ServerAnswer): Cell[] {
   const { id, environment, movingTo, state, health, running, address, weight, active, requests } = server;
-  const place = `${environment ?? '-'}${movingTo === undefined ? '' : ` → ${movingTo ?? 'available'}`}`;
+  const membership = `${environment ?? '-'}${movingTo === undefined ? '' : ` → ${movingTo ?? 'available'}`}`;
   const version = running ? `v${running.version}` : '-';
-  return [id, place, toned(state, stateTones[state]), toned(health, healthTones[health]), version, address, weight, active, requests];
+  return [id, membership, toned(state, stateTones[state]), toned(health, healthTones[health]), version, address, weight, active, requests];
 }
 
 function toned(text: string, tone: Toned['tone'] | undefined): Cell {

@@ -5,8 +5,8 @@ import type { Cell } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import type { Line } from '../terminal/text.ts';
 import { environmentColumns, environmentRow } from './environment-commands.ts';
+import { serverStatus } from './server-status.ts';
 import { serverColumns, serverRow } from './server-table.ts';
-import { describeStanding } from './standing.ts';
 
 interface Status {
   readonly environments: readonly EnvironmentAnswer[];
@@ -15,13 +15,13 @@ interface Status {
 
 /** `sluice status` */
 export function statusCommand(program: Command, terminal: Terminal): void {
-  operatorCommand(program.command('status').description('environments, servers, running versions, health, traffic; what is wrong')).action(
-    async (options: OperatorOptions) => {
-      const operator = await operatorOf(options, terminal);
-      const status = await read(operator);
-      operator.show(status, lines(operator, status));
-    },
-  );
+  operatorCommand(
+    program.command('status').description('environments and servers with versions, health and traffic; what is wrong'),
+  ).action(async (options: OperatorOptions) => {
+    const operator = await operatorOf(options, terminal);
+    const status = await read(operator);
+    operator.show(status, lines(operator, status));
+  });
 }
 
 async function read({ client }: Operator): Promise<Status> {
@@ -50,7 +50,7 @@ function lines({ table }: Operator, { environments, servers }: Status): Line[] {
   ];
 }
 
-/** How many of an environment's servers take requests. */
+/** Number of an environment's servers that take requests. */
 function serving({ name }: EnvironmentAnswer, servers: readonly ServerAnswer[]): Cell {
   const members = servers.filter((server) => server.environment === name);
   const up = members.filter(takesRequests).length;
@@ -63,18 +63,18 @@ function takesRequests({ state, health }: ServerAnswer): boolean {
 
 function environmentTroubles({ name, listen, status }: EnvironmentAnswer, servers: readonly ServerAnswer[]): Line[] {
   const troubles: Line[] = [];
-  const tell = (text: string) => troubles.push([`${name}: `, { text, tone: 'bad' }]);
-  if (status.listening === null) tell(`${listen} is not open on this balancer: its log says why`);
+  const report = (text: string) => troubles.push([`${name}: `, { text, tone: 'bad' }]);
+  if (status.listening === null) report(`${listen} is not open on this balancer: see its log for the reason`);
   const members = servers.filter((server) => server.environment === name);
-  if (members.length === 0) tell('no servers: requests get 503; "sluice server add ID --environment" gives it one');
-  else if (!members.some(takesRequests)) tell('none of its servers takes requests');
+  if (members.length === 0) report(`no servers: requests get 503; add one with "sluice server add ID --environment ${name}"`);
+  else if (!members.some(takesRequests)) report('none of its servers takes requests');
   return troubles;
 }
 
 function serverTroubles(environments: readonly EnvironmentAnswer[], servers: readonly ServerAnswer[]): Line[] {
   const wanted = new Map(environments.map(({ name, status }) => [name, status.snapshot]));
   return servers.flatMap((server) => {
-    const { word, reason } = describeStanding(server, wanted.get(server.environment ?? ''));
+    const { word, reason } = serverStatus(server, wanted.get(server.environment ?? ''));
     return reason === undefined ? [] : [[`${server.id}: `, word, `: ${reason}`]];
   });
 }

@@ -7,12 +7,12 @@ import { completionLines, shells } from './completion-scripts.ts';
 export function completionCommand(program: Command, terminal: Terminal): void {
   program
     .command('completion')
-    .description('teach a shell to complete commands, options and the names that the balancer knows')
+    .description('print a script that lets a shell complete commands, options, and the names that the balancer knows')
     .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(shells)))
-    .addArgument(new Argument('[words...]', 'a command line so far, after --: what may follow is printed, as the script asks'))
+    .addArgument(new Argument('[words...]', 'for the script: the command line so far, after --; prints the possible next words'))
     .addHelpText(
       'after',
-      `\nTo load it at each start:\n${Object.values(shells)
+      `\nTo load it at each start of the shell:\n${Object.values(shells)
         .map(({ install }) => `  ${install}`)
         .join('\n')}`,
     )

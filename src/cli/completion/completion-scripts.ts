@@ -1,27 +1,28 @@
 import { printable } from '../terminal/text.ts';
-import type { Candidate, Completion } from './completion.ts';
+import type { Completion, CompletionItem } from './completion.ts';
 
-/** How a shell is taught to complete, and how it wants to be told what may follow. */
+/** A shell's completion script, and the format in which the script reads possible next words. */
 interface Shell {
-  /** Asks `sluice completion SHELL -- WORDS`, at each press of the key. */
+  /** Runs `sluice completion SHELL -- WORDS` at each press of the completion key. */
   readonly script: string;
-  /** Where to put it. */
+  /** Shows the user how to load the script. */
   readonly install: string;
-  candidate(candidate: Candidate): string;
+  /** Formats one possible next word. */
+  line(item: CompletionItem): string;
 }
 
-/** A line in place of candidates: the shell's own files. No name begins with a colon. */
+/** Printed in place of words: the shell completes file names by itself. It cannot be mistaken for a name, since none begins with a colon. */
 const files = ':files';
 
 const bash = `# Completion of sluice for bash. Load it with: source <(sluice completion bash)
 _sluice() {
   local line=\${COMP_LINE:0:COMP_POINT} words=() candidate
-  # The words as typed: in COMP_WORDS they are split at @, : and = as well.
+  # The words as typed: in COMP_WORDS bash splits them at @, : and = as well.
   read -ra words <<< "$line"
   [[ $line == *[[:space:]] ]] && words+=('')
   while ((\${#words[@]})) && [[ \${words[0]} != "$1" ]]; do words=("\${words[@]:1}"); done
   ((\${#words[@]} > 1)) || return 0
-  # Only the part of the word that bash calls one is replaced.
+  # Bash replaces only the part of the word after the last @, : or =.
   local current=\${words[\${#words[@]}-1]}
   local kept=\${current%"$2"}
   COMPREPLY=()
@@ -69,26 +70,24 @@ end
 complete -c sluice -f -a '(__sluice_complete)'
 `;
 
-/** The shells that can be taught. */
+/** The supported shells. */
 export const shells: Readonly<Record<string, Shell>> = {
-  bash: { script: bash, install: 'source <(sluice completion bash)   in ~/.bashrc', candidate: ({ text }) => text },
+  bash: { script: bash, install: 'source <(sluice completion bash)   in ~/.bashrc', line: ({ text }) => text },
   zsh: {
     script: zsh,
     install: 'source <(sluice completion zsh)    in ~/.zshrc, after compinit',
-    candidate: ({ text, about }) => [text.replace(/[\\:]/g, '\\$&'), ...(about ? [about] : [])].join(':'),
+    line: ({ text, about }) => [text.replace(/[\\:]/g, '\\$&'), ...(about ? [about] : [])].join(':'),
   },
   fish: {
     script: fish,
     install: 'sluice completion fish | source    in ~/.config/fish/config.fish',
-    candidate: ({ text, about }) => [text, ...(about ? [about] : [])].join('\t'),
+    line: ({ text, about }) => [text, ...(about ? [about] : [])].join('\t'),
   },
 };
 
-/** A completion as the shell's script reads it, line by line. */
+/** A completion as lines for the shell's script. */
 export function completionLines(shell: Shell, completion: Completion): string[] {
   return completion === 'files'
     ? [files]
-    : completion.map(({ text, about }) =>
-        shell.candidate({ text: printable(text), ...(about !== undefined && { about: printable(about) }) }),
-      );
+    : completion.map(({ text, about }) => shell.line({ text: printable(text), ...(about !== undefined && { about: printable(about) }) }));
 }

@@ -1,23 +1,23 @@
 import type { Argument, Command, Option } from 'commander';
 import type { EnvironmentAnswer, ProjectSummaryAnswer, ServerAnswer } from '../../api/answers.ts';
 import { ControlClient } from '../client/control-client.ts';
-import { NameArgument, type Named, NameOption } from '../names.ts';
+import { NameArgument, type Named, NameOption } from '../name-arguments.ts';
 
-/** Something that may stand at the cursor, and a word on it. */
-export interface Candidate {
+/** A word that may stand at the cursor, with a short description. */
+export interface CompletionItem {
   readonly text: string;
   readonly about?: string;
 }
 
-/** What may stand at the cursor; `files`: any file, as the shell completes them. */
-export type Completion = readonly Candidate[] | 'files';
+/** The words that may stand at the cursor; `files`: any file name, which the shell completes by itself. */
+export type Completion = readonly CompletionItem[] | 'files';
 
-/** A balancer that takes longer is not waited for: somebody has pressed a key, in milliseconds. */
-const patienceMs = 1500;
+/** Limit for the balancer's answer, in milliseconds: the user has pressed a key and waits. */
+const timeoutMs = 1500;
 
 /**
- * What may follow on a command line. `words` are those before the cursor without the program's name, the last one as far as it was
- * typed. Names of environments, servers and projects are asked of the balancer that the line, or else the environment, says.
+ * Completes a command line. `words` are the words before the cursor without the program's name; the last one may be unfinished or empty.
+ * Names of environments, servers and projects come from the balancer given on that line, or else by the environment variables `env`.
  */
 export async function complete(
   program: Command,
@@ -48,17 +48,17 @@ export async function complete(
 
 interface ReadLine {
   readonly command: Command;
-  /** How many arguments the command has already. */
+  /** Number of arguments that the command has already. */
   readonly arguments: number;
-  /** The option whose value comes next. */
+  /** The option whose value is the next word. */
   readonly awaiting: Option | undefined;
-  /** After `--` nothing is an option. */
+  /** The line contains `--`: no later word is an option. */
   readonly literal: boolean;
-  /** Values given, by the option's name. */
+  /** Option values on the line, by the option's name. */
   readonly given: Readonly<Record<string, string>>;
 }
 
-/** Goes along the words as commander will. */
+/** Reads the words as commander would. */
 function readLine(program: Command, words: readonly string[]): ReadLine {
   let command = program;
   let count = 0;
@@ -93,25 +93,25 @@ function takesValue(option: Option): boolean {
   return option.required || option.optional;
 }
 
-function optionsOf(command: Command): Candidate[] {
-  const options: Candidate[] = [];
+function optionsOf(command: Command): CompletionItem[] {
+  const options: CompletionItem[] = [];
   for (let at: Command | null = command; at; at = at.parent) {
     for (const { long, description, hidden } of at.options) {
-      // A program's own options are everybody's, but nobody asks for the version of a command.
+      // The program's own options work with every command, except --version.
       if (long && !hidden && (at === command || long !== '--version')) options.push({ text: long, about: description });
     }
   }
-  return [...options, { text: '--help', about: 'what it does and takes' }];
+  return [...options, { text: '--help', about: 'show what the command does, its arguments and options' }];
 }
 
-function commandsOf(command: Command): Candidate[] {
+function commandsOf(command: Command): CompletionItem[] {
   return command
     .createHelp()
     .visibleCommands(command)
     .map((one) => ({ text: one.name(), about: one.description() }));
 }
 
-async function valuesOf(of: Option | Argument, live: (named: Named) => Promise<Candidate[]>): Promise<Completion> {
+async function valuesOf(of: Option | Argument, live: (named: Named) => Promise<CompletionItem[]>): Promise<Completion> {
   if (of instanceof NameOption || of instanceof NameArgument) return live(of.named);
   if (of.argChoices) return of.argChoices.map((text) => ({ text }));
   const flags = 'flags' in of ? of.flags : of.name();
@@ -122,15 +122,15 @@ function matching(completion: Completion, typed: string): Completion {
   return completion === 'files' ? 'files' : completion.filter(({ text }) => text.startsWith(typed));
 }
 
-/** Quiet: whatever goes wrong, nothing is completed. */
+/** Names known to the balancer. Empty if the balancer cannot be asked: a message in the middle of a prompt would not help. */
 async function liveNames(
   named: Named,
   typed: string,
   given: { readonly control?: string; readonly token?: string },
   env: Readonly<Record<string, string | undefined>>,
-): Promise<Candidate[]> {
+): Promise<CompletionItem[]> {
   try {
-    const client = await ControlClient.connect(given, env, patienceMs);
+    const client = await ControlClient.connect(given, env, timeoutMs);
     switch (named) {
       case 'environment':
         return (await client.get<EnvironmentAnswer[]>('/v1/environments')).map(({ name, listen }) => ({ text: name, about: listen ?? '' }));
@@ -147,7 +147,7 @@ async function liveNames(
       case 'revision':
         return (await client.get<ProjectSummaryAnswer[]>('/v1/projects')).flatMap(({ name, latest, revisions }) => [
           { text: name, about: `newest: ${latest}` },
-          // Only who asks for one gets to see that there are many.
+          // Revisions are many: they are listed only after `NAME@`.
           ...(typed.startsWith(`${name}@`)
             ? revisions.map(({ revision, version }) => ({ text: `${name}@${revision}`, about: version })).reverse()
             : []),

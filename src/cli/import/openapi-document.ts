@@ -3,12 +3,13 @@ import { check, faultAt } from '../../config/check.ts';
 import { refusal } from '../../config/refusal.ts';
 import { isMap, readSource, type Source } from '../../config/source.ts';
 
-/** Such documents are generated, and larger than what people write: those of large companies have a dozen megabytes. */
-const limits = { bytes: 16 * 1024 * 1024, lexemes: 12_000_000, values: 4_000_000 };
+/** OpenAPI documents are often generated: those of large companies reach a dozen megabytes. */
+export const maxDocumentBytes = 16 * 1024 * 1024;
+const limits = { bytes: maxDocumentBytes, lexemes: 12_000_000, values: 4_000_000 };
 
 const text = z.union([z.string(), z.number().transform(String)], 'must be text');
 
-/** As much of an OpenAPI document as a gateway needs (OpenAPI Specification 3.1, section 4.8). */
+/** The parts of an OpenAPI document that a gateway needs (OpenAPI Specification 3.1, section 4.8). */
 const openapi = z.looseObject({
   openapi: text.refine(
     (version) => /^3(\.[0-2](\.\d+.*)?)?$/.test(version),
@@ -31,7 +32,7 @@ const openapi = z.looseObject({
 
 export type OpenApi = z.output<typeof openapi>;
 
-/** A document and where its parts stand. */
+/** A document and the line numbers of its parts. */
 export interface OpenApiDocument {
   readonly api: OpenApi;
   readonly lineOf: Source['lineOf'];
@@ -44,7 +45,8 @@ export function readOpenApi(content: Uint8Array): OpenApiDocument {
     throw refusal('invalid', [faultAt(['swagger'], 'means OpenAPI 2 (Swagger): convert the document to OpenAPI 3 first', lineOf, 'key')]);
   }
   if (!isMap(value) || !('openapi' in value)) {
-    throw refusal('invalid', [{ path: 'openapi', message: 'is missing: this is no OpenAPI document, which begins as openapi: "3.1.0"' }]);
+    const message = 'is missing: this is not an OpenAPI document, which has a field such as openapi: "3.1.0"';
+    throw refusal('invalid', [{ path: 'openapi', message }]);
   }
   const { value: api, faults } = check(value, openapi, lineOf);
   if (faults) throw refusal('invalid', faults);

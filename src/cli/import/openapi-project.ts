@@ -1,14 +1,14 @@
 import { check } from '../../config/check.ts';
 import { refusal } from '../../config/refusal.ts';
 import { isMap } from '../../config/source.ts';
+import { name as nameSchema } from '../../model/name.ts';
 import type { ProjectInput } from '../../model/project.ts';
-import { name as nameSchema } from '../../model/quantity.ts';
 import { pushedProject } from '../../policies/pushed-project.ts';
 import type { OpenApi, OpenApiDocument } from './openapi-document.ts';
 import { readPaths } from './openapi-paths.ts';
 
 export interface ImportOptions {
-  /** Takes the place of the document's server: where its paths begin. */
+  /** Base URL of the service; replaces the document's servers. */
   readonly target: string;
   /** Default: made from the document's title. */
   readonly name?: string;
@@ -18,16 +18,16 @@ export interface ImportOptions {
 
 export interface Imported {
   readonly project: ProjectInput;
-  /** What somebody who reads them may want to change. */
+  /** Remarks for the user on choices that the import made. */
   readonly notes: readonly string[];
 }
 
-/** A project that offers what an OpenAPI document describes. Throws a `SluiceError` that carries every fault with its line. */
+/** A project that serves the paths of an OpenAPI document. Throws a `SluiceError` that carries every fault with its line. */
 export function projectOf(document: OpenApiDocument, options: ImportOptions): Imported {
   const { api, lineOf } = document;
   const { paths, faults, empty } = readPaths(document);
   if (faults.length > 0) throw refusal('invalid', faults);
-  if (paths.length === 0) throw refusal('invalid', [{ path: 'paths', message: 'has no operations: there is nothing to offer' }]);
+  if (paths.length === 0) throw refusal('invalid', [{ path: 'paths', message: 'has no operations: there is nothing to import' }]);
   const served = serverPaths(api);
   const project: ProjectInput = {
     name: options.name ?? nameFrom(api.info.title),
@@ -36,7 +36,7 @@ export function projectOf(document: OpenApiDocument, options: ImportOptions): Im
     targets: { default: { url: options.target } },
     resources: paths.map(({ path, methods }) => ({ path, methods: [...methods] })),
   };
-  // Whatever is wrong with it now is wrong with the document: there it has a line.
+  // A fault of the project comes from the document, and is reported with the line there.
   const origin = (path: readonly PropertyKey[]) => {
     const [part, index] = path;
     return part === 'resources'
@@ -50,7 +50,7 @@ export function projectOf(document: OpenApiDocument, options: ImportOptions): Im
   return { project, notes: [...notesOn(api, project, options, served), ...emptyNote(empty)] };
 }
 
-/** A title as a name; empty if nothing of it may stand in one. */
+/** A project name made from a title. Throws if the title has no character that a name may have. */
 function nameFrom(title: string): string {
   const name = title
     .normalize('NFKD')
@@ -60,10 +60,10 @@ function nameFrom(title: string): string {
     .slice(0, 63)
     .replace(/^-+|-+$/g, '');
   if (nameSchema.safeParse(name).success) return name;
-  throw refusal('invalid', [{ path: 'info.title', message: 'makes no name for a project: give one with --name' }]);
+  throw refusal('invalid', [{ path: 'info.title', message: 'cannot be made into a project name: give one with --name' }]);
 }
 
-/** The different paths of the servers, variables at their defaults; a relative address is one on the document's own host. */
+/** The distinct paths of the document's servers, with every variable at its default. A server's URL may be relative. */
 function serverPaths({ servers }: OpenApi): string[] {
   const paths = servers.map(({ url, variables }) => {
     const filled = url.replace(/\{([^{}]*)\}/g, (whole, name: string) => variables?.[name]?.default ?? whole);
@@ -77,27 +77,28 @@ function notesOn(api: OpenApi, project: ProjectInput, { target, basePath }: Impo
   const notes: string[] = [];
   const [first, ...others] = served;
   if (basePath === undefined && others.length > 0) {
-    notes.push(`the document has servers with different paths, ${served.join(', ')}: the first one was taken; --base-path says another`);
+    notes.push(`the document's servers have different paths, ${served.join(', ')}: the first is used; choose another with --base-path`);
   }
   if (project.basePath === '/' && basePath === undefined) {
-    notes.push('it has no path of its own, and so claims every path of an environment: --base-path gives it one');
+    notes.push('the base path is /, so the project claims every path of an environment: give a narrower one with --base-path');
   }
   if (first !== undefined && first !== '/' && /^https?:\/\/[^/]+\/?$/.test(target)) {
     const example = project.resources?.[0]?.path ?? '/';
     const join = (path: string) => `${target.replace(/\/$/, '')}${path}`;
     notes.push(
-      `${project.basePath}${example} goes to ${join(example)}: if the target wants ${first} before it, give --target ${join(first)}`,
+      `${project.basePath}${example} goes to ${join(example)}: if the target expects ${first} in front, give --target ${join(first)}`,
     );
   }
   const schemes =
     isMap(api['components']) && isMap(api['components']['securitySchemes']) ? Object.keys(api['components']['securitySchemes']) : [];
   if (schemes.length > 0) {
-    notes.push(`the document wants callers to show ${schemes.join(', ')}: that is left to the target unless you add policies`);
+    notes.push(`the security schemes ${schemes.join(', ')} are not imported: checking them is left to the target unless you add policies`);
   }
   return notes;
 }
 
 function emptyNote(empty: readonly string[]): string[] {
   if (empty.length === 0) return [];
-  return [`without any operation, and left out: ${empty.slice(0, 5).join(', ')}${empty.length > 5 ? ` and ${empty.length - 5} more` : ''}`];
+  const more = empty.length > 5 ? ` and ${empty.length - 5} more` : '';
+  return [`left out, because they have no operations: ${empty.slice(0, 5).join(', ')}${more}`];
 }

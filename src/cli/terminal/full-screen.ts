@@ -1,6 +1,6 @@
 import type { Surface } from './terminal.ts';
 
-/** The whole of a terminal, drawn again and again without flicker; what stood there before comes back at the end. */
+/** A whole terminal, redrawn without flicker. Uses the alternate screen, so that leaving restores the earlier content. */
 export class FullScreen {
   readonly #surface: Surface;
 
@@ -17,7 +17,7 @@ export class FullScreen {
     return this.#surface.rows;
   }
 
-  /** The alternate screen, without cursor and without wrapping. */
+  /** Switches to the alternate screen, without cursor and line wrapping. */
   enter(): void {
     this.#surface.write('\u001b[?1049h\u001b[?25l\u001b[?7l');
   }
@@ -26,7 +26,10 @@ export class FullScreen {
     this.#surface.write('\u001b[?7h\u001b[?25h\u001b[?1049l');
   }
 
-  /** In one piece, and over what is there: nothing is ever blank in between. Terminals that know mode 2026 show it in one go. */
+  /**
+   * Overwrites the screen in a single write, without clearing it first: it is never blank in between. Terminals that support synchronized
+   * output (mode 2026) show the change at once.
+   */
   draw(lines: readonly string[]): void {
     const text = lines
       .slice(0, this.rows)

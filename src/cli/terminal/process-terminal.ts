@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import type { WriteStream } from 'node:tty';
 import type { Stop, Surface, Terminal } from './terminal.ts';
 
-/** Of a terminal that does not say how large it is, as over a serial line. */
+/** Size of a terminal that does not report one, for example over a serial line. */
 const unknownSize = { columns: 80, rows: 24 };
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** The process' own. */
+/** The terminal of this process: standard output, standard error, keyboard, signals, environment variables. */
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process;
   const stopListeners = new Set<(why: Stop) => void>();
@@ -15,14 +15,14 @@ export function processTerminal(): Terminal {
   };
   const interrupt = () => stop('interrupted');
   stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // Whoever read has gone, as `head` does: nothing to complain of.
+    // The reader has closed the pipe, as `head` does: that is not an error.
     if (error.code !== 'EPIPE') {
       stderr.write(`error: cannot write to standard output (${error.code ?? error.message})\n`);
       process.exitCode = 1;
     }
     stop('unread');
   });
-  // Nowhere is left to complain to.
+  // A failure of standard error cannot be reported anywhere.
   stderr.on('error', () => undefined);
   let colours = { out: colourful(stdout, env), err: colourful(stderr, env) };
   return {
@@ -40,7 +40,7 @@ export function processTerminal(): Terminal {
     surface: { out: surfaceOf(stdout, env), err: surfaceOf(stderr, env) },
     onKey: listenToKeys,
     onStop(listener) {
-      // Otherwise signals do what they always do: end the process at once.
+      // Only while there are listeners: otherwise the signals keep their default action and end the process at once.
       if (stopListeners.size === 0) for (const signal of stopSignals) process.on(signal, interrupt);
       stopListeners.add(listener);
       return () => {
@@ -57,7 +57,7 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** As no-color.org and force-color.org ask; otherwise on terminals that can. */
+/** True if a stream gets colours: by NO_COLOR and FORCE_COLOR (no-color.org, force-color.org), else if it is a capable terminal. */
 export function colourful(stream: Pick<WriteStream, 'isTTY'>, env: Readonly<Record<string, string | undefined>>): boolean {
   if (env['NO_COLOR']) return false;
   if (env['FORCE_COLOR']) return !/^(0|false)$/.test(env['FORCE_COLOR']);
@@ -84,17 +84,17 @@ function surfaceOf(stream: WriteStream, env: Readonly<Record<string, string | un
 function listenToKeys(listener: (key: string) => void): () => void {
   const { stdin } = process;
   if (!stdin.isTTY) return () => undefined;
-  const hear = (bytes: Buffer) => {
+  const onData = (bytes: Buffer) => {
     const text = bytes.toString('latin1');
-    // An arrow and the like: its letters are no keys.
+    // An escape sequence, such as that of an arrow key, is one key.
     if (text.length > 1 && text.startsWith('\u001b')) listener(text);
     else for (const key of text) listener(key);
   };
   stdin.setRawMode(true);
-  stdin.on('data', hear);
+  stdin.on('data', onData);
   stdin.resume();
   return () => {
-    stdin.off('data', hear);
+    stdin.off('data', onData);
     stdin.setRawMode(false);
     stdin.pause();
   };

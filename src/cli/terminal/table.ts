@@ -1,31 +1,31 @@
 import { cut, type Line, type Piece, printable, type Toned, widthOf } from './text.ts';
 
-/** What stands over a column, and what may become of it where a terminal is too narrow for all. */
+/** A column's heading, and how the column may shrink on a terminal that is too narrow. */
 export interface Column {
   readonly heading: string;
-  /** Its texts may be cut, to no less than this. Without it they stay whole as long as leaving out columns helps. */
+  /** Minimum width to which its texts may be cut. Without it they are cut only when leaving out columns is not enough. */
   readonly least?: number;
-  /** It may be left out; the one with the lowest number goes first. */
+  /** Rank among the columns that may be left out: the lowest goes first. Absent: the column always stays. */
   readonly leaveOut?: number;
-  /** Texts stand to the right. Numbers do so by themselves. */
+  /** Aligns to the right. A column of numbers does so without it. */
   readonly rightward?: true;
 }
 
 export type Cell = string | number | Toned;
 
-/** A table as lines, and the headings of what did not fit. */
+/** A table as lines, and the headings of the columns left out. */
 export interface Table {
   readonly lines: readonly Line[];
   readonly leftOut: readonly string[];
 }
 
 const gap = 2;
-/** Where nothing else helps, a column gets no narrower than this. */
+/** Minimum width of a column without {@link Column.least} once nothing else helps. */
 const narrowest = 6;
 
 /**
- * Rows under their headings, aligned, no line wider than `columns` (default: as wide as need be). What helps with the least loss
- * is done first: texts that may be are cut, columns that may be are left out, and only then names are cut.
+ * Rows under their headings, aligned, no line wider than `width` (default: unlimited). On a narrow terminal it first cuts the texts of
+ * columns with `least`, then leaves out columns with `leaveOut`, and cuts the other texts last.
  */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly Cell[])[], width = Number.POSITIVE_INFINITY): Table {
   const wholes = columns.map(({ heading }, index) => Math.max(widthOf(heading), ...rows.map((row) => widthOf(textOf(row[index] ?? '')))));
@@ -47,7 +47,7 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
 }
 
 interface Layout {
-  /** Indices of the columns that are there, left to right. */
+  /** Indices of the visible columns, left to right. */
   readonly shown: readonly number[];
   /** By index of the column. */
   readonly widths: readonly number[];
@@ -66,7 +66,7 @@ function fit(columns: readonly Column[], wholes: readonly number[], width: numbe
   }
 }
 
-/** Takes from the widest column that may still get narrower, until a line fits. */
+/** Narrows the widest column that is above its minimum, one character at a time, until a line fits. */
 function squeeze(shown: readonly number[], from: readonly number[], width: number, least: (index: number) => number): number[] {
   const widths = [...from];
   for (let over = total(shown, widths) - width; over > 0; over--) {
@@ -84,7 +84,7 @@ function total(shown: readonly number[], widths: readonly number[]): number {
 
 interface Alignment extends Layout {
   readonly numbers: readonly boolean[];
-  /** Of cells without one of their own. */
+  /** Default for cells without a tone. */
   readonly tone: Toned['tone'] | undefined;
 }
 
@@ -98,7 +98,7 @@ function align(cells: readonly Cell[], { shown, widths, numbers, tone }: Alignme
     const room = width - widthOf(text);
     const before = owed + (numbers[index] ? room : 0);
     owed = gap + (numbers[index] ? 0 : room);
-    // Spaces are owed until something follows them: no line ends with any.
+    // Spaces are held back until text follows, so that no line ends with spaces.
     if (text === '') {
       owed += before;
       continue;

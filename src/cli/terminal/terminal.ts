@@ -1,34 +1,34 @@
-/** A place where a person watches: what was written there can be drawn over. */
+/** A terminal window: text written to it can be overwritten by control sequences. */
 export interface Surface {
   write(text: string): void;
   readonly columns: number;
   readonly rows: number;
-  /** Calls back whenever its size has changed; answers how to end that. */
+  /** Calls `listener` after every change of the size. Returns a function that ends this. */
   onResize(listener: () => void): () => void;
 }
 
-/** Where a command reads its surroundings and writes its words; tests bring their own. */
+/** The input and output of a command; tests substitute their own. */
 export interface Terminal {
   /** Writes a line to standard output. */
   out(line: string): void;
   /** Writes a line to standard error. */
   err(line: string): void;
-  /** Columns that a line may have; undefined when nobody looks: nothing is cut then. */
+  /** Maximum width of a line; undefined if standard output is not a terminal: then nothing is cut. */
   readonly columns: number | undefined;
-  /** Whether what is written there may be in colours. */
+  /** Tells for standard output and standard error if they get colours. */
   readonly colours: { readonly out: boolean; readonly err: boolean };
-  /** From now on nothing is in colours. */
+  /** Turns colours off for the rest of the run. */
   plain(): void;
-  /** Standard output and standard error as places to draw; undefined for files, pipes and terminals that cannot be drawn on. */
+  /** Standard output and standard error as windows; undefined for files, pipes and terminals without cursor control. */
   readonly surface: { readonly out: Surface | undefined; readonly err: Surface | undefined };
-  /** Calls back with each key as it is pressed, while it is listened to; answers how to end that. Without a keyboard nothing comes. */
+  /** Calls `listener` with each key pressed; never, if there is no keyboard. Returns a function that ends this. */
   onKey(listener: (key: string) => void): () => void;
-  /** Calls back when the user wants it to end, or when nobody reads standard output any more; answers how to end that. */
+  /** Calls `listener` when the command should end. Returns a function that ends this. */
   onStop(listener: (why: Stop) => void): () => void;
-  /** Stops the process as Ctrl-Z does; settles when the user has brought it back to the foreground. */
+  /** Suspends the process as Ctrl-Z does. Resolves when the user has brought it back to the foreground. */
   suspend(): Promise<void>;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** `unread`: whoever read standard output has gone, as `head` does. */
+/** Reason to end a command: the user interrupts it, or (`unread`) the reader of standard output has closed the pipe, as `head` does. */
 export type Stop = 'interrupted' | 'unread';

@@ -1,21 +1,21 @@
 import { styleText } from 'node:util';
 import stringWidth from 'string-width';
 
-/** What a piece of text means to whoever reads it; a terminal with colours shows it. */
-export type Tone = 'good' | 'warn' | 'bad' | 'faint' | 'strong';
+/** The meaning of a piece of text, which a terminal shows as a colour or style. */
+export type TextTone = 'good' | 'warn' | 'bad' | 'faint' | 'strong';
 
 export interface Toned {
   readonly text: string;
-  readonly tone: Tone;
+  readonly tone: TextTone;
 }
 
-/** Text on its way to a terminal: what others wrote is made {@link printable} when it is rendered, not before. */
+/** Text for a terminal. It may contain control characters: {@link render} removes them. */
 export type Piece = string | Toned;
 export type Line = Piece | readonly Piece[];
 
 const styles = { good: 'green', warn: 'yellow', bad: 'red', faint: 'dim', strong: 'bold' } as const;
 
-/** A line as it is written: without control characters of its own, in colours or not, cut to `columns` if given. */
+/** A line ready to be written: {@link printable}, in colours if `colours`, cut to `columns` if given. */
 export function render(line: Line, colours: boolean, columns?: number): string {
   let room = columns ?? Number.POSITIVE_INFINITY;
   let text = '';
@@ -23,21 +23,21 @@ export function render(line: Line, colours: boolean, columns?: number): string {
     const { text: raw, tone } = typeof piece === 'string' ? { text: piece, tone: undefined } : piece;
     const shown = cut(printable(raw), room);
     room -= widthOf(shown);
-    // Whether to colour was decided by whoever calls; Node must not decide again.
+    // `validateStream: false`, because the caller has decided on colours: Node would decide by its own standard output.
     text += colours && tone !== undefined && shown !== '' ? styleText(styles[tone], shown, { validateStream: false }) : shown;
     if (room <= 0) break;
   }
   return text;
 }
 
-/** Columns that a text takes: wide characters take two, combining marks none. */
+/** Width of a text in terminal columns: wide characters take two, combining marks none. */
 export function widthOf(text: string): number {
   return stringWidth(text);
 }
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-/** The text if it fits `width` columns, else its beginning and `…`. */
+/** The text if it fits into `width` columns, else its beginning and `…`. */
 export function cut(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let kept = '';
@@ -50,7 +50,7 @@ export function cut(text: string, width: number): string {
   return width < 1 ? '' : `${kept}…`;
 }
 
-/** Text of others as one printable line: control characters could rewrite what the terminal shows. */
+/** Foreign text as one printable line: control characters in it could rewrite what the terminal shows. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
 }

@@ -5,20 +5,20 @@ import { type Line, render } from '../terminal/text.ts';
 import { type Sorting, sortings, type TopRows } from './top-rows.ts';
 import { topColumns, topTable } from './top-table.ts';
 
-/** One look at everything. */
+/** The content of one redraw. */
 export interface TopView {
   readonly title: Line;
   readonly rows: TopRows;
   readonly sorting: Sorting;
 }
 
-/** Where `top` shows what it sees. */
+/** The output of `top`. */
 export interface TopBoard {
   show(view: TopView): void;
   close(): void;
 }
 
-/** Keys that sort. */
+/** Sorting by the key that selects it. */
 export const sortKeys: Readonly<Record<string, Sorting>> = { n: 'name', r: 'requests', e: 'errors', l: 'latency', f: 'active' };
 const keyWords: Record<Sorting, string> = {
   name: 'n name',
@@ -28,7 +28,7 @@ const keyWords: Record<Sorting, string> = {
   active: 'f in flight',
 };
 
-/** One table below the other. */
+/** Prints one table below the other. */
 export function listing({ terminal }: Pick<Operator, 'terminal'>): TopBoard {
   let first = true;
   return {
@@ -41,13 +41,13 @@ export function listing({ terminal }: Pick<Operator, 'terminal'>): TopBoard {
   };
 }
 
-/** One table that changes in place, as large as the terminal, with a line of help; Ctrl-Z and back again included. */
+/** A table redrawn in place, as large as the terminal, with a line of help. Handles scrolling, resizing and Ctrl-Z. */
 export class ScreenBoard implements TopBoard {
   readonly #terminal: Terminal;
   readonly #screen: FullScreen;
   readonly #release: (() => void)[] = [];
   #view: TopView | undefined;
-  /** Rows that are scrolled away at the top. */
+  /** Number of rows scrolled out of view at the top. */
   #above = 0;
   #suspended = false;
 
@@ -101,12 +101,13 @@ export class ScreenBoard implements TopBoard {
     const { title, rows, sorting } = this.#view;
     const { columns } = this.#screen;
     const [headings = '', ...body] = tableIn(columns, topColumns, topTable(rows));
-    // Title, headings and help stay.
+    // Title, headings and help do not scroll.
     const room = Math.max(1, this.#screen.rows - 3);
     this.#above = Math.max(0, Math.min(this.#above, body.length - room));
     const below = body.length - this.#above - room;
     const shown = body.slice(this.#above, this.#above + room);
-    if (below > 0) shown.splice(-1, 1, { text: `… ${below + 1} more below: arrow keys, or -e ENVIRONMENT`, tone: 'faint' });
+    if (below > 0)
+      shown.splice(-1, 1, { text: `… ${below + 1} more: scroll with the arrow keys, or narrow with -e ENVIRONMENT`, tone: 'faint' });
     const lines = [title, headings, ...shown, ...new Array<Line>(Math.max(0, room - shown.length)).fill(''), help(sorting)];
     this.#screen.draw(lines.map((line) => render(line, this.#terminal.colours.out, columns)));
   }

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { environmentOption } from '../names.ts';
+import { environmentOption } from '../name-arguments.ts';
 import { apiPath, operatorCommand, operatorOf } from '../operator.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { Top, type TopOptions } from './top.ts';
@@ -8,17 +8,17 @@ import { sortings } from './top-rows.ts';
 /** `sluice top` */
 export function topCommand(program: Command, terminal: Terminal): void {
   operatorCommand(program.command('top').description('live: requests, errors, latency, share and health of environments and servers'))
-    .addOption(environmentOption('only this one'))
-    .addOption(new Option('-s, --sort <key>', 'what to sort by').choices(Object.keys(sortings)).default('name'))
-    .option('-n, --count <n>', 'end after so many tables, one a second', readTables)
-    .option('--once', 'one table, as --count 1')
+    .addOption(environmentOption('show only this environment'))
+    .addOption(new Option('-s, --sort <key>', 'sort rows by this column').choices(Object.keys(sortings)).default('name'))
+    .option('-n, --count <n>', 'exit after this many tables, one a second', readTables)
+    .option('--once', 'print one table and exit, like --count 1')
     .addHelpText(
       'after',
-      '\nOn a terminal it draws in place: q quits, arrow keys scroll, n r e l f sort. Elsewhere it prints a table a second;\nwith --json each is one line.',
+      '\nOn a terminal the table is redrawn in place: q quits, arrow keys scroll, n r e l f sort. Elsewhere one table a second\nis printed; with --json each is one line.',
     )
     .action(async (options: TopOptions) => {
       const operator = await operatorOf(options, terminal);
-      // What is wrong with address, token or name is said as by all commands, before anything is drawn.
+      // A wrong address, token or name ends the command here, with the usual message, before anything is drawn.
       if (options.environment !== undefined) await operator.client.get(apiPath`/v1/environments/${options.environment}`);
       await new Top(operator, options).run();
     });
@@ -27,5 +27,5 @@ export function topCommand(program: Command, terminal: Terminal): void {
 function readTables(text: string): number {
   const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
   if (count >= 1) return count;
-  throw new InvalidArgumentError('It must be a whole number from 1.');
+  throw new InvalidArgumentError('It must be a whole number from 1 to 999999.');
 }

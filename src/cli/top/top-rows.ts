@@ -1,26 +1,27 @@
 import type { ServerAnswer } from '../../api/answers.ts';
 import type { Series } from '../../api/series.ts';
-import { describeStanding, type ServerStanding } from '../commands/standing.ts';
+import { type ServerStatus, serverStatus } from '../commands/server-status.ts';
 import type { TopState } from './top-state.ts';
 
 /** The traffic of an environment or a server, over the last few seconds. */
 export interface TopSample {
-  /** A second. */
+  /** Requests a second. */
   readonly requests: number;
-  /** Of the requests, 0 to 1. */
+  /** Share of the requests that failed, 0 to 1. */
   readonly errors: number;
-  /** Milliseconds; null if nothing was answered. */
+  /** Milliseconds to the head of the response; null if there were no responses. */
   readonly p50: number | null;
   readonly p99: number | null;
+  /** Requests in flight. */
   readonly active: number;
 }
 
 export interface TopServer extends TopSample {
   readonly id: string;
-  /** Of its environment's requests, 0 to 1; null if there were none. */
+  /** Share of its environment's requests, 0 to 1; null if there were none. */
   readonly share: number | null;
   readonly version: number | null;
-  readonly standing: ServerStanding;
+  readonly status: ServerStatus;
 }
 
 export interface TopEnvironment extends TopSample {
@@ -31,11 +32,11 @@ export interface TopEnvironment extends TopSample {
 
 export interface TopRows {
   readonly environments: readonly TopEnvironment[];
-  /** Servers that wait to be added to one. */
+  /** Servers in no environment. */
   readonly available: readonly TopServer[];
 }
 
-/** What rows can be sorted by; all but the name: the largest first. */
+/** Sort keys of rows, smallest first: figures are negated, so that the largest comes first. */
 export const sortings = {
   name: () => 0,
   requests: ({ requests }: TopSample) => -requests,
@@ -45,16 +46,16 @@ export const sortings = {
 } as const;
 export type Sorting = keyof typeof sortings;
 
-/** As data: with `--json` that is what is printed. */
+/** The rows as plain data, for `--json`. */
 export function plainRows({ environments, available }: TopRows) {
-  const plain = ({ standing, ...server }: TopServer) => ({ ...server, status: standing.word.text, reason: standing.reason });
+  const plain = ({ status, ...server }: TopServer) => ({ ...server, status: status.word.text, reason: status.reason });
   return {
     environments: environments.map((environment) => ({ ...environment, servers: environment.servers.map(plain) })),
     available: available.map(plain),
   };
 }
 
-/** @param only an environment's name: nothing else is wanted */
+/** @param only the name of an environment: leaves out the others, and available servers */
 export function topRows(state: TopState, sorting: Sorting, only: string | undefined): TopRows {
   const environments = state.environments
     .filter(({ name }) => only === undefined || name === only)
@@ -62,23 +63,24 @@ export function topRows(state: TopState, sorting: Sorting, only: string | undefi
       const all = state.ofEnvironment(name);
       const servers = [...state.servers.values()]
         .filter((server) => server.environment === name)
-        .map((server) => serverOf(state, server, describeStanding(server, status.snapshot), all?.rate ?? 0));
+        .map((server) => serverOf(state, server, serverStatus(server, status.snapshot), all?.rate ?? 0));
       return { name, wanted: status.snapshot.version, ...topSample(all), servers: sorted(servers, sorting) };
     });
   const available = [...state.servers.values()]
     .filter(({ environment }) => only === undefined && environment === null)
-    .map((server) => serverOf(state, server, describeStanding(server, undefined), 0));
+    .map((server) => serverOf(state, server, serverStatus(server, undefined), 0));
   return { environments: sorted(environments, sorting), available: sorted(available, 'name') };
 }
 
-function serverOf(state: TopState, server: ServerAnswer, standing: ServerStanding, all: number): TopServer {
-  const figures = topSample(state.ofServer(server));
+/** @param environmentRate requests a second of the server's environment */
+function serverOf(state: TopState, server: ServerAnswer, status: ServerStatus, environmentRate: number): TopServer {
+  const sample = topSample(state.ofServer(server));
   return {
     id: server.id,
-    ...figures,
-    share: all === 0 ? null : Math.min(1, figures.requests / all),
+    ...sample,
+    share: environmentRate === 0 ? null : Math.min(1, sample.requests / environmentRate),
     version: server.running?.version ?? null,
-    standing,
+    status,
   };
 }
 
@@ -95,6 +97,6 @@ function topSample(series: Series | undefined): TopSample {
 
 function sorted<Row extends TopSample & ({ readonly name: string } | { readonly id: string })>(rows: readonly Row[], by: Sorting): Row[] {
   const nameOf = (row: Row) => ('name' in row ? row.name : row.id);
-  const weigh = sortings[by];
-  return [...rows].sort((one, other) => weigh(one) - weigh(other) || nameOf(one).localeCompare(nameOf(other), 'en', { numeric: true }));
+  const keyOf = sortings[by];
+  return [...rows].sort((one, other) => keyOf(one) - keyOf(other) || nameOf(one).localeCompare(nameOf(other), 'en', { numeric: true }));
 }

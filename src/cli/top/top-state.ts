@@ -1,17 +1,18 @@
 import type { EnvironmentAnswer, ServerAnswer } from '../../api/answers.ts';
 import type { FeedMessage } from '../../api/feed-messages.ts';
-import { Series, steadySeconds, unpackSample } from '../../api/series.ts';
+import { type PackedSample, steadySeconds, unpackSample } from '../../api/sample.ts';
+import { Series } from '../../api/series.ts';
 import { withHealth } from '../../api/with-health.ts';
 
-/** What the live feed has told so far: the present servers, and their traffic of the last few seconds. */
+/** The present servers, and their traffic of the last few seconds; kept up to date by messages of the live feed. */
 export class TopState {
   environments: readonly EnvironmentAnswer[] = [];
   readonly servers = new Map<string, ServerAnswer>();
-  /** Whether the balancer reaches its registry. */
+  /** True while the balancer can reach its registry. */
   registry = true;
   readonly #traffic = new Map<string, Series>();
 
-  /** @returns `tick` once a second, when there is traffic to show; `stale` when everything is to be read again */
+  /** @returns `tick` once a second, when there is traffic to show; `stale` if environments and servers must be read from the API again */
   hear(message: FeedMessage): 'tick' | 'stale' | undefined {
     switch (message.type) {
       case 'welcome':
@@ -21,7 +22,7 @@ export class TopState {
         this.registry = message.up;
         return undefined;
       case 'servers':
-        // The feed may have looked a second ago: what is asked for now is newer.
+        // The list in the message may be a second old: an answer of the API is newer.
         return 'stale';
       case 'membership':
         this.servers.set(message.server.id, message.server);
@@ -39,21 +40,21 @@ export class TopState {
       case 'resync':
         return 'stale';
       case 'traffic':
-        this.#take(message);
+        this.#addSamples(message);
         return 'tick';
       default:
         return undefined;
     }
   }
 
-  /** Takes over what the API answered. */
+  /** Replaces environments and servers with the API's answers. */
   adopt(environments: readonly EnvironmentAnswer[], servers: readonly ServerAnswer[]): void {
     this.environments = environments;
     this.servers.clear();
     for (const server of servers) this.servers.set(server.id, server);
   }
 
-  /** What the balancer counted may start anew. */
+  /** Drops all traffic: after a reconnect the balancer's counts may have restarted from zero. */
   forget(): void {
     this.#traffic.clear();
   }
@@ -66,12 +67,12 @@ export class TopState {
     return this.#traffic.get(`${environment} ${id}`);
   }
 
-  #take({ at, environments, servers }: Extract<FeedMessage, { type: 'traffic' }>): void {
+  #addSamples({ at, environments, servers }: Extract<FeedMessage, { type: 'traffic' }>): void {
     const seen = new Set<string>();
-    const add = (key: string, figures: Parameters<typeof unpackSample>[1]) => {
+    const add = (key: string, sample: PackedSample | undefined) => {
       const series = this.#traffic.get(key) ?? new Series(steadySeconds);
       this.#traffic.set(key, series);
-      series.add(unpackSample(at / 1000, figures));
+      series.add(unpackSample(at / 1000, sample));
       seen.add(key);
     };
     for (const { name } of this.environments) add(name, environments[name]);

@@ -14,31 +14,31 @@ export const topColumns: readonly Column[] = [
   { heading: 'STATUS', least: 12, leaveOut: 7 },
 ];
 
-/** Each environment, and below it its servers; at last those that are available. */
+/** A row for each environment, followed by its servers; available servers come last. */
 export function topTable({ environments, available }: TopRows): Cell[][] {
   return [
     ...environments.flatMap((environment) => [environmentRow(environment), ...environment.servers.map(serverRow)]),
     ...(available.length === 0 ? [] : [[{ text: 'available', tone: 'strong' } as const]]),
-    ...available.map((server): Cell[] => [`  ${server.id}`, '', '', '', '', '', '', '', server.standing.word]),
+    ...available.map((server): Cell[] => [`  ${server.id}`, '', '', '', '', '', '', '', server.status.word]),
   ];
 }
 
 function environmentRow(environment: TopEnvironment): Cell[] {
   const { name, wanted, servers } = environment;
-  const up = servers.filter(({ standing }) => standing.word.tone === 'good').length;
-  const status = servers.length === 0 ? 'no servers' : `${up} of ${servers.length} up`;
+  const up = servers.filter(({ status }) => status.word.tone === 'good').length;
+  const summary = servers.length === 0 ? 'no servers' : `${up} of ${servers.length} up`;
   return [
     { text: name, tone: 'strong' },
     ...sampleCells(environment),
     '',
     `v${wanted}`,
-    { text: status, tone: up === 0 ? 'bad' : up < servers.length ? 'warn' : 'good' },
+    { text: summary, tone: up === 0 ? 'bad' : up < servers.length ? 'warn' : 'good' },
   ];
 }
 
 function serverRow(server: TopServer): Cell[] {
-  const { id, share, version, standing } = server;
-  const { word, reason } = standing;
+  const { id, share, version, status } = server;
+  const { word, reason } = status;
   return [
     `  ${id}`,
     ...sampleCells(server),
@@ -49,8 +49,8 @@ function serverRow(server: TopServer): Cell[] {
 }
 
 function sampleCells({ requests, errors, p50, p99, active }: TopSample): Cell[] {
-  const wrong: Cell = errors > 0 ? { text: percent(errors), tone: 'bad' } : requests === 0 ? '-' : percent(0);
-  return [perSecond(requests), wrong, time(p50), time(p99), String(active)];
+  const errorShare: Cell = errors > 0 ? { text: percent(errors), tone: 'bad' } : requests === 0 ? '-' : percent(0);
+  return [perSecond(requests), errorShare, time(p50), time(p99), String(active)];
 }
 
 function perSecond(rate: number): string {
@@ -58,7 +58,7 @@ function perSecond(rate: number): string {
 }
 
 function percent(share: number): string {
-  // What is there must not look like nothing.
+  // A small share must not be rounded to zero.
   if (share > 0 && share < 0.001) return '<0.1%';
   return `${(share * 100).toFixed(share < 0.1 && share > 0 ? 1 : 0)}%`;
 }

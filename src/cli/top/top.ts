@@ -1,7 +1,8 @@
 import type { EnvironmentAnswer, ServerAnswer } from '../../api/answers.ts';
 import { systemClock } from '../../model/clock.ts';
+import { CoalescedTask } from '../../model/coalesced-task.ts';
 import { LiveFeed } from '../client/live-feed.ts';
-import { Failure } from '../failure.ts';
+import { CommandFailure } from '../command-failure.ts';
 import type { Operator, OperatorOptions } from '../operator.ts';
 import type { Line } from '../terminal/text.ts';
 import { listing, ScreenBoard, sortKeys, type TopBoard } from './top-board.ts';
@@ -22,10 +23,11 @@ export class Top {
   readonly #state = new TopState();
   #board: TopBoard | undefined;
   #sorting: Sorting;
+  /** Number of tables still to be printed. */
   #left: number;
-  #away: string | undefined;
-  #reading = false;
-  #readAgain = false;
+  /** Reason why the balancer is unreachable; undefined while the feed is connected. */
+  #outage: string | undefined;
+  readonly #refresh = new CoalescedTask({ clock: systemClock, run: () => this.#refreshState() });
   #end: (failure?: unknown) => void = () => undefined;
 
   constructor(operator: Operator, options: TopOptions) {
@@ -35,22 +37,22 @@ export class Top {
     this.#left = options.once ? 1 : (options.count ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Settles when the user has had enough. */
+  /** Resolves when the user quits or the requested number of tables is printed. Rejects if the balancer refuses this client. */
   async run(): Promise<void> {
     const { client, terminal } = this.#operator;
-    await this.#adopt();
+    await this.#readState();
     const ended = new Promise<void>((resolve, reject) => {
       this.#end = (failure) => (failure === undefined ? resolve() : reject(failure));
     });
     const unlisten = terminal.onStop(() => this.#end());
-    // While the balancer is away nothing else may keep the process running.
+    // Keeps the process running while the balancer is unreachable: no socket does so then, and the clock's timers do not.
     const alive = setInterval(() => undefined, 2 ** 30);
     const feed = new LiveFeed(
       client,
       {
-        opened: () => this.#back(),
+        opened: () => this.#connected(),
         heard: (message) => this.#guard(() => this.#hear(message)),
-        lost: (reason) => this.#guard(() => this.#lose(reason)),
+        lost: (reason) => this.#guard(() => this.#disconnected(reason)),
         failed: (failure) => this.#end(failure),
       },
       systemClock,
@@ -61,6 +63,7 @@ export class Top {
       await ended;
     } finally {
       clearInterval(alive);
+      this.#refresh.stop();
       unlisten();
       feed.close();
       this.#board?.close();
@@ -86,7 +89,7 @@ export class Top {
   #hear(message: Parameters<TopState['hear']>[0]): void {
     switch (this.#state.hear(message)) {
       case 'stale':
-        void this.#read();
+        this.#refresh.soon();
         break;
       case 'tick':
         this.#tick();
@@ -113,43 +116,36 @@ export class Top {
     const { url } = this.#operator.client;
     const time = new Date(systemClock.date()).toTimeString().slice(0, 8);
     const title: Line = [{ text: 'sluice top', tone: 'strong' }, `  ${url}  ${time}`];
-    if (this.#away !== undefined) return [...title, { text: `  the balancer is away (${this.#away}): trying again`, tone: 'bad' }];
+    if (this.#outage !== undefined)
+      return [...title, { text: `  no connection to the balancer (${this.#outage}): trying again`, tone: 'bad' }];
     if (this.#state.registry) return title;
-    return [...title, { text: '  it cannot reach its registry: these are the servers last known', tone: 'warn' }];
+    return [...title, { text: '  the balancer cannot reach its registry: these are the last known servers', tone: 'warn' }];
   }
 
-  #lose(reason: string): void {
-    const first = this.#away === undefined;
-    this.#away = reason;
+  #disconnected(reason: string): void {
+    const first = this.#outage === undefined;
+    this.#outage = reason;
     this.#state.forget();
     if (this.#board instanceof ScreenBoard) this.#draw();
-    else if (first) this.#operator.note({ text: `the balancer is away (${reason}): trying again`, tone: 'warn' });
+    else if (first) this.#operator.note({ text: `no connection to the balancer (${reason}): trying again`, tone: 'warn' });
   }
 
-  #back(): void {
-    if (this.#away !== undefined && !(this.#board instanceof ScreenBoard)) this.#operator.note('the balancer is back');
-    this.#away = undefined;
-    void this.#read();
+  #connected(): void {
+    if (this.#outage !== undefined && !(this.#board instanceof ScreenBoard)) this.#operator.note('connected to the balancer again');
+    this.#outage = undefined;
+    this.#refresh.soon();
   }
 
-  /** One reading at a time; whatever makes it stale meanwhile leads to one more. */
-  async #read(): Promise<void> {
-    this.#readAgain = true;
-    if (this.#reading) return;
-    this.#reading = true;
-    while (this.#readAgain) {
-      this.#readAgain = false;
-      try {
-        await this.#adopt();
-      } catch (error) {
-        // The feed finds out by itself whether that lasts.
-        if (!(error instanceof Failure)) this.#end(error);
-      }
+  async #refreshState(): Promise<void> {
+    try {
+      await this.#readState();
+    } catch (error) {
+      // A refusal or an outage is left to the feed, which reconnects or gives up.
+      if (!(error instanceof CommandFailure)) this.#end(error);
     }
-    this.#reading = false;
   }
 
-  async #adopt(): Promise<void> {
+  async #readState(): Promise<void> {
     const { client } = this.#operator;
     const [environments, servers] = await Promise.all([
       client.get<EnvironmentAnswer[]>('/v1/environments'),
@@ -158,7 +154,7 @@ export class Top {
     this.#state.adopt(environments, servers);
   }
 
-  /** An error here would otherwise end the process with the terminal as it is. */
+  /** Turns an error of a callback into the end of this run, so that the terminal is restored first. */
   #guard(act: () => void): void {
     try {
       act();

@@ -4,9 +4,9 @@ import { promisify } from 'node:util';
 import type { Clock } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
 
-/** How long somebody stays signed in, in milliseconds: a working day. */
+/** Milliseconds that a session lasts: a working day. */
 export const sessionMs = 12 * 3_600_000;
-/** Sessions signed out before their end that are remembered; the oldest is forgotten first. */
+/** Sessions ended early (by signing out) that are remembered; beyond this, the one that was signed out first is forgotten. */
 export const maxSignedOut = 4096;
 
 const endBytes = 6;
@@ -14,22 +14,23 @@ const nonceBytes = 16;
 const secretPattern = /^[\w-]{72}$/;
 
 /**
- * The key of sessions, made from the admin token: so sessions outlive a restart, count on every balancer with the same token, and are all
- * over when the token changes. It is slow to make, so that a cookie is no help in guessing a short token (RFC 7914).
+ * Derives the key that signs sessions from the admin token. Sessions therefore survive a restart, are valid on every balancer with the same
+ * token, and become invalid when the token changes. The derivation is slow on purpose (scrypt, RFC 7914), so that a cookie does not help
+ * to guess a short token.
  */
 export function sessionKey(adminToken: string): Promise<Buffer> {
   return promisify<string, string, number, Buffer>(scrypt)(adminToken, 'sluice dashboard sessions', 32);
 }
 
 /**
- * Who signed in to the dashboard. The browser's cookie says until when, signed with the key; here only what was signed out is remembered.
- * The cookie is for pages of this very origin: browsers send it along from other ports of the same host too, and so `Origin` is held
- * against `Host` wherever something may change.
+ * The sessions of the dashboard. A session is a signed cookie that holds its own end time, so only sessions that were signed out early are
+ * stored here. Browsers also send the cookie with requests from pages on other ports of the same host; wherever a request may change
+ * something, its `Origin` must therefore match its `Host`.
  */
 export class Sessions {
   readonly #clock: Clock;
   readonly #key: Buffer;
-  /** When each would have ended, by secret; in the order they were signed out. */
+  /** End time of each signed-out session, by secret; in the order of signing out. */
   readonly #signedOut = new Map<string, number>();
 
   constructor(clock: Clock, key: Buffer = randomBytes(32)) {
@@ -37,15 +38,15 @@ export class Sessions {
     this.#key = key;
   }
 
-  /** Signs in; answers the `Set-Cookie` field. */
+  /** Begins a session and returns the `Set-Cookie` field for it. */
   begin(request: IncomingMessage): string {
     const claim = Buffer.alloc(endBytes + nonceBytes);
     claim.writeUIntBE(this.#clock.date() + sessionMs, 0, endBytes);
     randomBytes(nonceBytes).copy(claim, endBytes);
-    return cookie(request, Buffer.concat([claim, this.#sign(claim)]).toString('base64url'), sessionMs / 1000);
+    return setCookie(request, Buffer.concat([claim, this.#sign(claim)]).toString('base64url'), sessionMs / 1000);
   }
 
-  /** Signs out; answers the `Set-Cookie` field that makes the browser forget. */
+  /** Ends the session of a request and returns the `Set-Cookie` field that deletes the cookie. */
   end(request: IncomingMessage): string {
     const secret = secretIn(request);
     const end = this.endOf(request);
@@ -55,10 +56,10 @@ export class Sessions {
       }
       this.#signedOut.set(secret, end);
     }
-    return cookie(request, '', 0);
+    return setCookie(request, '', 0);
   }
 
-  /** When the session that the request shows ends (wall clock, milliseconds); undefined if it shows none, or one that is over. */
+  /** Returns the end of the request's session (wall clock, milliseconds); undefined if it has no valid session. */
   endOf(request: IncomingMessage): number | undefined {
     const secret = secretIn(request);
     if (secret === undefined || this.#signedOut.has(secret)) return undefined;
@@ -69,14 +70,14 @@ export class Sessions {
     return end > this.#clock.date() ? end : undefined;
   }
 
-  /** Whether the request is of somebody signed in. Throws `forbidden` if it may change something and does not come from the dashboard's page. */
+  /** Returns true if the request has a valid session. Throws `forbidden` if it may change something and another page sent it. */
   admits(request: IncomingMessage): boolean {
     if (this.endOf(request) === undefined) return false;
-    const harmless = (request.method === 'GET' || request.method === 'HEAD') && request.headers.upgrade === undefined;
-    if (!harmless && !fromOwnPage(request)) {
+    const readOnly = (request.method === 'GET' || request.method === 'HEAD') && request.headers.upgrade === undefined;
+    if (!readOnly && !fromOwnPage(request)) {
       throw new SluiceError(
         'forbidden',
-        'a signed-in browser may do this from the dashboard only (Origin and Host differ; a proxy in front must pass Host on): use the token instead',
+        'a signed-in browser may do this from the dashboard only (Origin must match Host): let a proxy in front pass Host on, or send the token',
       );
     }
     return true;
@@ -87,19 +88,19 @@ export class Sessions {
   }
 }
 
-/** RFC 6454: what a browser says of the page that asks. */
+/** Compares the page that sent the request (`Origin`, RFC 6454) with the host that it was sent to. */
 function fromOwnPage({ headers: { origin, host } }: IncomingMessage): boolean {
   if (origin === undefined || host === undefined || !URL.canParse(origin)) return false;
   return new URL(origin).host === host.toLowerCase();
 }
 
-/** By port, since cookies know none: two balancers on one machine keep apart. */
-function nameFor(request: IncomingMessage): string {
+/** Includes the port, since browsers share cookies between ports: two balancers on one machine need two cookies. */
+function cookieName(request: IncomingMessage): string {
   return `sluice-session-${request.socket.localPort ?? 0}`;
 }
 
 function secretIn(request: IncomingMessage): string | undefined {
-  const start = `${nameFor(request)}=`;
+  const start = `${cookieName(request)}=`;
   const pair = request.headers.cookie
     ?.split(';')
     .map((part) => part.trim())
@@ -108,9 +109,9 @@ function secretIn(request: IncomingMessage): string | undefined {
   return secret !== undefined && secretPattern.test(secret) ? secret : undefined;
 }
 
-/** RFC 6265, section 4.1. The path keeps it away from what else is served on this host. */
-function cookie(request: IncomingMessage, secret: string, maxAge: number): string {
-  // Whoever claims TLS without having it only loses a cookie of their own.
+/** Writes a `Set-Cookie` field (RFC 6265, section 4.1). Its path keeps the cookie from other services on the same host. */
+function setCookie(request: IncomingMessage, secret: string, maxAge: number): string {
+  // The client can forge this field, but a browser without TLS would then only drop its own cookie.
   const secure = request.headers['x-forwarded-proto'] === 'https' ? '; Secure' : '';
-  return `${nameFor(request)}=${secret}; Path=/v1/; Max-Age=${maxAge}; HttpOnly; SameSite=Strict${secure}`;
+  return `${cookieName(request)}=${secret}; Path=/v1/; Max-Age=${maxAge}; HttpOnly; SameSite=Strict${secure}`;
 }

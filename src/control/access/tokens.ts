@@ -1,14 +1,11 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkToken, readToken } from '../../config/token-file.ts';
 import type { Access } from '../../model/access.ts';
 import { SluiceError } from '../../model/fault.ts';
 
-/** Tells from an `Authorization` header who is calling; `undefined` for nobody known. Takes the same time whatever the token. */
-export type Authorizer = (authorization: string | undefined) => Access | undefined;
-
-/** The two secrets, and for each where it came from, for the start-up log. */
+/** The two tokens; `origin` names the variable, setting or file that each came from, for the start-up log. */
 export interface Tokens {
   readonly admin: string;
   readonly join: string;
@@ -16,8 +13,9 @@ export interface Tokens {
 }
 
 /**
- * Finds each secret: given (configuration or environment variable), else in `admin.token` / `join.token` of `dataDir`,
- * else made now and kept there (mode 0600). An unreadable, empty or short one is refused as `invalid`, naming it.
+ * Loads each token from its environment variable, else from the configuration, else from `admin.token` or `join.token` in `dataDir`. If none
+ * has one, makes a new token and keeps it in that file (mode 0600). Throws `invalid`, naming the origin, for a token that is unreadable,
+ * empty or too short.
  */
 export async function loadTokens(options: {
   dataDir: string;
@@ -43,26 +41,6 @@ export async function loadTokens(options: {
   return { admin: admin.token, join: joining.token, origin: { admin: admin.origin, join: joining.origin } };
 }
 
-/** Makes the check of `Authorization: Bearer …` (RFC 6750, section 2.1) for these secrets. */
-export function createAuthorizer(tokens: Pick<Tokens, 'admin' | 'join'>): Authorizer {
-  const [isAdminToken, isJoinToken] = [createVerifier(tokens.admin), createVerifier(tokens.join)];
-  return (authorization) => {
-    const isAdmin = isAdminToken(authorization);
-    const isJoin = isJoinToken(authorization);
-    return isAdmin ? 'admin' : isJoin ? 'join' : undefined;
-  };
-}
-
-/** As {@link createAuthorizer}, for one secret alone. */
-export function createVerifier(token: string): (authorization: string | undefined) => boolean {
-  // Digests have one length, which timingSafeEqual needs, and so tell nothing of the secret's.
-  const wanted = digest(token);
-  return (authorization) => {
-    const shown = /^Bearer +([\x21-\x7e]{1,256}) *$/i.exec(authorization ?? '')?.[1];
-    return shown !== undefined && timingSafeEqual(digest(shown), wanted);
-  };
-}
-
 async function makeToken(dataDir: string, file: string): Promise<string> {
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
   try {
@@ -75,7 +53,7 @@ async function makeToken(dataDir: string, file: string): Promise<string> {
       await handle.close();
     }
     try {
-      // Unlike a rename, a link never replaces the token that another process made in the meantime.
+      // Unlike rename, link does not replace a token that another process has made in the meantime.
       await link(draft, file);
     } catch (error) {
       if (reasonOf(error) !== 'EEXIST') throw error;
@@ -83,15 +61,15 @@ async function makeToken(dataDir: string, file: string): Promise<string> {
       await unlink(draft);
     }
   } catch (error) {
-    throw new SluiceError('invalid', `cannot keep a new token in ${file} (${reasonOf(error)}): make ${dataDir} writable, or set dataDir`, {
-      cause: error,
-    });
+    throw new SluiceError(
+      'invalid',
+      `cannot write a new token to ${file} (${reasonOf(error)}): make ${dataDir} writable, or set dataDir to a folder that is`,
+      {
+        cause: error,
+      },
+    );
   }
   return (await readToken(file)) as string;
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }
 
 function reasonOf(error: unknown): string {

@@ -3,28 +3,29 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { FeedMessage } from '../../api/feed-messages.ts';
-import { packSample } from '../../api/series.ts';
+import { packSample } from '../../api/sample.ts';
 import type { Clock, Timer } from '../../model/clock.ts';
-import type { Identify } from '../access/access.ts';
+import type { Identify } from '../access/identify.ts';
 import type { Journal } from './journal.ts';
 import type { Observer } from './observer.ts';
 
 const checkEveryMs = 1000;
-/** A reader this many seconds without a pong is gone. */
-const silentSeconds = 30;
-/** Above this, a slow reader misses traffic figures: the next ones replace them. */
-const fullBytes = 256 * 1024;
-/** Above this, and what it was told at first, it is sent away: it reads everything anew when it comes back. */
-const overfullBytes = 4 * fullBytes;
+const pingEverySeconds = 10;
+/** Seconds without a pong after which a reader counts as gone. */
+const pongTimeoutSeconds = 30;
+/** Unsent bytes above which a slow reader gets no traffic messages: the next one replaces them anyway. */
+const slowBytes = 256 * 1024;
+/** Unsent bytes, beyond the first messages, above which a reader is disconnected: it gets the whole state again when it reconnects. */
+const tooSlowBytes = 4 * slowBytes;
 
-/** Readers at a time; more are refused. */
+/** Maximum number of readers at a time; more are refused. */
 export const maxReaders = 64;
 
 interface Reader {
   readonly socket: WebSocket;
-  /** What it came with: a session that ends ends the feed too. */
+  /** The upgrade request; its token or session is checked again every second, so that signing out ends the feed. */
   readonly request: IncomingMessage;
-  /** Bytes that it was told at first. */
+  /** Bytes of the first messages. */
   welcomeBytes: number;
   secondsSincePong: number;
 }
@@ -35,11 +36,11 @@ interface FeedOptions {
   readonly observer: Observer;
   readonly journal: Journal;
   readonly identify: Identify;
-  /** When the session that a request shows ends (wall clock), if it shows one. */
+  /** Returns the end of the request's session (wall clock, milliseconds), if it has one. */
   sessionEnds(request: IncomingMessage): number | undefined;
 }
 
-/** `/v1/events`: what happens, as it happens, to everybody who reads; a new reader is first told how things stand. */
+/** Serves `/v1/events`: a new reader first gets the present state and the journal, then every message as it happens. */
 export class Feed {
   readonly #options: FeedOptions;
   readonly #instance = randomUUID();
@@ -49,20 +50,21 @@ export class Feed {
 
   constructor(options: FeedOptions) {
     this.#options = options;
-    options.observer.listen((message) => this.#tell(message));
+    options.observer.subscribe((message) => this.#broadcast(message));
     this.#schedule();
   }
 
+  /** True at {@link maxReaders}. */
   get full(): boolean {
     return this.#readers.size >= maxReaders;
   }
 
-  /** Takes over an upgrade that was let in. */
+  /** Takes over an upgrade request that has been authenticated. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#server.handleUpgrade(request, socket, head, (opened) => this.#welcome(opened, request));
   }
 
-  /** Sends every reader away (1001, going away); settles when all are gone, at the latest after `graceMs`. */
+  /** Closes all readers (1001, going away), by force after `graceMs`; resolves when all are closed. */
   async close(graceMs = 1000): Promise<void> {
     this.#timer?.cancel();
     const gone = [...this.#readers].map(({ socket }) => new Promise((resolve) => socket.once('close', resolve)));
@@ -92,7 +94,7 @@ export class Feed {
     }
     this.#readers.add(reader);
     observer.attended = true;
-    observer.look();
+    observer.refresh();
   }
 
   *#firstMessages(request: IncomingMessage): Generator<FeedMessage> {
@@ -104,7 +106,7 @@ export class Feed {
       at,
       instance: this.#instance,
       version,
-      registry: observer.linked,
+      registry: observer.registryUp,
       ...(ends !== undefined && { sessionEnds: ends }),
     };
     for (const [environment, { samples }] of observer.traffic.environments) {
@@ -123,18 +125,18 @@ export class Feed {
 
   #check(reader: Reader): void {
     if (this.#options.identify(reader.request) !== 'admin') reader.socket.close(1008, 'signed out');
-    else if (++reader.secondsSincePong > silentSeconds) reader.socket.terminate();
-    else if (reader.secondsSincePong % 10 === 0) reader.socket.ping();
+    else if (++reader.secondsSincePong > pongTimeoutSeconds) reader.socket.terminate();
+    else if (reader.secondsSincePong % pingEverySeconds === 0) reader.socket.ping();
   }
 
-  #tell(message: FeedMessage): void {
+  #broadcast(message: FeedMessage): void {
     let text: string | undefined;
     for (const { socket, welcomeBytes } of this.#readers) {
-      if (socket.bufferedAmount > overfullBytes + welcomeBytes) {
+      if (socket.bufferedAmount > tooSlowBytes + welcomeBytes) {
         socket.close(1013, 'too slow: connect again');
-        // It may never read the close frame either.
+        // A reader this slow may never read the close frame.
         socket.terminate();
-      } else if (message.type !== 'traffic' || socket.bufferedAmount <= fullBytes) {
+      } else if (message.type !== 'traffic' || socket.bufferedAmount <= slowBytes) {
         text ??= JSON.stringify(message);
         socket.send(text);
       }

@@ -6,14 +6,15 @@ function aboutServer(at: number, kind: 'server' | 'health', { id, environment }:
   return { at, kind, subject: id, ...(environment !== null && { environment }) };
 }
 
-/** What a change of one server means: `before` is undefined for one that is new, `after` for one that is gone. */
+/** Describes what happened to one server between two states; `before` is undefined for a new server, `after` for one that is gone. */
 export function serverHappenings(at: number, before: ServerAnswer | undefined, after: ServerAnswer | undefined): Happening[] {
   if (after === undefined) return before === undefined ? [] : [goneHappening(at, before)];
   const about = aboutServer(at, 'server', after);
   const where = after.environment ?? 'the available servers';
   if (before === undefined) return [{ ...about, tone: 'busy', text: `joined ${where}`, cause: `started at ${after.address}` }];
   const found: Happening[] = [];
-  if (before.instance !== after.instance) found.push({ ...about, tone: 'busy', text: 'started anew', cause: `at ${after.address}` });
+  if (before.instance !== after.instance)
+    found.push({ ...about, tone: 'busy', text: 'restarted', cause: `new instance at ${after.address}` });
   if (before.environment !== after.environment) found.push(moved(about, before, after));
   if (before.state !== after.state) found.push(...changedState(about, before, after));
   if (before.weight !== after.weight) found.push({ ...about, tone: 'idle', text: `weight ${before.weight} → ${after.weight}` });
@@ -28,7 +29,7 @@ export function serverHappenings(at: number, before: ServerAnswer | undefined, a
 
 function goneHappening(at: number, before: ServerAnswer): Happening {
   const about = aboutServer(at, 'server', before);
-  const cause = before.state === 'lost' ? 'it was lost, and is forgotten' : 'it stopped';
+  const cause = before.state === 'lost' ? 'it was lost and did not come back' : 'it stopped';
   return { ...about, tone: 'idle', text: `left ${before.environment ?? 'the available servers'}`, cause };
 }
 
@@ -46,7 +47,7 @@ function changedState(about: About, before: ServerAnswer, server: ServerAnswer):
     case 'draining':
       return [{ ...about, tone: 'warn', text: `draining in ${server.environment}`, cause: drainCause(server) }];
     case 'lost':
-      return [{ ...about, tone: 'bad', text: 'lost', cause: 'its lease ended without a word' }];
+      return [{ ...about, tone: 'bad', text: 'lost', cause: 'its lease expired' }];
     case 'available':
     case 'joining':
       return [];
@@ -56,11 +57,11 @@ function changedState(about: About, before: ServerAnswer, server: ServerAnswer):
 }
 
 function drainCause({ movingTo }: ServerAnswer): string {
-  if (movingTo === null) return 'on its way out of the environment';
-  return movingTo === undefined ? 'by an operator, or because it stops' : `on its way to ${movingTo}`;
+  if (movingTo === null) return 'it is being removed from the environment';
+  return movingTo === undefined ? 'by an operator, or because it is stopping' : `it is moving to ${movingTo}`;
 }
 
-/** Each told once, as long as it stays the same. */
+/** Reports a rejection once, until its error changes. */
 function rejections(about: About, before: ServerAnswer, after: ServerAnswer): Happening[] {
   return after.projects
     .filter(({ state }) => state === 'rejected')
@@ -73,7 +74,7 @@ function changedHealth(at: number, server: ServerAnswer): Happening[] {
   const cause = server.reason === undefined ? {} : { cause: server.reason };
   switch (server.health) {
     case 'up':
-      return [{ ...about, tone: 'good', text: 'healthy', cause: 'its checks pass' }];
+      return [{ ...about, tone: 'good', text: 'healthy', cause: 'its health checks pass' }];
     case 'down':
       return [{ ...about, tone: 'bad', text: 'down', ...cause }];
     case 'ejected':
@@ -85,16 +86,16 @@ function changedHealth(at: number, server: ServerAnswer): Happening[] {
   }
 }
 
-/** Which revisions an environment wants. */
-export interface Wanted {
+/** The revisions deployed to an environment. */
+export interface DeployedRevisions {
   readonly environment: string;
   readonly version: number;
-  /** Revision by project. */
+  /** By project. */
   readonly revisions: ReadonlyMap<string, number>;
 }
 
-/** What differs between two states of an environment's deployments. */
-export function deploymentHappenings(at: number, before: Wanted, after: Wanted): Happening[] {
+/** Describes the changes between two states of an environment's deployments. */
+export function deploymentHappenings(at: number, before: DeployedRevisions, after: DeployedRevisions): Happening[] {
   const { environment } = after;
   const about = {
     at,
@@ -115,7 +116,7 @@ export function deploymentHappenings(at: number, before: Wanted, after: Wanted):
   return found.length === 0 && before.version !== after.version ? [{ ...about, tone: 'idle', text: 'variables changed' }] : found;
 }
 
-/** What differs between two lists of environments, each with its settings as text. */
+/** Describes the changes between two lists of environments, each with its settings as text. */
 export function environmentHappenings(at: number, before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): Happening[] {
   const found: Happening[] = [];
   const about = (subject: string) => ({ at, kind: 'environment', subject, environment: subject }) as const;
@@ -127,7 +128,7 @@ export function environmentHappenings(at: number, before: ReadonlyMap<string, st
   return found;
 }
 
-/** Revisions that were pushed: the newest by project, before and after. */
+/** Describes the revisions that were pushed between two lists of the newest revision by project. */
 export function projectHappenings(at: number, before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): Happening[] {
   return [...after]
     .filter(([name, latest]) => (before.get(name) ?? 0) < latest)

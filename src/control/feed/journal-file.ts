@@ -1,9 +1,8 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Happening } from '../../api/answers.ts';
-import { happeningsAnswer } from '../../api/answers.ts';
+import { type Happening, happeningsAnswer } from '../../api/answers.ts';
 
-/** Where a {@link Journal} lies over a restart: one file, replaced as a whole. */
+/** Stores a {@link Journal} in one file, which is replaced as a whole by each write. */
 export class JournalFile {
   readonly path: string;
 
@@ -11,17 +10,17 @@ export class JournalFile {
     this.path = path;
   }
 
-  /** Empty if there is none yet. Rejects if it cannot be read, or is damaged. */
+  /** Resolves with no happenings if the file does not exist. Rejects if it is damaged or cannot be read. */
   async read(): Promise<Happening[]> {
     try {
-      return happeningsAnswer.parse(JSON.parse(await readFile(this.path, 'utf8'))).happenings as Happening[];
+      return happeningsAnswer.parse(JSON.parse(await readFile(this.path, 'utf8'))).happenings;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw error;
     }
   }
 
-  /** When it rejects, the file is as it was. */
+  /** Replaces the file. If it rejects, the file is unchanged. */
   async write(happenings: readonly Happening[]): Promise<void> {
     const draft = `${this.path}.new`;
     try {

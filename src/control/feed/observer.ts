@@ -1,164 +1,166 @@
 import type { Logger } from 'pino';
 import type { Happening, ServerAnswer } from '../../api/answers.ts';
 import type { FeedMessage } from '../../api/feed-messages.ts';
-import type { Timer } from '../../model/clock.ts';
-import type { News, Watch } from '../../registry/contract.ts';
-import type { ControlContext } from '../app.ts';
+import type { Clock, Timer } from '../../model/clock.ts';
+import { CoalescedTask } from '../../model/coalesced-task.ts';
+import type { LiveView } from '../../model/live.ts';
+import type { News } from '../../model/news.ts';
+import type { Registry, Watch } from '../../registry/contract.ts';
 import { listServers } from '../views/server-view.ts';
+import { DesiredState } from './desired-state.ts';
 import { compareServers } from './server-changes.ts';
 import { TrafficMeter } from './traffic-meter.ts';
-import { WantedState } from './wanted-state.ts';
 
 const secondMs = 1000;
-/** Seconds between two looks when nobody watches and nothing points to a change. */
+/** Seconds between two refreshes while the feed has no readers, and neither news nor a change of health asks for one. */
 const idleSeconds = 5;
-/** Milliseconds of rest after a look, so that a burst of news is one or two looks. */
+/** Milliseconds between the end of a refresh and the next one, so that a burst of news leads to one or two refreshes. */
 const restMs = { attended: 200, idle: 1000 } as const;
 
+interface Observed {
+  readonly registry: Registry;
+  readonly live: LiveView;
+  readonly clock: Clock;
+}
+
 /**
- * Sees what goes on: the servers are looked at whenever the registry has news, when their health flips, and every few seconds; what
- * differs from the last look is told. TrafficMeter is read once a second. Listeners are few: the live feed and the journal.
+ * Makes the feed messages. Servers and desired state are refreshed when the registry has news, when the health of a server changes, and
+ * every few seconds; each difference from the last refresh becomes a message. Traffic is measured once a second. The live feed and the
+ * journal subscribe.
  */
 export class Observer {
   readonly traffic = new TrafficMeter();
-  /** Somebody watches: looks once a second. */
+  /** True while the feed has readers: then servers are refreshed every second. */
   attended = false;
-  readonly #context: ControlContext;
+  readonly #observed: Observed;
   readonly #logger: Logger;
   readonly #listeners: ((message: FeedMessage) => void)[] = [];
-  readonly #wanted: WantedState;
+  readonly #desired: DesiredState;
   readonly #watch: Watch;
-  #known: readonly ServerAnswer[] | undefined;
+  #servers: readonly ServerAnswer[] | undefined;
   #health = new Map<string, string>();
-  #linked: boolean;
+  #registryUp: boolean;
   #seconds = 0;
   #timer: Timer | undefined;
-  #looking = false;
-  #lookAgain = false;
+  readonly #refreshes: CoalescedTask;
   #closed = false;
 
-  constructor(context: ControlContext, logger: Logger) {
-    this.#context = context;
+  constructor(observed: Observed, logger: Logger) {
+    this.#observed = observed;
     this.#logger = logger;
-    this.#wanted = new WantedState(context.registry);
-    this.#linked = context.registry.link.up;
-    this.#watch = context.registry.watch((news) => this.#hear(news));
+    this.#desired = new DesiredState(observed.registry);
+    this.#registryUp = observed.registry.link.up;
+    this.#refreshes = new CoalescedTask({
+      clock: observed.clock,
+      run: () => this.#refresh(),
+      rest: () => (this.attended ? restMs.attended : restMs.idle),
+    });
+    this.#watch = observed.registry.watch((news) => this.#onNews(news));
     this.#schedule();
-    this.look();
+    this.refresh();
   }
 
-  /** As of the last look; undefined before the first. */
+  /** All servers, as of the last refresh; undefined before the first. */
   get servers(): readonly ServerAnswer[] | undefined {
-    return this.#known;
+    return this.#servers;
   }
 
-  /** Whether the registry answers. */
-  get linked(): boolean {
-    return this.#linked;
+  /** True while the registry answers, as of the last second. */
+  get registryUp(): boolean {
+    return this.#registryUp;
   }
 
-  listen(listener: (message: FeedMessage) => void): void {
+  subscribe(listener: (message: FeedMessage) => void): void {
     this.#listeners.push(listener);
   }
 
-  /** One look at a time, and a rest after each: whatever comes up meanwhile leads to one more. */
-  look(): void {
-    if (this.#looking) {
-      this.#lookAgain = true;
-      return;
-    }
-    this.#looking = true;
-    void this.#lookNow().then(() => {
-      this.#context.clock.after(this.attended ? restMs.attended : restMs.idle, () => {
-        this.#looking = false;
-        const again = this.#lookAgain && !this.#closed;
-        this.#lookAgain = false;
-        if (again) this.look();
-      });
-    });
+  /** Requests a refresh: at once, or after a present one and the rest that follows it. */
+  refresh(): void {
+    this.#refreshes.soon();
   }
 
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
+    this.#refreshes.stop();
     this.#watch.close();
   }
 
-  #tell(message: FeedMessage): void {
+  #emit(message: FeedMessage): void {
     for (const listener of this.#listeners) listener(message);
   }
 
-  #tellHappenings(happenings: readonly Happening[]): void {
-    if (happenings.length > 0) this.#tell({ type: 'happenings', at: this.#context.clock.date(), happenings });
+  #emitHappenings(happenings: readonly Happening[]): void {
+    if (happenings.length > 0) this.#emit({ type: 'happenings', at: this.#observed.clock.date(), happenings });
   }
 
   #schedule(): void {
-    this.#timer = this.#context.clock.after(secondMs, () => {
+    this.#timer = this.#observed.clock.after(secondMs, () => {
       this.#schedule();
-      const [at, servers] = [this.#context.clock.date(), this.#context.live.servers()];
-      this.#tell({ type: 'traffic', at, ...this.traffic.take(at, servers) });
-      this.#checkLink();
+      const [at, servers] = [this.#observed.clock.date(), this.#observed.live.servers()];
+      this.#emit({ type: 'traffic', at, ...this.traffic.take(at, servers) });
+      this.#checkRegistry();
       const health = new Map(servers.map(({ id, health }) => [id, health]));
       const flipped = [...health].some(([id, now]) => this.#health.get(id) !== now);
       this.#health = health;
-      if (this.attended || flipped || ++this.#seconds % idleSeconds === 0) this.look();
+      if (this.attended || flipped || ++this.#seconds % idleSeconds === 0) this.refresh();
     });
   }
 
-  #checkLink(): void {
-    const { up } = this.#context.registry.link;
-    if (up === this.#linked) return;
-    this.#linked = up;
-    const at = this.#context.clock.date();
-    this.#tell({ type: 'registry', at, up });
+  #checkRegistry(): void {
+    const { up } = this.#observed.registry.link;
+    if (up === this.#registryUp) return;
+    this.#registryUp = up;
+    const at = this.#observed.clock.date();
+    this.#emit({ type: 'registry', at, up });
     const about = { at, kind: 'balancer', subject: 'registry' } as const;
-    this.#tellHappenings([
+    this.#emitHappenings([
       up
         ? { ...about, tone: 'good', text: 'answers again' }
-        : { ...about, tone: 'bad', text: 'does not answer', cause: 'the servers last known go on; nothing can be changed until it does' },
+        : { ...about, tone: 'bad', text: 'does not answer', cause: 'traffic continues with the last known servers; changes must wait' },
     ]);
   }
 
-  #hear(news: News): void {
-    const at = this.#context.clock.date();
-    this.#wanted.note(news);
+  #onNews(news: News): void {
+    const at = this.#observed.clock.date();
+    this.#desired.markStale(news);
     switch (news.kind) {
       case 'snapshot':
-        this.#tell({ type: 'deployment', at, environment: news.name, version: news.version });
+        this.#emit({ type: 'deployment', at, environment: news.name, version: news.version });
         break;
       case 'environment':
       case 'project':
-        this.#tell({ type: news.kind, at, name: news.name });
+        this.#emit({ type: news.kind, at, name: news.name });
         break;
       case 'resync':
-        this.#tell({ type: 'resync', at });
+        this.#emit({ type: 'resync', at });
         break;
       case 'server':
         break;
       default:
         news satisfies never;
     }
-    this.look();
+    this.refresh();
   }
 
-  async #lookNow(): Promise<void> {
-    const { registry, live, clock } = this.#context;
+  async #refresh(): Promise<void> {
+    const { registry, live, clock } = this.#observed;
     try {
-      await this.#wanted.look(clock.date(), (happenings) => this.#tellHappenings(happenings));
+      await this.#desired.refresh(clock.date(), (happenings) => this.#emitHappenings(happenings));
       const servers = await listServers(registry, live, clock.date());
       if (this.#closed) return;
       const at = clock.date();
-      const known = this.#known;
-      this.#known = servers;
+      const known = this.#servers;
+      this.#servers = servers;
       if (known === undefined) {
-        this.#tell({ type: 'servers', at, servers });
+        this.#emit({ type: 'servers', at, servers });
         return;
       }
       const { messages, happenings } = compareServers(known, servers, at);
-      for (const message of messages) this.#tell(message);
-      this.#tellHappenings(happenings);
+      for (const message of messages) this.#emit(message);
+      this.#emitHappenings(happenings);
     } catch (error) {
-      this.#logger.debug({ err: error }, 'the registry cannot be read at present');
+      this.#logger.debug({ err: error }, 'the servers or the desired state could not be read from the registry');
     }
   }
 }

@@ -2,13 +2,13 @@ import type { Happening, ServerAnswer } from '../../api/answers.ts';
 import type { FeedMessage } from '../../api/feed-messages.ts';
 import { serverHappenings } from './happenings.ts';
 
-/** A server before and after a look; absent before, it is new; absent after, it is gone. */
+/** A server in two successive lists; `before` is absent for a new server, `after` for one that is gone. */
 interface ServerChange {
   readonly before?: ServerAnswer;
   readonly after?: ServerAnswer;
 }
 
-/** What is to be told when `servers` follow on `known`, and what it means. */
+/** Compares two lists of servers: returns the feed messages and the happenings that lead from `known` to `servers`. */
 export function compareServers(
   known: readonly ServerAnswer[],
   servers: readonly ServerAnswer[],
@@ -28,7 +28,7 @@ function changesBetween(known: readonly ServerAnswer[], servers: readonly Server
     const before = gone.get(after.id);
     gone.delete(after.id);
     if (before === undefined) changes.push({ after });
-    else if (before.health !== after.health || before.reason !== after.reason || essence(before) !== essence(after))
+    else if (before.health !== after.health || before.reason !== after.reason || membershipOf(before) !== membershipOf(after))
       changes.push({ before, after });
   }
   return [...changes, ...[...gone.values()].map((before) => ({ before }))];
@@ -38,7 +38,7 @@ function messagesOf({ before, after }: ServerChange, at: number): FeedMessage[] 
   if (after === undefined) return before === undefined ? [] : [{ type: 'gone', at, id: before.id, environment: before.environment }];
   if (before === undefined) return [{ type: 'membership', at, server: after }];
   const messages: FeedMessage[] = [];
-  if (essence(before) !== essence(after)) {
+  if (membershipOf(before) !== membershipOf(after)) {
     messages.push({ type: 'membership', at, server: after, ...(before.state !== after.state && { was: before.state }) });
   }
   if (before.health !== after.health || before.reason !== after.reason) {
@@ -48,7 +48,7 @@ function messagesOf({ before, after }: ServerChange, at: number): FeedMessage[] 
   return messages;
 }
 
-/** What makes a change of membership: all but what changes by itself. */
-function essence({ health, reason, active, requests, lastSeen, ...rest }: ServerAnswer): string {
+/** Serializes the properties whose change is a `membership` message: all except health, traffic and lease renewals. */
+function membershipOf({ health, reason, active, requests, lastSeen, ...rest }: ServerAnswer): string {
   return JSON.stringify(rest);
 }

@@ -1,58 +1,61 @@
 import type { TrafficSamples } from '../../api/feed-messages.ts';
-import { type PackedSample, packSample, type Sample, Series, shownSeconds, steadySeconds } from '../../api/series.ts';
+import { type PackedSample, packSample, type Sample, steadySeconds } from '../../api/sample.ts';
+import { Series, shownSeconds } from '../../api/series.ts';
 import { addLatencies, type Latencies, latenciesSince, noLatencies, quantile } from '../../model/latency.ts';
 import type { LiveServer } from '../../model/live.ts';
 
-/** The counters of all servers at one moment. */
-interface Look {
+/** The counts of all servers at one moment. */
+interface Reading {
   readonly at: number;
   readonly servers: ReadonlyMap<string, LiveServer>;
 }
 
-interface Measured extends Sample {
+/** A sample before its quantiles are calculated, so that samples of several servers can be added up. */
+interface RawSample extends Sample {
   readonly latencies: Latencies;
 }
 
-/** Turns counters that only grow, read once a second, into rates; of each environment the last two minutes are kept. */
+/** Makes one {@link Sample} a second of each server and environment from the servers' counts, and keeps each environment's last {@link shownSeconds}. */
 export class TrafficMeter {
   readonly environments = new Map<string, Series>();
-  /** Oldest first; as far back as latencies are read. */
-  #looks: Look[] = [];
+  /** Oldest first; as many as latencies are calculated over. */
+  #readings: Reading[] = [];
 
-  /** @param at wall clock in milliseconds */
+  /** Reads the counts of `servers` at `at` (wall clock, milliseconds), and returns the samples since the last reading. */
   take(at: number, servers: readonly LiveServer[]): TrafficSamples {
-    const before = this.#looks.at(-1);
-    // The first look only says where counting starts; two in one instant say nothing of rates.
+    const before = this.#readings.at(-1);
+    // The first reading is the baseline; so is one after the clock stood still or was set back, since no time has passed to divide by.
     const starts = before === undefined || at <= before.at;
-    const earlier = starts ? [] : this.#looks;
-    this.#looks = [...earlier, { at, servers: new Map(servers.map((server) => [keyOf(server), server])) }].slice(-steadySeconds);
+    const earlier = starts ? [] : this.#readings;
+    this.#readings = [...earlier, { at, servers: new Map(servers.map((server) => [keyOf(server), server])) }].slice(-steadySeconds);
     if (starts) return { environments: {}, servers: {} };
 
-    const sums = new Map([...this.environments.keys()].map((name): [string, Measured] => [name, emptySample(at)]));
-    const own: Record<string, Record<string, PackedSample>> = {};
+    const sums = new Map([...this.environments.keys()].map((name): [string, RawSample] => [name, emptySample(at)]));
+    const packed: Record<string, Record<string, PackedSample>> = {};
     for (const server of servers) {
       const sample = measure(server, at, earlier);
       const { environment, id } = server;
       sums.set(environment, addSamples(sums.get(environment) ?? emptySample(at), sample));
-      if (happened(sample)) {
-        own[environment] ??= {};
-        (own[environment] as Record<string, PackedSample>)[id] = packSample(withQuantiles(sample));
+      if (busy(sample)) {
+        packed[environment] ??= {};
+        (packed[environment] as Record<string, PackedSample>)[id] = packSample(withQuantiles(sample));
       }
     }
-    return { environments: this.#keep(sums, new Set(servers.map(({ environment }) => environment))), servers: own };
+    return { environments: this.#keep(sums, new Set(servers.map(({ environment }) => environment))), servers: packed };
   }
 
-  #keep(sums: ReadonlyMap<string, Measured>, occupied: ReadonlySet<string>): Record<string, PackedSample> {
-    const figures: Record<string, PackedSample> = {};
+  /** Adds to the series of each environment; drops the series of one that has no servers (is not in `occupied`) and no traffic in it. */
+  #keep(sums: ReadonlyMap<string, RawSample>, occupied: ReadonlySet<string>): Record<string, PackedSample> {
+    const packed: Record<string, PackedSample> = {};
     for (const [name, sum] of sums) {
       const sample = withQuantiles(sum);
       const series = this.environments.get(name) ?? new Series(shownSeconds);
       this.environments.set(name, series);
       series.add(sample);
-      if (happened(sum)) figures[name] = packSample(sample);
+      if (busy(sum)) packed[name] = packSample(sample);
       if (!occupied.has(name) && series.idle) this.environments.delete(name);
     }
-    return figures;
+    return packed;
   }
 }
 
@@ -60,12 +63,13 @@ function keyOf({ environment, id }: LiveServer): string {
   return `${environment} ${id}`;
 }
 
-function measure(server: LiveServer, at: number, looks: readonly Look[]): Measured {
+function measure(server: LiveServer, at: number, readings: readonly Reading[]): RawSample {
   const key = keyOf(server);
-  const previous = continued(server, looks.at(-1)?.servers.get(key));
+  const previous = continued(server, readings.at(-1)?.servers.get(key));
   let since: LiveServer | undefined = server;
-  for (let index = looks.length - 1; index >= 0 && since !== undefined; index--) since = continued(since, looks[index]?.servers.get(key));
-  const seconds = (at - (looks.at(-1)?.at ?? at)) / 1000;
+  for (let index = readings.length - 1; index >= 0 && since !== undefined; index--)
+    since = continued(since, readings[index]?.servers.get(key));
+  const seconds = (at - (readings.at(-1)?.at ?? at)) / 1000;
   return {
     at: at / 1000,
     requests: (server.requests - (previous?.requests ?? 0)) / seconds,
@@ -75,28 +79,30 @@ function measure(server: LiveServer, at: number, looks: readonly Look[]): Measur
   };
 }
 
-/** What a server had counted before; nothing if it has fewer now: it left and came back, and counts from zero. */
+/** Returns the server's earlier counts, unless they are higher than now: then it left, came back, and has counted from zero since. */
 function continued(now: LiveServer, before: LiveServer | undefined): LiveServer | undefined {
   return before !== undefined && before.requests <= now.requests ? before : undefined;
 }
 
+/** Counts 5xx responses and attempts without a response. */
 function errorsOf({ statuses, failures }: LiveServer): number {
   return (statuses[5] ?? 0) + failures;
 }
 
-function happened({ requests, errors, active, latencies }: Measured): boolean {
+/** Returns false for a sample without any traffic: it is not sent. */
+function busy({ requests, errors, active, latencies }: RawSample): boolean {
   return requests > 0 || errors > 0 || active > 0 || latencies.counts.some((count) => count > 0);
 }
 
-function withQuantiles({ latencies, ...sample }: Measured): Sample {
+function withQuantiles({ latencies, ...sample }: RawSample): Sample {
   return { ...sample, p50: quantile(latencies.counts, 0.5), p99: quantile(latencies.counts, 0.99) };
 }
 
-function emptySample(at: number): Measured {
+function emptySample(at: number): RawSample {
   return { at: at / 1000, requests: 0, errors: 0, active: 0, latencies: noLatencies };
 }
 
-function addSamples(one: Measured, other: Measured): Measured {
+function addSamples(one: RawSample, other: RawSample): RawSample {
   return {
     at: one.at,
     requests: one.requests + other.requests,

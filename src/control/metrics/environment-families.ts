@@ -5,8 +5,8 @@ import type { LiveEnvironment, LiveServer } from '../../model/live.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import { failures } from '../../proxy/failures.ts';
 
-/** Codes of what a balancer answers itself: named before the first time, so that the first time is seen as a rise. */
-const codes = Object.fromEntries(
+/** Codes of responses that a balancer makes itself, each at 0: a series that exists before its first response shows the rise from 0 to 1. */
+const noOwnResponses = Object.fromEntries(
   (
     [
       'noServer',
@@ -22,7 +22,7 @@ const codes = Object.fromEntries(
   ).map((name) => [failures[name].code, 0]),
 );
 
-/** What clients of each environment were given, and what that took. */
+/** Makes the metric families of environments: responses, retries, the queue, and the health of their servers. */
 export function environmentFamilies(
   environments: readonly LiveEnvironment[],
   servers: readonly LiveServer[],
@@ -30,7 +30,7 @@ export function environmentFamilies(
 ): Family[] {
   const rows = environments.map(({ name, own, ...counts }) => ({
     labels: { environment: name },
-    counts: { ...counts, own: { ...codes, ...own } },
+    counts: { ...counts, own: { ...noOwnResponses, ...own } },
   }));
   const value = (type: 'counter' | 'gauge', name: string, help: string, read: (counts: LiveEnvironment) => number): Family => ({
     name: `sluice_environment_${name}`,
@@ -41,15 +41,20 @@ export function environmentFamilies(
   return [
     ...exchangeFamilies('sluice_environment', rows),
     ...retryFamilies('sluice_environment', rows),
-    value('gauge', 'queue_length', 'Requests that wait for a server with room.', ({ waiting }) => waiting),
+    value('gauge', 'queue_length', 'Requests waiting for a server with room.', ({ waiting }) => waiting),
     {
       name: 'sluice_environment_queue_wait_seconds',
-      help: 'How long requests waited for a server with room, whatever became of them.',
+      help: 'How long requests waited for a server with room, including those that were then refused.',
       type: 'histogram',
       series: rows.map(({ labels, counts: { waits } }) => ({ labels, latencies: waits })),
     },
-    value('counter', 'queue_overflows_total', 'Requests turned away because too many waited already.', ({ overflows }) => overflows),
-    value('counter', 'queue_timeouts_total', 'Requests turned away because no server had room in time.', ({ timeouts }) => timeouts),
+    value('counter', 'queue_overflows_total', 'Requests refused because the queue was full.', ({ overflows }) => overflows),
+    value(
+      'counter',
+      'queue_timeouts_total',
+      'Requests refused because no server had room within the queue timeout.',
+      ({ timeouts }) => timeouts,
+    ),
     value('gauge', 'panic', 'Whether so few servers are healthy that health is ignored: 1 or 0.', ({ panicking }) =>
       panicking > 0 ? 1 : 0,
     ),
@@ -61,7 +66,7 @@ export function environmentFamilies(
     },
     {
       name: 'sluice_environment_snapshot_version',
-      help: 'Version that the servers of an environment should run.',
+      help: 'Snapshot version that the servers of an environment should run.',
       type: 'gauge',
       series: snapshots.map(({ environment, version }) => ({ labels: { environment }, value: version })),
     },

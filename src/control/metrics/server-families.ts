@@ -3,7 +3,7 @@ import { upstreamFamilies } from '../../metrics/upstream-families.ts';
 import type { LiveServer } from '../../model/live.ts';
 import type { ServerRecord } from '../../model/server.ts';
 
-/** How each server of each environment fares. */
+/** Makes the metric families of servers: exchanges, health, checks and snapshot versions. */
 export function serverFamilies(servers: readonly LiveServer[], records: readonly ServerRecord[]): Family[] {
   const rows = servers.map((counts) => ({ labels: { environment: counts.environment, server: counts.id }, counts }));
   const gauge = (name: string, help: string, read: (server: LiveServer) => number): Family => ({
@@ -20,24 +20,29 @@ export function serverFamilies(servers: readonly LiveServer[], records: readonly
   });
   return [
     ...upstreamFamilies('sluice_server', rows),
-    gauge('up', 'Whether its health lets it take requests: 1 up, 0 not.', ({ health }) => (health === 'up' ? 1 : 0)),
-    gauge('weight', 'Its share, beside the weights of the others.', ({ weight }) => weight),
-    counters('health_checks_total', 'Checks by result: passed, or why it failed.', 'result', ({ checks }) => checks?.results ?? {}),
+    gauge('up', 'Whether the server is healthy enough to take requests: 1 or 0.', ({ health }) => (health === 'up' ? 1 : 0)),
+    gauge('weight', "The server's weight: its share of requests relative to the weights of the others.", ({ weight }) => weight),
+    counters(
+      'health_checks_total',
+      'Health checks by result: passed, or the reason for failing.',
+      'result',
+      ({ checks }) => checks?.results ?? {},
+    ),
     counters(
       'health_flips_total',
-      'Changes of health that checks brought about, by what it changed to.',
+      'Changes of health caused by health checks, by the new health.',
       'to',
       ({ checks }) => checks?.flips ?? {},
     ),
     counters(
       'ejections_total',
-      'Ejections for too many failures in a row, by what the last one was.',
+      'Ejections for too many failures in a row, by the reason of the last failure.',
       'reason',
       ({ checks }) => checks?.ejections ?? {},
     ),
     {
       name: 'sluice_server_snapshot_version',
-      help: 'Version that a server runs, as it last reported.',
+      help: 'Snapshot version that the server runs, as last reported.',
       type: 'gauge',
       series: records.flatMap(({ id, environment, running }) =>
         environment !== undefined && running !== undefined ? [{ labels: { environment, server: id }, value: running.version }] : [],

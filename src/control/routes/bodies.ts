@@ -3,28 +3,29 @@ import type * as z from 'zod';
 import { check } from '../../config/check.ts';
 import { refusal } from '../../config/refusal.ts';
 import { readSource } from '../../config/source.ts';
-import type { ControlApp } from '../app.ts';
+import type { ControlApp } from './control-app.ts';
 
-/** What may be sent: YAML reads JSON too, so all are read the same way. */
+/** Content types of a body. All are parsed as YAML, which includes JSON. */
 export const bodyTypes = ['application/json', 'application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml', 'text/plain'];
 
-/** Most bytes of a body that is no document of an operator's: reading more would hold up traffic. */
+/** Maximum bytes of a body that is not an operator's document: parsing a larger one would delay traffic. */
 export const smallBody = 64 * 1024;
 
+/** Bodies as they were sent, by the checked value that a route receives: Fastify passes only that value on. */
 const written = new WeakMap<object, unknown>();
 
-/** The checked `body` of a request as its sender wrote it, before defaults were filled in. */
+/** Returns the checked `body` of a request as it was sent, before defaults were filled in. */
 export function asWritten<Schema extends z.ZodType>(body: z.output<Schema> & object): z.input<Schema> {
   return written.get(body) as z.input<Schema>;
 }
 
-/** Takes bodies as bytes: reading them is the check's work, since only the text knows on which line a fault stands. */
+/** Accepts bodies as bytes. {@link compileValidator} parses them, since it needs the text to find the line of a fault. */
 export function acceptBodies(app: ControlApp): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(bodyTypes, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 }
 
-/** Holds parameters, query and body against a route's schemas; all faults come back as one `SluiceError`. */
+/** Checks parameters, query and body against a route's schemas; all faults are reported together in one `SluiceError`. */
 export const compileValidator: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
   return (data: unknown) => {
     try {
@@ -37,7 +38,7 @@ export const compileValidator: FastifySchemaCompiler<z.ZodType> = ({ schema, htt
 
 function readBody(data: unknown, schema: z.ZodType): unknown {
   const source = readSource(Buffer.isBuffer(data) ? data : '');
-  // No body at all is the same as one that leaves everything out.
+  // An empty body counts as an empty object.
   const given = source.value ?? {};
   const { value, faults } = check(given, schema, source.lineOf);
   if (faults) throw refusal('invalid', faults);

@@ -1,23 +1,26 @@
 import type { FastifyReply } from 'fastify';
 import * as z from 'zod';
-import { deploymentsAnswer, wantedAnswer } from '../../api/answers.ts';
-import { name } from '../../model/quantity.ts';
+import { deploymentsAnswer, deploymentsSummary } from '../../api/answers.ts';
+import { name } from '../../model/name.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
-import type { ControlApp, ControlContext } from '../app.ts';
-import { describeDeployments, describeWanted } from '../views/deployment-view.ts';
+import { describeDeployments, summarizeDeployments } from '../views/deployment-view.ts';
+import { findEnvironment } from '../views/environment-view.ts';
 import { bodyTypes, smallBody } from './bodies.ts';
+import type { ControlApp, ControlContext } from './control-app.ts';
 import { etagOf, expectedVersion } from './etag.ts';
 import { refusals } from './openapi.ts';
-import { noEnvironment } from './server-routes.ts';
 
 const inEnvironment = z.strictObject({ env: name });
 const byProject = z.strictObject({ env: name, project: name });
 const conditional = z.object({
-  'if-match': z.string().optional().meta({ description: 'only if the environment is still at this version' }),
+  'if-match': z
+    .string()
+    .optional()
+    .meta({ description: 'the version that the environment must still be at, as an ETag; otherwise 412 and no change' }),
 });
 const response = { 200: deploymentsAnswer, ...refusals };
 
-/** Deployments: each answer carries the environment's version after it, and how far every server is. */
+/** Deploys and undeploys projects. Each answer has the environment's version after the change, and the progress of every server. */
 export function deploymentRoutes(app: ControlApp, { registry }: ControlContext): void {
   const answer = async (reply: FastifyReply, snapshot: Snapshot) => {
     reply.header('etag', etagOf(snapshot));
@@ -30,19 +33,24 @@ export function deploymentRoutes(app: ControlApp, { registry }: ControlContext):
 
   app.get(
     '/v1/deployments',
-    { schema: { summary: 'What is deployed to each environment', response: { 200: z.array(wantedAnswer), ...refusals } } },
+    {
+      schema: {
+        summary: 'The deployments of every environment, without their servers',
+        response: { 200: z.array(deploymentsSummary), ...refusals },
+      },
+    },
     async () => {
       const environments = await registry.environments();
-      return Promise.all(environments.map(async ({ name: env }) => describeWanted(await registry.snapshot(env))));
+      return Promise.all(environments.map(async ({ name: env }) => summarizeDeployments(await registry.snapshot(env))));
     },
   );
 
   app.get(
     '/v1/environments/:env/deployments',
-    { schema: { summary: 'What is deployed, and its state on every server', params: inEnvironment, response } },
+    { schema: { summary: 'The deployments of an environment, with their state on every server', params: inEnvironment, response } },
     async (request, reply) => {
       const { env } = request.params;
-      if (!(await registry.environment(env))) throw noEnvironment(env);
+      await findEnvironment(registry, env);
       return answer(reply, await registry.snapshot(env));
     },
   );
@@ -52,7 +60,7 @@ export function deploymentRoutes(app: ControlApp, { registry }: ControlContext):
     {
       bodyLimit: smallBody,
       schema: {
-        summary: 'Deploy a revision, by default the newest',
+        summary: 'Deploy a revision; default: the newest',
         consumes: bodyTypes,
         headers: conditional,
         params: byProject,
@@ -70,7 +78,7 @@ export function deploymentRoutes(app: ControlApp, { registry }: ControlContext):
 
   app.delete(
     '/v1/environments/:env/deployments/:project',
-    { schema: { summary: 'Undeploy', headers: conditional, params: byProject, response } },
+    { schema: { summary: 'Undeploy a project', headers: conditional, params: byProject, response } },
     async (request, reply) => {
       const { env, project } = request.params;
       return answer(reply, await registry.undeploy(env, project, expecting(request.headers['if-match'])));
@@ -79,7 +87,7 @@ export function deploymentRoutes(app: ControlApp, { registry }: ControlContext):
 
   app.post(
     '/v1/environments/:env/deployments/:project/rollback',
-    { schema: { summary: 'Deploy what was deployed there before', headers: conditional, params: byProject, response } },
+    { schema: { summary: 'Roll back to the revision that was deployed before', headers: conditional, params: byProject, response } },
     async (request, reply) => {
       const { env, project } = request.params;
       return answer(reply, await registry.rollback(env, project, expecting(request.headers['if-match'])));

@@ -2,26 +2,21 @@ import * as z from 'zod';
 import { environmentAnswer } from '../../api/answers.ts';
 import { environmentSpec } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
-import { name } from '../../model/quantity.ts';
-import type { ControlApp, ControlContext } from '../app.ts';
-import { describeEnvironment } from '../views/environment-view.ts';
+import { name } from '../../model/name.ts';
+import { describeEnvironment, findEnvironment } from '../views/environment-view.ts';
 import { asWritten, bodyTypes } from './bodies.ts';
-import { refuseClash } from './environment-clash.ts';
+import type { ControlApp, ControlContext } from './control-app.ts';
 import { etagOf } from './etag.ts';
+import { refuseListenerConflict } from './listener-conflict.ts';
 import { refusals } from './openapi.ts';
-import { noEnvironment } from './server-routes.ts';
 
 const byName = z.strictObject({ env: name });
-/** What was read can be changed and sent back: the name may stand there, and the status is passed over. */
+/** An answer can be edited and sent back: `name` must then match the path, and `status` is ignored. */
 const body = environmentSpec.extend({ name: name.optional(), status: z.unknown().optional() }).meta({ id: 'EnvironmentBody' });
 
-/** Environments: seeing, creating, changing and deleting them. The balancer follows the registry by itself. */
+/** Reads, creates, replaces and deletes environments. The balancer learns of changes from the registry. */
 export function environmentRoutes(app: ControlApp, { registry, live, listen }: ControlContext): void {
-  const see = async (env: string) => {
-    const environment = await registry.environment(env);
-    if (!environment) throw noEnvironment(env);
-    return describeEnvironment(environment, await registry.snapshot(env), live);
-  };
+  const describe = async (env: string) => describeEnvironment(await findEnvironment(registry, env), await registry.snapshot(env), live);
 
   app.get(
     '/v1/environments',
@@ -36,7 +31,7 @@ export function environmentRoutes(app: ControlApp, { registry, live, listen }: C
     '/v1/environments/:env',
     { schema: { summary: 'One environment', params: byName, response: { 200: environmentAnswer, ...refusals } } },
     async (request, reply) => {
-      const answer = await see(request.params.env);
+      const answer = await describe(request.params.env);
       return reply.header('etag', etagOf(answer.status.snapshot)).send(answer);
     },
   );
@@ -45,9 +40,11 @@ export function environmentRoutes(app: ControlApp, { registry, live, listen }: C
     '/v1/environments/:env',
     {
       schema: {
-        summary: 'Create or replace an environment; the body is as in the configuration',
+        summary: 'Create or replace an environment; the body is the same as in the configuration file',
         consumes: bodyTypes,
-        headers: z.object({ 'if-none-match': z.string().optional().meta({ description: '*: only if there is none of that name' }) }),
+        headers: z.object({
+          'if-none-match': z.string().optional().meta({ description: '*: only creates; 412 if the environment exists' }),
+        }),
         params: byName,
         body,
         response: { 200: environmentAnswer, 201: environmentAnswer, ...refusals },
@@ -57,14 +54,17 @@ export function environmentRoutes(app: ControlApp, { registry, live, listen }: C
       const { env } = request.params;
       const { name: named, status: _, ...spec } = asWritten<typeof body>(request.body);
       if (named !== undefined && named !== env)
-        throw new SluiceError('invalid', `the body is of environment "${named}", the path of "${env}"`);
+        throw new SluiceError(
+          'invalid',
+          `the body names environment "${named}" but the path "${env}": make them agree, or leave the name out of the body`,
+        );
       const known = await registry.environments();
-      refuseClash(listen, known, { name: env, spec: request.body, input: spec });
+      refuseListenerConflict(listen, known, { name: env, spec: request.body, input: spec });
       const existed = known.some((one) => one.name === env);
       if (existed && request.headers['if-none-match'] === '*')
-        throw new SluiceError('version-mismatch', `environment "${env}" exists already`);
+        throw new SluiceError('version-mismatch', `environment "${env}" already exists: leave out if-none-match to replace it`);
       await registry.putEnvironment(env, spec);
-      const answer = await see(env);
+      const answer = await describe(env);
       return reply
         .code(existed ? 200 : 201)
         .header('etag', etagOf(answer.status.snapshot))
@@ -76,7 +76,7 @@ export function environmentRoutes(app: ControlApp, { registry, live, listen }: C
     '/v1/environments/:env',
     {
       schema: {
-        summary: 'Delete an environment; one with servers or deployments only with ?force',
+        summary: 'Delete an environment; ?force is required if it has servers or deployments',
         params: byName,
         querystring: z.strictObject({ force: z.enum(['', 'true', 'false']).optional() }),
         response: { 204: z.undefined(), ...refusals },

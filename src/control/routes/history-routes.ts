@@ -1,17 +1,19 @@
 import * as z from 'zod';
 import { happeningsAnswer } from '../../api/answers.ts';
-import type { ControlApp } from '../app.ts';
 import type { Journal } from '../feed/journal.ts';
+import type { ControlApp } from './control-app.ts';
 import { refusals } from './openapi.ts';
 
-/** What happened before: the journal that the live feed tells at first. */
+/** Serves the journal: the same events that the live feed sends to each new reader first. */
 export function historyRoutes(app: ControlApp, journal: Journal): void {
   app.get(
     '/v1/events/history',
     {
       schema: {
-        summary: 'What happened, newest first: joins, leaves, flips, ejections, deploys, rejections',
-        querystring: z.strictObject({ limit: z.coerce.number().int().min(1).optional() }),
+        summary: 'Recent events, newest first: servers that joined or left, changes of health, ejections, deployments, rejections',
+        querystring: z.strictObject({
+          limit: z.coerce.number().int().min(1).optional().meta({ description: 'maximum number of events; default: all that are kept' }),
+        }),
         response: { 200: happeningsAnswer, ...refusals },
       },
     },

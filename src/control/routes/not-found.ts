@@ -1,7 +1,7 @@
-import type { ControlApp } from '../app.ts';
-import { describeProblem, sendProblem } from '../problem.ts';
+import type { ControlApp } from './control-app.ts';
+import { describeProblem, sendProblem } from './problem.ts';
 
-/** Answers what no route does: 405 with `Allow` where only the method differs (RFC 9110, section 15.5.6), else 404. */
+/** Answers requests that match no route: 405 with `Allow` if only the method differs (RFC 9110, section 15.5.6), else 404. */
 export function answerNotFound(app: ControlApp): void {
   const routes: { segments: string[]; method: string }[] = [];
   app.addHook('onRoute', ({ url, method }) => {
@@ -10,10 +10,12 @@ export function answerNotFound(app: ControlApp): void {
   app.setNotFoundHandler((request, reply) => {
     const segments = (request.url.split('?')[0] as string).split('/');
     const allowed = routes.filter((route) => matches(route.segments, segments)).map((route) => route.method);
-    if (allowed.length === 0)
-      return sendProblem(reply, describeProblem(404, 'not-found', 'there is nothing here: /openapi.json lists what there is'));
+    if (allowed.length === 0) return sendProblem(reply, describeProblem(404, 'not-found', 'no such path: see /openapi.json for all paths'));
     reply.header('allow', allowed.join(', '));
-    return sendProblem(reply, describeProblem(405, 'method-not-allowed', `${request.method} is not possible here: ${allowed.join(', ')}`));
+    return sendProblem(
+      reply,
+      describeProblem(405, 'method-not-allowed', `${request.method} is not allowed on this path: use ${allowed.join(' or ')}`),
+    );
   });
 }
 

@@ -1,15 +1,15 @@
 import swagger from '@fastify/swagger';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { problem, problemType } from '../../api/problem.ts';
-import type { ControlApp } from '../app.ts';
+import type { ControlApp } from './control-app.ts';
 
-/** What any route may answer with when it refuses. */
+/** Responses that every route may give: refusals (4xx) and failures (5xx). */
 export const refusals = {
-  '4xx': { description: 'a refusal', content: { [problemType]: { schema: problem } } },
-  '5xx': { description: 'a failure', content: { [problemType]: { schema: problem } } },
+  '4xx': { description: 'the request was refused', content: { [problemType]: { schema: problem } } },
+  '5xx': { description: 'the request failed', content: { [problemType]: { schema: problem } } },
 };
 
-/** Describes the routes registered after this, from the schemas that check them, at `/openapi.json`. */
+/** Serves `/openapi.json`: a description of all routes registered after this call, made from the schemas that check their requests. */
 export async function describeApi(app: ControlApp, version: string): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -17,7 +17,7 @@ export async function describeApi(app: ControlApp, version: string): Promise<voi
       info: { title: 'Sluice admin API', version, description: 'Environments, servers, projects and deployments of a Sluice balancer.' },
       components: {
         securitySchemes: {
-          token: { type: 'http', scheme: 'bearer', description: 'the admin token; for registration also the join token' },
+          token: { type: 'http', scheme: 'bearer', description: 'the admin token; the join token is enough to register servers' },
         },
       },
       security: [{ token: [] }],

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import type { ControlApp } from '../app.ts';
-import { describeProblem, sendProblem } from '../problem.ts';
+import type { ControlApp } from './control-app.ts';
+import { describeProblem, sendProblem } from './problem.ts';
 
-/** The dashboard as built: the text of each file, by its path on the control's address. */
+/** The files of the built dashboard: each one's text, by URL path. */
 export type Page = Readonly<Record<string, string>>;
 
 const types: Readonly<Record<string, string>> = { html: 'text/html', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
 
-/** Nothing from elsewhere, nothing inline, and in nobody's frame. */
-const safety = {
+/** Forbids resources of other origins, inline scripts and styles, and framing by any page. */
+const securityHeaders = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-frame-options': 'DENY',
@@ -19,12 +19,15 @@ const safety = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
 };
 
-/** Serves the dashboard to anybody: it holds nothing until somebody signs in. */
+/** Serves the dashboard without a token: its files contain no data; that comes from the admin API after signing in. */
 export function pageRoutes(app: ControlApp, page: Page | undefined): void {
   const hidden = { config: { access: 'anyone' as const }, schema: { hide: true } };
   if (page === undefined) {
     app.get('/', hidden, async (_request, reply) =>
-      sendProblem(reply, describeProblem(503, 'unavailable', 'the dashboard is not built: run "npm run build" and start again')),
+      sendProblem(
+        reply,
+        describeProblem(503, 'unavailable', 'the dashboard has not been built: run "npm run build", then start Sluice again'),
+      ),
     );
     return;
   }
@@ -32,7 +35,7 @@ export function pageRoutes(app: ControlApp, page: Page | undefined): void {
     const type = `${types[path.split('.').at(-1) ?? ''] ?? 'text/html'}; charset=utf-8`;
     const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
     app.get(path, hidden, async (request, reply) => {
-      reply.headers({ ...safety, etag, 'cache-control': 'no-cache' });
+      reply.headers({ ...securityHeaders, etag, 'cache-control': 'no-cache' });
       if (request.headers['if-none-match'] === etag) return reply.code(304).send();
       return reply.type(type).serializer(String).send(text);
     });

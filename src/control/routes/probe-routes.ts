@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import type { ControlApp, ControlContext } from '../app.ts';
+import type { ControlApp, ControlContext } from './control-app.ts';
 
 const status = z.object({ status: z.enum(['ok', 'not ready']) });
 
-/** What supervisors ask: is the process alive, is it able to serve. */
+/** Serves the probes of supervisors: `/healthz` (the process is alive) and `/readyz` (it can serve). */
 export function probeRoutes(app: ControlApp, { live }: ControlContext): void {
   app.get(
     '/healthz',
@@ -14,7 +14,10 @@ export function probeRoutes(app: ControlApp, { live }: ControlContext): void {
     '/readyz',
     {
       config: { access: 'monitor' },
-      schema: { summary: 'Able to serve: listeners open, registry read', response: { 200: status, 503: status } },
+      schema: {
+        summary: 'The balancer can serve: every listener is open and the registry has been read',
+        response: { 200: status, 503: status },
+      },
     },
     async (_request, reply) =>
       live.ready() ? reply.send({ status: 'ok' }) : reply.code(503).header('retry-after', '1').send({ status: 'not ready' }),

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { projectSummary, revisionAnswer, revisionMade } from '../../api/answers.ts';
 import { SluiceError } from '../../model/fault.ts';
-import { name } from '../../model/quantity.ts';
+import { name } from '../../model/name.ts';
 import { pushedProject } from '../../policies/pushed-project.ts';
-import type { ControlApp, ControlContext } from '../app.ts';
 import { bodyTypes } from './bodies.ts';
+import type { ControlApp, ControlContext } from './control-app.ts';
 import { refusals } from './openapi.ts';
 
 const byName = z.strictObject({ name });
@@ -12,17 +12,18 @@ const byRevision = z.strictObject({
   name,
   n: z
     .string()
-    .regex(/^[1-9]\d{0,14}$/, 'must be a whole number from 1')
-    .transform(Number),
+    .regex(/^[1-9]\d{0,14}$/, 'must be a whole number of at least 1')
+    .transform(Number)
+    .meta({ description: 'number of the revision' }),
 });
 
-/** Projects and their revisions. */
+/** Pushes and reads projects and their revisions. */
 export function projectRoutes(app: ControlApp, { registry }: ControlContext): void {
   app.post(
     '/v1/projects',
     {
       schema: {
-        summary: 'Push a project; the same content as the newest revision makes no new one (200)',
+        summary: 'Push a project (201); content equal to the newest revision makes no new revision (200)',
         consumes: bodyTypes,
         body: pushedProject,
         response: { 200: revisionMade, 201: revisionMade, ...refusals },
@@ -36,7 +37,7 @@ export function projectRoutes(app: ControlApp, { registry }: ControlContext): vo
   );
 
   app.get('/v1/projects', { schema: { summary: 'All projects', response: { 200: z.array(projectSummary), ...refusals } } }, async () =>
-    (await registry.projects()).map(copy),
+    registry.projects(),
   );
 
   app.get(
@@ -46,7 +47,7 @@ export function projectRoutes(app: ControlApp, { registry }: ControlContext): vo
       const { name } = request.params;
       const found = (await registry.projects()).find((one) => one.name === name);
       if (!found) throw new SluiceError('not-found', `there is no project "${name}": see sluice project list`);
-      return copy(found);
+      return found;
     },
   );
 
@@ -56,12 +57,8 @@ export function projectRoutes(app: ControlApp, { registry }: ControlContext): vo
     async (request) => {
       const { name, n } = request.params;
       const found = await registry.revision(name, n);
-      if (!found) throw new SluiceError('not-found', `there is no revision ${n} of a project "${name}": see sluice project list`);
+      if (!found) throw new SluiceError('not-found', `there is no revision ${n} of project "${name}": see sluice project list`);
       return found;
     },
   );
-}
-
-function copy<Summary extends { readonly revisions: readonly unknown[] }>(summary: Summary) {
-  return { ...summary, revisions: [...(summary.revisions as Summary['revisions'][number][])] };
 }

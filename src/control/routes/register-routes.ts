@@ -1,35 +1,32 @@
 import * as z from 'zod';
-import { registrationAnswer } from '../../api/answers.ts';
+import { type RegistrationAnswer, registrationAnswer } from '../../api/answers.ts';
 import { SluiceError } from '../../model/fault.ts';
-import { address, duration, name } from '../../model/quantity.ts';
-import type { JoinAnswer } from '../../registry/contract.ts';
-import type { ControlApp, ControlContext } from '../app.ts';
+import { type JoinAnswer, joinRequest } from '../../model/join.ts';
+import { name } from '../../model/name.ts';
+import { duration } from '../../model/quantity.ts';
 import { bodyTypes, smallBody } from './bodies.ts';
+import type { ControlApp, ControlContext } from './control-app.ts';
 import { refusals } from './openapi.ts';
 
 const byId = z.strictObject({ id: name });
+const { environment, address, weight } = joinRequest.shape;
 const registration = z.strictObject({
-  environment: name.optional(),
+  environment,
   address,
-  weight: z.int().min(0).max(65535).optional(),
-  ttl: duration.refine((ms) => ms >= 1000 && ms <= 3_600_000, 'must be from 1s to 1h').prefault('10s'),
+  weight,
+  ttl: duration
+    .refine((ms) => ms >= 1000 && ms <= 3_600_000, 'must be from 1s to 1h')
+    .prefault('10s')
+    .meta({
+      description: 'length of the lease, from 1s to 1h: send the request again before it has passed',
+    }),
 });
 type Registration = z.output<typeof registration>;
 
-/** Registration by plain HTTP, for any gateway: repeated before its `ttl` ends, it is the lease. */
+/** Registers gateways of any make by plain HTTP. Each `PUT` takes or renews a lease; it must be repeated before its `ttl` ends. */
 export function registerRoutes(app: ControlApp, { registry, clock }: ControlContext): void {
-  const join = (id: string, { environment, address, weight, ttl }: Registration) =>
-    registry.join({
-      id,
-      instance: instanceAt(address),
-      ...(environment !== undefined && { environment }),
-      address,
-      ...(weight !== undefined && { weight }),
-      source: 'http',
-      version: '',
-      startedAt: clock.date(),
-      ttl,
-    });
+  const join = (id: string, given: Registration) =>
+    registry.join({ ...given, id, instance: instanceAt(given.address), source: 'http', version: '', startedAt: clock.date() });
 
   app.put(
     '/v1/register/:id',
@@ -37,7 +34,7 @@ export function registerRoutes(app: ControlApp, { registry, clock }: ControlCont
       config: { access: 'join' },
       bodyLimit: smallBody,
       schema: {
-        summary: 'Register a server, or keep it registered; the answer is the snapshot of its environment',
+        summary: 'Register a server or renew its lease; the answer is the snapshot of its environment',
         consumes: bodyTypes,
         params: byId,
         body: registration,
@@ -47,12 +44,12 @@ export function registerRoutes(app: ControlApp, { registry, clock }: ControlCont
     async (request) => {
       const { id } = request.params;
       try {
-        const membership = await registry.renew({ id, instance: instanceAt(request.body.address), projects: [] });
-        if (membership.server.ttl === request.body.ttl) return describeMembership(membership);
+        const renewed = await registry.renew({ id, instance: instanceAt(request.body.address), projects: [] });
+        if (renewed.server.ttl === request.body.ttl) return describeRegistration(renewed);
       } catch (error) {
         if (!(error instanceof SluiceError && error.code === 'not-found')) throw error;
       }
-      return describeMembership(await join(id, request.body));
+      return describeRegistration(await join(id, request.body));
     },
   );
 
@@ -60,13 +57,13 @@ export function registerRoutes(app: ControlApp, { registry, clock }: ControlCont
     '/v1/register/:id',
     {
       config: { access: 'join' },
-      schema: { summary: 'End the registration', params: byId, response: { 204: z.undefined(), ...refusals } },
+      schema: { summary: 'End the registration of a server', params: byId, response: { 204: z.undefined(), ...refusals } },
     },
     async (request, reply) => {
       const { id } = request.params;
       const server = await registry.server(id);
       if (server && server.source !== 'http') {
-        throw new SluiceError('conflict', `server "${id}" keeps its own registration and ends it itself`);
+        throw new SluiceError('conflict', `server "${id}" did not register by plain HTTP: stop it to end its registration`);
       }
       if (server) await registry.leave(id, server.instance);
       return reply.code(204).send();
@@ -74,12 +71,12 @@ export function registerRoutes(app: ControlApp, { registry, clock }: ControlCont
   );
 }
 
-/** Whoever answers at the same address counts as the same instance: plain HTTP has nothing better to tell a restart by. */
+/** Derives an instance from the address: a restart at the same address cannot be noticed over plain HTTP. */
 function instanceAt(address: string): string {
   return `http:${address}`;
 }
 
-function describeMembership({ server, snapshot }: JoinAnswer): z.input<typeof registrationAnswer> {
+function describeRegistration({ server, snapshot }: JoinAnswer): RegistrationAnswer {
   return {
     environment: server.environment ?? null,
     epoch: snapshot?.epoch ?? null,

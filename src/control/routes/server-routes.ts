@@ -1,40 +1,40 @@
 import * as z from 'zod';
 import { serverAnswer } from '../../api/answers.ts';
 import { SluiceError } from '../../model/fault.ts';
-import { name } from '../../model/quantity.ts';
-import type { ControlApp, ControlContext } from '../app.ts';
+import { name } from '../../model/name.ts';
+import { serverPatch } from '../../model/server.ts';
+import { findEnvironment } from '../views/environment-view.ts';
 import { findServer, listServers } from '../views/server-view.ts';
 import { bodyTypes, smallBody } from './bodies.ts';
+import type { ControlApp, ControlContext } from './control-app.ts';
 import { refusals } from './openapi.ts';
 
 const byId = z.strictObject({ id: name });
 const inEnvironment = z.strictObject({ env: name, id: name });
-const patch = z
-  .strictObject({ draining: z.boolean().optional(), weight: z.int().min(0).max(65535).optional() })
-  .refine((given) => Object.keys(given).length > 0, 'says nothing to change: give draining or weight');
+const patch = serverPatch.refine((given) => Object.keys(given).length > 0, 'must change something: give draining or weight');
 
-/** Servers: seeing them, adding them to environments and taking them out, draining, weighing. */
+/** Reads servers, adds them to environments, removes them, drains them and changes their weight. */
 export function serverRoutes(app: ControlApp, { registry, live, clock }: ControlContext): void {
-  const see = (id: string) => findServer(registry, live, id, clock.date());
-  /** A static server is changed where it is written. */
-  const joined = async (id: string) => {
-    const server = await see(id);
+  const describe = (id: string) => findServer(registry, live, id, clock.date());
+  /** Finds a registered server; throws `conflict` for a static one, whose place is in its environment's settings. */
+  const findRegistered = async (id: string) => {
+    const server = await describe(id);
     if (server.source !== 'static') return server;
-    throw new SluiceError('conflict', `server "${id}" is a static one: change it in the servers of environment "${server.environment}"`);
+    throw new SluiceError('conflict', `server "${id}" is static: change it under servers in environment "${server.environment}"`);
   };
 
   app.get(
     '/v1/servers',
     {
       schema: {
-        summary: 'Servers, of one environment or all',
+        summary: 'All servers, or those of one environment',
         querystring: z.strictObject({ environment: name.optional() }),
         response: { 200: z.array(serverAnswer), ...refusals },
       },
     },
     async (request) => {
       const { environment } = request.query;
-      if (environment !== undefined && !(await registry.environment(environment))) throw noEnvironment(environment);
+      if (environment !== undefined) await findEnvironment(registry, environment);
       const servers = await listServers(registry, live, clock.date());
       return environment === undefined ? servers : servers.filter((server) => server.environment === environment);
     },
@@ -43,7 +43,7 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
   app.get(
     '/v1/servers/:id',
     { schema: { summary: 'One server', params: byId, response: { 200: serverAnswer, ...refusals } } },
-    async (request) => see(request.params.id),
+    async (request) => describe(request.params.id),
   );
 
   app.patch(
@@ -51,7 +51,7 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
     {
       bodyLimit: smallBody,
       schema: {
-        summary: 'Drain or resume a server, or weigh it anew',
+        summary: 'Drain or resume a server, or change its weight',
         consumes: bodyTypes,
         params: byId,
         body: patch,
@@ -59,10 +59,9 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
       },
     },
     async (request) => {
-      const { draining, weight } = request.body;
-      const { id } = await joined(request.params.id);
-      await registry.patchServer(id, { ...(draining !== undefined && { draining }), ...(weight !== undefined && { weight }) });
-      return see(id);
+      const { id } = await findRegistered(request.params.id);
+      await registry.patchServer(id, request.body);
+      return describe(id);
     },
   );
 
@@ -70,16 +69,16 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
     '/v1/environments/:env/servers/:id',
     {
       schema: {
-        summary: 'Add a server to an environment; one of another environment is drained there first',
+        summary: 'Add a server to an environment; if it is in another environment it is drained there first',
         params: inEnvironment,
         response: { 200: serverAnswer, ...refusals },
       },
     },
     async (request) => {
       const { env, id } = request.params;
-      await joined(id);
+      await findRegistered(id);
       await registry.assign(id, env);
-      return see(id);
+      return describe(id);
     },
   );
 
@@ -87,28 +86,23 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
     '/v1/environments/:env/servers/:id',
     {
       schema: {
-        summary: 'Give a server back to available, drained first',
+        summary: 'Remove a server from its environment: it is drained, then available',
         params: inEnvironment,
         response: { 200: serverAnswer, ...refusals },
       },
     },
     async (request) => {
       const { env, id } = request.params;
-      const server = await joined(id);
+      const server = await findRegistered(id);
       if (server.environment !== env && server.movingTo !== env) {
-        if (!(await registry.environment(env))) throw noEnvironment(env);
+        await findEnvironment(registry, env);
         throw new SluiceError(
           'not-found',
-          `server "${id}" is not in environment "${env}" but ${server.environment ? `in "${server.environment}"` : 'available'}`,
+          `server "${id}" is not in environment "${env}": it is ${server.environment ? `in "${server.environment}"` : 'available'}`,
         );
       }
       await registry.assign(id, undefined);
-      return see(id);
+      return describe(id);
     },
   );
-}
-
-/** The refusal of an environment that does not exist. */
-export function noEnvironment(env: string): SluiceError {
-  return new SluiceError('not-found', `there is no environment "${env}": see sluice env list`);
 }

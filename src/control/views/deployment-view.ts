@@ -1,13 +1,13 @@
-import type { DeploymentsAnswer, WantedAnswer } from '../../api/answers.ts';
-import { progressOf, silence } from '../../api/progress.ts';
+import type { DeploymentsAnswer, DeploymentsSummary } from '../../api/answers.ts';
+import { progressOf, stateWithoutReports } from '../../api/progress.ts';
 import type { LeasedServer } from '../../model/server.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import { sameSnapshot } from '../../model/snapshot-id.ts';
 
-/** What is deployed to an environment, and how far each of its servers is; `servers` are all that the registry knows. */
+/** Describes an environment's deployments and the progress of each of its servers, picked from all `servers` of the registry. */
 export function describeDeployments(snapshot: Snapshot, servers: readonly LeasedServer[]): DeploymentsAnswer {
   const { environment, epoch, version, hash, projects } = snapshot;
-  // One that is on its way out is not waited for.
+  // A server that is leaving the environment is left out, so that nothing waits for it.
   const members = servers
     .filter((server) => server.environment === environment && server.movingTo === undefined && !server.leaving)
     .map((server) => ({ ...server, lost: server.leaseRemaining < 0 }));
@@ -24,14 +24,14 @@ export function describeDeployments(snapshot: Snapshot, servers: readonly Leased
     })),
     servers: members.map((server) => ({
       id: server.id,
-      state: silence(server) ?? (sameSnapshot(server.running, snapshot) ? 'current' : 'behind'),
+      state: stateWithoutReports(server) ?? (sameSnapshot(server.running, snapshot) ? 'current' : 'behind'),
       version: server.running?.version ?? null,
     })),
   };
 }
 
-/** The same without a word on servers, which may be a thousand. */
-export function describeWanted({ environment, epoch, version, hash, projects }: Snapshot): WantedAnswer {
+/** Describes an environment's deployments without their servers, of which there may be a thousand. */
+export function summarizeDeployments({ environment, epoch, version, hash, projects }: Snapshot): DeploymentsSummary {
   const deployments = projects.map(({ name, revision, project }) => ({ project: name, revision, basePath: project.basePath }));
   return { environment, epoch, version, hash, deployments };
 }

@@ -1,9 +1,18 @@
 import type { EnvironmentAnswer } from '../../api/answers.ts';
 import type { Environment, EnvironmentSpec, EnvironmentSpecInput } from '../../model/environment.ts';
+import { SluiceError } from '../../model/fault.ts';
 import type { LiveView } from '../../model/live.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
+import type { Registry } from '../../registry/contract.ts';
 
-/** An environment as the API shows it: what could stand in a configuration file, every default filled in, and its status. */
+/** Finds an environment; throws `not-found` if there is none of this name. */
+export async function findEnvironment(registry: Registry, name: string): Promise<Environment> {
+  const environment = await registry.environment(name);
+  if (environment) return environment;
+  throw new SluiceError('not-found', `there is no environment "${name}": see sluice env list`);
+}
+
+/** Describes an environment: its settings in the form of a configuration file, with every default filled in, and its status. */
 export function describeEnvironment(environment: Environment, snapshot: Snapshot, live: LiveView): EnvironmentAnswer {
   const { epoch, version, hash } = snapshot;
   return {
@@ -32,7 +41,7 @@ function inConfigurationForm(spec: EnvironmentSpec): Required<EnvironmentSpecInp
   };
 }
 
-/** Milliseconds as the configuration writes them. */
+/** Formats milliseconds as a duration of the configuration. */
 function timeText(ms: number): string {
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }

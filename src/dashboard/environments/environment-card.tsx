@@ -1,70 +1,31 @@
-import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { EnvironmentAnswer } from '../../api/answers.ts';
 import { ProjectChip } from '../projects/project-chip.tsx';
-import { addServer } from '../servers/server-actions.ts';
+
 import { ServerList } from '../servers/server-list.tsx';
 import { busiest, deployments, projects } from '../state/state.ts';
 import { Command } from '../widgets/command.tsx';
+import { EnvironmentFrame } from './environment-frame.tsx';
 import { EnvironmentMenu } from './environment-menu.tsx';
-import { Metrics } from './metrics.tsx';
+import { EnvironmentMetrics } from './environment-metrics.tsx';
 
-/** What a dragged server is called while it is dragged. */
-export const serverType = 'application/x-sluice-server';
-/** Deployed projects that are named; the others are under Projects. */
+/** Number of deployed projects shown; the projects view has them all. */
 const mostChips = 12;
-
-interface EnvironmentPlaceProps {
-  readonly name: string;
-  readonly class?: string;
-  readonly children: ComponentChildren;
-}
-
-/** Where an environment is shown: servers can be dropped on it. */
-export function EnvironmentPlace({ name, class: look = '', children }: EnvironmentPlaceProps) {
-  const over = useSignal(false);
-  const dragOver = (event: DragEvent) => {
-    if (!event.dataTransfer?.types.includes(serverType)) return;
-    event.preventDefault();
-    over.value = true;
-  };
-  const drop = (event: DragEvent) => {
-    over.value = false;
-    const id = event.dataTransfer?.getData(serverType);
-    if (!id) return;
-    event.preventDefault();
-    void addServer(id, name);
-  };
-  return (
-    <section
-      class={`card environment ${look}${busiest.value === name ? ' busiest' : ''}${over.value ? ' drop-here' : ''}`}
-      aria-label={`Environment ${name}`}
-      data-environment={name}
-      onDragOver={dragOver}
-      onDragLeave={() => {
-        over.value = false;
-      }}
-      onDrop={drop}
-    >
-      {children}
-    </section>
-  );
-}
 
 interface EnvironmentCardProps {
   readonly environment: EnvironmentAnswer;
-  /** The button that makes it small, if there is one. */
-  readonly fold?: ComponentChildren;
-  /** What its servers are looked through for at first. */
+  /** A button that collapses the card. */
+  readonly collapse?: ComponentChildren;
+  /** The initial text of the filter for its servers. */
   readonly find?: string | undefined;
 }
 
 /** One environment: traffic, servers, deployed projects. */
-export function EnvironmentCard({ environment, fold, find }: EnvironmentCardProps) {
+export function EnvironmentCard({ environment, collapse, find }: EnvironmentCardProps) {
   const { name, hosts, status, balance } = environment;
   const facts = [status.listening ?? 'not listening', ...(hosts && hosts.length > 0 ? [hosts.join(', ')] : []), balance];
   return (
-    <EnvironmentPlace name={name}>
+    <EnvironmentFrame name={name}>
       <div class="card-head">
         <div>
           <h2>
@@ -75,14 +36,14 @@ export function EnvironmentCard({ environment, fold, find }: EnvironmentCardProp
           </p>
         </div>
         <div class="card-actions">
-          {fold}
+          {collapse}
           <EnvironmentMenu name={name} />
         </div>
       </div>
-      <Metrics environment={name} />
+      <EnvironmentMetrics environment={name} />
       <ServerList environment={environment} find={find} />
       <DeployedProjects environment={name} />
-    </EnvironmentPlace>
+    </EnvironmentFrame>
   );
 }
 
@@ -96,7 +57,7 @@ function DeployedProjects({ environment }: { environment: string }) {
       {deployed.length === 0 ? (
         <div class="empty-part">
           <p class="muted">
-            Nothing is deployed: clients get 404. Choose one under <a href="#projects">Projects</a>, or:
+            Nothing is deployed, so clients get 404. Deploy a project under <a href="#projects">Projects</a>, or run:
           </p>
           <Command text={`sluice deploy ${projects.value[0]?.name ?? 'PROJECT'} --environment ${environment} --wait`} />
         </div>

@@ -2,17 +2,18 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { EnvironmentAnswer } from '../../api/answers.ts';
 import { call, pathOf } from '../state/api.ts';
+import { attempt } from '../state/attempt.ts';
+import { notify } from '../state/notices.ts';
 import { FormDialog } from '../widgets/form-dialog.tsx';
-import { attempt, notify } from '../widgets/notices.tsx';
 import { TextField } from '../widgets/text-field.tsx';
 
 type Settings = Record<string, unknown>;
 
-/** Settings that have a field of their own; the rest is written as JSON. */
+/** Settings with a form field; the others are edited as JSON. */
 const ownFields = ['listen', 'hosts', 'balance', 'slowStart', 'exposeServer'];
 const balances = ['round-robin', 'least-connections', 'random-two', 'ewma', 'hash'];
 
-/** Creates an environment, or (with a name) changes that one. */
+/** A form that creates an environment or, given a name, changes that one. */
 export function EnvironmentForm({ name, close }: { name?: string; close: () => void }) {
   const present = useSignal<Settings | undefined>(name === undefined ? {} : undefined);
   useEffect(() => {
@@ -27,7 +28,7 @@ export function EnvironmentForm({ name, close }: { name?: string; close: () => v
     const headers = name === undefined ? { 'if-none-match': '*' } : {};
     await call('PUT', pathOf('v1', 'environments', target), { body: settingsOf(form), headers });
     close();
-    notify(name === undefined ? `${target} is created` : `${target} is changed`, false);
+    notify(name === undefined ? `${target} created` : `${target} changed`, false);
   };
   if (present.value === undefined) return null;
   const title = name === undefined ? 'New environment' : `Settings of ${name}`;
@@ -39,7 +40,7 @@ export function EnvironmentForm({ name, close }: { name?: string; close: () => v
           name="name"
           required
           pattern="[A-Za-z0-9][A-Za-z0-9._\-]{0,62}"
-          title="letters, digits, - . _"
+          title="Letters, digits, - . _"
           placeholder="production"
         />
       )}
@@ -54,14 +55,14 @@ function Fields({ present }: { present: Settings }) {
     <>
       <TextField
         label="Listener"
-        hint="HOST:PORT that clients connect to; 0.0.0.0 opens it to the network"
+        hint="HOST:PORT that clients connect to; host 0.0.0.0 opens it to the network"
         name="listen"
         defaultValue={String(present['listen'] ?? '127.0.0.1:8080')}
         required
       />
       <TextField
         label="Hosts"
-        hint="None: the listener's default environment"
+        hint="Leave empty for the listener's default environment"
         name="hosts"
         defaultValue={((present['hosts'] as string[]) ?? []).join(', ')}
         placeholder="api.example.com, *.api.example.com"
@@ -81,7 +82,7 @@ function Fields({ present }: { present: Settings }) {
       </div>
       <label class="check">
         <input type="checkbox" name="exposeServer" defaultChecked={present['exposeServer'] === true} />
-        Responses name the server (x-served-by)
+        Name the server in responses (x-served-by)
       </label>
       <details class="advanced">
         <summary>Health, retries, limits, timeouts, variables</summary>
@@ -112,6 +113,6 @@ function settingsOf(form: FormData): Settings {
   try {
     return { ...(JSON.parse(text('rest') || '{}') as Settings), ...own };
   } catch (error) {
-    throw new Error(`The other settings are no JSON: ${(error as Error).message}`);
+    throw new Error(`The other settings are not valid JSON: ${(error as Error).message}`);
   }
 }

@@ -1,39 +1,39 @@
 import { useSignal } from '@preact/signals';
 import type { EnvironmentAnswer } from '../../api/answers.ts';
 import { compact } from '../state/format.ts';
-import { busiest, conditionOf, environments, second, serversOf, traffic } from '../state/state.ts';
+import { busiest, conditionOf, environments, serversOf, traffic, trafficTick } from '../state/state.ts';
 import { LongList } from '../widgets/long-list.tsx';
-import { fits, SearchBox } from '../widgets/search-box.tsx';
+import { matches, SearchBox } from '../widgets/search-box.tsx';
 import { EnvironmentCard } from './environment-card.tsx';
 import { EnvironmentSummary } from './environment-summary.tsx';
 
-/** Environments that are shown at first. */
+/** Number of environments shown initially. */
 const firstShown = 40;
-/** Named as in need of a look. */
+/** Number of failing environments named at the top. */
 const mostNamed = 5;
 
-/** Many environments: a line each, a card for those that were opened. Servers are looked for too. */
+/** A list for many environments: one line each, expandable to a card. Its filter also finds servers. */
 export function EnvironmentList() {
-  const wanted = useSignal('');
+  const query = useSignal('');
   const opened = useSignal<ReadonlySet<string>>(new Set());
-  const turn = (name: string) => {
+  const toggle = (name: string) => {
     const next = new Set(opened.value);
     if (!next.delete(name)) next.add(name);
     opened.value = next;
   };
   const shown = environments.value.filter(
     (environment) =>
-      fits(wanted.value, aboutOf(environment)) ||
-      (wanted.value.length > 1 && serversOf(environment.name).some(({ id }) => fits(wanted.value, id))),
+      matches(query.value, aboutOf(environment)) ||
+      (query.value.length > 1 && serversOf(environment.name).some(({ id }) => matches(query.value, id))),
   );
   return (
     <>
       <div class="list-head">
-        <SearchBox label="Filter environments, hosts, servers" wanted={wanted} />
+        <SearchBox label="Filter environments, hosts, servers" query={query} />
         <Attention
           show={(name) => {
-            wanted.value = name;
-            if (!opened.value.has(name)) turn(name);
+            query.value = name;
+            if (!opened.value.has(name)) toggle(name);
           }}
         />
       </div>
@@ -43,21 +43,21 @@ export function EnvironmentList() {
             {opened.value.has(environment.name) ? (
               <EnvironmentCard
                 environment={environment}
-                // Looked for by a server, it opens with that server.
-                find={fits(wanted.value, aboutOf(environment)) ? undefined : wanted.value}
-                fold={
-                  <button type="button" class="button quiet" aria-expanded onClick={() => turn(environment.name)}>
-                    Fold
+                // Found by one of its servers, the card shows that server.
+                find={matches(query.value, aboutOf(environment)) ? undefined : query.value}
+                collapse={
+                  <button type="button" class="button quiet" aria-expanded onClick={() => toggle(environment.name)}>
+                    Collapse
                   </button>
                 }
               />
             ) : (
-              <EnvironmentSummary environment={environment} open={() => turn(environment.name)} />
+              <EnvironmentSummary environment={environment} open={() => toggle(environment.name)} />
             )}
           </li>
         )}
       </LongList>
-      {shown.length === 0 && <p class="muted empty">No environment, host or server fits “{wanted.value}”.</p>}
+      {shown.length === 0 && <p class="muted empty">No environment, host or server matches “{query.value}”.</p>}
     </>
   );
 }
@@ -66,9 +66,9 @@ function aboutOf({ name, hosts }: EnvironmentAnswer): string {
   return [name, ...(hosts ?? [])].join(' ');
 }
 
-/** Where to look first: what fails, and what is busiest. */
+/** Buttons for the environments to look at first: the failing ones and the busiest one. */
 function Attention({ show }: { show: (name: string) => void }) {
-  second.value;
+  trafficTick.value;
   const failing = environments.value
     .map(({ name }) => ({ name, bad: conditionOf(name).bad }))
     .filter(({ bad }) => bad > 0)

@@ -1,17 +1,18 @@
 import { useSignal } from '@preact/signals';
 import { call, pathOf } from '../state/api.ts';
+import { attempt } from '../state/attempt.ts';
 import { plural } from '../state/format.ts';
 import { deployments, serversOf } from '../state/state.ts';
 import { Confirm } from '../widgets/dialog.tsx';
 import { Disclosure } from '../widgets/disclosure.tsx';
-import { attempt } from '../widgets/notices.tsx';
+
 import { EnvironmentForm } from './environment-form.tsx';
 
-/** What can be done with an environment. */
+/** The menu of actions for an environment. */
 export function EnvironmentMenu({ name }: { name: string }) {
-  const asked = useSignal<'edit' | 'delete' | undefined>(undefined);
+  const dialog = useSignal<'edit' | 'delete' | undefined>(undefined);
   const close = () => {
-    asked.value = undefined;
+    dialog.value = undefined;
   };
   const deployed = deployments.value[name]?.deployments.length ?? 0;
   const content = [
@@ -24,7 +25,7 @@ export function EnvironmentMenu({ name }: { name: string }) {
         <button
           type="button"
           onClick={() => {
-            asked.value = 'edit';
+            dialog.value = 'edit';
           }}
         >
           Settings…
@@ -33,20 +34,20 @@ export function EnvironmentMenu({ name }: { name: string }) {
           type="button"
           class="danger-text"
           onClick={() => {
-            asked.value = 'delete';
+            dialog.value = 'delete';
           }}
         >
           Delete…
         </button>
       </Disclosure>
-      {asked.value === 'edit' && <EnvironmentForm name={name} close={close} />}
-      {asked.value === 'delete' && (
+      {dialog.value === 'edit' && <EnvironmentForm name={name} close={close} />}
+      {dialog.value === 'delete' && (
         <Confirm
           title={`Delete ${name}?`}
-          text={`It has ${content.length === 0 ? 'no servers and no deployments' : content.join(' and ')}. Its clients get no answer any more; its servers become available.`}
+          text={`It has ${content.length === 0 ? 'no servers and no deployments' : content.join(' and ')}. Its clients will get no answer any more. Its servers become available.`}
           action={`Delete ${name}`}
           close={close}
-          confirm={() => void attempt(() => call('DELETE', `${pathOf('v1', 'environments', name)}?force=true`), `${name} is deleted`)}
+          confirm={() => void attempt(() => call('DELETE', `${pathOf('v1', 'environments', name)}?force=true`), `${name} deleted`)}
         />
       )}
     </>

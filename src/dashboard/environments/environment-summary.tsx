@@ -1,13 +1,13 @@
 import type { EnvironmentAnswer } from '../../api/answers.ts';
-import { compact, duration, percent } from '../state/format.ts';
-import { busiest, conditionOf, link, second, serversOf, traffic } from '../state/state.ts';
-import { EnvironmentPlace } from './environment-card.tsx';
+import { compact, percent, plural, timeSpan } from '../state/format.ts';
+import { busiest, conditionOf, connection, serversOf, traffic, trafficTick } from '../state/state.ts';
+import { EnvironmentFrame } from './environment-frame.tsx';
 
-/** An environment in one line, for where there are many; opened, it is a card. */
+/** An environment in one line; opening it shows its card. */
 export function EnvironmentSummary({ environment: { name }, open }: { environment: EnvironmentAnswer; open: () => void }) {
-  second.value;
+  trafficTick.value;
   const series = traffic.environment(name);
-  const live = link.value === 'live';
+  const live = connection.value === 'live';
   const { ready, bad, warn } = conditionOf(name);
   const figure = (label: string, value: string, look = '') => (
     <span class={`summary-figure ${look}`}>
@@ -15,17 +15,17 @@ export function EnvironmentSummary({ environment: { name }, open }: { environmen
     </span>
   );
   return (
-    <EnvironmentPlace name={name} class="folded">
+    <EnvironmentFrame name={name} class="folded">
       <button type="button" class="summary" aria-expanded={false} onClick={open}>
         <span class="summary-name">
           <strong>{name}</strong>
           {bad > 0 && <span class="badge tone-bad">{bad} failing</span>}
-          {bad === 0 && warn > 0 && <span class="badge tone-warn">{warn} to look at</span>}
+          {bad === 0 && warn > 0 && <span class="badge tone-warn">{plural(warn, 'warning')}</span>}
           {busiest.value === name && <span class="badge tone-busy">Busiest</span>}
         </span>
         {figure('Requests', `${compact(series.rate)}/s`)}
         {figure('Errors', percent(series.errorShare), series.errorShare >= 0.01 ? 'figure-bad' : '')}
-        {figure('p99', duration(series.last?.p99))}
+        {figure('p99', timeSpan(series.last?.p99))}
         {figure('In flight', compact(series.last?.active ?? 0))}
         <span class="summary-figure">
           <span class="muted small">Ready</span>{' '}
@@ -34,6 +34,6 @@ export function EnvironmentSummary({ environment: { name }, open }: { environmen
           </b>
         </span>
       </button>
-    </EnvironmentPlace>
+    </EnvironmentFrame>
   );
 }

@@ -1,49 +1,51 @@
 import { useSignal } from '@preact/signals';
 import type { ProjectSummaryAnswer } from '../../api/answers.ts';
-import { fewEnvironments } from '../environments/choose-environment.tsx';
-import { ServerProgress } from '../servers/server-progress.tsx';
-import { call, describeRefusal, pathOf, Refusal } from '../state/api.ts';
-import { deployments, environments } from '../state/state.ts';
+
+import { ApiError, call, describeApiError, pathOf } from '../state/api.ts';
+import { deployments, environments, fewEnvironments } from '../state/state.ts';
 import { Dialog } from '../widgets/dialog.tsx';
 import { FormDialog } from '../widgets/form-dialog.tsx';
-import { fits, SearchBox } from '../widgets/search-box.tsx';
+import { matches, SearchBox } from '../widgets/search-box.tsx';
+import { DeploymentProgress } from './deployment-progress.tsx';
 
 interface DeployDialogProps {
   readonly project: ProjectSummaryAnswer;
-  /** Chosen at first. */
+  /** Selected initially. */
   readonly revision: number;
   readonly close: () => void;
 }
 
-/** What came of it: where it goes, and what was refused. */
+/** The API's answers to a deployment. */
 interface Outcome {
-  readonly places: readonly string[];
-  readonly refused: readonly string[];
+  /** Environments that accepted it. */
+  readonly accepted: readonly string[];
+  /** One message for each environment that refused it. */
+  readonly refusals: readonly string[];
 }
 
-/** Deploys a revision to a list of environments, then shows how far their servers are. */
+/** Deploys a revision to one or more environments, then shows the progress of their servers. */
 export function DeployDialog({ project, revision, close }: DeployDialogProps) {
   const outcome = useSignal<Outcome | undefined>(undefined);
-  const wanted = useSignal('');
+  const query = useSignal('');
   const submit = async (form: FormData) => {
     const chosen = form.getAll('environment').map(String);
     if (chosen.length === 0) throw new Error('Choose at least one environment.');
     const body = { revision: Number(form.get('revision')) };
-    const places: string[] = [];
-    const refused: string[] = [];
+    const accepted: string[] = [];
+    const refusals: string[] = [];
     for (const name of chosen) {
       try {
         await call('PUT', pathOf('v1', 'environments', name, 'deployments', project.name), { body });
-        places.push(name);
+        accepted.push(name);
       } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-        refused.push(`${name}: ${describeRefusal(error).join('; ')}`);
+        if (!(error instanceof ApiError)) throw error;
+        refusals.push(`${name}: ${describeApiError(error).join('; ')}`);
       }
     }
-    if (places.length === 0) throw new Error(refused.join('\n'));
-    outcome.value = { places, refused };
+    if (accepted.length === 0) throw new Error(refusals.join('\n'));
+    outcome.value = { accepted, refusals };
   };
-  if (outcome.value) return <Going project={project.name} outcome={outcome.value} close={close} />;
+  if (outcome.value) return <Deploying project={project.name} outcome={outcome.value} close={close} />;
   const names = environments.value.map(({ name }) => name);
   return (
     <FormDialog title={`Deploy ${project.name}`} action="Deploy" close={close} submit={submit}>
@@ -60,13 +62,13 @@ export function DeployDialog({ project, revision, close }: DeployDialogProps) {
             ))}
         </select>
       </label>
-      {names.length > fewEnvironments && <SearchBox label="Filter environments" wanted={wanted} />}
+      {names.length > fewEnvironments && <SearchBox label="Filter environments" query={query} />}
       <fieldset class="choices">
         <legend>Environments</legend>
-        {names.length === 0 && <p class="muted">There is none yet: create one under Overview.</p>}
+        {names.length === 0 && <p class="muted">There are no environments yet: create one under Overview.</p>}
         {names.map((name) => (
-          // Those that do not fit are hidden, not gone: what was ticked stays ticked.
-          <label key={name} class="check" hidden={!fits(wanted.value, name)}>
+          // Hidden rather than left out if it does not match: a ticked box stays ticked.
+          <label key={name} class="check" hidden={!matches(query.value, name)}>
             <input type="checkbox" name="environment" value={name} defaultChecked={names.length === 1} />
             <span>{name}</span> <span class="muted small">{presentIn(name, project.name)}</span>
           </label>
@@ -81,17 +83,17 @@ function presentIn(environment: string, project: string): string {
   return present ? `runs revision ${present.revision}` : 'not deployed';
 }
 
-function Going({ project, outcome: { places, refused }, close }: { project: string; outcome: Outcome; close: () => void }) {
+function Deploying({ project, outcome: { accepted, refusals }, close }: { project: string; outcome: Outcome; close: () => void }) {
   return (
-    <Dialog title={`${project} is on its way`} close={close}>
-      {refused.length > 0 && (
+    <Dialog title={`Deploying ${project}`} close={close}>
+      {refusals.length > 0 && (
         <ul class="problem" role="alert">
-          {refused.map((one) => (
+          {refusals.map((one) => (
             <li key={one}>{one}</li>
           ))}
         </ul>
       )}
-      {places.map((environment) => {
+      {accepted.map((environment) => {
         const deployment = deployments.value[environment]?.deployments.find((one) => one.project === project);
         return (
           <div key={environment} class="deployment">
@@ -99,7 +101,7 @@ function Going({ project, outcome: { places, refused }, close }: { project: stri
               <strong>{environment}</strong>
               {deployment && <span class="badge">revision {deployment.revision}</span>}
             </div>
-            {deployment && <ServerProgress environment={environment} deployment={deployment} />}
+            {deployment && <DeploymentProgress environment={environment} deployment={deployment} />}
           </div>
         );
       })}

@@ -1,27 +1,27 @@
 import { useSignal } from '@preact/signals';
-import { ServerProgress } from '../servers/server-progress.tsx';
 import { call, pathOf } from '../state/api.ts';
+import { attempt } from '../state/attempt.ts';
 import { Confirm } from '../widgets/dialog.tsx';
-import { attempt } from '../widgets/notices.tsx';
-import type { Deployment } from './progress.ts';
+import { DeploymentProgress } from './deployment-progress.tsx';
+import type { DeploymentSummary } from './deployment-summary.ts';
 
 interface DeploymentRowProps {
   readonly environment: string;
-  readonly deployment: Deployment;
-  /** Newest revision of the project. */
+  readonly deployment: DeploymentSummary;
+  /** The newest revision of the project. */
   readonly latest: number;
 }
 
-/** A project in one environment: its revision, how far each server is, and the ways back and on. */
+/** A project in one environment: its revision, the progress of each server, and buttons to deploy, roll back and undeploy. */
 export function DeploymentRow({ environment, deployment, latest }: DeploymentRowProps) {
   const { project, revision, basePath } = deployment;
-  const asked = useSignal<'roll back' | 'undeploy' | undefined>(undefined);
+  const dialog = useSignal<'roll back' | 'undeploy' | undefined>(undefined);
   const close = () => {
-    asked.value = undefined;
+    dialog.value = undefined;
   };
   const path = pathOf('v1', 'environments', environment, 'deployments', project);
   const deployLatest = () =>
-    void attempt(() => call('PUT', path, { body: { revision: latest } }), `${project} revision ${latest} goes to ${environment}`);
+    void attempt(() => call('PUT', path, { body: { revision: latest } }), `Deploying ${project} revision ${latest} to ${environment}`);
   return (
     <li class="deployment">
       <div class="deployment-head">
@@ -39,7 +39,7 @@ export function DeploymentRow({ environment, deployment, latest }: DeploymentRow
             class="button quiet"
             aria-label={`Roll back ${project} in ${environment}`}
             onClick={() => {
-              asked.value = 'roll back';
+              dialog.value = 'roll back';
             }}
           >
             Roll back
@@ -49,32 +49,30 @@ export function DeploymentRow({ environment, deployment, latest }: DeploymentRow
             class="button quiet danger-text"
             aria-label={`Undeploy ${project} from ${environment}`}
             onClick={() => {
-              asked.value = 'undeploy';
+              dialog.value = 'undeploy';
             }}
           >
             Undeploy
           </button>
         </span>
       </div>
-      <ServerProgress environment={environment} deployment={deployment} />
-      {asked.value === 'roll back' && (
+      <DeploymentProgress environment={environment} deployment={deployment} />
+      {dialog.value === 'roll back' && (
         <Confirm
           title={`Roll back ${project} in ${environment}?`}
-          text={`It goes from revision ${revision} to the one that was deployed there before. Requests in flight finish on revision ${revision}.`}
+          text={`The revision deployed before revision ${revision} is deployed again. Requests in flight finish on revision ${revision}.`}
           action="Roll back"
           close={close}
-          confirm={() =>
-            void attempt(() => call('POST', `${path}/rollback`), `${project} in ${environment} goes back to the revision before`)
-          }
+          confirm={() => void attempt(() => call('POST', `${path}/rollback`), `Rolling back ${project} in ${environment}`)}
         />
       )}
-      {asked.value === 'undeploy' && (
+      {dialog.value === 'undeploy' && (
         <Confirm
           title={`Undeploy ${project} from ${environment}?`}
-          text={`Its clients get 404 under ${basePath} from then on. Requests in flight finish.`}
+          text={`Clients will get 404 under ${basePath}. Requests in flight finish.`}
           action="Undeploy"
           close={close}
-          confirm={() => void attempt(() => call('DELETE', path), `${project} leaves ${environment}`)}
+          confirm={() => void attempt(() => call('DELETE', path), `Undeploying ${project} from ${environment}`)}
         />
       )}
     </li>

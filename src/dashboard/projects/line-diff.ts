@@ -1,13 +1,13 @@
-/** A line of two texts compared: in both, or in one only. */
+/** A line of a comparison of two texts: in both texts, or in one only. */
 export interface DiffLine {
   readonly kind: 'same' | 'added' | 'removed';
   readonly text: string;
 }
 
-/** Above this many pairs of differing lines the texts are shown one after the other: comparing them would hold up the page. */
+/** Limit for the pairs of lines to compare. Above it one text follows the other, because a comparison would block the page. */
 const mostPairs = 4_000_000;
 
-/** The fewest lines to remove and add that lead from `before` to `after`. */
+/** The smallest set of removed and added lines that turns `before` into `after`, between the lines common to both. */
 export function diffLines(before: readonly string[], after: readonly string[]): DiffLine[] {
   let start = 0;
   while (start < before.length && start < after.length && before[start] === after[start]) start++;
@@ -21,7 +21,7 @@ export function diffLines(before: readonly string[], after: readonly string[]): 
   ];
 }
 
-/** By the longest common subsequence. */
+/** Finds the difference by the longest common subsequence. */
 function diffMiddle(before: readonly string[], after: readonly string[]): DiffLine[] {
   const removed = (text: string): DiffLine => ({ kind: 'removed', text });
   const added = (text: string): DiffLine => ({ kind: 'added', text });

@@ -5,75 +5,78 @@ import { Command } from '../widgets/command.tsx';
 import { LongList } from '../widgets/long-list.tsx';
 import { DeployDialog } from './deploy-dialog.tsx';
 import { DeploymentRow } from './deployment-row.tsx';
-import type { Deployment } from './progress.ts';
+import type { DeploymentSummary } from './deployment-summary.ts';
 import { RevisionDiff } from './revision-diff.tsx';
 import { Revisions } from './revisions.tsx';
 
-/** Deployments that are shown at first. */
+/** Number of deployments shown initially. */
 const firstShown = 8;
 
-interface Place {
+/** A deployment with its environment. */
+interface Placement {
   readonly environment: string;
-  readonly deployment: Deployment;
+  readonly deployment: DeploymentSummary;
 }
 
-/** Where each project is deployed. */
-const placesByProject = computed(() => {
-  const places = new Map<string, Place[]>();
+const placementsByProject = computed(() => {
+  const placements = new Map<string, Placement[]>();
   for (const { environment, deployments: all } of Object.values(deployments.value)) {
-    for (const deployment of all) places.set(deployment.project, [...(places.get(deployment.project) ?? []), { environment, deployment }]);
+    for (const deployment of all) {
+      const { project } = deployment;
+      placements.set(project, [...(placements.get(project) ?? []), { environment, deployment }]);
+    }
   }
-  return places;
+  return placements;
 });
 
-type Asked = { readonly what: 'deploy' | 'compare'; readonly revision: number };
+type OpenDialog = { readonly kind: 'deploy' | 'compare'; readonly revision: number };
 
-/** One project: deployments, revisions, and what can be done with them. */
+/** One project: its deployments and revisions, with their actions. */
 export function ProjectCard({ project }: { project: ProjectSummaryAnswer }) {
   const { name, latest } = project;
-  const asked = useSignal<Asked | undefined>(undefined);
-  const ask = (what: Asked['what']) => (revision: number) => {
-    asked.value = { what, revision };
+  const dialog = useSignal<OpenDialog | undefined>(undefined);
+  const open = (kind: OpenDialog['kind']) => (revision: number) => {
+    dialog.value = { kind, revision };
   };
   const close = () => {
-    asked.value = undefined;
+    dialog.value = undefined;
   };
-  const places = placesByProject.value.get(name) ?? [];
-  const placesOf = (revision: number) =>
-    places.filter(({ deployment }) => deployment.revision === revision).map(({ environment }) => environment);
+  const placements = placementsByProject.value.get(name) ?? [];
+  const environmentsOf = (revision: number) =>
+    placements.filter(({ deployment }) => deployment.revision === revision).map(({ environment }) => environment);
   return (
     <section class="card project" aria-label={`Project ${name}`} data-project={name}>
       <div class="card-head">
         <div>
           <h2>{name}</h2>
           <p class="muted small">
-            {places[0] ? `${places[0].deployment.basePath} · ` : ''}latest revision {latest}
+            {placements[0] ? `${placements[0].deployment.basePath} · ` : ''}latest revision {latest}
           </p>
         </div>
-        <button type="button" class="button primary" aria-label={`Deploy ${name}`} onClick={() => ask('deploy')(latest)}>
+        <button type="button" class="button primary" aria-label={`Deploy ${name}`} onClick={() => open('deploy')(latest)}>
           Deploy…
         </button>
       </div>
       <div class="card-part">
         <h3>
-          Deployments <span class="count">{places.length}</span>
+          Deployments <span class="count">{placements.length}</span>
         </h3>
-        {places.length === 0 ? (
+        {placements.length === 0 ? (
           <div class="empty-part">
-            <p class="muted">Deployed nowhere: no client can reach it. Press Deploy…, or:</p>
+            <p class="muted">Not deployed, so no client can reach it. Press Deploy…, or run:</p>
             <Command text={`sluice deploy ${name} --environment ${environments.value[0]?.name ?? 'production'} --wait`} />
           </div>
         ) : (
-          <LongList items={places} first={firstShown} noun="deployment" class="deployments">
+          <LongList items={placements} first={firstShown} noun="deployment" class="deployments">
             {({ environment, deployment }) => (
               <DeploymentRow key={environment} environment={environment} deployment={deployment} latest={latest} />
             )}
           </LongList>
         )}
       </div>
-      <Revisions project={project} placesOf={placesOf} compare={ask('compare')} deploy={ask('deploy')} />
-      {asked.value?.what === 'deploy' && <DeployDialog project={project} revision={asked.value.revision} close={close} />}
-      {asked.value?.what === 'compare' && <RevisionDiff project={project} revision={asked.value.revision} close={close} />}
+      <Revisions project={project} environmentsOf={environmentsOf} compare={open('compare')} deploy={open('deploy')} />
+      {dialog.value?.kind === 'deploy' && <DeployDialog project={project} revision={dialog.value.revision} close={close} />}
+      {dialog.value?.kind === 'compare' && <RevisionDiff project={project} revision={dialog.value.revision} close={close} />}
     </section>
   );
 }

@@ -1,8 +1,8 @@
-import { type Deployment, progressIn } from './progress.ts';
+import { type DeploymentSummary, serverProgress } from './deployment-summary.ts';
 
-/** A deployed project: its revision, and on how many servers it runs, of those that say what they run. */
-export function ProjectChip({ environment, deployment }: { environment: string; deployment: Deployment }) {
-  const reporting = progressIn(environment, deployment).filter(({ state }) => state !== 'unreported' && state !== 'lost');
+/** A deployed project: its revision, and the number of servers on which it is active, out of those that report what they run. */
+export function ProjectChip({ environment, deployment }: { environment: string; deployment: DeploymentSummary }) {
+  const reporting = serverProgress(environment, deployment).filter(({ state }) => state !== 'unreported' && state !== 'lost');
   const rejected = reporting.filter(({ state }) => state === 'rejected');
   const active = reporting.filter(({ state }) => state === 'active').length;
   const tone = rejected.length > 0 ? 'bad' : active < reporting.length ? 'busy' : 'good';

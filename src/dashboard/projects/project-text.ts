@@ -1,4 +1,4 @@
-/** A project's content as lines that read like its file: two spaces a level, nothing that is empty. */
+/** A project's content as the lines of a YAML file, with two spaces per level and without empty fields. */
 export function writeProject(value: object): string[] {
   return writeFields(value, '');
 }
@@ -32,7 +32,7 @@ function quoted(text: string): string {
     : JSON.stringify(text);
 }
 
-/** Whether leaving it out says the same. */
+/** True for a field that means the same when left out. */
 function empty(field: unknown): boolean {
   if (field === undefined || field === '') return true;
   if (Array.isArray(field)) return field.length === 0;

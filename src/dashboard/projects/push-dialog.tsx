@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals';
 import { call } from '../state/api.ts';
+import { notify } from '../state/notices.ts';
 import { FormDialog } from '../widgets/form-dialog.tsx';
-import { notify } from '../widgets/notices.tsx';
 
-/** Takes a project file; what is wrong with it is shown with its line. */
+/** Uploads a project file; its faults are shown with their lines. */
 export function PushDialog({ close }: { close: () => void }) {
   const text = useSignal('');
   const choose = async (event: Event) => {
@@ -17,7 +17,9 @@ export function PushDialog({ close }: { close: () => void }) {
   };
   return (
     <FormDialog title="Push a project" action="Push" close={close} submit={submit} wide>
-      <p class="muted lead">The same content as the newest revision makes no new one. Nothing changes for clients until it is deployed.</p>
+      <p class="muted lead">
+        Content equal to the newest revision makes no new revision. Nothing changes for clients until the revision is deployed.
+      </p>
       <label class="field">
         <span>File</span>
         <input type="file" accept=".yaml,.yml,.json" onChange={(event) => void choose(event)} />

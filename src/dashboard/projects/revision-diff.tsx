@@ -1,22 +1,22 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
 import type { ProjectSummaryAnswer, RevisionAnswer } from '../../api/answers.ts';
 import { call, pathOf } from '../state/api.ts';
+import { attempt } from '../state/attempt.ts';
 import { Dialog } from '../widgets/dialog.tsx';
-import { attempt } from '../widgets/notices.tsx';
 import { type DiffLine, diffLines } from './line-diff.ts';
 import { writeProject } from './project-text.ts';
 
-/** Equal lines shown around a change. */
-const around = 3;
+/** Number of equal lines shown before and after a change. */
+const contextLines = 3;
 
 interface RevisionDiffProps {
   readonly project: ProjectSummaryAnswer;
-  /** The later one, at first; it is compared with the one before it. */
+  /** The later revision, initially; it is compared with the one before it. */
   readonly revision: number;
   readonly close: () => void;
 }
 
-/** What two revisions of a project differ in. */
+/** Shows the difference between two revisions of a project. */
 export function RevisionDiff({ project, revision, close }: RevisionDiffProps) {
   const numbers = project.revisions.map((one) => one.revision).sort((one, other) => one - other);
   const later = useSignal(revision);
@@ -66,10 +66,10 @@ const signs = { same: ' ', added: '+', removed: '−' };
 
 function Diff({ lines }: { lines: readonly DiffLine[] }) {
   const changed = lines.flatMap(({ kind }, index) => (kind === 'same' ? [] : [index]));
-  if (changed.length === 0) return <p class="muted">They are the same.</p>;
-  const shown = lines.map((line, index) => ({ ...line, near: changed.some((change) => Math.abs(change - index) <= around) }));
+  if (changed.length === 0) return <p class="muted">The two revisions are identical.</p>;
+  const shown = lines.map((line, index) => ({ ...line, near: changed.some((change) => Math.abs(change - index) <= contextLines) }));
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and so must be reached by keys
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: the section scrolls, so the keyboard must reach it
     <section class="diff" tabIndex={0} aria-label="Differences">
       {shown.map(({ kind, text, near }, index) =>
         near ? (

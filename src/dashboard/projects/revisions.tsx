@@ -2,19 +2,19 @@ import { useSignal } from '@preact/signals';
 import type { ProjectSummaryAnswer } from '../../api/answers.ts';
 import { dateTime } from '../state/format.ts';
 
-/** Revisions that are shown at first. */
+/** Number of revisions shown initially. */
 const firstShown = 6;
 
 interface RevisionsProps {
   readonly project: ProjectSummaryAnswer;
-  /** Environments that want a revision. */
-  readonly placesOf: (revision: number) => readonly string[];
+  /** Names of the environments to which a revision is deployed. */
+  readonly environmentsOf: (revision: number) => readonly string[];
   readonly compare: (revision: number) => void;
   readonly deploy: (revision: number) => void;
 }
 
-/** Every revision of a project, newest first. */
-export function Revisions({ project: { revisions }, placesOf, compare, deploy }: RevisionsProps) {
+/** The revisions of a project, newest first. */
+export function Revisions({ project: { revisions }, environmentsOf, compare, deploy }: RevisionsProps) {
   const all = useSignal(false);
   const newest = [...revisions].sort((one, other) => other.revision - one.revision);
   const shown = all.value ? newest : newest.slice(0, firstShown);
@@ -29,7 +29,7 @@ export function Revisions({ project: { revisions }, placesOf, compare, deploy }:
             <th scope="col">Revision</th>
             <th scope="col">Label</th>
             <th scope="col">Pushed</th>
-            <th scope="col">Runs in</th>
+            <th scope="col">Deployed to</th>
             <th scope="col">
               <span class="unseen">Actions</span>
             </th>
@@ -45,7 +45,7 @@ export function Revisions({ project: { revisions }, placesOf, compare, deploy }:
               <td>
                 <time dateTime={new Date(createdAt).toISOString()}>{dateTime(createdAt)}</time>
               </td>
-              <td>{named(placesOf(revision)) || <span class="muted">–</span>}</td>
+              <td>{listed(environmentsOf(revision)) || <span class="muted">–</span>}</td>
               <td class="row-actions">
                 {newest.length > 1 && (
                   <button type="button" class="button quiet" aria-label={`Compare revision ${revision}`} onClick={() => compare(revision)}>
@@ -75,6 +75,6 @@ export function Revisions({ project: { revisions }, placesOf, compare, deploy }:
   );
 }
 
-function named(places: readonly string[]): string {
-  return places.length <= 3 ? places.join(', ') : `${places.slice(0, 3).join(', ')} and ${places.length - 3} more`;
+function listed(names: readonly string[]): string {
+  return names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 }

@@ -1,38 +1,39 @@
 import { useSignal } from '@preact/signals';
 import type { ServerAnswer } from '../../api/answers.ts';
-import { ChooseEnvironment, fewEnvironments } from '../environments/choose-environment.tsx';
-import { serverType } from '../environments/environment-card.tsx';
+
 import { moment } from '../state/format.ts';
-import { available, busiest, environments } from '../state/state.ts';
+import { available, busiest, environments, fewEnvironments } from '../state/state.ts';
 import { Command, joinCommand } from '../widgets/command.tsx';
 import { Disclosure } from '../widgets/disclosure.tsx';
 import { LongList } from '../widgets/long-list.tsx';
-import { fits, SearchBox } from '../widgets/search-box.tsx';
+import { matches, SearchBox } from '../widgets/search-box.tsx';
+import { ChooseEnvironment } from './choose-environment.tsx';
 import { addServer } from './server-actions.ts';
+import { dragServer } from './server-drag.ts';
 
-/** Available servers that are shown at first; above it they can be looked through. */
+/** Number of servers shown initially. Above it there is a filter. */
 const firstShown = 6;
 
-/** Servers that wait to be added somewhere: by button, or dragged onto an environment. */
+/** The servers in no environment. They are added to one by a button, or by dragging them onto it. */
 export function AvailableServers() {
-  const wanted = useSignal('');
+  const query = useSignal('');
   const all = available.value;
   return (
-    <section class={all.length === 0 ? 'card available nobody' : 'card available'} aria-label="Available servers">
+    <section class={all.length === 0 ? 'card available none' : 'card available'} aria-label="Available servers">
       <div class="card-head">
         <h2>
           Available servers <span class="count">{all.length}</span>
         </h2>
-        {all.length > firstShown && <SearchBox label="Filter available servers" wanted={wanted} />}
+        {all.length > firstShown && <SearchBox label="Filter available servers" query={query} />}
       </div>
       {all.length === 0 ? (
         <div class="empty-part">
-          <p class="muted">None is waiting. Start one, and it appears here:</p>
+          <p class="muted">No servers are waiting to be added. Start one, and it appears here:</p>
           <Command text={joinCommand()} />
         </div>
       ) : (
         <LongList
-          items={all.filter(({ id, address }) => fits(wanted.value, `${id} ${address}`))}
+          items={all.filter(({ id, address }) => matches(query.value, `${id} ${address}`))}
           first={firstShown}
           noun="server"
           class="available-list"
@@ -46,12 +47,8 @@ export function AvailableServers() {
 
 function AvailableServer({ server }: { server: ServerAnswer }) {
   const { id, address, startedAt } = server;
-  const drag = (event: DragEvent) => {
-    event.dataTransfer?.setData(serverType, id);
-    if (event.dataTransfer) event.dataTransfer.effectAllowed = 'move';
-  };
   return (
-    <li class="available-server" draggable onDragStart={drag} data-server={id}>
+    <li class="available-server" draggable onDragStart={(event) => dragServer(event, id)} data-server={id}>
       <span class="grip" aria-hidden="true" />
       <div>
         <strong>{id}</strong>
@@ -65,7 +62,7 @@ function AvailableServer({ server }: { server: ServerAnswer }) {
   );
 }
 
-/** With one environment a plain button, with several a choice, the busiest first. */
+/** A plain button for one environment, a menu for a few, a dialog for many; the busiest environment comes first. */
 function AddButton({ id }: { id: string }) {
   const choosing = useSignal(false);
   const names = environments.value.map(({ name }) => name);

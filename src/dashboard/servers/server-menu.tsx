@@ -1,19 +1,20 @@
 import { useSignal } from '@preact/signals';
 import type { ServerAnswer } from '../../api/answers.ts';
-import { ChooseEnvironment, fewEnvironments } from '../environments/choose-environment.tsx';
-import { activeOn, conditionOf, environments } from '../state/state.ts';
+import { plural } from '../state/format.ts';
+import { activeOn, conditionOf, environments, fewEnvironments } from '../state/state.ts';
 import { Confirm } from '../widgets/dialog.tsx';
 import { Disclosure } from '../widgets/disclosure.tsx';
-import { addServer, drainServer, removeServer, weighServer } from './server-actions.ts';
+import { ChooseEnvironment } from './choose-environment.tsx';
+import { addServer, drainServer, removeServer, setServerWeight } from './server-actions.ts';
 
-type Asked = { readonly what: 'drain' | 'remove' | 'choose' } | { readonly what: 'move'; readonly to: string };
+type OpenDialog = { readonly kind: 'drain' | 'remove' | 'choose' } | { readonly kind: 'move'; readonly to: string };
 
-/** What can be done with a server of an environment. */
+/** The menu of actions for a server of an environment. */
 export function ServerMenu({ server, environment }: { server: ServerAnswer; environment: string }) {
   const { id, weight, state, movingTo } = server;
-  const asked = useSignal<Asked | undefined>(undefined);
-  const ask = (what: Asked) => () => {
-    asked.value = what;
+  const dialog = useSignal<OpenDialog | undefined>(undefined);
+  const open = (opened: OpenDialog) => () => {
+    dialog.value = opened;
   };
   const others = environments.value.map(({ name }) => name).filter((name) => name !== environment);
   const leaving = movingTo !== undefined;
@@ -25,34 +26,34 @@ export function ServerMenu({ server, environment }: { server: ServerAnswer; envi
             Resume
           </button>
         ) : (
-          <button type="button" disabled={leaving} onClick={isLast(server) ? ask({ what: 'drain' }) : () => void drainServer(id, true)}>
-            Drain <small>nothing new, finish the rest</small>
+          <button type="button" disabled={leaving} onClick={isLast(server) ? open({ kind: 'drain' }) : () => void drainServer(id, true)}>
+            Drain <small>no new requests</small>
           </button>
         )}
         {others.length <= fewEnvironments ? (
           others.map((to) => (
-            <button key={to} type="button" onClick={ask({ what: 'move', to })}>
+            <button key={to} type="button" onClick={open({ kind: 'move', to })}>
               Move to {to}
             </button>
           ))
         ) : (
-          <button type="button" onClick={ask({ what: 'choose' })}>
+          <button type="button" onClick={open({ kind: 'choose' })}>
             Move to…
           </button>
         )}
-        <button type="button" disabled={movingTo === null} onClick={ask({ what: 'remove' })}>
-          Remove <small>drain, then available</small>
+        <button type="button" disabled={movingTo === null} onClick={open({ kind: 'remove' })}>
+          Remove <small>drain, then make available</small>
         </button>
         <WeightField id={id} weight={weight} />
       </Disclosure>
-      {asked.value && (
-        <Question
+      {dialog.value && (
+        <ServerDialog
           server={server}
           environment={environment}
-          asked={asked.value}
+          dialog={dialog.value}
           others={others}
           close={() => {
-            asked.value = undefined;
+            dialog.value = undefined;
           }}
         />
       )}
@@ -60,21 +61,24 @@ export function ServerMenu({ server, environment }: { server: ServerAnswer; envi
   );
 }
 
-interface QuestionProps {
+interface ServerDialogProps {
   readonly server: ServerAnswer;
   readonly environment: string;
-  readonly asked: Asked;
+  readonly dialog: OpenDialog;
   readonly others: readonly string[];
   readonly close: () => void;
 }
 
-/** What is asked before a server takes nothing more here. */
-function Question({ server, environment, asked, others, close }: QuestionProps) {
+/** The dialog that precedes an action after which the server gets no new requests here. */
+function ServerDialog({ server, environment, dialog, others, close }: ServerDialogProps) {
   const { id } = server;
   const active = activeOn(environment, id);
-  const finishes = active === undefined || active === 0 ? 'Nothing is lost' : `${active} in flight finish first`;
-  const text = `${finishes}. ${isLast(server) ? `It is the last server that takes requests: clients of ${environment} get 503 until another is ready.` : `The other servers of ${environment} take over.`}`;
-  switch (asked.what) {
+  const finishes = active === undefined || active === 0 ? 'No request is lost' : `${plural(active, 'request')} in flight will finish first`;
+  const consequence = isLast(server)
+    ? `It is the last server that takes requests: clients of ${environment} get 503 until another one is ready.`
+    : `The other servers of ${environment} take over.`;
+  const text = `${finishes}. ${consequence}`;
+  switch (dialog.kind) {
     case 'choose':
       return <ChooseEnvironment title={`Move ${id}`} action="Move" names={others} choose={(to) => addServer(id, to)} close={close} />;
     case 'drain':
@@ -82,11 +86,11 @@ function Question({ server, environment, asked, others, close }: QuestionProps) 
     case 'move':
       return (
         <Confirm
-          title={`Move ${id} to ${asked.to}?`}
+          title={`Move ${id} to ${dialog.to}?`}
           text={text}
           action={`Move ${id}`}
           close={close}
-          confirm={() => void addServer(id, asked.to)}
+          confirm={() => void addServer(id, dialog.to)}
         />
       );
     case 'remove':
@@ -100,21 +104,21 @@ function Question({ server, environment, asked, others, close }: QuestionProps) 
         />
       );
     default:
-      return asked satisfies never;
+      return dialog satisfies never;
   }
 }
 
-/** No other server of its environment takes requests. */
+/** True if no other server of its environment takes requests. */
 function isLast({ environment, state, health }: ServerAnswer): boolean {
   return environment !== null && state === 'ready' && health === 'up' && conditionOf(environment).ready <= 1;
 }
 
-/** Takes effect at once when it is left, or with Enter. What is being typed stays, whatever the page hears meanwhile. */
+/** Takes effect on Enter, or when the field loses focus. Updates of the page do not overwrite an unfinished input. */
 function WeightField({ id, weight }: { id: string; weight: number }) {
   const draft = useSignal<string | undefined>(undefined);
   const commit = async () => {
     const given = draft.value;
-    if (given !== undefined && given !== '' && Number(given) !== weight) await weighServer(id, Number(given));
+    if (given !== undefined && given !== '' && Number(given) !== weight) await setServerWeight(id, Number(given));
     draft.value = undefined;
   };
   return (

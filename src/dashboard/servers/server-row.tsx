@@ -1,13 +1,13 @@
 import type { EnvironmentAnswer, ServerAnswer } from '../../api/answers.ts';
 import { sameSnapshot } from '../../model/snapshot-id.ts';
 import { compact, percent } from '../state/format.ts';
-import { activeOn, link, second, traffic } from '../state/state.ts';
+import { describeStanding } from '../state/server-standing.ts';
+import { activeOn, connection, traffic, trafficTick } from '../state/state.ts';
 import { ServerMenu } from './server-menu.tsx';
-import { describeStanding } from './standing.ts';
 
-/** One server of an environment: how it stands, what it carries, what it runs. */
+/** One server of an environment: its standing, its traffic and the snapshot version it runs. */
 export function ServerRow({ server, environment }: { server: ServerAnswer; environment: EnvironmentAnswer }) {
-  second.value;
+  trafficTick.value;
   const { name, status } = environment;
   const wanted = status.snapshot;
   const active = activeOn(name, server.id);
@@ -28,17 +28,17 @@ export function ServerRow({ server, environment }: { server: ServerAnswer; envir
       {standing.reason !== undefined && <p class="reason">{standing.reason}</p>}
       <Share environment={name} id={server.id} />
       <div class="server-facts small muted">
-        <span title="Exchanges in flight">
+        <span title="Requests in flight">
           <b>{active ?? '–'}</b> in flight
         </span>
-        <span class={behind ? 'behind' : undefined} title="Version it runs, of the one wanted">
+        <span class={behind ? 'behind' : undefined} title="Snapshot version it runs, and the environment's version if that differs">
           {server.running === null ? (server.source === 'join' ? 'no version yet' : 'unreported') : `v${server.running.version}`}
           {behind && ` → v${wanted.version}`}
         </span>
-        <span title="Share relative to the others">weight {server.weight}</span>
+        <span title="Share of the requests, relative to the other servers">weight {server.weight}</span>
       </div>
       {server.source === 'static' ? (
-        <span class="fixed-server muted small" title="Written in the configuration of the environment: it is changed there">
+        <span class="fixed-server muted small" title="Listed in the environment's configuration: change it there">
           static
         </span>
       ) : (
@@ -48,10 +48,10 @@ export function ServerRow({ server, environment }: { server: ServerAnswer; envir
   );
 }
 
-/** Its part of the environment's traffic. */
+/** A server's share of its environment's traffic. */
 function Share({ environment, id }: { environment: string; id: string }) {
-  second.value;
-  if (link.value !== 'live') return <div class="server-share muted small">–</div>;
+  trafficTick.value;
+  if (connection.value !== 'live') return <div class="server-share muted small">–</div>;
   const share = traffic.share(environment, id);
   const { rate, last } = traffic.server(environment, id);
   return (

@@ -1,10 +1,10 @@
 import type { Problem } from '../../api/problem.ts';
 
-/** A refusal of the admin API, or (status 0) no answer at all. */
-export class Refusal extends Error {
+/** An error answer of the admin API or, with status 0, no answer at all. */
+export class ApiError extends Error {
   readonly status: number;
   readonly faults: NonNullable<Problem['errors']>;
-  /** Seconds after which it may be tried again; 0: not said. */
+  /** Seconds to wait before the next attempt; 0 if the answer does not say. */
   readonly retryAfter: number;
 
   constructor(status: number, problem: Partial<Problem>, retryAfter = 0) {
@@ -15,24 +15,24 @@ export class Refusal extends Error {
   }
 }
 
-/** A refusal as people read it: every fault with its place, else what was said of the whole. */
-export function describeRefusal({ message, faults }: Refusal): string[] {
+/** The lines to show for an error: every fault with its place, or else the message. */
+export function describeApiError({ message, faults }: ApiError): string[] {
   if (faults.length === 0) return [message];
   return faults.map(
     ({ path, line, message: what }) => `${line === undefined ? '' : `Line ${line}: `}${path === '' ? '' : `${path}: `}${what}`,
   );
 }
 
-/** What is sent beside method and path. */
-export interface Sent {
+/** The content of a request: `body`, sent as JSON, or `text`. */
+export interface RequestContent {
   readonly body?: unknown;
-  /** As it stands, YAML or JSON. */
+  /** YAML or JSON, sent unchanged. */
   readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Calls the admin API by the session's cookie. Rejects with a {@link Refusal} unless it answers 2xx. */
-export async function call<Answer>(method: string, path: string, { body, text, headers }: Sent = {}): Promise<Answer> {
+/** Calls the admin API; the browser adds the session's cookie. Rejects with an {@link ApiError} unless the answer is 2xx. */
+export async function call<Answer>(method: string, path: string, { body, text, headers }: RequestContent = {}): Promise<Answer> {
   const content = text ?? (body === undefined ? undefined : JSON.stringify(body));
   const type = text === undefined ? 'application/json' : 'application/yaml';
   const response = await fetch(path, {
@@ -40,20 +40,20 @@ export async function call<Answer>(method: string, path: string, { body, text, h
     headers: { ...(content !== undefined && { 'content-type': type }), ...headers },
     ...(content !== undefined && { body: content }),
   }).catch(() => {
-    throw new Refusal(0, {});
+    throw new ApiError(0, {});
   });
   const answer = await response.text();
   const isJson = response.headers.get('content-type')?.includes('json') === true && answer !== '';
   if (!response.ok) {
     const problem = (isJson ? JSON.parse(answer) : {}) as Partial<Problem>;
-    // Lines are of use to those who wrote them.
+    // Line numbers help only if the user wrote the text.
     if (text === undefined) problem.errors = problem.errors?.map(({ path, message }) => ({ path, message }));
-    throw new Refusal(response.status, problem, Number(response.headers.get('retry-after') ?? 0));
+    throw new ApiError(response.status, problem, Number(response.headers.get('retry-after') ?? 0));
   }
   return (isJson ? JSON.parse(answer) : undefined) as Answer;
 }
 
-/** A path of names, each made safe: `pathOf('v1', 'servers', id)`. */
-export function pathOf(...names: readonly (string | number)[]): string {
-  return `/${names.map((name) => encodeURIComponent(name)).join('/')}`;
+/** A path made of segments, each escaped: `pathOf('v1', 'servers', id)`. */
+export function pathOf(...segments: readonly (string | number)[]): string {
+  return `/${segments.map((segment) => encodeURIComponent(segment)).join('/')}`;
 }

@@ -1,32 +1,40 @@
 import type { ServerAnswer } from '../../api/answers.ts';
-import type { FeedMessage } from '../../api/feed-messages.ts';
+import { type FeedMessage, maxHappenings } from '../../api/feed-messages.ts';
 import { withHealth } from '../../api/with-health.ts';
-import { notify } from '../widgets/notices.tsx';
-import { readFeed } from './feed.ts';
-import { readAgain, readEverything, readProjects } from './readings.ts';
-import { balancerVersion, happenings, link, lostAt, registryUp, second, servers, sessionEnds, signedIn, traffic } from './state.ts';
+import { notify } from './notices.ts';
+import { readLiveFeed } from './read-live-feed.ts';
+import { refreshAll, refreshEnvironment, refreshProjects } from './refresh.ts';
+import {
+  balancerVersion,
+  connection,
+  happenings,
+  lostAt,
+  registryUp,
+  servers,
+  sessionEnds,
+  signedIn,
+  traffic,
+  trafficTick,
+} from './state.ts';
 
-/** Happenings that are kept. */
-const mostHappenings = 500;
-
-/** Of the balancer last heard. */
+/** The instance id of the balancer that sent the last welcome. */
 let instance: string | undefined;
 let stop: (() => void) | undefined;
 
-/** Begins to follow what happens; for somebody signed in. */
+/** Connects to the live feed and keeps the page's state up to date. Requires a session. */
 export function follow(): void {
-  stop ??= readFeed({
+  stop ??= readLiveFeed({
     opened() {
-      void readEverything();
+      void refreshAll();
     },
     heard: hear,
     async lost() {
-      if (link.value !== 'lost') lostAt.value = Date.now();
-      link.value = 'lost';
-      // What was true a moment ago is not shown as if it were now.
+      if (connection.value !== 'lost') lostAt.value = Date.now();
+      connection.value = 'lost';
+      // Past figures must not look like present ones.
       traffic.clear();
-      second.value++;
-      await readEverything();
+      trafficTick.value++;
+      await refreshAll();
       return signedIn.value === true;
     },
   });
@@ -36,7 +44,7 @@ export function unfollow(): void {
   stop?.();
   stop = undefined;
   instance = undefined;
-  link.value = 'connecting';
+  connection.value = 'connecting';
 }
 
 function hear(message: FeedMessage): void {
@@ -51,7 +59,7 @@ function hear(message: FeedMessage): void {
       traffic.recall(message);
       break;
     case 'happenings':
-      happenings.value = [...happenings.value, ...message.happenings].slice(-mostHappenings);
+      happenings.value = [...happenings.value, ...message.happenings].slice(-maxHappenings);
       break;
     case 'membership':
       setServer(message.server.id, message.server);
@@ -66,22 +74,22 @@ function hear(message: FeedMessage): void {
     }
     case 'traffic':
       traffic.hear(message);
-      second.value++;
+      trafficTick.value++;
       break;
     case 'environment':
-      readAgain(message.name);
+      refreshEnvironment(message.name);
       break;
     case 'deployment':
-      readAgain(message.environment);
+      refreshEnvironment(message.environment);
       break;
     case 'project':
-      readProjects();
+      refreshProjects();
       break;
     case 'registry':
       registryUp.value = message.up;
       break;
     case 'resync':
-      void readEverything();
+      void refreshAll();
       break;
     default:
       message satisfies never;
@@ -89,8 +97,8 @@ function hear(message: FeedMessage): void {
 }
 
 function welcome(message: Extract<FeedMessage, { type: 'welcome' }>): void {
-  link.value = 'live';
-  if (instance !== undefined && instance !== message.instance) notify('The balancer was restarted: its counts begin anew.', false);
+  connection.value = 'live';
+  if (instance !== undefined && instance !== message.instance) notify('The balancer was restarted: its counts start from zero.', false);
   instance = message.instance;
   balancerVersion.value = message.version;
   registryUp.value = message.registry;

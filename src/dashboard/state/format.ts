@@ -1,4 +1,4 @@
-/** A figure in few characters: 0, 4.2, 318, 12.3k. */
+/** A number in few characters: 0, 4.2, 318, 12.3k. */
 export function compact(value: number): string {
   if (value >= 1e6) return `${trim(value / 1e6)}M`;
   if (value >= 10_000) return `${trim(value / 1000)}k`;
@@ -7,13 +7,13 @@ export function compact(value: number): string {
 }
 
 /** Milliseconds: 0.42 ms, 18 ms, 1.2 s. */
-export function duration(ms: number | undefined): string {
+export function timeSpan(ms: number | undefined): string {
   if (ms === undefined) return '–';
   if (ms >= 1000) return `${trim(ms / 1000)} s`;
   return `${ms < 1 ? ms.toFixed(2) : trim(ms)} ms`;
 }
 
-/** A share of one, as percent. */
+/** A share from 0 to 1 in percent. */
 export function percent(share: number): string {
   if (share > 0 && share < 0.001) return '<0.1%';
   const value = share * 100;
@@ -24,7 +24,7 @@ export function clockTime(at: number): string {
   return new Date(at).toLocaleTimeString('en-GB');
 }
 
-/** The time, with the day unless that is today. */
+/** The time of day, preceded by the date unless that is today. */
 export function moment(at: number, now = Date.now()): string {
   const day = (time: number) => new Date(time).toDateString();
   if (day(at) === day(now)) return clockTime(at);

@@ -1,13 +1,13 @@
 import { call } from './api.ts';
 import { unfollow } from './follow.ts';
-import { readEverything } from './readings.ts';
+import { refreshAll } from './refresh.ts';
 import { forget, signedIn, signInReason } from './state.ts';
 
-/** Signs in with the admin token. Rejects with a `Refusal` if it is not the right one. */
+/** Signs in with the admin token. Rejects with an `ApiError` if the token is wrong. */
 export async function signIn(token: string): Promise<void> {
   await call('POST', '/v1/session', { headers: { authorization: `Bearer ${token}` } });
   signInReason.value = '';
-  await readEverything();
+  await refreshAll();
 }
 
 export async function signOut(): Promise<void> {
@@ -16,7 +16,7 @@ export async function signOut(): Promise<void> {
   signedIn.value = false;
 }
 
-/** Stops following; nothing of what was seen is kept. */
+/** Disconnects from the live feed and clears the state, after the session has ended. */
 export function leave(): void {
   unfollow();
   forget();

@@ -1,36 +1,40 @@
 import { computed, signal } from '@preact/signals';
-import type { EnvironmentAnswer, Happening, ProjectSummaryAnswer, ServerAnswer, WantedAnswer } from '../../api/answers.ts';
-import { describeStanding } from '../servers/standing.ts';
-import { Traffic } from './traffic.ts';
+import type { DeploymentsSummary, EnvironmentAnswer, Happening, ProjectSummaryAnswer, ServerAnswer } from '../../api/answers.ts';
+import { RecentTraffic } from './recent-traffic.ts';
+import { describeStanding } from './server-standing.ts';
 
-/** Everything that the page shows, as last heard. */
+/** The state of the page: everything it shows, as last read from the API or received from the live feed. */
 
 export const environments = signal<readonly EnvironmentAnswer[]>([]);
 export const projects = signal<readonly ProjectSummaryAnswer[]>([]);
 /** By environment. */
-export const deployments = signal<Readonly<Record<string, WantedAnswer>>>({});
+export const deployments = signal<Readonly<Record<string, DeploymentsSummary>>>({});
 export const servers = signal<ReadonlyMap<string, ServerAnswer>>(new Map());
 /** Oldest first. */
 export const happenings = signal<readonly Happening[]>([]);
-export const traffic = new Traffic();
-/** Counts the seconds of traffic heard; whoever shows traffic reads it, to be shown anew. */
-export const second = signal(0);
+export const traffic = new RecentTraffic();
+/** Rises with each second of traffic. A component that shows traffic reads it, in order to be rendered again. */
+export const trafficTick = signal(0);
 
-export const link = signal<'connecting' | 'live' | 'lost'>('connecting');
-/** When the link was lost, wall clock in milliseconds. */
+/** State of the live feed. */
+export const connection = signal<'connecting' | 'live' | 'lost'>('connecting');
+/** Time at which the live feed was lost, wall clock in milliseconds. */
 export const lostAt = signal(0);
-/** Whether the balancer reaches its registry. */
+/** False while the balancer cannot reach its registry. */
 export const registryUp = signal(true);
-/** Version of the balancer. */
+/** Version of the balancer's program. */
 export const balancerVersion = signal('');
-/** Everything was read at least once. */
+/** True once everything was read for the first time. */
 export const loaded = signal(false);
-/** `undefined`: not known yet. */
+/** Undefined until the first answer of the API. */
 export const signedIn = signal<boolean | undefined>(undefined);
-/** Why somebody has to sign in again. */
+/** Tells the user why the session has ended; empty if there was none. */
 export const signInReason = signal('');
-/** When the session ends, wall clock in milliseconds; 0: not known. */
+/** Time at which the session ends, wall clock in milliseconds; 0 if unknown. */
 export const sessionEnds = signal(0);
+
+/** Up to this many environments are listed in full; above it there are filters. */
+export const fewEnvironments = 6;
 
 const byEnvironment = computed(() => {
   const groups = new Map<string | null, ServerAnswer[]>();
@@ -46,12 +50,16 @@ export function serversOf(environment: string): readonly ServerAnswer[] {
   return byEnvironment.value.get(environment) ?? [];
 }
 
+/** Servers in no environment that could be added to one. */
 export const available = computed(() => (byEnvironment.value.get(null) ?? []).filter(({ state }) => state !== 'lost'));
 
-/** How the servers of an environment stand: those in trouble, and those that take requests. */
+/** The condition of an environment, as numbers of servers. */
 export interface Condition {
+  /** Servers that take requests. */
   readonly ready: number;
+  /** Servers with an error. */
   readonly bad: number;
+  /** Servers with a warning. */
   readonly warn: number;
 }
 
@@ -71,20 +79,20 @@ export function conditionOf(environment: string): Condition {
   return conditions.value.get(environment) ?? { ready: 0, bad: 0, warn: 0 };
 }
 
-/** The environment with most requests a second, if there is traffic and a choice. */
+/** The environment with most requests a second; undefined without traffic, or with a single environment. */
 export const busiest = computed(() => {
-  second.value;
+  trafficTick.value;
   const rates = environments.value.map(({ name }) => ({ name, rate: traffic.environment(name).rate })).sort((a, b) => b.rate - a.rate);
   return rates.length > 1 && (rates[0]?.rate ?? 0) >= 1 ? rates[0]?.name : undefined;
 });
 
-/** Exchanges in flight on a server; undefined while nothing is heard. */
+/** Requests in flight on a server; undefined while the live feed is down. */
 export function activeOn(environment: string | null, id: string): number | undefined {
-  second.value;
-  return link.value === 'live' ? (traffic.server(environment ?? '', id).last?.active ?? 0) : undefined;
+  trafficTick.value;
+  return connection.value === 'live' ? (traffic.server(environment ?? '', id).last?.active ?? 0) : undefined;
 }
 
-/** Forgets everything that was seen. */
+/** Clears the state, at the end of a session. */
 export function forget(): void {
   loaded.value = false;
   environments.value = [];

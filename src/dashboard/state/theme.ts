@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 
 export type Theme = 'system' | 'light' | 'dark';
 
-/** The viewer's choice; `system` follows the machine's. */
+/** The user's choice; `system` follows the setting of the operating system. */
 export const theme = signal<Theme>(stored());
 
 function stored(): Theme {

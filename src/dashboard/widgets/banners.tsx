@@ -1,23 +1,23 @@
 import { clockTime } from '../state/format.ts';
-import { link, lostAt, registryUp, second, sessionEnds } from '../state/state.ts';
+import { connection, lostAt, registryUp, sessionEnds, trafficTick } from '../state/state.ts';
 
-/** Milliseconds before the end of a session from which on it is said. */
+/** Milliseconds before the end of a session at which the warning appears. */
 const warnMs = 10 * 60_000;
 
-/** What everybody who looks at the page has to know at present. */
+/** Warnings at the top of every view: no connection, no registry, a session about to end. */
 export function Banners() {
-  const lost = link.value === 'lost';
+  const lost = connection.value === 'lost';
   return (
     <div class="banners" role="status">
       {lost && (
         <p class="banner tone-bad">
-          <b>No connection to the balancer since {clockTime(lostAt.value)}.</b> Servers and deployments are as last seen; traffic is not
-          known. It goes on by itself as soon as the balancer answers.
+          <b>No connection to the balancer since {clockTime(lostAt.value)}.</b> Servers and deployments are shown as last seen; traffic is
+          unknown. The page reconnects by itself as soon as the balancer answers.
         </p>
       )}
       {!lost && !registryUp.value && (
         <p class="banner tone-warn">
-          <b>The balancer does not reach its registry.</b> Traffic goes on with the servers last known; nothing can be changed until the
+          <b>The balancer cannot reach its registry.</b> Traffic continues with the last known servers; nothing can be changed until the
           registry answers again.
         </p>
       )}
@@ -27,7 +27,7 @@ export function Banners() {
 }
 
 function SessionEnd() {
-  second.value;
+  trafficTick.value;
   const left = sessionEnds.value - Date.now();
   if (sessionEnds.value === 0 || left > warnMs) return null;
   return (

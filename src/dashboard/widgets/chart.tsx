@@ -3,38 +3,38 @@ import uPlot from 'uplot';
 import { shownSeconds } from '../../api/series.ts';
 import { theme } from '../state/theme.ts';
 
-/** Seconds that a chart shows at least. */
+/** Minimum time span of a chart, in seconds. */
 const shortestSeconds = 20;
 
-/** A curve: a colour of the style sheet, and its values, one a sample. */
+/** A curve: the name of a colour in the style sheet, and one value for each sample. */
 export interface Curve {
   readonly color: string;
   readonly values: readonly (number | undefined)[];
-  /** Coloured down to zero. */
+  /** Fills the area under the curve. */
   readonly filled?: boolean;
 }
 
 interface ChartProps {
-  /** Wall clock in seconds, one a sample. */
+  /** The time of each sample, wall clock in seconds. */
   readonly times: readonly number[];
   readonly curves: readonly Curve[];
   readonly height: number;
-  /** Top of the scale, at least: charts side by side share it, so that they can be compared. */
+  /** Minimum for the top of the scale. Charts side by side have the same one, so that they can be compared. */
   readonly top: number;
-  /** With a scale beside it, written so. */
+  /** Formats the labels of the scale; without it the chart has no visible scale. */
   readonly format?: (value: number) => string;
 }
 
-/** A live chart of the last two minutes. What it shows is also written next to it, so that it is no loss where it is not seen. */
+/** A live chart of the last two minutes. Hidden from screen readers: the figures are also written next to it. */
 export function Chart(props: ChartProps) {
-  const place = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const latest = useRef(props);
   latest.current = props;
   const look = theme.value;
 
   useLayoutEffect(() => {
-    const element = place.current as HTMLDivElement;
+    const element = container.current as HTMLDivElement;
     const draw = () => {
       plot.current?.destroy();
       plot.current = new uPlot(
@@ -59,7 +59,7 @@ export function Chart(props: ChartProps) {
   useLayoutEffect(() => {
     plot.current?.setData(dataOf(props));
   });
-  return <div class="chart" ref={place} style={{ height: `${props.height}px` }} aria-hidden="true" />;
+  return <div class="chart" ref={container} style={{ height: `${props.height}px` }} aria-hidden="true" />;
 }
 
 function dataOf({ times, curves }: ChartProps): uPlot.AlignedData {
@@ -82,7 +82,7 @@ function optionsFor(element: HTMLElement, props: ChartProps, top: () => number):
         range: (self) => {
           const times = self.data[0];
           const last = times?.at(-1) ?? Date.now() / 1000;
-          // Right after the start the little there is gets the room.
+          // Shortly after the start the time span grows with the data.
           return [last - Math.min(shownSeconds, Math.max(shortestSeconds, last - (times?.[0] ?? last))), last];
         },
       },
@@ -116,7 +116,7 @@ function scaleAxis(colorOf: (name: string) => string, format: (value: number) =>
   };
 }
 
-/** What a custom property of the style sheet comes to here and now: canvas knows no variables. */
+/** The present value of a colour property of the style sheet: a canvas does not understand `var()`. */
 function resolveColor(element: HTMLElement, name: string): string {
   const before = element.style.color;
   element.style.color = `var(${name})`;

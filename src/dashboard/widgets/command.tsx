@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
-import { notify } from './notices.tsx';
+import { notify } from '../state/notices.ts';
 
-/** A command to be copied, as it is typed. */
+/** A shell command with a button that copies it. */
 export function Command({ text }: { text: string }) {
   const copied = useSignal(false);
   const copy = async (event: MouseEvent) => {
@@ -14,9 +14,9 @@ export function Command({ text }: { text: string }) {
       }, 2000);
       notify('Copied', false);
     } catch {
-      // Browsers keep the clipboard from pages that came without TLS: what is marked can be copied by hand.
+      // Browsers deny the clipboard to pages loaded without TLS: the command is selected, for copying by hand.
       if (code) getSelection()?.selectAllChildren(code);
-      notify('Marked: copy it with Ctrl+C', false);
+      notify('Selected: copy it with Ctrl+C', false);
     }
   };
   return (
@@ -29,7 +29,7 @@ export function Command({ text }: { text: string }) {
   );
 }
 
-/** What starts a gateway server that joins here; on another machine the join token is asked for. */
+/** The command that starts a gateway server which joins this balancer. Run on another machine it needs the join token as well. */
 export function joinCommand(environment?: string): string {
   return `sluice gateway --join ${location.origin}${environment === undefined ? '' : ` --environment ${environment}`}`;
 }

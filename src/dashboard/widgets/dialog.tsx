@@ -8,20 +8,20 @@ interface DialogProps {
   readonly children: ComponentChildren;
 }
 
-/** Something to answer before going on; the browser keeps the focus in it, and Escape closes it. The focus returns to where it was. */
+/** A modal dialog: the browser keeps the focus inside, and Escape closes it. Afterwards the focus returns to where it was before. */
 export function Dialog({ title, close, wide, children }: DialogProps) {
-  const place = useRef<HTMLDialogElement>(null);
+  const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null;
-    place.current?.showModal();
+    dialog.current?.showModal();
     return () => {
       if (before?.isConnected === true) before.focus();
       else document.getElementById('main')?.focus();
     };
   }, []);
   return (
-    <dialog ref={place} class={wide === true ? 'dialog wide' : 'dialog'} aria-labelledby={heading} onClose={close}>
+    <dialog ref={dialog} class={wide === true ? 'dialog wide' : 'dialog'} aria-labelledby={heading} onClose={close}>
       <div class="dialog-head">
         <h2 id={heading}>{title}</h2>
         <button type="button" class="icon-button" aria-label="Close" onClick={close}>
@@ -41,13 +41,13 @@ interface ConfirmProps {
   readonly confirm: () => void;
 }
 
-/** Asks before what takes something away. */
+/** Asks the user to confirm an action that removes something. */
 export function Confirm({ title, text, action, close, confirm }: ConfirmProps) {
   return (
     <Dialog title={title} close={close}>
       <p>{text}</p>
       <div class="dialog-actions">
-        {/* First, and so focused: a key pressed in haste does no harm. */}
+        {/* Has the focus: a key pressed in haste cancels. */}
         <button type="button" class="button" onClick={close} autofocus>
           Cancel
         </button>

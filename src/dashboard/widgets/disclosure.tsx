@@ -4,36 +4,36 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 
 interface DisclosureProps {
   readonly label: ComponentChildren;
-  /** For screen readers, where the label alone says too little. */
+  /** Name for screen readers, where the label alone says too little. */
   readonly description?: string;
   readonly class?: string;
-  /** Shown under the button; anything pressed in it closes it, unless marked `data-stay`. */
+  /** Shown under the button. Pressing a button in it closes the panel, unless the button is inside an element with `data-stay`. */
   readonly children: ComponentChildren;
 }
 
-/** A button with a small panel under it: closed by Escape, by choosing, and by going elsewhere. */
+/** A button that opens a small panel. The panel closes on Escape, on a choice, and when the focus or pointer goes elsewhere. */
 export function Disclosure({ label, description, class: look = 'button', children }: DisclosureProps) {
   const open = useSignal(false);
-  const place = useRef<HTMLDivElement>(null);
-  const focusButton = () => place.current?.querySelector('button')?.focus();
-  // At once, not after the next picture: Escape may follow the key that opened it in no time.
+  const root = useRef<HTMLDivElement>(null);
+  const focusButton = () => root.current?.querySelector('button')?.focus();
+  // A layout effect runs before the next frame: Escape may follow right after the key that opened the panel.
   useLayoutEffect(() => {
     if (!open.value) return;
     const elsewhere = (event: Event) => {
-      if (!place.current?.contains(event.target as Node)) open.value = false;
+      if (!root.current?.contains(event.target as Node)) open.value = false;
     };
-    const leave = (event: KeyboardEvent) => {
+    const onKey = (event: KeyboardEvent) => {
       if (event.key !== 'Escape') return;
       focusButton();
       open.value = false;
     };
     addEventListener('pointerdown', elsewhere);
     addEventListener('focusin', elsewhere);
-    addEventListener('keydown', leave);
+    addEventListener('keydown', onKey);
     return () => {
       removeEventListener('pointerdown', elsewhere);
       removeEventListener('focusin', elsewhere);
-      removeEventListener('keydown', leave);
+      removeEventListener('keydown', onKey);
     };
   }, [open.value]);
   const isChoice = ({ target }: Event) => {
@@ -41,7 +41,7 @@ export function Disclosure({ label, description, class: look = 'button', childre
     return pressed !== null && pressed.closest('[data-stay]') === null;
   };
   return (
-    <div class="disclosure" ref={place}>
+    <div class="disclosure" ref={root}>
       <button
         type="button"
         class={look}
@@ -54,10 +54,10 @@ export function Disclosure({ label, description, class: look = 'button', childre
         {label}
       </button>
       {open.value && (
-        // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: the buttons in it are what is pressed, by keys too
+        // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: the clicks come from the buttons inside, which keys can press too
         <div
           class="disclosed"
-          // Before the choice is acted upon: a dialog that it opens gives the focus back to where it was then.
+          // In the capture phase, before the button acts: a dialog that it opens later returns the focus to where it is now.
           onClickCapture={(event) => {
             if (isChoice(event)) focusButton();
           }}

@@ -1,20 +1,20 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { describeRefusal, Refusal } from '../state/api.ts';
+import { ApiError, describeApiError } from '../state/api.ts';
 import { Dialog } from './dialog.tsx';
 
 interface FormDialogProps {
   readonly title: string;
-  /** What the button says. */
+  /** Label of the submit button. */
   readonly action: string;
   readonly close: () => void;
   readonly wide?: boolean;
-  /** Sends what was filled in; rejects with a {@link Refusal} or an `Error` that says what to mend. */
+  /** Sends the form; rejects with an {@link ApiError}, or an `Error` that says what to correct. */
   readonly submit: (form: FormData) => Promise<void>;
   readonly children: ComponentChildren;
 }
 
-/** A dialog that is filled in and sent; what is wrong with it is shown, and nothing that was filled in is lost. */
+/** A dialog with a form. Faults found by `submit` are shown, and the input is kept. */
 export function FormDialog({ title, action, close, wide, submit, children }: FormDialogProps) {
   const faults = useSignal<readonly string[]>([]);
   const busy = useSignal(false);
@@ -26,7 +26,7 @@ export function FormDialog({ title, action, close, wide, submit, children }: For
     try {
       await submit(new FormData(event.currentTarget as HTMLFormElement));
     } catch (error) {
-      faults.value = error instanceof Refusal ? describeRefusal(error) : [(error as Error).message];
+      faults.value = error instanceof ApiError ? describeApiError(error) : [(error as Error).message];
     }
     busy.value = false;
   };

@@ -1,31 +1,31 @@
 import type { Signal } from '@preact/signals';
 
 interface SearchBoxProps {
-  /** What is looked through; read out, and shown while it is empty. */
+  /** Names the list it filters; also the placeholder. */
   readonly label: string;
-  /** The words typed. */
-  readonly wanted: Signal<string>;
+  /** The text typed. */
+  readonly query: Signal<string>;
 }
 
-/** Narrows a list to what holds the words typed. */
-export function SearchBox({ label, wanted }: SearchBoxProps) {
+/** A text field that filters a list. */
+export function SearchBox({ label, query }: SearchBoxProps) {
   return (
     <input
       type="search"
       aria-label={label}
       placeholder={label}
-      value={wanted.value}
+      value={query.value}
       onInput={(event) => {
-        wanted.value = event.currentTarget.value;
+        query.value = event.currentTarget.value;
       }}
     />
   );
 }
 
-/** Whether all words of `wanted` are in `text`. */
-export function fits(wanted: string, text: string): boolean {
+/** True if `text` contains all words of `query`, in any order and case. */
+export function matches(query: string, text: string): boolean {
   const lower = text.toLowerCase();
-  return wanted
+  return query
     .toLowerCase()
     .split(/\s+/)
     .every((word) => lower.includes(word));

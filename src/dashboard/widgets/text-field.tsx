@@ -3,11 +3,11 @@ import { useId } from 'preact/hooks';
 
 type TextFieldProps = InputHTMLAttributes<HTMLInputElement> & {
   readonly label: string;
-  /** Read out after the name, and shown under the field. */
+  /** Shown under the field; screen readers read it after the label. */
   readonly hint?: string;
 };
 
-/** A line of text to fill in. */
+/** A labelled input for a line of text. */
 export function TextField({ label, hint, ...input }: TextFieldProps) {
   const id = useId();
   return (

@@ -1,61 +1,72 @@
 import { BodyReader } from '../message/body-reader.ts';
-import type { ChunkSink } from '../message/chunked.ts';
-import { parseResponseHead, ResponseHead } from '../message/response-head.ts';
+import type { BodySink } from '../message/chunked-decoder.ts';
+import { LF } from '../message/octets.ts';
+import { ResponseHead } from '../message/response-head.ts';
+import { parseResponseHead } from '../message/response-parser.ts';
 import { trailerLines } from '../message/trailer-lines.ts';
-import type { ConnectionPool } from './connection-pool.ts';
-import type { Watched } from './deadlines.ts';
-import { connect, type Receiver, type Wire } from './wire-socket.ts';
+import type { Deadlines, Watched } from './deadlines.ts';
+import { connect, type Destination, type Receiver, type Wire } from './wire-socket.ts';
 
-/** Why an attempt ended without a complete response. */
+/** The reason why an attempt ended without a complete response. */
 export type AttemptFailure = 'connect-failed' | 'connect-timeout' | 'reset' | 'head-timeout' | 'bad-response';
 
-/** The receiving end of one response, and of what happens to its connection meanwhile. */
+/** Receives one response, and the events of its connection. */
 export interface ResponseSink {
-  /** For how long the upstream may be silent when it is its turn, in milliseconds; 0: no limit. */
+  /** Longest silence of the upstream while it has to read the request or respond, in milliseconds; 0: no limit. */
   readonly silenceMs: number;
-  /** Octets that a response head may have. */
+  /** Limit of a response head in octets. */
   readonly headBytes: number;
-  /** Connected: the request can be sent now. Only for a new connection. */
+  /** A new connection is established: the request can be sent. */
   connected(connection: ClientConnection): void;
-  /** A head, interim ones (1xx) too; valid for the call. */
+  /** A response head, also of an interim response (1xx). Valid only during the call. */
   head(head: ResponseHead): void;
   responseData(buffer: Buffer, start: number, end: number): void;
-  /** The response is complete, with these trailer fields as complete lines; the connection has found its own way back to the pool. */
+  /** The response is complete; `trailers` are complete lines. The connection is already back in its pool, or closed. */
   responseEnd(trailers: string): void;
-  /** No complete response comes. The connection is gone. */
+  /** There will be no complete response. The connection is closed. */
   failed(failure: AttemptFailure, reason: string): void;
-  /** What was read in this turn has been handed over. */
-  flushResponse(): void;
-  /** The upstream took what was sent. */
+  /** All octets of one read have been passed on. */
+  turnEnd(): void;
+  /** The upstream has read what was sent: more can be sent. */
   upstreamDrained(): void;
-  /** The upstream has said nothing yet, and it is doubted that it ever will: whoever can do without it may abandon the connection. */
+  /** Health checks say that the upstream hangs, and its response has not begun: the connection may be abandoned for another upstream. */
   doubted(): void;
-  /** One of the calls above threw, which is a bug. The connection is gone. */
+  /** One of the methods above threw, which is a bug. The connection is closed. */
   crashed(error: unknown): void;
 }
 
-const mostFields = 256;
-/** Interim responses (1xx) that one request may get. */
-const mostInterim = 64;
+/** The owner of a connection to an upstream: its pool. */
+export interface ClientConnectionOwner {
+  readonly destination: Destination;
+  readonly deadlines: Deadlines;
+  /** Takes back a connection whose exchange ended well, so that it can carry another. */
+  put(connection: ClientConnection): void;
+  /** The connection is closed. May be called more than once. */
+  closed(connection: ClientConnection): void;
+}
 
-/** One of them serves all: a head is looked at only while its octets are read. */
-const sharedHead = new ResponseHead(mostFields);
-const sharedLimits = { headBytes: 0, targetBytes: 0, fields: mostFields };
+const maxFields = 256;
+/** Limit of the interim responses (1xx) to one request. */
+const maxInterimResponses = 64;
 
-/** One connection to an upstream: carries one exchange after another. */
-export class ClientConnection implements Receiver, Watched, ChunkSink {
+/** Shared by all connections, because a head is used only while its octets are being read. */
+const sharedHead = new ResponseHead(maxFields);
+const sharedLimits = { headBytes: 0, targetBytes: 0, fields: maxFields };
+
+/** One connection to an upstream. Carries one exchange after another. */
+export class ClientConnection implements Receiver, Watched, BodySink {
   deadline = 0;
   readonly wire: Wire;
-  /** It has carried an exchange before, so the server may close it just as the next is sent. */
+  /** The connection has carried an exchange before, so the server may close it just as the next request is sent. */
   reused = false;
-  /** Octets of an answer to the present exchange have come. */
+  /** Octets of the response to the current exchange have arrived. */
   heard = false;
-  readonly #pool: ConnectionPool;
+  readonly #owner: ClientConnectionOwner;
   #connected = false;
   #sink: ResponseSink | undefined;
   #method = '';
   #requestComplete = false;
-  /** The request asks for 100 (Continue), which has not come. */
+  /** The request expects 100 (Continue), which has not arrived. */
   #awaitsContinue = false;
   #headSeen = false;
   #interim = 0;
@@ -65,20 +76,20 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
   #held: Buffer | undefined;
   #paused = false;
 
-  /** Connects on behalf of `sink`. */
-  constructor(pool: ConnectionPool, sink: ResponseSink, connectMs: number) {
-    this.#pool = pool;
+  /** Opens a connection for an exchange, whose response `sink` receives. */
+  constructor(owner: ClientConnectionOwner, sink: ResponseSink, connectMs: number) {
+    this.#owner = owner;
     this.#sink = sink;
-    this.deadline = pool.deadlines.in(connectMs);
-    pool.deadlines.watch(this);
-    this.wire = connect(pool.destination, this, () => {
+    this.deadline = owner.deadlines.in(connectMs);
+    owner.deadlines.watch(this);
+    this.wire = connect(owner.destination, this, () => {
       this.#connected = true;
       this.deadline = 0;
       this.#sink?.connected(this);
     });
   }
 
-  /** An exchange begins: its request head has been, or is about to be, put into the outbox. */
+  /** Begins an exchange. The caller writes its request head to the outbox, before or after. */
   begin(sink: ResponseSink, request: { readonly method: string; readonly expectContinue: boolean }, requestComplete: boolean): void {
     this.#sink = sink;
     this.#method = request.method;
@@ -91,17 +102,17 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
     this.expectAnswer();
   }
 
-  /** More of the request was sent. */
+  /** Notes that more of the request was sent. */
   progress(requestComplete: boolean): void {
     this.#requestComplete = requestComplete;
     this.expectAnswer();
   }
 
-  /** The upstream's time begins anew, if it is its turn: to answer a request that it has, or to read what it was sent. */
+  /** Restarts the limit of the upstream's silence, if the upstream has to act: respond to a complete request, or read what was sent. */
   expectAnswer(): void {
     if (this.#sink === undefined) return;
-    const itsTurn = !this.#paused && (this.#requestComplete || this.wire.writableNeedDrain);
-    this.deadline = itsTurn ? this.#pool.deadlines.in(this.#sink.silenceMs) : 0;
+    const mustAct = !this.#paused && (this.#requestComplete || this.wire.writableNeedDrain);
+    this.deadline = mustAct ? this.#owner.deadlines.in(this.#sink.silenceMs) : 0;
   }
 
   octets(buffer: Buffer, start: number, end: number): void {
@@ -116,14 +127,14 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
     } else {
       const held = Buffer.concat([this.#held, buffer.subarray(start, end)]);
       // A head is parsed again only once another line has ended, so that many tiny reads cost no more than a few large ones.
-      const lineEnded = buffer.subarray(start, end).includes(0x0a) || held.length > sink.headBytes;
+      const lineEnded = buffer.subarray(start, end).includes(LF) || held.length > sink.headBytes;
       this.#held = lineEnded ? undefined : held;
       if (lineEnded) this.#read(sink, held, 0, held.length);
     }
-    sink.flushResponse();
+    sink.turnEnd();
   }
 
-  /** Data of the response's body. */
+  /** Passes on data of the response's body. */
   data(buffer: Buffer, start: number, end: number): void {
     this.#sink?.responseData(buffer, start, end);
   }
@@ -148,8 +159,8 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
   }
 
   closed(error: Error | undefined): void {
-    this.#pool.deadlines.unwatch(this);
-    this.#pool.closed(this);
+    this.#owner.deadlines.unwatch(this);
+    this.#owner.closed(this);
     this.#fail(this.#connected ? 'reset' : 'connect-failed', error?.message ?? 'closed before the response was complete');
   }
 
@@ -163,7 +174,7 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
   expire(): void {
     if (this.#sink === undefined) this.#destroy();
     else if (!this.#connected) this.#fail('connect-timeout', 'no connection in time');
-    else this.#fail('head-timeout', this.#headSeen ? 'silence within the response' : 'no response in time');
+    else this.#fail('head-timeout', this.#headSeen ? 'no more data of the response in time' : 'no response in time');
   }
 
   pause(): void {
@@ -180,13 +191,13 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
     this.expectAnswer();
   }
 
-  /** The exchange is off: whatever still comes would belong to it, so the connection can't be kept. */
+  /** Ends the exchange early. Octets that still arrive would belong to it, so the connection is closed. */
   abandon(): void {
     this.#sink = undefined;
     this.#destroy();
   }
 
-  /** The upstream is taken for hung. */
+  /** Tells the exchange that health checks say that the upstream hangs, unless its response has begun. */
   doubt(): void {
     try {
       if (this.#connected && !this.heard) this.#sink?.doubted();
@@ -233,16 +244,16 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
     this.expectAnswer();
   }
 
-  /** Deals with the head just read; answers whether to read on. */
+  /** Handles the head just parsed; returns true if reading can continue. */
   #takeHead(sink: ResponseSink): boolean {
     const head = sharedHead;
     if (head.status === 101) {
-      this.#fail('bad-response', 'switched protocols without being asked');
+      this.#fail('bad-response', 'switched protocols without an Upgrade in the request');
       return false;
     }
     if (head.status < 200) {
       if (head.status === 100) this.#awaitsContinue = false;
-      if (++this.#interim > mostInterim) {
+      if (++this.#interim > maxInterimResponses) {
         this.#fail('bad-response', 'too many interim responses');
         return false;
       }
@@ -258,17 +269,17 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
   }
 
   #complete(sink: ResponseSink, clean: boolean): void {
-    // Without a 100, a server may take the body for what comes after its response (RFC 9110 section 10.1.1 lets it close instead).
+    // A server that sent no 100 may read the body as its next request (RFC 9110 section 10.1.1 lets it close instead).
     const whole = this.#requestComplete && !this.#awaitsContinue;
     const reusable = clean && this.#keepAlive && whole && !this.#body?.untilClose && this.wire.writableLength === 0;
     const trailers = trailerLines(this.#body?.trailers, this.#nominated);
     this.#body = undefined;
-    if (reusable) this.#pool.put(this);
+    if (reusable) this.#owner.put(this);
     else this.#destroy();
     this.#end(sink, trailers);
   }
 
-  /** The sink stays until it was told, unless the next exchange is here by then: so it is known whom a bug meets. */
+  /** Clears the sink only after the call, so that a bug in the call is reported to it; by then the next exchange may have set its own. */
   #end(sink: ResponseSink, trailers: string): void {
     sink.responseEnd(trailers);
     if (this.#sink === sink) this.#sink = undefined;
@@ -282,7 +293,7 @@ export class ClientConnection implements Receiver, Watched, ChunkSink {
 
   #destroy(): void {
     this.deadline = 0;
-    this.#pool.closed(this);
+    this.#owner.closed(this);
     this.wire.destroy();
   }
 }

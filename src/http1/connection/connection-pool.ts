@@ -1,18 +1,22 @@
-import { ClientConnection, type ResponseSink } from './client-connection.ts';
+import { ClientConnection, type ClientConnectionOwner, type ResponseSink } from './client-connection.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Destination } from './wire-socket.ts';
 
-/** Idle connections kept to one destination; the longest idle go first. */
-const mostIdle = 512;
+/** Limit of the idle connections to one destination. Beyond it the connection that has been idle longest is closed. */
+const maxIdle = 512;
 
-/** The connections to one upstream. The one used last is used first, so that those not needed grow old and go. */
-export class ConnectionPool {
+/**
+ * The connections to one upstream. The most recently used idle connection is taken first, so that surplus connections reach the idle
+ * timeout and are closed.
+ */
+export class ConnectionPool implements ClientConnectionOwner {
   readonly destination: Destination;
   readonly deadlines: Deadlines;
-  /** How long a connection may be idle, in milliseconds; to be below the server's own limit. 0: none is kept. */
+  /** Idle timeout in milliseconds, for connections put back from now on; should be shorter than the server's own. 0: none is kept. */
   idleMs: number;
-  /** Connections opened so far, and how often one was used again. */
+  /** Connections opened so far. */
   connects = 0;
+  /** Times that an idle connection was used again. */
   reuses = 0;
   readonly #idle: ClientConnection[] = [];
   readonly #open = new Set<ClientConnection>();
@@ -24,7 +28,7 @@ export class ConnectionPool {
     this.idleMs = idleMs;
   }
 
-  /** Connections open, idle ones included. */
+  /** Number of open connections, idle ones included. */
   get open(): number {
     return this.#open.size;
   }
@@ -33,7 +37,7 @@ export class ConnectionPool {
     return this.#idle.length;
   }
 
-  /** A connection that is idle, if there is one. */
+  /** Takes an idle connection out of the pool, if there is one. */
   take(): ClientConnection | undefined {
     const connection = this.#idle.pop();
     if (connection) {
@@ -43,7 +47,7 @@ export class ConnectionPool {
     return connection;
   }
 
-  /** A new connection; `sink` hears when it is connected or has failed. */
+  /** Opens a new connection; `sink` is notified when it is established or has failed. */
   connect(sink: ResponseSink, connectMs: number): ClientConnection {
     const connection = new ClientConnection(this, sink, connectMs);
     this.#open.add(connection);
@@ -51,7 +55,7 @@ export class ConnectionPool {
     return connection;
   }
 
-  /** Takes back a connection whose exchange went well. */
+  /** Takes back a connection whose exchange ended well. */
   put(connection: ClientConnection): void {
     if (this.#retired || this.idleMs === 0) {
       connection.close();
@@ -59,22 +63,22 @@ export class ConnectionPool {
     }
     connection.deadline = this.deadlines.in(this.idleMs);
     this.#idle.push(connection);
-    if (this.#idle.length > mostIdle) this.#idle.shift()?.close();
+    if (this.#idle.length > maxIdle) this.#idle.shift()?.close();
   }
 
-  /** The connection is gone. */
+  /** Forgets a connection that is closed. */
   closed(connection: ClientConnection): void {
     this.#open.delete(connection);
     const index = this.#idle.indexOf(connection);
     if (index !== -1) this.#idle.splice(index, 1);
   }
 
-  /** The upstream is taken for hung: those who wait for its answer hear of it. */
+  /** Tells every exchange that still waits for its response that health checks say that the upstream hangs. */
   doubt(): void {
     for (const connection of [...this.#open]) connection.doubt();
   }
 
-  /** Closes what is idle and keeps nothing from now on. */
+  /** Closes the idle connections, and keeps none from now on. */
   retire(): void {
     this.#retired = true;
     for (const connection of this.#idle.splice(0)) connection.close();

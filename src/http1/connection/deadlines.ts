@@ -1,29 +1,29 @@
 import { type Clock, systemClock, type Timer } from '../../model/clock.ts';
 
-/** Something with at most one deadline at a time: a connection. */
+/** Something with at most one deadline at a time, such as a connection. */
 export interface Watched {
-  /** On the clock of {@link Deadlines.now}, in milliseconds; 0: none. Setting it is all it takes. */
+  /** Time of the deadline by {@link Deadlines.now}, in milliseconds; 0: none. Assigning it is enough to set a deadline. */
   deadline: number;
-  /** The deadline has passed; called once for each, with `deadline` back at 0. */
+  /** The deadline has passed. Called once per deadline, with `deadline` back at 0. */
   expire(): void;
-  /** `expire` threw, which is a bug: ends what it was about, and sees that somebody is told. */
+  /** `expire` threw, which is a bug: ends what the deadline belonged to, and reports the error. */
   crashed(error: unknown): void;
 }
 
-/** A tick that comes this late, in milliseconds, finds a process that was held up: what its peers said meanwhile has not been read yet. */
-const heldUpMs = 1000;
+/** If more time than this, in milliseconds, passed between two ticks, the process was stalled, and what its peers sent is not read yet. */
+const stalledMs = 1000;
 
 /**
- * The one coarse timer of all connections. Setting and clearing a deadline is a plain store, so that a request costs no
- * timer; a tick looks at every connection, which for 10,000 of them takes less than a millisecond.
+ * One coarse timer for all connections. Setting or clearing a deadline is a plain assignment, so that a request costs no timer; a tick looks
+ * at every connection, which takes less than a millisecond for 10,000 of them.
  */
 export class Deadlines {
   /**
-   * Milliseconds, as of the last tick: good enough for limits of a second and more. Left out is the time when nobody was watched, and
-   * that for which the process was held up (suspended, or short of processors), because nobody is to blame for not being heard in it.
+   * Milliseconds as of the last tick, which is exact enough for limits of a second and more. Time in which nothing was watched does not
+   * count, nor does time in which the process was stalled (suspended, or short of processors): a peer must not be blamed for that silence.
    */
   now = 0;
-  /** When that was, on the clock. */
+  /** Time of the last tick, on the clock. */
   #tickedAt: number;
   readonly #clock: Clock;
   readonly #tickMs: number;
@@ -36,7 +36,7 @@ export class Deadlines {
     this.#tickedAt = clock.now();
   }
 
-  /** How many connections are watched. */
+  /** Number of entries watched. */
   get size(): number {
     return this.#watched.size;
   }
@@ -52,7 +52,7 @@ export class Deadlines {
     this.#watched.delete(entry);
   }
 
-  /** The deadline `ms` from now; 0, no limit, stays 0. */
+  /** Returns the deadline `ms` from now; 0, which means no limit, stays 0. */
   in(ms: number): number {
     return ms === 0 ? 0 : this.now + ms;
   }
@@ -60,7 +60,7 @@ export class Deadlines {
   #tick(): void {
     const at = this.#clock.now();
     const passed = at - this.#tickedAt;
-    this.now += passed > heldUpMs ? this.#tickMs : passed;
+    this.now += passed > stalledMs ? this.#tickMs : passed;
     this.#tickedAt = at;
     for (const entry of this.#watched) {
       if (entry.deadline === 0 || entry.deadline > this.now) continue;
@@ -75,5 +75,5 @@ export class Deadlines {
   }
 }
 
-/** Those of the process. */
+/** The process-wide instance, shared by all connections. */
 export const processDeadlines = new Deadlines(systemClock);

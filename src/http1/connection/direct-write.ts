@@ -1,11 +1,11 @@
-/** A write that the kernel could not take at once, on its way. */
+/** A write in progress, because the kernel could not take all octets at once. */
 export interface PendingWrite {
-  /** Kept from being collected until then. */
+  /** The octets, referenced here so that they are not garbage-collected before the write has completed. */
   buffer: Uint8Array;
   oncomplete: (status: number) => void;
 }
 
-/** The part of a TCP socket's handle that writes: 0, or a negative errno. */
+/** The writing part of a TCP socket's handle. `writeBuffer` returns 0 or a negative errno. */
 export interface WritingHandle {
   writeBuffer(pending: PendingWrite, octets: Uint8Array): number;
 }
@@ -16,14 +16,14 @@ interface StreamBinding {
   readonly kLastWriteWasAsync: number;
 }
 
-/** What Node's own sockets write with. It has no public name; where a Node offers none, sockets write as streams do. */
+/** The internal binding that Node's own sockets write with. It is not public; in a Node without it, sockets write through their stream. */
 const binding = open();
 let spare = binding && new binding.WriteWrap();
 
 /**
- * Writes octets without the way through a stream, which costs as much again as the system call.
- * Answers 0 if the kernel took all of them, a negative errno, a write that goes on while `octets` must stay as they are,
- * or undefined if this can't be done here.
+ * Writes octets past the socket's stream, which would cost as much again as the system call.
+ * @returns 0 if the kernel took all octets; a negative errno; a write in progress, during which `octets` must not change; or undefined if
+ * this Node lacks the binding
  */
 export function writeDirectly(handle: WritingHandle, octets: Uint8Array): number | PendingWrite | undefined {
   if (binding === undefined || spare === undefined) return undefined;

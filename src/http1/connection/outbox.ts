@@ -1,46 +1,51 @@
 import { readBuffers, readSize } from './read-buffers.ts';
 import type { Wire } from './wire-socket.ts';
 
-/** Room for what is read at a time, its chunk frame and a head. */
+/** Room for one read, its chunk framing and a head. */
 const capacity = readSize + 4 * 1024;
 
-/** With so many octets waiting, they leave before the turn ends: small enough for the processor's nearest caches. */
-const plenty = 32 * 1024;
+/** With this many octets waiting, `flushIfPlenty` sends them: few enough to stay in the processor's nearest caches. */
+const flushThreshold = 32 * 1024;
 
-/** Up to so many octets, a loop is faster than the call of a copy. */
-const shortCopy = 160;
+/** Up to this many octets, a loop is faster than `Buffer.copy`. */
+const maxLoopCopy = 160;
 
-/** What `Buffer.write` ends in, without its way there, which takes as long again as writing a few fields. */
+/** The internal method behind `Buffer.write`. Calling it directly saves as much time as writing a few fields takes. */
 const { latin1Write } = Buffer.prototype as unknown as { latin1Write(this: Buffer, text: string, offset: number): number };
 
 /**
- * Where what is to be sent is put together: a head and the first piece of its body leave in one write, and the messages
- * of one turn of the event loop, to however many peers, leave together at its end. A peer that sleeps is then woken by the first
- * of them and at work for the rest, where one write at a time would have to wake it each time.
- * One for the whole process. Its memory is used again unless the kernel could not take all of it at once; then the socket
- * keeps it and the outbox takes new memory.
+ * Collects what is to be sent in one turn of the event loop and sends it when the turn ends: a head and the first piece of its body leave in
+ * one write, and messages to many peers leave together. The first of them wakes a sleeping peer, which is then at work for the rest, where
+ * separate writes would have to wake it each time. Octets written here are sent without a further call.
+ *
+ * There is one outbox in a process. Its memory is reused unless the kernel could not take all of it at once; then the socket keeps the memory
+ * and the outbox allocates new.
  */
 export class Outbox {
   #memory = Buffer.allocUnsafeSlow(capacity);
   #length = 0;
-  /** The message being put together: for whom, and where it begins. */
+  /** The receiver selected by `to`, and the start of its octets in the memory. */
   #wire: Wire | undefined;
   #start = 0;
-  /** Those put together before it: for whom, and where each ends. */
+  /** The receivers selected before it, and the end of each one's octets in the memory. */
   readonly #wires: (Wire | undefined)[] = [];
   readonly #ends: number[] = [];
-  #posted = 0;
-  #collecting = false;
-  readonly #collect = () => {
-    this.#collecting = false;
+  #sealed = 0;
+  #scheduled = false;
+  readonly #turnEnd = () => {
+    this.#scheduled = false;
     this.flush();
   };
 
-  /** Begins, or goes on with, what is sent to `wire`. */
+  /** Selects `wire` as the receiver of the octets that follow. */
   to(wire: Wire): this {
     if (this.#wire !== wire) {
       this.#seal();
       this.#wire = wire;
+      if (!this.#scheduled) {
+        this.#scheduled = true;
+        setImmediate(this.#turnEnd);
+      }
     }
     return this;
   }
@@ -48,7 +53,7 @@ export class Outbox {
   /** Appends Latin-1 text. */
   text(text: string): void {
     if (text.length > capacity - this.#length) {
-      this.#large(Buffer.from(text, 'latin1'));
+      this.#addLarge(Buffer.from(text, 'latin1'));
       return;
     }
     this.#length += latin1Write.call(this.#memory, text, this.#length);
@@ -57,14 +62,14 @@ export class Outbox {
   /** Appends octets [start, end) of `from`. */
   octets(from: Buffer, start: number, end: number): void {
     if (end - start >= readSize && readBuffers.mayKeep(from)) {
-      this.#past(from.subarray(start, end));
+      this.#sendUncopied(from.subarray(start, end));
       return;
     }
     if (end - start > capacity - this.#length) {
-      this.#large(from.subarray(start, end));
+      this.#addLarge(from.subarray(start, end));
       return;
     }
-    if (end - start > shortCopy) {
+    if (end - start > maxLoopCopy) {
       from.copy(this.#memory, this.#length, start, end);
       this.#length += end - start;
       return;
@@ -83,34 +88,26 @@ export class Outbox {
     this.text('\r\n');
   }
 
-  /** Drops what is being put together for `wire`. */
-  discard(wire: Wire): void {
-    if (this.#wire !== wire) return;
-    this.#wire = undefined;
-    this.#length = this.#start;
+  /**
+   * Sends everything now if it is much already. Called after each read, and before `writableNeedDrain` is inspected, because only octets that
+   * were sent show that a peer does not keep up.
+   */
+  flushIfPlenty(): void {
+    if (this.#length >= flushThreshold) this.flush();
   }
 
-  /** What has been put together is complete for now: it leaves when this turn of the event loop ends, or before. */
-  post(): void {
-    this.#seal();
-    if (this.#length >= plenty) this.flush();
-    if (this.#posted === 0 || this.#collecting) return;
-    this.#collecting = true;
-    setImmediate(this.#collect);
-  }
-
-  /** Writes everything now, for whoever is about to look at a socket, close it or give it away. */
+  /** Sends everything now. Called before a socket is closed or given away. */
   flush(): void {
     this.#seal();
-    const posted = this.#posted;
-    if (posted === 0) return;
+    const sealed = this.#sealed;
+    if (sealed === 0) return;
     const memory = this.#memory;
-    this.#posted = 0;
+    this.#sealed = 0;
     this.#length = 0;
     this.#start = 0;
     let start = 0;
     let kept = false;
-    for (let index = 0; index < posted; index++) {
+    for (let index = 0; index < sealed; index++) {
       const wire = this.#wires[index] as Wire;
       const end = this.#ends[index] as number;
       this.#wires[index] = undefined;
@@ -121,30 +118,32 @@ export class Outbox {
     if (kept) this.#memory = Buffer.allocUnsafeSlow(capacity);
   }
 
+  /** Ends the octets for the selected receiver. */
   #seal(): void {
     const wire = this.#wire;
     this.#wire = undefined;
     if (wire === undefined || this.#length === this.#start) return;
-    this.#wires[this.#posted] = wire;
-    this.#ends[this.#posted++] = this.#length;
+    this.#wires[this.#sealed] = wire;
+    this.#ends[this.#sealed++] = this.#length;
     this.#start = this.#length;
   }
 
-  /** Sends from where the octets lie. */
-  #past(octets: Buffer): void {
-    const wire = this.#sendBefore() as Wire;
+  /** Sends octets of a read buffer without a copy. */
+  #sendUncopied(octets: Buffer): void {
+    const wire = this.#flushBefore() as Wire;
     wire.send(octets);
     if (wire.writableLength > 0) readBuffers.keep();
   }
 
-  #large(octets: Buffer): void {
-    const wire = this.#sendBefore();
+  /** Adds octets for which there is no room at present. */
+  #addLarge(octets: Buffer): void {
+    const wire = this.#flushBefore();
     if (octets.length <= capacity) this.octets(octets, 0, octets.length);
     else wire?.send(Buffer.from(octets));
   }
 
-  /** Sends everything so far, and goes on with what is sent to the same wire. */
-  #sendBefore(): Wire | undefined {
+  /** Sends everything so far; the receiver stays selected. */
+  #flushBefore(): Wire | undefined {
     const wire = this.#wire;
     this.flush();
     this.#wire = wire;
@@ -152,5 +151,5 @@ export class Outbox {
   }
 }
 
-/** The process's outbox. */
+/** The process-wide outbox. */
 export const outbox = new Outbox();

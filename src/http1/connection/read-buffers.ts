@@ -1,33 +1,36 @@
 /** Octets that a socket reads at a time. */
 export const readSize = 64 * 1024;
 
-/** Octets that it reads at a time once more was there than that: each call costs, and so does each time that a peer is woken. */
+/** Octets that a socket reads at a time after a read filled its buffer: fewer reads cost fewer calls, and fewer wake-ups of the peer. */
 export const largeReadSize = 512 * 1024;
 
-/** Large buffers that sockets have at a time; who gets none goes on with the small one. */
-const mostLarge = 32;
+/** Limit of the large buffers in use. A socket that gets none stays with the shared buffer. */
+const maxLarge = 32;
 
 /**
- * What sockets read into. All share one buffer: what is read is dealt with before the next read. Who fills it gets a large one of its own
- * for the read that follows, mostly at once, and gives it back when there is less to read. Because nobody else reads into a large one,
- * it can be kept for a write that the kernel could not take whole, and what is in it needs no copy on its way.
+ * The buffers that sockets read into. All sockets share one buffer, because each read is processed before the next. A socket that fills its
+ * buffer gets a large one of its own for the next read, which mostly follows at once, and gives it back when there is less to read. No other
+ * socket reads into a large buffer, so it can be kept for a write that the kernel could not take whole, and its octets are sent without a copy.
  */
 class ReadBuffers {
   readonly shared: Buffer = Buffer.allocUnsafeSlow(readSize);
-  /** Large ones that sockets have. */
+  /** Number of large buffers in use. */
   taken = 0;
   readonly #spare: Buffer[] = [];
-  /** The large one whose octets are being dealt with. */
+  /** The large buffer whose octets are being processed. */
   #current: Buffer | undefined;
   #kept = false;
 
-  /** What was read into `buffer` is dealt with until `after` is called. */
+  /** Begins the processing of what was read into `buffer`; `after` ends it. */
   before(buffer: Buffer): void {
     this.#current = buffer === this.shared ? undefined : buffer;
     this.#kept = false;
   }
 
-  /** What to read into after `buffer`, if that changes. @param more whether as much again is probably there */
+  /**
+   * Ends the processing of what was read into `buffer`. Returns the buffer for the socket's next read, undefined if it stays the same.
+   * @param more the read filled `buffer`, so that more octets are probably waiting
+   */
   after(buffer: Buffer, more: boolean): Buffer | undefined {
     this.#current = undefined;
     if (buffer === this.shared) return more ? this.#take() : undefined;
@@ -37,17 +40,17 @@ class ReadBuffers {
     return (more ? this.#take() : undefined) ?? this.shared;
   }
 
-  /** Whether `buffer` need not be copied, because it may be kept. */
+  /** Says whether octets of `buffer` can be sent without a copy, because it can be kept for the write. */
   mayKeep(buffer: Buffer): boolean {
     return buffer === this.#current;
   }
 
-  /** Octets of the present buffer are still to be written: nothing is read into it any more. */
+  /** Keeps the buffer being processed for a write in progress: nothing is read into it any more. */
   keep(): void {
     this.#kept = true;
   }
 
-  /** Nobody reads into `buffer` any more. */
+  /** Takes back a buffer that no socket reads into any more. */
   giveBack(buffer: Buffer): void {
     if (buffer === this.shared) return;
     this.taken--;
@@ -55,11 +58,11 @@ class ReadBuffers {
   }
 
   #take(): Buffer | undefined {
-    if (this.taken >= mostLarge) return undefined;
+    if (this.taken >= maxLarge) return undefined;
     this.taken++;
     return this.#spare.pop() ?? Buffer.allocUnsafeSlow(largeReadSize);
   }
 }
 
-/** The process's read buffers. */
+/** The process-wide read buffers. */
 export const readBuffers = new ReadBuffers();

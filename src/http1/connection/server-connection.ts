@@ -1,93 +1,96 @@
 import type net from 'node:net';
+import { unmapped } from '../../model/ip-address.ts';
 import { BodyReader } from '../message/body-reader.ts';
-import { type HeadLimits, parseRequestHead, RequestHead } from '../message/request-head.ts';
+import type { HeadLimits } from '../message/message-head.ts';
+import { LF } from '../message/octets.ts';
+import { RequestHead } from '../message/request-head.ts';
+import { parseRequestHead } from '../message/request-parser.ts';
 import { trailerLines } from '../message/trailer-lines.ts';
 import { type WireFault, wireFaults } from '../message/wire-fault.ts';
 import type { Deadlines, Watched } from './deadlines.ts';
 import { outbox } from './outbox.ts';
 import { accept, type Receiver, release, reset, type Wire } from './wire-socket.ts';
 
-/** What a client's connection needs to know; the owner may replace it while connections are open. Durations in milliseconds, 0: no limit. */
+/** Settings of client connections. The owner may replace them while connections are open. Durations in milliseconds; 0: no limit. */
 export interface ServerConnectionSettings {
   readonly limits: HeadLimits;
-  /** From the first octet of a head to its end. */
+  /** Limit for receiving a head, from its first octet to its end. */
   readonly headMs: number;
-  /** The longest silence: between requests, within a body, and of a client that does not read. */
+  /** Idle timeout: between requests, within a body, and for a client that does not read. */
   readonly idleMs: number;
 }
 
-/** Who owns the connections of a listener and is given their requests. */
+/** The owner of client connections, a listener. Receives their requests. */
 export interface ServerConnectionOwner {
   readonly settings: ServerConnectionSettings;
   readonly deadlines: Deadlines;
-  /** A valid head. `head` is on loan until `finish`; its octets only for the call, unless retained. */
+  /** A request with a valid head has arrived. `head` may be used until `finish`, its octets only during the call, unless retained. */
   request(connection: ServerConnection, head: RequestHead): RequestSink;
-  /** What came is no request: answers with the fault. The connection closes after it. */
+  /** The octets received are not a valid request: responds with the fault and closes the connection. */
   refuse(connection: ServerConnection, fault: WireFault): void;
   closed(connection: ServerConnection): void;
-  /** A bug that no request is to blame for. The connection is gone. */
+  /** Reports a bug that belongs to no request. The connection is closed. */
   fault(error: unknown): void;
 }
 
-/** The receiving end of one request's body. */
+/** Receives the body of one request. */
 export interface RequestSink {
   /** The response has begun to be sent. */
   readonly responding: boolean;
   data(buffer: Buffer, start: number, end: number): void;
   /** The body is complete. */
   end(): void;
-  /** The body can't be read to its end, for the reason given; without one, the client is gone and nothing can be sent. */
+  /** The body cannot be completed, for the reason `fault`. If that is undefined, the client is gone and nothing can be sent. */
   abort(fault: WireFault | undefined): void;
-  /** What was read in this turn has been handed over, and what was put together of it has been sent. */
+  /** All octets of one read have been passed on. */
   turnEnd(): void;
-  /** The client took what was sent. */
+  /** The client has read what was sent: more can be sent. */
   clientDrained(): void;
-  /** One of the calls above threw, which is a bug. */
+  /** One of the methods above threw, which is a bug. */
   crashed(error: unknown): void;
 }
 
 const discard: RequestSink = { responding: true, data() {}, end() {}, abort() {}, turnEnd() {}, clientDrained() {}, crashed() {} };
 
-/** A body this short is read to its end to keep the connection, when nobody wants it. */
-const worthDraining = 64 * 1024;
-/** How long a closing connection is still read, so that the client gets the response and no reset (RFC 9112 section 9.6). */
+/** Limit in octets for what is left of an unwanted body: up to this, it is read to its end, so that the connection can be kept. */
+const maxDrainBytes = 64 * 1024;
+/** Time for which a closing connection is still read, so that the client gets the response and not a reset (RFC 9112 section 9.6). */
 const lingerMs = 2000;
-/** A client that has sent its last octet has mostly gone; one that only closed its sending side gets this long to be answered. */
+/** Time to respond to a client that has sent its FIN. Most such clients are gone; some have only closed their sending side. */
 const halfCloseMs = 1000;
 
 /**
- * `head`: reading a head, or idle · `body`: reading a body · `answer`: the request is read, the response is not sent yet ·
+ * `head`: reading a head, or idle · `body`: reading a body · `answer`: the request is read, the response is not complete ·
  * `closing`: the last response was sent · `released`: no longer HTTP.
  */
 type Phase = 'head' | 'body' | 'answer' | 'closing' | 'released';
 
-/** Heads that no request is using. */
+/** Head objects that no request is using. */
 const spareHeads: RequestHead[] = [];
-const mostSpareHeads = 256;
+const maxSpareHeads = 256;
 
-/** One client's connection: reads requests one after another, and the next only when the one before is answered. */
+/** One client's connection. Reads requests one after another, and the next one only after the response to the one before. */
 export class ServerConnection implements Receiver, Watched {
   deadline = 0;
   readonly wire: Wire;
   readonly peer: string;
-  /** What was read is being handed over; what is put together meanwhile is sent at the end of it. */
-  inTurn = false;
   readonly #owner: ServerConnectionOwner;
   #phase: Phase = 'head';
   #head: RequestHead | undefined;
   #sink: RequestSink = discard;
   #body: BodyReader | undefined;
-  /** Octets that came and could not be dealt with yet: part of a head, or requests sent ahead. */
+  /** Received octets that could not be processed yet: part of a head, or pipelined requests. */
   #held: Buffer | undefined;
   #headBegun = false;
   #answered = false;
   #ended = false;
   #paused = false;
+  /** The octets of one read are being processed. */
+  #inTurn = false;
 
   constructor(accepted: net.Socket, owner: ServerConnectionOwner) {
     this.#owner = owner;
-    // An IPv4 client of a listener on `::` is the same client as on `0.0.0.0`.
-    this.peer = (accepted.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+    this.peer = unmapped(accepted.remoteAddress ?? '');
     this.wire = accept(accepted, this);
     this.deadline = owner.deadlines.in(owner.settings.idleMs);
     owner.deadlines.watch(this);
@@ -98,18 +101,18 @@ export class ServerConnection implements Receiver, Watched {
     return this.#phase === 'head';
   }
 
-  /** The request has been read to its end. */
+  /** The body of the request has been read to its end. */
   get bodyComplete(): boolean {
     return this.#phase !== 'body';
   }
 
-  /** Whether what is left of the request's body is worth reading only to keep the connection. */
+  /** True if so little of the request's body is left that it is worth reading, just to keep the connection. */
   get bodyNearEnd(): boolean {
     if (this.#phase !== 'body') return true;
-    return !this.#head?.expectContinue && (this.#body?.remaining ?? Number.POSITIVE_INFINITY) <= worthDraining;
+    return !this.#head?.expectContinue && (this.#body?.remaining ?? Number.POSITIVE_INFINITY) <= maxDrainBytes;
   }
 
-  /** The trailer fields of the request's body as complete lines, when it is complete. */
+  /** Trailer fields of the request as complete lines, once its body is complete. */
   get trailers(): string {
     return trailerLines(this.#body?.trailers, this.#head?.nominated ?? []);
   }
@@ -127,7 +130,7 @@ export class ServerConnection implements Receiver, Watched {
       return;
     }
     // A head is parsed again only once another line has ended, so that many tiny reads cost no more than a few large ones.
-    const lineEnded = buffer.subarray(start, end).includes(0x0a) || held.length > this.#owner.settings.limits.headBytes;
+    const lineEnded = buffer.subarray(start, end).includes(LF) || held.length > this.#owner.settings.limits.headBytes;
     this.#held = lineEnded ? undefined : held;
     if (lineEnded) this.#turn(held, 0, held.length, true);
   }
@@ -167,7 +170,7 @@ export class ServerConnection implements Receiver, Watched {
   }
 
   crashed(error: unknown): void {
-    this.inTurn = false;
+    this.#inTurn = false;
     if (this.#sink !== discard) {
       this.#sink.crashed(error);
       return;
@@ -176,7 +179,7 @@ export class ServerConnection implements Receiver, Watched {
     this.destroy();
   }
 
-  /** Reads nothing more until `resume`. */
+  /** Stops reading until `resume`. */
   pause(): void {
     if (this.#paused) return;
     this.#paused = true;
@@ -191,12 +194,12 @@ export class ServerConnection implements Receiver, Watched {
     if (this.#phase === 'body') this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
   }
 
-  /** The client takes no more at present: it has the idle time to read, or the connection ends. */
+  /** The client does not read: starts the idle timeout, after which the connection is closed. */
   awaitDrain(): void {
     this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
   }
 
-  /** The response has been sent to its end; `close` if it said that the connection closes. */
+  /** Ends the exchange after its complete response; `close` if the response said that the connection closes. */
   finish(close: boolean): void {
     this.#sink = discard;
     this.#answered = true;
@@ -205,7 +208,7 @@ export class ServerConnection implements Receiver, Watched {
     else this.resume();
   }
 
-  /** Closes once everything written has left and the client has had time to read it. */
+  /** Closes the connection once everything written has left and the client has had time to read it. */
   close(): void {
     if (this.#phase === 'closing' || this.#phase === 'released') return;
     this.#phase = 'closing';
@@ -213,20 +216,20 @@ export class ServerConnection implements Receiver, Watched {
     outbox.flush();
     this.resume();
     if (this.wire.writableLength === 0) {
-      this.#sayGoodbye();
+      this.#linger();
       return;
     }
-    // The FIN waits, because after it a connection can't be reset any more, should the client not take the rest.
+    // The FIN waits, because after it the connection can no longer be reset, should the client not read the rest.
     this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
-    this.wire.write('', () => this.#sayGoodbye());
+    this.wire.write('', () => this.#linger());
   }
 
-  /** Ends at once, with a reset, so that the client can't take what it got for a whole response. */
+  /** Resets the connection, so that the client cannot take a partial response for a complete one. */
   destroy(): void {
     reset(this.wire);
   }
 
-  /** Gives the connection away as an ordinary stream, with what came after the head. */
+  /** Gives the connection away as an ordinary stream, with the octets that came after the head. */
   release(): { socket: net.Socket; after: Buffer } {
     outbox.flush();
     const after = this.#held ?? Buffer.alloc(0);
@@ -238,14 +241,17 @@ export class ServerConnection implements Receiver, Watched {
     return { socket: release(this.wire), after };
   }
 
-  /** The client does not take what it is sent, so that answering more would only pile up. */
+  /** The client does not read its responses, so that more of them would only pile up in memory. */
   get #stalled(): boolean {
     return this.#phase === 'head' && this.wire.writableNeedDrain;
   }
 
-  /** @param kept the buffer is not used again, so that what is left over of it needs no copy */
+  /**
+   * Processes the octets of one read, or held ones.
+   * @param kept `buffer` is not reused, so that the octets left over need no copy
+   */
   #turn(buffer: Buffer, from: number, end: number, kept: boolean): void {
-    this.inTurn = true;
+    this.#inTurn = true;
     let at = from;
     while (at < end && !this.#stalled) {
       const before = at;
@@ -254,8 +260,8 @@ export class ServerConnection implements Receiver, Watched {
       if (at === before) break;
     }
     if (at < end && this.#phase !== 'closing') this.#hold(kept ? buffer.subarray(at, end) : Buffer.from(buffer.subarray(at, end)));
-    this.inTurn = false;
-    outbox.post();
+    this.#inTurn = false;
+    outbox.flushIfPlenty();
     if (this.#phase !== 'head') this.#sink.turnEnd();
     else if (this.#stalled) this.pause();
     else if (this.#ended) this.close();
@@ -308,17 +314,17 @@ export class ServerConnection implements Receiver, Watched {
     return next;
   }
 
-  /** Ready for the next request. */
+  /** Gets ready for the next request. */
   #next(): void {
     this.#phase = 'head';
     this.#body = undefined;
-    if (this.#head && spareHeads.length < mostSpareHeads) spareHeads.push(this.#head);
+    if (this.#head && spareHeads.length < maxSpareHeads) spareHeads.push(this.#head);
     this.#head = undefined;
     this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
-    if (!this.inTurn) this.#readOn();
+    if (!this.#inTurn) this.#readOn();
   }
 
-  /** Goes on with what is held, or reads more; not before the client has taken what it was sent. */
+  /** Continues with the held octets, or reads more; but only once the client has read its responses. */
   #readOn(): void {
     if (this.#stalled) {
       this.pause();
@@ -331,8 +337,8 @@ export class ServerConnection implements Receiver, Watched {
     else if (this.#ended) this.close();
   }
 
-  /** Everything has been sent: ends the connection, reading on for a while. */
-  #sayGoodbye(): void {
+  /** Sends the FIN after everything else was sent, and reads for a while longer. */
+  #linger(): void {
     if (this.wire.destroyed) return;
     this.deadline = this.#owner.deadlines.now + lingerMs;
     this.wire.end();

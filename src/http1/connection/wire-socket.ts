@@ -2,22 +2,22 @@ import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { type PendingWrite, type WritingHandle, writeDirectly } from './direct-write.ts';
 import { readBuffers } from './read-buffers.ts';
-import type { Secure } from './secure.ts';
+import type { TlsConnector } from './tls-connector.ts';
 
-/** Who is told what happens on a socket. One receiver at a time. */
+/** Receives the events of a socket. A socket has one receiver at a time. */
 export interface Receiver {
   /**
-   * Octets [start, end) of `buffer` came in. The buffer is used again after the call: copy what must outlive it.
-   * The answer false stops reading until the socket's stream asks for more.
+   * Octets [start, end) of `buffer` were received. The buffer is reused after the call: copy what must outlive it.
+   * Returning false stops reading until the socket's stream asks for more.
    */
   octets(buffer: Buffer, start: number, end: number): unknown;
-  /** The peer sends no more. */
+  /** The peer has closed its sending side. */
   eof(): void;
   /** Everything written has left, after a write had to wait. */
   drained(): void;
-  /** The socket is gone; no call follows. */
+  /** The socket is closed. No other call follows. */
   closed(error: Error | undefined): void;
-  /** One of the calls above threw, which is a bug: ends what it was about, and sees that somebody is told. */
+  /** One of the methods above threw, which is a bug: ends the exchange or connection, and reports the error. */
   crashed(error: unknown): void;
 }
 
@@ -25,19 +25,19 @@ export interface Receiver {
 export interface Wire extends net.Socket {
   receiver: Receiver;
   failure: Error | undefined;
-  /** Writes octets, which may be used again if `writableLength` is 0 after it. Nothing, if the socket is ended or gone. */
+  /** Writes octets. Their memory may be reused if `writableLength` is 0 afterwards. Does nothing on an ended or closed socket. */
   send(octets: Buffer): void;
 }
 
-/** Where to connect to. */
+/** The peer of a connection to be opened. */
 export interface Destination {
   readonly host: string;
   readonly port: number;
-  /** How to secure connections; undefined: they are plain. */
-  readonly secure: Secure | undefined;
+  /** Opens TLS connections to the peer; undefined: connections are plain. */
+  readonly secure: TlsConnector | undefined;
 }
 
-/** What a new socket, or the one just read, reads into from now on; undefined: as before. */
+/** The buffer that a new socket, or the socket just read, reads into from now on; undefined: no change. Node asks `onread` for it. */
 let next: Buffer | undefined = readBuffers.shared;
 
 const onread = {
@@ -62,13 +62,13 @@ const onread = {
   },
 };
 
-/** A wire without TLS. It writes past its stream as long as the kernel takes everything at once; the stream gets to know of what waits. */
+/** A wire without TLS. It writes past its stream as long as the kernel takes everything at once; writes that have to wait become the stream's. */
 class PlainWire extends net.Socket implements Wire {
   receiver: Receiver;
   failure: Error | undefined;
-  /** What it reads into. */
+  /** The buffer that this socket reads into. */
   into: Buffer = readBuffers.shared;
-  /** The write under way that the stream is about to take for its own. */
+  /** A direct write in progress, which the stream's next `_write` adopts instead of writing again. */
   #pending: PendingWrite | undefined;
 
   constructor(receiver: Receiver, handle?: unknown) {
@@ -102,9 +102,9 @@ function writeError(errno: number): Error {
   return Object.assign(new Error(`write ${code}`), { errno, code, syscall: 'write' });
 }
 
-/** Makes a wire of a socket that a `net.Server` accepted with `pauseOnConnect`; the accepted object itself is done with. */
+/** Turns a socket that a `net.Server` accepted with `pauseOnConnect` into a wire. The accepted object must not be used afterwards. */
 export function accept(accepted: net.Socket, receiver: Receiver): Wire {
-  // The one thing that Node has no public way for: an accepted socket that reads into a given buffer.
+  // Node has no public way to make an accepted socket read into a given buffer, so a new socket takes over its handle.
   const inside = accepted as unknown as { _handle: unknown };
   const handle = inside._handle;
   inside._handle = null;
@@ -112,7 +112,7 @@ export function accept(accepted: net.Socket, receiver: Receiver): Wire {
   return report(new PlainWire(receiver, handle));
 }
 
-/** Turns a wire into an ordinary Node stream, for what is no longer HTTP; its receiver hears nothing more. */
+/** Turns a wire into an ordinary Node stream, for a protocol other than HTTP. Its receiver gets no more calls. */
 export function release(wire: Wire): net.Socket {
   wire.off('end', ended).off('drain', drained).off('error', failed).off('close', closed).on('close', giveBack);
   wire.receiver = {
@@ -126,8 +126,8 @@ export function release(wire: Wire): net.Socket {
 }
 
 /**
- * Destroys a socket with a RST. One whose FIN is on its way can't be: Node would leave it open for ever (libuv refuses to reset during
- * a shutdown); as everything has been sent by then, closing it is enough.
+ * Destroys a socket with a RST. A socket that is sending its FIN cannot be reset: libuv refuses to reset during a shutdown, and Node would
+ * leave the socket open. Everything has been sent by then, so closing it is enough.
  */
 export function reset(socket: net.Socket): void {
   if (socket.writableEnded) socket.destroy();

@@ -1,4 +1,4 @@
-import { ChunkedDecoder, type ChunkSink } from './chunked.ts';
+import { type BodySink, ChunkedDecoder } from './chunked-decoder.ts';
 import type { FieldLines } from './field-lines.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
@@ -6,13 +6,13 @@ import type { WireFault } from './wire-fault.ts';
 
 /** Reads one message's body, however it is framed (RFC 9112 section 6). */
 export class BodyReader {
-  /** The body has ended; never true of one that lasts until the connection closes. */
+  /** True once the body has ended. Stays false for a body that lasts until the connection closes. */
   complete = false;
-  /** Why the body is invalid, which is final. */
+  /** The reason why the body is invalid, if it is. A fault is final. */
   fault: WireFault | undefined;
-  /** Octets still to come; infinite if the framing does not say. */
+  /** Octets still to come; infinite if the framing does not tell. */
   remaining: number;
-  /** The body lasts until the connection closes. */
+  /** True if the body lasts until the connection closes. */
   readonly untilClose: boolean;
   readonly #chunks: ChunkedDecoder | undefined;
 
@@ -27,7 +27,7 @@ export class BodyReader {
     return new BodyReader(head.chunked ? Number.POSITIVE_INFINITY : Math.max(0, head.contentLength), head.chunked, false);
   }
 
-  /** @param method of the request that is answered: a response to HEAD has no body */
+  /** @param method of the request: a response to HEAD has no body */
   static ofResponse(head: ResponseHead, method: string): BodyReader {
     const framing = head.framingOf(method);
     if (framing === 'none') return new BodyReader(0, false, false);
@@ -35,13 +35,13 @@ export class BodyReader {
     return new BodyReader(Number.POSITIVE_INFINITY, framing === 'chunked', framing === 'until-close');
   }
 
-  /** The trailer fields that came after a chunked body, if any; those that may not be trailers are struck. */
+  /** Trailer fields after a chunked body, if any. Fields that must not be trailers are struck. */
   get trailers(): FieldLines | undefined {
     return this.#chunks?.trailers;
   }
 
-  /** Hands what belongs to the body over to `sink`, and answers the position after it. */
-  read(buffer: Buffer, start: number, end: number, sink: ChunkSink): number {
+  /** Passes the octets of [start, end) that belong to the body to `sink`; returns the position after them. */
+  read(buffer: Buffer, start: number, end: number, sink: BodySink): number {
     if (this.#chunks) {
       const consumed = this.#chunks.decode(buffer, start, end, sink);
       this.fault = this.#chunks.fault;

@@ -4,10 +4,10 @@ const EQUALS = 0x3d;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Where an extension's reading stands; one of the numbers below. */
+/** State of reading a chunk extension: one of the constants below. */
 export type ExtensionState = number;
 
-/** White space after a size, or after an extension: another must follow. */
+/** After white space behind a size or an extension: another extension must follow. */
 const AFTER_SPACE = 1;
 /** After `;`, before the name. */
 const BEFORE_NAME = 2;
@@ -18,19 +18,19 @@ const IN_TOKEN = 6;
 const IN_QUOTES = 7;
 const AFTER_BACKSLASH = 8;
 const AFTER_QUOTES = 9;
-/** The CR that ends the line has been read. */
+/** The CR at the end of the line has been read. */
 export const EXTENSION_END = 10;
-/** Not valid. */
+/** The extension is not valid. */
 export const EXTENSION_FAULT = 11;
 
-/** The state after the octet that follows a chunk size: `;` or white space. */
+/** Returns the state after the first octet behind a chunk size, which must be `;` or white space. */
 export function beginExtension(octet: number): ExtensionState {
   return octet === SEMICOLON ? BEFORE_NAME : isSpace(octet) ? AFTER_SPACE : EXTENSION_FAULT;
 }
 
 /**
- * Reads one octet more of `*( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] ) CR` (RFC 9112 section 7.1.1).
- * What extensions say is not kept: a recipient ignores those that it does not know, and Sluice knows none.
+ * Returns the state after one more octet of `*( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] ) CR` (RFC 9112 section 7.1.1).
+ * Extensions are checked and dropped: a recipient ignores extensions that it does not know, and Sluice knows none.
  */
 export function readExtension(state: ExtensionState, octet: number): ExtensionState {
   const kind = octetClasses[octet] as number;
@@ -41,7 +41,7 @@ export function readExtension(state: ExtensionState, octet: number): ExtensionSt
       return isSpace(octet) ? BEFORE_NAME : (kind & TOKEN) !== 0 ? IN_NAME : EXTENSION_FAULT;
     case IN_NAME:
       if ((kind & TOKEN) !== 0) return IN_NAME;
-      return isSpace(octet) ? AFTER_NAME : octet === EQUALS ? BEFORE_VALUE : next(octet);
+      return isSpace(octet) ? AFTER_NAME : octet === EQUALS ? BEFORE_VALUE : afterExtension(octet);
     case AFTER_NAME:
       if (isSpace(octet)) return AFTER_NAME;
       return octet === EQUALS ? BEFORE_VALUE : octet === SEMICOLON ? BEFORE_NAME : EXTENSION_FAULT;
@@ -49,19 +49,19 @@ export function readExtension(state: ExtensionState, octet: number): ExtensionSt
       if (isSpace(octet)) return BEFORE_VALUE;
       return octet === QUOTE ? IN_QUOTES : (kind & TOKEN) !== 0 ? IN_TOKEN : EXTENSION_FAULT;
     case IN_TOKEN:
-      return (kind & TOKEN) !== 0 ? IN_TOKEN : isSpace(octet) ? AFTER_SPACE : next(octet);
+      return (kind & TOKEN) !== 0 ? IN_TOKEN : isSpace(octet) ? AFTER_SPACE : afterExtension(octet);
     case IN_QUOTES:
       if (octet === QUOTE) return AFTER_QUOTES;
       return octet === BACKSLASH ? AFTER_BACKSLASH : (kind & VALUE) !== 0 ? IN_QUOTES : EXTENSION_FAULT;
     case AFTER_BACKSLASH:
       return (kind & VALUE) !== 0 ? IN_QUOTES : EXTENSION_FAULT;
     case AFTER_QUOTES:
-      return isSpace(octet) ? AFTER_SPACE : next(octet);
+      return isSpace(octet) ? AFTER_SPACE : afterExtension(octet);
     default:
       return EXTENSION_FAULT;
   }
 }
 
-function next(octet: number): ExtensionState {
+function afterExtension(octet: number): ExtensionState {
   return octet === SEMICOLON ? BEFORE_NAME : octet === CR ? EXTENSION_END : EXTENSION_FAULT;
 }

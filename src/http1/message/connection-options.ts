@@ -1,21 +1,22 @@
+import { fieldIdOf, fieldIds, lastProtectedId } from './field-ids.ts';
 import type { FieldLines } from './field-lines.ts';
-import { fieldIdOf, fieldIds, lastProtectedId } from './field-names.ts';
 import type { MessageHead } from './message-head.ts';
 import { COMMA, endOfRun, isSpace, spells, TOKEN } from './octets.ts';
 import { type WireFault, wireFaults } from './wire-fault.ts';
 
-/** Options in one head; more cannot be meant well, as each is looked for among all fields. */
-const mostOptions = 32;
+/** Limit of the connection options in one head. No sender needs more, and each nominated name costs a search through all field lines. */
+const maxOptions = 32;
 
 const noNames: readonly string[] = [];
 
 /**
- * Fills in what a head's Connection lines say (RFC 9112 section 9.3, RFC 9110 section 7.6.1) and strikes the lines that they nominate.
- * Nominating a field up to {@link lastProtectedId} is refused rather than obeyed or ignored: obeying lets a client strip what a proxy
- * before us has added (X-Forwarded-For) or what the server relies on (Cookie, Authorization, Host); ignoring breaks the RFC's MUST.
- * @param hasUpgrade there is an Upgrade field
+ * Reads a head's Connection lines (RFC 9112 section 9.3, RFC 9110 section 7.6.1): sets `keepAlive`, `upgrade` and `nominated`, and strikes
+ * the nominated lines. Nominating a field up to {@link lastProtectedId} is a fault, neither obeyed nor ignored. Obeying would let a client
+ * remove what a proxy in front of Sluice has added (X-Forwarded-For) or what the server relies on (Cookie, Authorization, Host); ignoring
+ * would break a MUST of the RFC.
+ * @param hasUpgrade the head has an Upgrade field
  */
-export function readConnection(head: MessageHead, hasUpgrade: boolean): WireFault | undefined {
+export function readConnectionOptions(head: MessageHead, hasUpgrade: boolean): WireFault | undefined {
   const { fields } = head;
   const { bytes, base } = fields;
   let close = false;
@@ -41,7 +42,7 @@ export function readConnection(head: MessageHead, hasUpgrade: boolean): WireFaul
         continue;
       }
       if (at < end && bytes[at] !== COMMA) return wireFaults.badConnection;
-      if (++options > mostOptions) return wireFaults.badConnection;
+      if (++options > maxOptions) return wireFaults.badConnection;
       const id = fieldIdOf(bytes, start, optionEnd);
       if (id > 0 && id <= lastProtectedId) return wireFaults.protectedNomination;
       if (id === fieldIds.close) close = true;
@@ -58,8 +59,8 @@ export function readConnection(head: MessageHead, hasUpgrade: boolean): WireFaul
 }
 
 /**
- * Strikes the lines with one of these names, given in lower case. The trailer section that follows a head has to be gone through with the
- * head's `nominated` before it is forwarded.
+ * Strikes the lines with one of these names, given in lower case. Before a trailer section is forwarded, this must be called on it with the
+ * `nominated` of its head.
  */
 export function strikeNominated(fields: FieldLines, nominated: readonly string[]): void {
   for (const name of nominated) {

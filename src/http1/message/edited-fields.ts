@@ -1,12 +1,12 @@
+import { fieldIds } from './field-ids.ts';
 import type { FieldLines } from './field-lines.ts';
-import { fieldIds } from './field-names.ts';
-import type { HeaderFields } from './message.ts';
+import type { HeaderFields } from './message-view.ts';
 import { octetClasses, TOKEN, VALUE } from './octets.ts';
 
-/** A head's fields with changes on top; the octets stay as they came, and the changes are applied when the head is sent on. */
+/** A head's fields with edits on top. The received octets stay unchanged; the edits are applied when the head is forwarded. */
 export class EditedFields implements HeaderFields {
   readonly #lines: FieldLines;
-  /** Names, in lower case, whose original lines are gone. */
+  /** Names, in lower case, whose received lines are dropped. */
   readonly #struck = new Set<string>();
   #added: [name: string, value: string][] = [];
 
@@ -14,17 +14,17 @@ export class EditedFields implements HeaderFields {
     this.#lines = lines;
   }
 
-  /** Whether anything differs from what came. */
+  /** True if the fields differ from the received ones. */
   get changed(): boolean {
     return this.#struck.size > 0 || this.#added.length > 0;
   }
 
-  /** The lines to append, in order. */
+  /** Lines to append, in order. */
   get added(): readonly (readonly [name: string, value: string])[] {
     return this.#added;
   }
 
-  /** Whether original line `index` was removed or replaced. */
+  /** Says whether received line `index` was removed or replaced. */
   struck(index: number): boolean {
     if (this.#struck.size === 0) return false;
     for (const name of this.#struck) if (this.#lines.named(index, name)) return true;
@@ -38,7 +38,7 @@ export class EditedFields implements HeaderFields {
 
   all(name: string): string[] {
     const lower = name.toLowerCase();
-    const values = this.#struck.has(lower) ? [] : this.#original(lower);
+    const values = this.#struck.has(lower) ? [] : this.#received(lower);
     for (const [added, value] of this.#added) if (added.toLowerCase() === lower) values.push(value);
     return values;
   }
@@ -56,7 +56,7 @@ export class EditedFields implements HeaderFields {
 
   remove(name: string): void {
     const lower = name.toLowerCase();
-    if (this.#original(lower).length > 0) this.#struck.add(lower);
+    if (this.#received(lower).length > 0) this.#struck.add(lower);
     this.#added = this.#added.filter(([added]) => added.toLowerCase() !== lower);
   }
 
@@ -68,7 +68,7 @@ export class EditedFields implements HeaderFields {
     return [...entries, ...this.#added];
   }
 
-  #original(lowerName: string): string[] {
+  #received(lowerName: string): string[] {
     const values: string[] = [];
     for (let index = 0; index < this.#lines.count; index++) {
       if (this.#forwarded(index) && this.#lines.named(index, lowerName)) values.push(this.#lines.value(index));
@@ -76,16 +76,19 @@ export class EditedFields implements HeaderFields {
     return values;
   }
 
-  /** Lines about the connection alone are not part of what is passed on. */
+  /** Hop-by-hop lines and struck lines, whose ids are below 0, are not forwarded, so they are not shown either. */
   #forwarded(index: number): boolean {
-    return this.#lines.id(index) > fieldIds.nominated;
+    return this.#lines.id(index) > fieldIds.struck;
   }
 }
 
 function check(name: string, value: string): void {
-  if (!consistsOf(name, TOKEN) || name === '') throw new TypeError(`"${name}" is not a field name (RFC 9110 section 5.1)`);
+  if (!consistsOf(name, TOKEN) || name === '')
+    throw new TypeError(`"${name}" is not a valid field name (RFC 9110 section 5.1); use letters, digits and "-"`);
   if (!consistsOf(value, VALUE))
-    throw new TypeError(`the value for ${name} holds a character that no field value may hold (RFC 9110 section 5.5)`);
+    throw new TypeError(
+      `the value of ${name} contains a control character or one beyond Latin-1, which field values must not contain (RFC 9110 section 5.5)`,
+    );
 }
 
 function consistsOf(text: string, octetClass: number): boolean {

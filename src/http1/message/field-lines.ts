@@ -1,23 +1,23 @@
-import { fieldIdOf, fieldIds } from './field-names.ts';
+import { fieldIdOf, fieldIds } from './field-ids.ts';
 import { lowerCase } from './octets.ts';
 
 const slotsPerLine = 5;
-/** Memory kept for {@link FieldLines.retain}; larger heads get their own, once. */
+/** Size of the buffer that {@link FieldLines.retain} reuses. A larger head gets a buffer of its own. */
 const keptBytes = 4096;
 
 /**
- * The field lines of one head (or trailer section), as positions in the bytes they came in; all positions count from `base`,
- * the first byte of the message. Made once and used again for many messages. Nothing is decoded before it is asked for.
+ * The field lines (RFC 9112 section 5) of one head or trailer section, as positions in the received bytes. All positions count from `base`,
+ * the first byte of the message. One object is reused for many messages. Text is decoded only on request.
  */
 export class FieldLines {
-  /** Lines that fit; more are refused by the parser. */
+  /** Number of lines that fit. The parser refuses a message with more. */
   readonly capacity: number;
   bytes: Buffer = Buffer.alloc(0);
   base = 0;
-  /** Bytes of the head, its closing empty line included; valid once it was parsed completely. */
+  /** Bytes of the head, its closing empty line included. Set when the head is complete. */
   length = 0;
   count = 0;
-  /** Five numbers a line: start, end of name, start of value, end of value, id. The start of the line after the last is set too. */
+  /** Five numbers per line: start, end of name, start of value, end of value, id. The start of the line after the last one is set as well. */
   readonly slots: Int32Array;
   #kept: Buffer | undefined;
 
@@ -26,7 +26,7 @@ export class FieldLines {
     this.slots = new Int32Array((capacity + 1) * slotsPerLine);
   }
 
-  /** Where line `index` starts. Line i spans [start(i), start(i + 1)), its CRLF included; start(0) is where the start line ends, always. */
+  /** Start of line `index`. Line i spans [start(i), start(i + 1)), its CRLF included. start(0) is the end of the start line, even without fields. */
   start(index: number): number {
     return this.slots[index * slotsPerLine] as number;
   }
@@ -44,7 +44,7 @@ export class FieldLines {
     return this.slots[index * slotsPerLine + 3] as number;
   }
 
-  /** One of {@link fieldIds}; below 0 for a line that must not be forwarded. */
+  /** The id from {@link fieldIds}, 0 for any other name; below 0 if the line must not be forwarded. */
   id(index: number): number {
     return this.slots[index * slotsPerLine + 4] as number;
   }
@@ -64,7 +64,7 @@ export class FieldLines {
     return this.bytes.toString('latin1', this.base + start, this.base + end);
   }
 
-  /** Whether line `index` has this name; `lowerName` in lower case. */
+  /** Says whether line `index` has the name `lowerName`, which is given in lower case. */
   named(index: number, lowerName: string): boolean {
     const slot = index * slotsPerLine;
     const start = this.slots[slot] as number;
@@ -77,7 +77,7 @@ export class FieldLines {
     return true;
   }
 
-  /** The first line with this id at or after `from`, or -1. Lines struck by a nomination have lost their id. */
+  /** The first line with this id at or after `from`, or -1. Struck lines have lost their id. */
   indexOf(id: number, from = 0): number {
     for (let index = from; index < this.count; index++) {
       if (this.slots[index * slotsPerLine + 4] === id) return index;
@@ -85,7 +85,7 @@ export class FieldLines {
     return -1;
   }
 
-  /** All values of the field joined by `, ` (RFC 9110 section 5.3), or undefined if there is none. */
+  /** All values of the field joined by `, ` (RFC 9110 section 5.3), or undefined if the field is missing. */
   get(name: string): string | undefined {
     const lowerName = name.toLowerCase();
     let joined: string | undefined;
@@ -96,7 +96,7 @@ export class FieldLines {
     return joined;
   }
 
-  /** One value a field line of that name, in order. */
+  /** The value of each line with that name, in order. */
   all(name: string): string[] {
     const lowerName = name.toLowerCase();
     const values: string[] = [];
@@ -113,7 +113,7 @@ export class FieldLines {
     return entries;
   }
 
-  /** Copies the head out of the buffer that it was parsed in, so that the buffer may be used for something else. */
+  /** Copies the head out of the buffer that it was parsed in, so that the buffer can be reused. */
   retain(): void {
     let copy = this.#kept;
     if (this.length > keptBytes) copy = Buffer.allocUnsafeSlow(this.length);
@@ -123,7 +123,7 @@ export class FieldLines {
     this.base = 0;
   }
 
-  /** Forgets all lines; those that are {@link add added} from now on are positions in `bytes` from `base`. */
+  /** Removes all lines. Lines {@link add added} from now on are positions in `bytes`, counted from `base`. */
   reset(bytes: Buffer, base: number): void {
     this.bytes = bytes;
     this.base = base;
@@ -131,7 +131,7 @@ export class FieldLines {
     this.count = 0;
   }
 
-  /** Takes down one line; `next` is where the line after it starts. Only while `count` is below `capacity`. */
+  /** Adds one line; `next` is the start of the line after it. Call only while `count` is below `capacity`. */
   add(start: number, nameEnd: number, valueStart: number, valueEnd: number, next: number): void {
     const { slots, base } = this;
     const slot = this.count * slotsPerLine;
@@ -144,8 +144,8 @@ export class FieldLines {
     this.count++;
   }
 
-  /** Marks line `index` as one that must not be forwarded. */
+  /** Strikes line `index`: it can still be read by name, but must not be forwarded. */
   strike(index: number): void {
-    this.slots[index * slotsPerLine + 4] = fieldIds.nominated;
+    this.slots[index * slotsPerLine + 4] = fieldIds.struck;
   }
 }

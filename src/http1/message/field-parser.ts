@@ -2,12 +2,12 @@ import type { FieldLines } from './field-lines.ts';
 import { COLON, CR, endOfRun, HTAB, LF, SP, TOKEN, VALUE } from './octets.ts';
 import { type WireFault, wireFaults } from './wire-fault.ts';
 
-/** The head is valid as far as it goes, but has not ended. */
+/** Result of a parser: the octets so far are valid, but not complete. */
 export const INCOMPLETE = 0;
 
 /**
- * Reads field lines and the empty line that ends them (RFC 9112 section 5) from [first, stop) of `fields.bytes`.
- * @returns the position after the empty line; {@link INCOMPLETE} if it has not come; or why it will not do
+ * Parses field lines and the empty line that ends them (RFC 9112 section 5) in [first, stop) of `fields.bytes`.
+ * @returns the position after the empty line; {@link INCOMPLETE} if that has not arrived yet; or a fault
  */
 export function parseFieldLines(fields: FieldLines, first: number, stop: number, maxFields: number): number | WireFault {
   const bytes = fields.bytes;

@@ -1,11 +1,11 @@
+import { fieldIds } from './field-ids.ts';
 import type { FieldLines } from './field-lines.ts';
-import { fieldIds } from './field-names.ts';
-import { COMMA, DIGIT, isSpace, octetClasses, spells } from './octets.ts';
+import { COMMA, DIGIT, isSpace, octetClasses, spells, ZERO } from './octets.ts';
 import { type WireFault, wireFaults } from './wire-fault.ts';
 
 /**
- * The number in a Content-Length line, or -1 if it is none or above 2^53 - 1. Only digits: a list of equal numbers, which a recipient
- * may accept (RFC 9110 section 8.6), is refused, as is a second line.
+ * Reads a Content-Length line; -1 if its value is not a number up to 2^53 - 1. Only digits are accepted: a list of equal numbers, which a
+ * recipient may accept (RFC 9110 section 8.6), is refused, as callers refuse a second line.
  */
 export function contentLengthOf(fields: FieldLines, line: number): number {
   const { bytes, base } = fields;
@@ -16,15 +16,16 @@ export function contentLengthOf(fields: FieldLines, line: number): number {
   for (let at = start; at < end; at++) {
     const octet = bytes[at] as number;
     if (((octetClasses[octet] as number) & DIGIT) === 0) return -1;
-    length = length * 10 + (octet - 0x30);
+    length = length * 10 + (octet - ZERO);
     if (length > Number.MAX_SAFE_INTEGER) return -1;
   }
   return length;
 }
 
 /**
- * Checks that all Transfer-Encoding lines together say just `chunked` (RFC 9112 sections 6.1 and 6.3). Not ending in a single `chunked`
- * is malformed; other codings before it are unknown. Empty list elements are refused: implementations differ in what they make of them.
+ * Checks that all Transfer-Encoding lines together are just `chunked` (RFC 9112 sections 6.1 and 6.3). A list that does not end in a single
+ * `chunked` is malformed; a coding before `chunked` is unknown. Empty list elements are refused, because implementations interpret them
+ * differently.
  */
 export function checkTransferEncoding(fields: FieldLines): WireFault | undefined {
   const { bytes, base } = fields;

@@ -1,15 +1,16 @@
 import { isIPv6 } from 'node:net';
-import { COLON, DIGIT, HEX, octetClasses, REG_NAME } from './octets.ts';
+import { COLON, DIGIT, DOT, HEX, octetClasses, REG_NAME, ZERO } from './octets.ts';
 
 const PERCENT = 0x25;
-const DOT = 0x2e;
 const OPEN = 0x5b;
 const CLOSE = 0x5d;
 
+const maxPort = 65_535;
+
 /**
- * Whether [start, end) is `uri-host [ ":" port ]` with a host that is not empty (RFC 3986 section 3.2): a registered name, an IPv4 address
- * or an IPv6 address in brackets; a port up to 65535, or none after the colon. User information is refused (RFC 9110 section 4.2.4),
- * and so are IPvFuture, of which there is no version, and zones.
+ * Says whether [start, end) is `uri-host [ ":" port ]` with a host that is not empty (RFC 3986 section 3.2): a registered name, an IPv4
+ * address, or an IPv6 address in brackets. The port is at most 65535 and may be missing after the colon. User information is refused
+ * (RFC 9110 section 4.2.4), and so are zone identifiers and IPvFuture, for which no version is defined.
  */
 export function isHost(bytes: Buffer, start: number, end: number): boolean {
   let at = start;
@@ -33,8 +34,8 @@ export function isHost(bytes: Buffer, start: number, end: number): boolean {
   while (++at < end) {
     const octet = bytes[at] as number;
     if (((octetClasses[octet] as number) & DIGIT) === 0) return false;
-    port = port * 10 + (octet - 0x30);
-    if (port > 65535) return false;
+    port = port * 10 + (octet - ZERO);
+    if (port > maxPort) return false;
   }
   return true;
 }

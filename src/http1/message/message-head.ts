@@ -1,60 +1,46 @@
-import { readConnection } from './connection-options.ts';
 import { FieldLines } from './field-lines.ts';
-import { checkTransferEncoding } from './framing.ts';
-import { type WireFault, wireFaults } from './wire-fault.ts';
+import type { WireFault } from './wire-fault.ts';
 
-/** How much of a head is taken; all in the unit that the name says. */
+/** Limits of a head. A head beyond one of them is refused. */
 export interface HeadLimits {
-  /** The whole head, its closing empty line included. */
+  /** Bytes of the whole head, its closing empty line included. */
   readonly headBytes: number;
-  /** The request target. */
+  /** Bytes of the request target. */
   readonly targetBytes: number;
-  /** Field lines; never more than the head object has room for. */
+  /** Field lines. The capacity of the head object is a limit as well. */
   readonly fields: number;
 }
 
-/** What request and response heads have in common. Made once and used again for many messages; all positions as in {@link FieldLines}. */
+/** The common part of request and response heads. One object is reused for many messages. Positions count as in {@link FieldLines}. */
 export abstract class MessageHead {
   readonly fields: FieldLines;
-  /** Why the last parse failed. */
+  /** The reason why the last parse failed. */
   fault: WireFault | undefined;
-  /** HTTP/1.0 or HTTP/1.1. */
+  /** Minor version: 0 for HTTP/1.0, 1 for HTTP/1.1. */
   minor = 1;
-  /** -1: none. */
+  /** Value of Content-Length; -1 without one. */
   contentLength = -1;
-  /** The body is chunked: Transfer-Encoding is there and says only that. */
+  /** The body is chunked: Transfer-Encoding is exactly `chunked`. */
   chunked = false;
-  /** The connection may be used again after this message, as far as its sender is concerned (RFC 9112 section 9.3). */
+  /** The sender allows the connection to be used again after this message (RFC 9112 section 9.3). */
   keepAlive = false;
   /** HTTP/1.1 with an Upgrade field that Connection names (RFC 9110 section 7.8). */
   upgrade = false;
-  /** Names, in lower case, of fields that Connection nominated: struck here, and to be struck from the trailers with `strikeNominated`. */
+  /** Names, in lower case, of the fields that Connection nominated. They are struck here; `strikeNominated` must strike them in the trailers. */
   nominated: readonly string[] = [];
   /**
-   * The start line can be forwarded as it came, from its first octet to `fields.start(0)`: HTTP/1.1, a target not in absolute-form, and
-   * nothing left out. Otherwise it has to be written anew (RFC 9110 section 2.5: the version is the sender's own).
+   * The start line can be forwarded unchanged, from its first octet to `fields.start(0)`: it has HTTP/1.1, no target in absolute-form, and
+   * no space is missing. Otherwise it must be written anew (RFC 9110 section 2.5: each sender states its own version).
    */
   lineVerbatim = true;
 
-  /** @param maxFields room for so many field lines; 128 unless told */
-  constructor(maxFields = 128) {
+  /** @param maxFields capacity in field lines; default as in {@link FieldLines} */
+  constructor(maxFields?: number) {
     this.fields = new FieldLines(maxFields);
   }
 
-  /** Copies the head out of the buffer that it was parsed in, so that the buffer may be used for something else. */
+  /** Copies the head out of the buffer that it was parsed in, so that the buffer can be reused. */
   retain(): void {
     this.fields.retain();
   }
-}
-
-/** Fills in what Connection, Upgrade and Transfer-Encoding lines say, when all lines are there. */
-export function settle(head: MessageHead, hasUpgrade: boolean, hasTransferEncoding: boolean): WireFault | undefined {
-  head.chunked = hasTransferEncoding;
-  if (hasTransferEncoding) {
-    if (head.minor === 0) return wireFaults.codingInHttp10;
-    if (head.contentLength >= 0) return wireFaults.conflictingLength;
-    const fault = checkTransferEncoding(head.fields);
-    if (fault !== undefined) return fault;
-  }
-  return readConnection(head, hasUpgrade);
 }

@@ -1,9 +1,9 @@
-/** A request method and what may be assumed of it (RFC 9110 section 9.2). */
+/** A request method and its properties (RFC 9110 section 9.2). */
 export interface Method {
   readonly name: string;
-  /** Asks for no change. */
+  /** The method asks for no change on the server. */
   readonly safe: boolean;
-  /** Doing it twice is the same as once, so that it may be sent again. */
+  /** Sending the request twice has the same effect as sending it once, so that it may be retried. */
   readonly idempotent: boolean;
 }
 
@@ -21,7 +21,7 @@ const properties: readonly [name: string, safe: boolean, idempotent: boolean][] 
 
 const known = properties.map(([name, safe, idempotent]) => ({ method: { name, safe, idempotent } as Method, bytes: Buffer.from(name) }));
 
-/** The method spelt in [start, end), letter case included. One that is not known is taken for neither safe nor idempotent. */
+/** Reads the method in [start, end), which is case-sensitive. An unknown method counts as neither safe nor idempotent. */
 export function methodIn(bytes: Buffer, start: number, end: number): Method {
   for (const candidate of known) {
     const length = candidate.bytes.length;

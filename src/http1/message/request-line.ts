@@ -1,24 +1,23 @@
 import { INCOMPLETE } from './field-parser.ts';
 import { isHost } from './host.ts';
 import { methodIn } from './method.ts';
-import { CR, endOfRun, LF, PLAIN, QUESTION, SLASH, SP, spells, TARGET, TOKEN } from './octets.ts';
+import { CR, endOfRun, LF, ONE, PLAIN, QUESTION, SLASH, SP, spells, TARGET, TOKEN } from './octets.ts';
 import type { RequestHead } from './request-head.ts';
 import { PARTIAL, readVersion, versionLength } from './version.ts';
 import { type WireFault, wireFaults } from './wire-fault.ts';
 
 const ASTERISK = 0x2a;
-const ONE = 0x31;
-/** Longer than any registered method (RFC 9112 section 3: what is longer gets a 501). */
-const longestMethod = 32;
+/** Limit of a method in octets: more than any registered method has. A longer one is answered with 501 (RFC 9112 section 3). */
+const maxMethodBytes = 32;
 
 /**
- * Reads the request line at `at` (RFC 9112 section 3), the bytes being those of `head.fields`.
- * @returns the position after its CRLF, {@link INCOMPLETE}, or why it will not do
+ * Parses the request line at `at` of `bytes`, the buffer of `head.fields` (RFC 9112 section 3).
+ * @returns the position after its CRLF; {@link INCOMPLETE}; or a fault
  */
 export function parseRequestLine(head: RequestHead, bytes: Buffer, at: number, stop: number, targetBytes: number): number | WireFault {
   const methodStart = at;
   at = endOfRun(bytes, at, stop, TOKEN);
-  if (at - methodStart > longestMethod) return wireFaults.unknownMethod;
+  if (at - methodStart > maxMethodBytes) return wireFaults.unknownMethod;
   if (at === stop) return INCOMPLETE;
   if (bytes[at] !== SP || at === methodStart) return wireFaults.badMethod;
   const methodEnd = at;
@@ -59,10 +58,10 @@ export function parseRequestLine(head: RequestHead, bytes: Buffer, at: number, s
   return at + 1;
 }
 
-/** Tells asterisk-form from absolute-form; in the latter, finds the authority. */
+/** Reads a target that does not begin with a slash: asterisk-form, or absolute-form, whose authority it finds. */
 function readTarget(head: RequestHead, bytes: Buffer, start: number, end: number): WireFault | undefined {
   if (bytes[start] === ASTERISK && end - start === 1) return head.method === 'OPTIONS' ? undefined : wireFaults.badTarget;
-  // RFC 9110 section 7.4: an https target is not to be served on a connection that is not secured.
+  // RFC 9110 section 7.4: an https target must not be served on a connection that is not secured.
   if (end - start >= 8 && spells(bytes, start, start + 8, 'https://')) return wireFaults.misdirected;
   if (end - start < 8 || !spells(bytes, start, start + 7, 'http://')) return wireFaults.badTarget;
   const authorityStart = start + 7;
@@ -79,8 +78,9 @@ function readTarget(head: RequestHead, bytes: Buffer, start: number, end: number
 }
 
 /**
- * Gives a target in absolute-form that has no path the `/` or `*` it stands for (RFC 9112 section 3.2.1 and 3.2.4). Room is made by moving
- * the authority over the second slash before it. Called once, when the head is complete, as the bytes are then parsed no more.
+ * Inserts the path into a target in absolute-form without one: `*` for OPTIONS without a query, else `/` (RFC 9112 sections 3.2.1 and 3.2.4).
+ * Makes room by moving the authority over the second slash of `http://`. Called once, when the head is complete, because the changed
+ * octets cannot be parsed again.
  */
 export function finishTarget(head: RequestHead): void {
   const { bytes, base } = head.fields;

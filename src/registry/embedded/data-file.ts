@@ -10,18 +10,18 @@ const head = /^\{"format":(\d+),"checksum":"([0-9a-f]{64})","data":/;
 
 const content = z.object({
   epoch: z.string().min(1),
-  /** The last revision number that was given. */
+  /** Revision number of the latest change. */
   revision: z.int().min(0),
-  /** Kind, name, revision number, value. */
+  /** Kind, name, revision number and value of each document. */
   documents: z.array(z.tuple([z.enum(kinds), z.string(), z.int().min(1), z.unknown()])),
 });
 
-/** Everything that an embedded registry keeps, as it lies in its file. */
+/** Content of an embedded registry's file. */
 export type Content = z.output<typeof content>;
 
 /**
- * One file that is always whole: it is replaced by renaming a complete one over it, both synced to disk, so that a
- * kill or a power cut leaves the old one or the new one. A checksum tells damage that came from elsewhere.
+ * The file of an embedded registry. It is replaced atomically: a complete new file is synced and renamed over the old one, then the
+ * folder is synced, so that a kill or a power cut leaves either the old or the new file. A checksum reveals any other damage.
  */
 export class DataFile {
   readonly path: string;
@@ -34,7 +34,7 @@ export class DataFile {
     this.#draft = `${this.path}.new`;
   }
 
-  /** Undefined if there is no file yet. `invalid` if it is damaged, or made by a newer Sluice. */
+  /** Reads the content; undefined if there is no file yet. Rejects with `invalid` if it is damaged, or was written by a newer Sluice. */
   async read(): Promise<Content | undefined> {
     await rm(this.#draft, { force: true });
     let text: string;
@@ -47,7 +47,7 @@ export class DataFile {
     return this.#decode(text);
   }
 
-  /** Settles when the new content is on the disk. When it rejects, the file is as it was (or, if only the last sync failed, perhaps new). */
+  /** Resolves when the new content is on disk. If it rejects, the file is unchanged (if only the last sync failed, it may be the new one). */
   async write(
     { epoch, revision }: Omit<Content, 'documents'>,
     documents: Iterable<readonly [kind: string, name: string, revision: number, text: string]>,
@@ -69,9 +69,9 @@ export class DataFile {
   }
 
   #decode(text: string): Content {
-    const [start, number, sum] = head.exec(text) ?? this.#refuse('it does not begin as a registry file does');
+    const [start, number, sum] = head.exec(text) ?? this.#refuse('it does not begin like a registry file');
     if (Number(number) !== format)
-      this.#refuse(`it has format ${number} and this Sluice knows only ${format}`, 'run the Sluice that wrote it');
+      this.#refuse(`it has format ${number} and this Sluice reads only ${format}`, 'run the Sluice that wrote it');
     if (!text.endsWith('}\n')) this.#refuse('its end is missing');
     const data = text.slice(start.length, -2);
     if (checksum(data) !== sum) this.#refuse('its checksum does not match: it was changed or damaged after it was written');
@@ -80,7 +80,7 @@ export class DataFile {
     return value as Content;
   }
 
-  #refuse(reason: string, remedy = 'restore it from a backup, or move it away to begin with an empty registry'): never {
+  #refuse(reason: string, remedy = 'restore it from a backup, or move it away to start with an empty registry'): never {
     throw new SluiceError('invalid', `${this.path} cannot be used: ${reason}; ${remedy}`);
   }
 }

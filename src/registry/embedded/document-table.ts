@@ -1,10 +1,10 @@
 import { type Change, type Key, type Kind, kinds, type Stored } from '../store.ts';
 import type { Content } from './data-file.ts';
 
-/** Documents in memory: what a {@link Change} means. */
+/** Documents in memory, to which a {@link Change} is applied. */
 export class DocumentTable {
   readonly epoch: string;
-  /** The last number that was given to a document. */
+  /** Revision number of the latest change. */
   revision = 0;
   readonly #documents: Map<Kind, Map<string, Stored>>;
   readonly #generations: Map<Kind, number>;
@@ -41,7 +41,7 @@ export class DocumentTable {
     return this.#generations.get(kind) ?? 0;
   }
 
-  /** False: an expectation did not hold, nothing was changed. */
+  /** Applies a change. Returns false, without any effect, if an expectation does not hold. */
   apply({ epoch, expect, expectAll, put = [], remove = [] }: Change): boolean {
     if (epoch !== this.epoch) return false;
     if (expect.some((key) => (this.get(key)?.revision ?? 0) !== key.revision)) return false;
@@ -54,7 +54,7 @@ export class DocumentTable {
     return true;
   }
 
-  /** Everything, as {@link Content.documents} has it. */
+  /** All documents, in the form of {@link Content.documents}. */
   *rows(): Generator<[Kind, string, number, string]> {
     for (const documents of this.#documents.values()) {
       for (const { kind, name, revision, text } of documents.values()) yield [kind, name, revision, text];

@@ -3,8 +3,9 @@ import { mkdir } from 'node:fs/promises';
 import type { Clock } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
-import type { Link, News, Watch } from '../contract.ts';
-import { serverRecord } from '../documents.ts';
+import type { News } from '../../model/news.ts';
+import { serverRecord } from '../../model/server.ts';
+import type { Link, Watch } from '../contract.ts';
 import { NewsListeners } from '../news-listeners.ts';
 import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
 import { DataFile } from './data-file.ts';
@@ -20,8 +21,8 @@ interface Pending {
 /**
  * A {@link Store} in this process, durable in one file of a folder that no other process may use.
  *
- * What can be read is on the disk already; changes that arrive while one is written are written together.
- * Leases are not on the disk: after a restart each server has a whole `ttl` to show up again.
+ * Readers see a change only once it is on disk. Changes that arrive during a write are written together by the next one.
+ * Leases are not on disk: after a restart each server has a whole `ttl` to renew its lease.
  */
 export class FileStore implements Store {
   readonly link: Link;
@@ -46,7 +47,7 @@ export class FileStore implements Store {
     for (const { name, text } of parts.table.all('server')) this.#extend(name, text);
   }
 
-  /** Makes the folder if need be. `conflict` if another process uses it, `invalid` if its file is damaged. */
+  /** Creates the folder if it does not exist. Rejects with `conflict` if another process uses it, with `invalid` if its file is damaged. */
   static async open(folder: string, parts: { clock: Clock; logger: Log }): Promise<FileStore> {
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -106,9 +107,9 @@ export class FileStore implements Store {
     await this.#lock.release();
   }
 
-  /** Takes all that waits, tries it on a copy, and makes the copy the truth once it is on the disk. */
+  /** Applies all queued changes to a copy of the table, writes the copy to disk, and then replaces the table by it. */
   async #write(): Promise<void> {
-    // Lets changes of the same turn come together.
+    // Changes that are requested in the same turn of the event loop are written together.
     await Promise.resolve();
     while (this.#queue.length > 0) {
       const group = this.#queue;
@@ -138,7 +139,7 @@ export class FileStore implements Store {
   }
 
   async #save(table: DocumentTable): Promise<void> {
-    if (!(await this.#lock.held())) throw new Error('another process has taken the folder over');
+    if (!(await this.#lock.held())) throw new Error('another process has taken over the folder');
     await this.#file.write(table, table.rows());
   }
 

@@ -10,9 +10,9 @@ type Holder = z.output<typeof holder>;
 const abandonedMs = 5000;
 
 /**
- * Keeps a second process out of a folder. The lock is a file that names its holder; that of a process which is no more
- * (killed, or a machine restarted) is taken over. Node has no `flock`, and whoever stood
- * still for seconds in the middle of that could lose it again: {@link FolderLock.held} tells, and is to be asked before each write.
+ * Lock that keeps a second process out of a folder. It is a file that names the process that holds it. A lock whose process has ended
+ * (killed, or the machine was restarted) is taken over. Node has no `flock`: a process that is suspended for seconds during a takeover
+ * can lose the lock again, therefore {@link FolderLock.held} must be checked before each write.
  */
 export class FolderLock {
   readonly #file: string;
@@ -23,7 +23,7 @@ export class FolderLock {
     this.#token = token;
   }
 
-  /** `conflict` if a living process holds the folder. */
+  /** Takes the lock. Rejects with `conflict` if a living process holds it. */
   static async take(folder: string): Promise<FolderLock> {
     const file = join(folder, 'registry.lock');
     const mine: Holder = { pid: process.pid, started: (await startOf(process.pid)) ?? '', token: randomUUID() };
@@ -34,7 +34,7 @@ export class FolderLock {
         if (await linked(draft, file)) return new FolderLock(file, mine.token);
         const other = await readHolder(file);
         if (typeof other === 'object' && (await isAlive(other))) {
-          const message = `${folder} is in use by process ${other.pid}: stop that one first, or give this one another folder`;
+          const message = `${folder} is in use by process ${other.pid}: stop that process first, or use another folder`;
           throw new SluiceError('conflict', message);
         }
         await removeStale(file);
@@ -44,6 +44,7 @@ export class FolderLock {
     }
   }
 
+  /** Whether this process still holds the lock. */
   async held(): Promise<boolean> {
     const present = await readHolder(this.#file);
     return typeof present === 'object' && present.token === this.#token;
@@ -64,14 +65,14 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Removes the lock of a process that is no more. One at a time does, so that nobody's fresh lock is taken for the stale one. */
+/** Removes the lock of a process that has ended. A guard file lets one process at a time do so: a new lock is never mistaken for the stale one. */
 async function removeStale(file: string): Promise<void> {
   const guard = `${file}.takeover`;
   try {
     await writeFile(guard, '', { flag: 'wx', mode: 0o600 });
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
-    await forgetAbandoned(guard);
+    await removeAbandoned(guard);
     return;
   }
   try {
@@ -82,8 +83,8 @@ async function removeStale(file: string): Promise<void> {
   }
 }
 
-/** A guard stands for milliseconds, unless its process was killed meanwhile. */
-async function forgetAbandoned(guard: string): Promise<void> {
+/** Removes a guard whose process was killed: a guard normally exists for milliseconds only. */
+async function removeAbandoned(guard: string): Promise<void> {
   const since = await stat(guard).catch(() => undefined);
   if (since && Date.now() - since.mtimeMs > abandonedMs) await rm(guard, { force: true });
 }
@@ -107,15 +108,15 @@ async function isAlive({ pid, started }: Holder): Promise<boolean> {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // EPERM: it lives, under another user.
+    // EPERM: the process is alive and belongs to another user.
     if (codeOf(error) !== 'EPERM') return false;
   }
-  // Process ids are used again, start times with them hardly ever.
+  // Process ids are reused; the same id with the same start time hardly ever is.
   const now = await startOf(pid);
   return now === undefined || now === started;
 }
 
-/** When a process started, in the kernel's ticks (proc(5), field 22 of stat); unknown where there is no /proc. */
+/** Start time of a process in the kernel's ticks (proc(5), field 22 of stat); undefined on systems without /proc. */
 async function startOf(pid: number): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');

@@ -2,25 +2,25 @@ import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { Random } from '../../model/clock.ts';
 import { retryDelay } from '../../model/retry-delay.ts';
 import { commitScript, keyNames, readScript, renewScript } from './redis-scripts.ts';
-import type { RedisPlace } from './redis-url.ts';
+import type { RedisLocation } from './redis-url.ts';
 
-/** What is asked of Redis. Every call fails within seconds when Redis is away: nothing waits for its return. */
+/** Commands that a registry sends to Redis. A call fails within seconds if Redis cannot be reached; no command is queued until it can. */
 export interface RedisCommands {
   read(keys: readonly string[], args: readonly string[]): Promise<unknown>;
   commit(keys: readonly string[], args: readonly string[]): Promise<unknown>;
   renew(keys: readonly string[], args: readonly string[]): Promise<unknown>;
   publish(channel: string, message: string): Promise<unknown>;
-  /** Settles when commands can be sent; rejects if the present try to connect fails. */
+  /** Resolves when commands can be sent; rejects if the present attempt to connect fails. */
   ready(): Promise<void>;
-  /** Called whenever the connection has gone. */
+  /** Calls `listener` whenever the connection was closed. */
   onClose(listener: () => void): void;
   onError(listener: (error: Error) => void): void;
-  /** Gives the present connection up, if there is one, and makes another. */
+  /** Closes the present connection, if there is one, and connects again. */
   reconnect(): void;
   close(): void;
 }
 
-/** One connection that hears messages; it doesn't come back when it has ended. */
+/** A connection for subscriptions. It does not reconnect by itself. */
 export interface RedisSubscriber {
   connect(): Promise<void>;
   subscribe(channels: readonly string[]): Promise<unknown>;
@@ -31,16 +31,16 @@ export interface RedisSubscriber {
 const answerTimeoutMs = 2000;
 const slowestRetryMs = 2000;
 
-/** Makes connections to one Redis, whichever way it is run. */
+/** Connections to one Redis: a single server, or one behind Sentinel, or a Cluster. */
 export class RedisClient {
-  readonly #place: RedisPlace;
+  readonly #location: RedisLocation;
   readonly #random: Random;
   readonly #client: Redis | Cluster;
 
-  constructor(place: RedisPlace, random: Random) {
-    this.#place = place;
+  constructor(location: RedisLocation, random: Random) {
+    this.#location = location;
     this.#random = random;
-    this.#client = place.mode === 'cluster' ? this.#cluster() : new Redis({ ...this.#options(), ...this.#retrying() });
+    this.#client = location.mode === 'cluster' ? this.#cluster() : new Redis({ ...this.#options(), ...this.#retrying() });
   }
 
   get commands(): RedisCommands {
@@ -54,7 +54,7 @@ export class RedisClient {
       ready: () => readiness(client),
       onClose: (listener) => client.on('close', listener),
       onError: (listener) => client.on('error', listener),
-      // While one is being made ioredis would take it for the end: with Sentinels, for good.
+      // Only when connected: ioredis takes a disconnect during a connection attempt as final, with Sentinel for ever.
       reconnect: () => client.status === 'ready' && client.disconnect(true),
       close: () => client.disconnect(),
     };
@@ -78,7 +78,7 @@ export class RedisClient {
 
   #cluster(): Cluster {
     const { host: _, port: __, ...node } = this.#options();
-    return new Cluster([...this.#place.nodes], {
+    return new Cluster([...this.#location.nodes], {
       clusterRetryStrategy: (times) => retryDelay(times - 1, this.#random),
       enableOfflineQueue: false,
       redisOptions: node as Omit<NonNullable<ClusterOptions['redisOptions']>, 'replyMapping'>,
@@ -87,16 +87,16 @@ export class RedisClient {
     });
   }
 
-  /** For a cluster, any node that is known: all of them pass on what is published anywhere. */
+  /** Host and port of a random known node of a Cluster: every node gets what is published at any node. */
   #nodeOptions(): { host?: string; port?: number } {
     if (!(this.#client instanceof Cluster)) return {};
     const known = this.#client.nodes('all').map(({ options: { host = '', port = 0 } }) => ({ host, port }));
-    const nodes = known.length > 0 ? known : this.#place.nodes;
+    const nodes = known.length > 0 ? known : this.#location.nodes;
     return nodes[Math.floor(this.#random() * nodes.length)] ?? {};
   }
 
   #options(): Omit<RedisOptions, 'replyMapping'> {
-    const { mode, nodes, tls, db, username, password, master, sentinelPassword } = this.#place;
+    const { mode, nodes, tls, db, username, password, master, sentinelPassword } = this.#location;
     return {
       ...(mode === 'single' ? nodes[0] : {}),
       ...(mode === 'sentinel' ? { sentinels: [...nodes], name: master, enableTLSForSentinelMode: tls, sentinelPassword } : {}),
@@ -115,7 +115,7 @@ export class RedisClient {
       autoResendUnfulfilledCommands: false,
       autoResubscribe: false,
       sentinelRetryStrategy: () => null,
-      // After a failover the old master takes no changes any more: ask who is the master now.
+      // After a failover the old master refuses changes: connect again, which finds the new master.
       reconnectOnError: (error) => error.message.startsWith('READONLY'),
     };
   }

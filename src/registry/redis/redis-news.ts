@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, jittered, type Random, type Timer } from '../../model/clock.ts';
 import type { Log } from '../../model/log.ts';
+import { type News, news as newsSchema } from '../../model/news.ts';
 import { retryDelay } from '../../model/retry-delay.ts';
-import type { Link, News, Watch } from '../contract.ts';
-import { newsSchema } from '../documents.ts';
+import type { Link, Watch } from '../contract.ts';
+import type { NewsChannels } from './news-channels.ts';
 import type { RedisClient, RedisCommands, RedisSubscriber } from './redis-client.ts';
 
 const beatEveryMs = 2000;
@@ -15,43 +16,21 @@ interface Listening {
   readonly settle: () => void;
 }
 
-/** The channels on which news is told, and which of them a listener needs. */
-export class Channels {
-  readonly #prefix: string;
-
-  constructor(prefix: string) {
-    this.#prefix = prefix;
-  }
-
-  /** Where this is to be published. */
-  of(news: News): string[] {
-    const all = `${this.#prefix}:news`;
-    if (news.kind !== 'server') return [all];
-    return news.own ? [`${all}:servers`] : [`${all}:servers`, `${all}:server:${news.name}`];
-  }
-
-  /** Where to listen for the news of one server, or (undefined) of every one, and for everything else. */
-  for(server: string | undefined): string[] {
-    const all = `${this.#prefix}:news`;
-    return [all, server === undefined ? `${all}:servers` : `${all}:server:${server}`];
-  }
-}
-
 /**
- * News by Redis' publish and subscribe, on a connection of its own that is checked all the time: what is published here on a
- * private channel must come back. That finds a peer that hangs, a connection that is half open, and a subscription that
- * was lost without a word. After every loss it connects and subscribes anew, and all listeners are told to `resync`.
+ * News by Redis' publish and subscribe, on a connection that is checked all the time by a heartbeat: a message published on a
+ * private channel must come back. This detects a peer that hangs, a half-open connection, and a subscription that was lost silently.
+ * After every loss it connects and subscribes again, and all listeners get `resync`.
  */
 export class RedisNews {
   readonly #client: RedisClient;
   readonly #commands: RedisCommands;
-  readonly #channels: Channels;
+  readonly #channels: NewsChannels;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #log: Log;
   readonly #listening = new Set<Listening>();
   readonly #beatChannel: string;
-  /** Settled by the first outcome, whichever it is. */
+  /** Resolves when the first attempt to connect has succeeded or failed. */
   readonly firstTry: Promise<void>;
   #settleFirst = () => {};
   #link: Link;
@@ -64,7 +43,7 @@ export class RedisNews {
   #reason: string | undefined;
   #closed = false;
 
-  constructor(parts: { client: RedisClient; prefix: string; channels: Channels; clock: Clock; random: Random; logger: Log }) {
+  constructor(parts: { client: RedisClient; prefix: string; channels: NewsChannels; clock: Clock; random: Random; logger: Log }) {
     this.#client = parts.client;
     this.#commands = parts.client.commands;
     this.#channels = parts.channels;
@@ -76,7 +55,7 @@ export class RedisNews {
     this.firstTry = new Promise((resolve) => {
       this.#settleFirst = resolve;
     });
-    // Not waiting for the next beat: what cannot be asked is down.
+    // Without waiting for the next heartbeat: when commands cannot be sent, the link is down.
     this.#commands.onClose(() => this.#link.up && this.#subscriber && this.#lost(this.#subscriber, new Error('the connection was closed')));
     this.#connect();
   }
@@ -85,7 +64,7 @@ export class RedisNews {
     return this.#link;
   }
 
-  /** Why the link is down. */
+  /** Reason why the link is down. */
   get reason(): string | undefined {
     return this.#reason;
   }
@@ -101,7 +80,7 @@ export class RedisNews {
     if (subscriber && this.#subscribed) {
       subscriber.subscribe(entry.channels).then(settle, (error: Error) => this.#lost(subscriber, error));
     }
-    return { ready, close: () => this.#forget(entry) };
+    return { ready, close: () => this.#remove(entry) };
   }
 
   close(): void {
@@ -117,7 +96,7 @@ export class RedisNews {
 
   #connect(): void {
     const subscriber = this.#client.subscriber(
-      (channel, message) => this.#heard(subscriber, channel, message),
+      (channel, message) => this.#receive(subscriber, channel, message),
       (error) => this.#lost(subscriber, error ?? new Error('the connection was closed')),
     );
     this.#subscriber = subscriber;
@@ -137,7 +116,7 @@ export class RedisNews {
   #sendBeat(subscriber: RedisSubscriber): void {
     if (subscriber !== this.#subscriber) return;
     const text = randomUUID();
-    // Whichever of the two connections is to blame, and whichever time runs out first: both are made anew.
+    // Either of the two connections may be at fault, and either timeout may end first: both connect again.
     const missed = (error: Error) => {
       if (subscriber !== this.#subscriber) return;
       this.#commands.reconnect();
@@ -145,19 +124,19 @@ export class RedisNews {
     };
     const failed = this.#clock.after(beatTimeoutMs, () => missed(new Error(`nothing was heard for ${beatTimeoutMs} ms`)));
     this.#beat = { text, failed };
-    // What Redis refuses shows that the connection is sound.
+    // A ReplyError is an answer from Redis: the command connection works.
     this.#commands
       .publish(this.#beatChannel, text)
       .catch((error: Error) => (error.name === 'ReplyError' ? this.#lost(subscriber, error) : missed(error)));
   }
 
-  #heard(subscriber: RedisSubscriber, channel: string, message: string): void {
+  #receive(subscriber: RedisSubscriber, channel: string, message: string): void {
     if (subscriber !== this.#subscriber) return;
     if (channel !== this.#beatChannel) this.#tell(channel, message);
-    else if (message === this.#beat?.text) this.#cameBack(subscriber, this.#beat.failed);
+    else if (message === this.#beat?.text) this.#beatCameBack(subscriber, this.#beat.failed);
   }
 
-  #cameBack(subscriber: RedisSubscriber, failed: Timer): void {
+  #beatCameBack(subscriber: RedisSubscriber, failed: Timer): void {
     failed.cancel();
     this.#next = this.#clock.after(jittered(beatEveryMs, this.#random), () => this.#sendBeat(subscriber));
     if (!this.#link.up) this.#isUp();
@@ -168,7 +147,7 @@ export class RedisNews {
     this.#reason = undefined;
     this.#link = { up: true, since: this.#clock.now() };
     this.#settleFirst();
-    this.#log.info({ resync: this.#everUp }, 'the registry in Redis is reached');
+    this.#log.info({ resync: this.#everUp }, 'connected to the registry in Redis');
     if (this.#everUp) for (const { tell } of [...this.#listening]) tell({ kind: 'resync' });
     this.#everUp = true;
   }
@@ -182,7 +161,7 @@ export class RedisNews {
     subscriber.close();
     this.#reason = error.message;
     if (this.#link.up) this.#link = { up: false, since: this.#clock.now() };
-    if (this.#attempt === 0) this.#log.warn({ reason: error.message }, 'the registry in Redis cannot be reached; trying on');
+    if (this.#attempt === 0) this.#log.warn({ reason: error.message }, 'the registry in Redis cannot be reached; trying again');
     this.#settleFirst();
     this.#next = this.#clock.after(retryDelay(this.#attempt++, this.#random), () => this.#connect());
   }
@@ -190,18 +169,18 @@ export class RedisNews {
   #tell(channel: string, message: string): void {
     const news = decode(message);
     if (!news) {
-      this.#log.warn({ channel }, 'something that is no news was published in Redis');
+      this.#log.warn({ channel }, 'a message on a Redis channel is not news of Sluice and is ignored');
       return;
     }
     for (const { tell, channels } of [...this.#listening]) if (channels.includes(channel)) tell(news);
   }
 
-  #forget(entry: Listening): void {
+  #remove(entry: Listening): void {
     if (!this.#listening.delete(entry)) return;
     entry.settle();
     for (const channel of entry.channels) {
       const needed = [...this.#listening].some(({ channels }) => channels.includes(channel));
-      // Failing, it only means that something is heard that nobody listens to.
+      // If this fails, messages arrive that have no listener: no harm.
       if (!needed && this.#subscribed) this.#subscriber?.unsubscribe(channel).catch(() => {});
     }
   }

@@ -1,9 +1,9 @@
 import { kinds } from '../store.ts';
 
 /**
- * The only ways in which the documents in Redis are read and changed, each atomic. Every script gets the same keys, all
- * with one hash tag: epoch, counter, generations, leases, then a hash for each kind. A document lies in its kind's hash
- * as `revision|text`. Works from Redis 7.0 on, on a cluster too.
+ * Names of the keys that every script gets, in this order: epoch, counter, generations, leases, then a hash for each kind of document.
+ * All keys have one hash tag, so that the scripts also run on a Cluster. A document is a field of its kind's hash, as `revision|text`.
+ * The documents are read and changed only by these scripts, each of which is atomic. They need Redis 7.0 or later.
  */
 export const keyNames = ['epoch', 'counter', 'generations', 'leases', ...kinds] as const;
 
@@ -27,7 +27,7 @@ local function row(kind, name, text)
 end
 `;
 
-/** ARGV: an epoch to begin with if there is none, then kind and name in turn; a kind with an empty name means all of it. */
+/** ARGV: the epoch to set if there is none yet, then pairs of kind and name; an empty name means all documents of the kind. */
 export const readScript = `${common}
 local epoch = redis.call('GET', epochKey)
 if not epoch then
@@ -49,7 +49,7 @@ end
 return {epoch, generation, rows}
 `;
 
-/** ARGV: the change as JSON; channel and message in turn. Answers 1, or 0 if an expectation did not hold. */
+/** ARGV: the change as JSON, then pairs of channel and message. Returns 1, or 0 if an expectation did not hold. */
 export const commitScript = `${common}
 local change = cjson.decode(ARGV[1])
 if redis.call('GET', epochKey) ~= change.epoch then return 0 end
@@ -79,7 +79,7 @@ for i = 2, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
 return 1
 `;
 
-/** ARGV: id, instance; then channel and message in turn, for the case that the lease had ended. Nil: not this instance's. */
+/** ARGV: id, instance, then pairs of channel and message to publish if the lease had ended. Returns nil if `instance` does not hold the lease. */
 export const renewScript = `${common}
 local id = ARGV[1]
 local text = redis.call('HGET', hashes.server, id)

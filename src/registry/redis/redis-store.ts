@@ -3,37 +3,39 @@ import * as z from 'zod';
 import type { Clock, Random } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
-import type { Link, News, Watch } from '../contract.ts';
+import type { News } from '../../model/news.ts';
+import type { Link, Watch } from '../contract.ts';
 import { type Change, type Key, type Kind, kinds, type Reading, type Store, type Stored } from '../store.ts';
+import { NewsChannels } from './news-channels.ts';
 import { RedisClient, type RedisCommands } from './redis-client.ts';
-import { Channels, RedisNews } from './redis-news.ts';
+import { RedisNews } from './redis-news.ts';
 import { keyNames } from './redis-scripts.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
 const reading = z.tuple([z.string(), z.coerce.number(), z.array(z.tuple([z.enum(kinds), z.string(), z.string(), z.string()]))]);
 
-/** A {@link Store} in Redis, shared by any number of processes; leases run by Redis' clock. */
+/** A {@link Store} in Redis, shared by any number of processes. Leases run by Redis' clock. */
 export class RedisStore implements Store {
   readonly #client: RedisCommands;
   readonly #news: RedisNews;
-  readonly #channels: Channels;
+  readonly #channels: NewsChannels;
   readonly #keys: readonly string[];
 
-  /** Begins to connect, and goes on trying. `invalid` if the URL can't be used. */
+  /** Starts to connect, again and again until it succeeds. Throws `invalid` if the URL can't be used. */
   constructor(parts: { url: string; prefix: string; clock: Clock; random: Random; logger: Log }) {
     const { url, clock, random, logger } = parts;
-    // One hash tag puts all keys into one slot of a cluster.
+    // One hash tag puts all keys into one slot of a Cluster.
     const prefix = `{${parts.prefix}}`;
     const client = new RedisClient(parseRedisUrl(url), random);
     this.#client = client.commands;
-    // Never the error itself: it carries the command that failed, AUTH with the password too.
-    this.#client.onError(({ message }) => logger.debug({ reason: message }, 'an error of the connection to Redis'));
+    // Never logs the error itself: it holds the failed command, which may be AUTH with the password.
+    this.#client.onError(({ message }) => logger.debug({ reason: message }, 'the connection to Redis had an error'));
     this.#keys = keyNames.map((name) => `${prefix}:${name}`);
-    this.#channels = new Channels(prefix);
+    this.#channels = new NewsChannels(prefix);
     this.#news = new RedisNews({ client, prefix, channels: this.#channels, clock, random, logger });
   }
 
-  /** Settles once Redis answered, or could not be reached. */
+  /** Resolves once Redis has answered, or could not be reached. */
   get firstTry(): Promise<void> {
     return this.#news.firstTry;
   }
@@ -80,9 +82,9 @@ export class RedisStore implements Store {
     return news.flatMap((item) => this.#channels.of(item).flatMap((channel) => [channel, JSON.stringify(item)]));
   }
 
-  async #ask(question: () => Promise<unknown>): Promise<unknown> {
+  async #ask(command: () => Promise<unknown>): Promise<unknown> {
     try {
-      return await question();
+      return await command();
     } catch (error) {
       throw new SluiceError('unavailable', `the registry in Redis does not answer: ${this.#news.reason ?? (error as Error).message}`);
     }

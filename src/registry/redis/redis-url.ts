@@ -1,12 +1,13 @@
+import { maxPort } from '../../model/bounds.ts';
 import { SluiceError } from '../../model/fault.ts';
 
-/** Where Redis is, read from a URL. */
-export interface RedisPlace {
+/** Where and how Redis is reached, read from a URL. */
+export interface RedisLocation {
   readonly mode: 'single' | 'sentinel' | 'cluster';
   readonly tls: boolean;
-  /** Redis itself, the sentinels, or some nodes of the cluster. */
+  /** Redis itself, the Sentinels, or some nodes of the Cluster. */
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
-  /** Name of the group of which the sentinels know the master. */
+  /** Name under which the Sentinels know the master. */
   readonly master?: string;
   readonly db: number;
   readonly username?: string;
@@ -14,7 +15,7 @@ export interface RedisPlace {
   readonly sentinelPassword?: string;
 }
 
-/** The URLs that {@link parseRedisUrl} takes, for messages. */
+/** Forms of URLs that {@link parseRedisUrl} accepts, for messages. */
 export const redisUrlForms = [
   'redis://[user:password@]host[:6379][/db] (rediss:// for TLS)',
   'redis+sentinel://[user:password@]host[:26379],host…/mastername[?db=N&sentinelPassword=…]',
@@ -25,16 +26,16 @@ const shape =
   /^(?<tls>rediss?)(?:\+(?<mode>sentinel|cluster))?:\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^@/?#]+)(?:\/(?<path>[^/?#]*))?(?:\?(?<query>[^#]*))?$/;
 const hostPort = /^(?<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(?<port>\d{1,5}))?$/;
 
-/** Whether the scheme says that this is meant to be Redis. */
+/** Whether the URL has a scheme of Redis. */
 export function isRedisUrl(url: string): boolean {
   return /^rediss?(\+\w+)?:/.test(url);
 }
 
-/** `invalid` if nothing can be reached by it. The message never repeats the URL: there may be a password in it. */
-export function parseRedisUrl(url: string): RedisPlace {
+/** Parses a URL; throws `invalid` if it can't be used. The message never repeats the URL, which may contain a password. */
+export function parseRedisUrl(url: string): RedisLocation {
   const groups = shape.exec(url)?.groups;
-  if (!groups) throw refusal('it has none of these forms');
-  const mode = (groups['mode'] ?? 'single') as RedisPlace['mode'];
+  if (!groups) throw refusal('it has none of the known forms');
+  const mode = (groups['mode'] ?? 'single') as RedisLocation['mode'];
   const nodes = (groups['hosts'] as string).split(',').map((text) => parseNode(text, mode === 'sentinel' ? 26379 : 6379));
   if (mode === 'single' && nodes.length > 1) throw refusal('several hosts need redis+sentinel:// or redis+cluster://');
 
@@ -57,7 +58,7 @@ export function parseRedisUrl(url: string): RedisPlace {
 function parseNode(text: string, defaultPort: number): { host: string; port: number } {
   const groups = hostPort.exec(text)?.groups;
   const port = Number(groups?.['port'] ?? defaultPort);
-  if (!groups || port < 1 || port > 65535) throw refusal('a host must be HOST or HOST:PORT');
+  if (!groups || port < 1 || port > maxPort) throw refusal('a host must be HOST or HOST:PORT');
   return { host: (groups['host'] as string).replace(/^\[|\]$/g, ''), port };
 }
 
@@ -66,11 +67,12 @@ function parseDb(text: string): number {
   return Number(text);
 }
 
-function parseQuery(text: string, mode: RedisPlace['mode']): URLSearchParams {
+function parseQuery(text: string, mode: RedisLocation['mode']): URLSearchParams {
   const known = { single: ['db'], sentinel: ['db', 'sentinelPassword'], cluster: [] }[mode];
   const query = new URLSearchParams(text);
   const unknown = [...query.keys()].find((key) => !known.some((name) => name === key));
-  if (unknown !== undefined) throw refusal(`"${unknown}" is no setting here${known.length > 0 ? `; known: ${known.join(', ')}` : ''}`);
+  if (unknown !== undefined)
+    throw refusal(`"${unknown}" is not a setting of such a URL${known.length > 0 ? `; known: ${known.join(', ')}` : ''}`);
   return query;
 }
 

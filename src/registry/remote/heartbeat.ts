@@ -5,10 +5,11 @@ const everyMs = 2000;
 const timeoutMs = 2000;
 
 /**
- * Pings a WebSocket on which nothing was heard for a while, and cuts it when no answer comes: a peer that hangs or vanished is
- * noticed within 4.2 s. If both ends do so, the one whose turn comes first spares the other its ping. Ends with the socket.
+ * Pings a WebSocket on which nothing was received for about 2 s, and terminates it if no answer comes within 2 s: a peer that hangs or
+ * vanished is detected within 4.2 s. A ping that is received counts as a sign of life, so that only one of two ends pings.
+ * Ends with the socket.
  */
-export function keepChecking(socket: WebSocket, clock: Clock, random: Random): void {
+export function startHeartbeat(socket: WebSocket, clock: Clock, random: Random): void {
   let timer: Timer = { cancel: () => {} };
   const ping = () => {
     socket.ping(() => {});

@@ -1,14 +1,16 @@
 import * as z from 'zod';
 import type { Access } from '../../model/access.ts';
 import { type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
-import { type Project, project } from '../../model/project.ts';
-import { name } from '../../model/quantity.ts';
-import type { Snapshot } from '../../model/snapshot.ts';
+import { joinAnswer, joinRequest, renewal } from '../../model/join.ts';
+import { name } from '../../model/name.ts';
+import type { Project } from '../../model/project.ts';
+import { count } from '../../model/quantity.ts';
+import { projectSummary, revision, revisionNumber } from '../../model/revision.ts';
+import { leasedServer, serverPatch } from '../../model/server.ts';
+import { type Snapshot, snapshot } from '../../model/snapshot.ts';
 import type { Registry } from '../contract.ts';
-import { serverRecord, snapshot } from '../documents.ts';
-import { joinRequest, renewal, serverPatch } from '../rules/requests.ts';
 
-/** One call over the connection: who may make it, what it takes, what it does, and what the caller gets. */
+/** A method that can be called over the connection: the access that it needs, its parameters, its result. */
 interface Method<Params extends z.ZodType, Result extends z.ZodType> {
   readonly access: Access;
   readonly params: Params;
@@ -22,27 +24,18 @@ function method<Params extends z.ZodType, Result extends z.ZodType>(entry: Metho
 
 const nothing = z.undefined();
 const none = z.object({});
-const count = z.int().min(0);
 
 const environment = z.object({ name, input: z.unknown() }).transform(({ name, input }) => ({
   name,
   input: input as EnvironmentSpecInput,
   spec: environmentSpec.parse(input),
 }));
-const revision = z.object({ name, revision: count, project, hash: z.string(), createdAt: z.number() });
-const summary = z.object({
-  name,
-  latest: count,
-  revisions: z.array(z.object({ revision: count, version: z.string(), hash: z.string(), createdAt: z.number() })),
-});
-const server = serverRecord.extend({ leaseRemaining: z.number() });
-const membership = z.object({ server, snapshot: snapshot.exactOptional() });
 
 const ofEnvironment = z.object({ environment: z.string() });
 const expect = count.exactOptional();
 const deployment = z.object({ environment: z.string(), project: z.string(), options: z.object({ expect }).default({}) });
 
-/** All that can be asked of a registry over a connection. The rules, and the checks that go with them, are the registry's own. */
+/** All methods that can be called over a connection. The registry itself applies the rules and checks their input. */
 export const methods = {
   environments: method({ access: 'admin', params: none, result: z.array(environment), call: (registry) => registry.environments() }),
   environment: method({
@@ -63,11 +56,11 @@ export const methods = {
     result: nothing,
     call: (registry, { name, force }) => registry.deleteEnvironment(name, { force }),
   }),
-  projects: method({ access: 'admin', params: none, result: z.array(summary), call: (registry) => registry.projects() }),
+  projects: method({ access: 'admin', params: none, result: z.array(projectSummary), call: (registry) => registry.projects() }),
   pushProject: method({
     access: 'admin',
     params: z.object({ project: z.unknown() }),
-    result: z.object({ name, revision: count, created: z.boolean() }),
+    result: z.object({ name, revision: revisionNumber, created: z.boolean() }),
     call: (registry, params) => registry.pushProject(params.project as Project),
   }),
   revision: method({
@@ -110,15 +103,15 @@ export const methods = {
     result: z.boolean(),
     call: (registry, params) => registry.restore(params.snapshot as Snapshot),
   }),
-  servers: method({ access: 'admin', params: none, result: z.array(server), call: (registry) => registry.servers() }),
+  servers: method({ access: 'admin', params: none, result: z.array(leasedServer), call: (registry) => registry.servers() }),
   server: method({
     access: 'join',
     params: z.object({ id: z.string() }),
-    result: server.optional(),
+    result: leasedServer.optional(),
     call: (registry, { id }) => registry.server(id),
   }),
-  join: method({ access: 'join', params: joinRequest, result: membership, call: (registry, request) => registry.join(request) }),
-  renew: method({ access: 'join', params: renewal, result: membership, call: (registry, report) => registry.renew(report) }),
+  join: method({ access: 'join', params: joinRequest, result: joinAnswer, call: (registry, request) => registry.join(request) }),
+  renew: method({ access: 'join', params: renewal, result: joinAnswer, call: (registry, report) => registry.renew(report) }),
   leave: method({
     access: 'join',
     params: z.object({ id: z.string(), instance: z.string() }),
@@ -128,13 +121,13 @@ export const methods = {
   assign: method({
     access: 'admin',
     params: z.object({ id: z.string(), environment: z.string().exactOptional() }),
-    result: server,
+    result: leasedServer,
     call: (registry, { id, environment }) => registry.assign(id, environment),
   }),
   patchServer: method({
     access: 'admin',
     params: z.object({ id: z.string(), patch: serverPatch }),
-    result: server,
+    result: leasedServer,
     call: (registry, { id, patch }) => registry.patchServer(id, patch),
   }),
 } as const;
@@ -143,7 +136,7 @@ export type MethodName = keyof typeof methods;
 export type ParamsOf<M extends MethodName> = z.input<(typeof methods)[M]['params']>;
 export type ResultOf<M extends MethodName> = z.output<(typeof methods)[M]['result']>;
 
-/** Whether there is such a method; not fooled by what every object inherits. */
+/** Whether there is a method of this name. Inherited properties, such as `toString`, are not methods. */
 export function isMethod(text: string): text is MethodName {
   return Object.hasOwn(methods, text);
 }

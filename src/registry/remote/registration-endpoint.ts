@@ -5,17 +5,17 @@ import type { Access } from '../../model/access.ts';
 import { type Clock, type Random, systemClock } from '../../model/clock.ts';
 import type { Log } from '../../model/log.ts';
 import type { Registry, Watch } from '../contract.ts';
-import { keepChecking } from './heartbeat.ts';
+import { startHeartbeat } from './heartbeat.ts';
 import { Session } from './session.ts';
 
-/** What a gateway sends is small, even if it reports on thousands of projects; an operator uploads projects. */
+/** A gateway's frames are small, even if it reports on thousands of projects; an operator uploads projects. */
 const maxFrameBytes = { join: 2 * 1024 * 1024, admin: 16 * 1024 * 1024 } as const;
 const goingAway = 1001;
 const closeTimeoutMs = 1000;
 
 /**
- * The balancer's side of remote registries: WebSockets (RFC 6455) on which gateways, and whoever has the admin token, use
- * the registry. Mount `upgrade` at `GET /v1/join`. It doesn't own the registry.
+ * The balancer's end of remote registries: WebSockets (RFC 6455) on which gateways, and operators with the admin token, call the
+ * registry. Mount `upgrade` at `GET /v1/join`. The endpoint does not own the registry.
  */
 export class RegistrationEndpoint {
   readonly #registry: Registry;
@@ -28,7 +28,7 @@ export class RegistrationEndpoint {
   readonly #watch: Watch;
   #closed = false;
 
-  /** @param options.authorize which access an `Authorization` header gives; undefined: none, answered with 401 */
+  /** @param options.authorize returns the access that an `Authorization` header gives; undefined: none, answered with 401 */
   constructor(options: {
     registry: Registry;
     authorize(authorizationHeader: string | undefined): Access | undefined;
@@ -42,18 +42,18 @@ export class RegistrationEndpoint {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#servers = { join: serverFor('join'), admin: serverFor('admin') };
-    // One watch for all: each hears what concerns it.
+    // One watch for all sessions; each passes on only the news that its peer asked for.
     this.#watch = this.#registry.watch((news) => {
       for (const session of this.#sessions) session.tell(news);
     });
   }
 
-  /** Peers connected now. */
+  /** Number of peers that are connected. */
   get peers(): number {
     return this.#sessions.size;
   }
 
-  /** Takes an HTTP upgrade request over. Never throws. */
+  /** Handles an HTTP upgrade request. Never throws. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', (error) => this.#log.debug({ err: error }, 'a connection to the registration endpoint broke'));
     if (this.#closed) {
@@ -69,13 +69,13 @@ export class RegistrationEndpoint {
       const session = new Session({ socket: peer, registry: this.#registry, access, watching: this.#watch.ready, logger: this.#log });
       this.#sessions.add(session);
       peer.on('close', () => this.#sessions.delete(session));
-      // What is wrong with a frame; the socket closes itself, with the code for it.
-      peer.on('error', (error) => this.#log.warn({ err: error }, 'a peer of the registration endpoint broke the protocol'));
-      keepChecking(peer, this.#clock, this.#random);
+      // An invalid frame: the socket closes itself with the right close code.
+      peer.on('error', (error) => this.#log.warn({ err: error }, 'a peer of the registration endpoint violated the protocol'));
+      startHeartbeat(peer, this.#clock, this.#random);
     });
   }
 
-  /** Tells all peers that it goes away, and settles when they are gone. */
+  /** Closes the connection of every peer (1001, going away); resolves when all are closed, after 1 s at the latest. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#watch.close();

@@ -2,21 +2,25 @@ import { WebSocket } from 'ws';
 import type { Clock, Random, Timer } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
+import type { News } from '../../model/news.ts';
 import { retryDelay } from '../../model/retry-delay.ts';
-import type { Link, News } from '../contract.ts';
+import type { Link } from '../contract.ts';
 import { type ClientFrame, decodeEndpointFrame, type EndpointFrame } from './frames.ts';
-import { keepChecking } from './heartbeat.ts';
+import { startHeartbeat } from './heartbeat.ts';
 
-/** For the connection itself. */
+/** Limit for the TCP (and TLS) connection. */
 const connectTimeoutMs = 3000;
-/** For the answer to what asks for the WebSocket: a balancer that is slow because many came at once only gets slower if they give up and come again. */
+/**
+ * Limit for the answer to the upgrade request. It is long because of reconnect storms: a balancer that many gateways connect to at once
+ * gets only slower if they give up and connect again.
+ */
 const upgradeTimeoutMs = 30_000;
 const callTimeoutMs = 5000;
-/** The endpoint refuses more at a time. */
+/** Most calls at a time; the endpoint refuses more. */
 const maxCalls = 64;
 const maxFrameBytes = 256 * 1024 * 1024;
 
-type Question = { readonly method: string; readonly params: unknown } | { readonly watch: { readonly server?: string } };
+type Call = { readonly method: string; readonly params: unknown } | { readonly watch: { readonly server?: string } };
 
 interface Waiting {
   readonly resolve: (result: unknown) => void;
@@ -24,9 +28,9 @@ interface Waiting {
   readonly timer: Timer;
 }
 
-/** A WebSocket to a registration endpoint that is made again whenever it breaks, and the calls over it. */
+/** A WebSocket to a registration endpoint, which reconnects whenever it breaks, and the calls over it. */
 export class RemoteLink {
-  /** Settled by the first outcome, whichever it is, or when none came for a while. */
+  /** Resolves when the first attempt to connect has succeeded, failed or taken long. */
   readonly firstTry: Promise<void>;
   readonly #url: URL;
   readonly #headers: Readonly<Record<string, string>>;
@@ -63,7 +67,7 @@ export class RemoteLink {
     this.#onNews = parts.onNews;
     this.#onUp = parts.onUp;
     this.#link = { up: false, since: parts.clock.now() };
-    this.#down = this.#unreachable('it was not reached yet');
+    this.#down = this.#unreachable('there was no connection yet');
     this.firstTry = new Promise((resolve) => {
       this.#settleFirst = resolve;
     });
@@ -74,18 +78,18 @@ export class RemoteLink {
     return this.#link;
   }
 
-  /** The answer's result, still unchecked. `unavailable` if none comes in time or the connection is down. */
-  ask(question: Question): Promise<unknown> {
+  /** Sends a call and resolves to its result, unchecked. Rejects with `unavailable` if the answer takes too long or the connection is down. */
+  send(request: Call): Promise<unknown> {
     const socket = this.#socket;
     if (!this.#link.up || socket?.readyState !== WebSocket.OPEN) return Promise.reject(this.#down);
-    if (this.#waiting.size >= maxCalls) return Promise.reject(this.#unreachable(`${maxCalls} calls wait for their answers`));
+    if (this.#waiting.size >= maxCalls) return Promise.reject(this.#unreachable(`${maxCalls} calls are waiting for their answers`));
     const call = this.#calls++;
     return new Promise((resolve, reject) => {
       const timer = this.#clock.after(callTimeoutMs, () =>
         this.#settle(call)?.reject(this.#unreachable(`no answer within ${callTimeoutMs} ms`)),
       );
       this.#waiting.set(call, { resolve, reject, timer });
-      socket.send(JSON.stringify({ call, ...question } satisfies ClientFrame));
+      socket.send(JSON.stringify({ call, ...request } satisfies ClientFrame));
     });
   }
 
@@ -127,7 +131,7 @@ export class RemoteLink {
       failure ??= this.#unreachable(message);
     });
     socket.on('unexpected-response', (_request, { statusCode }) => {
-      failure = statusCode === 401 ? this.#refused() : this.#misdirected(statusCode);
+      failure = statusCode === 401 ? this.#unauthorized() : this.#wrongAddress(statusCode);
       socket.terminate();
     });
     socket.on('open', () => {
@@ -146,18 +150,18 @@ export class RemoteLink {
       socket.close();
       return;
     }
-    keepChecking(socket, this.#clock, this.#random);
+    startHeartbeat(socket, this.#clock, this.#random);
     this.#attempt = 0;
     this.#link = { up: true, since: this.#clock.now() };
     this.#settleFirst();
-    this.#log.info({ balancer: this.#url.host }, "the balancer's registry is reached");
+    this.#log.info({ balancer: this.#url.host }, "connected to the balancer's registry");
     this.#onUp();
   }
 
   #lost(socket: WebSocket, failure: SluiceError): void {
     if (socket !== this.#socket || this.#closed) return;
     this.#isDown(failure);
-    if (this.#attempt === 0) this.#log.warn({ reason: failure.message }, "the balancer's registry cannot be reached; trying on");
+    if (this.#attempt === 0) this.#log.warn({ reason: failure.message }, "the balancer's registry cannot be reached; trying again");
     this.#retry = this.#clock.after(retryDelay(this.#attempt++, this.#random), () => this.#connect());
   }
 
@@ -171,7 +175,10 @@ export class RemoteLink {
   #receive(socket: WebSocket, text: string): void {
     const frame = decodeEndpointFrame(text);
     if (!frame) {
-      this.#log.warn({ balancer: this.#url.host, bytes: text.length }, 'the balancer sent something that is no answer');
+      this.#log.warn(
+        { balancer: this.#url.host, bytes: text.length },
+        'the balancer sent a frame that is not understood; connecting again',
+      );
       socket.terminate();
     } else if ('news' in frame) this.#onNews(frame.news);
     else this.#answered(frame);
@@ -192,14 +199,17 @@ export class RemoteLink {
     return waiting;
   }
 
-  #refused(): SluiceError {
-    const remedy = 'give its join token by --token or SLUICE_JOIN_TOKEN, or run where its ./data/join.token is';
+  #unauthorized(): SluiceError {
+    const remedy = 'give its join token by --token or SLUICE_JOIN_TOKEN, or start it in the folder that has ./data/join.token';
     return new SluiceError('unauthorized', `the balancer at ${this.#url.host} refused the token (401): ${remedy}`);
   }
 
-  #misdirected(status: number | undefined): SluiceError {
-    const remedy = 'give the control address of a balancer (`control.listen`), not the one of its clients';
-    return new SluiceError('unavailable', `${this.#url.host} answers with status ${status} instead of letting servers join: ${remedy}`);
+  #wrongAddress(status: number | undefined): SluiceError {
+    const remedy = 'give the control address of a balancer (`control.listen`), not the address for clients';
+    return new SluiceError(
+      'unavailable',
+      `${this.#url.host} answers with status ${status}, which is not that of a registration endpoint: ${remedy}`,
+    );
   }
 
   #unreachable(reason: string): SluiceError {

@@ -1,11 +1,12 @@
 import type { Clock, Random } from '../../model/clock.ts';
 import type { EnvironmentSpecInput } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
+import type { JoinRequest, Renewal } from '../../model/join.ts';
 import type { Log } from '../../model/log.ts';
+import { concerns, type News } from '../../model/news.ts';
 import type { Project } from '../../model/project.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
-import type { JoinRequest, Link, News, Registry, Renewal, Watch } from '../contract.ts';
-import { concerns } from '../store.ts';
+import type { Link, Registry, Watch } from '../contract.ts';
 import { type MethodName, methods, type ParamsOf, type ResultOf } from './methods.ts';
 import { RemoteLink } from './remote-link.ts';
 
@@ -15,21 +16,21 @@ interface Listening {
   readonly settle: () => void;
 }
 
-/** A {@link Registry} behind a balancer's registration endpoint. What may be called depends on the token. */
+/** A {@link Registry} behind a balancer's registration endpoint. The token decides which methods may be called. */
 export class RemoteRegistry implements Registry {
   readonly #link: RemoteLink;
   readonly #log: Log;
   readonly #listening = new Set<Listening>();
   #everUp = false;
 
-  /** @param parts.url of the balancer's control address, `http(s)://host:port`. `invalid` if it is none. */
+  /** @param parts.url URL of the balancer's control address, `http(s)://host:port`. Throws `invalid` if it is not such a URL. */
   constructor(parts: { url: string; token?: string; clock: Clock; random: Random; logger: Log }) {
     this.#log = parts.logger;
     const url = endpointOf(parts.url);
     this.#link = new RemoteLink({ ...parts, url, onNews: (news) => this.#tell(news), onUp: () => this.#isUp() });
   }
 
-  /** Settles once the balancer was reached, or could not be. */
+  /** Resolves once the balancer was reached, or could not be reached. */
   get firstTry(): Promise<void> {
     return this.#link.firstTry;
   }
@@ -121,7 +122,7 @@ export class RemoteRegistry implements Registry {
     });
     const entry = { tell, server, settle };
     this.#listening.add(entry);
-    if (this.link.up) this.#ask(entry);
+    if (this.link.up) this.#subscribe(entry);
     const close = () => {
       this.#listening.delete(entry);
       settle();
@@ -136,25 +137,25 @@ export class RemoteRegistry implements Registry {
   }
 
   async #call<M extends MethodName>(method: M, params: ParamsOf<M>): Promise<ResultOf<M>> {
-    const { data, error } = methods[method].result.safeParse(await this.#link.ask({ method, params }));
+    const { data, error } = methods[method].result.safeParse(await this.#link.send({ method, params }));
     if (!error) return data as ResultOf<M>;
     const { path = [], message = '' } = error.issues[0] ?? {};
     throw new SluiceError(
       'internal',
-      `the balancer's answer to ${method} is not understood (${path.join('.')} ${message}): run the same Sluice on both sides`,
+      `the balancer's answer to ${method} is not understood (${path.join('.')} ${message}): run the same version of Sluice on both sides`,
     );
   }
 
   #isUp(): void {
-    for (const entry of this.#listening) this.#ask(entry);
+    for (const entry of this.#listening) this.#subscribe(entry);
     if (this.#everUp) this.#tell({ kind: 'resync' });
     this.#everUp = true;
   }
 
-  #ask({ server, settle }: Listening): void {
-    this.#link.ask({ watch: server === undefined ? {} : { server } }).then(settle, (error: SluiceError) => {
-      // Without a connection it is asked again at the next one.
-      if (error.code !== 'unavailable') this.#log.error({ err: error }, 'the balancer tells no news');
+  #subscribe({ server, settle }: Listening): void {
+    this.#link.send({ watch: server === undefined ? {} : { server } }).then(settle, (error: SluiceError) => {
+      // Without a connection: subscribes again when there is one.
+      if (error.code !== 'unavailable') this.#log.error({ err: error }, 'the balancer refused to send news');
     });
   }
 

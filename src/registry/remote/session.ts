@@ -1,32 +1,33 @@
 import type { WebSocket } from 'ws';
-import { check, describeFault } from '../../config/check.ts';
+import { check } from '../../config/check.ts';
+import { describeFault } from '../../config/refusal.ts';
 import type { Access } from '../../model/access.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
-import type { News, Registry } from '../contract.ts';
-import { concerns } from '../store.ts';
+import { concerns, type News } from '../../model/news.ts';
+import type { Registry } from '../contract.ts';
 import { type ClientFrame, decodeClientFrame, type EndpointFrame, errorFrame } from './frames.ts';
 import { isMethod, methods } from './methods.ts';
 
-/** More calls at a time are refused: a peer waits for answers. */
+/** Most calls of a peer at a time; more are refused. */
 const maxCalls = 64;
-/** A peer that reads so much too slowly is cut off; when it comes back it reads everything anew. */
+/** Most unsent bytes for a peer that reads too slowly; then its connection is terminated. When it reconnects it reads everything again. */
 const maxUnsentBytes = 64 * 1024 * 1024;
-/** WebSocket close code: the peer broke the rules (RFC 6455 section 7.4.1). */
+/** WebSocket close code: the peer violated the protocol's rules (RFC 6455 section 7.4.1). */
 const policyViolation = 1008;
 
-/** One peer of a registration endpoint, and what it may do. */
+/** Connection of one peer to a registration endpoint, with the peer's access. */
 export class Session {
   readonly #socket: WebSocket;
   readonly #registry: Registry;
   readonly #access: Access;
   readonly #log: Log;
-  /** Settles when the endpoint's own watch misses nothing any more. */
+  /** Resolves when the endpoint's own watch can no longer miss a change. */
   readonly #watching: Promise<void>;
   #calls = 0;
-  /** The server that joined here; a peer with the join token sees no other. */
+  /** The server that joined on this connection; a peer with the join token can read no other server. */
   #server: string | undefined;
-  #hears: { readonly server: string | undefined } | undefined;
+  #watched: { readonly server: string | undefined } | undefined;
 
   constructor(parts: { socket: WebSocket; registry: Registry; access: Access; watching: Promise<void>; logger: Log }) {
     this.#socket = parts.socket;
@@ -37,15 +38,15 @@ export class Session {
     this.#socket.on('message', (data, isBinary) => this.#receive(isBinary ? '' : data.toString()));
   }
 
-  /** Passes news on, if the peer wants it. */
+  /** Sends news if the peer watches and it concerns the peer. */
   tell(news: News): void {
-    if (this.#hears && concerns(news, this.#hears.server)) this.#send({ news });
+    if (this.#watched && concerns(news, this.#watched.server)) this.#send({ news });
   }
 
   #receive(text: string): void {
     const frame = decodeClientFrame(text);
     if (!frame) {
-      this.#log.warn({ bytes: text.length }, 'a peer of the registration endpoint sent something else than a call');
+      this.#log.warn({ bytes: text.length }, 'a peer of the registration endpoint sent a frame that is not a call');
       this.#socket.close(policyViolation, 'not a call');
     } else if (this.#calls >= maxCalls) {
       this.#send(errorFrame(frame.call, new SluiceError('unavailable', `more than ${maxCalls} calls at a time: wait for answers`)));
@@ -68,8 +69,8 @@ export class Session {
     const { call } = frame;
     if ('watch' in frame) {
       const { server } = frame.watch;
-      // Who asks for one server's news and then for all hears all.
-      this.#hears = { server: this.#hears && this.#hears.server !== server ? undefined : server };
+      // A peer that asks for the news of two servers, or of one and of all, gets all news.
+      this.#watched = { server: this.#watched && this.#watched.server !== server ? undefined : server };
       await this.#watching;
       return { call };
     }
@@ -78,13 +79,13 @@ export class Session {
 
   async #call(name: string, given: unknown): Promise<unknown> {
     if (!isMethod(name))
-      throw new SluiceError('invalid', `the registration endpoint knows no such call; it knows ${Object.keys(methods).join(', ')}`);
+      throw new SluiceError('invalid', `the registration endpoint has no such method; known: ${Object.keys(methods).join(', ')}`);
     const method = methods[name];
     if (method.access === 'admin' && this.#access !== 'admin') throw forbidden(`may not call ${name}`);
     const { value, faults } = check(given, method.params);
     if (faults) throw new SluiceError('invalid', `${name}: ${faults.map((fault) => describeFault(fault)).join('; ')}`, { faults });
     if (name === 'server' && this.#access !== 'admin' && (value as { id: string }).id !== this.#server)
-      throw forbidden('sees only its own server');
+      throw forbidden('may read only its own server');
     const result = await method.call(this.#registry, value as never);
     if (name === 'join' || name === 'renew') this.#server = (value as { id: string }).id;
     return result;
@@ -93,12 +94,12 @@ export class Session {
   #send(frame: EndpointFrame): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     if (this.#socket.bufferedAmount > maxUnsentBytes) {
-      this.#log.warn({ server: this.#server }, 'a peer of the registration endpoint reads too slowly and is cut off');
+      this.#log.warn({ server: this.#server }, 'a peer of the registration endpoint reads too slowly: its connection is terminated');
       this.#socket.terminate();
     } else this.#socket.send(JSON.stringify(frame));
   }
 }
 
 function forbidden(what: string): SluiceError {
-  return new SluiceError('forbidden', `the join token ${what}; use the admin token for that`);
+  return new SluiceError('forbidden', `the join token ${what}: use the admin token for that`);
 }

@@ -1,22 +1,23 @@
 import { SluiceError } from '../../model/fault.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import { type Deployment, type DocumentOf, type EnvironmentDocument, revisionName } from '../documents.ts';
-import { basePathKey } from './base-path.ts';
+import { basePathKey } from './base-path-key.ts';
 import { environmentText } from './environments.ts';
 import type { CheckedReading, Decision, Entry, Ledger } from './ledger.ts';
 import { noSuch, notAmong } from './refusals.ts';
 import type { Snapshots } from './snapshots.ts';
 
-/** So many steps back can be taken. */
+/** Number of rollbacks in a row that a project's history allows. */
 const historyLength = 10;
 
-interface DeploymentsEntry {
+/** An environment that exists, as it was read. */
+interface FoundEnvironment {
   readonly epoch: string;
   readonly entry: Entry<'environment'>;
   readonly document: EnvironmentDocument;
 }
 
-/** What is deployed where: the rules. */
+/** Rules for what is deployed to which environment. */
 export class Deployments {
   readonly #ledger: Ledger;
   readonly #snapshots: Snapshots;
@@ -27,55 +28,55 @@ export class Deployments {
   }
 
   async snapshot(environment: string): Promise<Snapshot> {
-    const { epoch, document } = await this.#place(await this.#ledger.read({ kind: 'environment', name: environment }), environment);
+    const { epoch, document } = await this.#find(await this.#ledger.read({ kind: 'environment', name: environment }), environment);
     return this.#snapshots.of(environment, epoch, document);
   }
 
   async deploy(environment: string, project: string, options: { revision?: number; expect?: number }): Promise<Snapshot> {
     return this.#ledger.transact(async () => {
       const now = await this.#ledger.read({ kind: 'environment', name: environment }, { kind: 'project', name: project });
-      const place = await this.#place(now, environment, options.expect);
+      const found = await this.#find(now, environment, options.expect);
       const known = now.get('project', project);
       const { value: index } = known;
       if (!index) throw await noSuch(this.#ledger, 'project', project);
       const revision = options.revision ?? index.latest;
       mustHave(project, index, revision);
 
-      const present = find(place.document, project);
-      if (present?.revision === revision) return { result: await this.#snapshots.of(environment, place.epoch, place.document) };
+      const present = deploymentOf(found.document, project);
+      if (present?.revision === revision) return { result: await this.#snapshots.of(environment, found.epoch, found.document) };
       const history = present ? [...present.history, present.revision].slice(-historyLength) : [];
-      // As long as the index stays as it is, so does the revision.
-      return this.#replace(place, project, await this.#deployment(project, revision, history), [known]);
+      // The index is expected unchanged: a revision is removed only together with a change of its project's index.
+      return this.#replace(found, project, await this.#deployment(project, revision, history), [known]);
     });
   }
 
   async undeploy(environment: string, project: string, options: { expect?: number }): Promise<Snapshot> {
     return this.#ledger.transact(async () => {
-      const place = await this.#deployed(environment, project, options.expect);
-      return this.#replace(place, project, undefined);
+      const found = await this.#findDeployed(environment, project, options.expect);
+      return this.#replace(found, project, undefined);
     });
   }
 
-  /** Each time one step further back; a later deploy begins from there. */
+  /** Goes one step further back with each call. A later deploy continues from the step that was reached. */
   async rollback(environment: string, project: string, options: { expect?: number }): Promise<Snapshot> {
     return this.#ledger.transact(async () => {
-      const place = await this.#deployed(environment, project, options.expect);
-      const { revision, history } = find(place.document, project) as Deployment;
+      const found = await this.#findDeployed(environment, project, options.expect);
+      const { revision, history } = deploymentOf(found.document, project) as Deployment;
       const previous = history.at(-1);
-      const none = `revision ${revision} of "${project}" is the first in environment "${environment}" that is remembered: nothing to roll back to`;
+      const none = `environment "${environment}" has no record of a revision of "${project}" before ${revision}: there is nothing to roll back to`;
       if (previous === undefined) throw new SluiceError('not-found', none);
-      return this.#replace(place, project, await this.#deployment(project, previous, history.slice(0, -1)));
+      return this.#replace(found, project, await this.#deployment(project, previous, history.slice(0, -1)));
     });
   }
 
-  async #deployed(environment: string, project: string, expect?: number): Promise<DeploymentsEntry> {
-    const place = await this.#place(await this.#ledger.read({ kind: 'environment', name: environment }), environment, expect);
-    if (find(place.document, project)) return place;
-    const others = place.document.deployments.map(({ name }) => name);
+  async #findDeployed(environment: string, project: string, expect?: number): Promise<FoundEnvironment> {
+    const found = await this.#find(await this.#ledger.read({ kind: 'environment', name: environment }), environment, expect);
+    if (deploymentOf(found.document, project)) return found;
+    const others = found.document.deployments.map(({ name }) => name);
     throw notAmong(`project "${project}" is not deployed to environment "${environment}"`, others);
   }
 
-  async #place(now: CheckedReading, environment: string, expect?: number): Promise<DeploymentsEntry> {
+  async #find(now: CheckedReading, environment: string, expect?: number): Promise<FoundEnvironment> {
     const entry = now.get('environment', environment);
     const { value: document } = entry;
     if (!document) throw await noSuch(this.#ledger, 'environment', environment);
@@ -90,11 +91,11 @@ export class Deployments {
     const key = { kind: 'revision', name: revisionName(name, revision) } as const;
     const { value } = (await this.#ledger.read(key)).get('revision', key.name);
     if (value) return { name, revision, basePath: value.project.basePath, history };
-    throw new SluiceError('not-found', `revision ${revision} of project "${name}" is no more: deploy another one`);
+    throw new SluiceError('not-found', `revision ${revision} of project "${name}" was removed: deploy another revision`);
   }
 
   async #replace(
-    { epoch, entry, document }: DeploymentsEntry,
+    { epoch, entry, document }: FoundEnvironment,
     project: string,
     next: Deployment | undefined,
     unchanged: readonly Entry<'project'>[] = [],
@@ -120,7 +121,7 @@ export class Deployments {
   }
 }
 
-function find(document: EnvironmentDocument, project: string): Deployment | undefined {
+function deploymentOf(document: EnvironmentDocument, project: string): Deployment | undefined {
   return document.deployments.find(({ name }) => name === project);
 }
 
@@ -133,5 +134,5 @@ function mustBeFree(environment: string, next: Deployment, others: readonly Depl
   const holder = others.find(({ basePath }) => basePathKey(basePath) === basePathKey(next.basePath));
   if (!holder) return;
   const message = `base path ${next.basePath} is taken in environment "${environment}" by project "${holder.name}" (revision ${holder.revision})`;
-  throw new SluiceError('base-path-taken', `${message}: undeploy that, or change one of the two`);
+  throw new SluiceError('base-path-taken', `${message}: undeploy that project, or change one of the two base paths`);
 }

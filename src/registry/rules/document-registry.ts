@@ -10,7 +10,7 @@ import { Restoration } from './restoration.ts';
 import { Servers } from './servers.ts';
 import { Snapshots } from './snapshots.ts';
 
-/** A {@link Registry} over any {@link Store}. It owns the store: `close` closes both. */
+/** Makes a {@link Registry} over any {@link Store}. The registry owns the store: `close` closes both. */
 export function documentRegistry(parts: { store: Store; logger: Log; clock: Clock; random: Random }): Registry {
   const { store, logger, clock } = parts;
   const ledger = new Ledger(parts);

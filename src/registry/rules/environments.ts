@@ -1,16 +1,16 @@
+import { contentHash } from '../../model/content-hash.ts';
 import { type Environment, type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
-import { name as nameSchema } from '../../model/quantity.ts';
+import { name as nameSchema } from '../../model/name.ts';
+import type { News } from '../../model/news.ts';
 import type { ServerRecord } from '../../model/server.ts';
-import { contentHash } from '../../model/snapshot.ts';
-import type { News } from '../contract.ts';
 import type { EnvironmentDocument } from '../documents.ts';
 import type { Key } from '../store.ts';
 import type { Entry, Ledger } from './ledger.ts';
 import { noSuch, valid } from './refusals.ts';
 import type { Snapshots } from './snapshots.ts';
 
-/** The environments of a registry: the rules. */
+/** Rules for the environments of a registry. */
 export class Environments {
   readonly #ledger: Ledger;
   readonly #snapshots: Snapshots;
@@ -70,7 +70,7 @@ export class Environments {
   }
 }
 
-/** How an environment lies in a store; the counterpart of its schema in `documents.ts`. */
+/** Text of an environment's document; the counterpart of its schema in `documents.ts`. */
 export function environmentText({ input, version, hash, deployments, restored }: Omit<EnvironmentDocument, 'spec'>): string {
   return JSON.stringify({ input, version, hash, deployments, restored });
 }
@@ -79,7 +79,7 @@ function environmentOf(name: string, { input, spec }: EnvironmentDocument): Envi
   return { name, input, spec };
 }
 
-/** A server after its environment, or the one it was moving to, is no more. */
+/** Record of a server after `environment`, which it was in or was moving to, is deleted. */
 function without({ movingTo, ...record }: ServerRecord, environment: string): ServerRecord {
   if (record.environment !== environment) return { ...record, movingTo: null };
   const { environment: _, running: __, ...available } = record;

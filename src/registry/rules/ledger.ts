@@ -1,22 +1,23 @@
 import { setTimeout } from 'node:timers/promises';
 import type * as z from 'zod';
-import { check, describeFault } from '../../config/check.ts';
+import { check } from '../../config/check.ts';
+import { describeFault } from '../../config/refusal.ts';
 import type { Random } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
 import { type DocumentOf, documentSchemas } from '../documents.ts';
 import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
 
-/** A document that may or may not exist, and what is to be expected of it when it is changed. */
+/** A document that may or may not exist. It can be passed to {@link Change.expect}, so that a change fails if the document changed since. */
 export interface Entry<K extends Kind> extends Key {
   readonly kind: K;
-  /** 0: there is none. */
+  /** 0: the document does not exist. */
   readonly revision: number;
   readonly value?: DocumentOf<K>;
   readonly leaseRemaining: number;
 }
 
-/** What a step of a transaction decided: the result, and the change that brings it about, if one is needed. */
+/** Decision of a transaction's step: the result, and the change that leads to it, if a change is needed. */
 export interface Decision<T> {
   readonly result: T;
   readonly change?: Change;
@@ -25,7 +26,7 @@ export interface Decision<T> {
 const attempts = 40;
 const longestPauseMs = 100;
 
-/** Checked documents over a {@link Store}, and changes that are tried again when somebody else was faster. */
+/** Checked documents over a {@link Store}, and changes that are tried again when another process changed the same documents first. */
 export class Ledger {
   readonly store: Store;
   readonly #log: Log;
@@ -50,19 +51,19 @@ export class Ledger {
     return reading && new CheckedReading(reading, this.#log);
   }
 
-  /** Reads and decides anew until what was decided could be committed; `conflict` when others were always faster. */
+  /** Repeats `step` until the change that it decides on is committed. Rejects with `conflict` if other processes were always faster. */
   async transact<T>(step: () => Promise<Decision<T>>): Promise<T> {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const { result, change } = await step();
       if (change === undefined || (await this.store.commit(change))) return result;
-      // Not the injected clock: its timers would let the process end in the middle of a change.
+      // Not the injected clock: its timers do not keep the process alive, which could then end in the middle of a change.
       await setTimeout(Math.min(longestPauseMs, 2 ** attempt) * this.#random());
     }
-    throw new SluiceError('conflict', 'others kept changing the same thing at the same time: try again');
+    throw new SluiceError('conflict', 'others kept changing the same documents at the same time: try again');
   }
 }
 
-/** A {@link Reading} whose documents are checked when they are looked at. */
+/** A {@link Reading} whose documents are checked when they are accessed. */
 export class CheckedReading {
   readonly epoch: string;
   readonly generation: number;
@@ -76,14 +77,14 @@ export class CheckedReading {
     this.#log = logger;
   }
 
-  /** That document, without a value if there is none. `internal` if it is damaged. */
+  /** Returns a document; without a value if it does not exist. Throws `internal` if it is damaged. */
   get<K extends Kind>(kind: K, name: string): Entry<K> {
     const stored = this.#find(kind, name);
     if (stored === undefined) return { kind, name, revision: 0, leaseRemaining: 0 };
     return entryOf(kind, stored);
   }
 
-  /** As {@link get}, but a damaged document is logged and taken as one without a value, which can be replaced or removed. */
+  /** Like {@link get}, but logs a damaged document and returns it without a value, so that it can be replaced or removed. */
   replaceable<K extends Kind>(kind: K, name: string): Entry<K> {
     const stored = this.#find(kind, name);
     if (stored === undefined) return { kind, name, revision: 0, leaseRemaining: 0 };
@@ -95,7 +96,7 @@ export class CheckedReading {
     }
   }
 
-  /** All documents of a kind that are there, by name; damaged ones are logged and left out. */
+  /** Returns all documents of a kind, sorted by name. Logs damaged ones and leaves them out. */
   all<K extends Kind>(kind: K): (Entry<K> & { value: DocumentOf<K> })[] {
     const entries: (Entry<K> & { value: DocumentOf<K> })[] = [];
     for (const stored of this.#documents) {
@@ -109,12 +110,12 @@ export class CheckedReading {
     return entries.sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
-  /** Whether any document cannot be understood. */
+  /** Whether any document is damaged. */
   get damaged(): boolean {
     return this.#documents.some((stored) => isDamaged(stored));
   }
 
-  /** Whether a document of that kind is there, damaged or not. */
+  /** Whether there is a document of that kind, damaged or not. */
   has(kind: Kind): boolean {
     return this.#documents.some((stored) => stored.kind === kind);
   }
@@ -157,6 +158,6 @@ function parse(stored: Stored): unknown {
 }
 
 function damaged(key: Key, reason: string, cause?: unknown): SluiceError {
-  const message = `the registry's ${key.kind} document "${key.name}" is damaged: ${reason}. Restore it from a backup, or remove it and make it anew`;
+  const message = `the registry's ${key.kind} document "${key.name}" is damaged: ${reason}. Restore it from a backup, or remove it and create it again`;
   return new SluiceError('internal', message, { cause });
 }

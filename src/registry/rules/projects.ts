@@ -1,23 +1,24 @@
 import type * as z from 'zod';
 import type { Clock } from '../../model/clock.ts';
-import { type Project, type ProjectSummary, project as projectSchema, type Revision } from '../../model/project.ts';
-import { contentHash } from '../../model/snapshot.ts';
+import { contentHash } from '../../model/content-hash.ts';
+import { type Project, project as projectSchema } from '../../model/project.ts';
+import type { ProjectSummary, Revision } from '../../model/revision.ts';
 import { revisionName } from '../documents.ts';
 import type { Change } from '../store.ts';
 import type { Ledger } from './ledger.ts';
 import { valid } from './refusals.ts';
 
-/** Revisions of one project that are kept unless told otherwise; those in use come on top. */
-const mostRevisions = 1000;
+/** Revisions of one project that are kept; revisions in use are kept in addition. */
+const defaultMostRevisions = 1000;
 
-/** The projects of a registry and their revisions: the rules. */
+/** Rules for the projects of a registry and their revisions. */
 export class Projects {
   readonly #ledger: Ledger;
   readonly #clock: Clock;
   readonly #most: number;
 
-  /** @param most revisions of one project: of more, the oldest that no environment has or could be rolled back to are forgotten */
-  constructor(ledger: Ledger, clock: Clock, most: number = mostRevisions) {
+  /** @param most revisions of one project that are kept; older ones are removed, unless an environment runs them or could be rolled back to them */
+  constructor(ledger: Ledger, clock: Clock, most: number = defaultMostRevisions) {
     this.#ledger = ledger;
     this.#clock = clock;
     this.#most = most;
@@ -43,9 +44,9 @@ export class Projects {
       const revision = (entry.value?.latest ?? 0) + 1;
       const createdAt = this.#clock.date();
       const all = [...(entry.value?.revisions ?? []), { revision, version: project.version, hash, createdAt }];
-      const { forgotten, expectAll } = await this.#surplus(name, all.slice(0, -1));
-      const revisions = all.filter((known) => !forgotten.has(known.revision));
-      const remove = [...forgotten].map((number) => ({ kind: 'revision', name: revisionName(name, number) }) as const);
+      const { surplus, expectAll } = await this.#surplus(name, all.slice(0, -1));
+      const revisions = all.filter((known) => !surplus.has(known.revision));
+      const remove = [...surplus].map((number) => ({ kind: 'revision', name: revisionName(name, number) }) as const);
       const put = [
         { kind: 'project', name, text: JSON.stringify({ latest: revision, revisions }) },
         { kind: 'revision', name: revisionName(name, revision), text: JSON.stringify({ project, hash, createdAt }) },
@@ -64,13 +65,13 @@ export class Projects {
     return value && { name, revision, ...value };
   }
 
-  /** Of the revisions so far, those that make room for one more; and what must not change until they are gone. */
+  /** Finds the revisions to remove when one more is added, and what must not change before they are removed. */
   async #surplus(name: string, revisions: readonly { readonly revision: number }[]): Promise<Surplus> {
     const count = revisions.length + 1 - this.#most;
-    if (count <= 0) return { forgotten: new Set() };
+    if (count <= 0) return { surplus: new Set() };
     const environments = await this.#ledger.list('environment');
-    // A damaged one may use any of them.
-    if (environments.damaged) return { forgotten: new Set() };
+    // A damaged environment may use any revision.
+    if (environments.damaged) return { surplus: new Set() };
     const used = new Set(
       environments
         .all('environment')
@@ -79,13 +80,13 @@ export class Projects {
     );
     const spare = revisions.filter(({ revision }) => !used.has(revision));
     return {
-      forgotten: new Set(spare.slice(0, count).map(({ revision }) => revision)),
+      surplus: new Set(spare.slice(0, count).map(({ revision }) => revision)),
       expectAll: { kind: 'environment', generation: environments.generation },
     };
   }
 }
 
 interface Surplus {
-  readonly forgotten: ReadonlySet<number>;
+  readonly surplus: ReadonlySet<number>;
   readonly expectAll?: NonNullable<Change['expectAll']>;
 }

@@ -1,11 +1,12 @@
 import type * as z from 'zod';
-import { check, describeFault } from '../../config/check.ts';
+import { check } from '../../config/check.ts';
+import { describeFault } from '../../config/refusal.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Ledger } from './ledger.ts';
 
-const shown = 10;
+const mostNamed = 10;
 
-/** The checked value, or `invalid` with every fault. `what` begins the message. */
+/** Returns the checked value. Throws `invalid` with every fault; its message begins with `what`. */
 export function valid<Schema extends z.ZodType>(what: string, schema: Schema, value: unknown): z.output<Schema> {
   const checked = check(value, schema);
   if (!checked.faults) return checked.value;
@@ -15,15 +16,15 @@ export function valid<Schema extends z.ZodType>(what: string, schema: Schema, va
   throw new SluiceError('invalid', `${what}: ${told.join('; ')}${more}`, { faults });
 }
 
-/** `not-found`, with what does exist. */
+/** Makes a `not-found` error that names the environments or projects that do exist. */
 export async function noSuch(ledger: Ledger, kind: 'environment' | 'project', name: string): Promise<SluiceError> {
   const existing = (await ledger.list(kind)).all(kind).map((entry) => entry.name);
   return notAmong(`there is no ${kind} "${name}"`, existing);
 }
 
-/** `not-found`: `message`, and what there is instead. */
+/** Makes a `not-found` error: `message`, then up to ten of the `existing` names. */
 export function notAmong(message: string, existing: readonly (string | number)[]): SluiceError {
-  const rest = existing.length > shown ? ` and ${existing.length - shown} more` : '';
-  const remedy = existing.length === 0 ? 'there is none yet' : `there is: ${existing.slice(-shown).join(', ')}${rest}`;
+  const rest = existing.length > mostNamed ? ` and ${existing.length - mostNamed} more` : '';
+  const remedy = existing.length === 0 ? 'none exists yet' : `known: ${existing.slice(-mostNamed).join(', ')}${rest}`;
   return new SluiceError('not-found', `${message}; ${remedy}`);
 }

@@ -1,13 +1,13 @@
 import type { Clock } from '../../model/clock.ts';
-import type { Project } from '../../model/project.ts';
-import { contentHash, type DeployedProject, type Snapshot } from '../../model/snapshot.ts';
-import { type Deployment, type DocumentOf, type EnvironmentDocument, revisionName, snapshot as snapshotSchema } from '../documents.ts';
+import { contentHash } from '../../model/content-hash.ts';
+import { type DeployedProject, type Snapshot, snapshot as snapshotSchema } from '../../model/snapshot.ts';
+import { type Deployment, type DocumentOf, type EnvironmentDocument, revisionName } from '../documents.ts';
 import { environmentText } from './environments.ts';
 import type { Ledger } from './ledger.ts';
 import { valid } from './refusals.ts';
 import type { Snapshots } from './snapshots.ts';
 
-/** Takes back, after a registry was emptied, what somebody still knows: the rules. */
+/** Rules for the restoration of an environment from a gateway's snapshot, after the registry lost its data. */
 export class Restoration {
   readonly #ledger: Ledger;
   readonly #snapshots: Snapshots;
@@ -20,7 +20,7 @@ export class Restoration {
   }
 
   async restore(given: Snapshot): Promise<boolean> {
-    const offered = valid('the snapshot', snapshotSchema, given) as Snapshot;
+    const offered: Snapshot = valid('the snapshot', snapshotSchema, given);
     const { environment: name, projects, epoch, version } = offered;
     return this.#ledger.transact<boolean>(async () => {
       const keys = projects.map((project) => ({ kind: 'project', name: project.name }) as const);
@@ -28,8 +28,8 @@ export class Restoration {
       const entry = now.get('environment', name);
       const { value: document } = entry;
       const indexes = projects.map((project) => now.get('project', project.name));
-      const untouched = document !== undefined && epoch !== now.epoch && mayTake(document, offered);
-      if (!untouched || indexes.some(({ value }, place) => clashes(value, projects[place] as DeployedProject))) return { result: false };
+      const untouched = document !== undefined && epoch !== now.epoch && mayRestore(document, offered);
+      if (!untouched || indexes.some(({ value }, index) => clashes(value, projects[index] as DeployedProject))) return { result: false };
 
       const createdAt = this.#clock.date();
       const next: Omit<EnvironmentDocument, 'spec'> = {
@@ -39,11 +39,11 @@ export class Restoration {
         deployments: projects.map(deploymentOf),
         restored: { epoch, version },
       };
-      const put = projects.flatMap(({ name, revision, project }, place) => {
+      const put = projects.flatMap(({ name, revision, project }, index) => {
         const hash = contentHash(project);
-        const index = withRevision(indexes[place]?.value, { revision, version: project.version, hash, createdAt });
+        const projectIndex = withRevision(indexes[index]?.value, { revision, version: project.version, hash, createdAt });
         return [
-          { kind: 'project', name, text: JSON.stringify(index) },
+          { kind: 'project', name, text: JSON.stringify(projectIndex) },
           { kind: 'revision', name: revisionName(name, revision), text: JSON.stringify({ project, hash, createdAt }) },
         ] as const;
       });
@@ -58,27 +58,27 @@ export class Restoration {
   }
 }
 
-/** Whether no operator has deployed anything since, and nothing as new was given back already. */
-function mayTake({ version, restored }: EnvironmentDocument, offered: Snapshot): boolean {
+/** Whether no operator has deployed anything since the loss, and no snapshot at least as new was restored already. */
+function mayRestore({ version, restored }: EnvironmentDocument, offered: Snapshot): boolean {
   if (restored === undefined) return version === 0;
   return restored.epoch === offered.epoch && restored.version < offered.version;
 }
 
-/** Whether that number has, or as the newest would hide, what an operator has pushed since. */
+/** Whether an operator has pushed something since that has the offered number, or that the offered revision would hide by being newer. */
 function clashes(index: DocumentOf<'project'> | undefined, { revision, project }: DeployedProject): boolean {
   if (index === undefined) return false;
   const known = index.revisions.find((one) => one.revision === revision);
   return known === undefined ? !index.restored && revision > index.latest : known.hash !== contentHash(project);
 }
 
-type Known = DocumentOf<'project'>['revisions'][number];
+type IndexedRevision = DocumentOf<'project'>['revisions'][number];
 
-function withRevision(index: DocumentOf<'project'> | undefined, added: Known): DocumentOf<'project'> {
+function withRevision(index: DocumentOf<'project'> | undefined, added: IndexedRevision): DocumentOf<'project'> {
   if (index?.revisions.some(({ revision }) => revision === added.revision)) return index;
   const revisions = [...(index?.revisions ?? []), added].sort((one, other) => one.revision - other.revision);
   return { latest: Math.max(index?.latest ?? 0, added.revision), revisions, restored: true };
 }
 
-function deploymentOf({ name, revision, project }: { name: string; revision: number; project: Project }): Deployment {
+function deploymentOf({ name, revision, project }: DeployedProject): Deployment {
   return { name, revision, basePath: project.basePath, history: [] };
 }

@@ -1,29 +1,28 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
+import { type JoinAnswer, type JoinRequest, joinRequest, type Renewal, renewal } from '../../model/join.ts';
 import type { Log } from '../../model/log.ts';
-import type { LeasedServer, ServerRecord } from '../../model/server.ts';
+import { type LeasedServer, type ServerPatch, type ServerRecord, serverPatch } from '../../model/server.ts';
 import { sameSnapshot } from '../../model/snapshot-id.ts';
-import type { JoinAnswer, JoinRequest, Renewal } from '../contract.ts';
 import type { DocumentOf } from '../documents.ts';
 import type { Key } from '../store.ts';
 import type { CheckedReading, Entry, Ledger } from './ledger.ts';
 import { noSuch, notAmong, valid } from './refusals.ts';
-import { joinRequest, renewal, serverPatch } from './requests.ts';
-import { assigned, joined, moved, reported } from './server-moves.ts';
+import { afterAssignment, afterJoin, afterMove, afterReport } from './server-transitions.ts';
 import { type Snapshots, snapshotIdOf } from './snapshots.ts';
 
-/** A server whose lease ended without a word is shown as lost for so long, then forgotten. */
-const forgetLostAfterMs = 3_600_000;
-const sweepEveryMs = 60_000;
+/** Milliseconds for which a server whose lease ended without notice is shown as lost; then its record is removed. */
+const keepLostMs = 3_600_000;
+const removeEveryMs = 60_000;
 
-/** The servers of a registry and their leases: the rules. */
+/** Rules for the servers of a registry and their leases. */
 export class Servers {
   readonly #ledger: Ledger;
   readonly #snapshots: Snapshots;
   readonly #clock: Clock;
   readonly #log: Log;
-  #sweptAt = Number.NEGATIVE_INFINITY;
+  #removedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: { ledger: Ledger; snapshots: Snapshots; clock: Clock; logger: Log }) {
     this.#ledger = parts.ledger;
@@ -35,14 +34,14 @@ export class Servers {
   async list(): Promise<LeasedServer[]> {
     const now = await this.#ledger.list('server');
     const servers = now.all('server');
-    await this.#sweep(now, servers);
-    return servers.filter((entry) => !isForgotten(entry)).map(({ value, leaseRemaining }) => ({ ...value, leaseRemaining }));
+    await this.#removeExpired(now, servers);
+    return servers.filter((entry) => !isExpired(entry)).map(({ value, leaseRemaining }) => ({ ...value, leaseRemaining }));
   }
 
   async get(id: string): Promise<LeasedServer | undefined> {
     const entry = (await this.#ledger.read({ kind: 'server', name: id })).get('server', id);
     const { value, leaseRemaining } = entry;
-    return value && !isForgotten(entry) ? { ...value, leaseRemaining } : undefined;
+    return value && !isExpired(entry) ? { ...value, leaseRemaining } : undefined;
   }
 
   async join(given: JoinRequest): Promise<JoinAnswer> {
@@ -51,24 +50,25 @@ export class Servers {
     return this.#ledger.transact(async () => {
       const now = await this.#ledger.read({ kind: 'server', name: id }, { kind: 'assignment', name: id });
       const entry = now.replaceable('server', id);
-      const record = joined(request, entry.value, now.replaceable('assignment', id).value);
-      const { epoch, place } = await this.#place(now.epoch, record.environment);
-      if (record.environment !== undefined && record.environment === request.environment && place === undefined) {
+      const record = afterJoin(request, entry.value, now.replaceable('assignment', id).value);
+      const { epoch } = now;
+      const environment = await this.#findEnvironment(record.environment);
+      if (record.environment !== undefined && record.environment === request.environment && environment === undefined) {
         throw await noSuch(this.#ledger, 'environment', request.environment);
       }
-      const next = place ? record : moved(record, undefined);
+      const next = environment ? record : afterMove(record, undefined);
       const unchanged = isDeepStrictEqual(next, entry.value);
       if (entry.value && entry.value.instance !== next.instance && entry.leaseRemaining > 0) {
         this.#log.warn(
           { server: id, address: next.address, from: entry.value.address },
-          'a new instance takes the id over from a live one',
+          'a new instance takes the id over from an instance whose lease has not ended',
         );
       }
       return {
-        result: await this.#membership(epoch, next, ttl, place),
+        result: await this.#answer(epoch, next, ttl, environment),
         change: {
           epoch,
-          expect: place ? [entry, place] : [entry],
+          expect: environment ? [entry, environment] : [entry],
           put: unchanged ? [] : [{ kind: entry.kind, name: id, text: JSON.stringify(next) }],
           lease: { id, ttl },
           news: unchanged && entry.leaseRemaining > 0 ? [] : [{ kind: entry.kind, name: id }],
@@ -84,20 +84,21 @@ export class Servers {
     return this.#ledger.transact(async () => {
       const now = await this.#ledger.renew(id, instance);
       const entry = now?.get('server', id);
-      if (!now || !entry?.value) throw new SluiceError('not-found', `no lease of this instance of server "${id}" is known: join again`);
+      if (!now || !entry?.value) throw new SluiceError('not-found', `this instance of server "${id}" has no lease: join again`);
       const { value: record } = entry;
       const completes = report.drained === true && record.movingTo !== undefined;
-      const wanted = completes ? moved(record, record.movingTo ?? undefined) : reported(record, report);
-      const { epoch, place } = await this.#place(now.epoch, wanted.environment, now);
-      const next = place ? wanted : moved(wanted, undefined);
-      const result = await this.#membership(epoch, next, record.ttl, place, completes ? undefined : report.holds);
+      const wanted = completes ? afterMove(record, record.movingTo ?? undefined) : afterReport(record, report);
+      const { epoch } = now;
+      const environment = await this.#findEnvironment(wanted.environment, now);
+      const next = environment ? wanted : afterMove(wanted, undefined);
+      const result = await this.#answer(epoch, next, record.ttl, environment, completes ? undefined : report.holds);
       if (isDeepStrictEqual(next, record)) return { result };
       const change = {
         epoch,
-        expect: completes && place ? [entry, place] : [entry],
+        expect: completes && environment ? [entry, environment] : [entry],
         put: [{ kind: entry.kind, name: id, text: JSON.stringify(next) }],
         news: [{ kind: entry.kind, name: id, own: true as const }],
-        // That it runs something outlives a restart: whoever stands in front of it then need not wait until it says so again.
+        // The first report of a running snapshot is written to disk: after a restart of the registry, balancers still send the server requests.
         transient: next.environment === record.environment && record.running !== undefined,
       };
       return { result, change };
@@ -115,19 +116,19 @@ export class Servers {
   }
 
   async assign(id: string, environment: string | undefined): Promise<LeasedServer> {
-    return this.#amend(id, async (record, assignment, live, epoch) => {
-      const { place } = await this.#place(epoch, environment);
-      if (environment !== undefined && !place) throw await noSuch(this.#ledger, 'environment', environment);
+    return this.#amend(id, async (record, assignment, live) => {
+      const found = await this.#findEnvironment(environment);
+      if (environment !== undefined && !found) throw await noSuch(this.#ledger, 'environment', environment);
       const { environment: _, ...rest } = assignment;
       return {
-        record: assigned(record, environment, live),
+        record: afterAssignment(record, environment, live),
         assignment: environment === undefined ? rest : { ...rest, environment },
-        expect: place ? [place] : [],
+        expect: found ? [found] : [],
       };
     });
   }
 
-  async patch(id: string, given: { draining?: boolean; weight?: number }): Promise<LeasedServer> {
+  async patch(id: string, given: ServerPatch): Promise<LeasedServer> {
     const patch = valid('the change', serverPatch, given);
     return this.#amend(id, async (record, assignment) => ({
       record: { ...record, ...patch },
@@ -136,10 +137,10 @@ export class Servers {
     }));
   }
 
-  /** An operator's change of a server's record and of what is remembered when it is gone. */
+  /** Makes an operator's change to a server's record, and to the assignment that outlives the record. */
   async #amend(
     id: string,
-    amend: (record: ServerRecord, assignment: Assignment, live: boolean, epoch: string) => Promise<Amendment>,
+    amend: (record: ServerRecord, assignment: Assignment, live: boolean) => Promise<Amendment>,
   ): Promise<LeasedServer> {
     return this.#ledger.transact(async () => {
       const now = await this.#ledger.read({ kind: 'server', name: id }, { kind: 'assignment', name: id });
@@ -147,51 +148,48 @@ export class Servers {
       const assignment = now.replaceable('assignment', id);
       if (!entry.value) throw await this.#noSuchServer(id);
       const { leaseRemaining, value: record } = entry;
-      const next = await amend(record, assignment.value ?? {}, leaseRemaining > 0, now.epoch);
+      const next = await amend(record, assignment.value ?? {}, leaseRemaining > 0);
       const result = { ...next.record, leaseRemaining };
       if (isDeepStrictEqual(next.record, record) && isDeepStrictEqual(next.assignment, assignment.value ?? {})) return { result };
 
-      const forgotten = Object.keys(next.assignment).length === 0;
+      const unassigned = Object.keys(next.assignment).length === 0;
       const put = [{ kind: entry.kind as Key['kind'], name: id, text: JSON.stringify(next.record) }];
-      if (!forgotten) put.push({ kind: assignment.kind, name: id, text: JSON.stringify(next.assignment) });
+      if (!unassigned) put.push({ kind: assignment.kind, name: id, text: JSON.stringify(next.assignment) });
       return {
         result,
         change: {
           epoch: now.epoch,
           expect: [entry, assignment, ...next.expect],
           put,
-          remove: forgotten ? [assignment] : [],
+          remove: unassigned ? [assignment] : [],
           news: [{ kind: entry.kind, name: id }],
         },
       };
     });
   }
 
-  /** The environment as it is now, if there is one; taken from `already` if that has it. */
-  async #place(
-    epoch: string,
-    environment: string | undefined,
-    already?: CheckedReading,
-  ): Promise<{ epoch: string; place?: EnvironmentEntry }> {
-    if (environment === undefined) return { epoch };
-    const known = already?.get('environment', environment);
-    if (isEnvironmentEntry(known)) return { epoch, place: known };
-    const now = await this.#ledger.read({ kind: 'environment', name: environment });
-    const entry = now.get('environment', environment);
-    // With the older epoch the commit fails, and everything is read anew.
-    return isEnvironmentEntry(entry) ? { epoch, place: entry } : { epoch };
+  /**
+   * Finds an environment's document; in `already`, if that holds it. If the data was replaced between two readings, the commit fails
+   * because of the older epoch, and everything is read again.
+   */
+  async #findEnvironment(name: string | undefined, already?: CheckedReading): Promise<EnvironmentEntry | undefined> {
+    if (name === undefined) return undefined;
+    const known = already?.get('environment', name);
+    if (isEnvironmentEntry(known)) return known;
+    const entry = (await this.#ledger.read({ kind: 'environment', name })).get('environment', name);
+    return isEnvironmentEntry(entry) ? entry : undefined;
   }
 
-  async #membership(
+  async #answer(
     epoch: string,
     record: ServerRecord,
     ttl: number,
-    place?: EnvironmentEntry,
+    environment?: EnvironmentEntry,
     holds?: Renewal['holds'],
   ): Promise<JoinAnswer> {
     const server = { ...record, leaseRemaining: ttl };
-    if (!place || sameSnapshot(holds, snapshotIdOf(epoch, place.value))) return { server };
-    return { server, snapshot: await this.#snapshots.of(place.name, epoch, place.value) };
+    if (!environment || sameSnapshot(holds, snapshotIdOf(epoch, environment.value))) return { server };
+    return { server, snapshot: await this.#snapshots.of(environment.name, epoch, environment.value) };
   }
 
   async #noSuchServer(id: string): Promise<SluiceError> {
@@ -199,18 +197,18 @@ export class Servers {
     return notAmong(`there is no server "${id}"`, existing);
   }
 
-  async #sweep(now: CheckedReading, servers: readonly Entry<'server'>[]): Promise<void> {
-    if (this.#clock.now() - this.#sweptAt < sweepEveryMs) return;
-    this.#sweptAt = this.#clock.now();
-    const gone = servers.filter(isForgotten);
+  async #removeExpired(now: CheckedReading, servers: readonly Entry<'server'>[]): Promise<void> {
+    if (this.#clock.now() - this.#removedAt < removeEveryMs) return;
+    this.#removedAt = this.#clock.now();
+    const gone = servers.filter(isExpired);
     if (gone.length === 0) return;
     const news = gone.map(({ kind, name }) => ({ kind, name }));
     try {
-      // Should one of them come back at this very moment, its next renewal tells it to join again.
+      // A server that renews at this very moment is told by its next renewal to join again.
       await this.#ledger.store.commit({ epoch: now.epoch, expect: gone, remove: gone, news });
-      this.#log.info({ servers: gone.map(({ name }) => name) }, 'servers lost for an hour are forgotten');
+      this.#log.info({ servers: gone.map(({ name }) => name) }, 'removed servers that were lost for an hour');
     } catch (error) {
-      this.#log.warn({ err: error }, 'lost servers could not be removed; they will be, at a later reading');
+      this.#log.warn({ err: error }, 'lost servers could not be removed; trying again at a later reading');
     }
   }
 }
@@ -221,7 +219,7 @@ type EnvironmentEntry = Entry<'environment'> & { readonly value: DocumentOf<'env
 interface Amendment {
   readonly record: ServerRecord;
   readonly assignment: Assignment;
-  /** What else must still be as it was read. */
+  /** Documents that must not have changed since they were read. */
   readonly expect: readonly Entry<'environment'>[];
 }
 
@@ -229,7 +227,7 @@ function isEnvironmentEntry(entry: Entry<'environment'> | undefined): entry is E
   return entry?.value !== undefined;
 }
 
-/** Who had said that it was about to leave is not looked for. */
-function isForgotten({ value, leaseRemaining }: Entry<'server'>): boolean {
-  return leaseRemaining < (value?.leaving ? 0 : -forgetLostAfterMs);
+/** Whether a record is to be removed: an hour after its lease ended, or at once if the server had announced that it leaves. */
+function isExpired({ value, leaseRemaining }: Entry<'server'>): boolean {
+  return leaseRemaining < (value?.leaving ? 0 : -keepLostMs);
 }

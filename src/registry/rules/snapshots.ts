@@ -1,18 +1,18 @@
+import { contentHash } from '../../model/content-hash.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { DeployedProject, Snapshot } from '../../model/snapshot.ts';
-import { contentHash } from '../../model/snapshot.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
 import { sameSnapshot } from '../../model/snapshot-id.ts';
 import { type Deployment, type EnvironmentDocument, revisionName } from '../documents.ts';
 import type { Ledger } from './ledger.ts';
 
 /**
- * Puts snapshots together from an environment's deployments and the revisions they name. Revisions never change, so
- * that nothing but the environment's own small document needs to be read in one moment.
+ * Builds snapshots from an environment's deployments and the revisions they name. Since revisions never change, only the
+ * environment's own small document has to be read atomically.
  */
 export class Snapshots {
   readonly #ledger: Ledger;
-  /** The latest of each environment: a deploy is asked for by every server of it. */
+  /** The latest snapshot of each environment: after a deploy every server of the environment asks for it. */
   readonly #latest = new Map<string, Snapshot>();
 
   constructor(ledger: Ledger) {
@@ -23,12 +23,12 @@ export class Snapshots {
     return contentHash({ variables, projects });
   }
 
-  /** The projects of these deployments, sorted by name. */
+  /** Reads the projects of these deployments; they are sorted by name. */
   async projects(epoch: string, deployments: readonly Deployment[]): Promise<DeployedProject[]> {
     if (deployments.length === 0) return [];
     const names = deployments.map(({ name, revision }) => revisionName(name, revision));
     const reading = await this.#ledger.read(...names.map((name) => ({ kind: 'revision', name }) as const));
-    if (reading.epoch !== epoch) throw new SluiceError('unavailable', 'the registry was replaced by another one just now: try again');
+    if (reading.epoch !== epoch) throw new SluiceError('unavailable', 'the data of the registry was just replaced: try again');
     return deployments.map(({ name, revision }, index) => {
       const { value } = reading.get('revision', names[index] as string);
       if (value) return { name, revision, project: value.project };
@@ -39,7 +39,7 @@ export class Snapshots {
     });
   }
 
-  /** What an environment's document stands for. */
+  /** Builds the snapshot that an environment's document stands for. */
   async of(environment: string, epoch: string, document: EnvironmentDocument): Promise<Snapshot> {
     const id = snapshotIdOf(epoch, document);
     const latest = this.#latest.get(environment);
@@ -50,13 +50,13 @@ export class Snapshots {
     return snapshot;
   }
 
-  /** To be called when an environment is no more. */
+  /** Drops the cached snapshot of an environment that was deleted. */
   forget(environment: string): void {
     this.#latest.delete(environment);
   }
 }
 
-/** Which snapshot an environment's document stands for. */
+/** Identity of the snapshot that an environment's document stands for. */
 export function snapshotIdOf(epoch: string, { version, hash }: EnvironmentDocument): SnapshotId {
   return { epoch, version, hash };
 }

@@ -8,13 +8,13 @@ import type { WorkerProcess } from '../../../src/balancer/workers/worker-process
 import { FakeClock, settle } from '../../tools/fake-clock.ts';
 import { keptLogger } from '../../tools/fake-logger.ts';
 
-/** A child process that does what the test says. */
+/** A child process that the test controls. */
 class FakeChild extends EventEmitter {
   readonly pid: number;
   connected = true;
-  readonly told: ToWorker[] = [];
+  readonly received: ToWorker[] = [];
   killed = false;
-  /** Whether it reads what it is told. */
+  /** False: messages stay in the pipe. */
   reads = true;
   #unread: (() => void)[] = [];
 
@@ -24,7 +24,7 @@ class FakeChild extends EventEmitter {
   }
 
   send(message: ToWorker, _handle: unknown, _options: unknown, sent: () => void): void {
-    this.told.push(message);
+    this.received.push(message);
     if (this.reads) sent();
     else this.#unread.push(sent);
   }
@@ -53,7 +53,7 @@ function setUp(count: number) {
   const clock = new FakeClock();
   const { logger, lines } = keptLogger();
   const children: FakeChild[] = [];
-  const gone: number[] = [];
+  const ended: number[] = [];
   const spawn = (number: number) => {
     const child = new FakeChild(100 + number);
     children.push(child);
@@ -61,28 +61,28 @@ function setUp(count: number) {
   };
   const owner = {
     tables: new Map([['production', 1]]),
-    tell: (environment: string): ToWorker => ({
+    tableMessage: (environment: string): ToWorker => ({
       kind: 'apply',
       table: { name: environment, version: owner.tables.get(environment) } as never,
     }),
-    hear: () => {},
-    greet: (worker: WorkerProcess) => worker.tellTable('production'),
-    gone: (worker: WorkerProcess) => void gone.push(worker.number),
+    receive: () => {},
+    initialize: (worker: WorkerProcess) => worker.sendTable('production'),
+    ended: (worker: WorkerProcess) => void ended.push(worker.number),
   };
   const fleet = new Fleet({ clock, logger, random: () => 0.5, spawn }, owner);
-  fleet.resize(count);
+  fleet.grow(count);
   const child = (number: number) => children[number - 1] as FakeChild;
-  return { clock, lines, children, child, gone, fleet, owner };
+  return { clock, lines, children, child, ended, fleet, owner };
 }
 
-t.test('who dies is replaced: at once, and later and later if it dies again and again', async (t) => {
-  const { clock, children, child, fleet, gone, lines } = setUp(2);
+t.test('a worker that dies is replaced at once; successors that die soon are replaced with growing back-off', async (t) => {
+  const { clock, children, child, fleet, ended, lines } = setUp(2);
   t.equal(children.length, 2);
   child(1).end(null, 'SIGKILL');
   await clock.pass(0);
   t.equal(children.length, 3);
-  t.strictSame(child(3).told, [{ kind: 'apply', table: { name: 'production', version: 1 } }], 'and told everything');
-  t.strictSame(gone, [1]);
+  t.strictSame(child(3).received, [{ kind: 'apply', table: { name: 'production', version: 1 } }], 'its successor gets the tables');
+  t.strictSame(ended, [1]);
   t.match(lines.at(-1), { worker: 1, reason: 'SIGKILL', waitMs: 0 });
   for (const [number, waitMs] of [
     [3, 200],
@@ -99,11 +99,11 @@ t.test('who dies is replaced: at once, and later and later if it dies again and 
   child(6).says({ kind: 'ready' });
   child(6).end(1);
   await clock.pass(0);
-  t.equal(children.length, 7, 'one that lived long is replaced at once');
+  t.equal(children.length, 7, 'a worker that lived long is replaced at once');
   t.equal(fleet.living.size, 2);
 });
 
-t.test('a failure to start is an end like any other', async (t) => {
+t.test('a worker that fails to start is replaced too', async (t) => {
   const { clock, children, child } = setUp(1);
   Object.assign(child(1), { pid: undefined });
   child(1).emit('error', new Error('spawn EAGAIN'));
@@ -111,36 +111,36 @@ t.test('a failure to start is an end like any other', async (t) => {
   t.equal(children.length, 2);
 });
 
-t.test('a new worker is up before the old one is told to finish', async (t) => {
+t.test('a new worker is ready before the old one drains', async (t) => {
   const { clock, children, child, fleet } = setUp(2);
   for (const number of [1, 2]) child(number).says({ kind: 'ready' });
-  const rolled = fleet.roll(3000);
+  const rolled = fleet.replaceAll(3000);
   await settle();
   t.equal(children.length, 3, 'one at a time');
-  t.notOk(child(1).told.some(({ kind }) => kind === 'drain'));
+  t.notOk(child(1).received.some(({ kind }) => kind === 'drain'));
   child(3).says({ kind: 'ready' });
   await settle();
-  t.strictSame(child(1).told.at(-1), { kind: 'drain', graceMs: 3000 });
+  t.strictSame(child(1).received.at(-1), { kind: 'drain', graceMs: 3000 });
   t.equal(children.length, 4);
-  t.notOk(child(2).told.some(({ kind }) => kind === 'drain'));
+  t.notOk(child(2).received.some(({ kind }) => kind === 'drain'));
   child(4).says({ kind: 'ready' });
   await rolled;
-  t.match(child(2).told.at(-1), { kind: 'drain' });
+  t.match(child(2).received.at(-1), { kind: 'drain' });
   child(1).end(0);
   await clock.pass(20_000);
-  t.ok(child(2).killed, 'whoever does not end in time is ended');
-  t.equal(children.length, 4, 'and neither is replaced');
+  t.ok(child(2).killed, 'a worker that does not end within its grace period is killed');
+  t.equal(children.length, 4, 'drained workers are not replaced');
 });
 
-t.test('when the new worker does not come up, the old ones stay', async (t) => {
+t.test('when the new worker does not start, the old workers stay', async (t) => {
   const { children, child, fleet } = setUp(2);
-  const rolled = fleet.roll(3000);
+  const rolled = fleet.replaceAll(3000);
   await settle();
   child(3).end(1);
-  await t.rejects(rolled, { message: 'a new worker does not come up (exit status 1): the present ones stay' });
+  await t.rejects(rolled, { message: 'a new worker did not start (exit status 1): the present workers stay' });
   t.equal(children.length, 3);
-  t.notOk([child(1), child(2)].some(({ told }) => told.some(({ kind }) => kind === 'drain')));
-  const again = fleet.roll(3000);
+  t.notOk([child(1), child(2)].some(({ received }) => received.some(({ kind }) => kind === 'drain')));
+  const again = fleet.replaceAll(3000);
   await settle();
   child(4).says({ kind: 'ready' });
   await settle();
@@ -148,36 +148,36 @@ t.test('when the new worker does not come up, the old ones stay', async (t) => {
   await again;
 });
 
-t.test('a worker that asks for relief gets a successor first', async (t) => {
+t.test('a worker that asks to be replaced drains after its successor is ready', async (t) => {
   const { child, children, fleet } = setUp(2);
   const [first] = fleet.living;
   child(1).says({ kind: 'ready' });
-  const relieved = fleet.relieve(first as WorkerProcess, 1000);
-  await fleet.relieve(first as WorkerProcess, 1000);
-  t.equal(children.length, 3, 'one, however often it asks');
+  const replaced = fleet.replace(first as WorkerProcess, 1000);
+  await fleet.replace(first as WorkerProcess, 1000);
+  t.equal(children.length, 3, 'one successor, however often it asks');
   child(3).says({ kind: 'ready' });
-  await relieved;
-  t.match(child(1).told.at(-1), { kind: 'drain' });
-  t.notOk(child(2).told.some(({ kind }) => kind === 'drain'));
+  await replaced;
+  t.match(child(1).received.at(-1), { kind: 'drain' });
+  t.notOk(child(2).received.some(({ kind }) => kind === 'drain'));
 });
 
-t.test('more workers come at once, fewer finish first', async (t) => {
+t.test('missing workers start at once, surplus workers drain', async (t) => {
   const { children, child, fleet } = setUp(2);
-  fleet.resize(4);
+  fleet.grow(4);
   t.equal(children.length, 4);
   for (const number of [1, 2, 3]) child(number).says({ kind: 'ready' });
   fleet.shrink(1, 500);
   t.strictSame(
-    [1, 2, 3].map((number) => child(number).told.at(-1)?.kind),
+    [1, 2, 3].map((number) => child(number).received.at(-1)?.kind),
     ['apply', 'drain', 'drain'],
   );
-  t.ok(child(4).killed, 'one that is still starting has nothing to finish');
+  t.ok(child(4).killed, 'a worker that is still starting has no exchanges');
   child(3).end(0);
   await settle();
   t.equal(children.length, 4);
 });
 
-t.test('a worker that says nothing for long is killed and replaced; one that sleeps with the whole machine is not', async (t) => {
+t.test('a worker that sends nothing for 20 ticks is killed and replaced', async (t) => {
   const { clock, children, child } = setUp(2);
   for (let second = 0; second < 25; second++) {
     child(2).says({ kind: 'counts', counts: noWorkerCounts, dropped: 0, cpuMs: 0 });
@@ -188,30 +188,32 @@ t.test('a worker that says nothing for long is killed and replaced; one that sle
   t.equal(children.length, 3);
 });
 
-t.test('to a worker that does not read, only the names of changed environments wait', async (t) => {
+t.test('for a worker that does not read, only names of changed environments are queued', async (t) => {
   const { child, fleet, owner } = setUp(1);
   const [worker] = fleet.living;
   child(1).reads = false;
   for (let version = 2; version <= 50; version++) {
     owner.tables.set('production', version);
-    worker?.tellTable('production');
+    worker?.sendTable('production');
   }
-  worker?.tell({ kind: 'settle' });
-  worker?.tellTable('production');
+  worker?.send({ kind: 'settle' });
+  worker?.sendTable('production');
   child(1).readOn();
   t.strictSame(
-    child(1).told.map((message) => (message.kind === 'apply' ? (message.table as unknown as { version: number }).version : message.kind)),
+    child(1).received.map((message) =>
+      message.kind === 'apply' ? (message.table as unknown as { version: number }).version : message.kind,
+    ),
     [1, 2, 50, 'settle'],
-    'the one under way, then the newest, in order',
+    'the table being sent, then the newest ones, in order',
   );
 });
 
-t.test('stop: all are told to finish, nobody is replaced', async (t) => {
+t.test('stop drains all workers and replaces none', async (t) => {
   const { clock, children, child, fleet } = setUp(2);
   child(2).says({ kind: 'ready' });
   child(1).end(1);
   const stopped = fleet.stop(0);
-  t.match(child(2).told.at(-1), { kind: 'drain', graceMs: 0 });
+  t.match(child(2).received.at(-1), { kind: 'drain', graceMs: 0 });
   child(2).end(0);
   await stopped;
   await clock.pass(60_000);

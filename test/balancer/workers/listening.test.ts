@@ -13,7 +13,7 @@ import { keptLogger } from '../../tools/fake-logger.ts';
 const settings: ListenerSettings = { headerBytes: 8192, timeouts: { requestHead: 1000, clientIdle: 1000 }, trustedProxies: [] };
 const answering: Handler = { request: (exchange) => exchange.respond(200, {}, 'here'), fault() {} };
 
-t.test('a bound socket is served by whoever gets its handle', async (t) => {
+t.test('a process that gets the handle of a bound socket can listen on it', async (t) => {
   const socket = await bindSocket('127.0.0.1:0');
   const listener = new HttpListener('127.0.0.1:0', settings, answering, undefined);
   await listener.open(socket.handle);
@@ -22,7 +22,7 @@ t.test('a bound socket is served by whoever gets its handle', async (t) => {
   await listener.close(0);
 });
 
-t.test('an address that cannot be had is refused with the system code', async (t) => {
+t.test('an address that cannot be bound is refused with the system code', async (t) => {
   const squatter = createServer().listen(0, '127.0.0.1');
   await once(squatter, 'listening');
   t.teardown(() => squatter.close());
@@ -30,7 +30,7 @@ t.test('an address that cannot be had is refused with the system code', async (t
   await t.rejects(bindSocket('203.0.113.7:0'), { code: 'EADDRNOTAVAIL' });
 });
 
-t.test('shedding: so many connections end with their next answer, the others stay', async (t) => {
+t.test('shedding closes the given number of connections with their next response', async (t) => {
   const listener = new HttpListener('127.0.0.1:0', settings, answering, undefined);
   await listener.open();
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -53,7 +53,7 @@ t.test('shedding: so many connections end with their next answer, the others sta
   t.not(await get(), 'close');
 });
 
-t.test('workers that do not come up are no reason to wait for ever', async (t) => {
+t.test('opening a listener fails when no worker can start', async (t) => {
   const { logger, lines } = keptLogger();
   const children: ChildProcess[] = [];
   const spawn = () => {
@@ -61,7 +61,7 @@ t.test('workers that do not come up are no reason to wait for ever', async (t) =
     children.push(child);
     return child;
   };
-  const traffic = new WorkerDataPlane({
+  const dataPlane = new WorkerDataPlane({
     clock: systemClock,
     random: Math.random,
     logger,
@@ -70,14 +70,14 @@ t.test('workers that do not come up are no reason to wait for ever', async (t) =
     report: () => {},
     settings: { workers: 2, accessLog: false, graceMs: 100 },
   });
-  t.teardown(() => traffic.close());
-  const refused = traffic.open('127.0.0.1:0', settings);
-  await t.rejects(refused, { message: /no worker process is up/ });
-  t.notOk(traffic.serving);
+  t.teardown(() => dataPlane.close());
+  const refused = dataPlane.open('127.0.0.1:0', settings);
+  await t.rejects(refused, { message: /no worker process could start/ });
+  t.notOk(dataPlane.serving);
   t.ok(lines.some(({ msg, reason }) => /is replaced/.test(msg) && reason === 'exit status 1'));
 });
 
-t.test('without any listener left the port is free', async (t) => {
+t.test('the port is free once the last listener is closed', async (t) => {
   const socket = await bindSocket('127.0.0.1:0');
   const listener = new HttpListener('127.0.0.1:0', settings, answering, undefined);
   await listener.open(socket.handle);

@@ -1,0 +1,77 @@
+import { join, resolve } from 'node:path';
+import type { Logger } from 'pino';
+import { readToken } from '../config/token-file.ts';
+import { createVerifier } from '../control/access/authorizer.ts';
+import { type Gateway, startGateway } from '../gateway/gateway.ts';
+import { loadServerId, newServerId } from '../gateway/server-id.ts';
+import { systemClock } from '../model/clock.ts';
+import { SluiceError } from '../model/fault.ts';
+import { duration } from '../model/quantity.ts';
+import { openListener } from '../proxy/http-listener.ts';
+import { openRegistry } from '../registry/open-registry.ts';
+import { openTracing } from './tracing.ts';
+import { version } from './version.ts';
+
+/** Arguments of `sluice gateway`. */
+export interface GatewayArguments {
+  readonly join: string;
+  readonly environment?: string | undefined;
+  readonly listen: string;
+  readonly advertise?: string | undefined;
+  readonly id?: string | undefined;
+  readonly weight?: number | undefined;
+  readonly dataDir?: string | undefined;
+  readonly token?: string | undefined;
+  readonly trustedProxies?: readonly string[] | undefined;
+}
+
+/** A gateway server and the registry connection that it owns. */
+export interface RunningGateway {
+  readonly gateway: Gateway;
+  stop(): Promise<void>;
+}
+
+/** Starts a gateway server; rejects with a `SluiceError` if the arguments cannot work. */
+export async function runGateway(given: GatewayArguments, logger: Logger): Promise<RunningGateway> {
+  const grace = readGrace(process.env['SLUICE_SHUTDOWN_GRACE']);
+  const id = given.id ?? (given.dataDir === undefined ? newServerId() : await loadServerId(resolve(given.dataDir), logger));
+  const overHttp = /^https?:/.test(given.join);
+  // An embedded registry can be opened by one process only, its balancer.
+  if (given.join.startsWith('embedded:'))
+    throw new SluiceError('invalid', '--join cannot be an embedded registry: give the http://HOST:PORT of the balancer that has it');
+  const token = given.token ?? process.env['SLUICE_JOIN_TOKEN'] ?? (overHttp ? await readToken(join('data', 'join.token')) : undefined);
+  const tracing = openTracing('sluice-gateway', logger);
+  const registry = await openRegistry({ url: given.join, ...(token === undefined ? {} : { token }), logger });
+  try {
+    const gateway = await startGateway({
+      ...given,
+      id,
+      grace,
+      dataDir: resolve(given.dataDir ?? join('data', `gateway-${id}`)),
+      registry,
+      logger,
+      version,
+      ...(token !== undefined && { admits: createVerifier(token) }),
+      clock: systemClock,
+      random: Math.random,
+      open: (address, settings, handler) => openListener(address, settings, tracing.around(handler)),
+    });
+    const stop = async () => {
+      await gateway.drain();
+      await tracing.close();
+      await registry.close();
+    };
+    return { gateway, stop };
+  } catch (error) {
+    await registry.close();
+    throw error;
+  }
+}
+
+/** Reads the grace period as `shutdown.grace` of a balancer's configuration; a gateway has no configuration file. */
+function readGrace(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  const grace = duration.safeParse(text);
+  if (grace.success) return grace.data;
+  throw new SluiceError('invalid', `SLUICE_SHUTDOWN_GRACE is "${text}": ${grace.error.issues[0]?.message}`);
+}

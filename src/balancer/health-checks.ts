@@ -1,0 +1,114 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import type { HealthVerdict } from '../health/health-machine.ts';
+import { type Flip, Prober, type ProberTools } from '../health/prober.ts';
+import type { HealthSpec } from '../model/environment.ts';
+
+/** A server whose health is checked. */
+export interface CheckedServer {
+  readonly environment: string;
+  readonly id: string;
+  /** A new instance or address starts as a new server, without the status of the old one. */
+  readonly instance: string;
+  readonly address: string;
+  readonly spec: HealthSpec;
+}
+
+/** Result of a server's checks so far. */
+export interface CheckStatus {
+  readonly health: HealthVerdict;
+  /** True once a check has passed since the server started. */
+  readonly admitted: boolean;
+  readonly reason?: string;
+}
+
+const notYetChecked: CheckStatus = { health: 'unknown', admitted: false };
+
+/** The active health checks of all servers of all environments. A server keeps its status when only check settings change. */
+export class HealthChecks {
+  readonly #tools: ProberTools & { readonly logger: Logger };
+  readonly #flipped: (environment: string) => void;
+  readonly #running = new Map<string, Check>();
+
+  constructor(tools: ProberTools & { readonly logger: Logger }, flipped: (environment: string) => void) {
+    this.#tools = tools;
+    this.#flipped = flipped;
+  }
+
+  /** Checks exactly these servers from now on; new ones at once. */
+  follow(servers: readonly CheckedServer[]): void {
+    const wanted = new Set(servers.map((server) => keyOf(server.environment, server.id)));
+    for (const [key, check] of this.#running) {
+      if (wanted.has(key)) continue;
+      check.prober.stop();
+      this.#running.delete(key);
+    }
+    for (const server of servers) this.#follow(server);
+  }
+
+  status(environment: string, id: string): CheckStatus {
+    return this.#running.get(keyOf(environment, id))?.status ?? notYetChecked;
+  }
+
+  /** Counts of a server's check results, over all its instances; undefined for a server that is not checked. */
+  counts(environment: string, id: string): Check['counts'] | undefined {
+    return this.#running.get(keyOf(environment, id))?.counts;
+  }
+
+  /** True once every server has been checked at least once. */
+  get complete(): boolean {
+    for (const { status } of this.#running.values()) if (status.health === 'unknown') return false;
+    return true;
+  }
+
+  /** Checks a server at once, out of turn. */
+  suspect(environment: string, id: string): void {
+    this.#running.get(keyOf(environment, id))?.prober.checkSoon();
+  }
+
+  stop(): void {
+    this.follow([]);
+  }
+
+  #follow(server: CheckedServer): void {
+    const key = keyOf(server.environment, server.id);
+    const present = this.#running.get(key);
+    if (present?.server.instance === server.instance && present.server.address === server.address) {
+      if (!isDeepStrictEqual(present.server.spec, server.spec)) present.prober.adopt(server.spec);
+      present.server = server;
+      return;
+    }
+    present?.prober.stop();
+    const counts = present?.counts ?? { results: { passed: 0 }, flips: { up: 0, down: 0 } };
+    const prober = new Prober(server, this.#tools, (flip) => this.#record(check, flip), counts.results);
+    const check: Check = { server, prober, status: notYetChecked, counts };
+    this.#running.set(key, check);
+    prober.start();
+  }
+
+  #record(check: Check, { state, result }: Flip): void {
+    const { environment, id, address } = check.server;
+    const about = { environment, server: id, address };
+    check.counts.flips[result.passed ? 'up' : 'down']++;
+    if (result.passed) {
+      check.status = { health: state, admitted: true };
+      this.#tools.logger.info(about, 'server up');
+    } else {
+      check.status = { health: state, admitted: check.status.admitted, reason: result.reason };
+      this.#tools.logger.warn({ ...about, failure: result.failure, reason: result.reason }, 'server down');
+    }
+    this.#flipped(environment);
+  }
+}
+
+interface Check {
+  server: CheckedServer;
+  readonly prober: Prober;
+  status: CheckStatus;
+  readonly counts: { readonly results: Record<string, number>; readonly flips: { up: number; down: number } };
+}
+
+/** Unambiguous, since names contain no space. */
+function keyOf(environment: string, id: string): string {
+  return `${environment} ${id}`;
+}

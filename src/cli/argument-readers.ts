@@ -1,0 +1,49 @@
+import { InvalidArgumentError } from 'commander';
+import type * as z from 'zod';
+import { check } from '../config/check.ts';
+import { address } from '../model/address.ts';
+import { cidr } from '../model/environment.ts';
+import { name } from '../model/name.ts';
+import { project } from '../model/project.ts';
+import { duration } from '../model/quantity.ts';
+
+/** Readers of command-line values. A wrong value is reported before any request is sent to a balancer. */
+
+export const readName = reader(name);
+export const readAddress = reader(address);
+export const readBasePath = reader(project.shape.basePath);
+const readRange = reader(cidr);
+/** Milliseconds. */
+export const readDuration = reader(duration);
+
+/** Addresses or CIDR ranges, separated by commas. */
+export function readRanges(text: string): string[] {
+  return text.split(',').map((range) => readRange(range.trim()));
+}
+
+export function readWeight(text: string): number {
+  const weight = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (weight <= 65535) return weight;
+  throw new InvalidArgumentError('It must be a whole number from 0 to 65535.');
+}
+
+export function readCount(text: string): number {
+  const count = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
+  if (count <= 64) return count;
+  throw new InvalidArgumentError('It must be a whole number from 0 to 64.');
+}
+
+/** `NAME` or `NAME@REVISION`. */
+export function readProject(text: string): { name: string; revision?: number } {
+  const [, name, revision] = /^([^@]+)(?:@([1-9]\d{0,14}))?$/.exec(text) ?? [];
+  if (name === undefined) throw new InvalidArgumentError('It must be NAME or NAME@REVISION, for example petstore@3.');
+  return { name: readName(name), ...(revision !== undefined && { revision: Number(revision) }) };
+}
+
+function reader<Output>(schema: z.ZodType<Output, string | 0>): (text: string) => Output {
+  return (text) => {
+    const { value, faults } = check(text, schema);
+    if (faults) throw new InvalidArgumentError(`It ${faults[0]?.message}.`);
+    return value;
+  };
+}

@@ -1,0 +1,29 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Access } from '../../model/access.ts';
+
+/** Finds the access that an `Authorization` header gives; `undefined`: none. Takes the same time for every token. */
+export type Authorizer = (authorization: string | undefined) => Access | undefined;
+
+/** Makes an {@link Authorizer} for the two tokens, sent as `Authorization: Bearer TOKEN` (RFC 6750, section 2.1). */
+export function createAuthorizer(tokens: Readonly<Record<Access, string>>): Authorizer {
+  const [isAdminToken, isJoinToken] = [createVerifier(tokens.admin), createVerifier(tokens.join)];
+  return (authorization) => {
+    const isAdmin = isAdminToken(authorization);
+    const isJoin = isJoinToken(authorization);
+    return isAdmin ? 'admin' : isJoin ? 'join' : undefined;
+  };
+}
+
+/** Makes a check for a single token; otherwise as {@link createAuthorizer}. */
+export function createVerifier(token: string): (authorization: string | undefined) => boolean {
+  // Digests all have the same length, which timingSafeEqual requires and which does not reveal the length of the token.
+  const expected = digest(token);
+  return (authorization) => {
+    const shown = /^Bearer +([\x21-\x7e]{1,256}) *$/i.exec(authorization ?? '')?.[1];
+    return shown !== undefined && timingSafeEqual(digest(shown), expected);
+  };
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

@@ -1,0 +1,43 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyInstance, FastifyTypeProvider, RawServerDefault } from 'fastify';
+import type { Logger } from 'pino';
+import type * as z from 'zod';
+import type { Access } from '../../model/access.ts';
+import type { Clock } from '../../model/clock.ts';
+import type { Immutable } from '../../model/immutable.ts';
+import type { LiveView } from '../../model/live.ts';
+import type { Registry } from '../../registry/contract.ts';
+
+/**
+ * Types routes by their zod schemas. A handler receives the schema's output and sends the schema's input: answers are written as a
+ * configuration file would write them (durations as text), so that an answer can be edited and sent back.
+ */
+interface ZodTypes extends FastifyTypeProvider {
+  validator: this['schema'] extends z.ZodType ? z.output<this['schema']> : unknown;
+  serializer: this['schema'] extends z.ZodType ? Immutable<z.input<this['schema']>> : unknown;
+}
+
+/** The Fastify application that serves the admin API. */
+export type ControlApp = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, Logger, ZodTypes>;
+
+/** The parts of a balancer that routes read and change. */
+export interface ControlContext {
+  readonly registry: Registry;
+  readonly live: LiveView;
+  readonly clock: Clock;
+  readonly version: string;
+  /** Access log lines dropped since the start. */
+  readonly accessLogDropped: () => number;
+  /** Address of the admin API, as configured. */
+  readonly listen: string;
+}
+
+/** The access that a route requires; `monitor`: the admin or join token, or a request from this machine. */
+export type RouteAccess = Access | 'monitor' | 'anyone';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Default: `admin`. */
+    access?: RouteAccess;
+  }
+}

@@ -1,0 +1,18 @@
+import type { Access } from '../../model/access.ts';
+import { isLocal } from '../../proxy/is-local.ts';
+import type { Identify } from '../access/identify.ts';
+import { requireAccess } from '../access/require-access.ts';
+import type { ControlApp, RouteAccess } from './control-app.ts';
+
+/**
+ * Refuses requests without the access that their route requires, before a byte of the body is read. An unknown path requires the admin
+ * token too, so that it cannot be told from a known one without it.
+ */
+export function guardRoutes(app: ControlApp, identify: Readonly<Record<Access, Identify>>): void {
+  app.addHook('onRequest', async (request) => {
+    const access: RouteAccess = request.routeOptions.config.access ?? 'admin';
+    if (access === 'anyone' || (access === 'monitor' && isLocal(request.socket.remoteAddress, request.headers.host))) return;
+    const needed = access === 'admin' ? 'admin' : 'join';
+    requireAccess(identify[needed](request.raw), needed);
+  });
+}

@@ -1,0 +1,64 @@
+import { exposition, expositionType } from '../../metrics/exposition.ts';
+import type { Family } from '../../metrics/family.ts';
+import { listenerFamilies } from '../../metrics/listener-families.ts';
+import { processFamilies } from '../../metrics/process-families.ts';
+import { registryFamilies } from '../../metrics/registry-families.ts';
+import type { ServerRecord } from '../../model/server.ts';
+import type { Snapshot } from '../../model/snapshot.ts';
+import { environmentFamilies } from '../metrics/environment-families.ts';
+import { serverFamilies } from '../metrics/server-families.ts';
+import type { ControlApp, ControlContext } from './control-app.ts';
+
+/** Milliseconds to wait for the registry: Prometheus gives up on a slow scrape (10 s by default). */
+const registryTimeoutMs = 2000;
+
+/** Serves `/metrics` in Prometheus' text format. Metrics are collected for each scrape, at no cost to the request path. */
+export function metricsRoute(app: ControlApp, context: ControlContext): void {
+  app.get(
+    '/metrics',
+    { config: { access: 'monitor' }, schema: { summary: 'Metrics for Prometheus', produces: ['text/plain'] } },
+    async (_request, reply) => reply.type(expositionType).send(exposition(await families(context))),
+  );
+}
+
+async function families(context: ControlContext): Promise<Family[]> {
+  const { live, registry, clock, version, accessLogDropped } = context;
+  const { records, snapshots } = await readRegistry(context);
+  // Read once, so that all families count the same requests.
+  const servers = live.servers();
+  return [
+    ...environmentFamilies(live.environments(), servers, snapshots),
+    ...serverFamilies(servers, records),
+    ...listenerFamilies(live.listeners()),
+    ...registryFamilies(live.sync, { up: registry.link.up, now: clock.now(), epoch: snapshots[0]?.epoch }),
+    {
+      name: 'sluice_ready',
+      help: 'Whether this balancer can serve: 1 or 0.',
+      type: 'gauge',
+      series: [{ labels: {}, value: live.ready() ? 1 : 0 }],
+    },
+    {
+      name: 'sluice_access_log_dropped_total',
+      help: 'Access log lines that were dropped because the log could not be written fast enough.',
+      type: 'counter',
+      series: [{ labels: {}, value: accessLogDropped() }],
+    },
+    ...processFamilies(version),
+  ];
+}
+
+/** Reads server records and snapshots. Returns none if the registry fails or takes too long, so that traffic metrics are served without it. */
+function readRegistry({ registry, clock }: ControlContext): Promise<{ records: readonly ServerRecord[]; snapshots: readonly Snapshot[] }> {
+  const read = async () => {
+    const [records, environments] = await Promise.all([registry.servers(), registry.environments()]);
+    return { records, snapshots: await Promise.all(environments.map(({ name }) => registry.snapshot(name))) };
+  };
+  return new Promise((resolve) => {
+    const nothing = { records: [], snapshots: [] };
+    const timeout = clock.after(registryTimeoutMs, () => resolve(nothing));
+    void read()
+      .catch(() => nothing)
+      .then(resolve)
+      .finally(() => timeout.cancel());
+  });
+}

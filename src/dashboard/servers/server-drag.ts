@@ -1,0 +1,19 @@
+/** Media type of a server's id while it is dragged. */
+const serverType = 'application/x-sluice-server';
+
+/** Makes the element that is being dragged carry a server. */
+export function dragServer({ dataTransfer }: DragEvent, id: string): void {
+  if (dataTransfer === null) return;
+  dataTransfer.setData(serverType, id);
+  dataTransfer.effectAllowed = 'move';
+}
+
+/** True if a server is being dragged. */
+export function isServerDrag({ dataTransfer }: DragEvent): boolean {
+  return dataTransfer?.types.includes(serverType) === true;
+}
+
+/** The id of the server that was dropped; undefined if something else was. */
+export function droppedServer({ dataTransfer }: DragEvent): string | undefined {
+  return dataTransfer?.getData(serverType) || undefined;
+}

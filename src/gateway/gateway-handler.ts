@@ -1,0 +1,102 @@
+import type { Logger } from 'pino';
+import { isReserved, metricsPath, readyPath } from '../model/reserved-path.ts';
+import type { Exchange, Failure, Handler } from '../proxy/contract.ts';
+import { ExchangeCounter } from '../proxy/exchange-counter.ts';
+import { failures } from '../proxy/failures.ts';
+import { logFault } from '../proxy/log-fault.ts';
+import { problem } from '../proxy/own-answer.ts';
+import { normalisePath } from '../routing/path.ts';
+import type { Match } from './match.ts';
+import type { ProjectTable } from './project-table.ts';
+import { answerMetrics, answerReady, type MetricsSource } from './reserved-paths.ts';
+
+const badPath: Failure = { status: 400, code: 'bad-path', title: 'The path is ambiguous: servers could read it in different ways.' };
+const wrongMethod: Failure = { status: 405, code: 'method-not-allowed', title: 'The resource does not allow this method.' };
+
+/** State of the gateway that the handler reads at each request. */
+export interface ServingState {
+  /** Undefined while no snapshot is applied: every request gets a 503. */
+  readonly table: ProjectTable | undefined;
+  /** True while the gateway takes new requests: a snapshot is applied and the server is not draining. */
+  readonly ready: boolean;
+  /** Undefined: `/.sluice/metrics` does not exist. */
+  readonly metrics?: MetricsSource | undefined;
+}
+
+/**
+ * Handles a gateway's requests. Answers reserved paths; for all others finds project and resource, runs the policies `proxyRequest` and
+ * `targetRequest`, and forwards along the resource's route, which runs `targetResponse` and `proxyResponse` on the response.
+ * Answers itself with 400 (path), 404, 405, 503 (no snapshot), or the answer of a policy; no response policies run on these. Also answers
+ * OPTIONS with the allowed methods, unless a resource takes OPTIONS.
+ */
+export class GatewayHandler implements Handler {
+  /** Requests started so far, those for reserved paths excluded. */
+  requests = 0;
+  /** Counts requests that match no project. */
+  readonly unmatched = new ExchangeCounter();
+  readonly #state: ServingState;
+  readonly #logger: Logger;
+
+  constructor(state: ServingState, logger: Logger) {
+    this.#state = state;
+    this.#logger = logger;
+  }
+
+  request(exchange: Exchange): void {
+    const { path: given, target } = exchange.request;
+    const path = given === '*' ? given : normalisePath(given);
+    if (path === undefined) exchange.fail(badPath);
+    else if (path === '*') exchange.respond(204, {}, '');
+    else if (isReserved(path)) this.#answerReserved(path, exchange);
+    else this.#serve(path, target.slice(given.length), exchange);
+  }
+
+  fault(error: unknown, requestId: string | undefined): void {
+    logFault(this.#logger, error, requestId);
+  }
+
+  #serve(path: string, query: string, exchange: Exchange): void {
+    this.requests++;
+    const { table } = this.#state;
+    const found = table?.find(path, query, exchange.request.method);
+    if (typeof found === 'object' && 'resource' in found) {
+      forwardMatch(exchange, found);
+      return;
+    }
+    exchange.counter = table?.projectOf(path)?.counters.unmatched ?? this.unmatched;
+    if (found === undefined) exchange.fail(failures.notReady);
+    else if (found === 'no-project') exchange.fail(failures.noProject);
+    else if (found === 'no-resource') exchange.fail(failures.noResource);
+    else refuseMethod(exchange, found.allowed);
+  }
+
+  #answerReserved(path: string, exchange: Exchange): void {
+    const { method } = exchange.request;
+    const { ready, metrics } = this.#state;
+    const known = path === readyPath || (path === metricsPath && metrics !== undefined);
+    if (!known) exchange.fail(failures.reserved);
+    else if (method !== 'GET' && method !== 'HEAD') refuseMethod(exchange, new Set(['GET', 'HEAD']));
+    else if (path === readyPath) answerReady(exchange, ready);
+    else answerMetrics(exchange, metrics as MetricsSource);
+  }
+}
+
+function forwardMatch(exchange: Exchange, match: Match): void {
+  exchange.context = match;
+  const { policies, route, counter } = match.resource;
+  exchange.counter = counter;
+  const answer = policies.request(exchange);
+  if (answer === undefined) exchange.forward(route);
+  else exchange.respond(answer.status, answer.headers, answer.body);
+}
+
+function refuseMethod(exchange: Exchange, allowed: ReadonlySet<string>): void {
+  const allow = [...new Set([...allowed, 'OPTIONS'])].join(', ');
+  if (exchange.request.method === 'OPTIONS') {
+    exchange.respond(204, { allow }, '');
+  } else {
+    exchange.counter.answeredHere(wrongMethod.code);
+    const { status, headers, body } = problem(wrongMethod, exchange.id);
+    exchange.respond(status, { ...headers, allow }, body);
+  }
+}

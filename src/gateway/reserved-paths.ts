@@ -1,0 +1,31 @@
+import type { Exchange } from '../proxy/contract.ts';
+import { failures } from '../proxy/failures.ts';
+import { isLocal } from '../proxy/is-local.ts';
+import { problem } from '../proxy/own-answer.ts';
+
+/** A gateway's metrics, and who may read them. */
+export interface MetricsSource {
+  /** True if a client on another machine may read the metrics with these credentials (`Authorization`). */
+  admits(authorization: string | undefined): boolean;
+  /** The metrics in Prometheus' text format. */
+  metrics(): { readonly type: string; readonly text: string };
+}
+
+/** Answers `/.sluice/ready`: 200 while the gateway takes new requests, else 503. */
+export function answerReady(exchange: Exchange, ready: boolean): void {
+  if (ready) exchange.respond(200, { 'content-type': 'text/plain', 'cache-control': 'no-store' }, 'ready\n');
+  else exchange.fail(failures.notReady);
+}
+
+/** Answers `/.sluice/metrics` for clients on this machine and clients with the join token. */
+export function answerMetrics(exchange: Exchange, source: MetricsSource): void {
+  const { request, clientAddress } = exchange;
+  if (!isLocal(clientAddress, request.authority) && !source.admits(request.headers.get('authorization'))) {
+    exchange.counter.answeredHere(failures.unauthorized.code);
+    const { status, headers, body } = problem(failures.unauthorized, exchange.id);
+    exchange.respond(status, { ...headers, 'www-authenticate': 'Bearer' }, body);
+    return;
+  }
+  const { type, text } = source.metrics();
+  exchange.respond(200, { 'content-type': type, 'cache-control': 'no-store' }, text);
+}

@@ -1,0 +1,16 @@
+/** Limit of a response's head in octets, interim responses included. */
+const maxHeadBytes = 16 * 1024;
+const prefix = 'HTTP/1.';
+
+/**
+ * Reads the status of an HTTP/1 response from its beginning; undefined as long as its head is incomplete. Skips interim responses (1xx), and
+ * does not parse the fields, because a health check needs only the status.
+ */
+export function responseStatus(text: string): number | 'malformed' | undefined {
+  if (!text.startsWith(prefix.slice(0, text.length))) return 'malformed';
+  const end = /\r?\n\r?\n/.exec(text);
+  if (end === null) return text.length > maxHeadBytes ? 'malformed' : undefined;
+  const status = Number(/^HTTP\/1\.[01] ([1-5]\d\d)(?: [^\r\n]*)?\r?\n/.exec(text)?.[1] ?? 0);
+  if (status === 0 || status === 101) return 'malformed';
+  return status < 200 ? responseStatus(text.slice(end.index + end[0].length)) : status;
+}

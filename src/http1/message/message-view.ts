@@ -1,0 +1,34 @@
+/** The header fields of a message. Names are case-insensitive; values are Latin-1 text, decoded only on request. */
+export interface HeaderFields {
+  /** All values of the field joined by `, ` (RFC 9110 section 5.3), or undefined if the field is missing. */
+  get(name: string): string | undefined;
+  /** The value of each line with that name, in order. Needed for `Set-Cookie`, whose values must not be joined. */
+  all(name: string): string[];
+  /** Replaces all lines with that name by one. Throws a TypeError on an invalid name or value. */
+  set(name: string, value: string): void;
+  /** Appends a line. Throws a TypeError on an invalid name or value. */
+  add(name: string, value: string): void;
+  remove(name: string): void;
+  /** Every line in order, names as sent. */
+  entries(): [name: string, value: string][];
+}
+
+/** A request as roles and policies see it: the fields and the target as they will be forwarded. */
+export interface RequestView {
+  readonly method: string;
+  /** Origin-form target, `/path?query`, or `*`. */
+  readonly target: string;
+  /** `target` without its query. */
+  readonly path: string;
+  /** The target contains neither a dot nor a percent sign. Known from parsing, so that the target need not be scanned again. */
+  readonly plain: boolean;
+  /** Host and port as the client named them, in lower case. */
+  readonly authority: string;
+  readonly headers: HeaderFields;
+}
+
+/** A response as roles and policies see it, before its head is sent. */
+export interface ResponseView {
+  readonly status: number;
+  readonly headers: HeaderFields;
+}

@@ -1,0 +1,44 @@
+import * as z from 'zod';
+import type { Immutable } from './immutable.ts';
+import { leasedServer, serverRecord, serverSource } from './server.ts';
+import { snapshot, snapshotId } from './snapshot.ts';
+
+const { id, instance, environment, address, weight, version, projects, startedAt, ttl } = serverRecord.shape;
+
+/** Request of a server for a lease. */
+export const joinRequest = z.object({
+  id,
+  instance,
+  environment,
+  address,
+  /** Absent: the weight that an operator set, else 1. */
+  weight: weight.exactOptional(),
+  source: serverSource.exclude(['static']),
+  version,
+  startedAt,
+  ttl,
+});
+
+/** Report of a server that extends its lease. */
+export const renewal = z.object({
+  id,
+  instance,
+  running: snapshotId.exactOptional(),
+  projects,
+  leaving: z.boolean().exactOptional(),
+  /** The server, which moves to another environment, has finished its requests in the old one. */
+  drained: z.boolean().exactOptional(),
+  /** The snapshot that the server has already; the answer carries a snapshot only if it differs. */
+  holds: snapshotId.exactOptional(),
+});
+
+/** Answer to a join request or a renewal. */
+export const joinAnswer = z.object({
+  server: leasedServer,
+  /** The environment's current snapshot, unless the server holds it already; absent for an available server. */
+  snapshot: snapshot.exactOptional(),
+});
+
+export type JoinRequest = Immutable<z.output<typeof joinRequest>>;
+export type Renewal = Immutable<z.output<typeof renewal>>;
+export type JoinAnswer = Immutable<z.output<typeof joinAnswer>>;

@@ -1,0 +1,13 @@
+/** Every path that is this or lies below it is reserved for Sluice: no project can serve it, and the balancer never forwards it. */
+export const reservedPath = '/.sluice';
+
+/** A gateway server's readiness: 200 while it takes new requests, else 503. The default of `health.path`. */
+export const readyPath = `${reservedPath}/ready`;
+
+/** A gateway server's metrics in Prometheus' text format. */
+export const metricsPath = `${reservedPath}/metrics`;
+
+/** True if `path`, spelled in its normal form, is reserved. The balancer recognises other spellings too: see `isReservedPath`. */
+export function isReserved(path: string): boolean {
+  return path.startsWith(reservedPath) && (path.length === reservedPath.length || path[reservedPath.length] === '/');
+}

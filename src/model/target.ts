@@ -1,0 +1,96 @@
+import { X509Certificate } from 'node:crypto';
+import * as z from 'zod';
+import type { Immutable } from './immutable.ts';
+import { duration, weight } from './quantity.ts';
+
+/** An `http(s)` URL. One with `${variables.x}` in it is checked later, when the variables are known. */
+const targetUrl = z.string().refine((text) => text.includes('${') || isTargetUrl(text), {
+  message: 'must be an http:// or https:// URL without query or fragment, for example http://127.0.0.1:9201/api',
+});
+
+/** Whether requests can be sent to `text`, a URL in which all variables are replaced. */
+export function isTargetUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return (
+    /^https?:$/.test(url.protocol) &&
+    url.hostname !== '' &&
+    url.search === '' &&
+    url.hash === '' &&
+    url.username === '' &&
+    url.password === ''
+  );
+}
+
+/** Whether every PEM block (RFC 7468) in `text` is an X.509 certificate, and there is at least one. */
+export function isCertificates(text: string): boolean {
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  if (blocks.length === 0 || blocks.length !== text.split('-----BEGIN').length - 1) return false;
+  try {
+    for (const block of blocks) new X509Certificate(block);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const targetTls = z.strictObject({
+  ca: z
+    .string()
+    .refine((text) => text.includes('${') || isCertificates(text), {
+      message: 'must be one certificate or more in PEM: the text of the file, starting with -----BEGIN CERTIFICATE-----',
+    })
+    .optional()
+    .meta({ description: 'certificates of the authorities to trust, as PEM text, instead of the public ones' }),
+  serverName: z
+    .string()
+    .regex(/^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/, 'must be a host name')
+    .optional()
+    .meta({ description: "name sent as SNI, for which the certificate must be valid. Not given: the URL's host" }),
+  verify: z.boolean().default(true).meta({
+    description: 'false: every certificate is accepted. An attacker on the path can then read and change all requests, API keys included',
+  }),
+});
+
+/** A duration that is checked but kept as its author wrote it, since stored projects are read by this schema again. */
+const writtenTime = z.union([z.literal(0), z.string()]).check((context) => {
+  for (const { message } of duration.safeParse(context.value).error?.issues ?? [])
+    context.issues.push({ code: 'custom', input: context.value, message });
+});
+
+const targetTimeouts = z.strictObject({
+  connect: writtenTime
+    .optional()
+    .meta({ title: 'time', description: 'time to connect; then the next URL of the target is tried. Not given: 3s; 0: no limit' }),
+  responseHead: writtenTime.optional().meta({
+    title: 'time',
+    description:
+      "time until the target's response head; then 504. Not given: 60s; 0: no limit. The environment's timeouts.responseHead limits the gateway's response as a whole, retries included",
+  }),
+});
+
+/** Upstream of a project: one URL or several, with failover, timeouts and TLS settings. */
+export const target = z
+  .strictObject({
+    url: targetUrl
+      .optional()
+      .meta({ description: 'where requests are sent: an http:// or https:// URL, which may contain ${variables.NAME}' }),
+    urls: z
+      .array(
+        z.strictObject({
+          url: targetUrl.meta({ description: 'one of the URLs that requests are sent to' }),
+          weight: weight.default(1).meta({ description: 'share of requests relative to the other weights; 0: none' }),
+        }),
+      )
+      .min(1)
+      .optional()
+      .meta({ description: 'several URLs with weights, instead of url' }),
+    failover: z.string().optional().meta({
+      description: 'name of the target that takes over when no URL of this target can be reached. It may have a failover as well',
+    }),
+    timeouts: targetTimeouts.optional().meta({ description: 'time limits for each step of an exchange with the target' }),
+    tls: targetTls.optional().meta({ description: 'TLS settings for https:// URLs. Not given: certificates are checked as browsers do' }),
+  })
+  .refine((given) => (given.url === undefined) !== (given.urls === undefined), 'needs either url or urls');
+
+export type Target = Immutable<z.output<typeof target>>;

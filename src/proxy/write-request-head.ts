@@ -1,0 +1,60 @@
+import type { Outbox } from '../http1/connection/outbox.ts';
+import type { EditedFields } from '../http1/message/edited-fields.ts';
+import { fieldIds } from '../http1/message/field-ids.ts';
+import type { RequestHead } from '../http1/message/request-head.ts';
+import { copyLines } from './copy-lines.ts';
+
+/** Fields that Sluice writes itself; those of a trusted proxy are extended, those of other clients are replaced. */
+const ownFields = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded', 'x-request-id'] as const;
+
+/** True for a field, its name in lower case, that is replaced in every forwarded request. */
+export function isOwnField(lowerName: string): boolean {
+  return (ownFields as readonly string[]).includes(lowerName);
+}
+
+const replaced = new Uint8Array(128);
+for (const name of ownFields) replaced[fieldIds[name]] = 1;
+const replacedAndHost = replaced.slice();
+replacedAndHost[fieldIds.host] = 1;
+
+/** A client's request on its way to an upstream. */
+export interface OutgoingRequest {
+  /** Value of the X-Request-Id that is sent. */
+  readonly id: string;
+  /** The head as it came. */
+  readonly head: RequestHead;
+  /** Its fields as policies changed them; undefined: nothing was changed. */
+  readonly edits: EditedFields | undefined;
+  /** `X-Forwarded-*` and `Forwarded` as complete lines. */
+  readonly forwardedLines: string;
+}
+
+/** Target and Host for one upstream, in place of those that came. */
+export interface Rewrite {
+  readonly target: string;
+  readonly host: string;
+}
+
+/**
+ * Writes the head for the upstream: the request line, then the fields as they came except those about the connection
+ * (RFC 9110 section 7.6.1), then Sluice's own.
+ */
+export function writeRequestHead(out: Outbox, request: OutgoingRequest, rewrite: Rewrite | undefined): void {
+  const { head, edits } = request;
+  const { fields } = head;
+  const host = rewrite?.host ?? (head.absolute || head.hostLine < 0 ? head.authority() : undefined);
+  const verbatim = rewrite === undefined && head.lineVerbatim;
+  if (!verbatim) out.text(`${head.method} ${rewrite?.target ?? head.target()} HTTP/1.1\r\n`);
+  copyLines(out, fields, verbatim ? requestLineStart(head) : -1, host === undefined ? replaced : replacedAndHost, edits);
+
+  let own = host === undefined ? '' : `Host: ${host}\r\n`;
+  if (edits) for (const [name, value] of edits.added) own += `${name}: ${value}\r\n`;
+  if (head.chunked) own += 'Transfer-Encoding: chunked\r\n';
+  if (head.acceptsTrailers) own += 'TE: trailers\r\nConnection: TE\r\n';
+  out.text(`${own}${request.forwardedLines}X-Request-Id: ${request.id}\r\nVia: 1.${head.minor} sluice\r\n\r\n`);
+}
+
+/** Start of the request line, counted back from the target: the method directly precedes it. Empty lines before are left out. */
+function requestLineStart(head: RequestHead): number {
+  return head.targetStart - head.method.length - 1;
+}

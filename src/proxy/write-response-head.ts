@@ -1,0 +1,35 @@
+import type { Outbox } from '../http1/connection/outbox.ts';
+import type { EditedFields } from '../http1/message/edited-fields.ts';
+import { fieldIds } from '../http1/message/field-ids.ts';
+import type { ResponseHead } from '../http1/message/response-head.ts';
+import { copyLines } from './copy-lines.ts';
+import { httpDate } from './own-answer.ts';
+
+const noneDropped = new Uint8Array(128);
+
+/**
+ * Writes the final response's head for the client: with our own version (RFC 9110 section 2.5), the fields as they came
+ * except those about the connection, then Sluice's own.
+ *
+ * @param own complete lines to add
+ */
+export function writeResponseHead(out: Outbox, head: ResponseHead, edits: EditedFields | undefined, own: string): void {
+  const { fields } = head;
+  if (!head.lineVerbatim) out.text(`HTTP/1.1 ${head.status} ${fields.text(head.reasonStart, head.reasonEnd)}\r\n`);
+  copyLines(out, fields, head.lineVerbatim ? 0 : -1, noneDropped, edits);
+
+  let lines = own;
+  if (edits) for (const [name, value] of edits.added) lines += `${name}: ${value}\r\n`;
+  if (fields.indexOf(fieldIds.date) < 0) lines += `Date: ${httpDate()}\r\n`;
+  const upgrade = head.status === 426 ? fields.indexOf(fieldIds.upgrade) : -1;
+  // A 426 must say what to upgrade to (RFC 9110 section 15.5.22).
+  if (upgrade >= 0) lines += `Upgrade: ${fields.value(upgrade)}\r\nConnection: Upgrade\r\n`;
+  out.text(`${lines}\r\n`);
+}
+
+/** Writes an interim response (1xx), which is forwarded at once (RFC 9110 section 15.2). */
+export function writeInterimHead(out: Outbox, head: ResponseHead): void {
+  out.text(`HTTP/1.1 ${head.status} ${head.fields.text(head.reasonStart, head.reasonEnd)}\r\n`);
+  copyLines(out, head.fields, -1, noneDropped, undefined);
+  out.text('\r\n');
+}

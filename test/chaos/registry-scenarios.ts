@@ -1,0 +1,90 @@
+import { Redis } from 'ioredis';
+import type { Scenario } from './scenario.ts';
+
+/** Length of an outage in milliseconds: long enough for all processes to notice it. */
+const awayMs = 8000;
+
+const bar = { convergeMs: 5000 };
+
+/** Faults of the registry and its data. Each scenario ends with a deploy that reaches every server, including one started during the outage. */
+export const registryScenarios: readonly Scenario[] = [
+  {
+    name: 'Redis is killed and comes back',
+    stage: { registry: 'redis', persistent: true },
+    bar,
+    async run(stage) {
+      const redis = stage.redis;
+      await redis.stop();
+      await stage.startGateway('d');
+      await stage.hold(awayMs);
+      await redis.start();
+      return stage.recovers(['a', 'b', 'c', 'd']);
+    },
+  },
+  {
+    name: 'Redis comes back empty',
+    stage: { registry: 'redis' },
+    bar,
+    async run(stage) {
+      const redis = stage.redis;
+      const before = await stage.deployments();
+      await redis.stop();
+      await stage.startGateway('d');
+      await stage.hold(awayMs);
+      await redis.start();
+      // The balancer and the gateways restore environment and deployments.
+      await stage.complete(['a', 'b', 'c', 'd']);
+      const after = await stage.deployments();
+      if (before === '' || after !== before)
+        throw new Error(`deployed before: ${before || 'nothing'}; deployed now: ${after || 'nothing'}`);
+      return stage.recovers(['a', 'b', 'c', 'd']);
+    },
+  },
+  {
+    name: 'Redis comes back with older data',
+    stage: { registry: 'redis' },
+    bar,
+    async run(stage) {
+      const redis = stage.redis;
+      const client = new Redis(redis.url);
+      await client.save();
+      client.disconnect();
+      await stage.deployAnother(['a', 'b', 'c']);
+      await stage.startGateway('d');
+      await stage.complete(['a', 'b', 'c', 'd']);
+      await redis.stop();
+      await stage.hold(awayMs);
+      await redis.start();
+      return stage.recovers(['a', 'b', 'c', 'd']);
+    },
+  },
+  {
+    name: 'Redis is away while a server is killed and another leaves',
+    stage: { registry: 'redis', persistent: true },
+    mayFail: { inFlight: 'posts' },
+    bar,
+    async run(stage) {
+      const redis = stage.redis;
+      await stage.startGateway('d');
+      await stage.complete(['a', 'b', 'c', 'd']);
+      await redis.stop();
+      await stage.gateway('a').kill();
+      stage.gateway('b').signal('SIGTERM');
+      await stage.gateway('b').ended();
+      await redis.start();
+      await Promise.all([stage.startGateway('a'), stage.startGateway('b')]);
+      return stage.recovers(['a', 'b', 'c', 'd']);
+    },
+  },
+  {
+    name: 'the embedded balancer is restarted',
+    stage: { registry: 'embedded', patient: true },
+    bar,
+    async run(stage) {
+      stage.balancer.process.signal('SIGTERM');
+      await stage.balancer.process.ended();
+      stage.balancer = await stage.balancer.again();
+      return stage.recovers(['a', 'b', 'c']);
+    },
+  },
+];

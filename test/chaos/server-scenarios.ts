@@ -1,0 +1,191 @@
+import { eventually } from '../tools/eventually.ts';
+import { type Scenario, since } from './scenario.ts';
+import type { Stage } from './stage.ts';
+
+const redis = { registry: 'redis' } as const;
+
+/** Events and faults of gateway servers. */
+export const serverScenarios: readonly Scenario[] = [
+  {
+    name: 'a server is added',
+    stage: redis,
+    bar: { convergeMs: 1000 },
+    async run(stage) {
+      const gateway = await stage.startGateway('d');
+      await gateway.logged((line) => line.msg === 'snapshot applied');
+      const ready = performance.now();
+      await stage.load.until(({ by }) => by.has('d'));
+      const convergeMs = since(ready);
+      await shares(stage, { a: 1, b: 1, c: 1, d: 1 });
+      return { convergeMs };
+    },
+  },
+  {
+    name: 'a server is drained',
+    stage: redis,
+    bar: { detectMs: 1000 },
+    async run(stage) {
+      const begun = performance.now();
+      await stage.balancer.api('PATCH', '/v1/servers/a', { draining: true });
+      await shares(stage, { b: 1, c: 1 });
+      const detectMs = since(begun);
+      await stage.balancer.api('PATCH', '/v1/servers/a', { draining: false });
+      const resumed = performance.now();
+      await shares(stage, { a: 1, b: 1, c: 1 });
+      return { detectMs, convergeMs: since(resumed) };
+    },
+  },
+  {
+    name: 'a server gets SIGTERM',
+    stage: redis,
+    bar: { detectMs: 1000 },
+    async run(stage) {
+      const begun = performance.now();
+      stage.gateway('a').signal('SIGTERM');
+      await stage.outOfRotation('a');
+      const detectMs = since(begun);
+      const status = await stage.gateway('a').ended();
+      if (status !== 0) throw new Error(`a ended with status ${status} after SIGTERM`);
+      const convergeMs = since(begun);
+      await shares(stage, { b: 1, c: 1 });
+      return { detectMs, convergeMs };
+    },
+  },
+  {
+    name: 'a server is killed (-9)',
+    stage: redis,
+    mayFail: { inFlight: 'posts' },
+    bar: { detectMs: 1000, convergeMs: 1000 },
+    async run(stage) {
+      const begun = performance.now();
+      await stage.gateway('a').kill();
+      await stage.outOfRotation('a');
+      const detectMs = since(begun);
+      await shares(stage, { b: 1, c: 1 });
+      return { detectMs, convergeMs: await backInService(stage, 'a') };
+    },
+  },
+  {
+    name: 'a server hangs (SIGSTOP)',
+    stage: redis,
+    mayFail: { inFlight: 'posts' },
+    // fall × interval + timeout
+    bar: { detectMs: 3 * 2000 + 1000 },
+    async run(stage) {
+      const begun = performance.now();
+      stage.gateway('a').signal('SIGSTOP');
+      await stage.outOfRotation('a');
+      const detectMs = since(begun);
+      await shares(stage, { b: 1, c: 1 });
+      stage.gateway('a').signal('SIGCONT');
+      const resumed = performance.now();
+      await shares(stage, { a: 1, b: 1, c: 1 });
+      return { detectMs, convergeMs: since(resumed) };
+    },
+  },
+  {
+    name: 'all servers are restarted one by one',
+    stage: redis,
+    async run(stage) {
+      const begun = performance.now();
+      for (const id of ['a', 'b', 'c']) {
+        stage.gateway(id).signal('SIGTERM');
+        await stage.gateway(id).ended();
+        await stage.startGateway(id);
+        await stage.complete(['a', 'b', 'c']);
+      }
+      await shares(stage, { a: 1, b: 1, c: 1 });
+      return { convergeMs: since(begun) };
+    },
+  },
+  {
+    name: 'a server moves to another environment and back',
+    stage: { ...redis, staging: true },
+    async run(stage) {
+      const begun = performance.now();
+      await stage.balancer.api('PUT', '/v1/environments/staging/servers/b');
+      await stage.stagingLoad.until(({ by }) => by.has('b'));
+      await Promise.all([stage.complete(['a', 'c']), stage.complete(['b', 's'], 'staging')]);
+      const convergeMs = since(begun);
+      stage.load.recount();
+      await stage.balancer.api('PUT', '/v1/environments/production/servers/b');
+      await stage.load.until(({ by }) => by.has('b'));
+      await Promise.all([stage.complete(['a', 'b', 'c']), stage.complete(['s'], 'staging')]);
+      return { convergeMs };
+    },
+  },
+  {
+    name: 'weights change',
+    stage: redis,
+    bar: { convergeMs: 1000 },
+    async run(stage) {
+      const begun = performance.now();
+      await stage.balancer.api('PATCH', '/v1/servers/a', { weight: 3 });
+      await shares(stage, { a: 3, b: 1, c: 1 });
+      const convergeMs = since(begun);
+      await stage.balancer.api('PATCH', '/v1/servers/a', { weight: 0 });
+      await shares(stage, { b: 1, c: 1 });
+      return { convergeMs };
+    },
+  },
+  {
+    name: 'a server flaps: killed and restarted 5 times',
+    stage: redis,
+    mayFail: { inFlight: 'posts', times: 5 },
+    bar: { convergeMs: 1000 },
+    async run(stage) {
+      let slowest = 0;
+      for (let round = 0; round < stage.times(5); round++) {
+        await stage.gateway('c').kill();
+        slowest = Math.max(slowest, await backInService(stage, 'c'));
+      }
+      await shares(stage, { a: 1, b: 1, c: 1 });
+      return { convergeMs: slowest };
+    },
+  },
+  {
+    name: '20 deploys in a row',
+    stage: redis,
+    bar: { convergeMs: 1000 },
+    async run(stage) {
+      let slowest = 0;
+      for (let round = 0; round < stage.times(20); round++) {
+        const begun = performance.now();
+        await stage.deployAnother(['a', 'b', 'c']);
+        slowest = Math.max(slowest, since(begun));
+      }
+      return { convergeMs: slowest };
+    },
+  },
+];
+
+/** Starts a killed server again. Resolves with the milliseconds from its join until it answers requests. */
+async function backInService(stage: Stage, id: string): Promise<number> {
+  const gateway = await stage.startGateway(id);
+  await gateway.logged((line) => line.msg === 'joined');
+  const ready = performance.now();
+  stage.load.recount();
+  await stage.load.until(({ by }) => by.has(id));
+  return since(ready);
+}
+
+/** Resolves when 60 answers in a row are distributed in these proportions, each within a tenth of all answers. */
+async function shares(stage: Stage, wanted: Readonly<Record<string, number>>): Promise<void> {
+  const total = Object.values(wanted).reduce((sum, share) => sum + share, 0);
+  const fits = (by: ReadonlyMap<string, number>) => {
+    const answers = [...by.values()].reduce((sum, count) => sum + count, 0);
+    return (
+      [...by.keys()].every((id) => id in wanted) &&
+      Object.entries(wanted).every(([id, share]) => Math.abs((by.get(id) ?? 0) - (answers * share) / total) <= answers / 10)
+    );
+  };
+  await eventually(
+    async () => {
+      stage.load.recount();
+      await stage.load.more(60);
+      return stage.load.counts.by;
+    },
+    fits,
+    { what: `answers distributed as ${JSON.stringify(wanted)}` },
+  );
+}

@@ -1,4 +1,0 @@
-import { runCommand } from '../../src/cli/run.ts';
-
-const none = async () => undefined;
-process.exitCode = await runCommand(process.argv.slice(2), { serve: none, gateway: none, up: none }, 'test');

@@ -1,0 +1,44 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { loadServerId, newServerId } from '../../src/gateway/server-id.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
+
+t.test('a folder keeps the id of its first start', async (t) => {
+  const folder = join(t.testdir(), 'not', 'there');
+  const { logger, lines } = keptLogger();
+  const id = await loadServerId(folder, logger);
+  t.match(id, /^gateway-[0-9a-f]{8}$/);
+  t.equal(await loadServerId(folder, logger), id);
+  t.equal(readFileSync(join(folder, 'id'), 'utf8'), `${id}\n`);
+  t.not(await loadServerId(join(folder, 'other'), logger), id);
+  writeFileSync(join(folder, 'id'), 'edge-1');
+  t.equal(await loadServerId(folder, logger), 'edge-1', 'written by an operator');
+  t.strictSame(lines, []);
+});
+
+t.test('an invalid id is replaced and logged', async (t) => {
+  const folder = t.testdir();
+  const { logger, lines } = keptLogger();
+  for (const damage of ['', '../../etc', 'x'.repeat(1000), '\u0000\u0000']) {
+    writeFileSync(join(folder, 'id'), damage);
+    const id = await loadServerId(folder, logger);
+    t.match(id, /^gateway-/);
+    t.equal(await loadServerId(folder, logger), id);
+    t.match(lines.splice(0), [{ msg: /does not contain a valid id/, id }]);
+  }
+});
+
+t.test('an unusable folder does not keep the server from starting', async (t) => {
+  const folder = t.testdir({ file: '' });
+  mkdirSync(join(folder, 'odd', 'id'), { recursive: true });
+  const { logger, lines } = keptLogger();
+  t.match(await loadServerId(join(folder, 'odd'), logger), /^gateway-/);
+  t.match(lines.splice(0), [{ msg: /cannot be read/ }, { msg: /cannot be stored/ }]);
+  t.match(await loadServerId(join(folder, 'file'), logger), /^gateway-/);
+  t.match(lines.splice(0).at(-1), { msg: /cannot be stored.*--id/ });
+});
+
+t.test('new ids are all different', async (t) => {
+  t.equal(new Set(Array.from({ length: 100 }, newServerId)).size, 100);
+});

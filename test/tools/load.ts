@@ -1,0 +1,180 @@
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { Condition } from './condition.ts';
+import { pause } from './pause.ts';
+
+/** Counts of the requests that a load has sent so far. */
+export interface LoadCounts {
+  sent: number;
+  /** Answered with 200 and exactly the body that was asked for. */
+  right: number;
+  /** One line for each request that was not. */
+  readonly wrong: string[];
+  /** Answers by the server named in `x-served-by`. */
+  by: Map<string, number>;
+  /** Answers by `x-revision`. */
+  revisions: Map<string, number>;
+  /** Longest time between two right answers, over all clients, in milliseconds. */
+  longestGapMs: number;
+  /**
+   * Requests that failed because this process itself had stood still: the server closed a connection that the load had left idle for too
+   * long. A server that ends need not wait for such a client (RFC 9112 section 9.5). GETs are sent again; a POST counts as neither right nor wrong.
+   */
+  late: number;
+}
+
+export interface LoadOptions {
+  /** Default 8. */
+  readonly clients?: number;
+  /** Milliseconds that each client rests after an answer. Default 0: the next request follows at once. */
+  readonly restMs?: number;
+  /** Value of Host; default: the address. */
+  readonly host?: string;
+  /** Retries while connections are refused instead of counting a failure, as a client of a restarting balancer must. Default false. */
+  readonly patient?: boolean;
+}
+
+/** A client that wants no request lost may leave a connection idle for `ms`. A standstill explains failures for `rememberedMs` after it. */
+const idleLimit = { ms: 250, rememberedMs: 2000 };
+const checkEveryMs = 25;
+
+/** A constant load on one address. Each client sends its next request when its last one is answered; every body is checked. */
+export class Load {
+  readonly counts: LoadCounts = { sent: 0, right: 0, wrong: [], by: new Map(), revisions: new Map(), longestGapMs: 0, late: 0 };
+  readonly #address: string;
+  readonly #path: string;
+  readonly #options: LoadOptions;
+  readonly #agent = new Agent({ keepAlive: true });
+  readonly #clients: Promise<void>[] = [];
+  readonly #answered = new Condition();
+  #lastRight = performance.now();
+  #lastCheck = performance.now();
+  #stoodStill = Number.NEGATIVE_INFINITY;
+  readonly #checking = setInterval(() => this.#checkStandstill(), checkEveryMs);
+  #stopped = false;
+
+  /**
+   * @param path `/base/`, and a letter if several loads share a target. Each request appends a number; the target must echo the last segment.
+   */
+  constructor(address: string, path: string, options: LoadOptions = {}) {
+    this.#address = address;
+    this.#path = path;
+    this.#options = options;
+    for (let client = 0; client < (options.clients ?? 8); client++) this.#clients.push(this.#run(client));
+  }
+
+  /** Resolves when the counts satisfy `holds`, checked after every answer. */
+  async until(holds: (counts: LoadCounts) => boolean): Promise<void> {
+    await this.#until(`the load on ${this.#address} to satisfy ${holds}`, holds);
+  }
+
+  /** Resolves after `answers` more answers. */
+  async more(answers: number): Promise<void> {
+    const goal = this.counts.right + this.counts.wrong.length + answers;
+    await this.#until(`${answers} more answers from ${this.#address}`, ({ right, wrong }) => right + wrong.length >= goal);
+  }
+
+  /** Resets the counts by server and by revision. Answers to requests that are in flight count for the old ones. */
+  recount(): void {
+    this.counts.by = new Map();
+    this.counts.revisions = new Map();
+  }
+
+  async stop(): Promise<LoadCounts> {
+    this.#stopped = true;
+    await Promise.all(this.#clients);
+    this.#agent.destroy();
+    clearInterval(this.#checking);
+    return this.counts;
+  }
+
+  async #until(what: string, holds: (counts: LoadCounts) => boolean): Promise<void> {
+    const seen = () => ({ ...this.counts, wrong: this.counts.wrong.slice(-5) });
+    await this.#answered.until(() => holds(this.counts), { what, seen });
+  }
+
+  async #run(client: number): Promise<void> {
+    const { restMs = 0 } = this.#options;
+    for (let number = 0; !this.#stopped; number++) {
+      await this.#send(number % 4 === 3 ? 'POST' : 'GET', `${client}-${number}`);
+      this.#answered.notify();
+      if (restMs > 0) await pause(restMs);
+    }
+  }
+
+  async #send(method: string, id: string): Promise<void> {
+    const { counts } = this;
+    const { by, revisions } = counts;
+    const echoed = this.#path.slice(this.#path.lastIndexOf('/') + 1) + id;
+    counts.sent++;
+    for (;;) {
+      try {
+        const { response, body } = await this.#exchange(method, id);
+        if (response.statusCode === 200 && body === `${method} ${echoed} ${method === 'POST' ? id : ''}`) this.#right();
+        else counts.wrong.push(`${method} ${id}: ${response.statusCode} ${body.slice(0, 200)}`);
+        add(by, response.headers['x-served-by']);
+        add(revisions, response.headers['x-revision']);
+        return;
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        this.#checkStandstill();
+        if (code === 'ECONNRESET' && (error as Failure).reused && performance.now() - this.#stoodStill < idleLimit.rememberedMs) {
+          counts.late++;
+          // A POST may have been carried out.
+          if (method === 'GET') continue;
+          return;
+        }
+        if (!this.#options.patient || code !== 'ECONNREFUSED' || this.#stopped) {
+          counts.wrong.push(`${method} ${id}: ${message}`);
+          return;
+        }
+        await pause(10);
+      }
+    }
+  }
+
+  /** Notices that this process was kept from running: the last check is longer ago than the interval allows. */
+  #checkStandstill(): void {
+    const now = performance.now();
+    if (now - this.#lastCheck > checkEveryMs + idleLimit.ms) this.#stoodStill = now;
+    this.#lastCheck = now;
+  }
+
+  #right(): void {
+    const now = performance.now();
+    this.counts.right++;
+    this.counts.longestGapMs = Math.max(this.counts.longestGapMs, now - this.#lastRight);
+    this.#lastRight = now;
+  }
+
+  #exchange(method: string, id: string): Promise<{ response: IncomingMessage; body: string }> {
+    const { host } = this.#options;
+    return new Promise((resolve, reject) => {
+      const headers = host === undefined ? {} : { host };
+      const sent = request(`http://${this.#address}${this.#path}${id}`, { agent: this.#agent, method, headers }, (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (piece: string) => {
+          text += piece;
+        });
+        response.once('end', () => resolve({ response, body: text }));
+        response.once('error', reject);
+        response.once('aborted', () => reject(new Error('the response broke off')));
+      });
+      sent.once('error', (error: Failure) => {
+        error.reused = sent.reusedSocket;
+        reject(error);
+      });
+      sent.end(method === 'POST' ? id : undefined);
+    });
+  }
+}
+
+/** An error before any part of an answer came. */
+interface Failure extends NodeJS.ErrnoException {
+  /** The connection had carried a request before. */
+  reused?: boolean;
+}
+
+function add(counts: Map<string, number>, key: string | string[] | undefined): void {
+  const name = String(key ?? 'none');
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}
