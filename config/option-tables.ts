@@ -1,4 +1,4 @@
-/** What is used here of a JSON Schema (draft 7), as `jsonSchemas()` makes them. */
+/** The keywords of JSON Schema (draft 7) that `jsonSchemas()` writes. */
 export interface JsonSchema {
   readonly title?: string;
   readonly description?: string;
@@ -17,22 +17,22 @@ export interface JsonSchema {
   readonly definitions?: Readonly<Record<string, JsonSchema>>;
 }
 
-/** One line of a table: an option that is given as one value. */
+/** One row of a table: an option that has a single value. */
 export interface Option {
-  /** Keys from the schema's top; `<name>` stands for a free one, `[]` for each entry of a list. */
+  /** Keys from the root of the schema; `<name>` stands for a free key, `[]` for each entry of a list. */
   readonly path: readonly string[];
   readonly schema: JsonSchema;
   readonly required: boolean;
 }
 
-/** Options that stand together: those of the top, then one group for each map within. */
+/** Options of one map: of the root, or of a map within. */
 export interface OptionGroup {
   readonly path: readonly string[];
   readonly schema: JsonSchema;
   readonly options: readonly Option[];
 }
 
-/** All options of a schema, in its own order, a group before the groups within it. */
+/** Groups all options of a schema, in the schema's order; a group comes before the groups within it. */
 export function groupsOf(schema: JsonSchema, definitions = schema.definitions ?? {}, path: readonly string[] = []): OptionGroup[] {
   const inner: OptionGroup[] = [];
   const options: Option[] = [];
@@ -57,7 +57,7 @@ function resolve(schema: JsonSchema, definitions: Readonly<Record<string, JsonSc
   return { ...definitions[$ref.replace('#/definitions/', '')], ...rest };
 }
 
-/** The maps of named keys that a value may be, or hold. */
+/** Finds the maps with named keys that a value may be or contain. */
 function mapsIn(
   schema: JsonSchema,
   definitions: Readonly<Record<string, JsonSchema>>,
@@ -73,7 +73,7 @@ function mapsIn(
   ];
 }
 
-/** What may be written: a type, its unit and its bounds, or the words to choose from. */
+/** Describes the allowed values: a type with unit and bounds, or a list of words. */
 export function typeOf(schema: JsonSchema): string {
   const { title, type, minimum, maximum, items, additionalProperties, anyOf } = schema;
   if (schema.enum !== undefined) return schema.enum.map(code).join(' ');
@@ -93,7 +93,7 @@ function bounds(minimum: number | undefined, maximum: number | undefined): strin
   return minimum === undefined ? '' : `, ≥ ${minimum}`;
 }
 
-/** The default, as it would be written; empty for none. */
+/** The default as it would be written; empty if there is none. */
 export function defaultOf({ schema, required }: Option): string {
   if (required) return '**required**';
   const { default: value } = schema;
@@ -109,7 +109,7 @@ function code(value: unknown): string {
   return `\`${String(value)}\``;
 }
 
-/** A table in Markdown; what would end a cell is masked. */
+/** A table in Markdown. Characters that would end a cell are escaped. */
 export function tableOf(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
   return [line(headings), line(headings.map(() => '---')), ...rows.map(line)].join('\n');

@@ -2,12 +2,12 @@ import type { LineMaker, LineOptions } from './contract.ts';
 import { apacheEscape, escapedText, shown } from './escaped-text.ts';
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-/** What nginx logs for a client that left before it was answered: programs that read such lines want three digits. */
+/** Status that nginx logs for a client that left before it was answered: programs that read this format expect three digits. */
 const clientLeft = 499;
 
 /**
- * Lines in the combined log format of NCSA, Apache and nginx: client, two dashes, time (when the exchange ended, UTC), request line,
- * status, octets of the body, Referer, User-Agent.
+ * Makes lines in the combined log format of NCSA, Apache and nginx: client, two dashes, time (of the end of the exchange, UTC),
+ * request line, status, octets of the body, Referer, User-Agent.
  */
 export function combinedLines({ clock }: LineOptions): LineMaker {
   let second = -1;

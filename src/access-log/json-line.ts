@@ -4,8 +4,8 @@ import { escapedText, jsonEscape, shown } from './escaped-text.ts';
 const digits = Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, '0'));
 
 /**
- * Lines as JSON objects, put together by hand: `JSON.stringify` would take twice as long. `time` is when the exchange ended (UTC, RFC 3339);
- * `durationMs` goes to the microsecond.
+ * Makes lines that are JSON objects, by concatenation: `JSON.stringify` would take twice as long. `time` is the end of the exchange (UTC,
+ * RFC 3339); `durationMs` has a resolution of one microsecond.
  */
 export function jsonLines({ clock, worker }: LineOptions): LineMaker {
   let second = 0;

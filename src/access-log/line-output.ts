@@ -3,77 +3,82 @@ import type { Clock, Timer } from '../model/clock.ts';
 import type { LineSink } from './contract.ts';
 import { batchOctets, type LogFile } from './log-file.ts';
 
-// Half the price of `write` with an encoding's name.
+// Takes half as long as `write` with the name of an encoding.
 const { latin1Write } = Buffer.prototype as unknown as { latin1Write(this: Buffer, text: string, offset: number): number };
 
-/** Memory that waiting lines may take, in octets: a second or so of a stalled disk at full speed. */
+/** Octets of memory for lines that wait to be written: about a second of traffic at full speed while the disk stalls. */
 export const mostWaitingOctets = 8 * 1024 * 1024;
 const mostWaiting = mostWaitingOctets / batchOctets;
-/** Longest time that a line waits for others to be written with, in milliseconds. */
+/** Longest time in milliseconds that a line waits for others, to be written together with them. */
 const flushMs = 200;
-/** Until the next try: where something was taken, where there is no room just now, after a failure. */
+/** Milliseconds until the next write: while the file takes lines, while it has no room (EAGAIN), after an error. */
 const retryMs = { flowing: 5, full: 100, failed: 1_000 };
-/** A write that takes longer may never end. */
+/** Milliseconds after which a write is taken for hung: it may never end. */
 const hungMs = 1_000;
-/** Between two complaints at least. */
-const complaintMs = 60_000;
+/** Least milliseconds between two warnings. */
+const warningMs = 60_000;
 
-/** Whole lines on their way. */
+/** Whole lines that are written together. */
 interface Batch {
   readonly bytes: Buffer;
   length: number;
-  sent: number;
+  /** Octets written already. */
+  written: number;
 }
 
 export interface LineOutputTools {
   readonly open: () => Promise<LogFile>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Whether complaints go the same way as the lines: then they have to wait until there is room again. */
+  /** True if the log goes to the same file as the lines: a warning could not be written either, so there is none. Default false. */
   readonly logGoesThere?: boolean;
 }
 
 /**
- * Appends lines to a place that may be slow, full or gone, without anybody waiting for it: lines are collected and written together, one
- * write at a time. When too many wait, new ones are dropped and counted; the log says so once, and again when all is well.
+ * Appends lines to a file that may be slow, full or gone, and never makes its caller wait: lines are collected in batches, which are
+ * written one write at a time. When too many wait, new ones are dropped and counted; that is logged once, and again when lines are
+ * written again.
  */
 export class LineOutput implements LineSink {
-  /** Lines that could not be kept. */
+  /** Lines dropped so far. */
   dropped = 0;
   readonly #tools: LineOutputTools;
   #file: LogFile | undefined;
   #collecting: Batch | undefined;
-  /** Full, or due; in order. */
+  /** Batches to be written, oldest first. */
   readonly #waiting: Batch[] = [];
+  /** An empty batch, kept to be used again. */
   #spare: Batch | undefined;
   #writing: { readonly file: LogFile; readonly since: number } | undefined;
-  /** The last try has got nowhere. */
+  /** The last write wrote nothing. */
   #stuck = false;
   #failure: NodeJS.ErrnoException | undefined;
+  /** Something was written since the last tick of the timer. */
   #flowed = false;
-  #pumping = false;
+  #inLoop = false;
   #timer: Timer | undefined;
-  #complained = false;
-  #complainedAt = Number.NEGATIVE_INFINITY;
-  #emptied: (() => void) | undefined;
+  /** The failure has been logged, its end has not. */
+  #warned = false;
+  #warnedAt = Number.NEGATIVE_INFINITY;
+  #flushed: (() => void) | undefined;
 
   constructor(tools: LineOutputTools) {
     this.#tools = tools;
   }
 
   /**
-   * Opens the place; once more, if it is open: lines from now on go to what is there by then. Rejects as its `open` does; then all stays
-   * as it was. Lines may come before.
+   * Opens the file or, if it is open, opens it again: later lines go to the file that has the name now. Rejects with the error of
+   * `tools.open`, and then changes nothing. Lines may be written before.
    */
   async open(): Promise<void> {
     const file = await this.#tools.open();
-    // What is being written ends where it began.
+    // A write in progress ends in the old file, which is closed after it.
     if (this.#writing?.file !== this.#file) this.#file?.close();
     this.#file = file;
-    this.#pump();
+    this.#writeWaiting();
   }
 
-  /** Takes a line of single-octet characters, at most {@link batchOctets} of them. */
+  /** Appends a line of at most {@link batchOctets} characters, each of one octet. */
   write(line: string): void {
     let batch = this.#collecting;
     if (batch === undefined || batch.length + line.length > batchOctets) {
@@ -86,25 +91,28 @@ export class LineOutput implements LineSink {
     batch.length += latin1Write.call(batch.bytes, line, batch.length);
   }
 
-  /** Settles when everything is written, or as much as there is room for now. */
+  /** Resolves when everything is written, or no more can be written at present. */
   async flush(): Promise<void> {
-    this.#turnIn();
-    this.#pump();
+    this.#seal();
+    this.#writeWaiting();
     if (this.#waiting.length === 0) return;
     await new Promise<void>((resolve) => {
-      this.#emptied = resolve;
+      this.#flushed = resolve;
       this.#tools.clock.after(hungMs, resolve);
     });
   }
 
-  /** The process is about to end: writes what can be written without waiting for it. False: a write hangs and will keep the process from ending. */
+  /**
+   * Writes, as the process exits, what can be written without waiting. Answers false if a write hangs, which will keep the process from
+   * ending.
+   */
   end(): boolean {
-    this.#turnIn();
+    this.#seal();
     if (this.#writing !== undefined) return this.#tools.clock.now() - this.#writing.since < hungMs;
     try {
-      for (const batch of this.#waiting) this.#file?.writeLast([rest(batch)]);
+      for (const batch of this.#waiting) this.#file?.writeLast([unwritten(batch)]);
     } catch {
-      // There is nobody left to tell.
+      // The process is ending: the error cannot be reported any more.
     }
     return true;
   }
@@ -112,41 +120,41 @@ export class LineOutput implements LineSink {
   #nextBatch(): Batch | undefined {
     if (this.#collecting !== undefined) {
       if (this.#waiting.length >= mostWaiting) return undefined;
-      this.#turnIn();
-      if (this.#failure === undefined && this.#waiting.length >= (this.#file?.batches ?? mostWaiting)) this.#pump();
+      this.#seal();
+      if (this.#failure === undefined && this.#waiting.length >= (this.#file?.batches ?? mostWaiting)) this.#writeWaiting();
     }
-    this.#timer ??= this.#tools.clock.after(flushMs, this.#look);
-    this.#collecting = this.#spare ?? { bytes: Buffer.allocUnsafeSlow(batchOctets), length: 0, sent: 0 };
+    this.#timer ??= this.#tools.clock.after(flushMs, this.#tick);
+    this.#collecting = this.#spare ?? { bytes: Buffer.allocUnsafeSlow(batchOctets), length: 0, written: 0 };
     this.#spare = undefined;
     return this.#collecting;
   }
 
-  #turnIn(): void {
+  #seal(): void {
     if (this.#collecting !== undefined) this.#waiting.push(this.#collecting);
     this.#collecting = undefined;
   }
 
-  readonly #look = (): void => {
+  readonly #tick = (): void => {
     this.#timer = undefined;
     this.#flowed = false;
-    if (this.#waiting.length < mostWaiting) this.#turnIn();
+    if (this.#waiting.length < mostWaiting) this.#seal();
     if (this.#file === undefined) this.open().catch((error: Error) => this.#fail(error));
-    else this.#pump();
+    else this.#writeWaiting();
     if (this.#waiting.length === 0 && this.#collecting === undefined) return;
     const wait = this.#failure ? retryMs.failed : this.#flowed ? retryMs.flowing : retryMs.full;
-    this.#timer ??= this.#tools.clock.after(wait, this.#look);
+    this.#timer ??= this.#tools.clock.after(wait, this.#tick);
   };
 
-  #pump(): void {
-    // A write that is done at once comes back here from below.
-    if (this.#pumping) return;
-    this.#pumping = true;
+  #writeWaiting(): void {
+    // A write that completes at once calls this again.
+    if (this.#inLoop) return;
+    this.#inLoop = true;
     this.#stuck = false;
     while (this.#file !== undefined && this.#writing === undefined && !this.#stuck && this.#waiting.length > 0) {
       this.#writing = { file: this.#file, since: this.#tools.clock.now() };
-      this.#file.write(this.#waiting.slice(0, this.#file.batches).map(rest), this.#wrote);
+      this.#file.write(this.#waiting.slice(0, this.#file.batches).map(unwritten), this.#wrote);
     }
-    this.#pumping = false;
+    this.#inLoop = false;
   }
 
   readonly #wrote = (error: NodeJS.ErrnoException | null, octets: number): void => {
@@ -161,20 +169,20 @@ export class LineOutput implements LineSink {
       if (error !== null && error.code !== 'EAGAIN') this.#fail(error);
     }
     if (this.#waiting.length === 0) this.#recover();
-    else if (!this.#stuck) this.#pump();
+    else if (!this.#stuck) this.#writeWaiting();
   };
 
   #remove(octets: number): void {
     let left = octets;
     let done = 0;
     for (const batch of this.#waiting) {
-      const length = Math.min(left, batch.length - batch.sent);
-      batch.sent += length;
+      const length = Math.min(left, batch.length - batch.written);
+      batch.written += length;
       left -= length;
-      if (batch.sent < batch.length) break;
+      if (batch.written < batch.length) break;
       done++;
       batch.length = 0;
-      batch.sent = 0;
+      batch.written = 0;
       this.#spare = batch;
     }
     this.#waiting.splice(0, done);
@@ -182,33 +190,33 @@ export class LineOutput implements LineSink {
 
   #drop(): void {
     this.dropped++;
-    this.#complain('it does not take them fast enough');
+    this.#warn('lines are not taken fast enough');
   }
 
   #fail(error: NodeJS.ErrnoException): void {
     this.#failure = error;
-    this.#complain(error.message);
+    this.#warn(error.message);
   }
 
-  #complain(reason: string): void {
-    if (this.#complained) return;
+  #warn(reason: string): void {
+    if (this.#warned) return;
     const now = this.#tools.clock.now();
-    if (now - this.#complainedAt < complaintMs) return;
-    this.#complained = true;
-    this.#complainedAt = now;
+    if (now - this.#warnedAt < warningMs) return;
+    this.#warned = true;
+    this.#warnedAt = now;
     if (this.#tools.logGoesThere) return;
-    const words = 'the access log cannot be written; traffic goes on, lines wait as long as there is room for them and are dropped then';
+    const words = 'the access log cannot be written: lines are kept in memory while there is room, then dropped; traffic is not affected';
     this.#tools.logger.warn({ reason, dropped: this.dropped }, words);
   }
 
   #recover(): void {
-    this.#emptied?.();
-    if (!this.#complained) return;
-    this.#complained = false;
-    this.#tools.logger.info({ dropped: this.dropped }, 'the access log is written again; so many lines were dropped since the start');
+    this.#flushed?.();
+    if (!this.#warned) return;
+    this.#warned = false;
+    this.#tools.logger.info({ dropped: this.dropped }, 'the access log is written again (dropped: lines lost since the start)');
   }
 }
 
-function rest({ bytes, length, sent }: Batch): Buffer {
-  return bytes.subarray(sent, length);
+function unwritten({ bytes, length, written }: Batch): Buffer {
+  return bytes.subarray(written, length);
 }

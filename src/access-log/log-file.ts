@@ -2,20 +2,20 @@ import fs from 'node:fs';
 import { promisify } from 'node:util';
 import { SluiceError } from '../model/fault.ts';
 
-/** Where lines are appended. */
+/** An open file, pipe or terminal that lines are appended to. */
 export interface LogFile {
-  /** Batches of at most {@link batchOctets} that nobody else's writing gets in between of when they are written as one. */
+  /** Batches of at most {@link batchOctets} that can be written at once without octets of other processes getting in between. */
   readonly batches: number;
-  /** Writes batches as one, at once or later; `done` gets how many octets were written. */
+  /** Writes batches with one system call, now or later. `done` gets the number of octets written. */
   write(batches: readonly Buffer[], done: (error: Error | null, octets: number) => void): void;
-  /** The same for a process that is about to end, as far as it takes no waiting. Throws the system's error. */
+  /** Writes batches as the process exits, as far as that needs no waiting. Throws the system's error. */
   writeLast(batches: readonly Buffer[]): void;
   close(): void;
 }
 
-/** What Linux keeps whole in a pipe that several processes write to (pipe(7); POSIX asks for 512 octets). */
+/** `PIPE_BUF`: Linux writes this many octets to a pipe as a whole, even if several processes write (pipe(7); POSIX guarantees 512). */
 export const batchOctets = 4096;
-/** So many at a time make a system call cheap a line; a file keeps any number whole. */
+/** Enough batches to make a system call cheap for each line. Appending to a regular file keeps any number whole. */
 const fileBatches = 16;
 
 const open = promisify(fs.open);
@@ -25,11 +25,11 @@ const mode = 0o640;
 const stdout = 1;
 
 /**
- * Opens `path` to append to it, creating the file if there is none (mode 0640); undefined: this process' standard output.
+ * Opens `path` for appending and creates the file if necessary (mode 0640); undefined: standard output.
  * Rejects with a `SluiceError` (`unavailable`) that names the reason and the remedy.
  *
- * Files are written by another thread, since a disk may take its time. Pipes and terminals are opened so that writing to them never
- * waits. What can only be waited for (a socket, or a pipe that belongs to somebody else) is left to the other thread too.
+ * Regular files are written in libuv's thread pool, since a disk may be slow. Pipes and terminals are opened non-blocking and written
+ * directly. Where that is not possible (a socket, or a pipe of another user), the thread pool writes too.
  */
 export async function openLogFile(path: string | undefined): Promise<LogFile> {
   try {
@@ -43,34 +43,37 @@ export async function openLogFile(path: string | undefined): Promise<LogFile> {
 }
 
 const remedies: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such folder: create it, or give another accessLog.path',
-  ENOTDIR: 'a part of it is no folder: give another accessLog.path',
+  ENOENT: 'its folder does not exist: create it, or give another accessLog.path',
+  ENOTDIR: 'a part of the path is a file, not a folder: give another accessLog.path',
   EISDIR: 'it is a folder: give a file in it as accessLog.path',
-  EACCES: "this process' user may not write there: change its permissions, or give another accessLog.path",
+  EACCES: "the process's user has no permission to write there: change the permissions, or give another accessLog.path",
   EROFS: 'the file system is read-only: give another accessLog.path',
 };
 
 async function openPath(path: string): Promise<LogFile> {
-  // A FIFO that nobody reads can be opened without waiting only if for reading, too.
+  // Without a reader, a FIFO can be opened for writing only together with reading (ENXIO otherwise).
   const fd = await open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, mode).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENXIO') throw error;
     return open(path, O_RDWR | O_APPEND | O_NONBLOCK);
   });
   const kind = await stat(fd);
   const close = () => fs.close(fd, () => {});
-  return kind.isFile() ? { ...slow(fd, fileBatches), close } : { ...prompt(fd), close };
+  return kind.isFile() ? { ...inThreadPool(fd, fileBatches), close } : { ...nonBlocking(fd), close };
 }
 
-/** Standard output is shared, and so is whether writing to it waits: a pipe or terminal is opened once more, for this process alone. */
+/**
+ * Opens a pipe or terminal a second time, for this process alone: `O_NONBLOCK` on standard output itself would apply to every process that
+ * shares it.
+ */
 async function openStdout(): Promise<LogFile> {
   const kind = await stat(stdout);
-  const shared = { ...slow(stdout, kind.isFile() ? fileBatches : 1), close() {} };
+  const shared = { ...inThreadPool(stdout, kind.isFile() ? fileBatches : 1), close() {} };
   if (kind.isFile()) return shared;
   return openPath('/proc/self/fd/1').catch(() => ({ ...shared, writeLast() {} }));
 }
 
-/** Written by another thread. */
-function slow(fd: number, batches: number): Omit<LogFile, 'close'> {
+/** Writes in libuv's thread pool. */
+function inThreadPool(fd: number, batches: number): Omit<LogFile, 'close'> {
   return {
     batches,
     write: (parts, done) => fs.writev(fd, parts, null, (error, octets = 0) => done(error, octets)),
@@ -78,8 +81,8 @@ function slow(fd: number, batches: number): Omit<LogFile, 'close'> {
   };
 }
 
-/** Written at once, or not: EAGAIN. */
-function prompt(fd: number): Omit<LogFile, 'close'> {
+/** Writes directly to a non-blocking descriptor; fails with EAGAIN if there is no room. */
+function nonBlocking(fd: number): Omit<LogFile, 'close'> {
   const writeLast = ([only]: readonly Buffer[]) => fs.writeSync(fd, only as Buffer);
   return {
     batches: 1,

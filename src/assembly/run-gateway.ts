@@ -38,7 +38,10 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
   const overHttp = /^https?:/.test(given.join);
   // An embedded registry can be opened by one process only, its balancer.
   if (given.join.startsWith('embedded:'))
-    throw new SluiceError('invalid', '--join cannot be an embedded registry: give the http://HOST:PORT of the balancer that has it');
+    throw new SluiceError(
+      'invalid',
+      '--join embedded: only its balancer can open an embedded registry; give that balancer as http://HOST:PORT',
+    );
   const token = given.token ?? process.env['SLUICE_JOIN_TOKEN'] ?? (overHttp ? await readToken(join('data', 'join.token')) : undefined);
   const tracing = openTracing('sluice-gateway', logger);
   const registry = await openRegistry({ url: given.join, ...(token === undefined ? {} : { token }), logger });

@@ -1,7 +1,7 @@
 import type { Page } from '../control/routes/page-routes.ts';
 import { SluiceError } from '../model/fault.ts';
 
-/** Files that ship inside the program: the build embeds them (.ci/bundle.mjs), so that the program is a single file. */
+/** Files that ship inside the program: the build embeds them (.ci/bundle.mjs), so that it needs none of them beside it. */
 export interface Shipped {
   /** The dashboard. */
   readonly page: Page;

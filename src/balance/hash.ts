@@ -2,15 +2,17 @@ import { type Candidate, eligible, type LoadWatcher, type Picker, type PickerFac
 import { mix } from './hash-text.ts';
 import { slotCount, slotOwners } from './slot-owners.ts';
 
-/** Bound of a server's load, as a multiple of its fair share of the exchanges in flight. Beyond it, the owners of the next slots are picked. */
+/**
+ * Bound of a server's load, as a multiple of its fair share of the exchanges in flight. Beyond it, the owners of the next slots are picked.
+ */
 const loadFactor = 1.25;
 /** The bound is never lower than this many exchanges in flight, so that the parallel requests of one client stay on one server. */
 const minBound = 8;
 
 /**
  * Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2016), over slots instead of a circle: see {@link slotOwners}.
- * Every balancer sends the same key to the same server. If a server is removed, only its own keys move. If one is added, it takes over 1/n of
- * the keys and no others move; the standard deviation of that share is 1 % of it at 10 servers and 9 % at 1,000.
+ * Every balancer sends the same key to the same server. If a server is removed, only its own keys move. If one is added, it takes over 1/n
+ * of the keys and no others move; the standard deviation of that share is 1 % of it at 10 servers and 9 % at 1,000.
  */
 export const hash: PickerFactory = (candidates) => new ConsistentHash(candidates);
 
@@ -43,7 +45,8 @@ class ConsistentHash<C extends Candidate> implements Picker<C>, LoadWatcher {
       if (isBelowBound(member, fairLoad) && eligible(member, tried)) return member;
       if (++at === slotCount) at = 0;
     }
-    // Many servers are full or were tried, and the next slots belong to only some of the others: look at each server once, the key's own first.
+    // Many servers are full or were tried, and the next slots belong to only some of the others: look at each server once, the key's own
+    // first.
     let fallback: C | undefined;
     let index = this.#owners[start] as number;
     for (let step = 0; step < size; step++) {

@@ -2,8 +2,8 @@ import { type Candidate, eligible, type Picker, type PickerFactory } from './con
 import { byWeight, Turns } from './turns.ts';
 
 /**
- * Smooth weighted round-robin. Servers of equal weight form a ring, and the rings take turns in proportion to their total weights, so that a
- * pick looks at one server per ring: as cheap for a thousand servers as for three.
+ * Smooth weighted round-robin. Servers of equal weight form a ring, and the rings take turns in proportion to their total weights, so that
+ * a pick looks at one server per ring: as cheap for a thousand servers as for three.
  */
 export const roundRobin: PickerFactory = (candidates, random) => new RoundRobin(candidates, random);
 

@@ -21,15 +21,15 @@ function arrivalTimes(): Float64Array {
 }
 
 /**
- * Assigns each slot to one of `owners`; returns the owner's index for each slot. The result depends only on ids and weights, not on the order
- * of the owners nor on earlier assignments. If an owner is removed, only its own slots move. If one is added, it takes its share and no other
- * slots move. If a weight rises, that owner only gains slots.
+ * Assigns each slot to one of `owners`; returns the owner's index for each slot. The result depends only on ids and weights, not on the
+ * order of the owners nor on earlier assignments. If an owner is removed, only its own slots move. If one is added, it takes its share and
+ * no other slots move. If a weight rises, that owner only gains slots.
  *
  * Rendezvous hashing (Thaler and Ravishankar 1998) of slots, with the scores of Schindelhauer and Schomaker ("Weighted distributed hash
- * tables", 2005): each owner reaches each slot after an exponentially distributed time whose rate is its weight, and the first to arrive owns
- * the slot. Each owner visits the slots in an order of its own, as in Maglev (Eisenbud et al. 2016, section 3.4), but by time and not in turns.
- * So times need not be drawn for all pairs, but only in ascending order until the last slot is taken: about ln(slots) per slot, for any number
- * of owners.
+ * tables", 2005): each owner reaches each slot after an exponentially distributed time whose rate is its weight, and the first to arrive
+ * owns the slot. Each owner visits the slots in an order of its own, as in Maglev (Eisenbud et al. 2016, section 3.4), but by time and not
+ * in turns. So times need not be drawn for all pairs, but only in ascending order until the last slot is taken: about ln(slots) per slot,
+ * for any number of owners.
  */
 export function slotOwners(owners: readonly Owner[]): Uint32Array {
   const arrivals = arrivalTimes();

@@ -1,6 +1,7 @@
 /**
- * One participant's turns in a smooth rotation: `rate` turns per unit of virtual time, evenly spaced. The participant that is due first is next.
- * Over one unit of time each gets exactly its rate, as in nginx's smooth weighted round-robin, but a turn changes no other participant.
+ * One participant's turns in a smooth rotation: `rate` turns per unit of virtual time, evenly spaced. The participant that is due first is
+ * next. Over one unit of time each gets exactly its rate, as in nginx's smooth weighted round-robin, but a turn changes no other
+ * participant.
  */
 export class Turns {
   readonly #rate: number;
@@ -25,7 +26,9 @@ export class Turns {
   }
 }
 
-/** Groups the candidates that can be picked (weight above 0) by weight. Few different weights are in use at a time, even with many servers. */
+/**
+ * Groups the candidates that can be picked (weight above 0) by weight. Few different weights are in use at a time, even with many servers.
+ */
 export function byWeight<C extends { readonly weight: number }>(candidates: readonly C[]): Map<number, C[]> {
   const groups = new Map<number, C[]>();
   for (const candidate of candidates) {

@@ -4,8 +4,8 @@ import { type Candidate, eligible, type Picker } from './contract.ts';
 const draws = 4;
 
 /**
- * The power of two choices: draws two servers at random, in proportion to their weights, and picks the cheaper one. This distributes nearly as
- * evenly as comparing all servers, and several balancers do not all pick the same one.
+ * The power of two choices: draws two servers at random, in proportion to their weights, and picks the cheaper one. This distributes nearly
+ * as evenly as comparing all servers, and several balancers do not all pick the same one.
  */
 export class TwoChoices<C extends Candidate> implements Picker<C> {
   readonly #members: readonly C[];

@@ -85,7 +85,9 @@ export class RegistryView {
   async start(): Promise<void> {
     this.#watch = this.#tools.registry.watch((news) => this.#hear(news));
     // A failed subscription is retried by the registry, which then sends `resync`; the first read must not wait for that.
-    await this.#watch.ready.catch((error: unknown) => this.#tools.logger.warn({ err: error }, 'not yet subscribed to the registry; retrying'));
+    await this.#watch.ready.catch((error: unknown) =>
+      this.#tools.logger.warn({ err: error }, 'not yet subscribed to the registry; retrying'),
+    );
     await new Promise<void>((resolve) => {
       this.#resolveStart = resolve;
       this.#pending.all = true;

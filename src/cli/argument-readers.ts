@@ -2,6 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import type * as z from 'zod';
 import { check } from '../config/check.ts';
 import { address } from '../model/address.ts';
+import { maxWeight } from '../model/bounds.ts';
 import { cidr } from '../model/environment.ts';
 import { name } from '../model/name.ts';
 import { project } from '../model/project.ts';
@@ -23,8 +24,8 @@ export function readRanges(text: string): string[] {
 
 export function readWeight(text: string): number {
   const weight = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (weight <= 65535) return weight;
-  throw new InvalidArgumentError('It must be a whole number from 0 to 65535.');
+  if (weight <= maxWeight) return weight;
+  throw new InvalidArgumentError(`It must be a whole number from 0 to ${maxWeight}.`);
 }
 
 export function readCount(text: string): number {

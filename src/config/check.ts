@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Fault } from '../model/fault.ts';
 import { nearest } from './nearest.ts';
-import { at, keysOf } from './schema.ts';
+import { at, keysOf } from './schema-paths.ts';
 
 /** Returns the line of a part of the checked value in its source text; undefined if the value was not read from a text. */
 export type LineOf = (path: readonly PropertyKey[], part: 'key' | 'value') => number | undefined;

@@ -88,12 +88,9 @@ export const configSchema = z
       })
       .prefault({})
       .meta({ description: 'graceful shutdown' }),
-    environments: z
-      .record(name, environmentSpec)
-      .default({})
-      .meta({
-        description:
-          'environments that are created or updated at start; others can be created by API and dashboard. Not given: one called production',
-      }),
+    environments: z.record(name, environmentSpec).default({}).meta({
+      description:
+        'environments that are created or updated at start; others can be created by API and dashboard. Not given: one called production',
+    }),
   })
   .meta({ id: 'Config', description: 'configuration of a Sluice balancer' });

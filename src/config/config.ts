@@ -5,7 +5,7 @@ import type { Fault } from '../model/fault.ts';
 import { SluiceError } from '../model/fault.ts';
 import { check, faultAt } from './check.ts';
 import { configSchema } from './config-schema.ts';
-import { listenerConflicts } from './listeners.ts';
+import { listenerConflicts } from './listener-conflicts.ts';
 import { refusal } from './refusal.ts';
 import { isMap, readSource, type Source } from './source.ts';
 import { applyVariables } from './variables.ts';
@@ -35,7 +35,7 @@ export function readConfig(text: string | Uint8Array, options: { file?: string; 
   return configOf(readSource(text, options.file), options);
 }
 
-/** As {@link loadConfig}, for settings that a program gives as an object. Environment variables are not read. */
+/** Like {@link loadConfig}, for settings that a program passes as an object. Environment variables are not read. */
 export function configFrom(settings: object): Config {
   // A copy, since the configuration is frozen.
   return configOf({ value: structuredClone(settings), lineOf: () => undefined }, { env: {} });

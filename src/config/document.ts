@@ -21,7 +21,7 @@ export function parseDocument<Schema extends z.ZodType>(
   return result.value;
 }
 
-/** As {@link parseDocument}, for a value that is at hand. */
+/** Like {@link parseDocument}, for a value that was parsed already. */
 export function parseValue<Schema extends z.ZodType>(value: unknown, schema: Schema): z.output<Schema> {
   const result = check(value, schema);
   if (result.faults) throw refusal('invalid', result.faults);

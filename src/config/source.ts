@@ -34,7 +34,7 @@ export interface Source {
   lineOf(path: readonly PropertyKey[], part: 'key' | 'value'): number | undefined;
 }
 
-/** Whether `value` is a map of plain data. */
+/** True if `value` is a map of plain data. */
 export function isMap(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { Fault } from '../model/fault.ts';
 import { nearest } from './nearest.ts';
-import { alternatives, at, below, keysOf } from './schema.ts';
+import { alternatives, at, below, keysOf } from './schema-paths.ts';
 import { isMap } from './source.ts';
 
 type Path = readonly string[];

@@ -7,7 +7,7 @@ import { TooManyGuesses } from './access/guess-limiter.ts';
 import type { Identify } from './access/identify.ts';
 import { requireAccess } from './access/require-access.ts';
 import { type Feed, maxReaders } from './feed/feed.ts';
-import { describeProblem } from './routes/problem.ts';
+import { bearerChallenge, describeProblem } from './routes/problem.ts';
 
 /** Serves WebSockets of one path: takes over connections after their upgrade request, and authenticates them itself. */
 export interface UpgradeHandler {
@@ -81,7 +81,7 @@ export class UpgradeRouter {
 
 function refuse(socket: Duplex, problem: Problem, retryAfter: string): void {
   const body = JSON.stringify(problem);
-  const signIn = problem.status === 401 ? 'www-authenticate: Bearer realm="sluice"\r\n' : '';
+  const signIn = problem.status === 401 ? `www-authenticate: ${bearerChallenge}\r\n` : '';
   socket.end(
     `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: ${problemType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${signIn}${retryAfter}connection: close\r\n\r\n${body}`,
   );

@@ -26,7 +26,7 @@ export interface CompiledProject {
   readonly origin: Origin;
   /** The project as deployed. */
   readonly source: Project;
-  /** Normalized; `/`, or without a trailing slash. */
+  /** Normalised; `/`, or without a trailing slash. */
   readonly basePath: string;
   readonly forwardBasePath: boolean;
   readonly resources: ResourceTree<CompiledResource>;

@@ -1,7 +1,7 @@
 import type { Fault } from '../model/fault.ts';
 import type { PolicyPoint, Project } from '../model/project.ts';
+import { compilePolicies } from '../policies/compile-policies.ts';
 import type { NamedPolicy, PolicyAnswer, PolicyContext } from '../policies/contract.ts';
-import { compilePolicies } from '../policies/index.ts';
 import type { Exchange } from '../proxy/contract.ts';
 import { substitute, type Variables } from './variables.ts';
 

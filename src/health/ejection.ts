@@ -1,4 +1,7 @@
-/** Rules for ejecting a server whose exchanges fail (passive health checks). The `outlier` part of an environment's specification; times in milliseconds. */
+/**
+ * Rules for ejecting a server whose exchanges fail (passive health checks). The `outlier` part of an environment's specification; times in
+ * milliseconds.
+ */
 export interface OutlierSettings {
   /** Failures in a row until ejection; 0: never. */
   readonly consecutiveFailures: number;

@@ -37,7 +37,10 @@ export interface Probe {
   readonly expect: string;
 }
 
-/** Makes one check on a new connection, and calls `done` once with its result. The function returned cancels the check: `done` is not called. */
+/**
+ * Makes one check on a new connection, and calls `done` once with its result. The function returned cancels the check: `done` is not
+ * called.
+ */
 export function probe(check: Probe, clock: Clock, done: (result: ProbeResult) => void): () => void {
   let connected = false;
   let settled = false;

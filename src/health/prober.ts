@@ -24,8 +24,8 @@ export interface Flip {
 }
 
 /**
- * Checks one server repeatedly: at once when started, then at the interval (jittered ±10 %), ten times as often while the verdict may change.
- * Has one timer, and makes one check at a time.
+ * Checks one server repeatedly: at once when started, then at the interval (jittered ±10 %), ten times as often while the verdict may
+ * change. Has one timer, and makes one check at a time.
  */
 export class Prober {
   readonly #tools: ProberTools;

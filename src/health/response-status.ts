@@ -3,8 +3,8 @@ const maxHeadBytes = 16 * 1024;
 const prefix = 'HTTP/1.';
 
 /**
- * Reads the status of an HTTP/1 response from its beginning; undefined as long as its head is incomplete. Skips interim responses (1xx), and
- * does not parse the fields, because a health check needs only the status.
+ * Reads the status of an HTTP/1 response from its beginning; undefined as long as its head is incomplete. Skips interim responses (1xx),
+ * and does not parse the fields, because a health check needs only the status.
  */
 export function responseStatus(text: string): number | 'malformed' | undefined {
   if (!text.startsWith(prefix.slice(0, text.length))) return 'malformed';

@@ -16,7 +16,7 @@ export function countsSince<Counts extends object>(before: Counts, now: Counts):
   return less ? undefined : (difference as Counts);
 }
 
-/** Whether every count is zero. */
+/** True if every count is zero. */
 export function noCounts(counts: object): boolean {
   return Object.values(counts).every((counter: Counter) => (typeof counter === 'number' ? counter === 0 : noCounts(counter)));
 }

@@ -47,13 +47,9 @@ const health = z.strictObject({
   rise: z.int().min(1).default(2).meta({
     description: 'consecutive checks that must pass before a server that is down is up again. For a new server the first check decides',
   }),
-  fall: z
-    .int()
-    .min(1)
-    .default(3)
-    .meta({
-      description: 'consecutive checks that must fail before a server is down; with 1, a single failed check takes it out of service',
-    }),
+  fall: z.int().min(1).default(3).meta({
+    description: 'consecutive checks that must fail before a server is down; with 1, a single failed check takes it out of service',
+  }),
   expect: statusRange.default('200-399').meta({ description: 'statuses of a passed check, for example 200 or 200-299,304' }),
 });
 
@@ -82,12 +78,15 @@ const retries = z.strictObject({
     .max(10)
     .default(3)
     .meta({ description: 'attempts for a request, the first included, each on another server; 1: no retry' }),
-  budgetPercent: percent
-    .default(20)
+  budgetPercent: percent.default(20).meta({
+    description: 'allowed retries, in percent of the requests. A higher value makes an outage worse, since retries add to its load',
+  }),
+  budgetMin: count
+    .default(3)
     .meta({
-      description: 'allowed retries, in percent of the requests. A higher value makes an outage worse, since retries add to its load',
+      description:
+        'retries in the budget at the start, so that the first requests can be retried. The budget saves up at most budgetMin + budgetPercent retries',
     }),
-  budgetMin: count.default(3).meta({ description: 'retries in the budget at the start, so that the first requests can be retried. The budget saves up at most budgetMin + budgetPercent retries' }),
   statuses: z.array(z.int().min(400).max(599)).default([]).meta({
     description:
       'statuses of a response after which the request is tried on another server, for example [502, 503]. Only for methods listed in methods',
@@ -107,12 +106,10 @@ const limits = z.strictObject({
     .default(0)
     .meta({ description: 'concurrent exchanges on one server; 0: no limit. Further requests wait in the queue, or get 503' }),
   queue: count.default(0).meta({ description: 'requests that may wait while every server is at its limit; 0: none, they get 503 at once' }),
-  queueTimeout: duration
-    .prefault('5s')
-    .meta({
-      description:
-        'maximum wait in the queue, then 503. A value beyond the timeout of the clients wastes work: they no longer wait for the response',
-    }),
+  queueTimeout: duration.prefault('5s').meta({
+    description:
+      'maximum wait in the queue, then 503. A value beyond the timeout of the clients wastes work: they no longer wait for the response',
+  }),
   headerBytes: z.int().min(1024).max(1_048_576).meta({ title: 'bytes' }).default(32768).meta({
     description:
       'maximum bytes of a request head (beyond: 431) or a response head (beyond: 502). Higher values cost memory for each connection; gateway servers accept at most 40960. If environments share a listener, the largest value applies',

@@ -6,7 +6,7 @@ export const fault = z.object({
   path: z.string(),
   /** Line in the source text, from 1; absent if the input was not a text. */
   line: z.int().exactOptional(),
-  /** What is wrong and what would be right, in one sentence. */
+  /** One sentence: the error, and what would be right. */
   message: z.string(),
 });
 

@@ -66,7 +66,7 @@ export interface LiveListener extends ListenerCounts {
   readonly connections: number;
 }
 
-/** How up to date a process is with the registry. */
+/** Synchronisation of a process with the registry. */
 export interface RegistrySync {
   /** Time of the last complete read or renewal, in milliseconds of the clock; `undefined`: none yet. */
   readonly at: number | undefined;
@@ -83,7 +83,7 @@ export interface LiveView {
   environments(): LiveEnvironment[];
   listeners(): LiveListener[];
   readonly sync: RegistrySync;
-  /** Whether the balancer can serve: every listener is open and the registry was read at least once. */
+  /** True if the balancer can serve: every listener is open and the registry was read at least once. */
   ready(): boolean;
   /** Address that an environment's listener is bound to (a configured port of 0 is resolved). */
   listening(environment: string): string | undefined;

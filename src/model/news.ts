@@ -15,7 +15,7 @@ export const news = z.discriminatedUnion('kind', [
 
 export type News = Immutable<z.output<typeof news>>;
 
-/** Whether a listener that asked for the news of one server, or of all (undefined), gets this news. */
+/** True if a listener that asked for the news of one server, or of all (undefined), gets this news. */
 export function concerns(news: News, server: string | undefined): boolean {
   return news.kind !== 'server' || server === undefined || (news.name === server && !news.own);
 }

@@ -5,7 +5,7 @@ import { name } from './name.ts';
 import { count, weight } from './quantity.ts';
 import { snapshotId } from './snapshot.ts';
 
-/** How far a server is with one project of its snapshot. */
+/** State of one project on a server. */
 export const projectState = z.object({
   name,
   /** The revision that answers requests; 0: none. */
@@ -16,7 +16,7 @@ export const projectState = z.object({
   error: z.string().max(2000).exactOptional(),
 });
 
-/** How a server came to be known: it joined, it registers by plain HTTP, or its environment's settings name it. */
+/** Origin of a server: it joined, it registers by plain HTTP, or its environment's settings list it. */
 export const serverSource = z.enum(['join', 'http', 'static']);
 
 /** The registry's record of one gateway server. */
@@ -48,7 +48,7 @@ export const serverRecord = z.object({
 });
 
 /**
- * A record with the time left until its lease ends, by the registry's clock. That clock goes on while the registry cannot be reached
+ * A record with the time left until its lease ends, by the registry's clock. That clock continues while the registry cannot be reached
  * and no lease can be renewed: before acting on an ended lease, allow a whole `ttl` from `Registry.link.since`.
  */
 export const leasedServer = serverRecord.extend({
@@ -65,7 +65,7 @@ export type ServerRecord = Immutable<z.output<typeof serverRecord>>;
 export type LeasedServer = Immutable<z.output<typeof leasedServer>>;
 export type ServerPatch = Immutable<z.output<typeof serverPatch>>;
 
-/** Whether the server should get new requests, as far as the registry knows. */
+/** True if the server should get new requests, as far as the registry knows. */
 export function acceptsTraffic(server: ServerRecord): boolean {
   return server.environment !== undefined && server.movingTo === undefined && !server.draining && !server.leaving;
 }

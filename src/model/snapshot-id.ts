@@ -4,7 +4,7 @@ import type { snapshotId } from './snapshot.ts';
 /** Identity of an environment's {@link Snapshot}. This file imports types only: the dashboard's bundle has no schemas. */
 export type SnapshotId = Readonly<z.output<typeof snapshotId>>;
 
-/** Whether both are the same snapshot: same registry, same version, same content. */
+/** True if both are the same snapshot: same registry, same version, same content. */
 export function sameSnapshot(one: SnapshotId | null | undefined, other: SnapshotId | null | undefined): boolean {
   return one?.epoch === other?.epoch && one?.version === other?.version && one?.hash === other?.hash;
 }

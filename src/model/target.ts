@@ -8,7 +8,7 @@ const targetUrl = z.string().refine((text) => text.includes('${') || isTargetUrl
   message: 'must be an http:// or https:// URL without query or fragment, for example http://127.0.0.1:9201/api',
 });
 
-/** Whether requests can be sent to `text`, a URL in which all variables are replaced. */
+/** True if requests can be sent to `text`, a URL in which all variables are replaced. */
 export function isTargetUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
@@ -22,7 +22,7 @@ export function isTargetUrl(text: string): boolean {
   );
 }
 
-/** Whether every PEM block (RFC 7468) in `text` is an X.509 certificate, and there is at least one. */
+/** True if every PEM block (RFC 7468) in `text` is an X.509 certificate, and there is at least one. */
 export function isCertificates(text: string): boolean {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   if (blocks.length === 0 || blocks.length !== text.split('-----BEGIN').length - 1) return false;

@@ -1,26 +1,28 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod';
+import { httpToken } from '../model/http-names.ts';
 import type { Policy, PolicyAnswer, PolicyType } from './contract.ts';
 
 const settings = z.strictObject({
   header: z
     .string()
-    .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be a header field name')
+    .regex(httpToken, 'must be a header field name')
     .default('x-api-key')
-    .meta({ description: 'field that holds the key. It goes on to the target unless a `headers` policy removes it later' }),
+    .meta({ description: 'header field that holds the key. It is forwarded to the target unless a `headers` policy removes it later' }),
   keys: z
     .array(
-      z.string().regex(/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/, 'must be printable ASCII text, not empty, without space at its ends'),
+      z.string().regex(/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/, 'must be printable ASCII text, not empty, without spaces at its ends'),
     )
     .min(1, 'needs at least one key')
     .meta({
-      description: 'keys that let a request pass. Whoever has the admin token can read them; a variable keeps them out of the file',
+      description:
+        'keys of which a request needs one. Everyone with the admin token can read them; use a variable to keep them out of the file',
     }),
 });
 
 /**
  * Lets a request pass only if the field `header` (default `x-api-key`) holds one of `keys`; else answers 401.
- * Keys are held as SHA-256 digests and compared in constant time, all of them, so that timing tells nothing.
+ * Keys are kept as SHA-256 digests. A request's key is compared with all of them in constant time, so that timing reveals nothing.
  */
 export const apiKey: PolicyType<typeof settings> = {
   settings,
@@ -30,11 +32,11 @@ export const apiKey: PolicyType<typeof settings> = {
     return {
       run({ request, requestId }) {
         const shown = request.headers.get(header);
-        if (shown === undefined) return refusal('api-key-missing', `The field ${header} with an API key is needed`, requestId);
+        if (shown === undefined) return refusal('api-key-missing', `The request needs an API key in the field ${header}`, requestId);
         const candidate = digest(shown);
         let known = false;
         for (const each of digests) known = timingSafeEqual(each, candidate) || known;
-        return known ? undefined : refusal('api-key-unknown', 'The API key is not known here', requestId);
+        return known ? undefined : refusal('api-key-unknown', 'The API key is unknown', requestId);
       },
     };
   },

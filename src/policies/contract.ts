@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import type { RequestView, ResponseView } from '../http1/message/message-view.ts';
 import type { PolicyPoint } from '../model/project.ts';
 
-/** What a policy has in its hands while it runs. */
+/** Data of the exchange that a policy gets when it runs. */
 export interface PolicyContext {
   readonly request: RequestView;
   /** Present at `targetResponse` and `proxyResponse`. */
@@ -11,25 +11,25 @@ export interface PolicyContext {
   readonly clientAddress: string;
 }
 
-/** A policy's own answer to the client in place of the target's; only at `proxyRequest` and `targetRequest`. */
+/** A policy's response to the client, instead of the target's. Only possible at `proxyRequest` and `targetRequest`. */
 export interface PolicyAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** One configured step. Runs in order; the first answer ends the chain. */
+/** One configured step. Steps run in order; the first one that answers ends the chain. */
 export interface Policy {
   run(context: PolicyContext): PolicyAnswer | undefined;
 }
 
 /** A policy of a project. */
 export interface NamedPolicy extends Policy {
-  /** Of its kind. */
+  /** Name of its type. */
   readonly name: string;
 }
 
-/** A kind of policy: its settings and how to make one of them. */
+/** A type of policies: the schema of its settings, and the points where it may run. */
 export interface PolicyType<Schema extends z.ZodType = z.ZodType> {
   readonly settings: Schema;
   readonly points: readonly PolicyPoint[];

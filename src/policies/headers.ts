@@ -1,12 +1,13 @@
 import * as z from 'zod';
 import type { HeaderFields } from '../http1/message/message-view.ts';
+import { httpToken } from '../model/http-names.ts';
 import type { Policy, PolicyType } from './contract.ts';
 
-const framing = 'it frames the message, and Sluice alone decides on that';
+const framing = 'it frames the message, which is up to Sluice alone';
 const written = 'Sluice writes it itself';
 const hop = 'it belongs to one connection and is never forwarded (RFC 9110 section 7.6.1)';
 
-/** Fields that no policy may touch, in lower case, each with the reason. */
+/** Fields that no policy may change, in lower case, each with the reason. */
 const refused: ReadonlyMap<string, string> = new Map([
   ['content-length', framing],
   ['transfer-encoding', framing],
@@ -26,13 +27,12 @@ const refused: ReadonlyMap<string, string> = new Map([
   ['host', "it follows from the target's URL"],
 ]);
 
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** Field values as RFC 9110 section 5.5 has them: no CR, LF, NUL or other control characters, so that no line can be smuggled in. */
+/** Field values by RFC 9110 section 5.5: no CR, LF, NUL or other control characters, so that a value cannot inject a line. */
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** What is wrong with a field name for a policy, or undefined. */
+/** Fault of a field name for a policy; undefined if it may be changed. */
 function faultOfName(name: string): string | undefined {
-  if (!token.test(name)) return "is not a header field name: letters, digits and !#$%&'*+-.^_`|~ only";
+  if (!httpToken.test(name)) return "is not a header field name: letters, digits and !#$%&'*+-.^_`|~ only";
   const reason = refused.get(name.toLowerCase());
   return reason === undefined ? undefined : `must not be changed: ${reason}`;
 }
@@ -48,14 +48,14 @@ const name = z.string().check((context) => {
     context.issues.push({ code: 'custom', input: context.value, message: `${JSON.stringify(context.value)} ${fault}` });
 });
 
-/** A record whose keys are field names; two that differ only in case would contradict each other. */
+/** Schema of a record with field names as keys. Two names that differ only in case are a fault, since they are the same field. */
 function byName<Value extends z.ZodType>(values: Value) {
   return z
     .record(z.string(), values)
     .check((context) => {
       const seen = new Set<string>();
       for (const key of Object.keys(context.value)) {
-        const fault = seen.has(key.toLowerCase()) ? 'is given twice: case makes no difference' : faultOfName(key);
+        const fault = seen.has(key.toLowerCase()) ? 'is given twice: field names are case-insensitive' : faultOfName(key);
         if (fault !== undefined)
           context.issues.push({ code: 'custom', input: key, path: [key], message: `${JSON.stringify(key)} ${fault}` });
         seen.add(key.toLowerCase());
@@ -66,13 +66,13 @@ function byName<Value extends z.ZodType>(values: Value) {
 
 const settings = z
   .strictObject({
-    remove: z.array(name).default([]).meta({ description: 'names of fields to take out' }),
-    set: byName(value).meta({ description: 'name and value; replaces every line of that name' }),
+    remove: z.array(name).default([]).meta({ description: 'names of fields to remove' }),
+    set: byName(value).meta({ description: 'name and value; replaces every line of this name' }),
     add: byName(
       z
         .union([value, z.array(value)], 'must be one line of Latin-1 text, or a list of such lines')
         .transform((given) => (Array.isArray(given) ? given : [given])),
-    ).meta({ description: 'name and value, or a list of values; appends a line for each' }),
+    ).meta({ description: 'name and value, or a list of values; appends a line for each value' }),
   })
   .refine(
     (given) => given.remove.length + Object.keys(given.set).length + Object.keys(given.add).length > 0,
@@ -81,7 +81,7 @@ const settings = z
 
 /**
  * Changes header fields: of the request at `proxyRequest` and `targetRequest`, of the response at `targetResponse`
- * and `proxyResponse`. First `remove` (names), then `set` (replaces every line of that name), then `add` (appends a
+ * and `proxyResponse`. First `remove` (names), then `set` (replaces every line of the name), then `add` (appends a
  * line, or one for each value of a list).
  */
 export const headers: PolicyType<typeof settings> = {

@@ -1,7 +1,7 @@
 import { project } from '../model/project.ts';
-import { checkPolicies } from './index.ts';
+import { checkPolicies } from './compile-policies.ts';
 
-/** A project as it may be pushed: its policies are checked too, so that what is refused by no server later. */
+/** Schema of a project that is pushed. It also checks the policies, so that a faulty policy is refused at once and not by the servers later. */
 export const pushedProject = project
   .check((context) => {
     for (const fault of checkPolicies(context.value)) {

@@ -98,7 +98,10 @@ export interface Listener {
   lameDuck: boolean;
   /** Replaces the settings, for open connections too. */
   update(settings: ListenerSettings): void;
-  /** Stops accepting, closes idle connections, lets exchanges finish, and destroys what is left after `graceMs`. Resolves when all are closed. */
+  /**
+   * Stops accepting, closes idle connections, lets exchanges finish, and destroys what is left after `graceMs`. Resolves when all
+   * connections are closed.
+   */
   close(graceMs: number): Promise<void>;
 }
 

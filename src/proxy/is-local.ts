@@ -1,13 +1,13 @@
 import { BlockList } from 'node:net';
-import { isIn } from '../model/ip-address.ts';
+import { inRanges } from '../model/ip-address.ts';
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
 /**
- * True for a request that comes from this machine and is addressed to it by a loopback name. The peer's address alone does not suffice: a web
- * page (DNS rebinding) or a proxy on this machine can send requests from here for others.
+ * True for a request that comes from this machine and is addressed to it by a loopback name. The peer's address alone does not suffice: a
+ * web page (DNS rebinding) or a proxy on this machine can send requests from here for others.
  */
 export function isLocal(peer: string | undefined, host: string | undefined): boolean {
   const name = host
@@ -15,5 +15,5 @@ export function isLocal(peer: string | undefined, host: string | undefined): boo
     .replace(/^\[|\]$/g, '')
     .toLowerCase();
   if (peer === undefined || name === undefined) return false;
-  return isIn(loopback, peer) && (name === 'localhost' || isIn(loopback, name));
+  return inRanges(peer, loopback) && (name === 'localhost' || inRanges(name, loopback));
 }

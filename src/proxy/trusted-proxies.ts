@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import { fieldIds } from '../http1/message/field-ids.ts';
 import type { FieldLines } from '../http1/message/field-lines.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
-import { isIn } from '../model/ip-address.ts';
+import { inRanges } from '../model/ip-address.ts';
 
 /** Proxies in front whose word about the client is believed: makes the client's address, and what upstreams are told about it. */
 export class TrustedProxies {
@@ -51,7 +51,7 @@ export class TrustedProxies {
   }
 
   #trusts(address: string): boolean {
-    return this.#trusted !== undefined && isIn(this.#trusted, address);
+    return this.#trusted !== undefined && inRanges(address, this.#trusted);
   }
 }
 

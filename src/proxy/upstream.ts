@@ -9,7 +9,10 @@ import { LatencyHistogram } from '../model/latency.ts';
 /** Milliseconds that an idle connection is kept, unless settings say otherwise (`pool.idleMs`): the default of `timeouts.upstreamIdle`. */
 const idleMs = 55_000;
 
-/** The next hop of exchanges: an address with its connection pool, load and counters. Counters are plain numbers, read by exporters when they are scraped. */
+/**
+ * The next hop of exchanges: an address with its connection pool, load and counters. Counters are plain numbers, read by exporters when
+ * they are scraped.
+ */
 export class Upstream implements Candidate {
   readonly id: string;
   readonly host: string;

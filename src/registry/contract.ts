@@ -81,7 +81,7 @@ export interface Registry {
   close(): Promise<void>;
 }
 
-/** Whether the registry can be reached at present, and since when (the clock's milliseconds). */
+/** Present state of the connection to the registry, and since when it lasts (the clock's milliseconds). */
 export interface Link {
   readonly up: boolean;
   readonly since: number;

@@ -11,7 +11,7 @@ export class NewsListeners {
     return () => this.#all.delete(entry);
   }
 
-  /** Calls the listeners in a later microtask, so that none of them runs inside the change that it is told of. */
+  /** Calls the listeners in a later microtask, so that none of them runs in the middle of the change that made the news. */
   tell(news: readonly News[]): void {
     if (news.length === 0 || this.#all.size === 0) return;
     queueMicrotask(() => {

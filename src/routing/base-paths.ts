@@ -3,31 +3,32 @@ import { mix } from '../balance/hash-text.ts';
 const slash = 0x2f;
 
 /**
- * Finds what belongs to a path by base paths: the longest one wins, and it ends where a segment ends. One pass over the path hashes it up
- * to each `/` (FNV-1a), then a table of numbers tells which of these prefixes may be base paths: what is no base path costs no
- * string and no look at any. However many there are, and however long the path is, no more is tried than the longest base path has segments.
+ * Finds the value whose base path is the longest prefix of a path, at a segment's end. One pass over the path hashes its prefix at each
+ * `/` (FNV-1a); a hash table of numbers then shows which prefixes may be base paths. A prefix that is no base path costs no string and
+ * no access to any value. At most as many prefixes are tried as the deepest base path has segments, however many base paths there are.
  */
 export class BasePaths<Value extends { readonly basePath: string }> {
   readonly #values: readonly Value[];
   readonly #root: Value | undefined;
   readonly #longest: number;
-  /** Which numbers of segments base paths have. */
+  /** 1 at each number of segments that a base path has. */
   readonly #depths: Uint8Array;
-  /** Pairs of a hash and an index above 0 into `#values`; 0: free. Searched from a hash's own place on. */
+  /** Open-addressing hash table: pairs of a hash and an index into `#values`, counted from 1; 0: free slot. */
   readonly #slots: Int32Array;
   readonly #mask: number;
-  /** Of the path at hand, by number of segments. */
+  /** Hashes of the present path's prefixes, by number of segments. */
   readonly #hashes: Int32Array;
+  /** Ends of these prefixes. */
   readonly #ends: Int32Array;
 
-  /** Base paths are normalised and distinct: `/`, or without a slash at the end. */
+  /** @param values with normalised, distinct base paths: `/`, or without a slash at the end */
   constructor(values: readonly Value[]) {
     this.#values = values;
     this.#root = values.find(({ basePath }) => basePath === '/');
     this.#longest = values.reduce((most, { basePath }) => Math.max(most, basePath.length), 0);
-    const places = 2 ** Math.ceil(Math.log2(1.5 * values.length + 1));
-    this.#slots = new Int32Array(2 * places);
-    this.#mask = places - 1;
+    const slots = 2 ** Math.ceil(Math.log2(1.5 * values.length + 1));
+    this.#slots = new Int32Array(2 * slots);
+    this.#mask = slots - 1;
     const depths = values.map(({ basePath }) => basePath.split('/').length - 1);
     const deepest = depths.reduce((most, depth) => Math.max(most, depth), 0);
     this.#depths = new Uint8Array(deepest + 1);
@@ -50,7 +51,7 @@ export class BasePaths<Value extends { readonly basePath: string }> {
     return this.#root;
   }
 
-  /** Hashes what ends before each `/` and at the end, as far as base paths reach. Returns how many these are. */
+  /** Hashes the prefixes that end before a `/` or at the path's end, up to the length of the longest base path. Returns their number. */
   #hashPrefixes(path: string): number {
     const deepest = this.#ends.length - 1;
     const stop = Math.min(path.length, this.#longest + 1);
@@ -73,20 +74,20 @@ export class BasePaths<Value extends { readonly basePath: string }> {
   }
 
   #search(hash: number, path: string, end: number): Value | undefined {
-    for (let place = mix(hash) & this.#mask; ; place = (place + 1) & this.#mask) {
-      const index = this.#slots[2 * place + 1] as number;
+    for (let slot = mix(hash) & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const index = this.#slots[2 * slot + 1] as number;
       if (index === 0) return undefined;
-      if (this.#slots[2 * place] !== hash) continue;
+      if (this.#slots[2 * slot] !== hash) continue;
       const value = this.#values[index - 1] as Value;
       if (value.basePath.length === end && path.startsWith(value.basePath)) return value;
     }
   }
 
   #insert(hash: number, index: number): void {
-    let place = mix(hash) & this.#mask;
-    while (this.#slots[2 * place + 1] !== 0) place = (place + 1) & this.#mask;
-    this.#slots[2 * place] = hash;
-    this.#slots[2 * place + 1] = index;
+    let slot = mix(hash) & this.#mask;
+    while (this.#slots[2 * slot + 1] !== 0) slot = (slot + 1) & this.#mask;
+    this.#slots[2 * slot] = hash;
+    this.#slots[2 * slot + 1] = index;
   }
 }
 

@@ -1,12 +1,12 @@
 /**
- * The one form of a request path that is both matched and forwarded, so that no target can read another path than the
- * one its policies were chosen by; undefined if the path is none that can be trusted to mean the same everywhere (400).
+ * Returns the normal form of a request path. It is both matched and forwarded, so that a target cannot read another path than the one
+ * that the policies were chosen for. Returns undefined if servers could read the path in different ways (answered with 400).
  *
  * - `.` and `..` segments are removed, percent-encoded dots included (RFC 3986 sections 5.2.4 and 6.2.2.3);
- * - runs of `/` are one `/`: most servers read them so, and `/base//admin` must not slip past the resource `/admin`;
- * - percent-encoded unreserved characters are decoded, other triplets keep their meaning in upper case: `%2F` stays
+ * - runs of `/` become one `/`: most servers read them so, and `/base//admin` must not bypass the resource `/admin`;
+ * - percent-encoded unreserved characters are decoded, other triplets are kept in upper case, for example `%2F`
  *   (section 6.2.2);
- * - refused are broken triplets, `%00`, `\` (a `/` to some servers), and `..;x` (a `..` to servlet containers).
+ * - refused are broken triplets, `%00`, `\` (some servers read it as `/`), and `..;x` (servlet containers read it as `..`).
  *
  * @param path origin-form path without query, starting with `/`
  */
@@ -16,7 +16,7 @@ export function normalisePath(path: string): string | undefined {
 
 const slash = 0x2f;
 
-/** Whether there is nothing in it to look at twice; almost every path, so it is told without allocating. */
+/** True if the path is in normal form already. Almost every path is, so this check does not allocate. */
 function isPlain(path: string): boolean {
   let afterSlash = false;
   for (let index = 0; index < path.length; index++) {
@@ -49,7 +49,7 @@ function decodeUnreserved(triplet: string): string {
   return /[A-Za-z0-9._~-]/.test(character) ? character : triplet.toUpperCase();
 }
 
-/** What a segment says to those who read it; a triplet that is no UTF-8 stands for itself. */
+/** Percent-decodes a segment. A segment that is not UTF-8 when decoded is returned unchanged. */
 export function decodeSegment(segment: string): string {
   if (!segment.includes('%')) return segment;
   try {

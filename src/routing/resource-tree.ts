@@ -1,40 +1,43 @@
 import { decodeSegment } from './path.ts';
 import { fits, literalLength, piecesOf } from './segment-pattern.ts';
 
-/** Where one resource stands and which methods it takes; none: every method. */
+/** Path and methods of one resource. */
 export interface ResourceEntry<Value> {
-  /** Starts with `/`; `{name}` stands for one segment or a part of one. */
+  /** Starts with `/`; `{name}` matches one segment or a part of one. */
   readonly path: string;
+  /** Undefined: every method. */
   readonly methods?: readonly string[] | undefined;
-  /** Whether it also takes everything below its path. */
+  /** True if the resource also matches every path below its own. */
   readonly childPaths: boolean;
   readonly value: Value;
 }
 
-/** `allowed`: the path is there, but only for these methods (405). Undefined instead of it: not found. */
+/** Result of a search. `allowed`: a resource has the path, but only for these methods (405). */
 export type Found<Value> = { readonly value: Value } | { readonly allowed: ReadonlySet<string> };
 
 /**
  * Finds the most specific of a project's resources for a path and a method. Segment by segment from the left, a literal
- * beats a segment with parameters, that beats a bare `{parameter}`, and that beats `childPaths`. A trailing slash makes
- * no difference. Segments are compared by what they say (`%40` is `@`, while `%2F` separates nothing).
- * A search visits each node at most once. Of what there is for other paths it touches as little as it can: among thousands of
- * projects every object looked at has to come from memory.
+ * wins over a segment with parameters, which wins over a bare `{parameter}`, which wins over `childPaths`. A trailing slash makes
+ * no difference. Segments are compared decoded (`%40` is `@`, while `%2F` separates nothing).
+ * A search visits each node at most once. It reads as few objects for other paths as possible: among thousands of projects, each
+ * object is likely to be a cache miss.
  */
 export class ResourceTree<Value> {
   readonly #root = new Node<Value>('');
 
-  /** Throws a `TypeError` that names the reason if the path cannot be used or another resource has the same place. */
-  add(place: ResourceEntry<Value>): void {
+  /** Adds a resource. Throws a `TypeError` with the reason if its path is malformed, or taken for one of its methods. */
+  add(entry: ResourceEntry<Value>): void {
     let node = this.#root;
-    for (const segment of place.path.split('/')) if (segment !== '') node = node.childFor(piecesOf(segment));
-    node.here = append(node.here, place);
-    if (place.childPaths) node.below = append(node.below, place);
+    for (const segment of entry.path.split('/')) if (segment !== '') node = node.childFor(piecesOf(segment));
+    node.here = append(node.here, entry);
+    if (entry.childPaths) node.below = append(node.below, entry);
   }
 
   /**
+   * Finds the resource for a path and method; undefined if no resource matches the path (404).
+   *
    * @param path normalised
-   * @param from where the project's part of it starts: at a `/` or at its end
+   * @param from index at which the part after the base path starts: a `/`, or the end of the path
    */
   find(path: string, method: string, from = 0): Found<Value> | undefined {
     const end = path.length > from && path.charCodeAt(path.length - 1) === slash ? path.length - 1 : path.length;
@@ -46,10 +49,10 @@ export class ResourceTree<Value> {
 }
 
 const slash = 0x2f;
-/** Children that are looked at one by one; more are looked up. */
+/** Most literal children that are compared one by one; with more, a map is used. */
 const few = 8;
 
-/** A place at a node, and the next one there. */
+/** A resource at a node, and the next one there. */
 interface Offer<Value> {
   readonly value: Value;
   readonly methods: readonly string[] | undefined;
@@ -57,22 +60,25 @@ interface Offer<Value> {
 }
 
 class Node<Value> {
-  /** Of a literal: what its segment says. */
+  /** Decoded segment of a literal; else empty. */
   readonly name: string;
-  /** Of the name: they tell most others apart without a look at it. */
+  /** Length of the name, which with its first character tells most names apart without reading the string. */
   readonly length: number;
   readonly first: number;
-  /** The first literal child, and the next one of the same parent. */
+  /** First literal child. */
   literal: Node<Value> | undefined;
+  /** Next literal child of the same parent. */
   sibling: Node<Value> | undefined;
+  /** Resources with exactly this path. */
   here: Offer<Value> | undefined;
+  /** Resources that also match every path below. */
   below: Offer<Value> | undefined;
-  /** The child for any segment that is not empty. */
+  /** Child for any segment that is not empty: a bare `{parameter}`. */
   parameter: Node<Value> | undefined;
   literals = 0;
-  /** All literal children, once they were more than a few. */
+  /** All literal children by name, if there are more than {@link few}. */
   byName: Map<string, Node<Value>> | undefined;
-  /** Children for segments with parameters and more in them, the longest literal text first. */
+  /** Children for segments with parameters and literal text, the longest literal text first. */
   patterns: { readonly pieces: readonly string[]; readonly node: Node<Value> }[] | undefined;
 
   constructor(name: string) {
@@ -81,7 +87,7 @@ class Node<Value> {
     this.first = name.charCodeAt(0) || 0;
   }
 
-  /** The child for such a segment; made if there is none. */
+  /** Returns the child for a segment; adds it if there is none. */
   childFor(pieces: readonly string[]): Node<Value> {
     if (pieces.length === 1) return this.#literalFor(pieces[0] as string);
     if (literalLength(pieces) === 0) {
@@ -122,7 +128,7 @@ class Node<Value> {
 interface Search {
   readonly path: string;
   readonly end: number;
-  /** Whether there are `%` in it. */
+  /** True if the path contains a `%`. */
   readonly encoded: boolean;
   readonly method: string;
   allowed: Set<string> | undefined;
@@ -190,7 +196,7 @@ function accepts(methods: readonly string[] | undefined, method: string): boolea
 }
 
 function append<Value>(first: Offer<Value> | undefined, { path, methods, value }: ResourceEntry<Value>): Offer<Value> {
-  const added: Offer<Value> = { value, methods: common(methods), next: undefined };
+  const added: Offer<Value> = { value, methods: shared(methods), next: undefined };
   let last: Offer<Value> | undefined;
   for (let offer = first; offer !== undefined; offer = offer.next) {
     const method = sharedMethod(offer.methods, methods);
@@ -205,8 +211,8 @@ function append<Value>(first: Offer<Value> | undefined, { path, methods, value }
 const mostLists = 1000;
 const lists = new Map<string, readonly string[]>();
 
-/** One list for all resources that take the same methods, so that it is in the caches. Kept for good, therefore only so many. */
-function common(methods: readonly string[] | undefined): readonly string[] | undefined {
+/** Returns one shared list for all resources with the same methods, so that it stays in the processor's caches. At most {@link mostLists} lists are shared, since they are never freed. */
+function shared(methods: readonly string[] | undefined): readonly string[] | undefined {
   if (methods === undefined) return undefined;
   const key = methods.join();
   const known = lists.get(key);

@@ -1,8 +1,8 @@
 import { decodeSegment } from './path.ts';
 
 /**
- * The literal text around each `{name}` of a path's segment, decoded; one piece if there is no parameter.
- * Throws a `TypeError` that names the reason if it cannot be told apart.
+ * Splits a segment of a resource's path into the literal texts around each `{name}`, decoded; one text if there is no parameter.
+ * Throws a `TypeError` with the reason if the segment is malformed.
  */
 export function piecesOf(segment: string): string[] {
   const pieces = segment.split(/\{[^{}]+\}/);
@@ -13,12 +13,12 @@ export function piecesOf(segment: string): string[] {
   return pieces.map(decodeSegment);
 }
 
-/** How specific a segment with parameters is. */
+/** Length of the literal text in a segment with parameters; the longer, the more specific. */
 export function literalLength(pieces: readonly string[]): number {
   return pieces.reduce((sum, piece) => sum + piece.length, 0);
 }
 
-/** Whether a segment is the literal pieces in order, with at least one character between each two. */
+/** True if a segment consists of the literal pieces in order, with at least one character between each two. */
 export function fits(segment: string, pieces: readonly string[]): boolean {
   const first = pieces[0] as string;
   const last = pieces.at(-1) as string;

@@ -1,4 +1,5 @@
 import { SluiceError } from '../model/fault.ts';
+import { tokenCharacter } from '../model/http-names.ts';
 import { type Sampler, samplerNames, samplerOf } from './sampler.ts';
 
 /** Destination, sampling and resource attributes of spans. */
@@ -55,12 +56,14 @@ function ratio(text: string | undefined): number {
   return value;
 }
 
+const pair = new RegExp(`^\\s*(${tokenCharacter}+)\\s*=\\s*(.*?)\\s*$`);
+
 /** Parses `key=value,key2=value2` with percent-encoded values. */
 function pairs(env: Env, variable: string): Record<string, string> {
   const entries = (env[variable] ?? '').split(',').filter((entry) => entry.trim() !== '');
   return Object.fromEntries(
     entries.map((entry) => {
-      const [, key, value = ''] = /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(.*?)\s*$/.exec(entry) ?? [];
+      const [, key, value = ''] = pair.exec(entry) ?? [];
       try {
         if (key !== undefined) return [key, decodeURIComponent(value)];
       } catch {

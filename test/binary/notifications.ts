@@ -10,7 +10,7 @@ import { Condition } from '../tools/condition.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import type { Owner } from '../tools/owner.ts';
 import { SluiceProcess } from '../tools/sluice-process.ts';
-import { adminToken, joinToken } from '../tools/sluice-under-test.ts';
+import { adminToken, joinToken, onFreePorts } from '../tools/sluice-under-test.ts';
 import type { Binary } from './binary.ts';
 
 /** Prints every datagram as one line of JSON. Closes the descriptors that come with it: systemd-notify waits for that. */
@@ -125,8 +125,8 @@ export async function notifications(t: Test, binary: Binary): Promise<void> {
     const env = {
       ...under(manager),
       NOTIFY_SOCKET: '',
+      ...onFreePorts,
       SLUICE_CONTROL_LISTEN: address,
-      SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: '127.0.0.1:0',
     };
     binary.start(t, ['serve'], folder, env);
     t.match(await manager.until(/READY/), /^READY=1\nSTATUS=Waiting to be added to an environment at 127\.0\.0\.1:\d+$/);
@@ -137,8 +137,7 @@ export async function notifications(t: Test, binary: Binary): Promise<void> {
 
   await t.test('without systemd-notify, a balancer logs that once, and works', async (t) => {
     const manager = await Manager.start(t);
-    const env = { ...under(manager, 60), PATH: '/nonexistent', SLUICE_CONTROL_LISTEN: '127.0.0.1:0' };
-    const balancer = binary.start(t, ['serve'], ownFolder(t), { ...env, SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: '127.0.0.1:0' });
+    const balancer = binary.start(t, ['serve'], ownFolder(t), { ...under(manager, 60), ...onFreePorts, PATH: '/nonexistent' });
     const complains = (line: { msg?: string }) => /service manager/.test(line.msg ?? '');
     t.match((await balancer.logged(complains))['reason'], /systemd-notify: not found/);
     await balancer.logged((line) => line.msg === 'control');

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { eventually } from '../tools/eventually.ts';
 import { ownFolder } from '../tools/own-folder.ts';
+import { onFreePorts } from '../tools/sluice-under-test.ts';
 import type { Binary } from './binary.ts';
 
-const anywhere = { SLUICE_CONTROL_LISTEN: '127.0.0.1:0', SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: '127.0.0.1:0' };
 const shop = 'name: shop\nbasePath: /shop\ntargets:\n  default:\n    url: ${variables.backend}\n';
 
 /** Performs the README's "Five minutes" with nothing except the executable. */
@@ -18,7 +18,7 @@ export async function quickStart(t: Test, binary: Binary): Promise<void> {
   t.match(told, { status: 0, err: '' });
   t.match(told.out, `${version} (single executable, Node.js ${process.versions.node}, `);
 
-  const everything = binary.start(t, ['up'], folder, { ...anywhere, SLUICE_WORKERS: '2', SLUICE_LOG_LEVEL: 'info' });
+  const everything = binary.start(t, ['up'], folder, { ...onFreePorts, SLUICE_WORKERS: '2', SLUICE_LOG_LEVEL: 'info' });
   const banner = await everything.printed((text) => (text.includes('Ctrl-C') ? text : undefined));
   const control = /Dashboard +(\S+)/.exec(banner)?.[1] ?? '';
   const traffic = /Traffic +(\S+)/.exec(banner)?.[1] ?? '';

@@ -5,7 +5,7 @@ import { eventually } from '../tools/eventually.ts';
 import { Load } from '../tools/load.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import type { LogLine } from '../tools/sluice-process.ts';
-import { adminToken, joinToken } from '../tools/sluice-under-test.ts';
+import { adminToken, joinToken, onFreePorts } from '../tools/sluice-under-test.ts';
 import type { Binary } from './binary.ts';
 
 const tokens = { SLUICE_ADMIN_TOKEN: adminToken, SLUICE_JOIN_TOKEN: joinToken };
@@ -18,8 +18,7 @@ export async function rollingUpdate(t: Test, binary: Binary): Promise<void> {
   const balancer = binary.start(t, ['serve'], folder, {
     ...tokens,
     SLUICE_WORKERS: '2',
-    SLUICE_CONTROL_LISTEN: '127.0.0.1:0',
-    SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: '127.0.0.1:0',
+    ...onFreePorts,
   });
   const address = String((await balancer.logged((line) => line.msg === 'serving'))['listen']);
   const control = String((await balancer.logged((line) => line.msg === 'control'))['control']);

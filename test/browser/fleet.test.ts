@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { test } from 'tap';
 import { WebSocket } from 'ws';
+import { eventually } from '../tools/eventually.ts';
 import { adminToken, joinToken, startBalancer, testEnvironment } from '../tools/sluice-under-test.ts';
 import { audit } from './audit.ts';
 import { startBrowser } from './browser.ts';
@@ -78,7 +78,11 @@ test('with hundreds of servers in dozens of environments the page stays small, a
     if (seconds > 0) bytes += String(data).length;
     if (JSON.parse(String(data)).type === 'traffic') seconds++;
   });
-  while (seconds < 4) await once(feed, 'message');
+  await eventually(
+    () => seconds,
+    (count) => count >= 4,
+    { what: 'four messages of traffic on the live feed' },
+  );
   t.ok(bytes / seconds < 5000, `${Math.round(bytes / seconds)} bytes a second`);
   t.same(complaints, []);
 });

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { test } from 'tap';
 import { deployEcho, startTarget } from '../tools/echo.ts';
+import { eventually } from '../tools/eventually.ts';
 import { Load } from '../tools/load.ts';
 import { adminToken, serving, startBalancer, startGateway, testEnvironment } from '../tools/sluice-under-test.ts';
 import { startBrowser } from './browser.ts';
@@ -29,7 +30,10 @@ async function tabTo(page: Page, name: RegExp): Promise<void> {
 async function figures(page: Page, count: number): Promise<void> {
   const figure = page.locator('.view-head .muted');
   const seen = new Set<string | null>();
-  while (seen.size < count) seen.add(await figure.textContent());
+  await eventually(
+    async () => seen.add(await figure.textContent()),
+    ({ size }) => size >= count,
+  );
 }
 
 test('by keyboard alone: sign in, find the busiest environment, add a server, drain and remove it', async (t) => {

@@ -4,7 +4,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import { parseDocument } from '../../src/config/document.ts';
 import { jsonSchemas } from '../../src/config/json-schema.ts';
 import { project } from '../../src/model/project.ts';
-import { checkPolicies } from '../../src/policies/index.ts';
+import { checkPolicies } from '../../src/policies/compile-policies.ts';
 
 const folder = new URL('../../config/', import.meta.url);
 const files = readdirSync(folder).filter((file) => /\.ya?ml$/.test(file));

@@ -6,6 +6,8 @@ import type { News } from '../../src/model/news.ts';
 import { type Project, project } from '../../src/model/project.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import type { Registry } from '../../src/registry/contract.ts';
+import { Condition } from '../tools/condition.ts';
+import { eventually } from '../tools/eventually.ts';
 
 /** A project with one target and no resources. */
 export function api(name: string, more: { version?: string; basePath?: string } = {}): Project {
@@ -27,36 +29,34 @@ export async function deployed(registry: Registry, environment: string, name: st
 
 /** Repeats `work` while the registry cannot be reached. */
 export async function persistently<T>(work: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if ((error as SluiceError).code !== 'unavailable') throw error;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
+  const attempt = () =>
+    work().then(
+      (value) => ({ value }),
+      (error: SluiceError) => {
+        if (error.code !== 'unavailable') throw error;
+        return error;
+      },
+    );
+  const result = await eventually(attempt, (answer) => 'value' in answer, { what: 'the registry to be reachable' });
+  return (result as { value: T }).value;
 }
 
 /** A watch that keeps all news; `until` resolves once wanted news has arrived, before or after the call. */
 export async function listen(t: Test, registry: Registry, server?: string) {
   const all: News[] = [];
-  let check = () => {};
+  const received = new Condition();
   const watch = registry.watch(
     (news) => {
       all.push(news);
-      check();
+      received.notify();
     },
     server === undefined ? {} : { server },
   );
   t.teardown(() => watch.close());
   await watch.ready;
-  const until = (wanted: (news: News) => boolean) =>
-    new Promise<void>((resolve) => {
-      check = () => {
-        if (all.some(wanted)) resolve();
-      };
-      check();
-    });
+  const until = async (wanted: (news: News) => boolean): Promise<void> => {
+    await received.until(() => all.some(wanted), { what: `news that satisfy ${wanted}`, seen: () => all });
+  };
   return { all, watch, until };
 }
 

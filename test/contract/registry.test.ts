@@ -2,16 +2,15 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Redis } from 'ioredis';
-import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
 import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { RegistrationEndpoint } from '../../src/registry/remote/registration-endpoint.ts';
+import { eventually } from '../tools/eventually.ts';
+import { silentLogger as logger } from '../tools/fake-logger.ts';
 import { startRedis } from '../tools/redis.ts';
 import { type RegistryUnderTest, registryContract } from './registry.ts';
-
-const logger = pino({ level: 'silent' });
 
 t.test('embedded', (t) => {
   registryContract(t, async (t) => {
@@ -62,7 +61,11 @@ t.test('redis', async (t) => {
     const other = await openRegistry({ url, prefix, logger });
     t.teardown(() => Promise.all([registry.close(), other.close()]));
     const leaseEnds = async (id: string) => {
-      while (((await registry.server(id))?.leaseRemaining ?? -1) >= 0);
+      await eventually(
+        () => registry.server(id),
+        (server) => (server?.leaseRemaining ?? -1) < 0,
+        { what: `the lease of ${id} to end` },
+      );
     };
     const disconnect = async () => {
       for (const type of ['normal', 'pubsub']) await admin.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');

@@ -5,6 +5,7 @@ import { type Test, test } from 'tap';
 import { startControl } from '../../src/control/control.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 import type { Registry } from '../../src/registry/contract.ts';
+import { silentLogger } from '../tools/fake-logger.ts';
 import { controlUnderTest, emptyView, tokens } from './control-under-test.ts';
 
 async function rawAnswer(t: Test, url: string, bytes: string | Buffer): Promise<string> {
@@ -106,7 +107,7 @@ test('an address in use is refused, naming it', async (t) => {
     live: emptyView,
     authorize: () => undefined,
     join: { upgrade: () => undefined, close: async () => undefined },
-    logger: pino({ level: 'silent' }),
+    logger: silentLogger,
     version: 'test',
   });
   await t.rejects(again, { code: 'unavailable', message: new RegExp(`${control.address} \\(EADDRINUSE\\)`) });

@@ -1,6 +1,7 @@
 import { test } from 'tap';
 import { noServerCounts } from '../../src/model/counts.ts';
 import { LatencyHistogram } from '../../src/model/latency.ts';
+import { eventually } from '../tools/eventually.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { controlUnderTest, joinRequest, liveServer, tokens } from './control-under-test.ts';
 
@@ -72,7 +73,13 @@ test('metrics are served without the registry when it does not answer in time', 
   const asked = ask('GET', '/metrics').then(({ body }) => {
     answer.text = String(body);
   });
-  while (answer.text === undefined) await clock.pass(500);
+  await eventually(
+    async () => {
+      await clock.pass(500);
+      return answer.text;
+    },
+    (text) => text !== undefined,
+  );
   await asked;
   t.match(answer.text, 'sluice_server_requests_total{environment="production",server="a"} 100\n');
 });

@@ -5,16 +5,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Test, test } from 'tap';
 import { parse } from 'yaml';
-import { buildProgram } from '../../src/cli/program.ts';
 import { check } from '../../src/config/check.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { configSchema } from '../../src/config/config-schema.ts';
 import { parseDocument } from '../../src/config/document.ts';
 import { environmentSpec } from '../../src/model/environment.ts';
 import { pushedProject } from '../../src/policies/pushed-project.ts';
-import { TerminalUnderTest } from '../cli/terminal-under-test.ts';
 import { onPath } from '../tools/debian-packages.ts';
 import { allPages, type Block, blocksOf } from '../tools/pages.ts';
+import { program } from './cli-page.ts';
 import { roles } from './follow.ts';
 
 const run = promisify(execFile);
@@ -43,7 +42,7 @@ test('configurations, environments and projects on the pages are valid', async (
   const shown = blocks.filter(({ language }) => language === 'yaml' || language === 'json');
   t.ok(shown.length > 10);
   for (const { text, place } of shown) t.doesNotThrow(() => load(text), place);
-  t.throws(() => load('listen: nowhere\n'), 'this test can fail');
+  t.throws(() => load('listen: nowhere\n'), 'the check finds faults');
 });
 
 /** Loads a project, a balancer's configuration, or the settings of an environment, told apart by their keys. */
@@ -62,29 +61,28 @@ test('commands for other machines are valid shell, and their options exist', asy
     const commands = text.replaceAll('\\\n', ' ').matchAll(/^(?:npx )?sluice (.+)$/gm);
     for (const [, words = ''] of commands) await t.resolves(parsed(words.split(/\s+/)), `${place}: sluice ${words}`);
   }
-  await t.rejects(parsed(['serve', '--nonsense']), 'this test can fail');
+  await t.rejects(parsed(['serve', '--nonsense']), 'the check finds faults');
 });
 
 /** Parses the command line of a role, which is not started. Other commands would be carried out, and must be walked instead. */
 async function parsed(words: readonly string[]): Promise<void> {
-  const none = async () => undefined;
   if (!['serve', 'gateway', 'up'].includes(words[0] ?? ''))
     throw new Error(`sluice ${words.join(' ')} would be carried out: mark its block "sh", so that it is walked`);
-  await buildProgram({ serve: none, gateway: none, up: none }, 'test', new TerminalUnderTest()).parseAsync([...words], { from: 'user' });
+  await program().parseAsync([...words], { from: 'user' });
 }
 
 for (const [language, words] of Object.entries(checkers)) {
   test(`the ${language} files on the pages are accepted`, async (t) => {
-    const program = await onPath(programs[language] ?? language);
-    if (program === undefined) return t.comment(`${programs[language] ?? language} is not installed`);
-    for (const block of blocks.filter((one) => one.language === language)) await accepted(t, program, block, words);
+    const checker = await onPath(programs[language] ?? language);
+    if (checker === undefined) return t.comment(`${programs[language] ?? language} is not installed`);
+    for (const block of blocks.filter((one) => one.language === language)) await accepted(t, checker, block, words);
   });
 }
 
-async function accepted(t: Test, program: string, block: Block & { place: string }, words: (file: string, folder: string) => string[]) {
+async function accepted(t: Test, checker: string, block: Block & { place: string }, words: (file: string, folder: string) => string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-block-'));
   const file = join(folder, block.role);
   await writeFile(file, block.text);
-  await t.resolves(run(program, words(file, folder)), block.place);
+  await t.resolves(run(checker, words(file, folder)), block.place);
   await rm(folder, { recursive: true });
 }

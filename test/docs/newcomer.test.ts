@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
+import { listening } from '../tools/listening.ts';
 import { SluiceProcess } from '../tools/sluice-process.ts';
+import { onFreePorts } from '../tools/sluice-under-test.ts';
 
 const program = fileURLToPath(new URL('../../dist/sluice.mjs', import.meta.url));
-const anywhere = { SLUICE_CONTROL_LISTEN: '127.0.0.1:0', SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: '127.0.0.1:0' };
 
 /** Runs a command that must fail. Resolves with its exit status and the lines on standard error. */
 async function fail(folder: string, words: readonly string[], env: Readonly<Record<string, string>> = {}) {
@@ -20,20 +19,20 @@ async function fail(folder: string, words: readonly string[], env: Readonly<Reco
   });
 }
 
-/** Starts a server that answers 404 to everything and returns its address. */
-async function takenAddress(t: Test): Promise<string> {
-  const server = createServer((_request, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
-  t.teardown(() => server.close());
-  await once(server, 'listening');
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+/** Starts a server that answers 404 to everything and resolves with its address. */
+function takenAddress(t: Test): Promise<string> {
+  return listening(
+    t,
+    createServer((_request, response) => response.writeHead(404).end()),
+  );
 }
 
 test('an address in use is reported with the remedy, for every listener', async (t) => {
   const folder = t.testdir({});
   const taken = await takenAddress(t);
   const [traffic, control, gateway] = await Promise.all([
-    fail(folder, ['serve'], { ...anywhere, SLUICE_DATA_DIR: 'one', SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: taken }),
-    fail(folder, ['serve'], { ...anywhere, SLUICE_DATA_DIR: 'two', SLUICE_CONTROL_LISTEN: taken }),
+    fail(folder, ['serve'], { ...onFreePorts, SLUICE_DATA_DIR: 'one', SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: taken }),
+    fail(folder, ['serve'], { ...onFreePorts, SLUICE_DATA_DIR: 'two', SLUICE_CONTROL_LISTEN: taken }),
     fail(folder, ['gateway', '--join', `http://${taken}`, '--listen', taken, '--id', 'late']),
   ]);
   const remedy = 'another program listens there: stop it or choose another address';
@@ -44,12 +43,12 @@ test('an address in use is reported with the remedy, for every listener', async 
 
 test('a second start in the same folder names the process that holds it', async (t) => {
   const folder = t.testdir({});
-  const first = SluiceProcess.start(t, ['serve'], { folder, env: anywhere });
+  const first = SluiceProcess.start(t, ['serve'], { folder, env: onFreePorts });
   await first.logged((line) => line.msg === 'control');
-  const second = await fail(folder, ['up'], anywhere);
+  const second = await fail(folder, ['up'], onFreePorts);
   t.strictSame(second, {
     status: 1,
-    said: [`error: ./data is in use by process ${first.pid}: stop that one first, or give this one another folder`],
+    said: [`error: ./data is in use by process ${first.pid}: stop that process first, or use another folder`],
   });
   t.ok(first.running);
 });
@@ -66,7 +65,7 @@ test('an address that is no balancer is told apart from a balancer that is away'
   });
   t.match(await fail(folder, ['gateway', '--join', 'localhost']), {
     status: 1,
-    said: [/^error: the registry URL has no scheme; write .*http\(s\):\/\/HOST:PORT/],
+    said: [/^error: the registry URL has no scheme: write .*http\(s\):\/\/HOST:PORT/],
   });
 });
 
@@ -96,7 +95,7 @@ test('a project file of 5 MB is refused before it is sent', async (t) => {
 
 test('the error for a setting from the command line names no file and line', async (t) => {
   const folder = t.testdir({});
-  const balancer = SluiceProcess.start(t, ['serve'], { folder, env: anywhere });
+  const balancer = SluiceProcess.start(t, ['serve'], { folder, env: onFreePorts });
   const { control } = await balancer.logged((line) => line.msg === 'control');
   const refused = await fail(folder, ['env', 'create', 'other', '--balance', 'robin'], { SLUICE_CONTROL: String(control) });
   t.match(refused, { status: 1, said: [/^error: balance must be one of "round-robin", /] });

@@ -11,7 +11,7 @@ test('every variable on docs/options.md exists', async (t) => {
     variables.filter((name) => unknown(name)),
     [],
   );
-  t.ok(unknown('SLUICE_ENVIRONMENTS_PRODUCTION_NONSENSE'), 'this test can fail');
+  t.ok(unknown('SLUICE_ENVIRONMENTS_PRODUCTION_NONSENSE'), 'the check finds faults');
 });
 
 /** True if the variable does not exist. Its value may still be wrong. */

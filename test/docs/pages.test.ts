@@ -1,12 +1,11 @@
 import { test } from 'tap';
 import { optionsPage, policiesPage } from '../../config/option-pages.ts';
-import { buildProgram } from '../../src/cli/program.ts';
 import { wireFaults } from '../../src/http1/message/wire-fault.ts';
 import { statusOf } from '../../src/model/fault.ts';
-import { policyTypes } from '../../src/policies/index.ts';
+import { policyTypes } from '../../src/policies/policy-types.ts';
 import { failures } from '../../src/proxy/failures.ts';
-import { TerminalUnderTest } from '../cli/terminal-under-test.ts';
 import { filesIn, textOf } from '../tools/source-files.ts';
+import { program } from './cli-page.ts';
 
 /** Lists `STATUS CODE` of every failure that a source file creates. */
 function failuresIn(file: string): string[] {
@@ -80,10 +79,9 @@ test('docs/policies.md has a section for every policy, with its points, settings
 });
 
 test('every command of `sluice` is in the table of the README', async (t) => {
-  const none = async () => undefined;
   const table = textOf('README.md').split(/^## Commands$/m)[1] ?? '';
   const rows = [...table.matchAll(/^\| `sluice (\w+)(.*?)\|/gm)];
-  for (const command of buildProgram({ serve: none, gateway: none, up: none }, 'test', new TerminalUnderTest()).commands) {
+  for (const command of program().commands) {
     const row = rows.filter(([line]) => new RegExp(`\\b${command.name()}\\b`).test(line)).map(([line]) => line);
     t.ok(row.length > 0, command.name());
     for (const below of command.commands) t.match(row.join('\n'), new RegExp(`\\b${below.name()}\\b`), `${command.name()} ${below.name()}`);

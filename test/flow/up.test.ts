@@ -2,10 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { SluiceProcess } from '../tools/sluice-process.ts';
+import { onFreePorts } from '../tools/sluice-under-test.ts';
 
-const anywhere = { SLUICE_CONTROL_LISTEN: '127.0.0.1:0', SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: '127.0.0.1:0' };
-
-function startUp(t: Test, args: readonly string[] = [], env: Readonly<Record<string, string>> = anywhere): SluiceProcess {
+function startUp(t: Test, args: readonly string[] = [], env: Readonly<Record<string, string>> = onFreePorts): SluiceProcess {
   return SluiceProcess.start(t, ['up', ...args], { folder: t.testdir({}), env });
 }
 
@@ -36,11 +35,11 @@ for (const count of [5, 6, 8]) {
 
 test('the next start in the same folder works at once', { timeout: 60_000 }, async (t) => {
   const folder = t.testdir({});
-  const first = SluiceProcess.start(t, ['up'], { folder, env: anywhere });
+  const first = SluiceProcess.start(t, ['up'], { folder, env: onFreePorts });
   await loggedLines(first, 5);
   first.signal('SIGINT');
   await first.ended();
-  const second = SluiceProcess.start(t, ['up'], { folder, env: anywhere });
+  const second = SluiceProcess.start(t, ['up'], { folder, env: onFreePorts });
   await second.printed((out) => /Ctrl-C stops everything/.exec(out)?.[0]);
   t.notMatch(JSON.stringify(second.log), /give each its own --id/, 'no gateway server of the first start is in the way');
   second.signal('SIGINT');
@@ -67,7 +66,7 @@ test('an address that is taken is told with the options that choose another', { 
   const taken = String(control).replace('http://', '');
   const folder = join(t.testdirName, 'second');
   mkdirSync(folder);
-  const second = SluiceProcess.start(t, ['up', '--control', taken], { folder, env: anywhere });
+  const second = SluiceProcess.start(t, ['up', '--control', taken], { folder, env: onFreePorts });
   t.equal(await second.ended(), 1);
   t.match(second.log.at(-1)?.msg, new RegExp(`cannot listen on ${taken}.*up --listen HOST:PORT --control HOST:PORT`));
   first.signal('SIGINT');

@@ -42,7 +42,7 @@ t.test('the target URL, base path and request path make the forwarded URL', asyn
   t.equal(
     sent('http://10.0.0.1:9201', '/shop/a/../b//c%2fd'),
     'http://10.0.0.1:9201/b/c%2Fd (10.0.0.1:9201)',
-    'the normalized path is forwarded',
+    'the normalised path is forwarded',
   );
   t.equal(sent('http://10.0.0.1/api', '/shop/a', { forwardBasePath: true }), 'http://10.0.0.1:80/api/shop/a (10.0.0.1)');
   t.equal(sent('https://api.example.org', '/shop/a'), 'https://api.example.org:443/a (api.example.org)');

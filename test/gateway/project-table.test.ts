@@ -34,7 +34,7 @@ t.test('the longest base path of whole segments wins', async (t) => {
   t.equal(tail(table, '/petstore'), 'no-project');
   t.equal(tail(table, '/Pets'), 'no-project');
   t.equal(tail(table, '/'), 'no-project');
-  t.equal(tail(table, '/abc/x'), '/x', 'base paths are normalized');
+  t.equal(tail(table, '/abc/x'), '/x', 'base paths are normalised');
   t.equal(tail(table, '/abc/y'), 'no-resource');
   t.equal(tail(table, '/abc/x', '', 'POST'), '405 GET,HEAD');
   t.equal(tail(table, '/very/long/base/path/of/some/project/x'), '/x');

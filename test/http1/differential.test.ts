@@ -4,7 +4,8 @@
  * Exceptions, in which Sluice accepts more than Node, and the reason why they are safe:
  * - methods that llhttp does not list: any token is a method (RFC 9110 section 9.1);
  * - HTTP/1.2 to 1.9, read as HTTP/1.1 (RFC 9110 section 2.5);
- * - white space around the delimiters of a chunk extension: a recipient must remove it (RFC 9110 section 5.6.3), and extensions are not forwarded;
+ * - white space around the delimiters of a chunk extension: a recipient must remove it (RFC 9110 section 5.6.3), and extensions are not
+ * forwarded;
  * - a tab after `chunked` or a length: it is not part of the value (RFC 9110 section 5.5), but llhttp treats it as such.
  */
 import fc from 'fast-check';

@@ -3,14 +3,14 @@ export const h = 'Host: a.example\r\n';
 
 /**
  * The result for a message: the code of the fault in its head; or the messages read, each as its start line and its body, with `…` where it
- * breaks off. One more word may follow: `closes` (octets after it are not read), `upgrade`, `beyond` (octets that belong to no request), or the
- * code of the next fault.
+ * breaks off. One more word may follow: `closes` (octets after it are not read), `upgrade`, `beyond` (octets that belong to no request), or
+ * the code of the next fault.
  */
 export type Fate = string | readonly string[];
 
 /**
- * One message of llhttp's own tests (https://github.com/nodejs/llhttp, folder test, release 9.4.2), in our words and reduced to its point: the
- * result of llhttp in the strict mode that Node uses, the result of Sluice, and the reason if the two differ. `waits`: not complete;
+ * One message of llhttp's own tests (https://github.com/nodejs/llhttp, folder test, release 9.4.2), in our words and reduced to its point:
+ * the result of llhttp in the strict mode that Node uses, the result of Sluice, and the reason if the two differ. `waits`: not complete;
  * `by release`: releases of llhttp differ.
  */
 export type Published = readonly [

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { Fault } from '../../src/model/fault.ts';
 import { policyPoints, project } from '../../src/model/project.ts';
-import { checkPolicies, compilePolicies, policyTypes } from '../../src/policies/index.ts';
+import { checkPolicies, compilePolicies } from '../../src/policies/compile-policies.ts';
+import { policyTypes } from '../../src/policies/policy-types.ts';
 import { Fields } from '../tools/fake-exchange.ts';
 
 type Entry = Record<string, unknown>;

@@ -1,8 +1,6 @@
-import { pino } from 'pino';
 import t from 'tap';
 import { openRegistry } from '../../src/registry/open-registry.ts';
-
-const logger = pino({ level: 'silent' });
+import { silentLogger as logger } from '../tools/fake-logger.ts';
 
 t.test('a URL that is not one of a registry is refused with the known forms', async (t) => {
   for (const url of ['', 'data', 'ftp://h', 'embedded:', 'http://', 'http://user:pass@h', 'redis://']) {

@@ -1,29 +1,28 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
-import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
 import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { RegistrationEndpoint } from '../../src/registry/remote/registration-endpoint.ts';
 import { api, deployed, listen, request } from '../contract/registry-samples.ts';
+import { eventually } from '../tools/eventually.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
+import { keptLogger, silentLogger as logger } from '../tools/fake-logger.ts';
 import { listening } from '../tools/listening.ts';
 
-const logger = pino({ level: 'silent' });
 const tokens = { 'Bearer admin-secret': 'admin', 'Bearer join-secret': 'join' } as const;
 
 t.test('a peer without a valid token is refused', async (t) => {
   const { url } = await endpoint(t);
   for (const token of [undefined, '', 'wrong', 'admin-secret2']) {
-    const lines: string[] = [];
-    const listening = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
-    const registry = await openRegistry({ url, logger: listening, ...(token === undefined ? {} : { token }) });
+    const { logger, lines } = keptLogger();
+    const registry = await openRegistry({ url, logger, ...(token === undefined ? {} : { token }) });
     t.teardown(() => registry.close());
     t.notOk(registry.link.up);
     await t.rejects(registry.join(request('one')), { code: 'unauthorized', message: /401.*SLUICE_JOIN_TOKEN/ });
-    t.notMatch(lines.join(''), /secret2|wrong/);
+    t.notMatch(JSON.stringify(lines), /secret2|wrong/);
   }
 });
 
@@ -117,7 +116,10 @@ t.test('garbage is refused with a reason, and does not affect other peers', asyn
     ['snapshot', { environment: '__proto__' }, 'not-found', /__proto__/],
   ] as const;
   for (const [call, [method, params]] of asked.entries()) socket.send(JSON.stringify({ call, method, params }));
-  while (answers.length < asked.length) await once(socket, 'message');
+  await eventually(
+    () => answers,
+    ({ length }) => length === asked.length,
+  );
   answers.sort((one, other) => one.call - other.call);
   for (const [call, [method, , code, message]] of asked.entries()) t.match(answers[call]?.error, { code, message }, method);
 
@@ -151,7 +153,10 @@ t.test('a balancer that stops closes its connections; the peers reconnect to its
   await registry.join(request('one'));
   await mounted.close();
   t.equal(mounted.peers, 0);
-  while (registry.link.up) await new Promise((resolve) => setImmediate(resolve));
+  await eventually(
+    () => registry.link,
+    ({ up }) => !up,
+  );
   await t.rejects(registry.renew({ id: 'one', instance: 'one-1', projects: [] }), { code: 'unavailable' });
   remount();
   await heard.until(({ kind }) => kind === 'resync');
@@ -204,7 +209,10 @@ t.test('a slow answer to the upgrade is waited for, and does not delay the openi
   t.teardown(() => upstream.destroy());
   upstream.write(asked);
   client.pipe(upstream).pipe(client);
-  while (!registry.link.up) await new Promise((resolve) => setImmediate(resolve));
+  await eventually(
+    () => registry.link,
+    ({ up }) => up,
+  );
   t.equal(clients.length, 2, 'by the first connection');
   await registry.join(request('one'));
 });

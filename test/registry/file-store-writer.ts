@@ -1,9 +1,9 @@
-import { pino } from 'pino';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { api } from '../contract/registry-samples.ts';
+import { silentLogger } from '../tools/fake-logger.ts';
 
 // A process that changes an embedded registry as fast as it can, and prints each version that was acknowledged.
-const registry = await openRegistry({ url: `embedded:${process.argv[2]}`, logger: pino({ level: 'silent' }) });
+const registry = await openRegistry({ url: `embedded:${process.argv[2]}`, logger: silentLogger });
 await registry.putEnvironment('production', {});
 const { version: from } = await registry.snapshot('production');
 for (let version = from + 1; ; version++) {

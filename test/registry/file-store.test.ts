@@ -3,14 +3,12 @@ import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
 import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { api, deployed, listen, request } from '../contract/registry-samples.ts';
-
-const logger = pino({ level: 'silent' });
+import { silentLogger as logger } from '../tools/fake-logger.ts';
 
 t.test('after a kill at any moment the file loads and has every acknowledged change', async (t) => {
   const folder = t.testdir();

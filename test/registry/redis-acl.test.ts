@@ -1,13 +1,13 @@
 import { Redis } from 'ioredis';
-import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { deployed, listen, request } from '../contract/registry-samples.ts';
+import { eventually } from '../tools/eventually.ts';
+import { silentLogger as logger } from '../tools/fake-logger.ts';
 import { startRedis } from '../tools/redis.ts';
 import { textOf } from '../tools/source-files.ts';
 
-const logger = pino({ level: 'silent' });
 const rules = (/^user sluice (.+)$/m.exec(textOf('docs/redis.md'))?.[1] ?? '').split(' ');
 const commands = rules.filter((rule) => rule.startsWith('+')).map((rule) => rule.slice(1));
 
@@ -36,7 +36,7 @@ async function withRegistry(url: string, work: (registry: Registry) => Promise<v
       ended = true;
     };
     working.then(end, end);
-    while (!ended && !(await enough()));
+    await eventually(enough, (reached) => ended || reached);
   } finally {
     await registry.close();
   }
@@ -76,7 +76,10 @@ t.test('the same on a Cluster, with the commands that the page adds for it', asy
   const redis = await startRedis(t, { args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] });
   const admin = client(t, redis.url);
   await admin.cluster('ADDSLOTSRANGE', 0, 16383);
-  while (!/cluster_state:ok/.test(await admin.cluster('INFO')));
+  await eventually(
+    () => admin.cluster('INFO'),
+    (info) => info.includes('cluster_state:ok'),
+  );
   await admin.acl('SETUSER', 'sluice', ...rules, ...added);
   await withRegistry(`redis+cluster://sluice:sluice-password@127.0.0.1:${redis.port}`, (registry) => useAll(t, registry));
   t.strictSame(await admin.acl('LOG'), [], 'nothing was refused');

@@ -1,14 +1,13 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
-import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { api, deployed, listen, persistently, request } from '../contract/registry-samples.ts';
+import { eventually } from '../tools/eventually.ts';
+import { keptLogger, silentLogger as logger } from '../tools/fake-logger.ts';
 import { startRedis } from '../tools/redis.ts';
-
-const logger = pino({ level: 'silent' });
 
 t.test('Redis is killed and restarted with its data', async (t) => {
   const redis = await startRedis(t, { persistent: true });
@@ -105,14 +104,13 @@ t.test('a registry opened while Redis is down works once Redis is up', async (t)
 
 t.test('a wrong password is reported and never logged', async (t) => {
   const redis = await startRedis(t, { args: ['--requirepass', 'right'] });
-  const lines: string[] = [];
-  const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
+  const { logger, lines } = keptLogger();
   const registry = await openRegistry({ url: `redis://:wr0ng@127.0.0.1:${redis.port}`, logger });
   t.teardown(() => registry.close());
   t.notOk(registry.link.up);
   await t.rejects(registry.environments(), { code: 'unavailable' });
-  t.match(lines.join(''), /WRONGPASS/);
-  t.notMatch(lines.join(''), /wr0ng/);
+  t.match(JSON.stringify(lines), /WRONGPASS/);
+  t.notMatch(JSON.stringify(lines), /wr0ng/);
   t.ok((await open(t, `redis://:right@127.0.0.1:${redis.port}`)).link.up);
 });
 
@@ -180,7 +178,7 @@ function client(t: Test, url: string): Redis {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+  await eventually(holds, Boolean, { what: `${holds}` });
 }
 
 /** Starts a proxy to Redis. After `freezeSubscribers` it drops what Redis sends to subscribers. */

@@ -1,13 +1,12 @@
 import { Redis } from 'ioredis';
-import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { deployed, listen, persistently, request } from '../contract/registry-samples.ts';
+import { eventually } from '../tools/eventually.ts';
+import { silentLogger as logger } from '../tools/fake-logger.ts';
 import { startRedis } from '../tools/redis.ts';
 import { startSentinels } from '../tools/sentinels.ts';
-
-const logger = pino({ level: 'silent' });
 
 t.test('works on a Redis Cluster', async (t) => {
   const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000'];
@@ -16,7 +15,12 @@ t.test('works on a Redis Cluster', async (t) => {
   await first.cluster('ADDSLOTSRANGE', 0, 8191);
   await second.cluster('ADDSLOTSRANGE', 8192, 16383);
   await first.cluster('MEET', '127.0.0.1', two.port);
-  for (const node of [first, second]) while (!/cluster_state:ok[\s\S]*cluster_known_nodes:2/.test(await node.cluster('INFO')));
+  for (const node of [first, second]) {
+    await eventually(
+      () => node.cluster('INFO'),
+      (info) => /cluster_state:ok[\s\S]*cluster_known_nodes:2/.test(info),
+    );
+  }
 
   // The keys of the prefixes are on different nodes; the URL names one node.
   for (const prefix of ['sluice', 'other', 'third']) {

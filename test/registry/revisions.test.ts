@@ -1,4 +1,3 @@
-import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { systemClock } from '../../src/model/clock.ts';
 import { FileStore } from '../../src/registry/embedded/file-store.ts';
@@ -8,12 +7,12 @@ import { Ledger } from '../../src/registry/rules/ledger.ts';
 import { Projects } from '../../src/registry/rules/projects.ts';
 import { Snapshots } from '../../src/registry/rules/snapshots.ts';
 import { api } from '../contract/registry-samples.ts';
+import { silentLogger as logger } from '../tools/fake-logger.ts';
 
 const most = 5;
 
 /** The rules of a registry that keeps five revisions of a project. */
 async function setUp(t: Test) {
-  const logger = pino({ level: 'silent' });
   const store = await FileStore.open(t.testdir(), { logger, clock: systemClock });
   t.teardown(() => store.close());
   const ledger = new Ledger({ store, logger, random: Math.random });

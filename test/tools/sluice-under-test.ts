@@ -10,6 +10,9 @@ export const adminToken = 'admin-token-of-the-tests';
 export const joinToken = 'join-token-of-the-tests';
 const env = { SLUICE_ADMIN_TOKEN: adminToken, SLUICE_JOIN_TOKEN: joinToken };
 
+/** Environment variables that make `serve` and `up` listen on free ports. */
+export const onFreePorts = { SLUICE_CONTROL_LISTEN: '127.0.0.1:0', SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: '127.0.0.1:0' };
+
 /** A running `sluice serve`, and the means to talk to it. */
 export interface BalancerUnderTest {
   readonly process: SluiceProcess;

@@ -11,7 +11,9 @@ const size = 16 * mebi;
 /** More transfers than can have a large buffer at a time. */
 const transfers = 40;
 
-/** Octets that depend on their position, so that a lost, doubled or overwritten one is noticed. Each transfer begins at another position. */
+/**
+ * Octets that depend on their position, so that a lost, doubled or overwritten one is noticed. Each transfer begins at another position.
+ */
 const octets = Buffer.allocUnsafe(size + transfers);
 for (let at = 0; at < octets.length; at++) octets[at] = (at * 31 + (at >> 8) * 7 + (at >> 16)) & 0xff;
 const bodyOf = (transfer: number) => octets.subarray(transfer, transfer + size);

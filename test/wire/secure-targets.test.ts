@@ -96,7 +96,9 @@ t.test('the authority can come from a variable', async (t) => {
   t.equal((await ask()).body, 'ok');
 });
 
-/** Connections that must fail: nothing of the request is sent, the client is not told the reason, and the log states it once with a remedy. */
+/**
+ * Connections that must fail: nothing of the request is sent, the client is not told the reason, and the log states it once with a remedy.
+ */
 t.test('untrusted and invalid targets are refused', async (t) => {
   for (const [name, options, terms, reason] of [
     ['a self-signed certificate', selfSigned, undefined, /self-signed certificate: to trust this certificate, give it as tls\.ca/],

@@ -7,8 +7,8 @@ import { describeEnvironment, findEnvironment } from '../views/environment-view.
 import { asWritten, bodyTypes } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
 import { etagOf } from './etag.ts';
-import { refuseListenerConflict } from './listener-conflict.ts';
 import { refusals } from './openapi.ts';
+import { refuseListenerConflict } from './refuse-listener-conflict.ts';
 
 const byName = z.strictObject({ env: name });
 /** An answer can be edited and sent back: `name` must then match the path, and `status` is ignored. */

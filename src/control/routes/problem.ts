@@ -19,9 +19,12 @@ export function answerError(error: FastifyError | SluiceError, request: FastifyR
   return sendProblem(reply, answer);
 }
 
+/** The `WWW-Authenticate` field of a 401 answer. */
+export const bearerChallenge = 'Bearer realm="sluice"';
+
 /** Sends `answer`; a 401 also says which authentication is expected (RFC 9110, section 11.6.1). */
 export function sendProblem(reply: FastifyReply, answer: Problem): FastifyReply {
-  if (answer.status === 401) reply.header('www-authenticate', 'Bearer realm="sluice"');
+  if (answer.status === 401) reply.header('www-authenticate', bearerChallenge);
   return reply.code(answer.status).type(problemType).serializer(JSON.stringify).send(answer);
 }
 

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { EnvironmentAnswer } from '../../api/answers.ts';
+import { namePattern } from '../../model/bounds.ts';
 import { call, pathOf } from '../state/api.ts';
 import { attempt } from '../state/attempt.ts';
 import { notify } from '../state/notices.ts';
@@ -35,14 +36,7 @@ export function EnvironmentForm({ name, close }: { name?: string; close: () => v
   return (
     <FormDialog title={title} action={name === undefined ? 'Create environment' : 'Save'} close={close} submit={submit}>
       {name === undefined && (
-        <TextField
-          label="Name"
-          name="name"
-          required
-          pattern="[A-Za-z0-9][A-Za-z0-9._\-]{0,62}"
-          title="Letters, digits, - . _"
-          placeholder="production"
-        />
+        <TextField label="Name" name="name" required pattern={namePattern} title="Letters, digits, - . _" placeholder="production" />
       )}
       <Fields present={present.value} />
     </FormDialog>

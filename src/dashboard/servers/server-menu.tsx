@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { ServerAnswer } from '../../api/answers.ts';
+import { maxWeight } from '../../model/bounds.ts';
 import { plural } from '../state/format.ts';
 import { activeOn, conditionOf, environments, fewEnvironments } from '../state/state.ts';
 import { Confirm } from '../widgets/dialog.tsx';
@@ -127,7 +128,7 @@ function WeightField({ id, weight }: { id: string; weight: number }) {
       <input
         type="number"
         min={0}
-        max={65535}
+        max={maxWeight}
         step={1}
         value={draft.value ?? String(weight)}
         onInput={(event) => {

@@ -14,8 +14,8 @@ export interface Watched {
 const stalledMs = 1000;
 
 /**
- * One coarse timer for all connections. Setting or clearing a deadline is a plain assignment, so that a request costs no timer; a tick looks
- * at every connection, which takes less than a millisecond for 10,000 of them.
+ * One coarse timer for all connections. Setting or clearing a deadline is a plain assignment, so that a request costs no timer; a tick
+ * looks at every connection, which takes less than a millisecond for 10,000 of them.
  */
 export class Deadlines {
   /**

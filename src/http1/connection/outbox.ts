@@ -14,12 +14,12 @@ const maxLoopCopy = 160;
 const { latin1Write } = Buffer.prototype as unknown as { latin1Write(this: Buffer, text: string, offset: number): number };
 
 /**
- * Collects what is to be sent in one turn of the event loop and sends it when the turn ends: a head and the first piece of its body leave in
- * one write, and messages to many peers leave together. The first of them wakes a sleeping peer, which is then at work for the rest, where
- * separate writes would have to wake it each time. Octets written here are sent without a further call.
+ * Collects what is to be sent in one turn of the event loop and sends it when the turn ends: a head and the first piece of its body leave
+ * in one write, and messages to many peers leave together. The first of them wakes a sleeping peer, which is then at work for the rest,
+ * where separate writes would have to wake it each time. Octets written here are sent without a further call.
  *
- * There is one outbox in a process. Its memory is reused unless the kernel could not take all of it at once; then the socket keeps the memory
- * and the outbox allocates new.
+ * There is one outbox in a process. Its memory is reused unless the kernel could not take all of it at once; then the socket keeps the
+ * memory and the outbox allocates new.
  */
 export class Outbox {
   #memory = Buffer.allocUnsafeSlow(capacity);
@@ -89,8 +89,8 @@ export class Outbox {
   }
 
   /**
-   * Sends everything now if it is much already. Called after each read, and before `writableNeedDrain` is inspected, because only octets that
-   * were sent show that a peer does not keep up.
+   * Sends everything now if it is much already. Called after each read, and before `writableNeedDrain` is inspected, because only octets
+   * that were sent show that a peer does not keep up.
    */
   flushIfPlenty(): void {
     if (this.#length >= flushThreshold) this.flush();

@@ -9,8 +9,9 @@ const maxLarge = 32;
 
 /**
  * The buffers that sockets read into. All sockets share one buffer, because each read is processed before the next. A socket that fills its
- * buffer gets a large one of its own for the next read, which mostly follows at once, and gives it back when there is less to read. No other
- * socket reads into a large buffer, so it can be kept for a write that the kernel could not take whole, and its octets are sent without a copy.
+ * buffer gets a large one of its own for the next read, which mostly follows at once, and gives it back when there is less to read. No
+ * other socket reads into a large buffer, so it can be kept for a write that the kernel could not take whole, and its octets are sent
+ * without a copy.
  */
 class ReadBuffers {
   readonly shared: Buffer = Buffer.allocUnsafeSlow(readSize);

@@ -62,7 +62,10 @@ const onread = {
   },
 };
 
-/** A wire without TLS. It writes past its stream as long as the kernel takes everything at once; writes that have to wait become the stream's. */
+/**
+ * A wire without TLS. It writes past its stream as long as the kernel takes everything at once; writes that have to wait become the
+ * stream's.
+ */
 class PlainWire extends net.Socket implements Wire {
   receiver: Receiver;
   failure: Error | undefined;

@@ -17,7 +17,9 @@ export class FieldLines {
   /** Bytes of the head, its closing empty line included. Set when the head is complete. */
   length = 0;
   count = 0;
-  /** Five numbers per line: start, end of name, start of value, end of value, id. The start of the line after the last one is set as well. */
+  /**
+   * Five numbers per line: start, end of name, start of value, end of value, id. The start of the line after the last one is set as well.
+   */
   readonly slots: Int32Array;
   #kept: Buffer | undefined;
 
@@ -26,7 +28,10 @@ export class FieldLines {
     this.slots = new Int32Array((capacity + 1) * slotsPerLine);
   }
 
-  /** Start of line `index`. Line i spans [start(i), start(i + 1)), its CRLF included. start(0) is the end of the start line, even without fields. */
+  /**
+   * Start of line `index`. Line i spans [start(i), start(i + 1)), its CRLF included. start(0) is the end of the start line, even without
+   * fields.
+   */
   start(index: number): number {
     return this.slots[index * slotsPerLine] as number;
   }

@@ -26,7 +26,10 @@ export abstract class MessageHead {
   keepAlive = false;
   /** HTTP/1.1 with an Upgrade field that Connection names (RFC 9110 section 7.8). */
   upgrade = false;
-  /** Names, in lower case, of the fields that Connection nominated. They are struck here; `strikeNominated` must strike them in the trailers. */
+  /**
+   * Names, in lower case, of the fields that Connection nominated. They are struck here; `strikeNominated` must strike them in the
+   * trailers.
+   */
   nominated: readonly string[] = [];
   /**
    * The start line can be forwarded unchanged, from its first octet to `fields.start(0)`: it has HTTP/1.1, no target in absolute-form, and

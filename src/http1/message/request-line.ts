@@ -78,9 +78,9 @@ function readTarget(head: RequestHead, bytes: Buffer, start: number, end: number
 }
 
 /**
- * Inserts the path into a target in absolute-form without one: `*` for OPTIONS without a query, else `/` (RFC 9112 sections 3.2.1 and 3.2.4).
- * Makes room by moving the authority over the second slash of `http://`. Called once, when the head is complete, because the changed
- * octets cannot be parsed again.
+ * Inserts the path into a target in absolute-form without one: `*` for OPTIONS without a query, else `/` (RFC 9112 sections 3.2.1 and
+ * 3.2.4). Makes room by moving the authority over the second slash of `http://`. Called once, when the head is complete, because the
+ * changed octets cannot be parsed again.
  */
 export function finishTarget(head: RequestHead): void {
   const { bytes, base } = head.fields;

@@ -39,7 +39,8 @@ export class TrailerSection {
     if (length === wireFaults.tooManyFields || (length === INCOMPLETE && full)) return wireFaults.trailersTooLarge;
     if (typeof length === 'object' || length === INCOMPLETE) return length;
     fields.length = length;
-    // RFC 9110 section 6.5.1: fields for framing, routing, authentication or control must not be trailers. All names with an id are such fields.
+    // RFC 9110 section 6.5.1: fields for framing, routing, authentication or control must not be trailers. All names with an id are such
+    // fields.
     for (let line = 0; line < fields.count; line++) {
       const id = fields.id(line);
       if (id === fieldIds['content-length'] || id === fieldIds['transfer-encoding'] || id === fieldIds.host)

@@ -44,7 +44,7 @@ export class FolderLock {
     }
   }
 
-  /** Whether this process still holds the lock. */
+  /** True if this process still holds the lock. */
   async held(): Promise<boolean> {
     const present = await readHolder(this.#file);
     return typeof present === 'object' && present.token === this.#token;

@@ -54,7 +54,7 @@ export class RedisClient {
       ready: () => readiness(client),
       onClose: (listener) => client.on('close', listener),
       onError: (listener) => client.on('error', listener),
-      // Only when connected: ioredis takes a disconnect during a connection attempt as final, with Sentinel for ever.
+      // Only when connected: ioredis takes a disconnect during a connection attempt as final; with Sentinel it would never reconnect.
       reconnect: () => client.status === 'ready' && client.disconnect(true),
       close: () => client.disconnect(),
     };

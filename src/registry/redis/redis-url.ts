@@ -26,7 +26,7 @@ const shape =
   /^(?<tls>rediss?)(?:\+(?<mode>sentinel|cluster))?:\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^@/?#]+)(?:\/(?<path>[^/?#]*))?(?:\?(?<query>[^#]*))?$/;
 const hostPort = /^(?<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(?<port>\d{1,5}))?$/;
 
-/** Whether the URL has a scheme of Redis. */
+/** True if the URL has a scheme of Redis. */
 export function isRedisUrl(url: string): boolean {
   return /^rediss?(\+\w+)?:/.test(url);
 }
@@ -72,7 +72,9 @@ function parseQuery(text: string, mode: RedisLocation['mode']): URLSearchParams 
   const query = new URLSearchParams(text);
   const unknown = [...query.keys()].find((key) => !known.some((name) => name === key));
   if (unknown !== undefined)
-    throw refusal(`"${unknown}" is not a setting of such a URL${known.length > 0 ? `; known: ${known.join(', ')}` : ''}`);
+    throw refusal(
+      `"${unknown}" is not a setting in the URL of this kind of Redis${known.length > 0 ? `; known: ${known.join(', ')}` : ''}`,
+    );
   return query;
 }
 

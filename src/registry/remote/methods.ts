@@ -136,7 +136,7 @@ export type MethodName = keyof typeof methods;
 export type ParamsOf<M extends MethodName> = z.input<(typeof methods)[M]['params']>;
 export type ResultOf<M extends MethodName> = z.output<(typeof methods)[M]['result']>;
 
-/** Whether there is a method of this name. Inherited properties, such as `toString`, are not methods. */
+/** True if there is a method of this name. Inherited properties, such as `toString`, are not methods. */
 export function isMethod(text: string): text is MethodName {
   return Object.hasOwn(methods, text);
 }

@@ -23,7 +23,7 @@ export class RemoteRegistry implements Registry {
   readonly #listening = new Set<Listening>();
   #everUp = false;
 
-  /** @param parts.url URL of the balancer's control address, `http(s)://host:port`. Throws `invalid` if it is not such a URL. */
+  /** @param parts.url URL of the balancer's control address, `http(s)://host:port`. Throws `invalid` for any other URL. */
   constructor(parts: { url: string; token?: string; clock: Clock; random: Random; logger: Log }) {
     this.#log = parts.logger;
     const url = endpointOf(parts.url);

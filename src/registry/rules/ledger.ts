@@ -110,12 +110,12 @@ export class CheckedReading {
     return entries.sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
-  /** Whether any document is damaged. */
+  /** True if any document is damaged. */
   get damaged(): boolean {
     return this.#documents.some((stored) => isDamaged(stored));
   }
 
-  /** Whether there is a document of that kind, damaged or not. */
+  /** True if there is a document of that kind, damaged or not. */
   has(kind: Kind): boolean {
     return this.#documents.some((stored) => stored.kind === kind);
   }

@@ -58,13 +58,13 @@ export class Restoration {
   }
 }
 
-/** Whether no operator has deployed anything since the loss, and no snapshot at least as new was restored already. */
+/** True if no operator has deployed anything since the loss, and no snapshot at least as new was restored already. */
 function mayRestore({ version, restored }: EnvironmentDocument, offered: Snapshot): boolean {
   if (restored === undefined) return version === 0;
   return restored.epoch === offered.epoch && restored.version < offered.version;
 }
 
-/** Whether an operator has pushed something since that has the offered number, or that the offered revision would hide by being newer. */
+/** True if an operator has pushed something since that has the offered number, or that the offered revision would hide by being newer. */
 function clashes(index: DocumentOf<'project'> | undefined, { revision, project }: DeployedProject): boolean {
   if (index === undefined) return false;
   const known = index.revisions.find((one) => one.revision === revision);

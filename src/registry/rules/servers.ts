@@ -227,7 +227,7 @@ function isEnvironmentEntry(entry: Entry<'environment'> | undefined): entry is E
   return entry?.value !== undefined;
 }
 
-/** Whether a record is to be removed: an hour after its lease ended, or at once if the server had announced that it leaves. */
+/** True if a record is to be removed: an hour after its lease ended, or at once if the server had announced that it leaves. */
 function isExpired({ value, leaseRemaining }: Entry<'server'>): boolean {
   return leaseRemaining < (value?.leaving ? 0 : -keepLostMs);
 }

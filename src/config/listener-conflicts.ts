@@ -41,7 +41,7 @@ export function listenerConflicts(control: string, environments: Readonly<Record
   return conflicts;
 }
 
-/** Whether the kernel would refuse to bind both addresses. Port 0 never conflicts: the kernel picks a free port. */
+/** True if the kernel would refuse to bind both addresses. Port 0 never conflicts: the kernel picks a free port. */
 function overlap(one: string, other: string): boolean {
   const [first, second] = [parseAddress(one), parseAddress(other)];
   if (first.port !== second.port || first.port === 0) return false;

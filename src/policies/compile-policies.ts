@@ -1,19 +1,12 @@
 import type * as z from 'zod';
 import type { Fault } from '../model/fault.ts';
 import { type PolicyEntry, type PolicyPoint, type Project, policyPoints } from '../model/project.ts';
-import { apiKey } from './api-key.ts';
-import type { NamedPolicy, PolicyType } from './contract.ts';
-import { headers } from './headers.ts';
-
-/** Every kind of policy, by the name that projects use. */
-export const policyTypes: ReadonlyMap<string, PolicyType> = new Map<string, PolicyType>([
-  ['apiKey', apiKey],
-  ['headers', headers],
-]);
+import type { NamedPolicy } from './contract.ts';
+import { policyTypes } from './policy-types.ts';
 
 /**
- * Makes the policies of one point, in order. What is wrong goes to `faults`, under `path`; the list is then
- * incomplete and must not be used.
+ * Creates the policies of one point, in order. Adds a fault to `faults`, with a path below `path`, for each entry that is wrong; the
+ * returned list is then incomplete and must not be used.
  */
 export function compilePolicies(entries: readonly PolicyEntry[], point: PolicyPoint, path: string, faults: Fault[]): NamedPolicy[] {
   const policies: NamedPolicy[] = [];
@@ -36,8 +29,8 @@ export function compilePolicies(entries: readonly PolicyEntry[], point: PolicyPo
 }
 
 /**
- * Everything wrong with the policies of a project, as far as it can be told before its variables are known:
- * unknown names, points where a policy cannot run, settings. Empty when nothing is.
+ * Finds the faults of a project's policies that can be found before its variables are known: unknown names, points where a policy
+ * cannot run, faulty settings.
  */
 export function checkPolicies(project: Pick<Project, 'policies' | 'resources'>): Fault[] {
   const faults: Fault[] = [];

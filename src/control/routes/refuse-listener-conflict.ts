@@ -1,4 +1,4 @@
-import { listenerConflicts } from '../../config/listeners.ts';
+import { listenerConflicts } from '../../config/listener-conflicts.ts';
 import { refusal } from '../../config/refusal.ts';
 import type { Environment, EnvironmentSpec, EnvironmentSpecInput } from '../../model/environment.ts';
 

@@ -1,0 +1,9 @@
+import { apiKey } from './api-key.ts';
+import type { PolicyType } from './contract.ts';
+import { headers } from './headers.ts';
+
+/** All types of policies, by the name that projects use. */
+export const policyTypes: ReadonlyMap<string, PolicyType> = new Map<string, PolicyType>([
+  ['apiKey', apiKey],
+  ['headers', headers],
+]);
