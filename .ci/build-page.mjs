@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
-/** Each file of the dashboard by the path it is served at; run from the checkout. */
+/** Each file of the dashboard by the path it is served at, and esbuild's word on what went into them; run from the checkout. */
 export async function buildPage() {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     entryPoints: ['src/dashboard/main.tsx', 'src/dashboard/style.css'],
     // Not where the process is now: esbuild remembers where it was when it was loaded.
     absWorkingDir: process.cwd(),
@@ -11,6 +11,7 @@ export async function buildPage() {
     bundle: true,
     minify: true,
     write: false,
+    metafile: true,
     platform: 'browser',
     format: 'esm',
     target: ['es2022'],
@@ -20,10 +21,11 @@ export async function buildPage() {
     logLevel: 'warning',
   });
   const textOf = (ending) => outputFiles.find(({ path }) => path.endsWith(ending)).text;
-  return {
+  const page = {
     '/': readFileSync('src/dashboard/index.html', 'utf8'),
     '/dashboard.js': textOf('.js'),
     '/dashboard.css': textOf('.css'),
     '/icon.svg': readFileSync('src/dashboard/icon.svg', 'utf8'),
   };
+  return { page, metafile };
 }

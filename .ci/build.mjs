@@ -1,7 +1,17 @@
-// `npm run build [-- FILE]`: the program as a script beside its packages, dist/sluice.mjs unless told otherwise.
-import { resolve } from 'node:path';
+// `npm run build [-- FILE]`: the program as a script (default dist/sluice.mjs), the library beside it (index.mjs), and the lists of their contents.
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { bundleProgram } from './bundle.mjs';
+import { writeContents } from './contents.mjs';
 
-const outfile = resolve(process.argv[2] ?? new URL('../dist/sluice.mjs', import.meta.url).pathname);
-process.chdir(new URL('..', import.meta.url).pathname);
-await bundleProgram('script', outfile);
+const outfile = resolve(process.argv[2] ?? fileURLToPath(new URL('../dist/sluice.mjs', import.meta.url)));
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+try {
+  const folder = dirname(outfile);
+  const [program, library] = await Promise.all([bundleProgram('script', outfile), bundleProgram('library', join(folder, 'index.mjs'))]);
+  writeContents(join(folder, '/'), [...program, ...library]);
+} catch (error) {
+  // Of many lines the first says what; esbuild has told the rest itself.
+  console.error(`build failed: ${error.message.split('\n')[0]}`);
+  process.exitCode = 1;
+}

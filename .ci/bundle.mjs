@@ -1,19 +1,29 @@
 import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { buildPage } from './build-page.mjs';
+import { outside } from './manifest.mjs';
+
+/** For packages that are CommonJS, inside a bundle that is not. */
+const commonJs = `import { createRequire as createRequireForBundle } from 'node:module';
+const require = createRequireForBundle(import.meta.url);`;
 
 /**
- * Bundles the program into `outfile`, with the files that it ships (src/assembly/shipped.ts) inside; run from the checkout.
- * `script`: an ES module, beside node_modules. `whole`: CommonJS with every package inside, which a single executable needs.
+ * Bundles the program into `outfile`, with the files that it ships (src/assembly/shipped.ts) inside. Run it from the checkout.
+ * `script`: an ES module; the packages that are installed with it stay outside (.ci/manifest.mjs), all others are inside.
+ * `library`: the same for src/index.ts, the package's API.
+ * `whole`: CommonJS with every package inside, which a single executable needs.
+ * Returns esbuild's metafiles, which list the contents.
  */
 export async function bundleProgram(kind, outfile) {
+  const { page, metafile: ofPage } = await buildPage();
   const shipped = {
-    page: await buildPage(),
+    page,
     quickstart: readFileSync('config/quickstart.yaml', 'utf8'),
     sampleProject: readFileSync('config/hello-project.yaml', 'utf8'),
   };
-  await build({
-    entryPoints: ['src/main.ts'],
+  const { metafile } = await build({
+    entryPoints: [kind === 'library' ? 'src/index.ts' : 'src/main.ts'],
+    metafile: true,
     absWorkingDir: process.cwd(),
     outfile,
     bundle: true,
@@ -22,6 +32,7 @@ export async function bundleProgram(kind, outfile) {
     // ws would look for faster native parts of itself, which are not there; Node.js warns of every such look from inside an executable.
     define: { SHIPPED: JSON.stringify(shipped), 'process.env.WS_NO_BUFFER_UTIL': '"1"', 'process.env.WS_NO_UTF_8_VALIDATE': '"1"' },
     logLevel: 'warning',
-    ...(kind === 'script' ? { format: 'esm', packages: 'external' } : { format: 'cjs' }),
+    ...(kind === 'whole' ? { format: 'cjs' } : { format: 'esm', external: outside, banner: { js: commonJs } }),
   });
+  return [metafile, ofPage];
 }

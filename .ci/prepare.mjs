@@ -1,46 +1,131 @@
-// Run by `npm start` and `npm test`, before anything is installed: plain JavaScript that old versions of Node can read, no packages.
-import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync, utimesSync } from 'node:fs';
+// Installs what is needed, if it is not there; plain JavaScript that old versions of Node can read, no packages:
+//   node .ci/prepare.mjs        the `dependencies`, which build and run Sluice, for `npm start`
+//   node .ci/prepare.mjs all    and the `devDependencies`, which check, test and measure it, for `npm test`
+import { spawn } from 'node:child_process';
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { restore } from './manifest.mjs';
 
-process.chdir(new URL('..', import.meta.url).pathname);
+const checkout = fileURLToPath(new URL('..', import.meta.url));
+const all = process.argv[2] === 'all';
+const tap = 'node_modules/@tapjs/test/test-built/dist/esm/index.js';
+const npmOptions = ['--include=optional', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error'];
+
+process.chdir(checkout);
+// An interrupted `npm pack` leaves the manifest that it publishes.
+restore();
 checkNode();
-if (!installed()) install();
+checkWritable();
+prepare().catch((error) => stop(error.message));
+
+async function prepare() {
+  // Exactly what the lock names, from nothing, without a change to the lock. NODE_ENV has no say.
+  if (!installed())
+    await withProgress(run('npm', ['ci', all ? '--include=dev' : '--omit=dev', ...npmOptions], 'it needs the npm registry'));
+  if (all && !tapIsBuilt()) await run('npx', ['tap', 'build'], 'the test runner could not be built');
+}
 
 /** One clear line rather than a syntax error from somewhere inside. */
 function checkNode() {
-  const wanted = JSON.parse(readFileSync('package.json', 'utf8')).engines.node.match(/(\d+)\.(\d+)/);
+  const wanted = read('package.json').engines.node.match(/(\d+)\.(\d+)/);
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > Number(wanted[1]) || (major === Number(wanted[1]) && minor >= Number(wanted[2]))) return;
   stop(`Sluice needs Node.js ${wanted[0]} or newer; this is ${process.versions.node}. Get it from https://nodejs.org`);
 }
 
-/** Whether node_modules is as new as what it is made from. */
-function installed() {
-  const made = changed('node_modules/.package-lock.json');
-  return made > 0 && made >= changed('package.json') && made >= changed('package-lock.json');
-}
-
-function install() {
-  console.error('Installing dependencies (once)…');
-  // Whatever NODE_ENV says: the build tools are development dependencies.
-  run('npm', ['install', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], 'it needs the npm registry once');
-  // tap is made of plugins: without this its first run would use those that package.json switches off.
-  run('npx', ['tap', 'build'], 'the test runner could not be built');
-  // npm leaves the file alone when there was nothing to change.
-  utimesSync('node_modules/.package-lock.json', new Date(), new Date());
-}
-
-function run(command, args, hint) {
-  const { status } = spawnSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], shell: process.platform === 'win32' });
-  if (status !== 0) stop(`${command} ${args[0]} failed: ${hint}; see above`);
-}
-
-function changed(file) {
-  try {
-    return statSync(file).mtimeMs;
-  } catch {
-    return 0;
+/** One clear line rather than a stack from npm or from the build. */
+function checkWritable() {
+  for (const place of ['.', 'node_modules', 'dist', 'dist/sluice.mjs']) {
+    try {
+      accessSync(place, constants.W_OK);
+    } catch (error) {
+      if (error.code === 'ENOENT') continue;
+      stop(`${checkout} belongs to another user: this one cannot write "${place}" in it. Use a checkout of your own, or change the owner.`);
+    }
   }
+}
+
+/** Whether node_modules holds what is needed. npm writes the list of what is in it last, so that half an installation has none. */
+function installed() {
+  try {
+    const locked = read('package-lock.json').packages;
+    const present = read('node_modules/.package-lock.json').packages;
+    const complete = Object.keys(present).every(
+      (place) => locked[place] && locked[place].version === present[place].version && existsSync(`${place}/package.json`),
+    );
+    const { dependencies, devDependencies } = read('package.json');
+    const needed = Object.keys({ ...dependencies, ...(all ? devDependencies : {}) });
+    return complete && needed.every((name) => present[`node_modules/${name}`]);
+  } catch {
+    return false;
+  }
+}
+
+/** tap is made of plugins: until it is built anew, a run uses those that package.json switches off. */
+function tapIsBuilt() {
+  const built = readFileSync(tap, 'utf8');
+  return read('package.json').tap.plugin.every((plugin) => !plugin.startsWith('!') || !built.includes(plugin.slice(1)));
+}
+
+/** Says what is done, and how far it has come: on a terminal in one line, elsewhere in a few. */
+async function withProgress(installing) {
+  const { isTTY } = process.stderr;
+  const begun = Date.now();
+  let told = 0;
+  const tell = (count) => {
+    told = count;
+    process.stderr.write(isTTY ? `\rInstalling packages, once: ${count}` : `Installing packages, once: ${count}\n`);
+  };
+  tell(0);
+  const timer = setInterval(() => {
+    const count = countPackages();
+    if (count > told + (isTTY ? 0 : 24)) tell(count);
+  }, 200);
+  try {
+    await installing;
+    const seconds = ((Date.now() - begun) / 1000).toFixed(1);
+    process.stderr.write(`${isTTY ? '\r' : ''}Installed ${countPackages()} packages in ${seconds} s      \n`);
+  } catch (error) {
+    if (isTTY) process.stderr.write('\n');
+    throw error;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function countPackages() {
+  const namesIn = (folder) => (existsSync(folder) ? readdirSync(folder).filter((name) => !name.startsWith('.')) : []);
+  const names = namesIn('node_modules').flatMap((name) =>
+    name.startsWith('@') ? namesIn(`node_modules/${name}`).map((own) => `${name}/${own}`) : [name],
+  );
+  return names.filter((name) => existsSync(`node_modules/${name}/package.json`)).length;
+}
+
+/** Settles when a command has ended well. A signal meant for this process reaches it too, and it is waited for: npm tidies up. */
+function run(command, args, hint) {
+  const stdio = ['ignore', 'ignore', 'inherit'];
+  // On Windows npm is a script of the shell's.
+  const child =
+    process.platform === 'win32' ? spawn([command, ...args].join(' '), { stdio, shell: true }) : spawn(command, args, { stdio });
+  let interrupted = false;
+  const pass = (signal) => {
+    interrupted = true;
+    child.kill(signal);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, pass);
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => reject(new Error(`${command} cannot be run: ${error.message}`)));
+    child.once('close', (status) => {
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, pass);
+      if (interrupted) reject(new Error('interrupted; the next start begins anew'));
+      else if (status !== 0) reject(new Error(`${command} ${args[0]} failed: ${hint}; see above`));
+      else resolve();
+    });
+  });
+}
+
+function read(file) {
+  return JSON.parse(readFileSync(file, 'utf8'));
 }
 
 function stop(message) {

@@ -6,6 +6,9 @@ import type { Workload } from './workloads.ts';
 /** Number of clients, each on one kept-alive connection. */
 export const connections = 64;
 
+/** Time in which wrk must end after a measurement, in milliseconds. */
+const endLimitMs = 20_000;
+
 /** Result of wrk. */
 export interface Load {
   readonly requests: number;
@@ -27,7 +30,7 @@ export async function runLoad(port: number, workload: Workload, { folder, cpu, s
   writeFileSync(script, scriptOf(workload));
   const words = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '5s', '-s', script, `http://127.0.0.1:${port}${workload.path}`];
   const wrk = new Launched('wrk', words, { folder, cpu });
-  return readLoad(await wrk.ended());
+  return readLoad(await wrk.ended(seconds * 1000 + endLimitMs));
 }
 
 /** Reads the last line of wrk's output. Throws if requests failed. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { eventually } from '../test/tools/eventually.ts';
+import { within } from '../test/tools/within.ts';
 
 export { freePort } from '../test/tools/free-port.ts';
 
@@ -55,9 +56,10 @@ export class Launched {
     return this.#process.pid === undefined || !this.running ? [] : processTree(this.#process.pid);
   }
 
-  /** Resolves with its output when it has ended. */
-  async ended(): Promise<string> {
-    if (this.running) await once(this.#process, 'exit');
+  /** Resolves with its output when it has ended by itself. Rejects after `limitMs`. */
+  async ended(limitMs: number): Promise<string> {
+    const wait = { what: `${this.#name} to end`, seen: () => this.#lastLines(), limitMs };
+    if (this.running) await within(once(this.#process, 'exit'), wait);
     return readFileSync(this.#log, 'utf8');
   }
 

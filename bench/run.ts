@@ -5,14 +5,17 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bench } from './bench.ts';
 import { contenders } from './contenders/index.ts';
+import { balancerOn } from './contenders/sluice-balancer.ts';
+import { pinnedNode } from './node-program.ts';
 import { stopAll } from './processes.ts';
 import { report } from './report.ts';
 import { programVersion } from './versions.ts';
 
-const help = `npm run bench -- [--quick] [--only NAME,NAME…] [--output FILE]
+const help = `npm run bench -- [--quick] [--only NAME,NAME…] [--node MAJOR,MAJOR…] [--output FILE]
 
   --quick   one short round: shows that everything works, the figures are rough
   --only    some of: ${contenders.map(({ name }) => name).join(', ')}
+  --node    also Sluice's balancer on these major versions of Node.js, fetched once: sluice-balancer-20, sluice-balancer-24
   --output  where the report goes (default: bench/results.md; of a quick or partial run: the screen)
 `;
 
@@ -22,6 +25,7 @@ function readOptions() {
     options: {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
+      node: { type: 'string' },
       output: { type: 'string' },
       help: { type: 'boolean' },
     },
@@ -42,9 +46,11 @@ function readOptions() {
     if ('missing' in found) throw new Error(`${found.missing}: the bench needs it`);
   }
   if (availableParallelism() < 2) throw new Error('the bench needs two processors: one for the contender, one for load and upstreams');
+  const onOthers = (values.node?.split(',') ?? []).map((major) => balancerOn(pinnedNode(major), `sluice-balancer-${major}`));
   const partial = values.quick || values.only !== undefined;
   const usual = partial ? undefined : fileURLToPath(new URL('results.md', import.meta.url));
-  return { quick: values.quick, chosen: contenders.filter(({ name }) => names.includes(name)), output: values.output ?? usual };
+  const chosen = [...contenders.filter(({ name }) => names.includes(name)), ...onOthers];
+  return { quick: values.quick, chosen, output: values.output ?? usual };
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));

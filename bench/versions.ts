@@ -16,6 +16,6 @@ export function packageVersion(name: string): Availability {
     const { version } = JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8'));
     return { version };
   } catch {
-    return { missing: `${name} is not installed (npm install)` };
+    return { missing: `${name} is not installed (npm run setup)` };
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { jsonSchemas } from '../src/config/json-schema.ts';
 import { optionsPage, policiesPage } from './option-pages.ts';
+import { settingsTypes } from './settings-types.ts';
 
 const docs = new URL('../docs/', import.meta.url);
 
@@ -8,3 +9,4 @@ for (const [file, text] of Object.entries(jsonSchemas())) writeFileSync(new URL(
 writeFileSync(new URL('options.md', docs), optionsPage());
 const policies = new URL('policies.md', docs);
 writeFileSync(policies, policiesPage(readFileSync(policies, 'utf8')));
+writeFileSync(new URL('../src/settings.ts', import.meta.url), await settingsTypes());

@@ -14,11 +14,17 @@ import type { Roles, UpOptions } from './cli/program.ts';
 import { runCommand } from './cli/run-command.ts';
 import { type Config, loadConfig, readConfig } from './config/config.ts';
 import { variableName } from './config/variables.ts';
+import { lackingForDirectWrites } from './http1/connection/direct-write.ts';
 
 /** Logger and supervisor of a process that runs until it is stopped. */
 function begin(level?: string): { logger: Logger; manager: ServiceManager } {
   const logger = createLogger(level);
   keepRunning(logger);
+  if (lackingForDirectWrites !== undefined)
+    logger.warn(
+      { lacking: lackingForDirectWrites },
+      `Node.js ${process.versions.node} is not known to Sluice: each request costs more CPU time`,
+    );
   return { logger, manager: new ServiceManager(process.env, logger) };
 }
 

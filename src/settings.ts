@@ -4,75 +4,75 @@
  */
 export interface BalancerSettings {
   /**
-   * the side that operators and gateway servers talk to
+   * address and secrets for operators and gateway servers
    */
   control?: {
     /**
-     * where admin API, registration endpoint, dashboard and metrics are served. Beyond loopback put TLS before it: the tokens go over it
+     * address of the admin API, the registration endpoint, the dashboard and the metrics. Beyond loopback, put a TLS proxy in front: tokens are sent to it
      */
     listen?: string;
     /**
-     * the two secrets
+     * secrets for the control address
      */
     tokens?: {
       /**
-       * secret of operators; better given as SLUICE_ADMIN_TOKEN. None: made at the first start, kept in dataDir
+       * secret of operators; better set by SLUICE_ADMIN_TOKEN. Not given: created at the first start and kept in dataDir
        */
       admin?: string;
       /**
-       * secret of gateway servers; better given as SLUICE_JOIN_TOKEN. None: made at the first start, kept in dataDir
+       * secret of gateway servers; better set by SLUICE_JOIN_TOKEN. Not given: created at the first start and kept in dataDir
        */
       join?: string;
     };
   };
   /**
-   * the truth about environments, projects, deployments and servers
+   * the store of environments, projects, deployments and servers
    */
   registry?: {
     /**
-     * where environments, projects and servers are kept: embedded:FOLDER for one balancer, redis://… to share it between several. None: embedded:<dataDir>. A password in it is better given as SLUICE_REGISTRY_URL
+     * where environments, projects and servers are stored: embedded:FOLDER for one balancer, redis://… to share them between several balancers. Not given: embedded:<dataDir>. If the URL contains a password, better set it by SLUICE_REGISTRY_URL
      */
     url?: string;
     /**
-     * first part of every Redis key and channel. Balancers and gateways that belong together use the same
+     * prefix of all Redis keys and channels. Balancers and gateway servers that belong together have the same prefix
      */
     prefix?: string;
   };
   /**
-   * folder for tokens and the embedded registry, from the working directory. Lost with it: tokens, and everything in an embedded registry
+   * folder of the tokens and the embedded registry, relative to the working directory. If it is lost, so are the tokens and all data of an embedded registry
    */
   dataDir?: string;
   /**
-   * processes that carry traffic, auto: one a processor; 0: it is served in this process. Each keeps connections, retry budget and ejections of its own; numeric limits are divided among them. From or to 0 needs a restart
+   * worker processes that carry traffic; auto: one for each processor; 0: this process carries it. Each worker has its own connections, retry budget and ejections; numeric limits are divided among the workers. A change from or to 0 needs a restart
    */
   workers?: number | 'auto';
   /**
-   * a line for each request, on standard output or in a file; true is json. Costs about a microsecond a request. Traffic never waits for it: up to 8 MiB of lines wait for a slow disk or reader, more are dropped and counted. Without workers a change needs a restart
+   * one line for each request, on standard output or in a file; true means json. It costs about a microsecond for each request. Traffic never waits for it: if the disk or reader is slow, up to 8 MiB of lines are buffered, further lines are dropped and counted. Without workers a change needs a restart
    */
   accessLog?:
     | boolean
     | ('json' | 'combined')
     | {
         /**
-         * an object a line, or the combined format of Apache and nginx
+         * json: one JSON object a line; combined: the combined log format of Apache and nginx
          */
         format?: 'json' | 'combined';
         /**
-         * file that is appended to, from the working directory; SIGHUP opens it anew, after it was renamed. None: standard output
+         * file that lines are appended to, relative to the working directory. SIGHUP opens it again, for example after log rotation renamed it. Not given: standard output
          */
         path?: string;
       };
   /**
-   * how the balancer stops
+   * graceful shutdown
    */
   shutdown?: {
     /**
-     * time that requests in flight get to finish after SIGTERM; 0 cuts them off. Let the supervisor wait longer before it kills
+     * time for requests in flight to finish after SIGTERM; 0 aborts them at once. Set a longer stop timeout in the supervisor
      */
     grace?: 0 | string;
   };
   /**
-   * created or updated at start; others can be made by API and dashboard. None: one called production
+   * environments that are created or updated at start; others can be created by API and dashboard. Not given: one called production
    */
   environments?: {
     [k: string]: EnvironmentSpec;
@@ -83,184 +83,184 @@ export interface BalancerSettings {
  */
 export interface EnvironmentSpec {
   /**
-   * where clients connect. Environments may share one address and are told apart by hosts. 0.0.0.0 opens it to the network
+   * address that clients connect to. Environments can share an address; then hosts tells them apart. 0.0.0.0 opens it to the network
    */
   listen?: string;
   /**
-   * host names it answers for, *.example.com for all below. None: it is the listener's default environment
+   * host names that the environment serves; *.example.com covers all names below example.com. None: it is the listener's default environment
    */
   hosts?: string[];
   /**
-   * who gets the next request. least-connections suits requests of uneven length
+   * how the server for a request is chosen. least-connections suits requests of uneven length
    */
   balance?: 'round-robin' | 'least-connections' | 'random-two' | 'ewma' | 'hash';
   /**
-   * what `balance: hash` tells requests apart by
+   * part of the request that `balance: hash` uses: requests with the same value go to the same server
    */
   hash?: {
     /**
-     * client-ip, path, header:NAME or cookie:NAME. Behind a proxy that is not among trustedProxies, client-ip is that proxy for everybody
+     * client-ip, path, header:NAME or cookie:NAME. Behind a proxy that is not listed in trustedProxies, client-ip is the address of the proxy for all clients
      */
     on?: string;
   };
   /**
-   * true: responses carry x-served-by with the id of the server. false: clients learn nothing of the servers
+   * true: responses have the field x-served-by with the id of the server. false: responses do not reveal the server
    */
   exposeServer?: boolean;
   /**
-   * active checks of every server; off trusts a server from the moment it joins until requests fail
+   * health checks of every server; off: a server gets requests as soon as it has joined, until requests fail
    */
   health?:
     | 'off'
     | {
         /**
-         * what is asked for with GET; empty: being able to connect is enough. The default is answered by every Sluice gateway itself
+         * path of the GET request; empty: a successful TCP connection is enough. Every Sluice gateway server answers the default path itself
          */
         path?: string;
         /**
-         * time between two checks of a server, spread by a tenth. Shorter finds dead servers sooner and costs more
+         * time between two checks of a server, ±10 % at random. A shorter interval detects dead servers sooner and makes more requests
          */
         interval?: 0 | string;
         /**
-         * time an answer may take before the check failed. Too short takes busy servers out of service
+         * time for the response, then the check has failed. If it is too short, busy servers are taken out of service
          */
         timeout?: 0 | string;
         /**
-         * checks in a row that must pass before a server that was down is up again. The first check of a new server counts alone
+         * consecutive checks that must pass before a server that is down is up again. For a new server the first check decides
          */
         rise?: number;
         /**
-         * checks in a row that must fail before a server is down; 1 takes it out at the first hiccup
+         * consecutive checks that must fail before a server is down; with 1, a single failed check takes it out of service
          */
         fall?: number;
         /**
-         * statuses that pass, for example 200 or 200-299,304
+         * statuses of a passed check, for example 200 or 200-299,304
          */
         expect?: string;
       };
   /**
-   * servers whose exchanges fail are ejected for a while
+   * outlier detection: a server whose exchanges fail gets no requests for a while
    */
   outlier?: {
     /**
-     * failed exchanges in a row (no connection, reset, timeout, 5xx) that eject a server; 0: never
+     * consecutive failed exchanges (no connection, reset, timeout, 5xx) after which a server is ejected; 0: never
      */
     consecutiveFailures?: number;
     /**
-     * how long the first ejection lasts; the n-th lasts n times that
+     * duration of the first ejection; the n-th ejection lasts n times as long
      */
     baseEjection?: 0 | string;
     /**
-     * longest ejection
+     * maximum duration of an ejection
      */
     maxEjection?: 0 | string;
     /**
-     * most servers that may be ejected at a time, in percent. 100 can leave an environment without servers
+     * percentage of the servers that may be ejected at the same time. With 100 an environment can be left without servers
      */
     maxEjectedPercent?: number;
   };
   /**
-   * percent of servers up under which health is ignored and all are used; 0: never, then no server up means 503
+   * if less than this percentage of the servers is healthy, health is ignored and all servers get requests; 0: never, so that clients get 503 if no server is healthy
    */
   panicThreshold?: number;
   /**
-   * time over which a server that came up grows to its full share; 0: at once
+   * time in which the share of a server that came up grows to its full weight; 0: at once
    */
   slowStart?: 0 | string;
   /**
-   * when a request is tried again on another server
+   * when a request is retried on another server
    */
   retries?: {
     /**
-     * tries of one request in all, each on another server; 1: no retry
+     * attempts for a request, the first included, each on another server; 1: no retry
      */
     attempts?: number;
     /**
-     * retries allowed, in percent of the requests. Higher makes an outage worse by repeating its load
+     * allowed retries, in percent of the requests. A higher value makes an outage worse, since retries add to its load
      */
     budgetPercent?: number;
     /**
-     * retries saved up at the start, and kept beside the percentage, for quiet times
+     * retries in the budget at the start, so that the first requests can be retried. The budget saves up at most budgetMin + budgetPercent retries
      */
     budgetMin?: number;
     /**
-     * statuses of a response that are tried again on another server, for example [502, 503]. Only for requests whose method is among methods
+     * statuses of a response after which the request is tried on another server, for example [502, 503]. Only for methods listed in methods
      */
     statuses?: number[];
     /**
-     * methods that may be carried out twice: only these are tried again once a request may have reached a server. The default are idempotent ones (RFC 9110 section 9.2.2). With POST, orders may be placed twice
+     * methods that a server may safely execute twice: only these are retried once a request may have reached a server. The default methods are idempotent (RFC 9110 section 9.2.2). With POST, an order may be placed twice
      */
     methods?: string[];
     /**
-     * bytes of a request body that are kept to be sent again; with a longer one there is no retry. Each request in flight may hold as many
+     * bytes of a request body that are kept for a retry; a request with a longer body is not retried. Each request in flight may use that much memory
      */
     bodyBytes?: number;
   };
   /**
-   * what one client or server may use up
+   * limits for clients and servers
    */
   limits?: {
     /**
-     * exchanges at a time on one server; 0: no limit. More wait in the queue, or get 503
+     * concurrent exchanges on one server; 0: no limit. Further requests wait in the queue, or get 503
      */
     connectionsPerServer?: number;
     /**
-     * requests that may wait when every server is at its limit; 0: none wait, they get 503
+     * requests that may wait while every server is at its limit; 0: none, they get 503 at once
      */
     queue?: number;
     /**
-     * longest wait in the queue, then 503. Longer than clients wait is work for nobody
+     * maximum wait in the queue, then 503. A value beyond the timeout of the clients wastes work: they no longer wait for the response
      */
     queueTimeout?: 0 | string;
     /**
-     * bytes of a request head (then 431) or response head (then 502). Larger ones cost memory a connection; gateway servers take no more than 40960. Of environments on one listener the largest counts
+     * maximum bytes of a request head (beyond: 431) or a response head (beyond: 502). Higher values cost memory for each connection; gateway servers accept at most 40960. If environments share a listener, the largest value applies
      */
     headerBytes?: number;
     /**
-     * bytes of a request body, then 413; 0: no limit
+     * maximum bytes of a request body (beyond: 413); 0: no limit
      */
     bodyBytes?: number;
   };
   /**
-   * how long each step may take
+   * time limits for each step of an exchange
    */
   timeouts?: {
     /**
-     * time to connect to a server, then another one is tried; 0: no limit
+     * time to connect to a server, then another server is tried; 0: no limit
      */
     connect?: 0 | string;
     /**
-     * time for a client's request head, then 408. 0 lets slow clients hold connections. Of environments on one listener the longest counts
+     * time for a client's request head, then 408. With 0 slow clients can hold connections. If environments share a listener, the longest time applies
      */
     requestHead?: 0 | string;
     /**
-     * idle time of a client connection before it is closed; 0: never. Keep it over that of a proxy in front, or its requests meet closed connections
+     * idle time after which a client connection is closed; 0: never. Set it longer than the idle time of a proxy in front, or the proxy may send requests on closed connections
      */
     clientIdle?: 0 | string;
     /**
-     * time for a server's response head, then 504; 0: no limit, and a server that hangs holds its requests for ever. Beyond 60s the targets of projects need a longer one as well
+     * time for a server's response head, then 504; 0: no limit, so that a server that hangs holds its requests for ever. For more than 60s, set the timeouts.responseHead of the projects' targets as well
      */
     responseHead?: 0 | string;
     /**
-     * idle time of a connection to a server before it is closed. Keep it under the server's own, or requests meet closed connections
+     * idle time after which a connection to a server is closed. Set it shorter than the server's own idle time, or requests may be sent on closed connections
      */
     upstreamIdle?: 0 | string;
     /**
-     * time for a whole exchange, all tries together; 0: no limit. It also ends long downloads
+     * time for a whole exchange, all attempts included; 0: no limit. It also ends long downloads
      */
     total?: 0 | string;
   };
   /**
-   * keeps a client on one server, by a cookie, for as long as the server is there
+   * keeps a client on one server by a cookie, as long as the server is available
    */
   sticky?: {
     /**
-     * name of the cookie; empty: not sticky. Clients that stay keep a busy server busy
+     * name of the cookie; empty: not sticky. Sticky clients stay on a busy server even if others are idle
      */
     cookie?: string;
   };
   /**
-   * IP addresses and CIDR ranges whose X-Forwarded-* is believed. Whoever is listed can claim any client address. Environments on one listener share theirs
+   * IP addresses and CIDR ranges of proxies whose X-Forwarded-* fields are believed. A listed proxy can claim any client address. Environments on one listener share their lists
    */
   trustedProxies?: string[];
   /**
@@ -270,7 +270,7 @@ export interface EnvironmentSpec {
     [k: string]: string;
   };
   /**
-   * members given by hand, for gateways that do not register themselves. They get no snapshots: what they serve is their own affair
+   * static servers, for gateways that do not register themselves. Sluice sends them requests but no snapshots
    */
   servers?: {
     /**
@@ -278,11 +278,11 @@ export interface EnvironmentSpec {
      */
     id: string;
     /**
-     * where it is reached: HOST:PORT
+     * where the server is reached: HOST:PORT
      */
     address: string;
     /**
-     * share of requests relative to the others; 0: none
+     * share of requests relative to the other servers; 0: none
      */
     weight?: number;
   }[];
@@ -297,131 +297,119 @@ export interface ProjectFile {
    */
   name: string;
   /**
-   * the author's label; revisions are numbered by Sluice
+   * the author's label; Sluice numbers the revisions
    */
   version?: string;
   /**
-   * path that the project claims, for example /petstore; one project an environment
+   * path that the project claims, for example /petstore. In an environment, each base path belongs to one project
    */
   basePath: string;
   /**
-   * where requests go, by name; "default" takes what names no other
+   * where requests are sent, by name; "default" is the target of resources that name none
    */
   targets: {
     [k: string]: {
       /**
-       * where requests go: http:// or https://, with ${variables.NAME} if wanted
+       * where requests are sent: an http:// or https:// URL, which may contain ${variables.NAME}
        */
       url?: string;
       /**
-       * several places, by weight, in place of url
+       * several URLs with weights, instead of url
        *
        * @minItems 1
        */
-      urls?: [
-        {
-          /**
-           * one of the places requests go to
-           */
-          url: string;
-          /**
-           * share of requests relative to the others; 0: none
-           */
-          weight?: number;
-        },
-        ...{
-          /**
-           * one of the places requests go to
-           */
-          url: string;
-          /**
-           * share of requests relative to the others; 0: none
-           */
-          weight?: number;
-        }[],
-      ];
+      urls?: {
+        /**
+         * one of the URLs that requests are sent to
+         */
+        url: string;
+        /**
+         * share of requests relative to the other weights; 0: none
+         */
+        weight?: number;
+      }[];
       /**
-       * target that takes over when none of the places of this one can be reached, and has its own failover in turn
+       * name of the target that takes over when no URL of this target can be reached. It may have a failover as well
        */
       failover?: string;
       /**
-       * how long each step towards it may take
+       * time limits for each step of an exchange with the target
        */
       timeouts?: {
         /**
-         * time to connect, then the next of its places is tried. None given: 3s; 0: no limit
+         * time to connect; then the next URL of the target is tried. Not given: 3s; 0: no limit
          */
         connect?: 0 | string;
         /**
-         * time for the target's response head, then 504. None given: 60s; 0: no limit. The environment's timeouts.responseHead counts as well, for what it takes in all
+         * time until the target's response head; then 504. Not given: 60s; 0: no limit. The environment's timeouts.responseHead limits the gateway's response as a whole, retries included
          */
         responseHead?: 0 | string;
       };
       /**
-       * terms for https:// URLs. None given: certificates are checked as browsers do
+       * TLS settings for https:// URLs. Not given: certificates are checked as browsers do
        */
       tls?: {
         /**
-         * certificates of the authorities to trust, PEM text, in place of the well-known ones
+         * certificates of the authorities to trust, as PEM text, instead of the public ones
          */
         ca?: string;
         /**
-         * name to ask for (SNI), and that the certificate must be for. None given: the URL's host
+         * name sent as SNI, for which the certificate must be valid. Not given: the URL's host
          */
         serverName?: string;
         /**
-         * false: any certificate will do. Whoever is on the way can then read and change every request, keys included
+         * false: every certificate is accepted. An attacker on the path can then read and change all requests, API keys included
          */
         verify?: boolean;
       };
     };
   };
   /**
-   * what is offered; anything else gets 404. None: everything under basePath goes to the target "default"
+   * paths that the project offers; all other paths get 404. None: every request under basePath goes to the target "default"
    */
   resources?: {
     /**
-     * path under basePath; {name} stands for one segment
+     * path under basePath; {name} matches one segment or a part of one
      */
     path: string;
     /**
-     * methods it answers to; others get 405. None given: all
+     * allowed methods; other methods get 405. Not given: all methods
      *
      * @minItems 1
      */
-    methods?: [string, ...string[]];
+    methods?: string[];
     /**
      * name of the target
      */
     target?: string;
     /**
-     * true: everything below the path belongs to it as well
+     * true: the resource also matches every path below its own
      */
     childPaths?: boolean;
     /**
-     * policies of this resource, after the project's
+     * policies of this resource; they run after the project's
      */
     policies?: {
       /**
-       * run first, on the request as it came; may answer in place of the target
+       * run first, on the client's request; may answer instead of the target
        */
       proxyRequest?: {
         [k: string]: unknown;
       }[];
       /**
-       * run on the request as it goes to the target; may answer in place of it
+       * run on the request that goes to the target; may answer instead of the target
        */
       targetRequest?: {
         [k: string]: unknown;
       }[];
       /**
-       * run on the target's response as it came
+       * run on the response that comes from the target
        */
       targetResponse?: {
         [k: string]: unknown;
       }[];
       /**
-       * run last, on the response as it goes to the client
+       * run last, on the response that goes to the client
        */
       proxyResponse?: {
         [k: string]: unknown;
@@ -429,7 +417,7 @@ export interface ProjectFile {
     };
   }[];
   /**
-   * true: the base path is kept in what the target sees
+   * true: the target gets the path with basePath in front
    */
   forwardBasePath?: boolean;
   /**
@@ -437,25 +425,25 @@ export interface ProjectFile {
    */
   policies?: {
     /**
-     * run first, on the request as it came; may answer in place of the target
+     * run first, on the client's request; may answer instead of the target
      */
     proxyRequest?: {
       [k: string]: unknown;
     }[];
     /**
-     * run on the request as it goes to the target; may answer in place of it
+     * run on the request that goes to the target; may answer instead of the target
      */
     targetRequest?: {
       [k: string]: unknown;
     }[];
     /**
-     * run on the target's response as it came
+     * run on the response that comes from the target
      */
     targetResponse?: {
       [k: string]: unknown;
     }[];
     /**
-     * run last, on the response as it goes to the client
+     * run last, on the response that goes to the client
      */
     proxyResponse?: {
       [k: string]: unknown;

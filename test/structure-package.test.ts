@@ -10,7 +10,15 @@ interface Package {
   readonly devDependencies: Record<string, string>;
 }
 
+interface Locked {
+  readonly integrity?: string;
+  readonly dependencies?: Record<string, string>;
+  readonly optionalDependencies?: Record<string, string>;
+}
+
 const { scripts, dependencies, devDependencies }: Package = JSON.parse(textOf('package.json'));
+/** Every package by the place where it is installed; the checkout itself is at ''. */
+const locked: Record<string, Locked> = JSON.parse(textOf('package-lock.json')).packages;
 
 function exists(path: string): boolean {
   return existsSync(new URL(path, root));
@@ -27,7 +35,7 @@ test('every script runs files and scripts that are there', async (t) => {
 
 test('every dependency is named in the README with its reason', async (t) => {
   const readme = textOf('README.md');
-  for (const name of [...Object.keys(dependencies), ...Object.keys(devDependencies)]) {
+  for (const name of Object.keys({ ...dependencies, ...devDependencies })) {
     const quoted = name.replace(/[/.]/g, '\\$&');
     t.match(readme, new RegExp(`\`${quoted}\`[^\\n]*\\w{3,}`), name);
   }
@@ -37,10 +45,10 @@ test('every dependency is used', async (t) => {
   const text = [...filesIn(['src', 'test', 'bench', '.ci', 'config'], ['.ts', '.tsx', '.mjs']), 'package.json'].map(textOf).join('\n');
   const commands = Object.values(scripts).join('\n');
   for (const name of Object.keys(dependencies)) t.match(text, new RegExp(`['"]${name}['"]`), name);
-  const tools: Record<string, string> = { '@biomejs/biome': 'biome', typescript: 'tsc', tsx: 'tsx' };
+  const commandOf: Record<string, string> = { '@biomejs/biome': 'biome', typescript: 'tsc', tsx: 'tsx' };
   for (const name of Object.keys(devDependencies).filter((one) => !one.startsWith('@types/'))) {
     const imported = new RegExp(`from ['"]${name}['"]`).test(text);
-    t.ok(imported || new RegExp(`\\b${tools[name] ?? name}\\b`).test(commands), name);
+    t.ok(imported || new RegExp(`\\b${commandOf[name] ?? name}\\b`).test(commands), name);
   }
 });
 
@@ -57,7 +65,46 @@ test('what the pages tell people to run, open or look at is there', async (t) =>
   }
 });
 
-test('package-lock.json leaves the choice of the registry to whoever installs', async (t) => {
+test('files are found in a checkout whose path has spaces and letters beyond ASCII', async (t) => {
+  for (const file of filesIn(['src', 'test', 'bench', '.ci', 'config'], ['.ts', '.tsx', '.mjs'])) {
+    t.notMatch(textOf(file), /new URL\([^)]*(?:import\.meta\.url|\broot|\bfolder)\)\.pathname/, `${file}: fileURLToPath gives the path`);
+  }
+});
+
+test('package-lock.json leaves the choice of the registry to the machine, and pins every package', async (t) => {
   t.notMatch(textOf('package-lock.json'), /"resolved"|registry\.|npmmirror|yarnpkg/);
   t.match(textOf('.npmrc'), /^omit-lockfile-registry-resolved=true$/m);
+  for (const [place, { integrity }] of Object.entries(locked)) {
+    if (place.includes('node_modules/')) t.match(integrity, /^sha512-/, place);
+  }
 });
+
+test('package-lock.json has the packages of every platform', async (t) => {
+  const optional = Object.entries(locked).flatMap(([place, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).map((name) => ({ place, name })),
+  );
+  t.ok(optional.length > 20, 'esbuild alone has more');
+  for (const { place, name } of optional) t.ok(foundFrom(place, name), `${name}, which ${place} may need`);
+});
+
+test('npm start installs what builds and runs, and not what tests', async (t) => {
+  const direct = Object.keys(dependencies);
+  for (const name of Object.keys(devDependencies)) t.notOk(direct.includes(name), name);
+  const installed = new Set(direct.map((name) => `node_modules/${name}`));
+  for (const place of installed) {
+    for (const name of Object.keys({ ...locked[place]?.dependencies, ...locked[place]?.optionalDependencies })) {
+      const found = foundFrom(place, name);
+      if (found !== undefined) installed.add(found);
+    }
+  }
+  t.ok(installed.size < 140, `${installed.size} packages, those of other platforms among them`);
+});
+
+/** Where the lock has the package that `place` means by a name, as Node looks for it. */
+function foundFrom(place: string, name: string): string | undefined {
+  for (let folder = place; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))) {
+    const found = `${folder === '' ? '' : `${folder}/`}node_modules/${name}`;
+    if (locked[found] !== undefined) return found;
+    if (folder === '') return undefined;
+  }
+}

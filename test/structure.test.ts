@@ -15,6 +15,8 @@ const arrows: ReadonlyMap<string, readonly string[]> = new Map(
     .map(([room = '', below = '']) => [room, below === 'nothing' ? [] : below.split(', ')]),
 );
 const rooms = [...arrows.keys()];
+/** Written by `npm run schema`. */
+const generated = 'src/settings.ts';
 
 /** The room of a source file: of those that docs/architecture.md lists, the innermost. */
 function roomOf(file: string): string | undefined {
@@ -98,7 +100,7 @@ test('the libraries that Sluice could be rid of one day stay in few files', asyn
 test('files are small', async (t) => {
   const lengthOf = (file: string) => textOf(file).split('\n').length - 1;
   t.strictSame(
-    [...sources, ...tests].filter((file) => lengthOf(file) > 400).map((file) => `${file}: ${lengthOf(file)}`),
+    [...sources, ...tests].filter((file) => lengthOf(file) > 400 && file !== generated).map((file) => `${file}: ${lengthOf(file)}`),
     [],
   );
   const lengths = sources.map(lengthOf).sort((one, other) => one - other);

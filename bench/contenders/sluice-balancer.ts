@@ -1,15 +1,21 @@
 import type { Contender } from '../contender.ts';
 import { answers } from '../nginx-upstreams.ts';
+import { type NodeProgram, nodeAtHand } from '../node-program.ts';
 import { sluiceVersion, startBalancer } from './sluice.ts';
 
-/** Sluice's balancer before static servers, with all default features on. */
-export const sluiceBalancer: Contender = {
-  name: 'sluice-balancer',
-  logs: true,
-  available: sluiceVersion,
-  async start(place) {
-    const { process, port } = await startBalancer(place);
-    await process.until(() => answers(port));
-    return { port, processes: [process], stop: () => process.stop() };
-  },
-};
+/** Sluice's balancer in front of static servers, with all default features on. */
+export const sluiceBalancer: Contender = balancerOn(nodeAtHand, 'sluice-balancer');
+
+/** {@link sluiceBalancer} on another Node.js. */
+export function balancerOn(node: NodeProgram, name: string): Contender {
+  return {
+    name,
+    logs: true,
+    available: () => sluiceVersion(node),
+    async start(place) {
+      const { process, port } = await startBalancer({ ...place, node });
+      await process.until(() => answers(port));
+      return { port, processes: [process], stop: () => process.stop() };
+    },
+  };
+}

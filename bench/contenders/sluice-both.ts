@@ -6,7 +6,7 @@ import { sluiceVersion, startBalancer, startGateway } from './sluice.ts';
 export const sluiceBoth: Contender = {
   name: 'sluice-both',
   logs: true,
-  available: sluiceVersion,
+  available: () => sluiceVersion(),
   async start(place) {
     const balancer = await startBalancer({ ...place, upstreams: [] });
     const gateway = await startGateway(balancer, place);

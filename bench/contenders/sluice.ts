@@ -3,15 +3,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readyPath } from '../../src/model/reserved-path.ts';
 import type { Availability } from '../contender.ts';
+import { type NodeProgram, nodeAtHand } from '../node-program.ts';
 import { freePort, Launched } from '../processes.ts';
 
 const bundle = fileURLToPath(new URL('../../dist/sluice.mjs', import.meta.url));
 const tokens = { SLUICE_ADMIN_TOKEN: 'bench-admin-token', SLUICE_JOIN_TOKEN: 'bench-join-token' };
 
 /** Finds the version of Sluice as it is shipped: the built bundle, not the sources. */
-export function sluiceVersion(): Availability {
+export function sluiceVersion(node: NodeProgram = nodeAtHand): Availability {
   if (!existsSync(bundle)) return { missing: 'dist/sluice.mjs is not there (npm run build)' };
-  return { version: JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version };
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return { version: `${version} on Node.js ${node.version}` };
 }
 
 /** A running `sluice serve`. */
@@ -29,10 +31,12 @@ export interface BalancerOptions {
   readonly accessLog: boolean;
   /** Static servers; empty: gateways join. */
   readonly upstreams: readonly number[];
+  /** What it runs on; default: the Node.js of the bench. */
+  readonly node?: NodeProgram;
 }
 
 /** Starts `sluice serve` with the environment `production`: balanced by least connections, otherwise with defaults. */
-export async function startBalancer({ folder, cpu, accessLog, upstreams }: BalancerOptions): Promise<Balancer> {
+export async function startBalancer({ folder, cpu, accessLog, upstreams, node = nodeAtHand }: BalancerOptions): Promise<Balancer> {
   const port = await freePort();
   const listen = `127.0.0.1:${await freePort()}`;
   const servers = upstreams.map((upstream, index) => ({ id: `s${index}`, address: `127.0.0.1:${upstream}` }));
@@ -44,7 +48,7 @@ export async function startBalancer({ folder, cpu, accessLog, upstreams }: Balan
   const file = join(folder, 'sluice.yaml');
   // JSON is valid YAML.
   writeFileSync(file, JSON.stringify({ control: { listen }, dataDir: join(folder, 'data'), accessLog, environments: { production } }));
-  const process = launch(['serve', '--config', file], folder, cpu);
+  const process = launch(node, ['serve', '--config', file], folder, cpu);
   const control = `http://${listen}`;
   await process.until(() => succeeds(fetch(`${control}/readyz`)));
   return { process, port, control };
@@ -60,13 +64,13 @@ export async function startGateway(
   await call(balancer, 'PUT', '/v1/environments/production/deployments/bench', {});
   const port = await freePort();
   const words = ['gateway', '--join', balancer.control, '--environment', 'production', '--id', 'bench'];
-  const process = launch([...words, '--listen', `127.0.0.1:${port}`, '--data-dir', join(folder, 'gateway')], folder, cpu);
+  const process = launch(nodeAtHand, [...words, '--listen', `127.0.0.1:${port}`, '--data-dir', join(folder, 'gateway')], folder, cpu);
   await process.until(() => succeeds(fetch(`http://127.0.0.1:${port}${readyPath}`)));
   return { process, port };
 }
 
-function launch(words: readonly string[], folder: string, cpu: number | undefined): Launched {
-  return new Launched(process.execPath, [bundle, ...words], { folder: join(folder, words[0] as string), cpu, env: tokens });
+function launch(node: NodeProgram, words: readonly string[], folder: string, cpu: number | undefined): Launched {
+  return new Launched(node.file, [bundle, ...words], { folder: join(folder, words[0] as string), cpu, env: tokens });
 }
 
 async function call({ control }: Balancer, method: string, path: string, body: unknown): Promise<void> {

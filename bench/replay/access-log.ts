@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 
 /** A request that a web server has logged. */
 export interface LoggedRequest {
@@ -17,7 +19,10 @@ export interface AccessLog {
 
 const requestLine = /^[^"]*"(?<method>[!#$%&'*+.^_`|~0-9A-Za-z-]+) (?<target>\/[!\x23-\x7e]*) (?<version>HTTP\/1\.[01])" /;
 
-/** Reads the first `limit` lines of a log in Apache's common or combined format. Throws with one clear line if that is not possible. */
+/** Path of the access log of a real site that the checkout holds: 10,000 requests. */
+export const sampleLog = fileURLToPath(new URL('../data/access.log.gz', import.meta.url));
+
+/** Reads the first `limit` lines of a log in Apache's common or combined format, gzipped if its name ends in .gz. Throws an error of one line if it cannot. */
 export function readAccessLog(file: string, limit: number): AccessLog {
   const lines = readText(file).split('\n').filter(Boolean).slice(0, limit);
   const requests = lines.flatMap((line) => requestOf(line) ?? []);
@@ -32,9 +37,11 @@ export function requestOf(line: string): LoggedRequest | undefined {
   return found === undefined || found.method === 'CONNECT' ? undefined : { ...found };
 }
 
-function readText(file: string): string {
+/** Reads a file octet by octet: its characters are latin1. */
+export function readText(file: string): string {
   try {
-    return readFileSync(file, 'latin1');
+    const octets = readFileSync(file);
+    return (file.endsWith('.gz') ? gunzipSync(octets) : octets).toString('latin1');
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'the file does not exist' : (cause as Error).message;
     throw new Error(`cannot read the access log ${file}: ${reason}; name one with --log FILE`, { cause });

@@ -1,13 +1,13 @@
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Scope } from '../../test/tools/owner.ts';
+import { sampleLog } from './access-log.ts';
 import { type ReplayOptions, replay } from './replay.ts';
 import { report, verdict } from './report.ts';
 import { System } from './system.ts';
 
 const usage = `npm run replay -- [--log FILE] [--limit LINES] [--seconds N]
 Sends the requests of an access log through a real balancer with two gateway servers. Meanwhile a third one joins, and one leaves.
-  --log FILE      in Apache's common or combined format (default ../shared/data/apache_access.log, from the checkout)
+  --log FILE      in Apache's common or combined format (default: bench/data/access.log.gz)
   --limit LINES   number of lines to use, from the top (default all)
   --seconds N     time over which the requests are distributed (default 5)`;
 
@@ -17,7 +17,7 @@ function optionsOf(argv: readonly string[]): Omit<ReplayOptions, 'progress'> | u
   const options = { log: { type: 'string' }, limit: { type: 'string' }, seconds: { type: 'string' }, help: { type: 'boolean' } } as const;
   const { values } = parseArgs({ args: [...argv], options });
   if (values.help) return undefined;
-  const log = values.log ?? fileURLToPath(new URL('../../../shared/data/apache_access.log', import.meta.url));
+  const log = values.log ?? sampleLog;
   return { log, limit: amount('--limit', values.limit, Number.POSITIVE_INFINITY), seconds: amount('--seconds', values.seconds, 5) };
 }
 

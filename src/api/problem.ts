@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { fault } from '../model/fault-schema.ts';
 
 /** A refusal of the admin API (RFC 9457), with a stable `code` and, for bad input, every fault with its path and line. */
 export const problem = z
@@ -8,7 +9,7 @@ export const problem = z
     status: z.int(),
     detail: z.string(),
     code: z.string().meta({ description: 'a stable identifier for programs' }),
-    errors: z.array(z.object({ path: z.string(), line: z.int().optional(), message: z.string() })).optional(),
+    errors: z.array(fault).optional(),
   })
   .meta({ id: 'Problem', description: 'why a request was refused or failed (RFC 9457)' });
 

@@ -81,12 +81,10 @@ const retries = z.strictObject({
   budgetPercent: percent.default(20).meta({
     description: 'allowed retries, in percent of the requests. A higher value makes an outage worse, since retries add to its load',
   }),
-  budgetMin: count
-    .default(3)
-    .meta({
-      description:
-        'retries in the budget at the start, so that the first requests can be retried. The budget saves up at most budgetMin + budgetPercent retries',
-    }),
+  budgetMin: count.default(3).meta({
+    description:
+      'retries in the budget at the start, so that the first requests can be retried. The budget saves up at most budgetMin + budgetPercent retries',
+  }),
   statuses: z.array(z.int().min(400).max(599)).default([]).meta({
     description:
       'statuses of a response after which the request is tried on another server, for example [502, 503]. Only for methods listed in methods',

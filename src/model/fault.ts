@@ -1,16 +1,12 @@
-import * as z from 'zod';
-
 /** One error in some input: where it is, what is wrong, and what to do about it. */
-export const fault = z.object({
+export interface Fault {
   /** Dotted path into the document, for example `environments.production.listen`; empty for the document as a whole. */
-  path: z.string(),
+  path: string;
   /** Line in the source text, from 1; absent if the input was not a text. */
-  line: z.int().exactOptional(),
+  line?: number;
   /** One sentence: the error, and what would be right. */
-  message: z.string(),
-});
-
-export type Fault = z.output<typeof fault>;
+  message: string;
+}
 
 /**
  * Stable codes of all refusals, each with its HTTP status in the admin API.
@@ -32,7 +28,6 @@ export const statusOf = {
   internal: 500,
 } as const;
 
-export const errorCode = z.enum(Object.keys(statusOf) as (keyof typeof statusOf)[]);
 export type ErrorCode = keyof typeof statusOf;
 
 /** A refusal, whose message says to the caller what happened and what to do. */

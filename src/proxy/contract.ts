@@ -58,7 +58,7 @@ export interface Route {
   pick(exchange: Exchange, tried: readonly Upstream[]): Upstream | undefined;
   /** Called before the request head for `upstream` is written: the new target and Host, if they change. */
   rewrite?(exchange: Exchange, upstream: Upstream): { target: string; host: string } | undefined;
-  /** Called with the final response head of `upstream`, which may be edited through `exchange.response`. */
+  /** Called with the final response head of `upstream`, to edit it through `exchange.response`, or to answer in its place. */
   respond?(exchange: Exchange, upstream: Upstream): void;
   /** Called with the outcome of each attempt, for passive health checks. */
   observe?(upstream: Upstream, outcome: Outcome): void;

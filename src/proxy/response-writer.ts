@@ -84,12 +84,13 @@ export class ResponseWriter {
   }
 
   /**
-   * Sends the head that was taken.
+   * Sends the head that was taken, unless the route has answered by itself meanwhile.
    *
    * @param server id of the upstream that sent it
    * @param exposed true if the client is told that id
    */
   begin(server: string, exposed: boolean): void {
+    if (this.ended) return;
     const head = this.#head as ResponseHead;
     const edits = this.#edits;
     this.#head = undefined;

@@ -60,6 +60,18 @@ const passes = proxy as unknown as { wsPasses: { name: string }[] };
 passes.wsPasses = passes.wsPasses.filter((pass) => pass.name !== 'checkMethodAndHeader');
 proxy.on('proxyReqWs', (request, incoming) => (incoming as TunnelledRequest).tunnel.requested(request, incoming.url as string));
 
+/** Runs `run` without deprecation warnings of Node: http-proxy calls deprecated functions, and users can do nothing about that. */
+function withoutDeprecations(run: () => void): void {
+  const before = process.noDeprecation;
+  process.noDeprecation = true;
+  try {
+    run();
+  } finally {
+    if (before === undefined) delete process.noDeprecation;
+    else process.noDeprecation = before;
+  }
+}
+
 /** Two connections that http-proxy joins once the server has agreed to switch protocols. An answer that refuses is passed on instead. */
 export class Tunnel implements Watched {
   deadline: number;
@@ -95,7 +107,9 @@ export class Tunnel implements Watched {
     agent.createConnection = () => this.#server as Duplex;
     const target = { protocol: 'http:', host: 'localhost', port: 80 } as unknown as string;
     try {
-      proxy.ws(new TunnelledRequest(this, head), this.#client, early, { target, agent }, (error) => this.#failed(error.message));
+      withoutDeprecations(() =>
+        proxy.ws(new TunnelledRequest(this, head), this.#client, early, { target, agent }, (error) => this.#failed(error.message)),
+      );
       // http-proxy would pass on an answer that refuses with the framing of the original, which Node has decoded already.
       this.#request?.removeAllListeners('response').once('response', (response) => this.#refused(response));
     } catch (error) {

@@ -87,7 +87,7 @@ test('the command runs from check to report, and leaves nothing behind', {
   const { status, said } = await run(t, ['--quick', '--only', 'sluice-balancer', '--output', output]);
   t.equal(status, 0, said);
   const page = readFileSync(output, 'utf8');
-  t.match(page, /^- sluice-balancer \d/m);
+  t.match(page, /^- sluice-balancer \d\S+ on Node\.js v\d/m);
   const cells = /^\| sluice-balancer \|(( [\d.]+ \|){6})$/m.exec(page)?.[1]?.split('|').slice(0, 6).map(Number) ?? [];
   t.equal(cells.length, 6, page);
   for (const cell of cells) t.ok(cell > 1 && cell < 100_000, `${cell} µs`);
@@ -108,6 +108,8 @@ test('wrong options and missing tools are reported in one line', async (t) => {
   t.testdir({ tmp: {} });
   const unknown = await run(t, ['--only', 'apache']);
   t.match(unknown, { status: 1, said: 'there is no contender "apache"' });
+  const unpinned = await run(t, ['--quick', '--node', '21']);
+  t.match(unpinned, { status: 1, said: tools.length > 0 ? 'is not on PATH' : 'there is no pinned Node.js 21' });
   if (tools.length > 0)
     t.match(await run(t, ['--quick']), { status: 1, said: `${tools[0]} is not on PATH` }, 'this machine lacks tools of the other tests');
   t.match(await run(t, ['--help']), { status: 0 });

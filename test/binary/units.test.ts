@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
 import { run } from '../cli/command-line.ts';
@@ -38,7 +39,7 @@ test('the units run valid commands', async (t) => {
 
 test('TimeoutStopSec is longer than the grace period', async (t) => {
   const { shutdown } = loadConfig({ env: {} });
-  const production = loadConfig({ file: new URL('config/production.yaml', root).pathname, env: {} });
+  const production = loadConfig({ file: fileURLToPath(new URL('config/production.yaml', root)), env: {} });
   for (const unit of units) {
     const [seconds] = assigned(unit, 'TimeoutStopSec');
     t.ok(Number(seconds) * 1000 > Math.max(shutdown.grace, production.shutdown.grace), unit);
@@ -75,7 +76,7 @@ test('the image copies files that exist, and runs a valid command', async (t) =>
   t.match(container, `RUN ${'npm run build:binary'}`);
   const [, command = ''] = /^CMD (\[.*\])$/m.exec(container) ?? [];
   t.match(await parsed(JSON.parse(command)), ['serve', { config: '/etc/sluice/sluice.yaml' }]);
-  const config = loadConfig({ file: new URL('config/container.yaml', root).pathname, env: {} });
+  const config = loadConfig({ file: fileURLToPath(new URL('config/container.yaml', root)), env: {} });
   const ports = /^EXPOSE (.*)$/m.exec(container)?.[1]?.split(' ').map(Number);
   const listens = [config.environments[0]?.spec.listen, config.control.listen];
   t.strictSame(

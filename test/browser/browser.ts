@@ -1,12 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import type { Test } from 'tap';
 import { findChromium } from '../tools/find-chromium.ts';
 
 /** Folder for screenshots, to look at after a run; git-ignored. */
-const pictures = new URL('../../.cache/pictures/', import.meta.url).pathname;
+const pictures = fileURLToPath(new URL('../../.cache/pictures/', import.meta.url));
 
 export const sizes = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } } as const;
 

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
 import { parseDocument } from '../../src/config/document.ts';
@@ -12,7 +13,7 @@ const files = readdirSync(folder).filter((file) => /\.ya?ml$/.test(file));
 test('every file in config/ loads, and names its schema', async (t) => {
   t.ok(files.length >= 3, `found ${files.join(', ')}`);
   for (const file of files) {
-    const path = new URL(file, folder).pathname;
+    const path = fileURLToPath(new URL(file, folder));
     const text = readFileSync(path, 'utf8');
     if (text.startsWith('# yaml-language-server: $schema=project.schema.json\n')) {
       t.strictSame(checkPolicies(parseDocument(text, project, { file })), [], file);
@@ -24,7 +25,7 @@ test('every file in config/ loads, and names its schema', async (t) => {
 });
 
 test('the quick start has the addresses that the README and `sluice up` name', async (t) => {
-  const config = loadConfig({ file: new URL('quickstart.yaml', folder).pathname, env: {} });
+  const config = loadConfig({ file: fileURLToPath(new URL('quickstart.yaml', folder)), env: {} });
   t.equal(config.control.listen, '127.0.0.1:9000');
   t.equal(config.registry.url, 'embedded:./data');
   t.strictSame(

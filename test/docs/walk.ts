@@ -42,6 +42,8 @@ export class Walk {
   private constructor(t: Test, redis: Program) {
     this.folder = ownFolder(t);
     symlinkSync(new URL('config', root), join(this.folder, 'config'));
+    mkdirSync(join(this.folder, 'node_modules'));
+    symlinkSync(root, join(this.folder, 'node_modules/sluice'));
     const places = Object.entries(standIns).map(([name, scripts]) => {
       const folder = join(this.folder, `.${name}`);
       mkdirSync(folder);

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import { parse } from 'yaml';
 import { echoProject, startTarget } from '../tools/echo.ts';
@@ -7,7 +8,7 @@ import { eventually } from '../tools/eventually.ts';
 import { Scrape } from '../tools/scrape.ts';
 import { serving, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 
-const fileOf = (name: string) => new URL(`../../${name}`, import.meta.url).pathname;
+const fileOf = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
 const read = (name: string) => readFileSync(fileOf(name), 'utf8');
 
 interface Panel {

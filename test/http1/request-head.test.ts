@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
+import { readText, sampleLog } from '../../bench/replay/access-log.ts';
 import { RequestHead } from '../../src/http1/message/request-head.ts';
 import { parseRequestHead } from '../../src/http1/message/request-parser.ts';
 import { limits, meaning, readRequest } from './reading.ts';
@@ -350,10 +350,9 @@ t.test('a retained head stays valid when its buffer is overwritten', (t) => {
   t.end();
 });
 
-const log = new URL('../../../shared/data/apache_access.log', import.meta.url);
-t.test('the requests in the access log of a real site', { skip: existsSync(log) ? false : 'the log is not on this machine' }, (t) => {
+t.test('the requests in the access log of a real site', (t) => {
   let read = 0;
-  for (const line of readFileSync(log, 'latin1').split('\n')) {
+  for (const line of readText(sampleLog).split('\n')) {
     const request = /"([A-Z]+ \S+ HTTP\/1\.[01])"/.exec(line)?.[1];
     if (request === undefined) continue;
     const answer = readRequest(`${request}\r\n${host}\r\n`);

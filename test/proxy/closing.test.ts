@@ -5,10 +5,10 @@ import { world } from '../wire/world.ts';
 
 const get = 'GET /a HTTP/1.1\r\nHost: x\r\n\r\n';
 const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine';
-/** Longer than a test may take: who waits for its end has failed. */
+/** Longer than a test may take: a test that waits for its end fails. */
 const graceMs = 60_000;
 
-/** A client whose connection is kept alive and idle, and the server's end of it. */
+/** A client with an idle, kept-alive connection, and the server's end of the connection that its request went over. */
 async function idle(w: Awaited<ReturnType<typeof world>>) {
   const pair = await w.asked(get);
   await pair.server.take('\r\n\r\n');
@@ -18,7 +18,7 @@ async function idle(w: Awaited<ReturnType<typeof world>>) {
   return pair;
 }
 
-t.test('a request that is on its way when a listener closes is answered, with Connection: close', async (t) => {
+t.test('a request that arrives while the listener closes is answered, with Connection: close', async (t) => {
   const w = await world(t);
   const { client, server } = await idle(w);
   const closed = w.listener.close(graceMs);
@@ -33,7 +33,7 @@ t.test('a request that is on its way when a listener closes is answered, with Co
   await closed;
 });
 
-t.test('who stays idle is not waited for, and nobody new is let in', async (t) => {
+t.test('a closing listener closes idle connections and accepts no new ones', async (t) => {
   const w = await world(t);
   const { client } = await idle(w);
   const silent = await w.client();
@@ -45,12 +45,12 @@ t.test('who stays idle is not waited for, and nobody new is let in', async (t) =
     'refused',
   );
   t.equal(await client.closed(), 'fin');
-  t.equal(await silent.closed(), 'fin', 'nor who never asked for anything');
+  t.equal(await silent.closed(), 'fin', 'a connection that never sent a request is closed too');
   for (const each of [client, silent]) each.end();
   await closed;
 });
 
-t.test('no grace, no last request', async (t) => {
+t.test('without grace, idle connections are closed at once', async (t) => {
   const w = await world(t);
   const { client } = await idle(w);
   await w.listener.close(0);

@@ -6,17 +6,17 @@ import { world } from '../wire/world.ts';
 const request = (method: string, body = '') => `${method} / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 const ok = (body = 'ok') => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
-/** Every attempt is one response, one failure, or was abandoned; a truncated response is a response first. */
+/** Checks that each attempt ended once: as a response, a failure or abandoned. A truncated response counts as a response and as a failure. */
 function addUp(t: Test, { requests, statuses, failures, failed, abandoned }: ServerCounts): void {
   const responses = statuses.reduce((sum, count) => sum + count, 0);
-  t.equal(responses + failures - failed.truncated + abandoned, requests, 'every attempt has one end');
+  t.equal(responses + failures - failed.truncated + abandoned, requests, 'each attempt ended once');
   t.equal(
     Object.values(failed).reduce((sum, count) => sum + count, 0),
     failures,
   );
 }
 
-t.test('an exchange is counted once, with its octets, under what the client got', async (t) => {
+t.test('an exchange is counted once, with its octets, under the status that the client got', async (t) => {
   const w = await world(t);
   const { client, server } = await w.asked(request('POST', 'hello'));
   await server.message();
@@ -46,7 +46,7 @@ t.test('an exchange is counted once, with its octets, under what the client got'
   addUp(t, w.upstream.counts);
 });
 
-t.test('a client that leaves: before the head it got nothing, after it a status', async (t) => {
+t.test('a client that leaves before the response head counts without a status, after it with one', async (t) => {
   const w = await world(t);
   const first = await w.asked(request('GET'));
   await first.server.message();
@@ -64,7 +64,21 @@ t.test('a client that leaves: before the head it got nothing, after it a status'
   addUp(t, w.upstream.counts);
 });
 
-t.test('retries by reason, and those that the budget did not allow', async (t) => {
+t.test('an attempt whose response meets a bug ended once all the same', async (t) => {
+  const respond = () => {
+    throw new Error('a bug');
+  };
+  const w = await world(t, { route: { respond } });
+  const { client, server } = await w.asked(request('GET'));
+  await server.message();
+  server.send(ok());
+  t.equal(statusOf(await client.message()), 500);
+  await w.quiet();
+  t.match(w.upstream.counts, { requests: 1, statuses: [0, 0, 1, 0, 0, 0], abandoned: 0 });
+  addUp(t, w.upstream.counts);
+});
+
+t.test('retries are counted by reason, and retries that the budget did not allow apart', async (t) => {
   const retries = { budgetMin: 1, budgetPercent: 0 };
   const w = await world(t, { servers: 2, deadServers: 1, spec: { retries } });
   for (let round = 0; round < 2; round++) {
@@ -85,7 +99,7 @@ t.test('retries by reason, and those that the budget did not allow', async (t) =
   for (const upstream of w.upstreams) addUp(t, upstream.counts);
 });
 
-t.test('the queue: who waited, was turned away, or waited in vain', async (t) => {
+t.test('the queue counts waits, overflows and timeouts', async (t) => {
   const w = await world(t, { spec: { limits: { connectionsPerServer: 1, queue: 1, queueTimeout: '100ms' } } });
   const { client, server } = await w.asked(request('GET'));
   await server.message();

@@ -6,7 +6,7 @@ const get = 'GET /a HTTP/1.1\r\nHost: x\r\n\r\n';
 const post = 'POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi';
 const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine';
 
-t.test('who waits for a server that is taken for hung, and may be sent to another, is: at once', async (t) => {
+t.test('a request that waits for a hung server goes to another server at once, if it may be repeated', async (t) => {
   const w = await world(t, { servers: 2 });
   const [hung, well] = w.servers;
   const { client, server } = await w.asked(get);
@@ -24,12 +24,12 @@ t.test('who waits for a server that is taken for hung, and may be sent to anothe
       { kind: 'aborted', reason: 'taken back' },
       { kind: 'answered', status: 200 },
     ],
-    'not held against it a second time',
+    'the hung server is not reported a second time',
   );
   t.equal(w.upstream.failures, 1);
 });
 
-t.test('what must not be carried out twice waits where it is, as does what is being answered', async (t) => {
+t.test('a request that must not be repeated, or is being answered, stays with the hung server', async (t) => {
   const w = await world(t, { servers: 2 });
   const [first, second] = w.servers;
   const posted = await w.asked(post);
@@ -46,7 +46,7 @@ t.test('what must not be carried out twice waits where it is, as does what is be
   t.strictSame([first?.count, second?.count], [2, 0]);
 });
 
-t.test('without another server it waits where it is', async (t) => {
+t.test('without another server a request stays with the hung one', async (t) => {
   const w = await world(t);
   const { client, server } = await w.asked(get);
   await server.take('\r\n\r\n');

@@ -7,7 +7,7 @@ import { world } from '../wire/world.ts';
 const request = (method: string, body = '') => `${method} / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 const ok = (body = 'ok') => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
-/** A world in which a first exchange has been: the connections of client and server are open and idle. */
+/** A world after one exchange: the connections of client and server are open and idle. */
 async function kept(t: Test) {
   const w = await world(t);
   const { client, server } = await w.asked(request('GET'));
@@ -17,7 +17,7 @@ async function kept(t: Test) {
   return { w, client, server };
 }
 
-t.test('a server that refuses the connection is passed over, whatever the method', async (t) => {
+t.test('a server that refuses the connection is skipped, whatever the method', async (t) => {
   const w = await world(t, { deadServers: 2 });
   for (const method of ['GET', 'POST']) {
     const { client, server } = await w.asked(request(method, 'hello'));
@@ -33,7 +33,7 @@ t.test('a server that refuses the connection is passed over, whatever the method
   );
 });
 
-t.test('when none is left, or the attempts are used up, 502', async (t) => {
+t.test('502 if no server is left, or the attempts are used up', async (t) => {
   const none = await world(t, { deadServers: 2, servers: 0 });
   const client = await none.client();
   client.send(request('GET'));
@@ -48,7 +48,7 @@ t.test('when none is left, or the attempts are used up, 502', async (t) => {
   t.equal(once.server.count, 0);
 });
 
-t.test('a kept connection that the server closed just then', async (t) => {
+t.test('a kept-alive connection that the server closes just as a request is sent', async (t) => {
   for (const how of ['end', 'reset'] as const) {
     await t.test(`${how}: an idempotent request is sent once more, to the same server`, async (t) => {
       for (const [method, body] of [
@@ -63,7 +63,7 @@ t.test('a kept connection that the server closed just then', async (t) => {
         t.equal((await fresh.message()).body, body);
         fresh.send(ok('second'));
         t.equal((await client.message()).body, 'second', method);
-        t.equal(w.upstream.failures, 0, 'that says nothing of the server');
+        t.equal(w.upstream.failures, 0, 'that is no failure of the server');
       }
     });
   }
@@ -88,7 +88,7 @@ t.test('a kept connection that the server closed just then', async (t) => {
     t.equal(statusOf(await client.message()), 502);
     t.equal(w.server.count, 2);
   });
-  await t.test('a body whose beginning is no longer at hand is not sent again', async (t) => {
+  await t.test('a body whose beginning is no longer in memory is not sent again', async (t) => {
     const { w, client, server } = await kept(t);
     client.send(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n${'x'.repeat(100_000)}`);
     await server.head();
@@ -97,7 +97,7 @@ t.test('a kept connection that the server closed just then', async (t) => {
     t.equal(statusOf(await client.message()), 502);
     t.equal(w.server.count, 1);
   });
-  await t.test('a body still coming is sent again from its beginning', async (t) => {
+  await t.test('a body that is still arriving is sent again from its beginning', async (t) => {
     const { w, client, server } = await kept(t);
     client.send('PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
     await server.take('hello\r\n');
@@ -111,7 +111,7 @@ t.test('a kept connection that the server closed just then', async (t) => {
   });
 });
 
-t.test('a new connection that breaks before an answer', async (t) => {
+t.test('a new connection that breaks before a response', async (t) => {
   await t.test('an idempotent request goes to another server', async (t) => {
     const w = await world(t, { servers: 2 });
     const { client, server } = await w.asked(request('GET'));
@@ -126,14 +126,14 @@ t.test('a new connection that breaks before an answer', async (t) => {
       ['reset', 'answered'],
     );
   });
-  await t.test('not beyond the budget', async (t) => {
+  await t.test('but only within the budget', async (t) => {
     const w = await world(t, { servers: 2, spec: { retries: { budgetMin: 0, budgetPercent: 0 } } });
     const { client, server } = await w.asked(request('GET'));
     await server.message();
     server.reset();
     t.equal(statusOf(await client.message()), 502);
   });
-  await t.test('a response that has begun is not begun again', async (t) => {
+  await t.test('but not once the response has begun', async (t) => {
     const w = await world(t, { servers: 2 });
     const { client, server } = await w.asked(request('GET'));
     await server.message();
@@ -145,7 +145,7 @@ t.test('a new connection that breaks before an answer', async (t) => {
   });
 });
 
-t.test('a status that is configured to be tried again', async (t) => {
+t.test('a response whose status is configured to be retried', async (t) => {
   const spec = { retries: { statuses: [503] } };
   const refusal = 'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\nno';
   await t.test('goes to another server, with its body', async (t) => {
@@ -158,7 +158,7 @@ t.test('a status that is configured to be tried again', async (t) => {
     other?.send(ok('other'));
     t.equal((await client.message()).body, 'other');
   });
-  await t.test('but not for a method that must not be carried out twice', async (t) => {
+  await t.test('but not if the method must not be repeated', async (t) => {
     const w = await world(t, { servers: 2, spec });
     const { client, server } = await w.asked(request('POST'));
     await server.message();
@@ -166,14 +166,14 @@ t.test('a status that is configured to be tried again', async (t) => {
     t.equal(statusOf(await client.message()), 503);
     t.equal(w.servers[1]?.count, 0);
   });
-  await t.test('and without another server the response is passed on', async (t) => {
+  await t.test('is passed on if there is no other server', async (t) => {
     const w = await world(t, { spec });
     const { client, server } = await w.asked(request('GET'));
     await server.message();
     server.send(refusal);
     t.equal((await client.message()).body, 'no');
   });
-  await t.test('POST too, if the operator says so', async (t) => {
+  await t.test('goes to another server for POST too, if the operator allows it', async (t) => {
     const w = await world(t, { servers: 2, spec: { retries: { statuses: [503], methods: ['POST'] } } });
     const { client, server } = await w.asked(request('POST', 'hello'));
     await server.message();
@@ -185,7 +185,7 @@ t.test('a status that is configured to be tried again', async (t) => {
   });
 });
 
-t.test('the budget is a share of the requests', async (t) => {
+t.test('the retry budget is a share of the requests', async (t) => {
   const settings = environmentSpec.parse({ retries: { budgetMin: 1 } }).retries;
   const budget = new RetryBudget();
   for (let request = 0; request < 100; request++) budget.earn(settings);
@@ -209,7 +209,7 @@ t.test('servers at their limit', async (t) => {
     t.equal(field(answer, 'retry-after'), '1');
   });
   const spec = { limits: { connectionsPerServer: 1, queue: 2, queueTimeout: '200ms' } } as const;
-  await t.test('with a queue they are served in order, bodies and all', async (t) => {
+  await t.test('with a queue, requests wait and are served in order, with their bodies', async (t) => {
     const w = await world(t, { spec: { limits: { ...spec.limits, queueTimeout: '5s' } } });
     const { client: first, server } = await w.asked(request('POST', 'one'));
     t.equal((await server.message()).body, 'one');
@@ -234,7 +234,7 @@ t.test('servers at their limit', async (t) => {
     }
     t.equal(w.server.count, 1);
   });
-  await t.test('who waits too long gets 503', async (t) => {
+  await t.test('a request that waits too long gets 503', async (t) => {
     const w = await world(t, { spec });
     await w.asked(request('GET'));
     const second = await w.client();
@@ -243,7 +243,7 @@ t.test('servers at their limit', async (t) => {
     t.equal(statusOf(answer), 503);
     t.match(JSON.parse(answer.body), { code: 'queue-timeout' });
   });
-  await t.test('who goes away waits no more', async (t) => {
+  await t.test('a client that leaves is removed from the queue', async (t) => {
     const w = await world(t, { spec: { limits: { ...spec.limits, queueTimeout: '5s' } } });
     const { client: first, server } = await w.asked(request('GET'));
     await server.message();
@@ -260,7 +260,7 @@ t.test('servers at their limit', async (t) => {
     server.send(ok());
     await third.message();
   });
-  await t.test('when no server is there at all nobody waits', async (t) => {
+  await t.test('without any server no request waits', async (t) => {
     const w = await world(t, { spec, route: { pick: () => undefined } });
     const client = await w.client();
     client.send(request('GET'));

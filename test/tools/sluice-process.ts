@@ -2,11 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { Condition } from './condition.ts';
 import type { Owner } from './owner.ts';
 
 /** The built bundle, or another build of it named in SLUICE_TEST_PROGRAM, which may be an executable. */
-export const builtProgram = process.env['SLUICE_TEST_PROGRAM'] ?? new URL('../../dist/sluice.mjs', import.meta.url).pathname;
+export const builtProgram = process.env['SLUICE_TEST_PROGRAM'] ?? fileURLToPath(new URL('../../dist/sluice.mjs', import.meta.url));
 
 const running = new Set<ChildProcess>();
 // Also when the test ends by an exception or runs out of time.

@@ -1,3 +1,5 @@
+import net from 'node:net';
+
 /** A write in progress, because the kernel could not take all octets at once. */
 export interface PendingWrite {
   /** The octets, referenced here so that they are not garbage-collected before the write has completed. */
@@ -16,9 +18,13 @@ interface StreamBinding {
   readonly kLastWriteWasAsync: number;
 }
 
-/** The internal binding that Node's own sockets write with. It is not public; in a Node without it, sockets write through their stream. */
-const binding = open();
+/** The internal binding that Node's own sockets write with, which is not public; or the name of the part of it that this Node lacks. */
+const found = lookUp();
+const binding = typeof found === 'string' ? undefined : found;
 let spare = binding && new binding.WriteWrap();
+
+/** The part of the binding that this Node lacks. Sockets then read and write as streams do, which costs more. Undefined: nothing is lacking. */
+export const lackingForDirectWrites: string | undefined = typeof found === 'string' ? found : undefined;
 
 /**
  * Writes octets past the socket's stream, which would cost as much again as the system call.
@@ -35,13 +41,29 @@ export function writeDirectly(handle: WritingHandle, octets: Uint8Array): number
   return pending;
 }
 
-function open(): StreamBinding | undefined {
+function lookUp(): StreamBinding | string {
   try {
     const { binding: load } = process as unknown as { binding(name: string): Partial<StreamBinding> };
     const { WriteWrap, streamBaseState, kLastWriteWasAsync } = load.call(process, 'stream_wrap');
-    if (WriteWrap === undefined || streamBaseState === undefined || kLastWriteWasAsync === undefined) return undefined;
-    return { WriteWrap, streamBaseState, kLastWriteWasAsync };
-  } catch {
-    return undefined;
+    if (WriteWrap === undefined) return 'WriteWrap';
+    if (streamBaseState === undefined || kLastWriteWasAsync === undefined) return 'streamBaseState';
+    return handlesCanBeMoved() ? { WriteWrap, streamBaseState, kLastWriteWasAsync } : '_handle';
+  } catch (error) {
+    return (error as Error).message;
   }
+}
+
+/** Whether a socket has a handle that writes, and another socket can be made of it. */
+function handlesCanBeMoved(): boolean {
+  type Inside = { _handle?: Partial<WritingHandle> | null };
+  // Gets its handle now, and would connect in the next tick, when it is gone again.
+  const socket = new net.Socket().on('error', () => {}).connect({ host: '127.0.0.1', port: 1 });
+  const handle = (socket as Inside)._handle;
+  (socket as Inside)._handle = null;
+  socket.destroy();
+  if (handle == null) return false;
+  const moved = new net.Socket({ handle, readable: false, writable: false } as net.SocketConstructorOpts);
+  const same = (moved as Inside)._handle === handle;
+  moved.destroy();
+  return same && typeof handle.writeBuffer === 'function';
 }

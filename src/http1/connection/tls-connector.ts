@@ -64,7 +64,9 @@ export class TlsConnector {
 /** Makes an OpenSSL error readable, and adds what to do about it. */
 function explain(error: Error & { code?: string; reason?: string }): void {
   const { code = '', reason, message } = error;
-  const words = reason !== undefined && message.includes(':error:') ? reason : message.replace(/[: ]+$/, '');
+  // Node.js 24 appends advice about one of its own command line options, which Sluice's users cannot follow.
+  const said = message.replace(/; if the root CA is installed locally.*$/, '');
+  const words = reason !== undefined && said.includes(':error:') ? reason : said.replace(/[: ]+$/, '');
   const remedy = remedies[code];
   error.message = remedy === undefined ? words : `${words}: ${remedy}`;
 }

@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import { type PendingWrite, type WritingHandle, writeDirectly } from './direct-write.ts';
+import { lackingForDirectWrites, type PendingWrite, type WritingHandle, writeDirectly } from './direct-write.ts';
 import { readBuffers } from './read-buffers.ts';
 import type { TlsConnector } from './tls-connector.ts';
 
@@ -107,6 +107,7 @@ function writeError(errno: number): Error {
 
 /** Turns a socket that a `net.Server` accepted with `pauseOnConnect` into a wire. The accepted object must not be used afterwards. */
 export function accept(accepted: net.Socket, receiver: Receiver): Wire {
+  if (lackingForDirectWrites !== undefined) return asStream(accepted, receiver).resume();
   // Node has no public way to make an accepted socket read into a given buffer, so a new socket takes over its handle.
   const inside = accepted as unknown as { _handle: unknown };
   const handle = inside._handle;
@@ -117,7 +118,8 @@ export function accept(accepted: net.Socket, receiver: Receiver): Wire {
 
 /** Turns a wire into an ordinary Node stream, for a protocol other than HTTP. Its receiver gets no more calls. */
 export function release(wire: Wire): net.Socket {
-  wire.off('end', ended).off('drain', drained).off('error', failed).off('close', closed).on('close', giveBack);
+  wire.off('data', read).off('end', ended).off('drain', drained).off('error', failed).off('close', closed).on('close', giveBack);
+  if (!(wire instanceof PlainWire)) wire.pause();
   wire.receiver = {
     octets: (buffer, start, end) => wire.push(Buffer.from(buffer.subarray(start, end))),
     eof() {},
@@ -152,10 +154,12 @@ export function connect(destination: Destination, receiver: Receiver, connected:
     return wire;
   }
   const socket = destination.secure.connect(destination.host, destination.port).once('secureConnect', opened);
-  const wire = report(Object.assign(socket, { receiver, failure: undefined, send: sendAsStream }));
-  wire.setNoDelay(true);
-  wire.on('data', read);
-  return wire;
+  return asStream(socket, receiver).setNoDelay(true);
+}
+
+/** Turns a socket into a wire that reads and writes as Node's streams do. */
+function asStream(socket: net.Socket, receiver: Receiver): Wire {
+  return report(Object.assign(socket, { receiver, failure: undefined, send: sendAsStream })).on('data', read);
 }
 
 function sendAsStream(this: Wire, octets: Buffer): void {

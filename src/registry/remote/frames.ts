@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { errorCode, fault, SluiceError } from '../../model/fault.ts';
+import { SluiceError } from '../../model/fault.ts';
+import { errorCode, fault } from '../../model/fault-schema.ts';
 import { news } from '../../model/news.ts';
 
 /**
