@@ -24,7 +24,7 @@ export class Attempts {
   upstream: Upstream | undefined;
   readonly #exchange: ForwardedExchange;
   readonly #route: Route;
-  /** Upstreams that the exchange is done with. */
+  /** Upstreams whose attempts failed, hung or were discarded: none of them is picked again. */
   #tried = none;
   #beganAt = 0;
   /** The response head of the present attempt has come. */

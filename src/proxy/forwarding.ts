@@ -51,7 +51,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#attempts = new Attempts(exchange, route);
   }
 
-  /** @param held what came of the body before there was a route */
+  /** @param held beginning of the body, if it came before there was a route */
   start(held: HeldBody | undefined): void {
     const { settings, budget } = this.#route;
     const { head } = this.#exchange;

@@ -48,7 +48,7 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   readonly #response: ResponseWriter;
   #forwarding: Forwarding | undefined;
   #upgrade: Upgrade | undefined;
-  /** What came of the body before the role decided. */
+  /** Beginning of the body, if it came before the role decided. */
   #early: HeldBody | undefined;
   #edits: EditedFields | undefined;
 

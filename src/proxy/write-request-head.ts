@@ -4,7 +4,7 @@ import { fieldIds } from '../http1/message/field-ids.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import { copyLines } from './copy-lines.ts';
 
-/** Fields that Sluice writes itself; those of a trusted proxy are extended, those of other clients are replaced. */
+/** Fields that Sluice writes itself: the values that a trusted proxy sent are extended, other values are replaced. */
 const ownFields = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded', 'x-request-id'] as const;
 
 /** True for a field, its name in lower case, that is replaced in every forwarded request. */

@@ -20,7 +20,7 @@ const record: ExchangeRecord = {
   aborted: false,
 };
 
-/** One octet a character, as clients' texts come. */
+/** Texts as clients send them: one octet for each character. */
 const octets = fc.array(fc.integer({ min: 0, max: 255 }), { maxLength: 50 }).map((codes) => String.fromCharCode(...codes));
 
 function linesOf(
@@ -37,7 +37,7 @@ function linesOf(
   return lines;
 }
 
-t.test("a JSON line says everything, in the record's own words", async (t) => {
+t.test('a JSON line has every field of the record, under the same names', async (t) => {
   const [line = '', other = ''] = linesOf('json', [
     {},
     { server: undefined, userAgent: undefined, referer: 'http://x/', aborted: true, status: 0 },
@@ -48,13 +48,13 @@ t.test("a JSON line says everything, in the record's own words", async (t) => {
   t.notMatch(JSON.parse(other), { server: String });
 });
 
-t.test('a combined line is one that Apache and nginx would have written', async (t) => {
+t.test('a combined line is what Apache and nginx would write', async (t) => {
   const [line, left] = linesOf('combined', [{ referer: 'http://x/"\\' }, { status: 0, octets: 0, userAgent: 'a\u00e9\t\r\nb', minor: 0 }]);
   t.equal(line, '127.0.0.1 - - [03/Feb/2026:04:05:06 +0000] "GET /pets/1?page=2 HTTP/1.1" 200 5 "http://x/\\"\\\\" "curl/8.5"\n');
   t.equal(left, '127.0.0.1 - - [03/Feb/2026:04:05:06 +0000] "GET /pets/1?page=2 HTTP/1.0" 499 0 "-" "a\\xe9\\x09\\x0d\\x0ab"\n');
 });
 
-t.test('times follow the clock, back as well as on', async (t) => {
+t.test('times follow the clock, backwards too', async (t) => {
   const times = [1_000, 1_001, 1_999, 2_000, 61_000, 500, 1_700_000_000_123.75];
   const next = () => {
     const rest = [...times];
@@ -72,7 +72,7 @@ t.test('times follow the clock, back as well as on', async (t) => {
   );
 });
 
-t.test('whatever a client sends, a line is one line, its fields keep to themselves, and nothing is lost from it', async () => {
+t.test('whatever a client sends, it stays in its field of one line, and can be read back', async () => {
   const field = /"((?:[^"\\]|\\.)*)"/g;
   const texts = fc.record({ authority: octets, target: octets, referer: octets, userAgent: octets });
   fc.assert(
@@ -94,7 +94,7 @@ t.test('whatever a client sends, a line is one line, its fields keep to themselv
   );
 });
 
-t.test('however long it is, a line stays whole in a pipe that others write to', async (t) => {
+t.test('a line of any length fits into PIPE_BUF, so that it stays whole in a shared pipe', async (t) => {
   const hostile = ['a', '"', '\\', '\u0000', '\u00ff'].map((character) => character.repeat(20_000));
   for (const text of hostile) {
     const long = {
@@ -110,10 +110,10 @@ t.test('however long it is, a line stays whole in a pipe that others write to', 
     for (const format of ['json', 'combined'] as const) {
       const [line = ''] = linesOf(format, [long]);
       t.ok(line.length <= batchOctets, `${format}: ${line.length}`);
-      t.match(line, /\.\.\./, 'what is cut off is marked');
+      t.match(line, /\.\.\./, 'a text that is cut off is marked');
       if (format === 'json') t.match(JSON.parse(line).target, /\.\.\.$/);
     }
   }
   const [exact = ''] = linesOf('json', [{ target: `/${'a'.repeat(1_599)}` }]);
-  t.equal(JSON.parse(exact).target.length, 1_600, 'what just fits is not cut off');
+  t.equal(JSON.parse(exact).target.length, 1_600, 'a text that just fits is not cut off');
 });

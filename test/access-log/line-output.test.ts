@@ -7,7 +7,7 @@ import { keptLogger } from '../tools/fake-logger.ts';
 
 type Done = Parameters<LogFile['write']>[1];
 
-/** A place whose writes the test ends, or that ends them by itself with `answer`. */
+/** A file whose writes the test completes, or that completes them itself with the result of `answer`. */
 class FakeFile implements LogFile {
   readonly batches: number;
   text = '';
@@ -40,7 +40,7 @@ class FakeFile implements LogFile {
     this.closed = true;
   }
 
-  /** Ends the write that waits: so many of its octets were taken. */
+  /** Completes the pending write. @param octets number of its octets that were written */
   end(error: Error | null = null, octets = Number.POSITIVE_INFINITY): void {
     const { octets: all, done } = this.#pending as { octets: Buffer; done: Done };
     const taken = Math.min(octets, all.length);
@@ -77,7 +77,7 @@ function writeLines(output: LineOutput, count: number, from = 0): string {
   return text;
 }
 
-t.test('few lines wait for others for a fifth of a second at most, and leave as one', async (t) => {
+t.test('few lines are written together, after 200 ms at most', async (t) => {
   const file = new FakeFile(16);
   const { clock, output } = await setUp(file);
   const text = writeLines(output, 3);
@@ -85,12 +85,12 @@ t.test('few lines wait for others for a fifth of a second at most, and leave as 
   await clock.pass(200);
   file.end();
   t.equal(file.text, text);
-  t.equal(clock.pending, 1, 'it looks once more');
+  t.equal(clock.pending, 1, 'one more tick of the timer');
   await clock.pass(1000);
-  t.equal(clock.pending, 0, 'and without lines there is no timer');
+  t.equal(clock.pending, 0, 'without lines there is no timer');
 });
 
-t.test('many lines leave as soon as they are worth it, one write at a time, in order', async (t) => {
+t.test('many lines are written without waiting for the timer, one write at a time, in order', async (t) => {
   const file = new FakeFile(16);
   const { clock, output } = await setUp(file);
   let text = writeLines(output, 400);
@@ -104,7 +104,7 @@ t.test('many lines leave as soon as they are worth it, one write at a time, in o
 });
 
 t.test(
-  'a place that takes nothing costs bounded memory: what is more is dropped, counted, told once; it goes on when there is room',
+  'a file that takes nothing costs bounded memory: further lines are dropped, counted and logged once, until there is room again',
   async (t) => {
     for (const [name, answer, reason] of [
       ['a reader that does not read', () => [full, 0], /fast enough/],
@@ -119,7 +119,7 @@ t.test(
       writeLines(output, most + 5_000, 10);
       await clock.pass(120_000);
       t.ok(output.dropped > 4_900 - fits && output.dropped <= 5_000 + fits, `${name}: ${output.dropped} dropped`);
-      t.match(lines, [{ level: 40, reason }], 'told once');
+      t.match(lines, [{ level: 40, reason }], 'logged once');
       const before = output.dropped;
       file.answer = (octets) => [null, octets];
       await clock.pass(10_000);
@@ -141,7 +141,7 @@ t.test(
   },
 );
 
-t.test('where complaints would go the same way, there are none before there is room again', async (t) => {
+t.test('a log that goes to the same file is not written to before there is room again', async (t) => {
   const file = new FakeFile(1, () => [noSpace, 0]);
   const { clock } = await setUp(file);
   const { logger, lines } = keptLogger();
@@ -155,7 +155,7 @@ t.test('where complaints would go the same way, there are none before there is r
   t.match(lines, [{ level: 30 }]);
 });
 
-t.test('a file is opened anew without a line lost or torn: what is being written ends in the old one', async (t) => {
+t.test('reopening loses and tears no line: a write in progress ends in the old file', async (t) => {
   const [first, second, third] = [new FakeFile(1), new FakeFile(1), new FakeFile(1)];
   const { clock, output } = await setUp(first, second, third);
   const text = writeLines(output, 2);
@@ -172,7 +172,7 @@ t.test('a file is opened anew without a line lost or torn: what is being written
   t.strictSame([first.text, second.text, third.text], [text, '', next]);
 });
 
-t.test('a place that cannot be opened is tried again; until then lines wait', async (t) => {
+t.test('a file that cannot be opened is tried again; until then lines wait', async (t) => {
   const file = new FakeFile(1, (octets) => [null, octets]);
   const { clock, lines, output } = await setUp(noSpace, noSpace, file);
   const text = writeLines(output, 30);
@@ -183,7 +183,7 @@ t.test('a place that cannot be opened is tried again; until then lines wait', as
   t.match(lines.slice(1), [{ level: 30 }]);
 });
 
-t.test('at the end everything is written, but for what hangs', async (t) => {
+t.test('at the end everything is written, except by a write that hangs', async (t) => {
   const file = new FakeFile(16);
   const { output } = await setUp(file);
   await output.flush();
@@ -200,7 +200,7 @@ t.test('at the end everything is written, but for what hangs', async (t) => {
 
   const more = writeLines(output, 5);
   t.ok(output.end());
-  t.equal(file.text, text + more, 'an exit without a flush');
+  t.equal(file.text, text + more, 'at an exit without a flush');
 
   const { clock: other, output: hanging } = await setUp(new FakeFile(1));
   writeLines(hanging, 5);
@@ -208,13 +208,13 @@ t.test('at the end everything is written, but for what hangs', async (t) => {
   void hanging.flush().then(() => {
     gaveUp = true;
   });
-  t.ok(hanging.end(), 'too early to say that it hangs');
+  t.ok(hanging.end(), 'too early to take it for hung');
   await other.pass(1000);
   t.ok(gaveUp);
   t.notOk(hanging.end());
 });
 
-t.test('whatever the place does, lines come whole, in order and once, or are counted', async () => {
+t.test('whatever the file does, every line is written whole, in order and once, or counted as dropped', async () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant('lines' as const), count: fc.integer({ min: 1, max: 200 }) }),
     fc.record({ kind: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 1500 }) }),
@@ -232,7 +232,7 @@ t.test('whatever the place does, lines come whole, in order and once, or are cou
       });
       const clock = new FakeClock();
       const close = () => {};
-      // One place under two names, so that order can be seen over reopening.
+      // Every `open` opens the same file, so that the order of lines shows across reopening.
       const open = async () => ({ batches, write: file.write.bind(file), writeLast: file.writeLast.bind(file), close });
       const output = new LineOutput({ open, clock, logger: keptLogger().logger });
       await output.open();

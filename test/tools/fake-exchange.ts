@@ -3,7 +3,7 @@ import type { Exchange, Failure, Route } from '../../src/proxy/contract.ts';
 import { ExchangeCounter } from '../../src/proxy/exchange-counter.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
 
-/** Header fields as plain lines. */
+/** Header fields as a list of lines. */
 export class Fields implements HeaderFields {
   lines: [string, string][];
 
@@ -38,7 +38,7 @@ export class Fields implements HeaderFields {
   }
 }
 
-/** An exchange that keeps what a handler made of it. */
+/** An exchange without connections: records which answer, failure or route a handler chose. */
 export class FakeExchange implements Exchange {
   readonly id = 'request-1';
   readonly request: { method: string; target: string; path: string; plain: boolean; authority: string; headers: Fields };
@@ -73,7 +73,7 @@ export class FakeExchange implements Exchange {
     return this.answer?.status ?? this.failure?.status;
   }
 
-  /** Where it goes: `http://host:port` of the upstream picked, then the target it is given. */
+  /** Picks an upstream of the chosen route. Returns its `http://host:port`, then the target and (Host) that it would be sent. */
   sentTo(tried: readonly Upstream[] = []): string | undefined {
     const upstream = this.route?.pick(this, tried);
     if (upstream === undefined) return undefined;
