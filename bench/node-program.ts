@@ -1,17 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** A Node.js that contenders run on. */
+/** A Node.js executable on which contenders run. */
 export interface NodeProgram {
   readonly file: string;
   /** For example `v24.1.0`. */
   readonly version: string;
 }
 
-/** The one that runs the bench. */
+/** The Node.js that runs the bench. */
 export const nodeAtHand: NodeProgram = { file: process.execPath, version: process.version };
 
-/** The pinned one of a major version, fetched if it is not there; throws with a line that says why it cannot be had. */
+/** Finds the pinned Node.js of a major version, or fetches it. Throws with one line that gives the reason if that fails. */
 export function pinnedNode(major: string): NodeProgram {
   const script = fileURLToPath(new URL('../.ci/pinned-node.mjs', import.meta.url));
   const { status, stdout, stderr } = spawnSync(process.execPath, [script, major], { encoding: 'utf8' });

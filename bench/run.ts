@@ -13,10 +13,10 @@ import { programVersion } from './versions.ts';
 
 const help = `npm run bench -- [--quick] [--only NAME,NAME…] [--node MAJOR,MAJOR…] [--output FILE]
 
-  --quick   one short round: shows that everything works, the figures are rough
-  --only    some of: ${contenders.map(({ name }) => name).join(', ')}
-  --node    also Sluice's balancer on these major versions of Node.js, fetched once: sluice-balancer-20, sluice-balancer-24
-  --output  where the report goes (default: bench/results.md; of a quick or partial run: the screen)
+  --quick   one short round, to see that everything works; the figures are rough
+  --only    any of: ${contenders.map(({ name }) => name).join(', ')}
+  --node    measures Sluice's balancer on these major versions of Node.js as well, which are fetched once: sluice-balancer-20, sluice-balancer-24
+  --output  file for the report (default: bench/results.md; for a quick or partial run: standard output)
 `;
 
 /** Reads the command line. Throws with one clear line if it is not valid; `--help` ends the process. */
@@ -36,7 +36,7 @@ function readOptions() {
   }
   const names = values.only?.split(',') ?? contenders.map(({ name }) => name);
   const unknown = names.find((name) => !contenders.some((contender) => contender.name === name));
-  if (unknown !== undefined) throw new Error(`there is no contender "${unknown}"`);
+  if (unknown !== undefined) throw new Error(`there is no contender "${unknown}"; known: ${contenders.map(({ name }) => name).join(', ')}`);
   for (const [program, words] of [
     ['wrk', ['-v']],
     ['nginx', ['-v']],

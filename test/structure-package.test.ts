@@ -17,14 +17,14 @@ interface Locked {
 }
 
 const { scripts, dependencies, devDependencies }: Package = JSON.parse(textOf('package.json'));
-/** Every package by the place where it is installed; the checkout itself is at ''. */
+/** Every package by the path where it is installed; the path of the checkout is ''. */
 const locked: Record<string, Locked> = JSON.parse(textOf('package-lock.json')).packages;
 
 function exists(path: string): boolean {
   return existsSync(new URL(path, root));
 }
 
-test('every script runs files and scripts that are there', async (t) => {
+test('every script runs files and scripts that exist', async (t) => {
   for (const [name, command] of Object.entries(scripts)) {
     for (const [file] of command.matchAll(/(?<![\w./-])[\w./-]+\.(?:ts|mjs|js)\b/g)) {
       t.ok(file.startsWith('dist/') || exists(file), `${name}: ${file}`);
@@ -52,7 +52,7 @@ test('every dependency is used', async (t) => {
   }
 });
 
-test('what the pages tell people to run, open or look at is there', async (t) => {
+test('commands, files and links on the pages exist', async (t) => {
   for (const page of allPages) {
     const text = textOf(page);
     for (const [, name = ''] of text.matchAll(/npm run (?:--silent )?([\w:-]+)/g)) t.ok(scripts[name], `${page}: npm run ${name}`);
@@ -65,13 +65,13 @@ test('what the pages tell people to run, open or look at is there', async (t) =>
   }
 });
 
-test('files are found in a checkout whose path has spaces and letters beyond ASCII', async (t) => {
+test('a checkout may have a path with spaces and non-ASCII letters', async (t) => {
   for (const file of filesIn(['src', 'test', 'bench', '.ci', 'config'], ['.ts', '.tsx', '.mjs'])) {
     t.notMatch(textOf(file), /new URL\([^)]*(?:import\.meta\.url|\broot|\bfolder)\)\.pathname/, `${file}: fileURLToPath gives the path`);
   }
 });
 
-test('package-lock.json leaves the choice of the registry to the machine, and pins every package', async (t) => {
+test('package-lock.json names no registry, and pins every package', async (t) => {
   t.notMatch(textOf('package-lock.json'), /"resolved"|registry\.|npmmirror|yarnpkg/);
   t.match(textOf('.npmrc'), /^omit-lockfile-registry-resolved=true$/m);
   for (const [place, { integrity }] of Object.entries(locked)) {
@@ -79,7 +79,7 @@ test('package-lock.json leaves the choice of the registry to the machine, and pi
   }
 });
 
-test('package-lock.json has the packages of every platform', async (t) => {
+test('package-lock.json has the optional packages of every platform', async (t) => {
   const optional = Object.entries(locked).flatMap(([place, { optionalDependencies = {} }]) =>
     Object.keys(optionalDependencies).map((name) => ({ place, name })),
   );
@@ -87,7 +87,7 @@ test('package-lock.json has the packages of every platform', async (t) => {
   for (const { place, name } of optional) t.ok(foundFrom(place, name), `${name}, which ${place} may need`);
 });
 
-test('npm start installs what builds and runs, and not what tests', async (t) => {
+test('npm start installs the packages to build and run, not those to test', async (t) => {
   const direct = Object.keys(dependencies);
   for (const name of Object.keys(devDependencies)) t.notOk(direct.includes(name), name);
   const installed = new Set(direct.map((name) => `node_modules/${name}`));
@@ -97,10 +97,10 @@ test('npm start installs what builds and runs, and not what tests', async (t) =>
       if (found !== undefined) installed.add(found);
     }
   }
-  t.ok(installed.size < 140, `${installed.size} packages, those of other platforms among them`);
+  t.ok(installed.size < 140, `${installed.size} packages, including those of other platforms`);
 });
 
-/** Where the lock has the package that `place` means by a name, as Node looks for it. */
+/** Resolves a package name from `place` to its path in the lock file, as Node.js does. */
 function foundFrom(place: string, name: string): string | undefined {
   for (let folder = place; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))) {
     const found = `${folder === '' ? '' : `${folder}/`}node_modules/${name}`;

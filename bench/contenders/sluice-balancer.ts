@@ -6,7 +6,7 @@ import { sluiceVersion, startBalancer } from './sluice.ts';
 /** Sluice's balancer in front of static servers, with all default features on. */
 export const sluiceBalancer: Contender = balancerOn(nodeAtHand, 'sluice-balancer');
 
-/** {@link sluiceBalancer} on another Node.js. */
+/** Makes the contender {@link sluiceBalancer} on another Node.js. */
 export function balancerOn(node: NodeProgram, name: string): Contender {
   return {
     name,

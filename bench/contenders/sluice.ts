@@ -11,7 +11,7 @@ const tokens = { SLUICE_ADMIN_TOKEN: 'bench-admin-token', SLUICE_JOIN_TOKEN: 'be
 
 /** Finds the version of Sluice as it is shipped: the built bundle, not the sources. */
 export function sluiceVersion(node: NodeProgram = nodeAtHand): Availability {
-  if (!existsSync(bundle)) return { missing: 'dist/sluice.mjs is not there (npm run build)' };
+  if (!existsSync(bundle)) return { missing: 'dist/sluice.mjs is missing (npm run build)' };
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   return { version: `${version} on Node.js ${node.version}` };
 }
@@ -31,7 +31,7 @@ export interface BalancerOptions {
   readonly accessLog: boolean;
   /** Static servers; empty: gateways join. */
   readonly upstreams: readonly number[];
-  /** What it runs on; default: the Node.js of the bench. */
+  /** Default: the Node.js that runs the bench. */
   readonly node?: NodeProgram;
 }
 

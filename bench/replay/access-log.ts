@@ -19,10 +19,10 @@ export interface AccessLog {
 
 const requestLine = /^[^"]*"(?<method>[!#$%&'*+.^_`|~0-9A-Za-z-]+) (?<target>\/[!\x23-\x7e]*) (?<version>HTTP\/1\.[01])" /;
 
-/** Path of the access log of a real site that the checkout holds: 10,000 requests. */
+/** Path of the access log of a real site in the checkout: 10,000 requests. */
 export const sampleLog = fileURLToPath(new URL('../data/access.log.gz', import.meta.url));
 
-/** Reads the first `limit` lines of a log in Apache's common or combined format, gzipped if its name ends in .gz. Throws an error of one line if it cannot. */
+/** Reads the first `limit` lines of a log in Apache's common or combined format, gzipped if its name ends in .gz. Throws with one clear line if that is not possible. */
 export function readAccessLog(file: string, limit: number): AccessLog {
   const lines = readText(file).split('\n').filter(Boolean).slice(0, limit);
   const requests = lines.flatMap((line) => requestOf(line) ?? []);
@@ -37,7 +37,7 @@ export function requestOf(line: string): LoggedRequest | undefined {
   return found === undefined || found.method === 'CONNECT' ? undefined : { ...found };
 }
 
-/** Reads a file octet by octet: its characters are latin1. */
+/** Reads a file as Latin-1, one character for each octet. */
 export function readText(file: string): string {
   try {
     const octets = readFileSync(file);

@@ -107,7 +107,7 @@ test('an interrupted command ends all its processes', { skip: tools.length > 0 &
 test('wrong options and missing tools are reported in one line', async (t) => {
   t.testdir({ tmp: {} });
   const unknown = await run(t, ['--only', 'apache']);
-  t.match(unknown, { status: 1, said: 'there is no contender "apache"' });
+  t.match(unknown, { status: 1, said: 'there is no contender "apache"; known: haproxy, ' });
   const unpinned = await run(t, ['--quick', '--node', '21']);
   t.match(unpinned, { status: 1, said: tools.length > 0 ? 'is not on PATH' : 'there is no pinned Node.js 21' });
   if (tools.length > 0)

@@ -22,7 +22,7 @@ interface Bill {
 
 const checkout = fileURLToPath(root);
 
-/** Folders of the packages that esbuild takes into the program and the dashboard, without those that stay beside it. */
+/** Lists the folders of the packages that esbuild bundles into the program and the dashboard, without the `external` ones. */
 export async function bundledPackages(external: readonly string[]): Promise<string[]> {
   const common = { absWorkingDir: checkout, bundle: true, write: false, metafile: true, outdir: '/nowhere', logLevel: 'silent' } as const;
   const results = await Promise.all([
@@ -33,7 +33,7 @@ export async function bundledPackages(external: readonly string[]): Promise<stri
   return [...new Set(files.filter((file) => file.includes('node_modules/')).map((file) => packageOf(resolve(checkout, file))))];
 }
 
-/** Whether both files name exactly these packages, and `more`, with the text of each licence; answers with what they say. */
+/** Checks that the notices and the bill of materials list exactly these packages and `more`, with the text of each licence. Returns both. */
 export function checkContents(
   t: Test,
   prefix: string,
@@ -48,7 +48,7 @@ export function checkContents(
     return `${name} ${version}`;
   });
   const found = bill.components.map(({ name, version }) => `${name} ${version}`);
-  t.strictSame(found.toSorted(), [...new Set([...wanted, ...more])].sort(), 'the bill names what is inside, and each once');
+  t.strictSame(found.toSorted(), [...new Set([...wanted, ...more])].sort(), 'the bill lists each bundled package once');
   for (const { name, purl, licenses, hashes } of bill.components) {
     t.match(licenses, [/./], name);
     t.match(hashes, [{ alg: 'SHA-512', content: /^[0-9a-f]{128}$/ }], name);

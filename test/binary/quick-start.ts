@@ -17,7 +17,11 @@ export async function quickStart(t: Test, binary: Binary): Promise<void> {
   const pinned = JSON.parse(readFileSync(new URL('../../.ci/pinned-node.json', import.meta.url), 'utf8'));
   const told = await binary.run(t, ['--version'], folder);
   t.match(told, { status: 0, err: '' });
-  t.match(told.out, `${version} (single executable, Node.js ${pinned['24'].version}, `, 'the pinned one, whichever builds');
+  t.match(
+    told.out,
+    `${version} (single executable, Node.js ${pinned['24'].version}, `,
+    'it contains the pinned Node.js, not the one that built it',
+  );
 
   const everything = binary.start(t, ['up'], folder, { ...onFreePorts, SLUICE_WORKERS: '2', SLUICE_LOG_LEVEL: 'info' });
   const banner = await everything.printed((text) => (text.includes('Ctrl-C') ? text : undefined));

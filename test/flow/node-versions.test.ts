@@ -7,12 +7,12 @@ import { startTalker, talk } from './talk.ts';
 
 const unknownNode = /^Node\.js \S+ is not known to Sluice: each request costs more CPU time$/;
 
-/** What Node itself wrote, which is not in the form of the log. */
-function saidByNode({ log }: SluiceProcess): (string | undefined)[] {
+/** Lists the lines that Node.js itself wrote, which are not JSON. */
+function linesOfNode({ log }: SluiceProcess): (string | undefined)[] {
   return log.filter((line) => line['level'] === undefined).map(({ msg }) => msg);
 }
 
-test('Node.js warns users of nothing, WebSockets included', async (t) => {
+test('Node.js itself prints no warning, also with WebSockets', async (t) => {
   const variables = { NODE_OPTIONS: '--trace-warnings --trace-deprecation' };
   const target = `http://${await startTalker(t, 'plain')}`;
   const balancer = await startBalancer(t, {}, {}, variables);
@@ -29,16 +29,16 @@ test('Node.js warns users of nothing, WebSockets included', async (t) => {
   for (const process of [gateway, balancer.process]) {
     process.signal('SIGTERM');
     t.equal(await process.ended(), 0);
-    t.strictSame(saidByNode(process), []);
+    t.strictSame(linesOfNode(process), []);
     t.notOk(
       process.log.some(({ msg = '' }) => unknownNode.test(msg)),
-      'every private part is there',
+      'every internal part of Node.js that Sluice uses exists',
     );
   }
 });
 
-test('warnings of others are shown as always, after a WebSocket too', async (t) => {
-  const balancer = await startBefore(t, await startTalker(t, 'plain'), {
+test('a deprecation warning that is not of http-proxy is printed, also after a WebSocket', async (t) => {
+  const balancer = await startInFrontOf(t, await startTalker(t, 'plain'), {
     NODE_OPTIONS: preload(`import util from 'node:util';
       const old = util.deprecate(() => {}, 'not of http-proxy', 'DEP_TEST');
       process.on('SIGWINCH', () => old());`),
@@ -47,10 +47,10 @@ test('warnings of others are shown as always, after a WebSocket too', async (t) 
   t.equal(await say('hello'), '/talk hello');
   balancer.process.signal('SIGWINCH');
   await balancer.process.logged(({ msg = '' }) => msg.includes('[DEP_TEST] DeprecationWarning: not of http-proxy'));
-  t.equal(saidByNode(balancer.process).filter((line) => line?.includes('DeprecationWarning')).length, 1);
+  t.equal(linesOfNode(balancer.process).filter((line) => line?.includes('DeprecationWarning')).length, 1);
 });
 
-test('on a Node.js without the private parts Sluice says so and serves all the same', async (t) => {
+test('on a Node.js without these internal parts, Sluice logs a warning and serves', async (t) => {
   const variables = { NODE_OPTIONS: preload('process.binding = () => ({});') };
   const target = await startTarget(t);
   const balancer = await startBalancer(t, {}, {}, variables);
@@ -60,7 +60,7 @@ test('on a Node.js without the private parts Sluice says so and serves all the s
   }
   await deployEcho(balancer, target.url);
   await serving(balancer, ['a']);
-  // What the registry says at once, balancer and gateway hear of a moment later.
+  // Balancer and gateway follow the registry a moment later.
   await eventually(
     () => fetch(`http://${balancer.address}/echo/`),
     ({ status }) => status === 200,
@@ -70,18 +70,18 @@ test('on a Node.js without the private parts Sluice says so and serves all the s
     const answer = await fetch(`http://${balancer.address}/echo/${round}`, { method: 'POST', body });
     t.ok((await answer.text()) === `POST ${round} ${body}`);
   }
-  const other = await startBefore(t, await startTalker(t, 'plain'), variables);
+  const other = await startInFrontOf(t, await startTalker(t, 'plain'), variables);
   const { say } = await talk(t, `${other.address}/talk`);
   t.equal(await say('hello'), '/talk hello');
   t.equal(await say('again'), '/talk again');
 });
 
-/** A balancer whose one server is there from the beginning. */
-function startBefore(t: Test, address: string, variables: Record<string, string>): Promise<BalancerUnderTest> {
+/** Starts a balancer with one static server. */
+function startInFrontOf(t: Test, address: string, variables: Record<string, string>): Promise<BalancerUnderTest> {
   return startBalancer(t, {}, { production: { ...testEnvironment, servers: [{ id: 'one', address }] } }, variables);
 }
 
-/** The option for Node.js to run a module before anything else. */
+/** Makes the option with which Node.js runs a module before the program. */
 function preload(text: string): string {
   return `--import=data:text/javascript,${encodeURIComponent(text)}`;
 }
