@@ -60,7 +60,7 @@ test('--listen and --control take other addresses, and the printed commands fit 
   t.equal(await sluice.ended(), 0);
 });
 
-test('an address that is taken is told with the options that choose another', { timeout: 60_000 }, async (t) => {
+test('an address in use is reported with the options that choose another', { timeout: 60_000 }, async (t) => {
   const first = startUp(t, ['--gateways', '1']);
   const { control } = await first.logged((line) => line.msg === 'control');
   const taken = String(control).replace('http://', '');
