@@ -8,7 +8,7 @@ import { waitForServers } from './assembly/wait-for-servers.ts';
 import { configFrom, loadConfig } from './config/config.ts';
 import { parseValue } from './config/document.ts';
 import { SluiceError } from './model/fault.ts';
-import { pushedProject } from './policies/pushed-project.ts';
+import { pushedProject } from './projects/pushed-project.ts';
 import type { BalancerSettings, ProjectFile } from './settings.ts';
 
 export { type BalancerSettings, type ProjectFile, SluiceError };

@@ -24,27 +24,49 @@ export function check<Schema extends z.ZodType>(
   schema: Schema,
   lineOf: LineOf = () => undefined,
 ): Checked<z.output<Schema>> {
+  const examined = examine(value, schema);
+  if (!examined.faults) return examined;
+  const faults = examined.faults.map(({ path, message, part }) => faultAt(path, message, lineOf, part));
+  faults.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
+  return { faults };
+}
+
+/** A fault at a place of the checked value. */
+interface Placed {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly part: 'key' | 'value';
+}
+
+/** Like {@link check}, with the places as lists of keys. */
+export function examine<Schema extends z.ZodType>(
+  value: unknown,
+  schema: Schema,
+): { readonly value: z.output<Schema>; readonly faults?: never } | { readonly value?: never; readonly faults: readonly Placed[] } {
   const result = schema.safeParse(value, { error: wording, reportInput: false });
   if (result.success) return { value: result.data };
-  const faults = result.error.issues.slice(0, maxFaults).flatMap((issue) => faultsOf(issue, [], schema, lineOf));
-  faults.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
+  const faults = result.error.issues.slice(0, maxFaults).flatMap((issue) => faultsOf(issue, [], schema));
   return { faults: faults.slice(0, maxFaults) };
 }
 
-function faultsOf(issue: z.core.$ZodIssue, around: readonly PropertyKey[], schema: z.ZodType, lineOf: LineOf): Fault[] {
+function faultsOf(issue: z.core.$ZodIssue, around: readonly PropertyKey[], schema: z.ZodType): Placed[] {
   const path = [...around, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
     const known = at(schema, path).flatMap(keysOf);
-    return issue.keys.slice(0, maxFaults).map((key) => faultAt([...path, key], unknownKey(key, known), lineOf, 'key'));
+    return issue.keys.slice(0, maxFaults).map((key) => placed([...path, key], unknownKey(key, known), 'key'));
   }
-  if (issue.code === 'invalid_key') return [faultAt(path, `cannot be a name here: ${issue.issues[0]?.message}`, lineOf, 'key')];
+  if (issue.code === 'invalid_key') return [placed(path, `cannot be a name here: ${issue.issues[0]?.message}`, 'key')];
   if (issue.code === 'invalid_union' && issue.message === '') {
     const meant = issue.errors.find((branch) => !branch.some((inner) => inner.path.length === 0 && isOfAnotherKind(inner)));
-    if (meant) return meant.flatMap((inner) => faultsOf(inner, path, schema, lineOf));
+    if (meant) return meant.flatMap((inner) => faultsOf(inner, path, schema));
     const choices = issue.errors.map((branch) => (branch[0]?.message ?? '').replace(/^must be /, '').replace(/, not .*$/, ''));
-    return [faultAt(path, `must be ${choices.join(' or ')}`, lineOf)];
+    return [placed(path, `must be ${choices.join(' or ')}`)];
   }
-  return [faultAt(path, issue.message, lineOf)];
+  return [placed(path, issue.message)];
+}
+
+function placed(path: readonly PropertyKey[], message: string, part: Placed['part'] = 'value'): Placed {
+  return { path, message, part };
 }
 
 function isOfAnotherKind(issue: z.core.$ZodIssue): boolean {
@@ -84,14 +106,14 @@ function wording(issue: z.core.$ZodRawIssue): string | undefined {
     case 'too_big':
       return `must ${amount(issue.origin, 'at most', issue.maximum)}`;
     case 'invalid_format':
-      return `must be a valid ${issue.format}`;
+      return issue.format === 'regex' ? `must match ${issue.pattern}` : `must be a valid ${issue.format}`;
     case 'not_multiple_of':
       return `must be a multiple of ${issue.divisor}`;
     case 'invalid_union':
       // Empty: faultsOf() reports the faults of the alternative that was meant.
       return '';
     default:
-      return undefined;
+      return 'is not valid here';
   }
 }
 

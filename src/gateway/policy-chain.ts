@@ -1,9 +1,6 @@
-import type { Fault } from '../model/fault.ts';
-import type { PolicyPoint, Project } from '../model/project.ts';
-import { compilePolicies } from '../policies/compile-policies.ts';
 import type { NamedPolicy, PolicyAnswer, PolicyContext } from '../policies/contract.ts';
+import type { PolicySet } from '../projects/policy-set.ts';
 import type { Exchange } from '../proxy/contract.ts';
-import { substitute, type Variables } from './variables.ts';
 
 /**
  * The policies of one resource, the project's included. Those of the project run first on the request and last on the response, so that
@@ -39,21 +36,4 @@ export class PolicyChain {
     const context: PolicyContext = { request, response, requestId, clientAddress };
     for (const policy of this.#response) policy.run(context);
   }
-}
-
-/** The policies of a project, or of one resource, at each point. */
-export type PolicySet = Readonly<Record<PolicyPoint, readonly NamedPolicy[]>>;
-
-/** No policy at any point. */
-export const noPolicies: PolicySet = { proxyRequest: [], targetRequest: [], targetResponse: [], proxyResponse: [] };
-
-/** @param path place of `lists` in the document, for faults */
-export function compileSet(lists: Project['policies'], path: string, variables: Variables, faults: Fault[]): PolicySet {
-  const at = (point: PolicyPoint) => compilePolicies(substitute(lists[point], variables, `${path}.${point}`, faults), point, path, faults);
-  return {
-    proxyRequest: at('proxyRequest'),
-    targetRequest: at('targetRequest'),
-    targetResponse: at('targetResponse'),
-    proxyResponse: at('proxyResponse'),
-  };
 }

@@ -29,13 +29,30 @@ const path = z
   .regex(/^\/[^\s?#]*$/, 'must be a path: starting with /, without spaces, ? or #')
   .refine((text) => !/\/\/|\/\.{1,2}(\/|$)/.test(text), 'must not contain //, /./ or /../');
 
-const resource = z.strictObject({
+/** A path of a project with its target and policies. */
+export const resource = z.strictObject({
   path: path.meta({ description: 'path under basePath; {name} matches one segment or a part of one' }),
   methods: z.array(methodName).min(1).optional().meta({ description: 'allowed methods; other methods get 405. Not given: all methods' }),
   target: z.string().default('default').meta({ description: 'name of the target' }),
   childPaths: z.boolean().default(false).meta({ description: 'true: the resource also matches every path below its own' }),
   policies: optionalPolicies.meta({ description: "policies of this resource; they run after the project's" }),
 });
+
+/** Names of targets that a project uses but does not have, each with its place. Parts of `value` may be malformed. */
+function* missingTargets(value: unknown): Generator<{ path: (string | number)[]; missing: string; known: string[] }> {
+  const { targets, resources } = (value ?? {}) as { targets?: unknown; resources?: unknown };
+  if (targets === null || typeof targets !== 'object' || Array.isArray(targets) || !Array.isArray(resources)) return;
+  const known = Object.keys(targets);
+  for (const [index, entry] of resources.entries()) {
+    const missing: unknown = entry?.target;
+    if (typeof missing === 'string' && !known.includes(missing)) yield { path: ['resources', index, 'target'], missing, known };
+  }
+  for (const [key, entry] of Object.entries(targets)) {
+    const missing: unknown = entry?.failover;
+    if (typeof missing === 'string' && !known.includes(missing)) yield { path: ['targets', key, 'failover'], missing, known };
+  }
+  if (resources.length === 0 && !known.includes('default')) yield { path: ['targets'], missing: 'default', known };
+}
 
 /** A project as its author writes it (YAML or JSON). */
 export const project = z
@@ -58,24 +75,16 @@ export const project = z
     forwardBasePath: z.boolean().default(false).meta({ description: 'true: the target gets the path with basePath in front' }),
     policies: optionalPolicies.meta({ description: 'policies of every resource' }),
   })
-  .check((context) => {
-    const { targets, resources } = context.value;
-    const known = Object.keys(targets);
-    const complain = (at: (string | number)[], missing: string) =>
-      context.issues.push({
-        code: 'custom',
-        path: at,
-        input: missing,
-        message: `names the target "${missing}", which is not among: ${known.join(', ')}`,
-      });
-    resources.forEach((entry, index) => {
-      if (!known.includes(entry.target)) complain(['resources', index, 'target'], entry.target);
-    });
-    for (const [key, entry] of Object.entries(targets)) {
-      if (entry.failover !== undefined && !known.includes(entry.failover)) complain(['targets', key, 'failover'], entry.failover);
-    }
-    if (resources.length === 0 && !known.includes('default')) complain(['targets'], 'default');
-  })
+  .superRefine(
+    (value, context) => {
+      for (const { path, missing, known } of missingTargets(value)) {
+        const message = `names the target "${missing}", which is not among: ${known.join(', ')}`;
+        context.issues.push({ code: 'custom', path, input: missing, message });
+      }
+    },
+    // Also if another part is at fault, so that all faults are reported together.
+    { when: () => true },
+  )
   .meta({ id: 'Project', description: 'an API: base path, targets, resources, policies' });
 
 /** A checked project with every default filled in. */

@@ -91,6 +91,10 @@ export const target = z
     timeouts: targetTimeouts.optional().meta({ description: 'time limits for each step of an exchange with the target' }),
     tls: targetTls.optional().meta({ description: 'TLS settings for https:// URLs. Not given: certificates are checked as browsers do' }),
   })
-  .refine((given) => (given.url === undefined) !== (given.urls === undefined), 'needs either url or urls');
+  // Also if another part is at fault, so that all faults are reported together.
+  .refine((given) => !(given instanceof Object) || (given.url === undefined) !== (given.urls === undefined), {
+    message: 'needs either url or urls',
+    when: () => true,
+  });
 
 export type Target = Immutable<z.output<typeof target>>;

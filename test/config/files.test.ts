@@ -4,8 +4,7 @@ import { test } from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
 import { parseDocument } from '../../src/config/document.ts';
 import { jsonSchemas } from '../../src/config/json-schema.ts';
-import { project } from '../../src/model/project.ts';
-import { checkPolicies } from '../../src/policies/compile-policies.ts';
+import { pushedProject } from '../../src/projects/pushed-project.ts';
 
 const folder = new URL('../../config/', import.meta.url);
 const files = readdirSync(folder).filter((file) => /\.ya?ml$/.test(file));
@@ -16,7 +15,7 @@ test('every file in config/ loads, and names its schema', async (t) => {
     const path = fileURLToPath(new URL(file, folder));
     const text = readFileSync(path, 'utf8');
     if (text.startsWith('# yaml-language-server: $schema=project.schema.json\n')) {
-      t.strictSame(checkPolicies(parseDocument(text, project, { file })), [], file);
+      t.doesNotThrow(() => parseDocument(text, pushedProject, { file }), file);
     } else {
       t.ok(text.startsWith('# yaml-language-server: $schema=sluice.schema.json\n'), `${file} names a schema on its first line`);
       t.ok(loadConfig({ file: path, env: {} }).environments.length > 0, file);

@@ -10,7 +10,7 @@ import { readConfig } from '../../src/config/config.ts';
 import { configSchema } from '../../src/config/config-schema.ts';
 import { parseDocument } from '../../src/config/document.ts';
 import { environmentSpec } from '../../src/model/environment.ts';
-import { pushedProject } from '../../src/policies/pushed-project.ts';
+import { pushedProject } from '../../src/projects/pushed-project.ts';
 import { onPath } from '../tools/debian-packages.ts';
 import { allPages, type Block, blocksOf } from '../tools/pages.ts';
 import { program } from './cli-page.ts';

@@ -1,22 +1,28 @@
 import fc from 'fast-check';
 import t from 'tap';
-import type { Fault } from '../../src/model/fault.ts';
-import { policyPoints, project } from '../../src/model/project.ts';
-import { checkPolicies, compilePolicies } from '../../src/policies/compile-policies.ts';
+import { check } from '../../src/config/check.ts';
+import { type PolicyPoint, policyPoints } from '../../src/model/project.ts';
 import { policyTypes } from '../../src/policies/policy-types.ts';
+import { compilePolicySet } from '../../src/projects/policy-set.ts';
+import { pushedProject } from '../../src/projects/pushed-project.ts';
 import { Fields } from '../tools/fake-exchange.ts';
 
 type Entry = Record<string, unknown>;
+const noLists = { proxyRequest: [], targetRequest: [], targetResponse: [], proxyResponse: [] };
 
-function faultsOf(entry: Entry, point: (typeof policyPoints)[number] = 'proxyRequest'): string[] {
-  const faults: Fault[] = [];
-  compilePolicies([entry], point, 'policies', faults);
-  return faults.map(({ path, message }) => `${path}: ${message}`);
+function compile(entry: Entry, point: PolicyPoint) {
+  const faults: string[] = [];
+  const complain = (path: readonly PropertyKey[], message: string) => void faults.push(`${path.map(String).join('.')}: ${message}`);
+  const [policy] = compilePolicySet({ ...noLists, [point]: [entry] }, ['policies'], {}, complain)[point];
+  return { policy, faults };
+}
+
+function faultsOf(entry: Entry, point: PolicyPoint = 'proxyRequest'): string[] {
+  return compile(entry, point).faults;
 }
 
 function run(entry: Entry, headers: Record<string, string>, response?: Record<string, string>) {
-  const faults: Fault[] = [];
-  const [policy] = compilePolicies([entry], response ? 'proxyResponse' : 'proxyRequest', 'policies', faults);
+  const { policy, faults } = compile(entry, response ? 'proxyResponse' : 'proxyRequest');
   if (policy === undefined) throw new Error(JSON.stringify(faults));
   const request = { method: 'GET', target: '/', path: '/', plain: true, authority: 'a', headers: new Fields(headers) };
   const answered = response && { status: 200, headers: new Fields(response) };
@@ -60,7 +66,7 @@ t.test('headers: faulty settings are refused, with their path', async (t) => {
     [{ set: { 'x-a': '1', 'X-A': '2' } }, /given twice/],
     [{}, /at least one of set, add, remove/],
     [null, /at least one of/],
-    [{ sett: { a: 'b' } }, /Unrecognized key: "sett"/],
+    [{ sett: { a: 'b' } }, /headers\.sett: is unknown: did you mean "set"\?/],
     ['x', /headers: /],
     [{ remove: 'x' }, /headers\.remove: /],
   ];
@@ -140,17 +146,14 @@ t.test('the policies of a project are checked at all points, before its variable
   const bad = [{ headers: { remove: ['host'] } }];
   const good = [{ headers: { set: { 'x-a': 'v ${variables.later}' } } }, { headers: { add: { b: 'c' } } }];
   const each = (entries: Entry[]) => Object.fromEntries(policyPoints.map((point) => [point, entries]));
-  const of = (policies: object, inner: object) =>
-    project.parse({
-      name: 'p',
-      basePath: '/p',
-      targets: { default: { url: 'http://x' } },
-      policies,
-      resources: [{ path: '/a' }, { path: '/b', policies: inner }],
-    });
-  t.same(checkPolicies(of(each(good), each(good))), []);
-  t.same(
-    checkPolicies(of(each([...good, ...bad]), each(bad))).map(({ path }) => path),
-    policyPoints.flatMap((point) => [`policies.${point}.2.headers.remove.0`, `resources.1.policies.${point}.0.headers.remove.0`]),
-  );
+  const placesOf = (policies: object, inner: object) => {
+    const resources = [{ path: '/a' }, { path: '/b', policies: inner }];
+    const { faults } = check({ name: 'p', basePath: '/p', targets: { default: { url: 'http://x' } }, policies, resources }, pushedProject);
+    return faults?.map(({ path }) => path) ?? [];
+  };
+  t.same(placesOf(each(good), each(good)), []);
+  t.same(placesOf(each([...good, ...bad]), each(bad)), [
+    ...policyPoints.map((point) => `policies.${point}.2.headers.remove.0`),
+    ...policyPoints.map((point) => `resources.1.policies.${point}.0.headers.remove.0`),
+  ]);
 });

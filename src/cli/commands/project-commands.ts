@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import * as yaml from 'yaml';
 import type { ProjectSummaryAnswer, RevisionAnswer } from '../../api/answers.ts';
 import { parseDocument } from '../../config/document.ts';
-import { pushedProject } from '../../policies/pushed-project.ts';
+import { pushedProject } from '../../projects/pushed-project.ts';
 import type { readProject } from '../argument-readers.ts';
 import { importCommand } from '../import/import-command.ts';
 import { checkFile, readInput, sendFile } from '../input-file.ts';

@@ -3,7 +3,7 @@ import { refusal } from '../../config/refusal.ts';
 import { isMap } from '../../config/source.ts';
 import { name as nameSchema } from '../../model/name.ts';
 import type { ProjectInput } from '../../model/project.ts';
-import { pushedProject } from '../../policies/pushed-project.ts';
+import { pushedProject } from '../../projects/pushed-project.ts';
 import type { OpenApi, OpenApiDocument } from './openapi-document.ts';
 import { readPaths } from './openapi-paths.ts';
 

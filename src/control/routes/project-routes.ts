@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { projectSummary, revisionAnswer, revisionMade } from '../../api/answers.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { name } from '../../model/name.ts';
-import { pushedProject } from '../../policies/pushed-project.ts';
+import { pushedProject } from '../../projects/pushed-project.ts';
 import { bodyTypes } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
 import { refusals } from './openapi.ts';

@@ -1,7 +1,8 @@
 import { SluiceError } from '../../model/fault.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
+import { normalBasePath } from '../../projects/base-path.ts';
+import { planProject } from '../../projects/project-plan.ts';
 import { type Deployment, type DocumentOf, type EnvironmentDocument, revisionName } from '../documents.ts';
-import { basePathKey } from './base-path-key.ts';
 import { environmentText } from './environments.ts';
 import type { CheckedReading, Decision, Entry, Ledger } from './ledger.ts';
 import { noSuch, notAmong } from './refusals.ts';
@@ -46,7 +47,7 @@ export class Deployments {
       if (present?.revision === revision) return { result: await this.#snapshots.of(environment, found.epoch, found.document) };
       const history = present ? [...present.history, present.revision].slice(-historyLength) : [];
       // The index is expected unchanged: a revision is removed only together with a change of its project's index.
-      return this.#replace(found, project, await this.#deployment(project, revision, history), [known]);
+      return this.#replace(found, project, await this.#deployment(found.document, project, revision, history), [known]);
     });
   }
 
@@ -65,7 +66,7 @@ export class Deployments {
       const previous = history.at(-1);
       const none = `environment "${environment}" has no record of a revision of "${project}" before ${revision}: there is nothing to roll back to`;
       if (previous === undefined) throw new SluiceError('not-found', none);
-      return this.#replace(found, project, await this.#deployment(project, previous, history.slice(0, -1)));
+      return this.#replace(found, project, await this.#deployment(found.document, project, previous, history.slice(0, -1)));
     });
   }
 
@@ -87,10 +88,14 @@ export class Deployments {
     return { epoch: now.epoch, entry, document };
   }
 
-  async #deployment(name: string, revision: number, history: number[]): Promise<Deployment> {
+  /** Makes a deployment of a revision that the environment's servers can serve. Rejects with `invalid` and every fault if they cannot. */
+  async #deployment({ spec }: EnvironmentDocument, name: string, revision: number, history: number[]): Promise<Deployment> {
     const key = { kind: 'revision', name: revisionName(name, revision) } as const;
     const { value } = (await this.#ledger.read(key)).get('revision', key.name);
-    if (value) return { name, revision, basePath: value.project.basePath, history };
+    if (value) {
+      planProject({ name, revision, project: value.project }, spec.variables);
+      return { name, revision, basePath: value.project.basePath, history };
+    }
     throw new SluiceError('not-found', `revision ${revision} of project "${name}" was removed: deploy another revision`);
   }
 
@@ -131,7 +136,8 @@ function mustHave(project: string, index: DocumentOf<'project'>, revision: numbe
 }
 
 function mustBeFree(environment: string, next: Deployment, others: readonly Deployment[]): void {
-  const holder = others.find(({ basePath }) => basePathKey(basePath) === basePathKey(next.basePath));
+  const wanted = normalBasePath(next.basePath);
+  const holder = others.find(({ basePath }) => normalBasePath(basePath) === wanted);
   if (!holder) return;
   const message = `base path ${next.basePath} is taken in environment "${environment}" by project "${holder.name}" (revision ${holder.revision})`;
   throw new SluiceError('base-path-taken', `${message}: undeploy that project, or change one of the two base paths`);

@@ -4,6 +4,9 @@ import { SluiceError } from '../../model/fault.ts';
 import { name as nameSchema } from '../../model/name.ts';
 import type { News } from '../../model/news.ts';
 import type { ServerRecord } from '../../model/server.ts';
+import type { DeployedProject } from '../../model/snapshot.ts';
+import { faultsIn, listed } from '../../projects/project-plan.ts';
+import type { Variables } from '../../projects/variables.ts';
 import type { EnvironmentDocument } from '../documents.ts';
 import type { Key } from '../store.ts';
 import type { Entry, Ledger } from './ledger.ts';
@@ -42,7 +45,9 @@ export class Environments {
       const news: News[] = [{ kind: 'environment', name }];
       let { version, hash, deployments } = old ?? { version: 0, hash: this.#snapshots.hash(spec.variables, []), deployments: [] };
       if (old && contentHash(old.spec.variables) !== contentHash(spec.variables)) {
-        hash = this.#snapshots.hash(spec.variables, await this.#snapshots.projects(now.epoch, deployments));
+        const projects = await this.#snapshots.projects(now.epoch, deployments);
+        mustServe(name, projects, old.spec.variables, spec.variables);
+        hash = this.#snapshots.hash(spec.variables, projects);
         news.push({ kind: 'snapshot', name, version: ++version });
       }
       const text = environmentText({ input, version, hash, deployments, ...(old?.restored && { restored: old.restored }) });
@@ -85,6 +90,25 @@ function without({ movingTo, ...record }: ServerRecord, environment: string): Se
   const { environment: _, running: __, ...available } = record;
   const next = { ...available, projects: [] };
   return typeof movingTo === 'string' && movingTo !== environment ? { ...next, environment: movingTo } : next;
+}
+
+/** Throws `invalid` if a deployed project could be served with the variables `before`, but not with those `after` a change. */
+function mustServe(environment: string, projects: readonly DeployedProject[], before: Variables, after: Variables): void {
+  const faults = projects.flatMap(({ name, revision, project }) => {
+    const lost = faultsIn(project, after);
+    if (lost.length === 0) return [];
+    const had = new Set(faultsIn(project, before).map(({ path, message }) => `${path} ${message}`));
+    const added = lost.filter(({ path, message }) => !had.has(`${path} ${message}`));
+    return added.map((fault) => ({ path: 'variables', message: `project ${name}@${revision} could not be served: ${listed([fault])}` }));
+  });
+  if (faults.length === 0) return;
+  const more = faults.length > 3 ? ` and ${faults.length - 3} more` : '';
+  const reasons = faults.slice(0, 3).map(({ message }) => message);
+  throw new SluiceError(
+    'invalid',
+    `the variables of environment "${environment}" are in use: ${reasons.join('; ')}${more}. Keep them, or deploy or undeploy the project first`,
+    { faults },
+  );
 }
 
 function mustBeEmpty({ name, value }: Entry<'environment'>, servers: number): void {

@@ -1,0 +1,59 @@
+import { type Fault, SluiceError } from '../model/fault.ts';
+import type { Project, Resource } from '../model/project.ts';
+import { servableBasePath } from './base-path.ts';
+import type { Complain } from './complain.ts';
+import { compilePolicySet, noPolicies, type PolicySet } from './policy-set.ts';
+import { complainOfResources } from './resource-paths.ts';
+import { planTargets, type TargetPlan } from './target-plans.ts';
+import type { Variables } from './variables.ts';
+
+/** A project revision after its variables were replaced and everything was checked: all that a gateway server needs to build its routes. */
+export interface ProjectPlan {
+  /** Normalised; `/`, or without a trailing slash. */
+  readonly basePath: string;
+  readonly targets: readonly TargetPlan[];
+  /** Policies of the project, which are outside those of each resource. */
+  readonly policies: PolicySet;
+  readonly resources: readonly (Omit<Resource, 'policies'> & { readonly policies: PolicySet })[];
+}
+
+/** Plans a project with an environment's variables. Throws a `SluiceError` (`invalid`) with every fault that keeps a server from serving it. */
+export function planProject({ name, revision, project }: Deployed, variables: Variables): ProjectPlan {
+  const faults: Fault[] = [];
+  const plan = plannedWith(project, variables, (path, message) => faults.push({ path: path.map(String).join('.'), message }));
+  if (faults.length === 0) return plan;
+  throw new SluiceError('invalid', `revision ${revision} of project ${name} cannot be served: ${listed(faults)}`, { faults });
+}
+
+/** Returns every fault that keeps a server of an environment with these variables from serving the project. */
+export function faultsIn(project: Project, variables: Variables): Fault[] {
+  const faults: Fault[] = [];
+  plannedWith(project, variables, (path, message) => faults.push({ path: path.map(String).join('.'), message }));
+  return faults;
+}
+
+/** The faults in one line, for a message. */
+export function listed(faults: readonly Fault[]): string {
+  return faults.map(({ path, message }) => `${path}: ${message}`).join('; ');
+}
+
+interface Deployed {
+  readonly name: string;
+  readonly revision: number;
+  readonly project: Project;
+}
+
+/** A project without resources offers everything under its base path. */
+const everything = { path: '/', methods: undefined, childPaths: true, target: 'default', policies: noPolicies };
+
+function plannedWith(project: Project, variables: Variables, complain: Complain): ProjectPlan {
+  const basePath = servableBasePath(project.basePath, complain) ?? '/';
+  const targets = planTargets(project.targets, variables, complain);
+  const policies = compilePolicySet(project.policies, ['policies'], variables, complain);
+  complainOfResources(project.resources, complain);
+  const resources = project.resources.map((resource, index) => ({
+    ...resource,
+    policies: compilePolicySet(resource.policies, ['resources', index, 'policies'], variables, complain),
+  }));
+  return { basePath, targets, policies, resources: resources.length === 0 ? [everything] : resources };
+}

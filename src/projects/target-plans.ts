@@ -1,0 +1,96 @@
+import type { Project } from '../model/project.ts';
+import { isCertificates, isTargetUrl, type Target } from '../model/target.ts';
+import type { Complain } from './complain.ts';
+import { refersToVariable, substitute, type Variables } from './variables.ts';
+
+/** A target of a project after its variables were replaced and its URLs checked. */
+export interface TargetPlan {
+  readonly name: string;
+  readonly urls: readonly { readonly url: URL; readonly weight: number }[];
+  readonly failover: string | undefined;
+  readonly timeouts: Target['timeouts'];
+  /** TLS settings for the https URLs. */
+  readonly tls: { readonly ca?: string | undefined; readonly verify?: boolean | undefined; readonly serverName?: string | undefined };
+}
+
+/**
+ * Replaces the variables in a project's targets and checks the targets; complains about each fault.
+ *
+ * @param variables undefined: not known yet, so that texts with references are not judged
+ */
+export function planTargets(targets: Project['targets'], variables: Variables | undefined, complain: Complain): TargetPlan[] {
+  const plans = Object.entries(targets).map(([name, target]) => planTarget(name, target, variables, complain));
+  complainOfCircles(plans, complain);
+  return plans;
+}
+
+function planTarget(name: string, target: Target, variables: Variables | undefined, complain: Complain): TargetPlan {
+  const { url, urls, failover, timeouts, tls } = target;
+  const at = ['targets', name];
+  const written =
+    url === undefined
+      ? (urls ?? []).map((entry, index) => ({ ...entry, path: [...at, 'urls', index, 'url'] }))
+      : [{ url, weight: 1, path: [...at, 'url'] }];
+  const seen = new Set<string>();
+  const usable: { url: URL; weight: number }[] = [];
+  for (const { url: text, weight, path } of written) {
+    let failed = false;
+    const resolved = substitute(text, variables, path, (...fault) => {
+      failed = true;
+      complain(...fault);
+    });
+    if (failed) continue;
+    const open = refersToVariable(resolved) && variables === undefined;
+    const parsed = !open && isTargetUrl(resolved) ? new URL(resolved) : undefined;
+    const identity = parsed?.href ?? resolved;
+    // Show the text as written, since a variable's value may be a secret.
+    if (parsed === undefined && !open)
+      complain(path, `"${text}" does not make an http:// or https:// URL without user, query and fragment`);
+    else if (seen.has(identity)) complain(path, `"${text}" is listed twice; give it more weight instead`);
+    else if (parsed !== undefined) usable.push({ url: parsed, weight });
+    seen.add(identity);
+  }
+  if (written.length > 0 && written.every(({ weight }) => weight === 0))
+    complain(at, 'every URL has weight 0: give at least one a higher weight');
+  const complete = usable.length === written.length;
+  return { name, urls: usable, failover, timeouts, tls: planTls(tls, at, complete ? usable : [], variables, complain) };
+}
+
+function planTls(
+  tls: Target['tls'],
+  target: readonly PropertyKey[],
+  urls: TargetPlan['urls'],
+  variables: Variables | undefined,
+  complain: Complain,
+): TargetPlan['tls'] {
+  if (tls === undefined) return {};
+  const path = [...target, 'tls'];
+  let failed = false;
+  const ca =
+    tls.ca === undefined
+      ? undefined
+      : substitute(tls.ca, variables, [...path, 'ca'], (...fault) => {
+          failed = true;
+          complain(...fault);
+        });
+  const open = variables === undefined && refersToVariable(ca);
+  if (ca !== undefined && !failed && !open && !isCertificates(ca)) {
+    complain([...path, 'ca'], 'must contain one or more certificates in PEM');
+  }
+  if (urls.length > 0 && urls.every(({ url }) => url.protocol === 'http:'))
+    complain(path, 'has no effect, because no URL of the target is https://');
+  return { ...tls, ca };
+}
+
+function complainOfCircles(plans: readonly TargetPlan[], complain: Complain): void {
+  const next = new Map(plans.map(({ name, failover }) => [name, failover]));
+  for (const { name } of plans) {
+    const seen = new Set<string>();
+    let at: string | undefined = name;
+    while (at !== undefined && !seen.has(at)) {
+      seen.add(at);
+      at = next.get(at);
+    }
+    if (at === name) complain(['targets', name, 'failover'], `leads back to ${name} itself: ${[...seen, name].join(' -> ')}`);
+  }
+}

@@ -1,0 +1,41 @@
+import type { Complain } from './complain.ts';
+
+/** The variables of an environment, by name. */
+export type Variables = Readonly<Record<string, string>>;
+
+/** Also finds a reference that is not closed, up to the end of the text. */
+const reference = /\$\{([^}]*)(\}?)/g;
+const known = /^variables\.([A-Za-z_][A-Za-z0-9_]*)$/;
+
+/**
+ * Replaces each `${variables.x}` in a text, or in every text within a list or object, by the environment's variable. Complains about each
+ * reference that cannot be replaced. Values are inserted literally: references inside them are not replaced.
+ *
+ * @param variables undefined: not known yet, so that well-formed references stay
+ */
+export function substitute<Value>(value: Value, variables: Variables | undefined, path: readonly PropertyKey[], complain: Complain): Value {
+  return replaced(value, variables, path, complain) as Value;
+}
+
+/** True if a text contains a well-formed reference to a variable, so that its final form is not known. */
+export function refersToVariable(text: unknown): boolean {
+  if (typeof text !== 'string') return false;
+  return [...text.matchAll(reference)].some(([, inside = '', end]) => end === '}' && known.test(inside));
+}
+
+function replaced(value: unknown, variables: Variables | undefined, path: readonly PropertyKey[], complain: Complain): unknown {
+  if (typeof value === 'string') return value.includes('${') ? replacedText(value, variables, path, complain) : value;
+  if (Array.isArray(value)) return value.map((entry, index) => replaced(entry, variables, [...path, index], complain));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, replaced(entry, variables, [...path, key], complain)]));
+}
+
+function replacedText(text: string, variables: Variables | undefined, path: readonly PropertyKey[], complain: Complain): string {
+  return text.replace(reference, (whole, inside: string, end: string) => {
+    const name = end === '' ? undefined : known.exec(inside)?.[1];
+    if (name === undefined) complain(path, `"${whole}" is not a reference to a variable; write \${variables.NAME}`);
+    else if (variables !== undefined && Object.hasOwn(variables, name)) return variables[name] as string;
+    else if (variables !== undefined) complain(path, `the environment has no variable "${name}"; add it to the environment's variables`);
+    return whole;
+  });
+}
