@@ -7,11 +7,22 @@ import type { Registry } from '../registry/contract.ts';
 /** Milliseconds between two attempts while the registry is unreachable. */
 const retryMs = 1000;
 
-/** Creates or updates the environments of the configuration. An environment without settings is only created, so that it never undoes an operator's changes. */
+/**
+ * Creates or updates the environments of the configuration. An environment without settings is only created, so that it never undoes an
+ * operator's changes. Settings that the registry refuses, because deployed projects could not be served with them, are logged and left
+ * out: the start goes on with the settings that the environment has.
+ */
 export async function putEnvironments(registry: Registry, config: Config, logger: Logger): Promise<void> {
   for (const { name, input } of config.environments) {
     await untilReachable(logger, async () => {
-      if (Object.keys(input).length > 0 || (await registry.environment(name)) === undefined) await registry.putEnvironment(name, input);
+      const present = await registry.environment(name);
+      if (present !== undefined && Object.keys(input).length === 0) return;
+      try {
+        await registry.putEnvironment(name, input);
+      } catch (error) {
+        if (present === undefined || !(error instanceof SluiceError && error.code === 'invalid')) throw error;
+        logger.error({ environment: name, reason: error.message }, 'the environment keeps the settings that it has');
+      }
     });
   }
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { examine } from '../config/check.ts';
 import { sha256 } from '../model/content-hash.ts';
 import { type EnvironmentSpecInput, environmentSpec } from '../model/environment.ts';
 import { name } from '../model/name.ts';
@@ -23,9 +24,9 @@ export type Deployment = z.output<typeof deployment>;
 
 /** An environment's settings as the operator wrote them. They are parsed whenever they are read, so that new defaults apply. */
 const writtenSpec = z.unknown().transform((input, context) => {
-  const spec = environmentSpec.safeParse(input);
-  if (spec.success) return { input: input as EnvironmentSpecInput, spec: spec.data };
-  for (const { path, message } of spec.error.issues) context.issues.push({ code: 'custom', path, message, input: undefined });
+  const { value, faults } = examine(input, environmentSpec);
+  if (value !== undefined) return { input: input as EnvironmentSpecInput, spec: value };
+  for (const { path, message } of faults) context.issues.push({ code: 'custom', path: [...path], message, input: undefined });
   return z.NEVER;
 });
 

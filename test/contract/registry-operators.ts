@@ -169,6 +169,44 @@ export function deployments(t: Test, open: Open): void {
     t.equal((await registry.snapshot('production')).version, 1);
   });
 
+  t.test('what an environment could not serve is not deployed there', async (t) => {
+    const { registry, other } = await open(t);
+    await registry.putEnvironment('production', { variables: { host: 'x' } });
+    await registry.putEnvironment('development', { variables: { host: 'x', stage: 'y' } });
+    const shop = api('shop');
+    await registry.pushProject({ ...shop, targets: { default: { url: 'http://${variables.host}' } } });
+    await registry.pushProject({ ...shop, targets: { default: { url: 'http://${variables.host}/${variables.stage}' } } });
+    const before = await registry.deploy('production', 'shop', { revision: 1 });
+    await t.rejects(other.deploy('production', 'shop'), {
+      code: 'invalid',
+      message: /revision 2 of project shop .*no variable "stage"/,
+      faults: [{ path: 'targets.default.url', message: /no variable "stage"/ }],
+    });
+    t.same(await registry.snapshot('production'), before);
+    await other.deploy('development', 'shop', { revision: 2 });
+    await other.deploy('development', 'shop', { revision: 1 });
+    await other.putEnvironment('development', { variables: { host: 'x' } });
+    await t.rejects(other.rollback('development', 'shop'), { code: 'invalid', message: /no variable "stage"/ });
+  });
+
+  t.test('an environment does not lose a variable that a deployed project needs', async (t) => {
+    const { registry, other } = await open(t);
+    await registry.putEnvironment('production', { variables: { host: 'x', spare: 'y' } });
+    await registry.pushProject({ ...api('shop'), targets: { default: { url: 'http://${variables.host}' } } });
+    const { version } = await registry.deploy('production', 'shop');
+    for (const variables of [{}, { spare: 'y' }, { host: 'not a host' }]) {
+      await t.rejects(other.putEnvironment('production', { variables }), {
+        code: 'invalid',
+        message: /environment "production".*project shop@1/,
+        faults: [{ path: 'variables', message: /shop@1.*targets\.default\.url/ }],
+      });
+    }
+    t.equal((await registry.snapshot('production')).version, version);
+    await other.putEnvironment('production', { balance: 'hash', variables: { host: 'z' } });
+    await registry.undeploy('production', 'shop');
+    await other.putEnvironment('production', {});
+  });
+
   t.test('two projects may not have the same base path in one environment', async (t) => {
     const { registry } = await open(t);
     await deployed(registry, 'production', 'shop');

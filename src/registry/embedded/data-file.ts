@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { check } from '../../config/check.ts';
+import { describeFault } from '../../config/refusal.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { kinds } from '../store.ts';
 
@@ -75,9 +77,15 @@ export class DataFile {
     if (!text.endsWith('}\n')) this.#refuse('its end is missing');
     const data = text.slice(start.length, -2);
     if (checksum(data) !== sum) this.#refuse('its checksum does not match: it was changed or damaged after it was written');
-    const { data: value, error } = content.safeParse(JSON.parse(data));
-    if (error) this.#refuse(`its content is not a registry's: ${error.issues[0]?.path.join('.')} ${error.issues[0]?.message}`);
-    return value as Content;
+    const { value, faults } = check(JSON.parse(data), content);
+    if (faults)
+      this.#refuse(
+        `its content is not a registry's: ${faults
+          .slice(0, 3)
+          .map((fault) => describeFault(fault))
+          .join('; ')}`,
+      );
+    return value;
   }
 
   #refuse(reason: string, remedy = 'restore it from a backup, or move it away to start with an empty registry'): never {

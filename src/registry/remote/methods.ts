@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { examine } from '../../config/check.ts';
 import type { Access } from '../../model/access.ts';
 import { type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
 import { joinAnswer, joinRequest, renewal } from '../../model/join.ts';
@@ -25,11 +26,12 @@ function method<Params extends z.ZodType, Result extends z.ZodType>(entry: Metho
 const nothing = z.undefined();
 const none = z.object({});
 
-const environment = z.object({ name, input: z.unknown() }).transform(({ name, input }) => ({
-  name,
-  input: input as EnvironmentSpecInput,
-  spec: environmentSpec.parse(input),
-}));
+const environment = z.object({ name, input: z.unknown() }).transform(({ name, input }, context) => {
+  const { value: spec, faults } = examine(input, environmentSpec);
+  if (spec !== undefined) return { name, input: input as EnvironmentSpecInput, spec };
+  for (const { path, message } of faults) context.issues.push({ code: 'custom', path: ['input', ...path], message, input: undefined });
+  return z.NEVER;
+});
 
 const ofEnvironment = z.object({ environment: z.string() });
 const expect = count.exactOptional();

@@ -1,3 +1,6 @@
+import type * as z from 'zod';
+import { check } from '../../config/check.ts';
+import { describeFault } from '../../config/refusal.ts';
 import type { Clock, Random } from '../../model/clock.ts';
 import type { EnvironmentSpecInput } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
@@ -137,12 +140,14 @@ export class RemoteRegistry implements Registry {
   }
 
   async #call<M extends MethodName>(method: M, params: ParamsOf<M>): Promise<ResultOf<M>> {
-    const { data, error } = methods[method].result.safeParse(await this.#link.send({ method, params }));
-    if (!error) return data as ResultOf<M>;
-    const { path = [], message = '' } = error.issues[0] ?? {};
+    const { value, faults } = check(await this.#link.send({ method, params }), methods[method].result as z.ZodType);
+    if (!faults) return value as ResultOf<M>;
     throw new SluiceError(
       'internal',
-      `the balancer's answer to ${method} is not understood (${path.join('.')} ${message}): run the same version of Sluice on both sides`,
+      `the balancer's answer to ${method} is not understood (${faults
+        .slice(0, 3)
+        .map((fault) => describeFault(fault))
+        .join('; ')}): run the same version of Sluice on both sides`,
     );
   }
 
