@@ -7,6 +7,7 @@ import { acceptsTraffic } from '../model/server.ts';
 import { Ejections } from './ejections.ts';
 import type { FailureReport } from './feedback.ts';
 import { type CheckedServer, type CheckStatus, HealthChecks } from './health-checks.ts';
+import { incompleteServers } from './incomplete-servers.ts';
 import { type MemberRecord, RegistryView, type RegistryViewTools } from './registry-view.ts';
 import { healthOf, type TableEnvironment, type TableReader, type TableServer } from './table.ts';
 
@@ -150,14 +151,32 @@ export class Director {
     const { name, spec } = environment;
     const withoutChecks: CheckStatus = { health: 'up', admitted: true };
     const before = new Map(this.#published.get(name)?.servers.map((server) => [server.id, server]));
-    const servers = this.#candidates(environment).map(({ id, instance, address, weight, willing }): TableServer => {
+    const candidates = this.#candidates(environment).map(({ id, instance, address, weight, willing }): TableServer => {
       const { health, admitted, reason: downFor } = spec.health === 'off' ? withoutChecks : this.#checks.status(name, id);
       const ejectedFor = this.#ejections.reason({ environment: name, id, instance, address });
       const reason = downFor ?? ejectedFor;
       const server = { id, instance, address, weight, serving: willing && admitted, health, ejected: ejectedFor !== undefined };
-      return { ...server, ...(reason !== undefined && { reason }), ...this.#wellSince(server, before.get(id)) };
+      return { ...server, ...(reason !== undefined && { reason }) };
     });
+    const servers = this.#withoutIncomplete(candidates).map((server) => ({ ...server, ...this.#wellSince(server, before.get(server.id)) }));
     return { name, spec, servers };
+  }
+
+  /** Takes the servers out of rotation that rejected what others serve. */
+  #withoutIncomplete(servers: readonly TableServer[]): readonly TableServer[] {
+    const reporting = servers.flatMap((server) => {
+      const record = this.#registryView.members.get(server.id)?.record;
+      const reports = record?.source === 'join' && record.instance === server.instance && record.running !== undefined;
+      return reports ? [{ record, usable: server.serving && healthOf(server) === 'up' && server.weight > 0 }] : [];
+    });
+    const incomplete = incompleteServers(reporting);
+    if (incomplete.size === 0) return servers;
+    return servers.map((server) => {
+      const lacked = incomplete.get(server.id);
+      if (lacked === undefined || !server.serving) return server;
+      const reason = `it serves no revision of ${lacked.slice(0, 3).join(', ')}, which other servers serve`;
+      return { ...server, serving: false, incomplete: true, reason: server.reason ?? reason };
+    });
   }
 
   #wellSince(server: TableServer, before: TableServer | undefined): Pick<TableServer, 'wellSince'> {

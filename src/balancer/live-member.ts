@@ -55,7 +55,7 @@ export class LiveMember {
 
   live(environment: string): LiveServer {
     this.#sumUpIdle();
-    const { id, address, weight, reason } = this.#server;
+    const { id, address, weight, reason, incomplete } = this.#server;
     const upstreams = this.#upstream === undefined ? this.#retired : [...this.#retired, this.#upstream];
     const sum = (gauge: (upstream: Upstream) => number) => upstreams.reduce((total, upstream) => total + gauge(upstream), 0);
     return {
@@ -65,6 +65,7 @@ export class LiveMember {
       address,
       weight,
       health: healthOf(this.#server),
+      ...(incomplete && { incomplete }),
       ...(reason !== undefined && { reason }),
       active: sum((upstream) => upstream.active),
       upgraded: sum((upstream) => upstream.upgraded),

@@ -26,7 +26,9 @@ export interface TableServer {
   readonly health: HealthVerdict;
   /** Ejected for a while after too many failed exchanges; panic mode ignores this too. */
   readonly ejected: boolean;
-  /** Why the server is down or ejected, for people. */
+  /** True if the server would be `serving`, but rejected a project that other servers serve. */
+  readonly incomplete?: true;
+  /** Why the server is down, ejected or incomplete, for people. */
   readonly reason?: string;
   /** Date at which the server last became healthy enough for traffic, in milliseconds since 1970; absent while it is not. */
   readonly wellSince?: number;

@@ -200,7 +200,7 @@ export class LeaseKeeper {
     } else if (snapshot !== undefined && !this.#recovery.isLoss(snapshot)) {
       this.#recovery.record(snapshot);
       applier.apply(snapshot);
-      void file.save(snapshot);
+      void file.save(applier.snapshot);
     }
     this.#followMove(server);
     this.#resolveJoined();

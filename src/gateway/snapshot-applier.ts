@@ -9,6 +9,9 @@ import { type CompiledProject, compileProject, type Origin } from './compiled-pr
 import { ProjectTable } from './project-table.ts';
 import { TargetFailureLog } from './target-failure-log.ts';
 
+/** Most characters of a reason that are reported: the registry accepts no longer one. */
+const maxReason = 2000;
+
 /** The state that serves requests; replaced as a whole, by one assignment. */
 interface Running {
   readonly snapshot: Snapshot;
@@ -42,6 +45,11 @@ export class SnapshotApplier {
     return this.#running?.snapshot.environment;
   }
 
+  /** The snapshot that runs; the fallback of each rejected project is what is served of it. */
+  get snapshot(): Snapshot | undefined {
+    return this.#running?.snapshot;
+  }
+
   get running(): SnapshotId | undefined {
     if (this.#running === undefined) return undefined;
     const { epoch, version, hash } = this.#running.snapshot;
@@ -53,8 +61,8 @@ export class SnapshotApplier {
   }
 
   /**
-   * Builds the snapshot's table beside the running one, then swaps them. A project that cannot be compiled is rejected with the reason and
-   * keeps its previous revision, if it had one in this environment; the other projects go ahead. Never throws.
+   * Builds the snapshot's table beside the running one, then swaps them. A project that cannot be compiled is rejected with the reason; its
+   * fallback is served in its stead, or else the revision that this server served before. The other projects go ahead. Never throws.
    * @returns false if this snapshot runs already
    */
   apply(snapshot: Snapshot): boolean {
@@ -65,16 +73,17 @@ export class SnapshotApplier {
     const origin = originOf(snapshot, before?.origin);
     const states: ProjectState[] = [];
     const projects = new Map<string, CompiledProject>();
-    const kept: CompiledProject[] = [];
+    const kept: { readonly index: number; readonly project: CompiledProject }[] = [];
     for (const deployed of snapshot.projects) {
       const previous = known.get(deployed.name);
       const result = this.#compile(deployed, origin, previous, projects);
       if ('error' in result) {
-        if (previous !== undefined) kept.push(previous);
-        states.push({ name: deployed.name, revision: previous?.revision ?? 0, state: 'rejected', error: result.error });
+        const project = this.#fallback(deployed, origin, previous);
+        if (project !== undefined) kept.push({ index: states.length, project });
+        states.push({ name: deployed.name, revision: project?.revision ?? 0, state: 'rejected', error: result.error });
         this.rejections++;
         this.#logger.error(
-          { project: deployed.name, revision: deployed.revision, serving: previous?.revision ?? 0, reason: result.error },
+          { project: deployed.name, revision: deployed.revision, serving: project?.revision ?? 0, reason: result.error },
           'project rejected',
         );
       } else {
@@ -82,12 +91,18 @@ export class SnapshotApplier {
         states.push({ name: deployed.name, revision: deployed.revision, state: 'active' });
       }
     }
-    for (const project of kept) {
-      if (!projects.has(project.basePath)) projects.set(project.basePath, project);
-      else displace(states, project);
+    const served = new Map<string, CompiledProject>();
+    for (const { index, project } of kept) {
+      if (projects.has(project.basePath)) {
+        // Another project has taken the base path: this one is not served at all.
+        states[index] = { ...(states[index] as ProjectState), revision: 0 };
+      } else {
+        projects.set(project.basePath, project);
+        served.set(project.name, project);
+      }
     }
     this.applied++;
-    this.#swap({ snapshot, origin, table: new ProjectTable([...projects.values()]), states });
+    this.#swap({ snapshot: withServed(snapshot, served), origin, table: new ProjectTable([...projects.values()]), states });
     this.#logger.info({ environment: snapshot.environment, version: snapshot.version, projects: projects.size }, 'snapshot applied');
     return true;
   }
@@ -113,8 +128,22 @@ export class SnapshotApplier {
       const holder = taken.get(project.basePath);
       return holder === undefined ? { project } : { error: `basePath: ${project.basePath} is taken by project ${holder.name}` };
     } catch (error) {
-      return { error: error instanceof Error ? error.message : String(error) };
+      return { error: (error instanceof Error ? error.message : String(error)).slice(0, maxReason) };
     }
+  }
+
+  /** What to serve of a project whose deployed revision was rejected: its fallback, or else what this server served before. */
+  #fallback({ name, fallback }: DeployedProject, origin: Origin, previous: CompiledProject | undefined): CompiledProject | undefined {
+    if (fallback === undefined) return previous;
+    const { revision, project, variables } = fallback;
+    const own = variables === undefined ? origin : previous && originWith(previous.origin, origin.epoch, variables);
+    const result = this.#compile(
+      { name, revision, project },
+      own ?? { epoch: origin.epoch, variables: variables ?? {} },
+      previous,
+      new Map(),
+    );
+    return 'error' in result ? previous : result.project;
   }
 
   /** Swaps the running state. Requests in flight end on the old table; upstreams that only the old one used are retired. */
@@ -127,15 +156,27 @@ export class SnapshotApplier {
 }
 
 function originOf({ epoch, variables }: Snapshot, before: Origin | undefined): Origin {
+  return originWith(before, epoch, variables);
+}
+
+/** Returns `before` if it is the same, since projects are compared by the identity of their origin. */
+function originWith(before: Origin | undefined, epoch: string, variables: Origin['variables']): Origin {
   return before?.epoch === epoch && isDeepStrictEqual(before.variables, variables) ? before : { epoch, variables };
+}
+
+/** The snapshot with what is served of each rejected project as its fallback, so that the same is served after a restart. */
+function withServed(snapshot: Snapshot, served: ReadonlyMap<string, CompiledProject>): Snapshot {
+  if (served.size === 0) return snapshot;
+  const projects = snapshot.projects.map((deployed) => {
+    const project = served.get(deployed.name);
+    if (project === undefined) return deployed;
+    const { revision, source, origin } = project;
+    const own = isDeepStrictEqual(origin.variables, snapshot.variables) ? {} : { variables: origin.variables };
+    return { ...deployed, fallback: { revision, project: source, ...own } };
+  });
+  return { ...snapshot, projects };
 }
 
 function upstreamsOf(running: Running | undefined): Upstream[] {
   return running?.table.projects.flatMap((project) => [...project.upstreams.values()]) ?? [];
-}
-
-/** Marks a project as not served at all: another project has taken the base path of its previous revision. */
-function displace(states: ProjectState[], { name }: CompiledProject): void {
-  const index = states.findIndex((state) => state.name === name);
-  states[index] = { ...(states[index] as ProjectState), revision: 0 };
 }

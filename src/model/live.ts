@@ -29,7 +29,9 @@ export interface LiveServer extends ServerCounts, ServerGauges {
   readonly address: string;
   readonly weight: number;
   readonly health: HealthState;
-  /** Why the server is down, for people. */
+  /** True if the server gets no requests because it rejected a project that other servers serve. */
+  readonly incomplete?: true;
+  /** Why the server is down or incomplete, for people. */
   readonly reason?: string;
   /** Absent for a server that was never checked. */
   readonly checks?: CheckCounts;

@@ -15,13 +15,29 @@ export const snapshotId = z.object({
   hash: sha256,
 });
 
+const variables = z.record(z.string(), z.string());
+
+/** The revision of a project that servers serve if they reject the deployed one. */
+const fallback = z.object({
+  revision: revisionNumber,
+  project,
+  /** Variables that it runs with; absent: those of the snapshot. */
+  variables: variables.exactOptional(),
+});
+
 /** One project revision as deployed. */
-export const deployedProject = z.object({ name, revision: revisionNumber, project });
+export const deployedProject = z.object({
+  name,
+  revision: revisionNumber,
+  project,
+  /** Last revision that servers accepted before this one; absent if there is none. */
+  fallback: fallback.exactOptional(),
+});
 
 /** Everything that an environment's servers need: complete, immutable, replaced as a whole. */
 export const snapshot = snapshotId.extend({
   environment: name,
-  variables: z.record(z.string(), z.string()),
+  variables,
   /** Sorted by name. */
   projects: z.array(deployedProject),
 });

@@ -17,6 +17,8 @@ const deployment = z.object({
   basePath: z.string(),
   /** Revisions that were deployed before this one, the latest last. */
   history: z.array(revisionNumber),
+  /** Last revision that servers accepted before this one, for servers that reject this one. */
+  fallback: revisionNumber.exactOptional(),
 });
 
 /** One project revision in an environment, as it is stored. */

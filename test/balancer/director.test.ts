@@ -282,3 +282,28 @@ t.test('environments of the own configuration come first, whatever their order i
   );
   t.strictSame([...tables.keys()], ['main', 'second', 'added', 'other']);
 });
+
+t.test('a server that rejected what others serve gets no requests, unless the others are down', async (t) => {
+  const { clock, registry, rotation, announce, failing, tables } = await setUp((fresh) => fresh.put('production'));
+  const active = [{ name: 'shop', revision: 1, state: 'active' as const }];
+  const rejected = [{ name: 'shop', revision: 0, state: 'rejected' as const, error: 'no such variable' }];
+  registry.join('a', { projects: active, address: '127.0.0.1:9201' });
+  registry.join('b', { projects: rejected });
+  for (const id of ['a', 'b']) await announce(id);
+  await clock.pass(50);
+  t.equal(rotation(), 'a (b)');
+  t.match(tables.get('production')?.servers[1], {
+    incomplete: true,
+    health: 'up',
+    reason: 'it serves no revision of shop, which other servers serve',
+  });
+  failing.add('127.0.0.1:9201');
+  await clock.pass(10_000);
+  t.equal(rotation(), 'a:down b', 'better 404 for one project than 503 for all');
+  failing.clear();
+  await clock.pass(10_000);
+  t.equal(rotation(), 'a (b)');
+  registry.join('b', { projects: [{ ...rejected[0], revision: 1 } as never] });
+  await announce('b');
+  t.equal(rotation(), 'a b', 'its last accepted revision will do');
+});

@@ -1,6 +1,7 @@
 import type { Test } from 'tap';
 import { contentHash } from '../../src/model/content-hash.ts';
 import { SluiceError } from '../../src/model/fault.ts';
+import type { Snapshot } from '../../src/model/snapshot.ts';
 import type { Open } from './registry.ts';
 import { api, deployed, mustHash, request } from './registry-samples.ts';
 
@@ -167,6 +168,43 @@ export function deployments(t: Test, open: Open): void {
     await t.rejects(registry.undeploy('nowhere', 'shop'), { code: 'not-found' });
     await t.rejects(registry.rollback('production', 'nothing'), { code: 'not-found' });
     t.equal((await registry.snapshot('production')).version, 1);
+  });
+
+  t.test('a deployment remembers the last revision that servers accepted', async (t) => {
+    const { registry, other } = await open(t);
+    await registry.putEnvironment('production', {});
+    for (const version of ['1', '2', '3']) await registry.pushProject(api('shop', { version }));
+    const fallbackOf = ({ projects: [shop] }: Snapshot) => shop?.fallback?.revision;
+    const report = async (running: Snapshot, revision: number, state: 'active' | 'rejected') => {
+      const { epoch, version, hash } = running;
+      await other.renew({ id: 'one', instance: 'one-1', running: { epoch, version, hash }, projects: [{ name: 'shop', revision, state }] });
+    };
+    const first = await registry.deploy('production', 'shop', { revision: 1 });
+    t.equal(fallbackOf(first), undefined);
+    await other.join(request('one', { environment: 'production' }));
+    await report(first, 1, 'active');
+    const second = await registry.deploy('production', 'shop', { revision: 2 });
+    t.same(second.projects[0]?.fallback, { revision: 1, project: api('shop', { version: '1' }) });
+    mustHash(t, second);
+    t.same(await other.snapshot('production'), second);
+    await report(second, 1, 'rejected');
+    const third = await registry.deploy('production', 'shop', { revision: 3 });
+    t.equal(fallbackOf(third), 1, 'a rejected revision does not replace one that ran');
+    t.equal(fallbackOf(await registry.deploy('production', 'shop', { revision: 2 })), 1, 'nor does one that no server ran yet');
+    await report(await registry.deploy('production', 'shop', { revision: 3 }), 3, 'active');
+    t.equal(fallbackOf(await registry.deploy('production', 'shop', { revision: 1 })), 3);
+    t.equal(fallbackOf(await registry.rollback('production', 'shop')), undefined, 'a revision is not its own fallback');
+    t.equal((await registry.snapshot('production')).projects[0]?.revision, 3);
+  });
+
+  t.test('a first revision that was rejected is never a fallback', async (t) => {
+    const { registry } = await open(t);
+    const { epoch, version, hash } = await deployed(registry, 'production', 'shop');
+    await registry.join(request('one', { environment: 'production' }));
+    const projects = [{ name: 'shop', revision: 0, state: 'rejected' } as const];
+    await registry.renew({ id: 'one', instance: 'one-1', running: { epoch, version, hash }, projects });
+    await registry.pushProject(api('shop', { version: '2' }));
+    t.equal((await registry.deploy('production', 'shop')).projects[0]?.fallback, undefined);
   });
 
   t.test('what an environment could not serve is not deployed there', async (t) => {

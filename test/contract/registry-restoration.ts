@@ -42,6 +42,18 @@ export function restoring(t: Test, open: Open): void {
     t.match(await registry.rollback('production', 'shop'), { version: 10, projects: [{}, { revision: 5 }] });
   });
 
+  t.test('fallbacks are restored as well', async (t) => {
+    const { registry } = await open(t);
+    await registry.putEnvironment('production', {});
+    const offered = lost(7, { shop: 5 });
+    const fallback = { revision: 4, project: api('shop', { version: '4' }) };
+    t.equal(await registry.restore({ ...offered, projects: offered.projects.map((project) => ({ ...project, fallback })) }), true);
+    const snapshot = await registry.snapshot('production');
+    t.same(snapshot.projects[0]?.fallback, fallback);
+    mustHash(t, snapshot);
+    t.match(await registry.projects(), [{ latest: 5, revisions: [{ revision: 4 }, { revision: 5 }] }]);
+  });
+
   t.test('of several snapshots the newest wins, in whatever order they are offered', async (t) => {
     const { registry, other } = await open(t);
     await registry.putEnvironment('production', {});

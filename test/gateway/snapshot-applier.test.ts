@@ -1,6 +1,7 @@
 import t from 'tap';
 import { GatewayHandler } from '../../src/gateway/gateway-handler.ts';
 import { SnapshotApplier } from '../../src/gateway/snapshot-applier.ts';
+import type { Snapshot } from '../../src/model/snapshot.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { FakeExchange } from '../tools/fake-exchange.ts';
@@ -158,6 +159,35 @@ t.test('upstreams that no table uses any more are retired; the others stay', asy
   t.equal(watch('/c'), c, 'a kept revision keeps its connections');
   applier.clear();
   t.ok(retired.includes(a) && retired.includes(c));
+});
+
+t.test('a server that never ran a project serves the fallback of a rejected revision', async (t) => {
+  const { applier } = setup();
+  const fallback = { revision: 1, project: deployed(at('a', 'http://one')).project };
+  applier.apply(snapshotOf(1, [{ ...deployed(at('a', '${variables.none}'), 3), fallback }]));
+  t.match(applier.states, [{ name: 'a', revision: 1, state: 'rejected', error: /"none"/ }]);
+  t.match(applier.table?.projects, [{ name: 'a', revision: 1 }]);
+  const [running] = applier.table?.projects ?? [];
+  applier.apply(snapshotOf(2, [{ ...deployed(at('a', '${variables.none}'), 4), fallback }]));
+  t.equal(applier.table?.projects[0], running, 'the fallback goes on unchanged');
+  const broken = { ...fallback, revision: 2, project: deployed(at('a', '${variables.none}/x')).project };
+  applier.apply(snapshotOf(3, [{ ...deployed(at('a', '${variables.none}'), 5), fallback: broken }]));
+  t.match(applier.states, [{ revision: 1, state: 'rejected' }], 'if the fallback is rejected too, what ran before stays');
+});
+
+t.test('what runs is saved, with the variables that it needs', async (t) => {
+  const { applier } = setup();
+  applier.apply(snapshotOf(1, [deployed(at('a', '${variables.host}'))], { variables: { host: 'http://one' } }));
+  applier.apply(snapshotOf(2, [deployed(at('a', '${variables.host}'))]));
+  t.match(applier.states, [{ revision: 1, state: 'rejected' }]);
+  const saved = applier.snapshot as Snapshot;
+  t.match(saved, { version: 2, variables: {}, projects: [{ revision: 1, fallback: { revision: 1, variables: { host: 'http://one' } } }] });
+  const restarted = setup().applier;
+  restarted.apply(JSON.parse(JSON.stringify(saved)));
+  t.match(restarted.states, [{ revision: 1, state: 'rejected' }]);
+  t.match(restarted.table?.projects, [{ name: 'a', revision: 1 }]);
+  restarted.apply(snapshotOf(3, [deployed(at('a', '${variables.host}'))]));
+  t.match(restarted.states, [{ revision: 1, state: 'rejected' }], 'also at the next snapshot');
 });
 
 t.test('a malformed project is rejected without throwing; the others go ahead', async (t) => {

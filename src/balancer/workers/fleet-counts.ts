@@ -61,8 +61,16 @@ export class FleetCounts {
 
   servers({ name, servers }: TableEnvironment): LiveServer[] {
     return servers.map((server) => {
-      const { id, address, weight, reason } = server;
-      const about = { id, environment: name, address, weight, health: healthOf(server), ...(reason !== undefined && { reason }) };
+      const { id, address, weight, reason, incomplete } = server;
+      const about = {
+        id,
+        environment: name,
+        address,
+        weight,
+        health: healthOf(server),
+        ...(incomplete && { incomplete }),
+        ...(reason !== undefined && { reason }),
+      };
       return { ...this.#servers.of(serverKey(name, id)), ...about };
     });
   }

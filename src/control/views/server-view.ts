@@ -55,9 +55,13 @@ function describeServer(record: LeasedServer, live: LiveServer | undefined, now:
   };
 }
 
-/** Returns the server's state; one that registers by plain HTTP sends no reports, and is ready when it is healthy. */
+/**
+ * Returns the server's state. One that registers by plain HTTP sends no reports, and is ready when it is healthy. One that rejected what
+ * others serve is not ready.
+ */
 function registeredState(record: LeasedServer, live: LiveServer | undefined): ServerState {
   const state = stateOf(record);
+  if (state === 'ready' && live?.incomplete) return 'joining';
   return state === 'joining' && record.source === 'http' && live?.health === 'up' ? 'ready' : state;
 }
 

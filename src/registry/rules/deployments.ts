@@ -47,7 +47,7 @@ export class Deployments {
       if (present?.revision === revision) return { result: await this.#snapshots.of(environment, found.epoch, found.document) };
       const history = present ? [...present.history, present.revision].slice(-historyLength) : [];
       // The index is expected unchanged: a revision is removed only together with a change of its project's index.
-      return this.#replace(found, project, await this.#deployment(found.document, project, revision, history), [known]);
+      return this.#replace(found, project, await this.#deployment(found, project, { revision, history, present }), [known]);
     });
   }
 
@@ -62,11 +62,16 @@ export class Deployments {
   async rollback(environment: string, project: string, options: { expect?: number }): Promise<Snapshot> {
     return this.#ledger.transact(async () => {
       const found = await this.#findDeployed(environment, project, options.expect);
-      const { revision, history } = deploymentOf(found.document, project) as Deployment;
+      const present = deploymentOf(found.document, project) as Deployment;
+      const { revision, history } = present;
       const previous = history.at(-1);
       const none = `environment "${environment}" has no record of a revision of "${project}" before ${revision}: there is nothing to roll back to`;
       if (previous === undefined) throw new SluiceError('not-found', none);
-      return this.#replace(found, project, await this.#deployment(found.document, project, previous, history.slice(0, -1)));
+      return this.#replace(
+        found,
+        project,
+        await this.#deployment(found, project, { revision: previous, history: history.slice(0, -1), present }),
+      );
     });
   }
 
@@ -89,14 +94,31 @@ export class Deployments {
   }
 
   /** Makes a deployment of a revision that the environment's servers can serve. Rejects with `invalid` and every fault if they cannot. */
-  async #deployment({ spec }: EnvironmentDocument, name: string, revision: number, history: number[]): Promise<Deployment> {
+  async #deployment(
+    { entry: { name: environment }, document: { spec } }: FoundEnvironment,
+    name: string,
+    { revision, history, present }: { revision: number; history: number[]; present: Deployment | undefined },
+  ): Promise<Deployment> {
     const key = { kind: 'revision', name: revisionName(name, revision) } as const;
     const { value } = (await this.#ledger.read(key)).get('revision', key.name);
     if (value) {
       planProject({ name, revision, project: value.project }, spec.variables);
-      return { name, revision, basePath: value.project.basePath, history };
+      const fallback = present && (await this.#lastAccepted(environment, present));
+      const { basePath } = value.project;
+      return { name, revision, basePath, history, ...(fallback !== undefined && fallback !== revision && { fallback }) };
     }
     throw new SluiceError('not-found', `revision ${revision} of project "${name}" was removed: deploy another revision`);
+  }
+
+  /**
+   * Finds the last revision that servers accepted, up to the present one. A revision that no server accepted yet does not take the place of
+   * one that ran, and never becomes the fallback once a server has rejected it.
+   */
+  async #lastAccepted(environment: string, { name, revision, fallback }: Deployment): Promise<number | undefined> {
+    const servers = (await this.#ledger.list('server')).all('server').filter(({ value }) => value.environment === environment);
+    const states = servers.flatMap(({ value }) => value.projects.filter((project) => project.name === name));
+    if (states.some((project) => project.state === 'active' && project.revision === revision)) return revision;
+    return fallback ?? (states.some(({ state }) => state === 'rejected') ? undefined : revision);
   }
 
   async #replace(

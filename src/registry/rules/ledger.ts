@@ -68,6 +68,7 @@ export class CheckedReading {
   readonly epoch: string;
   readonly generation: number;
   readonly #documents: readonly Stored[];
+  #byKey: Map<string, Stored> | undefined;
   readonly #log: Log;
 
   constructor(reading: Reading, logger: Log) {
@@ -121,7 +122,8 @@ export class CheckedReading {
   }
 
   #find(kind: Kind, name: string): Stored | undefined {
-    return this.#documents.find((stored) => stored.kind === kind && stored.name === name);
+    this.#byKey ??= new Map(this.#documents.map((stored) => [`${stored.kind} ${stored.name}`, stored]));
+    return this.#byKey.get(`${kind} ${name}`);
   }
 }
 

@@ -76,7 +76,7 @@ export class Projects {
       environments
         .all('environment')
         .flatMap(({ value }) => value.deployments.filter((deployment) => deployment.name === name))
-        .flatMap(({ revision, history }) => [revision, ...history]),
+        .flatMap(({ revision, history, fallback }) => [revision, ...history, ...(fallback === undefined ? [] : [fallback])]),
     );
     const spare = revisions.filter(({ revision }) => !used.has(revision));
     return {

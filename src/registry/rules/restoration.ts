@@ -21,13 +21,14 @@ export class Restoration {
 
   async restore(given: Snapshot): Promise<boolean> {
     const offered: Snapshot = valid('the snapshot', snapshotSchema, given);
-    const { environment: name, projects, epoch, version } = offered;
+    const { environment: name, epoch, version } = offered;
     return this.#ledger.transact<boolean>(async () => {
-      const keys = projects.map((project) => ({ kind: 'project', name: project.name }) as const);
+      const keys = offered.projects.map((project) => ({ kind: 'project', name: project.name }) as const);
       const now = await this.#ledger.read({ kind: 'environment', name }, ...keys);
       const entry = now.get('environment', name);
       const { value: document } = entry;
-      const indexes = projects.map((project) => now.get('project', project.name));
+      const indexes = offered.projects.map((project) => now.get('project', project.name));
+      const projects = offered.projects.map((project, index) => withUsableFallback(project, indexes[index]?.value));
       const untouched = document !== undefined && epoch !== now.epoch && mayRestore(document, offered);
       if (!untouched || indexes.some(({ value }, index) => clashes(value, projects[index] as DeployedProject))) return { result: false };
 
@@ -39,13 +40,15 @@ export class Restoration {
         deployments: projects.map(deploymentOf),
         restored: { epoch, version },
       };
-      const put = projects.flatMap(({ name, revision, project }, index) => {
-        const hash = contentHash(project);
-        const projectIndex = withRevision(indexes[index]?.value, { revision, version: project.version, hash, createdAt });
-        return [
-          { kind: 'project', name, text: JSON.stringify(projectIndex) },
-          { kind: 'revision', name: revisionName(name, revision), text: JSON.stringify({ project, hash, createdAt }) },
-        ] as const;
+      const put = projects.flatMap(({ name, revision, project, fallback }, index) => {
+        let projectIndex = indexes[index]?.value;
+        const revisions = [{ revision, project }, ...(fallback === undefined ? [] : [fallback])].map((one) => {
+          const hash = contentHash(one.project);
+          projectIndex = withRevision(projectIndex, { revision: one.revision, version: one.project.version, hash, createdAt });
+          const text = JSON.stringify({ project: one.project, hash, createdAt });
+          return { kind: 'revision', name: revisionName(name, one.revision), text } as const;
+        });
+        return [{ kind: 'project', name, text: JSON.stringify(projectIndex) } as const, ...revisions];
       });
       const change = {
         epoch: now.epoch,
@@ -65,10 +68,17 @@ function mayRestore({ version, restored }: EnvironmentDocument, offered: Snapsho
 }
 
 /** True if an operator has pushed something since that has the offered number, or that the offered revision would hide by being newer. */
-function clashes(index: DocumentOf<'project'> | undefined, { revision, project }: DeployedProject): boolean {
+function clashes(index: DocumentOf<'project'> | undefined, { revision, project }: Pick<DeployedProject, 'revision' | 'project'>): boolean {
   if (index === undefined) return false;
   const known = index.revisions.find((one) => one.revision === revision);
   return known === undefined ? !index.restored && revision > index.latest : known.hash !== contentHash(project);
+}
+
+/** Leaves out a fallback whose number belongs to another content in this registry. */
+function withUsableFallback(deployed: DeployedProject, index: DocumentOf<'project'> | undefined): DeployedProject {
+  const { fallback, ...rest } = deployed;
+  if (fallback === undefined || !clashes(index, fallback)) return deployed;
+  return rest;
 }
 
 type IndexedRevision = DocumentOf<'project'>['revisions'][number];
@@ -79,6 +89,6 @@ function withRevision(index: DocumentOf<'project'> | undefined, added: IndexedRe
   return { latest: Math.max(index?.latest ?? 0, added.revision), revisions, restored: true };
 }
 
-function deploymentOf({ name, revision, project }: DeployedProject): Deployment {
-  return { name, revision, basePath: project.basePath, history: [] };
+function deploymentOf({ name, revision, project, fallback }: DeployedProject): Deployment {
+  return { name, revision, basePath: project.basePath, history: [], ...(fallback && { fallback: fallback.revision }) };
 }

@@ -26,12 +26,20 @@ export class Snapshots {
   /** Reads the projects of these deployments; they are sorted by name. */
   async projects(epoch: string, deployments: readonly Deployment[]): Promise<DeployedProject[]> {
     if (deployments.length === 0) return [];
-    const names = deployments.map(({ name, revision }) => revisionName(name, revision));
+    const names = deployments.flatMap(({ name, revision, fallback }) =>
+      [revision, ...(fallback === undefined ? [] : [fallback])].map((number) => revisionName(name, number)),
+    );
     const reading = await this.#ledger.read(...names.map((name) => ({ kind: 'revision', name }) as const));
     if (reading.epoch !== epoch) throw new SluiceError('unavailable', 'the data of the registry was just replaced: try again');
-    return deployments.map(({ name, revision }, index) => {
-      const { value } = reading.get('revision', names[index] as string);
-      if (value) return { name, revision, project: value.project };
+    return deployments.map(({ name, revision, fallback }) => {
+      const { value } = reading.get('revision', revisionName(name, revision));
+      const earlier = fallback === undefined ? undefined : reading.replaceable('revision', revisionName(name, fallback)).value;
+      if (value) {
+        const deployed = { name, revision, project: value.project };
+        return fallback === undefined || earlier === undefined
+          ? deployed
+          : { ...deployed, fallback: { revision: fallback, project: earlier.project } };
+      }
       throw new SluiceError(
         'internal',
         `the registry lost revision ${revision} of project "${name}": undeploy it, then push and deploy it again`,
