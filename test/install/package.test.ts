@@ -8,21 +8,25 @@ import { ownFolder } from '../tools/own-folder.ts';
 import { SluiceProcess } from '../tools/sluice-process.ts';
 import { root, textOf } from '../tools/source-files.ts';
 
-const run = promisify(execFile);
 const checkout = fileURLToPath(root);
+/** Runs a command without what tap adds to each Node.js process. */
+function run(command: string, args: readonly string[], cwd = checkout) {
+  return promisify(execFile)('env', ['-u', 'NODE_OPTIONS', command, ...args], { cwd, maxBuffer: 1e7 });
+}
+
 const anywhere = { SLUICE_CONTROL_LISTEN: '127.0.0.1:0', SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: '127.0.0.1:0' };
 
 /** Packs a copy of the checkout, since packing rewrites package.json and dist for a moment, and unpacks it as npm would install it. */
 async function installPackage(t: Test): Promise<{ folder: string; files: string[] }> {
   const copy = join(ownFolder(t), 'checkout');
-  const { stdout: listed } = await run('git', ['ls-files', '-co', '--exclude-standard'], { cwd: checkout, maxBuffer: 1e7 });
+  const { stdout: listed } = await run('git', ['ls-files', '-co', '--exclude-standard']);
   for (const file of listed.trim().split('\n')) {
     mkdirSync(dirname(join(copy, file)), { recursive: true });
     cpSync(join(checkout, file), join(copy, file), { recursive: true });
   }
   symlinkSync(join(checkout, 'node_modules'), join(copy, 'node_modules'));
   const folder = ownFolder(t);
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: copy, maxBuffer: 1e7 });
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], copy);
   const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[')));
   t.equal(readFileSync(join(copy, 'package.json'), 'utf8'), textOf('package.json'), 'packing leaves package.json as it was');
 
@@ -88,7 +92,7 @@ test('npm pack makes a package that works', { timeout: 300_000 }, async (t) => {
         join(checkout, 'node_modules/@types'),
       ];
       const tsc = join(checkout, 'node_modules/typescript/bin/tsc');
-      return run(process.execPath, [tsc, ...options, 'user.mts'], { cwd: folder }).then(
+      return run(process.execPath, [tsc, ...options, 'user.mts'], folder).then(
         () => '',
         (error: { stdout: string }) => error.stdout,
       );

@@ -14,7 +14,7 @@ const locked = {
 };
 const built = 'node_modules/@tapjs/test/test-built/dist/esm/index.js';
 
-/** In the place of npm and npx: writes down what it was called with, and installs as npm does, the list of what is there last. */
+/** Stands in for npm and npx: writes down what it was called with, and installs as npm does, the list of what is there last. */
 const npm = `#!${process.execPath}
 const { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const words = process.argv.slice(2);
