@@ -1,6 +1,6 @@
-// `npm run build:binary [-- FILE]`: one executable with Node.js, program and packages inside, dist/sluice unless told otherwise.
+// `npm run build:binary [-- FILE]`: one executable with Node.js, program and packages inside, by default dist/sluice.
 // It is a Node.js single executable application: https://nodejs.org/api/single-executable-applications.html
-// The Node.js inside is a pinned one, whichever builds it. What else is inside is said beside it: FILE.THIRD-PARTY-NOTICES, FILE.sbom.cdx.json.
+// The Node.js inside is a pinned version, whatever version runs this script. FILE.THIRD-PARTY-NOTICES and FILE.sbom.cdx.json list everything inside.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -12,7 +12,7 @@ import { pinnedNode } from './pinned-node.mjs';
 
 /** The major version of the Node.js inside. */
 const major = 24;
-/** Where a Node.js looks for the program inside itself, and the mark in it that is flipped when there is one. */
+/** The name under which Node.js looks for an embedded program, and the mark in its executable that says there is one. */
 const resource = 'NODE_SEA_BLOB';
 const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
@@ -20,18 +20,18 @@ const outfile = resolve(process.argv[2] ?? fileURLToPath(new URL('../dist/sluice
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
 let folder;
-// However this ends, Ctrl-C included, nothing half made stays.
+// However the process ends, even by Ctrl-C, no incomplete file is left behind.
 process.once('exit', () => folder && rmSync(folder, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 try {
   if (process.platform !== 'linux') throw new Error(`it is made on Linux only; on ${process.platform} run "node dist/sluice.mjs"`);
   const node = pinnedNode(major);
-  // Beside the outcome, so that it can be renamed into place: whoever runs the old one keeps it.
+  // Built beside the result and renamed over it: a process that runs the old executable keeps it.
   mkdirSync(dirname(outfile), { recursive: true });
   folder = mkdtempSync(join(dirname(outfile), '.sluice-'));
   await buildBinary(node);
 } catch (error) {
-  // Of many lines the first says what; esbuild has told the rest itself.
+  // The first line of the message says what failed; esbuild has printed the rest itself.
   console.error(`build:binary failed: ${error.message.split('\n')[0]}`);
   process.exitCode = 1;
 }
@@ -54,7 +54,7 @@ async function buildBinary(node) {
   console.error(`${outfile}: ${said}, ${Math.round(statSync(outfile).size / 1e6)} MB, in ${seconds} s`);
 }
 
-/** Node.js for the list of contents; its licence names all that is inside of it in turn. */
+/** Node.js for the list of contents; its licence in turn names everything inside Node.js. */
 function componentOf({ version, packageName, integrity, licence }) {
   return {
     type: 'platform',
@@ -69,18 +69,18 @@ function componentOf({ version, packageName, integrity, licence }) {
   };
 }
 
-/** The program as Node.js wants it: already compiled, by the one that will run it, which saves a tenth of a second at each start. */
+/** The program as an executable embeds it: compiled by the Node.js that will run it, which saves a tenth of a second at each start. */
 function pack(node, main) {
   const config = join(folder, 'sea.json');
   const output = join(folder, 'sluice.blob');
   writeFileSync(config, JSON.stringify({ main, output, disableExperimentalSEAWarning: true, useCodeCache: true }));
-  // Options for the Node.js that builds may be none of this one's.
+  // Without NODE_OPTIONS: this Node.js may not know the options of the one that builds.
   const env = { ...process.env, NODE_OPTIONS: '' };
   execFileSync(node.program, ['--experimental-sea-config', config], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   return output;
 }
 
-/** Symbols are a seventh of it, and for debuggers of Node.js only. */
+/** Removes symbols: they are a seventh of the executable, and only debuggers of Node.js need them. */
 function strip(binary) {
   try {
     execFileSync('strip', [binary], { stdio: 'ignore' });
@@ -89,7 +89,7 @@ function strip(binary) {
   }
 }
 
-/** postject warns of section names that it does not know, which harms nobody. */
+/** postject warns of section names that it does not know; the warning is harmless. */
 async function quietly(work) {
   const { warn, log } = console;
   console.warn = () => {};

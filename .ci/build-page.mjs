@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
-/** Each file of the dashboard by the path it is served at, and esbuild's word on what went into them; run from the checkout. */
+/** Each file of the dashboard by its URL path, and esbuild's list of their contents; run from the checkout. */
 export async function buildPage() {
   const { outputFiles, metafile } = await build({
     entryPoints: ['src/dashboard/main.tsx', 'src/dashboard/style.css'],

@@ -11,7 +11,7 @@ try {
   const [program, library] = await Promise.all([bundleProgram('script', outfile), bundleProgram('library', join(folder, 'index.mjs'))]);
   writeContents(join(folder, '/'), [...program, ...library]);
 } catch (error) {
-  // Of many lines the first says what; esbuild has told the rest itself.
+  // The first line of the message says what failed; esbuild has printed the rest itself.
   console.error(`build failed: ${error.message.split('\n')[0]}`);
   process.exitCode = 1;
 }

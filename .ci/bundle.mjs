@@ -3,7 +3,7 @@ import { build } from 'esbuild';
 import { buildPage } from './build-page.mjs';
 import { outside } from './manifest.mjs';
 
-/** For packages that are CommonJS, inside a bundle that is not. */
+/** Defines `require` for the CommonJS packages inside a bundle that is an ES module. */
 const commonJs = `import { createRequire as createRequireForBundle } from 'node:module';
 const require = createRequireForBundle(import.meta.url);`;
 
@@ -29,7 +29,7 @@ export async function bundleProgram(kind, outfile) {
     bundle: true,
     platform: 'node',
     target: 'node20',
-    // ws would look for faster native parts of itself, which are not there; Node.js warns of every such look from inside an executable.
+    // ws would look for its optional native modules, which are absent; inside an executable, Node.js warns of each such attempt.
     define: { SHIPPED: JSON.stringify(shipped), 'process.env.WS_NO_BUFFER_UTIL': '"1"', 'process.env.WS_NO_UTF_8_VALIDATE': '"1"' },
     logLevel: 'warning',
     ...(kind === 'whole' ? { format: 'cjs' } : { format: 'esm', external: outside, banner: { js: commonJs } }),

@@ -1,13 +1,13 @@
-// What is inside of what is built, beside it: the licence of every package (THIRD-PARTY-NOTICES), and a bill of materials (sbom.cdx.json, CycloneDX).
+// Writes the contents of a build beside it: the licence of every package (THIRD-PARTY-NOTICES), and a bill of materials (sbom.cdx.json, CycloneDX).
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The folder of the package that a file belongs to; of a file of Sluice itself there is none. */
+/** The folder of the package that a file belongs to; undefined for a file of Sluice itself. */
 const packageFolder = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/;
 
 /**
- * Writes both files, their names after `prefix`; run from the checkout. `metafiles` are esbuild's, which say what it took in.
- * `more` are components that it knows nothing of, in the form of {@link packageIn}. Throws an error of one line if a licence is missing.
+ * Writes both files, whose names begin with `prefix`; run from the checkout. `metafiles` are esbuild's lists of the files that it read.
+ * `more` are components that esbuild does not know, in the form of {@link packageIn}. Throws an error with a one-line message if a licence is missing.
  */
 export function writeContents(prefix, metafiles, more = []) {
   const { packages: locked } = read('package-lock.json');
@@ -24,7 +24,7 @@ export function writeContents(prefix, metafiles, more = []) {
     return packages.get(one.purl);
   };
   for (const { outputs, inputs } of metafiles) {
-    // Not all that esbuild looked at is in its output.
+    // esbuild also lists files that it read but left out of its output.
     const inside = new Set(Object.values(outputs).flatMap((output) => Object.keys(output.inputs)));
     for (const file of inside) {
       const user = found(file);
@@ -49,7 +49,7 @@ function packageIn(folder, locked) {
   return { name, version, license, purl: purlOf(name, version), integrity, texts, uses: new Set() };
 }
 
-/** The text of the licence that Sluice itself is under, for a package that names it and does not bring it. */
+/** The text of Sluice's own licence, for a package that names the same licence without including its text. */
 function mit(author) {
   const text = readFileSync('LICENSE', 'utf8');
   return `MIT License\n\nCopyright (c) ${author?.name ?? author}\n\n${text.slice(text.indexOf('Permission is hereby granted')).trim()}`;

@@ -1,4 +1,4 @@
-// Which packages stay outside the bundle, and package.json as it is published: with those alone as dependencies.
+// The packages that stay outside the bundle, and the package.json that is published, with only those as dependencies.
 //   node .ci/manifest.mjs publish   before `npm pack` reads package.json; the checkout's own is kept aside
 //   node .ci/manifest.mjs restore   puts the checkout's own back
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';

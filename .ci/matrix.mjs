@@ -1,4 +1,4 @@
-// `npm run test:matrix [-- MAJOR…] [-- COMMAND…]`: runs a command, `npm test` unless told otherwise, on each pinned Node.js in turn.
+// `npm run test:matrix [-- MAJOR…] [-- COMMAND…]`: runs a command, by default `npm test`, on each pinned Node.js in turn.
 import { spawnSync } from 'node:child_process';
 import { delimiter, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,7 +23,7 @@ function runOn(major) {
   try {
     const { program, version } = pinnedNode(major);
     console.error(`Node.js ${version}: ${[command, ...args].join(' ')}`);
-    // Whatever is called "node", by npm and by what it runs, is this one.
+    // npm, and everything that it runs, finds this Node.js under the name "node".
     const env = { ...process.env, PATH: [dirname(program), process.env.PATH].join(delimiter) };
     const { status, error } = spawnSync(command, args, { stdio: 'inherit', env });
     if (error) throw error;

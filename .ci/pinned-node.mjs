@@ -1,4 +1,4 @@
-// `node .ci/pinned-node.mjs MAJOR` prints where that Node.js is: fetched once into .cache/node, from the npm package with its official binary.
+// `node .ci/pinned-node.mjs MAJOR` prints the path of that Node.js, fetched once into .cache/node from the npm package with its official binary.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ const cache = fileURLToPath(new URL('../.cache/node/', import.meta.url));
 /** Every major version that is pinned. */
 export const pinnedMajors = Object.keys(pins);
 
-/** The Node.js of a major version: its `version`, its `program`, its `licence`, and the npm package that it is from with its `integrity`. Throws an error of one line if it cannot be had. */
+/** The Node.js of a major version: its `version`, its `program`, its `licence`, and its npm package with the `integrity`. Throws an error with a one-line message if it cannot be fetched. */
 export function pinnedNode(major) {
   if (pins[major] === undefined) throw new Error(`there is no pinned Node.js ${major}, only ${pinnedMajors.join(', ')}`);
   const { version, integrity } = pins[major];
@@ -27,7 +27,7 @@ export function pinnedNode(major) {
 function fetchInto(folder, wanted, integrity) {
   console.error(`Fetching ${wanted} from the npm registry, once…`);
   mkdirSync(cache, { recursive: true });
-  // Beside the place where it belongs, and renamed when it is whole: several processes may fetch at once.
+  // Fetched into a folder beside the final one, and renamed when complete: several processes may fetch at once.
   const work = mkdtempSync(join(cache, '.fetch-'));
   try {
     call('npm', ['pack', wanted, '--pack-destination', work, '--silent', '--ignore-scripts'], `${wanted} could not be fetched`);

@@ -19,13 +19,13 @@ checkWritable();
 prepare().catch((error) => stop(error.message));
 
 async function prepare() {
-  // Exactly what the lock names, from nothing, without a change to the lock. NODE_ENV has no say.
+  // Installs exactly what the lock file names, from scratch, without changing the lock file; NODE_ENV is ignored.
   if (!installed())
     await withProgress(run('npm', ['ci', all ? '--include=dev' : '--omit=dev', ...npmOptions], 'it needs the npm registry'));
   if (all && !tapIsBuilt()) await run('npx', ['tap', 'build'], 'the test runner could not be built');
 }
 
-/** One clear line rather than a syntax error from somewhere inside. */
+/** Ends with one clear line, rather than with a syntax error from an arbitrary file. */
 function checkNode() {
   const wanted = read('package.json').engines.node.match(/(\d+)\.(\d+)/);
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -33,7 +33,7 @@ function checkNode() {
   stop(`Sluice needs Node.js ${wanted[0]} or newer; this is ${process.versions.node}. Get it from https://nodejs.org`);
 }
 
-/** One clear line rather than a stack from npm or from the build. */
+/** Ends with one clear line, rather than with a stack trace of npm or the build. */
 function checkWritable() {
   for (const place of ['.', 'node_modules', 'dist', 'dist/sluice.mjs']) {
     try {
@@ -45,7 +45,7 @@ function checkWritable() {
   }
 }
 
-/** Whether node_modules holds what is needed. npm writes the list of what is in it last, so that half an installation has none. */
+/** True if node_modules holds every package that is needed. npm writes the list of the installed packages last, so a partial installation has no list. */
 function installed() {
   try {
     const locked = read('package-lock.json').packages;
@@ -61,13 +61,13 @@ function installed() {
   }
 }
 
-/** tap is made of plugins: until it is built anew, a run uses those that package.json switches off. */
+/** tap consists of plugins: until it is rebuilt, a run still uses the plugins that package.json switches off. */
 function tapIsBuilt() {
   const built = readFileSync(tap, 'utf8');
   return read('package.json').tap.plugin.every((plugin) => !plugin.startsWith('!') || !built.includes(plugin.slice(1)));
 }
 
-/** Says what is done, and how far it has come: on a terminal in one line, elsewhere in a few. */
+/** Prints the progress of the installation: on a terminal in one line, elsewhere in a few lines. */
 async function withProgress(installing) {
   const { isTTY } = process.stderr;
   const begun = Date.now();
@@ -101,10 +101,10 @@ function countPackages() {
   return names.filter((name) => existsSync(`node_modules/${name}/package.json`)).length;
 }
 
-/** Settles when a command has ended well. A signal meant for this process reaches it too, and it is waited for: npm tidies up. */
+/** Settles when a command has ended well. A signal to this process's group reaches the command too; this process waits for it, because npm cleans up. */
 function run(command, args, hint) {
   const stdio = ['ignore', 'ignore', 'inherit'];
-  // On Windows npm is a script of the shell's.
+  // On Windows npm is a shell script.
   const child =
     process.platform === 'win32' ? spawn([command, ...args].join(' '), { stdio, shell: true }) : spawn(command, args, { stdio });
   let interrupted = false;

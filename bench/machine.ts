@@ -1,6 +1,6 @@
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
-/** Describes the machine of a measurement, one line a fact. */
+/** Describes the machine of a measurement, one line per fact. */
 export function describeMachine(): string[] {
   const processors = cpus();
   return [

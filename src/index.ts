@@ -42,7 +42,7 @@ export interface StartedBalancer {
   stop(): Promise<void>;
 }
 
-/** Starts a balancer in this process. Rejects with a {@link SluiceError} if the settings are at fault or an address is taken; nothing is left running then. */
+/** Starts a balancer in this process. Rejects with a {@link SluiceError} if a setting is invalid or an address is taken; then nothing is left running. */
 export async function startBalancer({ config = {}, logger = silent() }: BalancerOptions = {}): Promise<StartedBalancer> {
   const settings = typeof config === 'string' ? loadConfig({ file: config, env: {} }) : configFrom(config);
   const { registry, balancer, control, tokens, stop } = await serve(settings, logger, {});
@@ -71,7 +71,7 @@ export interface GatewayOptions {
   readonly listen?: string;
   /** `HOST:PORT` at which balancers reach the server. Default: where it listens. */
   readonly advertise?: string;
-  /** Stable over restarts. Default: made at the first start and kept in `dataDir`. */
+  /** Stable across restarts. Default: generated at the first start and kept in `dataDir`. */
   readonly id?: string;
   /** Share of the requests, relative to the weights of the other servers. Default 1. */
   readonly weight?: number;
@@ -95,7 +95,7 @@ export interface StartedGateway {
 
 /**
  * Starts a gateway server in this process. Resolves once it serves a snapshot or is registered as available; while the registry cannot be
- * reached, it keeps trying. Rejects with a {@link SluiceError} if an option is at fault.
+ * reached, it keeps trying. Rejects with a {@link SluiceError} if an option is invalid.
  */
 export async function startGateway({ listen = '127.0.0.1:0', logger = silent(), ...options }: GatewayOptions): Promise<StartedGateway> {
   const { gateway, stop } = await runGateway({ listen, ...options }, logger);

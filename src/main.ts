@@ -71,7 +71,7 @@ const roles: Roles = {
   },
 };
 
-/** The configuration of `sluice up`: the file's or the quick start's, with the addresses of the command line in place of its own. */
+/** The configuration of `sluice up`: the file's or the quick start's, with the addresses of the command line instead of its own. */
 function upConfig({ config: file, control, listen }: UpOptions): Config {
   const load = (env: NodeJS.ProcessEnv) => {
     if (file !== undefined) return checkFile(file, () => loadConfig({ file, env }));

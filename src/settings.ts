@@ -54,7 +54,7 @@ export interface BalancerSettings {
     | ('json' | 'combined')
     | {
         /**
-         * json: one JSON object a line; combined: the combined log format of Apache and nginx
+         * json: one JSON object per line; combined: the combined log format of Apache and nginx
          */
         format?: 'json' | 'combined';
         /**
@@ -238,7 +238,7 @@ export interface EnvironmentSpec {
      */
     clientIdle?: 0 | string;
     /**
-     * time for a server's response head, then 504; 0: no limit, so that a server that hangs holds its requests for ever. For more than 60s, set the timeouts.responseHead of the projects' targets as well
+     * time for a server's response head, then 504; 0: no limit, so a server that hangs holds its requests forever. For more than 60s, set the timeouts.responseHead of the projects' targets as well
      */
     responseHead?: 0 | string;
     /**

@@ -117,7 +117,7 @@ test('no test waits for time to pass', async (t) => {
   const polling = /^\s*while \(.*\) await new Promise.*$/gm;
   const sleepy = (text: string) => sleeps.some((pattern) => pattern.test(text.replace(polling, '')));
   t.ok(sleepy(['await new Promise((resolve) =>', 'setTimeout(resolve, 5));'].join(' ')), 'a sleep is recognised');
-  t.notOk(sleepy('new Promise((resolve, reject) => { setTimeout(() => reject(late), 5); })'), 'a time limit is none');
+  t.notOk(sleepy('new Promise((resolve, reject) => { setTimeout(() => reject(late), 5); })'), 'a time limit is no sleep');
   t.strictSame(
     tests.filter((file) => file !== 'test/structure.test.ts' && sleepy(textOf(file))),
     [],

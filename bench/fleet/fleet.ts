@@ -259,7 +259,7 @@ class Fleet {
     this.#version = (answer as { version: number }).version;
   }
 
-  /** Checks that the balancer lists exactly the present gateways, each up and with the newest snapshot, and that each gets traffic. */
+  /** Checks that the balancer lists exactly the running gateways, each up and with the newest snapshot, and that each gets traffic. */
   async #checkAll(): Promise<void> {
     const { traffic } = this.#parts;
     await this.#listed();
@@ -272,7 +272,7 @@ class Fleet {
     return this.#present.has(id) && state === 'ready' && health === 'up' && running?.version === this.#version;
   }
 
-  /** Resolves when the admin API lists exactly the present gateways, each up and with the newest snapshot. */
+  /** Resolves when the admin API lists exactly the running gateways, each up and with the newest snapshot. */
   async #listed(): Promise<void> {
     await eventually(
       async () => {

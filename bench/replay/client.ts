@@ -5,7 +5,7 @@ import type { LoggedRequest } from './access-log.ts';
 /** A complete response. */
 export interface Answer {
   readonly status: number;
-  /** Values by lower-case name. Of several fields with the same name, only the last is kept. */
+  /** Values by lower-case name. If several fields have the same name, only the last is kept. */
   readonly fields: ReadonlyMap<string, string>;
   readonly body: string;
 }

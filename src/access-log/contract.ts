@@ -25,7 +25,7 @@ export interface ExchangeRecord {
 /** Called once for every exchange, when it has ended. A listener without an access log makes no records. */
 export type AccessLog = (record: ExchangeRecord) => void;
 
-/** Format of the lines: one JSON object a line, or the "combined" format of Apache and nginx. */
+/** Format of the lines: one JSON object per line, or the "combined" format of Apache and nginx. */
 export type AccessLogFormat = 'json' | 'combined';
 
 /** Format and destination of an access log. */

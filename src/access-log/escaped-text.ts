@@ -16,7 +16,7 @@ export const apacheEscape: Escape = (code) => {
   return `\\x${(code & 0xff).toString(16).padStart(2, '0')}`;
 };
 
-/** `text` as it can stand between quotation marks on a line of a log, cut off with `...` after at most `longest` written characters. */
+/** `text` in a form that can be put between quotation marks on a log line, cut off with `...` after at most `longest` written characters. */
 export function escapedText(text: string, escaped: Escape, longest: number): string {
   if (text.length <= longest && isSafe(text)) return text;
   let written = '';

@@ -15,7 +15,7 @@ const flushMs = 200;
 const retryMs = { flowing: 5, full: 100, failed: 1_000 };
 /** Milliseconds after which a write is taken for hung: it may never end. */
 const hungMs = 1_000;
-/** Least milliseconds between two warnings. */
+/** Minimum time between two warnings, in milliseconds. */
 const warningMs = 60_000;
 
 /** Whole lines that are written together. */
@@ -30,8 +30,8 @@ export interface LineOutputTools {
   readonly open: () => Promise<LogFile>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** True if the log goes to the same file as the lines: a warning could not be written either, so there is none. Default false. */
-  readonly logGoesThere?: boolean;
+  /** True if the log is written to the same file: then a warning about that file could not be written either, and is left out. Default false. */
+  readonly sharesLog?: boolean;
 }
 
 /**
@@ -103,7 +103,7 @@ export class LineOutput implements LineSink {
   }
 
   /**
-   * Writes, as the process exits, what can be written without waiting. Answers false if a write hangs, which will keep the process from
+   * Writes, as the process exits, what can be written without waiting. Returns false if a write hangs, which will keep the process from
    * ending.
    */
   end(): boolean {
@@ -204,7 +204,7 @@ export class LineOutput implements LineSink {
     if (now - this.#warnedAt < warningMs) return;
     this.#warned = true;
     this.#warnedAt = now;
-    if (this.#tools.logGoesThere) return;
+    if (this.#tools.sharesLog) return;
     const words = 'the access log cannot be written: lines are kept in memory while there is room, then dropped; traffic is not affected';
     this.#tools.logger.warn({ reason, dropped: this.dropped }, words);
   }

@@ -11,7 +11,7 @@ export function stopOnSignal(logger: Logger, manager: ServiceManager, stop: () =
   let stopping = false;
   const end = (cause: string) => {
     if (stopping) {
-      logger.warn({ cause }, 'ending at once');
+      logger.warn({ cause }, 'second signal: ending at once, without draining');
       process.exit(1);
     }
     stopping = true;
@@ -33,11 +33,11 @@ export function stopOnSignal(logger: Logger, manager: ServiceManager, stop: () =
   else if (process.send !== undefined) orphaned();
 }
 
-/** Runs `task` at each `signal`, one run after the other. A failed task ends nothing; every fault of it is logged. */
+/** Runs `task` at each `signal`, one run after the other. A failed task is logged, with all of its faults, and does not end the process. */
 export function onSignal(signal: NodeJS.Signals, logger: Logger, task: () => Promise<void>): void {
   let running = Promise.resolve();
   process.on(signal, () => {
-    logger.info({ cause: signal }, 'signal');
+    logger.info({ cause: signal }, 'signal received');
     running = running.then(task).catch((error: unknown) => {
       if (!(error instanceof SluiceError)) return logger.error({ err: error }, `${signal} was not carried out`);
       const [first] = error.faults;

@@ -33,7 +33,7 @@ export class OwnAccessLog {
     this.#path = path;
     this.#logger = logger;
     const open = () => openLogFile(path);
-    this.#output = new LineOutput({ open, clock: systemClock, logger, logGoesThere: path === undefined && stderrIsStdout() });
+    this.#output = new LineOutput({ open, clock: systemClock, logger, sharesLog: path === undefined && stderrIsStdout() });
     this.log = accessLogTo(this.#output, format, { clock: systemClock, worker });
     process.once('exit', () => {
       // Otherwise the process would never end while a write hangs.

@@ -16,10 +16,10 @@ import { warnOfRestartOnly } from './restart-only.ts';
 import { loadShipped } from './shipped.ts';
 import { version } from './version.ts';
 
-/** Most environments that a summary names. */
+/** Maximum number of environments that a summary names. */
 const maxNamed = 5;
 
-/** A running balancer with its control plane. */
+/** A running balancer with its registry and admin API. */
 export interface Served {
   readonly registry: Registry;
   readonly balancer: Balancer;
@@ -37,10 +37,10 @@ export interface Served {
   stop(): Promise<void>;
 }
 
-/** Starts registry, traffic and control, in this order. Rejects with a `SluiceError` if one cannot start; then nothing is left running. */
+/** Starts the registry, the balancer and the admin API, in this order. Rejects with a `SluiceError` if one of them cannot start; then nothing is left running. */
 export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessEnv = process.env): Promise<Served> {
   const tokens = await loadTokens({ dataDir: config.dataDir, configured: config.control.tokens, env });
-  logger.info({ admin: tokens.origin.admin, join: tokens.origin.join }, 'tokens');
+  logger.info({ admin: tokens.origin.admin, join: tokens.origin.join }, 'tokens read from these places');
   const authorize = createAuthorizer(tokens);
   const dataPlane = new DataPlaneRunner(config, logger);
   await dataPlane.openAccessLog();
@@ -48,7 +48,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   let present = config;
   let balancer: Balancer | undefined;
   let control: Control | undefined;
-  // Control closes after the balancer: gateways renew their leases through it while requests finish.
+  // The admin API closes after the balancer: gateways renew their leases through it while requests finish.
   const stop = async () => {
     await balancer?.drain(present.shutdown.grace);
     await dataPlane.flush();

@@ -13,25 +13,25 @@ import { type Served, serve } from './serve.ts';
 import { loadShipped } from './shipped.ts';
 import { waitForServers } from './wait-for-servers.ts';
 
-/** Milliseconds that the gateway servers have to become healthy. */
+/** Time limit in milliseconds for all gateway servers to become healthy. */
 const readyMs = 30_000;
-/** Where commands look for a balancer and its tokens unless an option says otherwise. */
-const usual = { control: 'http://127.0.0.1:9000', dataDir: './data' };
+/** The places where commands look for a balancer and its tokens by default. */
+const defaults = { control: 'http://127.0.0.1:9000', dataDir: './data' };
 
 export interface UpArguments {
   readonly gateways: number;
   readonly config: Config;
 }
 
-/** A balancer, gateway servers as child processes, and the sample project with a target of its own, all on one machine. */
+/** A balancer, gateway servers as child processes, and the sample project with its target, all on one machine. */
 export interface Up {
   /** Resolves with the text for the user once every gateway server takes traffic. Rejects with a `SluiceError` if the start failed. */
   readonly started: Promise<string>;
-  /** Stops everything, at any moment of the start as well: resolves when no child process is left. */
+  /** Stops everything, even in the middle of the start; resolves when no child process is left. */
   stop(): Promise<void>;
 }
 
-/** Begins to start all of it. */
+/** Starts everything: balancer, target and gateway servers, in this order. */
 export function up({ gateways, config }: UpArguments, logger: Logger): Up {
   const children: Child[] = [];
   let served: Served | undefined;
@@ -72,7 +72,7 @@ function withRemedy(error: unknown): unknown {
   return new SluiceError(error.code, `${error.message}; ${remedy}`, { cause: error.cause });
 }
 
-/** A gateway server in a process of its own, which ends when this process does. */
+/** A gateway server in its own process, which ends when this process does. */
 class Child {
   readonly #process: ChildProcess;
   #stopping = false;
@@ -81,7 +81,7 @@ class Child {
     const dataDir = join(config.dataDir, id);
     const words = ['gateway', '--join', served.control.url, '--environment', environment, '--id', id, '--data-dir', dataDir];
     const { SLUICE_ADMIN_TOKEN: _, ...env } = process.env;
-    // A process group of its own: Ctrl-C is for the parent, which then stops its gateways in order.
+    // Its own process group, so that Ctrl-C reaches only the parent, which then stops its gateways in order.
     const { file, args } = ownProgram(words);
     this.#process = spawn(file, args, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -132,15 +132,15 @@ function dashboardLink(url: string, token: string): string {
 
 function banner({ balancer, control, tokens }: Served, environment: string, config: Config, gateways: number): string {
   const address = balancer.view.listening(environment) ?? '';
-  // Elsewhere than in the usual places, commands must be told where the balancer and its tokens are.
+  // Unless the balancer and its tokens are in the default places, commands need options that say where they are.
   const token = (origin: string) =>
-    resolve(config.dataDir) !== resolve(usual.dataDir) && origin.endsWith('.token') ? ` --token "$(cat '${origin}')"` : '';
-  const operator = `${control.url === usual.control ? '' : ` --control ${control.url}`}${token(tokens.origin.admin)}`;
+    resolve(config.dataDir) !== resolve(defaults.dataDir) && origin.endsWith('.token') ? ` --token "$(cat '${origin}')"` : '';
+  const operator = `${control.url === defaults.control ? '' : ` --control ${control.url}`}${token(tokens.origin.admin)}`;
   return `
   Sluice is running: a balancer and ${gateways} gateway server${gateways === 1 ? '' : 's'} in "${environment}", with the sample project "hello".
 
     Try it      curl http://${address}/hello
-    Traffic     http://${address}
+    Listener    http://${address}
     Dashboard   ${dashboardLink(control.url, tokens.admin)}
     Admin API   ${control.url}/openapi.json   (token: ${tokens.origin.admin})
     Scale out   ${programName} gateway --join ${control.url} --environment ${environment}${token(tokens.origin.join)}

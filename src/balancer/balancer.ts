@@ -6,7 +6,7 @@ import type { TableEnvironment, TableReader } from './table.ts';
 
 export interface BalancerOptions extends DirectorTools {
   readonly startDataPlane: StartDataPlane;
-  /** Milliseconds that exchanges in flight get when their listener is closed because no environment uses it any more. Default 30,000. */
+  /** Grace period, in milliseconds, of exchanges in flight when their listener is closed because no environment uses it any more. Default 30,000. */
   readonly graceMs?: number;
 }
 

@@ -14,7 +14,7 @@ import { healthOf, type TableEnvironment, type TableReader, type TableServer } f
 /** Milliseconds in which several changes are coalesced into one table: a thousand servers that start together must not cause a thousand tables. */
 const coalesceMs = 5;
 
-/** Most milliseconds that a start waits for the first checks of the servers that are already registered. */
+/** Maximum time that a start waits for the first checks of the servers that are already registered, in milliseconds. */
 const firstChecksMs = 1000;
 
 const unchecked = { results: {}, flips: { up: 0, down: 0 } };

@@ -13,7 +13,7 @@ export interface FailureReport {
   readonly reason: string;
 }
 
-/** The way back from the data plane: passive health checks, from exchanges to the director. */
+/** Reports from the data plane to the director: failing exchanges serve as passive health checks. */
 export interface Feedback {
   /** Marks a server as suspect after a failed attempt: it is checked at once, out of turn. */
   readonly suspect: (environment: string, id: string) => void;

@@ -15,7 +15,7 @@ export interface ListenersTools {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Milliseconds that exchanges in flight get when a listener is closed. */
+  /** Grace period, in milliseconds, of exchanges in flight when a listener is closed. */
   readonly graceMs: number;
 }
 

@@ -12,7 +12,7 @@ export class LiveMember {
   /** Time of the clock at which the server last became healthy enough for traffic; undefined while it is not. */
   wellSince: number | undefined;
   #server: TableServer;
-  /** The server at its present address; undefined while it is not serving. */
+  /** The server at its current address; undefined while it is not serving. */
   #upstream: Upstream | undefined;
   /** Upstreams out of rotation that still have exchanges in flight. */
   #retired: Upstream[] = [];

@@ -12,7 +12,7 @@ import { PendingReads } from './pending-reads.ts';
 const coalesceMs = 5;
 /** Milliseconds between two reads of everything, which make up for lost news. */
 const refreshMs = 5_000;
-/** Least milliseconds until the next read of everything, however soon a lease ends. */
+/** Minimum time until the next read of everything, however soon a lease ends, in milliseconds. */
 const soonestRefreshMs = 100;
 /** Milliseconds of back-off after a failed read: first and most, doubling in between. */
 const retryMs = { first: 200, most: 2_000 };

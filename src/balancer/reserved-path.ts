@@ -11,7 +11,7 @@ export function isReservedPath(path: string): boolean {
   try {
     plain = decodeURIComponent(path);
   } catch {
-    // Decoded it is not UTF-8, so that no server would read /.sluice in it: the undecoded form is compared.
+    // The decoded path is not UTF-8, so no server would read /.sluice in it: compare the undecoded form.
   }
   const segments: string[] = [];
   for (const segment of plain.split(/[/\\]/)) {

@@ -20,7 +20,7 @@ import { healthOf, type TableEnvironment } from './table.ts';
 
 /** Number of steps in which a server reaches its full weight during slow start. */
 const slowStartSteps = 20;
-/** Least milliseconds between two steps. */
+/** Minimum time between two steps, in milliseconds. */
 const shortestStepMs = 100;
 
 export interface ServerPoolTools extends Feedback {

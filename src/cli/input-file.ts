@@ -51,7 +51,7 @@ export function checkFile<Result>(file: string, check: () => Result): Result {
   }
 }
 
-/** A failure that lists the faults of a file, one a line, in the format of compilers. */
+/** A failure that lists the faults of a file, one per line, in the format of compilers. */
 function rejection(file: string, faults: readonly Fault[]): CommandFailure {
   const lines = faults.map(({ path, line, message }) =>
     printable([line === undefined ? file : `${file}:${line}`, ...(path === '' ? [] : [path]), message].join(': ')),

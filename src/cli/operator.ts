@@ -16,7 +16,7 @@ export interface OperatorOptions {
 export interface Operator {
   readonly client: ControlClient;
   readonly terminal: Terminal;
-  /** Shows how far the command is; shows nothing with `--json`. */
+  /** Shows the progress of the command; shows nothing with `--json`. */
   readonly progress: StepDisplay;
   /** Prints an answer: as JSON with `--json`, else the lines. */
   show(answer: unknown, lines: readonly Line[]): void;

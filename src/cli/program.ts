@@ -35,9 +35,9 @@ export interface UpOptions {
   readonly config?: string;
   /** Default 2. */
   readonly gateways: number;
-  /** `HOST:PORT` for clients, in place of the first environment's `listen`. */
+  /** `HOST:PORT` for clients, instead of the first environment's `listen`. */
   readonly listen?: string;
-  /** `HOST:PORT` for operators and gateway servers, in place of `control.listen`. */
+  /** `HOST:PORT` for operators and gateway servers, instead of `control.listen`. */
   readonly control?: string;
 }
 
@@ -67,27 +67,27 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
 
   program
     .command('up')
-    .description('everything on this machine: balancer, gateway servers, a sample project')
-    .option('--gateways <n>', 'how many gateway servers', readCount, 2)
+    .description('run everything on this machine: balancer, gateway servers, a sample project')
+    .option('--gateways <n>', 'number of gateway servers', readCount, 2)
     .option('--config <file>', "the balancer's configuration")
-    .option('--listen <host:port>', 'address for clients (default: of the configuration, else 127.0.0.1:8080)', readAddress)
+    .option('--listen <host:port>', "address for clients (default: the configuration's, else 127.0.0.1:8080)", readAddress)
     .option(
       '--control <host:port>',
-      'address for operators and gateway servers (default: of the configuration, else 127.0.0.1:9000)',
+      "address for operators and gateway servers (default: the configuration's, else 127.0.0.1:9000)",
       readAddress,
     )
     .action((options: UpOptions) => roles.up(options));
 
   program
     .command('serve')
-    .description('the balancer: load balancer, registration endpoint, admin API')
-    .option('--config <file>', 'its configuration file (default: none; every setting has its default)')
+    .description('run the balancer: load balancer, registration endpoint, admin API, dashboard')
+    .option('--config <file>', "the balancer's configuration file (default: none; every setting has a default)")
     .addHelpText('after', '\nExample:\n  sluice serve --config config/production.yaml')
     .action((options: ServeOptions) => roles.serve(options));
 
   program
     .command('gateway')
-    .description('a gateway server that registers itself')
+    .description('run a gateway server, which registers itself')
     .addOption(
       // Also as a variable: the command line, and with it the password in a Redis URL, is visible to every user of the machine.
       new Option('--join <url>', "where to register: redis://…, rediss://…, redis+sentinel://… or a balancer's http(s)://…")
@@ -96,9 +96,9 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
     )
     .option('--environment <name>', 'the environment to join (default: none; the server waits to be added to one)', readName)
     .option('--listen <host:port>', 'address to serve on; port 0 picks any free port', readAddress, '127.0.0.1:0')
-    .option('--advertise <host:port>', 'address that balancers connect to (default: the address it listens on)', readAddress)
-    .option('--id <id>', 'its id, stable across restarts (default: made at the first start)', readName)
-    .option('--weight <n>', 'its share of the requests, relative to the weights of the other servers', readWeight)
+    .option('--advertise <host:port>', 'address that balancers connect to (default: the address of --listen)', readAddress)
+    .option('--id <id>', 'id of the server, stable across restarts (default: generated at the first start)', readName)
+    .option('--weight <n>', 'share of the requests, relative to the weights of the other servers', readWeight)
     .option('--data-dir <dir>', 'folder for the last good snapshot (default ./data/gateway-<id>)')
     .option(
       '--trusted-proxies <ranges>',

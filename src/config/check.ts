@@ -11,7 +11,7 @@ export type Checked<Output> =
   | { readonly value: Output; readonly faults?: never }
   | { readonly value?: never; readonly faults: readonly Fault[] };
 
-/** Most faults that are reported. */
+/** Maximum number of faults that are reported. */
 const maxFaults = 100;
 
 /**

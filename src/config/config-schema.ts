@@ -58,7 +58,7 @@ const accessLogFormat = z.enum(['json', 'combined']);
 const accessLogPlace = z.strictObject({
   format: accessLogFormat
     .default('json')
-    .meta({ description: 'json: one JSON object a line; combined: the combined log format of Apache and nginx' }),
+    .meta({ description: 'json: one JSON object per line; combined: the combined log format of Apache and nginx' }),
   path: z.string().min(1).optional().meta({
     description:
       'file that lines are appended to, relative to the working directory. SIGHUP opens it again, for example after log rotation renamed it. Not given: standard output',

@@ -20,7 +20,7 @@ export interface SourceLimits {
 const strict: SourceLimits = { bytes: maxSourceBytes, lexemes: 400_000, values: 250_000 };
 /** Maximum nesting of maps and lists. It also stops an alias that contains itself. */
 const maxDepth = 64;
-/** Most faults that are reported: a broken file has faults in many places. */
+/** Maximum number of faults that are reported: a broken file has faults in many places. */
 const maxFaults = 50;
 
 /** A YAML 1.2 or JSON text as plain data, with the lines of its parts. */

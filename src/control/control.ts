@@ -56,7 +56,7 @@ export interface ControlOptions {
   readonly registry: Registry;
   readonly live: LiveView;
   readonly authorize: Authorizer;
-  /** The registration endpoint of Sluice gateways, served at `/v1/join`. It authenticates by itself, and is closed together with the control. */
+  /** The registration endpoint of Sluice gateways, served at `/v1/join`. It authenticates its clients itself, and closes together with the admin API. */
   readonly join: UpgradeHandler;
   readonly logger: Logger;
   readonly version: string;

@@ -16,7 +16,7 @@ export interface UpgradeHandler {
   close(): Promise<void>;
 }
 
-/** Routes upgrade requests on the control's port: WebSockets to their handler, everything else is answered without upgrading. */
+/** Routes upgrade requests on the control address: WebSockets to their handler, everything else is answered without upgrading. */
 export class UpgradeRouter {
   readonly #server: Server;
   readonly #feed: Feed;
@@ -54,11 +54,11 @@ export class UpgradeRouter {
   #handlerOf(request: IncomingMessage): Pick<UpgradeHandler, 'upgrade'> {
     const path = request.url?.split('?')[0];
     if (path === '/v1/join') {
-      // The registration endpoint authenticates by itself; identifying here only counts wrong tokens.
+      // The registration endpoint authenticates its clients itself; this call only counts wrong tokens.
       this.#identify.join(request);
       return this.#join;
     }
-    // Checked before the path, so that unknown paths cannot be told from known ones without a token.
+    // Checked before the path, so that a client without a token cannot distinguish unknown paths from known ones.
     requireAccess(this.#identify.admin(request), 'admin');
     if (path !== '/v1/events') throw new SluiceError('not-found', 'no WebSocket at this path: use /v1/join or /v1/events');
     if (this.#feed.full) throw new SluiceError('unavailable', `all ${maxReaders} live feeds are in use: close one, then try again`);

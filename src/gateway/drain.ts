@@ -13,7 +13,7 @@ export interface GatewayLoad {
 const pollMs = 50;
 /** Milliseconds without any connection after which every balancer must have learned that this server drains. */
 const emptyMs = 300;
-/** The same while connections stay open without a request. */
+/** Milliseconds without a request, while connections stay open, after which the same holds. */
 const idleMs = 2000;
 
 /**

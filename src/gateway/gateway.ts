@@ -36,7 +36,7 @@ export interface GatewayOptions {
   readonly dataDir: string;
   /** Length of the lease in milliseconds; default 10 s. */
   readonly ttl?: number | undefined;
-  /** Milliseconds that requests in flight get when the server moves or stops; default 30 s. */
+  /** Grace period, in milliseconds, of requests in flight when the server moves or stops; default 30 s. */
   readonly grace?: number | undefined;
   /** CIDRs of proxies whose `X-Forwarded-*` is trusted; default: loopback, for a balancer on this machine. */
   readonly trustedProxies?: readonly string[] | undefined;
@@ -59,7 +59,7 @@ export interface Gateway {
   readonly ready: boolean;
   /** Resolves once the server serves any snapshot (fresh or from disk), or is registered as available. Never rejects. */
   readonly started: Promise<void>;
-  /** Announces that it leaves, serves until no more requests arrive, finishes exchanges in flight, leaves the registry. */
+  /** Announces the leave, serves until no more requests arrive, finishes exchanges in flight, then leaves the registry. */
   drain(): Promise<void>;
 }
 

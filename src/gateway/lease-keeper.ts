@@ -31,7 +31,7 @@ export interface LeaseKeeperOptions {
   readonly logger: Logger;
 }
 
-/** Most milliseconds from news to renewal; random, so that bursts coalesce and servers do not renew all at once. */
+/** Maximum delay from news to renewal, in milliseconds. The delay is random, so that bursts coalesce and servers do not renew all at once. */
 const newsDelayMs = 30;
 const firstRetryMs = 200;
 /** Short, so that all servers have joined again a few seconds after the registry is reachable. */
@@ -161,7 +161,7 @@ export class LeaseKeeper {
   /** Rejects if another process has joined with this id since. Giving way to it keeps two processes from replacing each other endlessly. */
   async #yieldToSuccessor(): Promise<void> {
     const { registry, self } = this.#options;
-    // If reading is refused, join all the same.
+    // If reading is refused, join anyway.
     const holder = await this.#withinTtl(registry.server(self.id)).catch(() => undefined);
     if (holder === undefined || holder.instance === self.instance || holder.leaseRemaining <= 0) return;
     throw new SluiceError('conflict', `another gateway runs as "${self.id}" (at ${holder.address}); give each its own --id`);
@@ -242,10 +242,7 @@ export class LeaseKeeper {
         server.environment === undefined ? 'registered as available: waiting to be added to an environment' : 'joined',
       );
     } else if (server.environment !== this.#environment) {
-      this.#logger.info(
-        { id, from: this.#environment, to: server.environment },
-        server.environment === undefined ? 'now available, in no environment' : 'now in another environment',
-      );
+      this.#logger.info({ id, from: this.#environment, to: server.environment }, changeText(this.#environment, server.environment));
     } else if (this.#loggedReason !== '') {
       this.#logger.info({ id }, 'the registry answers again');
     }
@@ -272,6 +269,11 @@ export class LeaseKeeper {
   #isLeft(): boolean {
     return this.#state === 'left';
   }
+}
+
+function changeText(from: string | undefined, to: string | undefined): string {
+  if (to === undefined) return 'left its environment: now available';
+  return from === undefined ? 'added to an environment' : 'moved to another environment';
 }
 
 function messageOf(error: unknown): string {

@@ -49,7 +49,7 @@ export class SnapshotFile {
   }
 
   /**
-   * Replaces the file atomically; without a snapshot, removes it. Of several snapshots in a row only the last is written. Resolves when that
+   * Replaces the file atomically; without a snapshot, removes it. When several snapshots arrive during a write, only the last is written next. Resolves when that
    * one is on disk or could not be written.
    */
   save(snapshot: Snapshot | undefined): Promise<void> {

@@ -21,7 +21,7 @@ export class CoalescedTask {
   #stopped = false;
 
   /**
-   * @param options.run handles its own failures; what it throws all the same becomes an unhandled rejection
+   * @param options.run handles its own failures; anything that it throws becomes an unhandled rejection
    * @param options.rest milliseconds between the end of a run and the next run, given how long that run took; default none
    */
   constructor(options: { clock: Pick<Clock, 'now' | 'after'>; run: () => Promise<void>; rest?: (tookMs: number) => number }) {
@@ -30,7 +30,7 @@ export class CoalescedTask {
     this.#rest = options.rest ?? (() => 0);
   }
 
-  /** Requests a run that begins in `delayMs` at the latest, unless it has to wait for a present run and the rest after it. */
+  /** Requests a run that begins in `delayMs` at the latest, unless it must wait for the running one and the rest after it. */
   soon(delayMs = 0): void {
     this.#request(this.#clock.now() + delayMs);
   }
@@ -51,7 +51,7 @@ export class CoalescedTask {
     this.soon(delayMs);
   }
 
-  /** Brings a requested run forward to now. Resolves when neither a requested nor a present run is left. */
+  /** Brings a requested run forward to now. Resolves when no run is requested or under way. */
   async flush(): Promise<void> {
     if (this.#dueAt !== never) await this.now();
     await this.#present;

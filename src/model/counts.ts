@@ -64,7 +64,7 @@ export interface RetryCounts {
   readonly retries: Readonly<Record<RetryReason, number>>;
   /** Retries not made because the retry budget was spent. */
   readonly exhausted: number;
-  /** Requests sent again to the same server, because the kept-alive connection was closed at that moment. */
+  /** Requests sent again to the same server, because it closed the kept-alive connection just as they were sent. */
   readonly resends: number;
 }
 

@@ -127,7 +127,7 @@ const timeouts = z.strictObject({
   }),
   responseHead: duration.prefault('60s').meta({
     description:
-      "time for a server's response head, then 504; 0: no limit, so that a server that hangs holds its requests for ever. For more than 60s, set the timeouts.responseHead of the projects' targets as well",
+      "time for a server's response head, then 504; 0: no limit, so a server that hangs holds its requests forever. For more than 60s, set the timeouts.responseHead of the projects' targets as well",
   }),
   upstreamIdle: duration.prefault('55s').meta({
     description:

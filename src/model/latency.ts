@@ -24,7 +24,7 @@ export class LatencyHistogram implements Latencies {
     return [...this.#counts];
   }
 
-  /** Copy of the present counts. */
+  /** Copy of the current counts. */
   get plain(): Latencies {
     return { counts: this.counts, sumMs: this.sumMs };
   }

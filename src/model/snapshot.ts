@@ -8,7 +8,7 @@ import { revisionNumber } from './revision.ts';
 
 /** Identity of a snapshot. Two snapshots with the same id have the same content. */
 export const snapshotId = z.object({
-  /** Made once, when a registry is first filled; another epoch means other data. */
+  /** Generated when a registry is first filled; a different epoch means different data. */
   epoch: z.string(),
   /** Rises by one with each change; 0 for an environment to which nothing was ever deployed. */
   version: count,

@@ -13,7 +13,7 @@ export function normalBasePath(written: string): string | undefined {
   return normalisePath(written)?.replace(/(?<=.)\/$/, '');
 }
 
-/** Returns the normal form of a base path that a server can serve; complains and returns undefined if there is none. */
+/** Returns the normal form of a base path that a server can serve; complains and returns undefined if the path has no normal form. */
 export function servableBasePath(written: string, complain: Complain): string | undefined {
   const basePath = normalBasePath(written);
   if (basePath === undefined) {
@@ -24,7 +24,7 @@ export function servableBasePath(written: string, complain: Complain): string | 
 
 const reserved = `${reservedPath} is reserved for Sluice: choose another base path`;
 
-/** Complains about a base path that no request would ever match. A server accepts it all the same, since it harms nothing. */
+/** Complains about a base path that no request would ever match. A server accepts the project anyway, because such a base path does no damage. */
 export function complainOfUnmatchable(written: string, complain: Complain): void {
   const basePath = normalBasePath(written);
   if (basePath === undefined || isReserved(basePath)) return;

@@ -22,7 +22,7 @@ export function complainOfResources(resources: readonly (Entry | undefined)[], c
   });
 }
 
-/** Complains about each resource that no request would ever match. A server accepts it all the same, since it harms nothing. */
+/** Complains about each resource that no request would ever match. A server accepts the project anyway, because such a resource does no damage. */
 export function complainOfUnmatchableResources(
   basePath: string | undefined,
   resources: readonly (Entry | undefined)[],

@@ -20,14 +20,14 @@ export interface Repeatability {
 export class Attempts {
   /** Where the exchange may wait for a server with room; undefined: it may not. */
   readonly queue: RequestQueue | undefined;
-  /** Upstream of the present attempt. */
+  /** Upstream of the current attempt. */
   upstream: Upstream | undefined;
   readonly #exchange: ForwardedExchange;
   readonly #route: Route;
   /** Upstreams whose attempts failed, hung or were discarded: none of them is picked again. */
   #tried = none;
   #beganAt = 0;
-  /** The response head of the present attempt has come. */
+  /** The response head of the current attempt has come. */
   #answered = false;
 
   constructor(exchange: ForwardedExchange, route: Route) {
@@ -56,7 +56,7 @@ export class Attempts {
     this.queue?.attemptBegan();
   }
 
-  /** The final response head of the present attempt has come. */
+  /** The final response head of the current attempt has come. */
   answered(status: number): void {
     const upstream = this.upstream as Upstream;
     const headMs = performance.now() - this.#beganAt;
@@ -65,7 +65,7 @@ export class Attempts {
     this.#report(upstream, { kind: 'answered', status, headMs });
   }
 
-  /** Ends the present attempt, if there is one; its response is complete. */
+  /** Ends the current attempt, if there is one; its response is complete. */
   end(): void {
     if (this.upstream === undefined) return;
     this.upstream.active--;
@@ -73,14 +73,14 @@ export class Attempts {
     this.queue?.attemptEnded();
   }
 
-  /** Ends the present attempt through its upstream's fault. */
+  /** Ends the current attempt through its upstream's fault. */
   failed(kind: FailureKind, reason: string): void {
     const upstream = this.#exclude();
     upstream.fail(kind);
     this.#report(upstream, { kind, reason });
   }
 
-  /** Ends the present attempt, if there is one, through no fault of its upstream. */
+  /** Ends the current attempt, if there is one, through no fault of its upstream. */
   abandoned(reason: string): void {
     const { upstream } = this;
     if (upstream === undefined) return;
@@ -89,24 +89,24 @@ export class Attempts {
     this.#report(upstream, { kind: 'aborted', reason });
   }
 
-  /** Ends the present attempt, whose answer is not wanted: another upstream is tried. */
+  /** Ends the current attempt, whose answer is not wanted: another upstream is tried. */
   discarded(): void {
     this.#exclude();
   }
 
-  /** Ends the present attempt, whose server hangs. Health checks have found that already, so it is not reported as another failure. */
+  /** Ends the current attempt, whose server hangs. Health checks have found that already, so it is not reported as another failure. */
   hung(): void {
     const upstream = this.#exclude();
     upstream.fail('head-timeout');
-    this.#report(upstream, { kind: 'aborted', reason: 'taken back' });
+    this.#report(upstream, { kind: 'aborted', reason: 'the server hangs' });
   }
 
-  /** After an attempt has failed: spends a retry and answers true if another upstream may be tried. */
+  /** After an attempt has failed: spends a retry and returns true if another upstream may be tried. */
   spendRetry(outcome: RetryableOutcome, request: Repeatability): boolean {
     return this.#mayFollow(outcome, this.#tried.length, request);
   }
 
-  /** While an attempt is being made: spends a retry and answers another upstream, if one has room and a retry is allowed. */
+  /** While an attempt is being made: spends a retry and returns another upstream, if one has room and a retry is allowed. */
   alternative(outcome: RetryableOutcome, request: Repeatability): Upstream | undefined {
     const tried = [...this.#tried, this.upstream as Upstream];
     const other = this.#route.pick(this.#exchange, tried);

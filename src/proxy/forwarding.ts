@@ -13,7 +13,7 @@ import { mayResend } from './retry.ts';
 import type { Upstream } from './upstream.ts';
 import { writeRequestHead } from './write-request-head.ts';
 
-/** Milliseconds that an upstream has to send 100 (Continue) before Sluice sends it (RFC 9110 section 10.1.1). */
+/** Milliseconds to wait for an upstream's 100 (Continue); after that Sluice sends its own (RFC 9110 section 10.1.1). */
 const continueMs = 1000;
 
 /**
@@ -31,7 +31,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   #connection: ClientConnection | undefined;
   #resent = false;
   #lastFailure: Failure | undefined;
-  /** The request's head has been sent over the present connection. */
+  /** The request's head has been sent over the current connection. */
   #sending = false;
   /** The body so far, while it can't be sent or might have to be sent again. */
   #held: HeldBody | undefined;
@@ -51,7 +51,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#attempts = new Attempts(exchange, route);
   }
 
-  /** @param held beginning of the body, if it came before there was a route */
+  /** @param held beginning of the body, if it arrived before there was a route */
   start(held: HeldBody | undefined): void {
     const { settings, budget } = this.#route;
     const { head } = this.#exchange;
@@ -68,7 +68,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#attempt();
   }
 
-  /** Lets go of everything: the exchange has ended. */
+  /** Releases the connection, the place in the queue and the deadline: the exchange has ended. */
   abandon(): void {
     if (this.#watched) processDeadlines.unwatch(this);
     this.#watched = false;
@@ -79,12 +79,12 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#attempts.abandoned('given up');
   }
 
-  /** The method may be carried out twice. */
+  /** The request may be executed twice: its method is listed in `retries.methods`. */
   get repeatable(): boolean {
     return this.#route.settings.retries.methods.includes(this.#exchange.head.method);
   }
 
-  /** All that came of the body is still in memory. */
+  /** Everything received of the body so far is still in memory. */
   get replayable(): boolean {
     return this.#bodyOctets === 0 || this.#held?.complete === true;
   }
@@ -247,7 +247,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#rearm();
   }
 
-  /** The time for the whole exchange is over. A server that had the whole request and did not answer is to blame. */
+  /** The time for the whole exchange is over. If a server had the whole request and did not answer, its attempt counts as failed. */
   #tooLate(): void {
     const attempts = this.#attempts;
     const response = this.#response;
@@ -293,7 +293,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     else this.#connection = pool.connect(this, this.#route.settings.timeouts.connect);
   }
 
-  /** Gives up the present connection: what still comes over it would belong to this exchange. */
+  /** Gives up the current connection: octets that still arrive over it would belong to this exchange. */
   #hangUp(): void {
     this.#connection?.abandon();
     this.#connection = undefined;

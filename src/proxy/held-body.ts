@@ -5,7 +5,7 @@ export class HeldBody {
   octets = 0;
   #complete = true;
 
-  /** True if it holds everything that has come of the body so far. */
+  /** True if it holds everything received of the body so far. */
   get complete(): boolean {
     return this.#complete;
   }

@@ -24,7 +24,7 @@ const targetBytes = 16 * 1024;
 /** Default of `ListenerSettings.fields`. */
 const fields = 100;
 const backlog = 4096;
-/** Milliseconds that idle connections stay open when their listener closes: a request may be on its way already. */
+/** Milliseconds for which idle connections stay open when their listener closes: a request may be on its way already. */
 const lastRequestMs = 500;
 
 /** Opens a listener for a role. Rejects with the system's error if it cannot listen on the address. */
@@ -39,7 +39,7 @@ export async function openListener(
   return listener;
 }
 
-/** A listener: accepts connections, gives each request to the role as an exchange, and closes without losing any. */
+/** A listener: accepts connections, gives each request to the role as an exchange, and closes without losing a request. */
 export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOwner {
   readonly configured: string;
   readonly deadlines = processDeadlines;

@@ -10,7 +10,7 @@ export interface OwnAnswer {
   readonly body: string | Buffer;
 }
 
-/** The octets of a response made here: head and body. `connection` is undefined where HTTP/1.1's default says the same. */
+/** The octets of a response made here: head and body. `connection` is undefined if the client's HTTP version has that value as its default. */
 export function ownAnswer(
   answer: OwnAnswer,
   context: { requestId: string; headOnly: boolean; connection: 'close' | 'keep-alive' | undefined },

@@ -35,7 +35,7 @@ export interface ExchangeOwner {
 }
 
 /**
- * One exchange: the request as roles and policies see it, and the way of its octets. The request's body goes to a {@link Forwarding} or
+ * One exchange: the request as roles and policies see it, and the path of its octets. The request's body goes to a {@link Forwarding} or
  * {@link Upgrade}, if the role forwards; the response, from there or made here, goes to the client through a {@link ResponseWriter}.
  */
 export class ProxyExchange implements ForwardedExchange, RequestView, RequestSink, ResponseOwner {
@@ -48,7 +48,7 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   readonly #response: ResponseWriter;
   #forwarding: Forwarding | undefined;
   #upgrade: Upgrade | undefined;
-  /** Beginning of the body, if it came before the role decided. */
+  /** Beginning of the body, if it arrived before the role decided. */
   #early: HeldBody | undefined;
   #edits: EditedFields | undefined;
 

@@ -15,7 +15,7 @@ export function requestIdOf(head: RequestHead): string {
   return newRequestId();
 }
 
-/** A new id: 64 bits that are random for each process, and a count, so that making one takes no entropy. */
+/** A new id: 64 bits that are random for each process, and a count, so that making an id reads no random numbers. */
 export function newRequestId(): string {
   count = (count + 1) >>> 0;
   return `${prefix}-${count.toString(16)}`;

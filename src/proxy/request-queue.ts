@@ -31,7 +31,7 @@ export class RequestQueue {
   }
 
   /**
-   * Appends `waiter`. Answers false if `most` are waiting already, or if no request of the route is in flight: then none will end and
+   * Appends `waiter`. Returns false if `most` are waiting already, or if no request of the route is in flight: then none will end and
    * make room. The first waiter may proceed at once, if servers have joined meanwhile.
    */
   join(waiter: Waiter, most: number): boolean {

@@ -87,7 +87,7 @@ export class ResponseWriter {
    * Sends the head that was taken, unless the route has answered by itself meanwhile.
    *
    * @param server id of the upstream that sent it
-   * @param exposed true if the client is told that id
+   * @param exposed true if the response names that id to the client
    */
   begin(server: string, exposed: boolean): void {
     if (this.ended) return;
@@ -120,7 +120,7 @@ export class ResponseWriter {
     else out.octets(buffer, start, end);
   }
 
-  /** Called when one read of the upstream has been passed on. False: the client does not keep up; it has its idle time to read. */
+  /** Called when one read of the upstream has been passed on. False: the client does not keep up; its idle timeout now limits how long it may take to read. */
   keepsUp(): boolean {
     outbox.flushIfPlenty();
     if (this.ended || !this.client.wire.writableNeedDrain) return true;
@@ -178,7 +178,7 @@ export class ResponseWriter {
     return released;
   }
 
-  /** Counts the exchange of a connection that was given away. @param status what its client was answered; 0: it left before */
+  /** Counts the exchange of a connection that was given away. @param status status that the client got; 0: the client left before that */
   settle(status: number, server: string): void {
     this.status = status;
     this.server = server;
@@ -186,7 +186,7 @@ export class ResponseWriter {
     this.#count();
   }
 
-  /** Decides whether the connection is kept; answers what Connection must say, unless the default of the client's HTTP version says it. */
+  /** Decides whether the connection is kept; returns the value of the Connection field, or undefined if it is the default of the client's HTTP version. */
   #connection(): 'close' | 'keep-alive' | undefined {
     const { head, lameDuck } = this.#owner;
     this.#close ||= !head.keepAlive || lameDuck || !this.client.bodyNearEnd;

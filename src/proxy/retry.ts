@@ -15,15 +15,15 @@ export interface EndedAttempt {
   readonly outcome: RetryableOutcome;
   /** Servers tried so far, this one included. */
   readonly attempts: number;
-  /** True if the method may be carried out twice. */
+  /** True if the request may be executed twice: its method is listed in `retries.methods`. */
   readonly repeatable: boolean;
-  /** True if everything that was sent of the body is still in memory. */
+  /** True if everything sent of the body so far is still in memory. */
   readonly replayable: boolean;
 }
 
 /**
- * Spends one retry and answers true, or answers false if the request must not be sent to another server. A request that never reached a
- * server can always be sent to another; one that may have been carried out only if doing it twice is allowed, and within the budget.
+ * Spends one retry and returns true, or returns false if the request must not be sent to another server. A request that never reached a
+ * server can always be sent to another; one that a server may have executed is sent again only if it may be executed twice, and within the budget.
  */
 export function spendRetry(attempt: EndedAttempt, settings: RetrySettings, budget: RetryBudget): boolean {
   if (attempt.attempts >= settings.attempts) return false;
@@ -55,7 +55,7 @@ export function mayResend(attempt: { stale: boolean; resent: boolean; repeatable
 
 /**
  * Limits retries of requests that may have reached a server to a share of all requests, so that an outage is not
- * answered by more load. Every request earns `budgetPercent` of a retry; at least `budgetMin` are always saved up.
+ * answered by more load. Every request earns `budgetPercent` of a retry. The budget starts at `budgetMin` retries, and saves up at most `budgetMin` + `budgetPercent`.
  */
 export class RetryBudget {
   /** In hundredths of a retry. */

@@ -4,7 +4,7 @@ import type { FieldLines } from '../http1/message/field-lines.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import { inRanges } from '../model/ip-address.ts';
 
-/** Proxies in front whose word about the client is believed: makes the client's address, and what upstreams are told about it. */
+/** Proxies in front whose `X-Forwarded-*` is trusted. Determines the client's address, and the fields about the client that upstreams get. */
 export class TrustedProxies {
   readonly #trusted: BlockList | undefined;
 

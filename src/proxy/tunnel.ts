@@ -6,7 +6,7 @@ import { processDeadlines, type Watched } from '../http1/connection/deadlines.ts
 import { reset } from '../http1/connection/wire-socket.ts';
 import { httpDate } from './own-answer.ts';
 
-/** Milliseconds that a client gets to read what is still on its way after the server has closed. */
+/** Time limit in milliseconds for a client to read what is still on its way after the server has closed. */
 const lingerMs = 30_000;
 
 const hopByHop = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'proxy-connection', 'te'];
@@ -24,9 +24,9 @@ export interface TunnelHead {
   readonly headers: Record<string, string | string[]>;
 }
 
-/** Told of the outcome of a tunnel: one of `answered`, `failed` or `aborted`, then `closed`. */
+/** Callbacks of a tunnel: one of `answered`, `failed` or `aborted`, then `closed`. */
 export interface TunnelOwner {
-  /** Milliseconds that the server has to answer, and may be silent within an answer that refuses the switch; 0: no limit. */
+  /** Time limit in milliseconds for the server's answer, and for each silence within an answer that refuses the switch; 0: no limit. */
   readonly answerMs: number;
   /** Fields to add to the answer. */
   readonly extra: readonly (readonly [name: string, value: string])[];

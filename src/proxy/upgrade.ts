@@ -49,7 +49,7 @@ export class Upgrade implements Watched, TunnelOwner {
     this.#attempt(failures.noServer);
   }
 
-  /** Lets go of everything: the exchange has ended before an upstream was reached. */
+  /** Cancels the attempt and the deadline: the exchange has ended before an upstream was reached. */
   abandon(): void {
     processDeadlines.unwatch(this);
     this.#connecting?.destroy();

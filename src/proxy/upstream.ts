@@ -37,11 +37,11 @@ export class Upstream implements Candidate {
   abandoned = 0;
   /** Responses by first digit of the status: index 1 to 5. */
   readonly statuses = [0, 0, 0, 0, 0, 0];
-  /** Time from the begin of an attempt to its response head. */
+  /** Time from the start of an attempt to its response head. */
   readonly latencies = new LatencyHistogram();
   /** Upgraded connections open. */
   upgraded = 0;
-  /** Most exchanges at a time; 0: no limit. */
+  /** Maximum number of concurrent exchanges; 0: no limit. */
   maxActive = 0;
   /** Kept only if the balancing algorithm uses it. */
   latency: PeakEwma | undefined;
@@ -60,7 +60,7 @@ export class Upstream implements Candidate {
     this.pool = new ConnectionPool({ host: this.host, port: this.port, secure: this.secure }, processDeadlines, idleMs);
   }
 
-  /** Exchanges in flight, upgraded connections included. The `watcher` hears of every change. */
+  /** Exchanges in flight, upgraded connections included. The `watcher` is notified of every change. */
   get active(): number {
     return this.#active;
   }
@@ -109,17 +109,17 @@ export class Upstream implements Candidate {
     return this.maxActive === 0 || this.#active < this.maxActive;
   }
 
-  /** Takes it out of use: closes idle connections and keeps none from now on. Exchanges in flight finish. */
+  /** Takes this upstream out of use: closes idle connections and keeps none from now on. Exchanges in flight finish. */
   retire(): void {
     this.pool.retire();
   }
 
-  /** Called when health checks found that it hangs: exchanges that wait for its answer go to another server, if that does no harm. */
+  /** Called when health checks found that this server hangs: exchanges that wait for its response are retried on another server, if they may be. */
   doubt(): void {
     this.pool.doubt();
   }
 
-  /** Puts it into use again. */
+  /** Puts this upstream into use again, after `retire`. */
   revive(): void {
     this.pool.revive();
   }

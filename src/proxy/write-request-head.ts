@@ -29,7 +29,7 @@ export interface OutgoingRequest {
   readonly forwardedLines: string;
 }
 
-/** Target and Host for one upstream, in place of those that came. */
+/** Target and Host for one upstream, instead of the received ones. */
 export interface Rewrite {
   readonly target: string;
   readonly host: string;
@@ -54,7 +54,7 @@ export function writeRequestHead(out: Outbox, request: OutgoingRequest, rewrite:
   out.text(`${own}${request.forwardedLines}X-Request-Id: ${request.id}\r\nVia: 1.${head.minor} sluice\r\n\r\n`);
 }
 
-/** Start of the request line, counted back from the target: the method directly precedes it. Empty lines before are left out. */
+/** Start of the request line, counted back from the target, which follows the method and one space. Skips empty lines before the request line. */
 function requestLineStart(head: RequestHead): number {
   return head.targetStart - head.method.length - 1;
 }

@@ -10,7 +10,7 @@ import type { Snapshot } from '../model/snapshot.ts';
  * The truth about environments, projects and deployments (durable) and servers (leased).
  *
  * One contract, three implementations (redis, embedded, remote), one test suite over all of them.
- * Every change is atomic: it happens as a whole or not at all, whichever process dies meanwhile. Refusals are
+ * Every change is atomic: it happens as a whole or not at all, even if a process dies meanwhile. Refusals are
  * `SluiceError`s; their code is `unavailable` when the registry itself can't be reached.
  */
 export interface Registry {
@@ -18,7 +18,7 @@ export interface Registry {
   environment(name: string): Promise<Environment | undefined>;
   /** Creates or replaces an environment. Changed variables make a new snapshot version; the same content makes no change and no news. */
   putEnvironment(name: string, spec: EnvironmentSpecInput): Promise<Environment>;
-  /** Rejects with `not-empty` if the environment has servers or deployments. With `force` it is deleted all the same; its servers become available. */
+  /** Rejects with `not-empty` if the environment has servers or deployments. With `force` it is deleted anyway; its servers become available. */
   deleteEnvironment(name: string, options?: { force?: boolean }): Promise<void>;
 
   projects(): Promise<ProjectSummary[]>;
@@ -36,14 +36,14 @@ export interface Registry {
    */
   deploy(environment: string, project: string, options?: { revision?: number; expect?: number }): Promise<Snapshot>;
   undeploy(environment: string, project: string, options?: { expect?: number }): Promise<Snapshot>;
-  /** Deploys the revision that was deployed there before the present one. */
+  /** Deploys the revision that was deployed there before the current one. */
   rollback(environment: string, project: string, options?: { expect?: number }): Promise<Snapshot>;
   snapshot(environment: string): Promise<Snapshot>;
   /**
    * Offers the last known snapshot of an environment after the registry lost its data: deploys its projects again, under the same
-   * revision numbers. Of several offers from one epoch the one with the highest version wins.
+   * revision numbers. If there are several offers from one epoch, the one with the highest version wins.
    * Resolves to false, without any change, if it could undo what an operator did since: something was deployed to the environment, or
-   * one of the projects was pushed anew.
+   * one of the projects was pushed again.
    */
   restore(snapshot: Snapshot): Promise<boolean>;
 
@@ -70,7 +70,7 @@ export interface Registry {
   patchServer(id: string, patch: ServerPatch): Promise<LeasedServer>;
 
   /**
-   * Calls `listener` for every change from now on, whoever makes it. News is a hint that may be lost or doubled: the listener reads
+   * Calls `listener` for every change from now on, by any process. News is a hint that may be lost or doubled: the listener reads
    * the registry again. After every reconnect it gets `resync`.
    *
    * A gateway passes its own `server`, and then gets no news of other servers and none of its own reports. Otherwise each of a
@@ -81,7 +81,7 @@ export interface Registry {
   close(): Promise<void>;
 }
 
-/** Present state of the connection to the registry, and since when it lasts (the clock's milliseconds). */
+/** State of the connection to the registry: up or down, since this time of the clock (milliseconds). */
 export interface Link {
   readonly up: boolean;
   readonly since: number;
@@ -89,7 +89,7 @@ export interface Link {
 
 /** A subscription to news. */
 export interface Watch {
-  /** Resolves once no later change can be missed, or when the watch is closed before that. Never rejects. */
+  /** Resolves once every later change is reported, or when the watch is closed before that. Never rejects. */
   readonly ready: Promise<void>;
   close(): void;
 }

@@ -48,7 +48,7 @@ const projectIndex = projectSummary.omit({ name: true }).extend({
   restored: z.literal(true).exactOptional(),
 });
 
-/** Where an operator put a server, and the weight set for it. */
+/** The environment to which an operator assigned a server, and the weight set for the server. */
 const assignment = z.object({ environment: name.exactOptional(), weight: weight.exactOptional() });
 
 /** Schema of each kind of document. Documents are untrusted when read back: other programs can write to Redis or to the file. */

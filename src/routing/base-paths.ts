@@ -16,7 +16,7 @@ export class BasePaths<Value extends { readonly basePath: string }> {
   /** Open-addressing hash table: pairs of a hash and an index into `#values`, counted from 1; 0: free slot. */
   readonly #slots: Int32Array;
   readonly #mask: number;
-  /** Hashes of the present path's prefixes, by number of segments. */
+  /** Hashes of the current path's prefixes, by number of segments. */
   readonly #hashes: Int32Array;
   /** Ends of these prefixes. */
   readonly #ends: Int32Array;

@@ -1,12 +1,12 @@
 /**
- * Returns the normal form of a request path. It is both matched and forwarded, so that a target cannot read another path than the one
+ * Returns the normal form of a request path. It is both matched and forwarded, so that a target cannot read a path different from the one
  * that the policies were chosen for. Returns undefined if servers could read the path in different ways (answered with 400).
  *
  * - `.` and `..` segments are removed, percent-encoded dots included (RFC 3986 sections 5.2.4 and 6.2.2.3);
  * - runs of `/` become one `/`: most servers read them so, and `/base//admin` must not bypass the resource `/admin`;
  * - percent-encoded unreserved characters are decoded, other triplets are kept in upper case, for example `%2F`
  *   (section 6.2.2);
- * - refused are broken triplets, `%00`, `\` (some servers read it as `/`), and `..;x` (servlet containers read it as `..`).
+ * - broken triplets are refused, as are `%00`, `\` (some servers read it as `/`), and `..;x` (servlet containers read it as `..`).
  *
  * @param path origin-form path without query, starting with `/`
  */

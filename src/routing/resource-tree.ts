@@ -49,7 +49,7 @@ export class ResourceTree<Value> {
 }
 
 const slash = 0x2f;
-/** Most literal children that are compared one by one; with more, a map is used. */
+/** Maximum number of literal children that are compared one by one; with more, a map is used. */
 const few = 8;
 
 /** A resource at a node, and the next one there. */

@@ -6,7 +6,7 @@ import { exportRequest, type Span } from './span.ts';
 const maxQueued = 2048;
 const batchSize = 512;
 const intervalMs = 5_000;
-/** Milliseconds that a collector has to respond, and, when the process ends, to take all remaining spans. */
+/** Time limits in milliseconds for a collector to respond and, when the process ends, to take all remaining spans. */
 const responseTimeoutMs = 10_000;
 const closeTimeoutMs = 2_000;
 

@@ -9,7 +9,7 @@ export interface TraceContext {
 
 const form = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?=-|$)(.*)$/;
 
-/** Parses a `traceparent`; undefined if it is invalid, so that a new trace begins. Of later versions, the part that version 00 defines is read. */
+/** Parses a `traceparent`; undefined if it is invalid, so that a new trace begins. Reads only the part that version 00 defines, also in later versions. */
 export function parseTraceparent(text: string | undefined): TraceContext | undefined {
   const [, version, traceId, spanId, flags = '0', more] = form.exec(text ?? '') ?? [];
   if (traceId === undefined || spanId === undefined || (version === '00' && more !== '')) return undefined;

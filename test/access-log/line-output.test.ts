@@ -145,7 +145,7 @@ t.test('a log that goes to the same file is not written to before there is room 
   const file = new FakeFile(1, () => [noSpace, 0]);
   const { clock } = await setUp(file);
   const { logger, lines } = keptLogger();
-  const output = new LineOutput({ open: async () => file, clock, logger, logGoesThere: true });
+  const output = new LineOutput({ open: async () => file, clock, logger, sharesLog: true });
   await output.open();
   writeLines(output, 1);
   await clock.pass(5000);

@@ -178,7 +178,7 @@ t.test('a failed attempt makes the server suspect, a 5xx response does not', asy
   t.strictSame(suspects, ['production/a', 'production/a']);
 });
 
-t.test('exchanges that wait for a server that has just gone down are told once, after the picker has other servers', async (t) => {
+t.test('exchanges that wait for a server that has just gone down are notified once, after the picker has other servers', async (t) => {
   const { pool, find, picked } = setUp(table([server('a'), server('b')]));
   const doubts: string[] = [];
   for (const id of ['a', 'b']) find(id).doubt = () => doubts.push(`${id}, others: ${picked()}`);
@@ -209,7 +209,7 @@ t.test('a server that comes back starts slowly', async (t) => {
   t.equal(clock.pending, 0, 'no timer is left');
 });
 
-t.test('a process that has just started continues a slow start where it is; a wall clock that was set back does no harm', async (t) => {
+t.test('a process that has just started continues a slow start where it is; a wall clock that was set back changes nothing', async (t) => {
   const spec = { slowStart: '10s' } as const;
   const date = new FakeClock().date();
   const share = (since: number) => {

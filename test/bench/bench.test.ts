@@ -16,7 +16,7 @@ const tools = ['wrk', 'nginx', 'taskset'].filter((tool) => 'missing' in programV
 
 type Lie = 'none' | 'short-body' | 'status' | 'no-forwarded-for' | 'drops-field' | 'closes' | 'one-upstream' | 'new-connections';
 
-/** A small proxy in this process that does one thing wrong, if told so. */
+/** A small proxy in this process; it does one thing wrong, named by `lie`. */
 function liar(lie: Lie): Contender {
   return {
     name: 'liar',

@@ -26,7 +26,7 @@ export async function quickStart(t: Test, binary: Binary): Promise<void> {
   const everything = binary.start(t, ['up'], folder, { ...onFreePorts, SLUICE_WORKERS: '2', SLUICE_LOG_LEVEL: 'info' });
   const banner = await everything.printed((text) => (text.includes('Ctrl-C') ? text : undefined));
   const control = /Dashboard +(\S+)/.exec(banner)?.[1] ?? '';
-  const traffic = /Traffic +(\S+)/.exec(banner)?.[1] ?? '';
+  const traffic = /Listener +(\S+)/.exec(banner)?.[1] ?? '';
   const env = { SLUICE_CONTROL: control };
   const run = (...args: string[]) => binary.run(t, args, folder, env);
   t.match(banner, `${binary.file} gateway --join ${control}`, 'the printed command names this executable');

@@ -14,7 +14,7 @@ interface Findings {
 }
 
 /**
- * Checks the present page against WCAG 2.2 (A, AA) and axe-core's best practices: desktop and phone, light and dark. There and at 200 %
+ * Checks the open page against WCAG 2.2 (A, AA) and axe-core's best practices: desktop and phone, light and dark. There and at 200 %
  * zoom (half the width in CSS pixels) nothing may be wider than the window. Saves screenshots.
  */
 export async function audit(t: Test, page: Page, name: string): Promise<void> {

@@ -24,7 +24,7 @@ test('a restart of the balancer is shown at once, without stale figures, and the
   await balancer.process.ended();
   await page.getByText('No connection to the balancer since').waitFor();
   await page.getByText('Reconnecting…').waitFor();
-  t.equal(await rate.textContent(), '–/s', 'a past figure is not shown as a present one');
+  t.equal(await rate.textContent(), '–/s', 'an old figure is not shown as a current one');
   t.equal(await page.locator('[data-server=prod-1] .server-share').textContent(), '–');
   await audit(t, page, 'no-connection');
   const again = await balancer.again();

@@ -197,7 +197,7 @@ export class Stage {
     return this.#brief ? Math.ceil(full / 3) : full;
   }
 
-  /** Keeps up the present state for `ms` milliseconds, or a fifth of it in brief, while the load goes on. */
+  /** Keeps the current state for `ms` milliseconds, or a fifth of it in brief, while the load goes on. */
   async hold(ms: number): Promise<void> {
     await pause(this.#brief ? ms / 5 : ms);
   }

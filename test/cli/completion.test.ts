@@ -46,7 +46,7 @@ test('commands, options and their values are completed', async (t) => {
     t.ok(commands.includes(name), name);
   t.ok((await nextWords(['server', 'drain', 'a', '--'])).includes('--no-wait'));
   t.match(await run(['completion', 'fish', '--', 'deploy', '--wa']), {
-    out: '--wait\twait until every server has acknowledged or rejected it; exit status 1 if one rejected it',
+    out: '--wait\twait until every server has acknowledged or rejected the revision; exit status 1 if a server rejected it',
   });
   t.match(await run(['completion', 'zsh', '--', 'top', '--on']), { out: '--once:print one table and exit, like --count 1' });
   t.match(await run(['completion', 'tcsh']), { status: 2, err: /Allowed choices are bash, zsh, fish/ });
@@ -116,7 +116,9 @@ for (const shell of shells) {
         (await promisify(execFile)('fish', ['--no-config', '-c', `source ./script; complete -C '${line}'`], { cwd: folder, env })).stdout
           .trim()
           .split('\n');
-      t.strictSame(await ask('sluice stat'), ['status\tenvironments and servers with versions, health and traffic; what is wrong']);
+      t.strictSame(await ask('sluice stat'), [
+        'status\tshow environments and servers with versions, health and traffic, and what is wrong',
+      ]);
       t.match(await ask('sluice deploy petstore -e '), [/^production\t/]);
       t.match(await ask('sluice deploy petstore@'), [/^petstore@1/]);
       t.match(await ask('sluice project push no'), [/^notes\.txt/]);

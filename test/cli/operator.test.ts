@@ -34,7 +34,7 @@ test('environments are created, listed, shown and deleted', async (t) => {
   t.match(await sluice('env', 'delete', 'staging'), { status: 0, out: 'environment staging deleted' });
   t.match(await sluice('env', 'show', 'staging'), { status: 1, err: /there is no environment "staging"/, out: '' });
   await under.registry.join(joinRequest('a', 'production'));
-  t.match(await sluice('env', 'delete', 'production'), { status: 1, err: /use --force to delete it all the same/ });
+  t.match(await sluice('env', 'delete', 'production'), { status: 1, err: /use --force to delete it anyway/ });
   t.equal((await sluice('env', 'delete', 'production', '--force')).status, 0);
 
   const file = `${under.folder}/e.yaml`;

@@ -24,7 +24,7 @@ async function someServers(under: ControlUnderTest): Promise<void> {
   live.push(liveServer('gateway-1', 'production'), liveServer('gateway-2', 'production', { health: 'down', reason: 'connect refused' }));
 }
 
-/** Returns a function that reads the present screen of a terminal with surfaces. */
+/** Returns a function that reads the current screen of a terminal with surfaces. */
 function watch(terminal: TerminalUnderTest, columns: number, rows: number) {
   const screen = new Screen(columns, rows);
   let seenUpTo = 0;

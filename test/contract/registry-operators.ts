@@ -275,7 +275,7 @@ export function deployments(t: Test, open: Open): void {
     t.equal((await registry.snapshot('production')).version, 7);
   });
 
-  t.test('a change that expects another version than the current one is refused', async (t) => {
+  t.test('a change that expects a version other than the current one is refused', async (t) => {
     const { registry } = await open(t);
     await deployed(registry, 'production', 'shop');
     await registry.pushProject(api('shop', { version: '2' }));

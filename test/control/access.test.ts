@@ -38,6 +38,12 @@ const routes: [method: string, path: string, least: 'admin' | 'join' | 'monitor'
   ['GET', '/readyz', 'monitor'],
 ];
 
+/** An operation of an OpenAPI document. */
+interface Described {
+  readonly summary?: string;
+  readonly responses: Readonly<Record<string, { readonly description: string }>>;
+}
+
 test('/openapi.json describes exactly the routes that exist', async (t) => {
   const { ask } = await controlUnderTest(t);
   const { status, body } = await ask('GET', '/openapi.json', { headers: { authorization: '' } });
@@ -50,9 +56,11 @@ test('/openapi.json describes exactly the routes that exist', async (t) => {
   const references = JSON.stringify(body).match(/#\/components\/schemas\/[\w-]+/g) ?? [];
   t.ok(references.length > 20);
   for (const reference of new Set(references)) t.ok(body.components.schemas[reference.split('/').at(-1) as string], `${reference} exists`);
-  for (const [path, methods] of Object.entries(body.paths as Record<string, Record<string, { summary?: string; responses: object }>>)) {
+  for (const [path, methods] of Object.entries(body.paths as Record<string, Record<string, Described>>)) {
     for (const [method, { summary, responses }] of Object.entries(methods)) {
       t.ok(summary, `${method} ${path} has a summary`);
+      for (const [status, { description }] of Object.entries(responses))
+        t.notMatch(description, /^(Default Response)?$/, `${method} ${path} describes its ${status}`);
       if (path.startsWith('/v1')) t.ok('4XX' in responses || '4xx' in responses, `${method} ${path} describes its refusals`);
     }
   }

@@ -89,7 +89,7 @@ test('a journal whose file is damaged or not writable works in memory', async (t
     await journal.close();
     t.match(readFileSync(path, 'utf8'), /recorded later/);
   }
-  // A folder in place of the file makes every write fail, as a full disk does.
+  // A folder where the file should be makes every write fail, as a full disk does.
   const blocked = join(folder, 'blocked.json');
   mkdirSync(join(blocked, 'x'), { recursive: true });
   const journal = await Journal.open(fastClock, logTo(lines), new JournalFile(blocked));

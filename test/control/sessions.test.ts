@@ -65,7 +65,7 @@ test('a session may read, and from the dashboard also change', async (t) => {
   );
 });
 
-test('a token is checked in place of the session, whatever the Origin', async (t) => {
+test('a token is checked instead of the session, whatever the Origin', async (t) => {
   const { status } = await signedIn(t);
   const origin = 'http://elsewhere.example.com';
   t.equal(await status('PUT', '/v1/environments/other', { origin, authorization: `Bearer ${tokens.admin}` }), 201);

@@ -53,7 +53,7 @@ test('a second start in the same folder names the process that holds it', async 
   t.ok(first.running);
 });
 
-test('an address that is no balancer is told apart from a balancer that is away', async (t) => {
+test('the message for an address that is no balancer differs from that for a balancer that is away', async (t) => {
   const folder = t.testdir({});
   const taken = await takenAddress(t);
   const lost = SluiceProcess.start(t, ['gateway', '--join', `http://${taken}`, '--token', 'some-join-token'], { folder });

@@ -206,7 +206,7 @@ for (const [place, shared] of [
       lines.push(line);
       logged.notify();
     });
-    // Lines of the access log, which are not JSON, may stand between.
+    // Lines of the access log, which are not JSON, may come in between.
     const address = await logged.until(() => lines.map((line) => /"listen":"(.*)","msg":"serving"/.exec(line)?.[1]).find(Boolean), {
       what: 'a line "serving"',
       seen: () => lines,

@@ -236,7 +236,7 @@ test('each kind of server failure is counted under its own reason', async (t) =>
     garbled: await startSick(t, (socket) => socket.end('what?\r\n\r\n')),
     cut: await startSick(t, (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf')),
   };
-  // Each environment listens on an address of its own.
+  // Each environment listens on its own address.
   let addresses = 1;
   const listen = () => `127.0.0.${++addresses}:0`;
   const only = (...addresses: string[]) => ({

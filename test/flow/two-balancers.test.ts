@@ -8,7 +8,7 @@ import { type BalancerUnderTest, startBalancer, startGateway } from '../tools/sl
 
 type Deployments = { version: number; deployments: { project: string; revision: number }[]; servers: { state: string }[] };
 
-test('two balancers on one Redis show the same state, whichever of them made a change', async (t) => {
+test('two balancers on one Redis show the same state, after a change on either of them', async (t) => {
   const redis = await startRedis(t);
   const target = await startTarget(t);
   const one = await startBalancer(t, { registry: { url: redis.url } });

@@ -148,7 +148,7 @@ t.test('a move waits no longer than the grace period', async (t) => {
   await until('joined', async () => (await record())?.running?.version === 0);
   load.active = load.connections = 1;
   await registry.assign('s1', 'two');
-  await until('moved all the same', () => applier.environment === 'two');
+  await until('moved anyway', () => applier.environment === 'two');
   // Both environments are empty, so that their snapshots have the same id.
   await until('acknowledged in the new one', async () => {
     const now = await record();
@@ -289,7 +289,7 @@ t.test('a server that may not restore deployments keeps serving and logs the rem
   t.match(applier.states, [{ name: 'shop', revision: 1 }]);
   await empty.pushProject(shop('http://a'));
   await empty.deploy('one', 'shop');
-  await until('deployed anew', () => applier.running?.version === 2);
+  await until('deployed again', () => applier.running?.version === 2);
 });
 
 t.test('a registry with older data is followed, and that is logged', async (t) => {
@@ -335,7 +335,7 @@ t.test('a snapshot that was only on disk is not restored, stays served, and is r
   await file.settled();
   t.equal(await file.load(), undefined, 'the empty snapshot is not written to disk');
   await registry.deploy('one', 'shop');
-  await until('deployed anew', async () => (await record())?.running?.version === 1);
+  await until('deployed again', async () => (await record())?.running?.version === 1);
   t.match(applier.states, [{ name: 'shop', revision: 1 }]);
 });
 

@@ -64,7 +64,7 @@ t.test('a client that leaves before the response head counts without a status, a
   addUp(t, w.upstream.counts);
 });
 
-t.test('an attempt whose response meets a bug ended once all the same', async (t) => {
+t.test('an attempt ends exactly once, even if its response meets a bug', async (t) => {
   const respond = () => {
     throw new Error('a bug');
   };

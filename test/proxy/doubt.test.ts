@@ -21,7 +21,7 @@ t.test('a request that waits for a hung server goes to another server at once, i
   t.match(
     w.outcomes,
     [
-      { kind: 'aborted', reason: 'taken back' },
+      { kind: 'aborted', reason: 'the server hangs' },
       { kind: 'answered', status: 200 },
     ],
     'the hung server is not reported a second time',

@@ -6,7 +6,7 @@ import { type World, world } from '../wire/world.ts';
 const get = 'GET /a HTTP/1.1\r\nHost: x\r\n\r\n';
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ntheirs';
 
-t.test('a route may answer in place of the upstream, whose response is dropped', async (t) => {
+t.test('a route may answer instead of the upstream, whose response is dropped', async (t) => {
   const respond = (exchange: Exchange) => exchange.respond(451, {}, 'ours');
   const w = await world(t, { route: { respond } });
   const { client, server } = await w.asked(get);

@@ -30,7 +30,7 @@ t.test('Redis is killed and restarted with its data', async (t) => {
   t.match(await registry.undeploy('production', 'shop'), { version: 2 }, 'the registry can be changed again');
 });
 
-t.test('Redis is restarted empty: the epoch is another, and servers are told to join again', async (t) => {
+t.test('Redis is restarted empty: the epoch changes, and servers must join again', async (t) => {
   const redis = await startRedis(t);
   const registry = await open(t, redis.url);
   const before = await deployed(registry, 'production', 'shop');

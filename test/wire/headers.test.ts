@@ -181,7 +181,7 @@ t.test('x-served-by only if the environment asks for it', async (t) => {
   t.equal(field((await passed(hidden, withLines(''))).answer, 'x-served-by'), undefined);
 });
 
-t.test('request bodies are framed anew', async (t) => {
+t.test('request bodies get new framing', async (t) => {
   const w = await world(t);
   const chunked =
     'POST / HTTP/1.1\r\nHost: a\r\nConnection: X-Hop\r\nTransfer-Encoding: Chunked\r\nTrailer: T\r\n\r\n' +

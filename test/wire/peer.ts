@@ -6,7 +6,7 @@ export interface Message {
   readonly line: string;
   readonly fields: readonly (readonly [name: string, value: string])[];
   readonly body: string;
-  /** Of a chunked body: the lines after the last chunk. */
+  /** The lines after the last chunk, if the body is chunked. */
   readonly trailers: string;
   /** The whole text. */
   readonly raw: string;

@@ -8,7 +8,7 @@ import { deafServer } from './deaf-server.ts';
 import { statusOf } from './peer.ts';
 import { type World, type WorldOptions, world } from './world.ts';
 
-/** Only for Linux it is known how many connections fill a queue. */
+/** The number of connections that fill a queue is known only for Linux. */
 const deafness = process.platform === 'linux' ? {} : { skip: 'needs Linux' };
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const post = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello';

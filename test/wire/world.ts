@@ -9,7 +9,7 @@ import { RetryBudget } from '../../src/proxy/retry.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
 import { Peer } from './peer.ts';
 
-/** A server that does nothing by itself: the test takes its connections and writes the responses. */
+/** A passive server: the test takes its connections and writes the responses. */
 export class RawServer {
   readonly server = net.createServer({ allowHalfOpen: true, noDelay: true });
   readonly sockets = new Set<net.Socket>();

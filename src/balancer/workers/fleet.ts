@@ -10,7 +10,7 @@ const backoffMs = { first: 200, most: 10_000 };
 /** Ticks without a message after which a worker counts as hung. */
 const hungAfterTicks = 20;
 const tickMs = 1_000;
-/** Milliseconds that a draining worker gets beyond its grace period before it is killed. */
+/** Milliseconds after the end of its grace period at which a draining worker is killed. */
 const killDelayMs = 5_000;
 
 export interface FleetTools {
@@ -80,7 +80,7 @@ export class Fleet {
     }
   }
 
-  /** Replaces all workers one after the other. Rejects when a new worker does not start; the workers not yet replaced stay. */
+  /** Replaces all workers one after the other. Rejects if a new worker does not start; the workers not replaced yet stay. */
   replaceAll(graceMs: number): Promise<void> {
     const rolled = this.#rolling.then(async () => {
       for (const slot of [...this.#slots]) await this.#replaceIn(slot, graceMs);
@@ -123,7 +123,7 @@ export class Fleet {
       await fresh.ready;
     } catch (cause) {
       if (this.#stopping) return;
-      throw new Error(`a new worker did not start (${(cause as Error).message}): the present workers stay`, { cause });
+      throw new Error(`a new worker did not start (${(cause as Error).message}): the current workers stay`, { cause });
     }
     if (this.#stopping || !this.#slots.includes(slot)) return this.#retire(fresh, 0);
     const old = slot.worker;

@@ -39,9 +39,9 @@ export type FromWorker =
   /** The worker got SIGTERM from outside and asks to be replaced: its successor starts first, then it is drained. */
   | { readonly kind: 'relieve' };
 
-/** Settings that a worker gets once, when it starts. */
+/** Settings that are sent to a worker once, when it starts. */
 export interface WorkerSettings {
   readonly accessLog: AccessLogSettings | false;
-  /** Milliseconds that exchanges in flight get when the main process has died. */
+  /** Grace period, in milliseconds, of exchanges in flight when the main process has died. */
   readonly graceMs: number;
 }

@@ -28,7 +28,7 @@ export class WorkerProcess {
   /** The worker has sent a message; before that it has no listener. */
   hasAnswered = false;
   hasEnded = false;
-  /** The worker was told to finish its exchanges and end. */
+  /** The worker got the order to finish its exchanges and end. */
   draining = false;
   readonly #child: ChildProcess;
   readonly #owner: WorkerProcessOwner;

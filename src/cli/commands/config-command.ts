@@ -7,7 +7,7 @@ import type { Terminal } from '../terminal/terminal.ts';
 export function configCommand(program: Command, terminal: Terminal): void {
   program
     .command('config')
-    .description("a balancer's configuration")
+    .description("check a balancer's configuration")
     .command('check')
     .description('report every fault of a configuration file with its line')
     .argument('<file>', 'YAML or JSON')

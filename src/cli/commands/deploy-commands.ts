@@ -24,7 +24,7 @@ export function deployCommands(program: Command, terminal: Terminal): void {
       .addOption(environmentOption('the environment').makeOptionMandatory())
       .option('--wait', wait)
       .addOption(timeoutOption());
-  const waitForAll = 'wait until every server has acknowledged or rejected it; exit status 1 if one rejected it';
+  const waitForAll = 'wait until every server has acknowledged or rejected the revision; exit status 1 if a server rejected it';
 
   waiting(
     program
@@ -45,7 +45,7 @@ export function deployCommands(program: Command, terminal: Terminal): void {
     });
 
   waiting(
-    program.command('rollback').description('deploy the revision that was deployed before the present one').addArgument(projectArgument()),
+    program.command('rollback').description('deploy the previously deployed revision again').addArgument(projectArgument()),
     waitForAll,
   ).action(async (name: string, options: DeployOptions) => {
     const operator = await operatorOf(options, terminal);
@@ -55,7 +55,7 @@ export function deployCommands(program: Command, terminal: Terminal): void {
 
   waiting(
     program.command('undeploy').description('take a project out of an environment').addArgument(projectArgument()),
-    'wait until no server serves it any more',
+    'wait until no server serves the project any more',
   ).action(async (name: string, options: DeployOptions) => {
     const operator = await operatorOf(options, terminal);
     const path = apiPath`/v1/environments/${options.environment}/deployments/${name}`;

@@ -11,9 +11,9 @@ import type { Terminal } from '../terminal/terminal.ts';
 
 /** `sluice env …` */
 export function environmentCommands(program: Command, terminal: Terminal): void {
-  const env = program.command('env').description('environments: groups of servers that serve the same projects');
+  const env = program.command('env').description('manage environments: groups of servers that serve the same projects');
 
-  operatorCommand(env.command('list').description('all environments')).action(async (options: OperatorOptions) => {
+  operatorCommand(env.command('list').description('list all environments')).action(async (options: OperatorOptions) => {
     const { client, show, table } = await operatorOf(options, terminal);
     const environments = await client.get<EnvironmentAnswer[]>('/v1/environments');
     show(environments, table(environmentColumns, environments.map(environmentRow)));
@@ -21,9 +21,9 @@ export function environmentCommands(program: Command, terminal: Terminal): void 
 
   operatorCommand(env.command('create').description('create an environment').argument('<name>', "the environment's name", readName))
     .option('--listen <host:port>', 'address for clients (default 127.0.0.1:8080)', readAddress)
-    .option('--host <host...>', 'hosts it serves (default: every host that no other environment on that listener has)')
+    .option('--host <host...>', 'hosts that the environment serves (default: every host that no other environment on that listener has)')
     .option('--balance <name>', 'round-robin, least-connections, random-two, ewma or hash (default round-robin)')
-    .option('-f, --file <file>', 'file with its settings, as in the configuration, YAML or JSON')
+    .option('-f, --file <file>', "file with the environment's settings, as in the configuration, YAML or JSON")
     .addHelpText('after', '\nExample:\n  sluice env create staging --listen 127.0.0.1:8081')
     .action(async (name: string, options: OperatorOptions & CreateOptions) => {
       const operator = await operatorOf(options, terminal);
@@ -34,21 +34,21 @@ export function environmentCommands(program: Command, terminal: Terminal): void 
       await warnIfUnreachable(operator, made);
     });
 
-  operatorCommand(env.command('show').description('settings and servers of an environment').addArgument(environmentArgument())).action(
-    async (name: string, options: OperatorOptions) => {
-      const { client, show, table } = await operatorOf(options, terminal);
-      const environment = await client.get<EnvironmentAnswer>(apiPath`/v1/environments/${name}`);
-      const servers = options.json ? [] : await client.get<ServerAnswer[]>(`/v1/servers?environment=${encodeURIComponent(name)}`);
-      const { name: _, status, ...settings } = environment;
-      show(environment, [
-        ...table(environmentColumns, [environmentRow(environment)]),
-        '',
-        ...Object.entries(settings).map(([key, value]) => `${key}: ${typeof value === 'object' ? JSON.stringify(value) : value}`),
-        '',
-        servers.length === 0 ? 'no servers' : `servers: ${servers.map((server) => `${server.id} (${server.state})`).join(', ')}`,
-      ]);
-    },
-  );
+  operatorCommand(
+    env.command('show').description('show the settings and servers of an environment').addArgument(environmentArgument()),
+  ).action(async (name: string, options: OperatorOptions) => {
+    const { client, show, table } = await operatorOf(options, terminal);
+    const environment = await client.get<EnvironmentAnswer>(apiPath`/v1/environments/${name}`);
+    const servers = options.json ? [] : await client.get<ServerAnswer[]>(`/v1/servers?environment=${encodeURIComponent(name)}`);
+    const { name: _, status, ...settings } = environment;
+    show(environment, [
+      ...table(environmentColumns, [environmentRow(environment)]),
+      '',
+      ...Object.entries(settings).map(([key, value]) => `${key}: ${typeof value === 'object' ? JSON.stringify(value) : value}`),
+      '',
+      servers.length === 0 ? 'no servers' : `servers: ${servers.map((server) => `${server.id} (${server.state})`).join(', ')}`,
+    ]);
+  });
 
   operatorCommand(env.command('delete').description('delete an environment').addArgument(environmentArgument()))
     .option('--force', 'delete it even if it has servers (they become available) or deployments')
@@ -58,7 +58,7 @@ export function environmentCommands(program: Command, terminal: Terminal): void 
         await client.send('DELETE', `${apiPath`/v1/environments/${name}`}${options.force ? '?force' : ''}`);
       } catch (error) {
         if (error instanceof Refused && error.problem.code === 'not-empty')
-          throw new CommandFailure(`${error.problem.detail}; use --force to delete it all the same`);
+          throw new CommandFailure(`${error.problem.detail}; use --force to delete it anyway`);
         throw error;
       }
       show({ deleted: name }, [`environment ${name} deleted`]);

@@ -20,7 +20,7 @@ const projectColumns: readonly Column[] = [
 
 /** `sluice project …` */
 export function projectCommands(program: Command, terminal: Terminal): void {
-  const project = program.command('project').description('projects: APIs with their base path, targets, resources and policies');
+  const project = program.command('project').description('manage projects: APIs with their base path, targets, resources and policies');
 
   operatorCommand(
     project
@@ -35,7 +35,7 @@ export function projectCommands(program: Command, terminal: Terminal): void {
       show(made, [`${made.name}@${made.revision}`]);
     });
 
-  operatorCommand(project.command('list').description('all projects')).action(async (options: OperatorOptions) => {
+  operatorCommand(project.command('list').description('list all projects')).action(async (options: OperatorOptions) => {
     const { client, show, table } = await operatorOf(options, terminal);
     const projects = await client.get<ProjectSummaryAnswer[]>('/v1/projects');
     const rows = projects.map((one) => {
@@ -46,7 +46,7 @@ export function projectCommands(program: Command, terminal: Terminal): void {
   });
 
   operatorCommand(
-    project.command('show').description('a project, by default its newest revision').addArgument(revisionArgument('name')),
+    project.command('show').description('show a project, by default its newest revision').addArgument(revisionArgument('name')),
   ).action(async ({ name, revision }: ReturnType<typeof readProject>, options: OperatorOptions) => {
     const { client, show } = await operatorOf(options, terminal);
     const number = revision ?? (await client.get<ProjectSummaryAnswer>(apiPath`/v1/projects/${name}`)).latest;

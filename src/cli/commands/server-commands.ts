@@ -28,11 +28,11 @@ interface Change {
 
 /** `sluice server …` */
 export function serverCommands(program: Command, terminal: Terminal): void {
-  const server = program.command('server').description('gateway servers: their environment, weight and state');
+  const server = program.command('server').description('manage gateway servers: their environment, weight and state');
   const named = (name: string, description: string) =>
     operatorCommand(server.command(name).description(description).addArgument(serverArgument()));
 
-  operatorCommand(server.command('list').description('all servers, or those of one environment'))
+  operatorCommand(server.command('list').description('list all servers, or those of one environment'))
     .addOption(environmentOption('list only the servers of this environment'))
     .action(async (options: OperatorOptions & { environment?: string }) => {
       const { client, show, table } = await operatorOf(options, terminal);
@@ -102,10 +102,11 @@ async function change(operator: Operator, { id, method, path, body, observe, rem
   show(server, [line]);
 }
 
+/** Adds the options of a wait. `--no-wait` comes first, because then commander makes waiting the default. */
 function waiting(command: Command): Command {
   return command
-    .option('--wait', 'wait until it is done (default)', true)
-    .option('--no-wait', 'do not wait until it is done')
+    .option('--no-wait', 'do not wait')
+    .option('--wait', 'wait until the change is complete (default)')
     .addOption(timeoutOption());
 }
 

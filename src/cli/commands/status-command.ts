@@ -16,7 +16,7 @@ interface Status {
 /** `sluice status` */
 export function statusCommand(program: Command, terminal: Terminal): void {
   operatorCommand(
-    program.command('status').description('environments and servers with versions, health and traffic; what is wrong'),
+    program.command('status').description('show environments and servers with versions, health and traffic, and what is wrong'),
   ).action(async (options: OperatorOptions) => {
     const operator = await operatorOf(options, terminal);
     const status = await read(operator);

@@ -9,7 +9,7 @@ export function completionCommand(program: Command, terminal: Terminal): void {
     .command('completion')
     .description('print a script that lets a shell complete commands, options, and the names that the balancer knows')
     .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(shells)))
-    .addArgument(new Argument('[words...]', 'for the script: the command line so far, after --; prints the possible next words'))
+    .addArgument(new Argument('[words...]', 'used by the script: the command line so far, after --; prints the possible next words'))
     .addHelpText(
       'after',
       `\nTo load it at each start of the shell:\n${Object.values(shells)

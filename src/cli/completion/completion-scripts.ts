@@ -11,7 +11,7 @@ interface Shell {
   line(item: CompletionItem): string;
 }
 
-/** Printed in place of words: the shell completes file names by itself. It cannot be mistaken for a name, since none begins with a colon. */
+/** Printed instead of words: the shell completes file names by itself. It cannot be mistaken for a name, since none begins with a colon. */
 const files = ':files';
 
 const bash = `# Completion of sluice for bash. Load it with: source <(sluice completion bash)

@@ -3,13 +3,13 @@ import type { EnvironmentAnswer, ProjectSummaryAnswer, ServerAnswer } from '../.
 import { ControlClient } from '../client/control-client.ts';
 import { NameArgument, type Named, NameOption } from '../name-arguments.ts';
 
-/** A word that may stand at the cursor, with a short description. */
+/** A possible word at the cursor, with a short description. */
 export interface CompletionItem {
   readonly text: string;
   readonly about?: string;
 }
 
-/** The words that may stand at the cursor; `files`: any file name, which the shell completes by itself. */
+/** The possible words at the cursor; `files`: any file name, which the shell completes by itself. */
 export type Completion = readonly CompletionItem[] | 'files';
 
 /** Limit for the balancer's answer, in milliseconds: the user has pressed a key and waits. */

@@ -15,13 +15,13 @@ export interface Terminal {
   err(line: string): void;
   /** Maximum width of a line; undefined if standard output is not a terminal: then nothing is cut. */
   readonly columns: number | undefined;
-  /** Tells for standard output and standard error if they get colours. */
+  /** True for standard output and standard error if their text is coloured. */
   readonly colours: { readonly out: boolean; readonly err: boolean };
   /** Turns colours off for the rest of the run. */
   plain(): void;
   /** Standard output and standard error as windows; undefined for files, pipes and terminals without cursor control. */
   readonly surface: { readonly out: Surface | undefined; readonly err: Surface | undefined };
-  /** Calls `listener` with each key pressed; never, if there is no keyboard. Returns a function that ends this. */
+  /** Calls `listener` with each key pressed; never calls it if there is no keyboard. Returns a function that ends this. */
   onKey(listener: (key: string) => void): () => void;
   /** Calls `listener` when the command should end. Returns a function that ends this. */
   onStop(listener: (why: Stop) => void): () => void;

@@ -7,14 +7,14 @@ import { sortings } from './top-rows.ts';
 
 /** `sluice top` */
 export function topCommand(program: Command, terminal: Terminal): void {
-  operatorCommand(program.command('top').description('live: requests, errors, latency, share and health of environments and servers'))
+  operatorCommand(program.command('top').description('show live requests, errors, latency, share and health of environments and servers'))
     .addOption(environmentOption('show only this environment'))
     .addOption(new Option('-s, --sort <key>', 'sort rows by this column').choices(Object.keys(sortings)).default('name'))
-    .option('-n, --count <n>', 'exit after this many tables, one a second', readTables)
+    .option('-n, --count <n>', 'exit after this many tables, one per second', readTables)
     .option('--once', 'print one table and exit, like --count 1')
     .addHelpText(
       'after',
-      '\nOn a terminal the table is redrawn in place: q quits, arrow keys scroll, n r e l f sort. Elsewhere one table a second\nis printed; with --json each is one line.',
+      '\nOn a terminal the table is redrawn in place: q quits, arrow keys scroll, and n, r, e, l, f sort by\nname, requests, errors, latency, requests in flight. In a file or pipe one table per second is printed;\nwith --json each table is one line.',
     )
     .action(async (options: TopOptions) => {
       const operator = await operatorOf(options, terminal);

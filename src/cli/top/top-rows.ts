@@ -5,7 +5,7 @@ import type { TopState } from './top-state.ts';
 
 /** The traffic of an environment or a server, over the last few seconds. */
 export interface TopSample {
-  /** Requests a second. */
+  /** Requests per second. */
   readonly requests: number;
   /** Share of the requests that failed, 0 to 1. */
   readonly errors: number;
@@ -72,7 +72,7 @@ export function topRows(state: TopState, sorting: Sorting, only: string | undefi
   return { environments: sorted(environments, sorting), available: sorted(available, 'name') };
 }
 
-/** @param environmentRate requests a second of the server's environment */
+/** @param environmentRate requests per second of the server's environment */
 function serverOf(state: TopState, server: ServerAnswer, status: ServerStatus, environmentRate: number): TopServer {
   const sample = topSample(state.ofServer(server));
   return {

@@ -40,7 +40,7 @@ interface FeedOptions {
   sessionEnds(request: IncomingMessage): number | undefined;
 }
 
-/** Serves `/v1/events`: a new reader first gets the present state and the journal, then every message as it happens. */
+/** Serves `/v1/events`: a new reader first gets the current state and the journal, then every message as it happens. */
 export class Feed {
   readonly #options: FeedOptions;
   readonly #instance = randomUUID();

@@ -74,7 +74,7 @@ export class Observer {
     this.#listeners.push(listener);
   }
 
-  /** Requests a refresh: at once, or after a present one and the rest that follows it. */
+  /** Requests a refresh: at once, or after the running one and the rest that follows it. */
   refresh(): void {
     this.#refreshes.soon();
   }

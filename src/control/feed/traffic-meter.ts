@@ -15,7 +15,7 @@ interface RawSample extends Sample {
   readonly latencies: Latencies;
 }
 
-/** Makes one {@link Sample} a second of each server and environment from the servers' counts, and keeps each environment's last {@link shownSeconds}. */
+/** Makes one {@link Sample} per second for each server and environment from the servers' counts, and keeps each environment's last {@link shownSeconds}. */
 export class TrafficMeter {
   readonly environments = new Map<string, Series>();
   /** Oldest first; as many as latencies are calculated over. */

@@ -78,7 +78,12 @@ export function environmentRoutes(app: ControlApp, { registry, live, listen }: C
       schema: {
         summary: 'Delete an environment; ?force is required if it has servers or deployments',
         params: byName,
-        querystring: z.strictObject({ force: z.enum(['', 'true', 'false']).optional() }),
+        querystring: z.strictObject({
+          force: z
+            .enum(['', 'true', 'false'])
+            .optional()
+            .meta({ description: 'true or empty: also deletes an environment with servers, which become available, or deployments' }),
+        }),
         response: { 204: z.undefined(), ...refusals },
       },
     },

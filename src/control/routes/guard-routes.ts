@@ -6,7 +6,7 @@ import type { ControlApp, RouteAccess } from './control-app.ts';
 
 /**
  * Refuses requests without the access that their route requires, before a byte of the body is read. An unknown path requires the admin
- * token too, so that it cannot be told from a known one without it.
+ * token too, so that a client without the token cannot distinguish unknown paths from known ones.
  */
 export function guardRoutes(app: ControlApp, identify: Readonly<Record<Access, Identify>>): void {
   app.addHook('onRequest', async (request) => {

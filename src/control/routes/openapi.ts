@@ -9,6 +9,28 @@ export const refusals = {
   '5xx': { description: 'the request failed', content: { [problemType]: { schema: problem } } },
 };
 
+/** Descriptions of the responses that are no refusals, by status. The plugin describes these only as "Default Response". */
+const outcomes: Readonly<Record<string, string>> = {
+  200: 'the request succeeded',
+  201: 'the object was created',
+  204: 'the request succeeded; the response has no body',
+  503: 'the balancer cannot serve yet',
+};
+
+/** The part of an OpenAPI document that {@link describeOutcomes} reads and changes. */
+interface Described {
+  readonly paths?: Record<string, Record<string, { readonly responses: Record<string, { description: string }> }>>;
+}
+
+function describeOutcomes(document: Described): Described {
+  for (const methods of Object.values(document.paths ?? {})) {
+    for (const { responses } of Object.values(methods)) {
+      for (const [status, response] of Object.entries(responses)) response.description = outcomes[status] ?? response.description;
+    }
+  }
+  return document;
+}
+
 /** Serves `/openapi.json`: a description of all routes registered after this call, made from the schemas that check their requests. */
 export async function describeApi(app: ControlApp, version: string): Promise<void> {
   await app.register(swagger, {
@@ -25,5 +47,7 @@ export async function describeApi(app: ControlApp, version: string): Promise<voi
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   });
-  app.get('/openapi.json', { config: { access: 'anyone' }, schema: { hide: true } }, async () => app.swagger());
+  app.get('/openapi.json', { config: { access: 'anyone' }, schema: { hide: true } }, async () =>
+    describeOutcomes(app.swagger() as unknown as Described),
+  );
 }

@@ -4,7 +4,7 @@ import { type Problem, problemType } from '../../api/problem.ts';
 import { type ErrorCode, type Fault, SluiceError } from '../../model/fault.ts';
 import { TooManyGuesses } from '../access/guess-limiter.ts';
 
-/** Makes the body of a refusal. `code` is an {@link ErrorCode}, or one of the few that stand for a status of HTTP itself (405, 415, 426). */
+/** Makes the body of a refusal. `code` is an {@link ErrorCode}, or one of the few codes for a status of HTTP itself (405, 415, 426). */
 export function describeProblem(status: number, code: string, detail: string, faults: readonly Fault[] = []): Problem {
   const title = STATUS_CODES[status] ?? 'Error';
   return { type: 'about:blank', title, status, detail, code, ...(faults.length > 0 && { errors: [...faults] }) };

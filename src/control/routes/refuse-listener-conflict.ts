@@ -5,7 +5,7 @@ import type { Environment, EnvironmentSpec, EnvironmentSpecInput } from '../../m
 /**
  * Throws `invalid` if the listener or hosts of a new or changed environment belong to another environment or to the admin API. An
  * environment written without listen, hosts and servers is accepted although its default listener may be taken: servers can be added to it
- * first, and it can get an address of its own later. Until then the listener stays with the environment that has it.
+ * first, and it can get its own address later. Until then the listener stays with the environment that has it.
  */
 export function refuseListenerConflict(
   control: string,

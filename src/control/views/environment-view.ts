@@ -5,7 +5,7 @@ import type { LiveView } from '../../model/live.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import type { Registry } from '../../registry/contract.ts';
 
-/** Finds an environment; throws `not-found` if there is none of this name. */
+/** Finds an environment; throws `not-found` if no environment has this name. */
 export async function findEnvironment(registry: Registry, name: string): Promise<Environment> {
   const environment = await registry.environment(name);
   if (environment) return environment;

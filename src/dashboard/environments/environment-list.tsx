@@ -43,7 +43,7 @@ export function EnvironmentList() {
             {opened.value.has(environment.name) ? (
               <EnvironmentCard
                 environment={environment}
-                // Found by one of its servers, the card shows that server.
+                // If the filter matched one of its servers, the card shows that server.
                 find={matches(query.value, aboutOf(environment)) ? undefined : query.value}
                 collapse={
                   <button type="button" class="button quiet" aria-expanded onClick={() => toggle(environment.name)}>

@@ -4,7 +4,7 @@ import { rejectionText } from '../../api/rejection.ts';
 import { Command, joinCommand } from '../widgets/command.tsx';
 import { type DeploymentSummary, serverProgress } from './deployment-summary.ts';
 
-/** Up to this many servers are listed one by one. Of more servers, only the first unfinished ones are. */
+/** Up to this many servers are all listed. If there are more, only the first unfinished ones are listed. */
 const mostListed = 12;
 
 const words: Readonly<Record<Progress['state'], { tone: Tone; word: string }>> = {

@@ -13,7 +13,7 @@ export function isServerDrag({ dataTransfer }: DragEvent): boolean {
   return dataTransfer?.types.includes(serverType) === true;
 }
 
-/** The id of the server that was dropped; undefined if something else was. */
+/** The id of the server that was dropped; undefined if something other than a server was dropped. */
 export function droppedServer({ dataTransfer }: DragEvent): string | undefined {
   return dataTransfer?.getData(serverType) || undefined;
 }

@@ -31,7 +31,7 @@ export function follow(): void {
     async lost() {
       if (connection.value !== 'lost') lostAt.value = Date.now();
       connection.value = 'lost';
-      // Past figures must not look like present ones.
+      // Old figures must not look like current ones.
       traffic.clear();
       trafficTick.value++;
       await refreshAll();

@@ -28,7 +28,7 @@ export const balancerVersion = signal('');
 export const loaded = signal(false);
 /** Undefined until the first answer of the API. */
 export const signedIn = signal<boolean | undefined>(undefined);
-/** Tells the user why the session has ended; empty if there was none. */
+/** Tells the user why the session has ended; empty if no session has ended. */
 export const signInReason = signal('');
 /** Time at which the session ends, wall clock in milliseconds; 0 if unknown. */
 export const sessionEnds = signal(0);
@@ -79,7 +79,7 @@ export function conditionOf(environment: string): Condition {
   return conditions.value.get(environment) ?? { ready: 0, bad: 0, warn: 0 };
 }
 
-/** The environment with most requests a second; undefined without traffic, or with a single environment. */
+/** The environment with most requests per second; undefined without traffic, or with a single environment. */
 export const busiest = computed(() => {
   trafficTick.value;
   const rates = environments.value.map(({ name }) => ({ name, rate: traffic.environment(name).rate })).sort((a, b) => b.rate - a.rate);

@@ -12,7 +12,7 @@ export type AttemptFailure = 'connect-failed' | 'connect-timeout' | 'reset' | 'h
 
 /** Receives one response, and the events of its connection. */
 export interface ResponseSink {
-  /** Longest silence of the upstream while it has to read the request or respond, in milliseconds; 0: no limit. */
+  /** Longest silence of the upstream while it must read the request or respond, in milliseconds; 0: no limit. */
   readonly silenceMs: number;
   /** Limit of a response head in octets. */
   readonly headBytes: number;

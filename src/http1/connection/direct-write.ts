@@ -23,7 +23,7 @@ const found = lookUp();
 const binding = typeof found === 'string' ? undefined : found;
 let spare = binding && new binding.WriteWrap();
 
-/** The part of the binding that this Node lacks. Sockets then read and write as streams do, which costs more. Undefined: nothing is lacking. */
+/** The part of the binding that this Node lacks: then sockets read and write through streams, which costs more. Undefined: nothing is missing. */
 export const lackingForDirectWrites: string | undefined = typeof found === 'string' ? found : undefined;
 
 /**
@@ -53,7 +53,7 @@ function lookUp(): StreamBinding | string {
   }
 }
 
-/** Whether a socket has a handle that writes, and another socket can be made of it. */
+/** True if a socket has a handle that can write, and another socket can take over its handle. */
 function handlesCanBeMoved(): boolean {
   type Inside = { _handle?: Partial<WritingHandle> | null };
   // Gets its handle now, and would connect in the next tick, when it is gone again.

@@ -2,7 +2,7 @@ import { fieldIdOf, fieldIds } from './field-ids.ts';
 import { lowerCase } from './octets.ts';
 
 const slotsPerLine = 5;
-/** Size of the buffer that {@link FieldLines.retain} reuses. A larger head gets a buffer of its own. */
+/** Size of the buffer that {@link FieldLines.retain} reuses. A larger head gets its own buffer. */
 const keptBytes = 4096;
 
 /**

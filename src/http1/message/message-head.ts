@@ -33,7 +33,7 @@ export abstract class MessageHead {
   nominated: readonly string[] = [];
   /**
    * The start line can be forwarded unchanged, from its first octet to `fields.start(0)`: it has HTTP/1.1, no target in absolute-form, and
-   * no space is missing. Otherwise it must be written anew (RFC 9110 section 2.5: each sender states its own version).
+   * no space is missing. Otherwise it must be rewritten (RFC 9110 section 2.5: each sender states its own version).
    */
   lineVerbatim = true;
 

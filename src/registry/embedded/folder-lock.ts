@@ -12,7 +12,7 @@ const abandonedMs = 5000;
 /**
  * Lock that keeps a second process out of a folder. It is a file that names the process that holds it. A lock whose process has ended
  * (killed, or the machine was restarted) is taken over. Node has no `flock`: a process that is suspended for seconds during a takeover
- * can lose the lock again, therefore {@link FolderLock.held} must be checked before each write.
+ * can lose the lock again, so {@link FolderLock.held} must be checked before each write.
  */
 export class FolderLock {
   readonly #file: string;

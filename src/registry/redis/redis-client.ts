@@ -10,12 +10,12 @@ export interface RedisCommands {
   commit(keys: readonly string[], args: readonly string[]): Promise<unknown>;
   renew(keys: readonly string[], args: readonly string[]): Promise<unknown>;
   publish(channel: string, message: string): Promise<unknown>;
-  /** Resolves when commands can be sent; rejects if the present attempt to connect fails. */
+  /** Resolves when commands can be sent; rejects if the current attempt to connect fails. */
   ready(): Promise<void>;
   /** Calls `listener` whenever the connection was closed. */
   onClose(listener: () => void): void;
   onError(listener: (error: Error) => void): void;
-  /** Closes the present connection, if there is one, and connects again. */
+  /** Closes the current connection, if there is one, and connects again. */
   reconnect(): void;
   close(): void;
 }

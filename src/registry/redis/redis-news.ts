@@ -116,7 +116,7 @@ export class RedisNews {
   #sendBeat(subscriber: RedisSubscriber): void {
     if (subscriber !== this.#subscriber) return;
     const text = randomUUID();
-    // Either of the two connections may be at fault, and either timeout may end first: both connect again.
+    // Either of the two connections may be the broken one, and either timeout may end first: both connect again.
     const missed = (error: Error) => {
       if (subscriber !== this.#subscriber) return;
       this.#commands.reconnect();

@@ -21,7 +21,7 @@ export class RedisStore implements Store {
   readonly #channels: NewsChannels;
   readonly #keys: readonly string[];
 
-  /** Starts to connect, again and again until it succeeds. Throws `invalid` if the URL can't be used. */
+  /** Starts to connect, and retries until it succeeds. Throws `invalid` if the URL can't be used. */
   constructor(parts: { url: string; prefix: string; clock: Clock; random: Random; logger: Log }) {
     const { url, clock, random, logger } = parts;
     // One hash tag puts all keys into one slot of a Cluster.

@@ -16,7 +16,7 @@ const connectTimeoutMs = 3000;
  */
 const upgradeTimeoutMs = 30_000;
 const callTimeoutMs = 5000;
-/** Most calls at a time; the endpoint refuses more. */
+/** Maximum number of concurrent calls; the endpoint refuses more. */
 const maxCalls = 64;
 const maxFrameBytes = 256 * 1024 * 1024;
 

@@ -9,9 +9,9 @@ import type { Registry } from '../contract.ts';
 import { type ClientFrame, decodeClientFrame, type EndpointFrame, errorFrame } from './frames.ts';
 import { isMethod, methods } from './methods.ts';
 
-/** Most calls of a peer at a time; more are refused. */
+/** Maximum number of concurrent calls of a peer; more are refused. */
 const maxCalls = 64;
-/** Most unsent bytes for a peer that reads too slowly; then its connection is terminated. When it reconnects it reads everything again. */
+/** Maximum number of unsent bytes for a slow peer; beyond it the connection is terminated. When the peer reconnects it reads everything again. */
 const maxUnsentBytes = 64 * 1024 * 1024;
 /** WebSocket close code: the peer violated the protocol's rules (RFC 6455 section 7.4.1). */
 const policyViolation = 1008;

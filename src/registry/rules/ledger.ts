@@ -17,7 +17,7 @@ export interface Entry<K extends Kind> extends Key {
   readonly leaseRemaining: number;
 }
 
-/** Decision of a transaction's step: the result, and the change that leads to it, if a change is needed. */
+/** A step's decision within a transaction: the result, and the change to commit, if one is needed. */
 export interface Decision<T> {
   readonly result: T;
   readonly change?: Change;
@@ -51,7 +51,7 @@ export class Ledger {
     return reading && new CheckedReading(reading, this.#log);
   }
 
-  /** Repeats `step` until the change that it decides on is committed. Rejects with `conflict` if other processes were always faster. */
+  /** Repeats `step` until the change that it decides on is committed. Rejects with `conflict` if other processes changed the same documents first at every attempt. */
   async transact<T>(step: () => Promise<Decision<T>>): Promise<T> {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const { result, change } = await step();
@@ -59,7 +59,7 @@ export class Ledger {
       // Not the injected clock: its timers do not keep the process alive, which could then end in the middle of a change.
       await setTimeout(Math.min(longestPauseMs, 2 ** attempt) * this.#random());
     }
-    throw new SluiceError('conflict', 'others kept changing the same documents at the same time: try again');
+    throw new SluiceError('conflict', 'other processes kept changing the same documents: try again');
   }
 }
 

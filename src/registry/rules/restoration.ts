@@ -67,7 +67,7 @@ function mayRestore({ version, restored }: EnvironmentDocument, offered: Snapsho
   return restored.epoch === offered.epoch && restored.version < offered.version;
 }
 
-/** True if an operator has pushed something since that has the offered number, or that the offered revision would hide by being newer. */
+/** True if the offered revision conflicts with a push since the loss: another content has its number, or it would hide the pushed revision by being newer. */
 function clashes(index: DocumentOf<'project'> | undefined, { revision, project }: Pick<DeployedProject, 'revision' | 'project'>): boolean {
   if (index === undefined) return false;
   const known = index.revisions.find((one) => one.revision === revision);

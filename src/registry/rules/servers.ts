@@ -204,7 +204,7 @@ export class Servers {
     if (gone.length === 0) return;
     const news = gone.map(({ kind, name }) => ({ kind, name }));
     try {
-      // A server that renews at this very moment is told by its next renewal to join again.
+      // A server that renews at this very moment joins again after its next renewal, which gets `not-found`.
       await this.#ledger.store.commit({ epoch: now.epoch, expect: gone, remove: gone, news });
       this.#log.info({ servers: gone.map(({ name }) => name) }, 'removed servers that were lost for an hour');
     } catch (error) {

@@ -47,7 +47,7 @@ export class Snapshots {
     });
   }
 
-  /** Builds the snapshot that an environment's document stands for. */
+  /** Builds the snapshot that an environment's document describes. */
   async of(environment: string, epoch: string, document: EnvironmentDocument): Promise<Snapshot> {
     const id = snapshotIdOf(epoch, document);
     const latest = this.#latest.get(environment);
@@ -64,7 +64,7 @@ export class Snapshots {
   }
 }
 
-/** Identity of the snapshot that an environment's document stands for. */
+/** Identity of the snapshot that an environment's document describes. */
 export function snapshotIdOf(epoch: string, { version, hash }: EnvironmentDocument): SnapshotId {
   return { epoch, version, hash };
 }

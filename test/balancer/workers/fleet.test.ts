@@ -137,7 +137,7 @@ t.test('when the new worker does not start, the old workers stay', async (t) => 
   const rolled = fleet.replaceAll(3000);
   await settle();
   child(3).end(1);
-  await t.rejects(rolled, { message: 'a new worker did not start (exit status 1): the present workers stay' });
+  await t.rejects(rolled, { message: 'a new worker did not start (exit status 1): the current workers stay' });
   t.equal(children.length, 3);
   t.notOk([child(1), child(2)].some(({ received }) => received.some(({ kind }) => kind === 'drain')));
   const again = fleet.replaceAll(3000);
