@@ -1,5 +1,6 @@
 import { test } from 'tap';
 import { deployEcho, startTarget } from '../tools/echo.ts';
+import { startRejectingServer } from '../tools/rejecting-server.ts';
 import { adminToken, serving, startBalancer, startGateway, testEnvironment } from '../tools/sluice-under-test.ts';
 import { audit } from './audit.ts';
 import { startBrowser } from './browser.ts';
@@ -23,13 +24,16 @@ test('every screen and dialog is accessible: light and dark, desktop and phone, 
   await page.getByText('sluice project push FILE').waitFor();
   await audit(t, page, 'no-project');
 
-  await Promise.all([startGateway(t, 'prod-1', balancer.control), startGateway(t, 'spare-1', balancer.control, [])]);
+  await Promise.all([
+    startRejectingServer(t, 'prod-1', balancer.control, ({ name }) => (name === 'broken' ? 'no such policy' : undefined)),
+    startGateway(t, 'spare-1', balancer.control, []),
+  ]);
   await deployEcho(balancer, target.url);
   await deployEcho(balancer, target.url, '2');
   await balancer.api('POST', '/v1/projects', {
     name: 'broken',
     basePath: '/broken',
-    targets: { default: { url: 'http://${variables.no}' } },
+    targets: { default: { url: target.url } },
   });
   await balancer.api('PUT', '/v1/environments/production/deployments/broken', {});
   await serving(balancer, ['prod-1']);

@@ -1,5 +1,6 @@
 import { test } from 'tap';
 import { echoProject, startTarget } from '../tools/echo.ts';
+import { startRejectingServer } from '../tools/rejecting-server.ts';
 import { adminToken, serving, startBalancer, startGateway, testEnvironment } from '../tools/sluice-under-test.ts';
 import { startBrowser, takePictures } from './browser.ts';
 
@@ -8,7 +9,7 @@ test('projects in the dashboard: push, deploy to several environments, compare, 
   const target = await startTarget(t);
   await Promise.all([
     startGateway(t, 'prod-1', balancer.control),
-    startGateway(t, 'prod-2', balancer.control),
+    startRejectingServer(t, 'prod-2', balancer.control, ({ name }) => (name === 'broken' ? 'no policy "nowhere"' : undefined)),
     startGateway(t, 'dev-1', balancer.control, ['--environment', 'development']),
   ]);
   await serving(balancer, ['prod-1', 'prod-2']);
@@ -48,7 +49,7 @@ test('projects in the dashboard: push, deploy to several environments, compare, 
   await page.keyboard.press('Escape');
   await takePictures(page, 'projects');
 
-  const unknown = { name: 'broken', basePath: '/broken', targets: { default: { url: 'http://${variables.nowhere}' } } };
+  const unknown = { name: 'broken', basePath: '/broken', targets: { default: { url: target.url } } };
   await push(JSON.stringify(unknown));
   await page.getByRole('region', { name: 'Project broken' }).getByRole('button', { name: 'Deploy broken', exact: true }).click();
   await page.getByRole('checkbox', { name: /^production/ }).check();

@@ -5,6 +5,7 @@ import { type Test, test } from 'tap';
 import { deployEcho, echoProject, startTarget } from '../tools/echo.ts';
 import { eventually } from '../tools/eventually.ts';
 import { ownFolder } from '../tools/own-folder.ts';
+import { startRejectingServer } from '../tools/rejecting-server.ts';
 import { adminToken, type BalancerUnderTest, serving, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 import { run } from './command-line.ts';
 import { onTerminal } from './on-terminal.ts';
@@ -35,7 +36,8 @@ test('a deployment on a terminal shows one line per server; a server that reject
 }, async (t) => {
   const balancer = await startBalancer(t);
   const target = await startTarget(t);
-  for (const id of ['one', 'two']) await startGateway(t, id, balancer.control);
+  await startGateway(t, 'one', balancer.control);
+  await startRejectingServer(t, 'two', balancer.control, ({ revision }) => (revision === 3 ? 'no policy "nowhere"' : undefined));
   await deployEcho(balancer, target.url);
   await serving(balancer, ['one', 'two']);
   await balancer.api('POST', '/v1/projects', echoProject(target.url, '2'));
@@ -49,15 +51,19 @@ test('a deployment on a terminal shows one line per server; a server that reject
   ]);
   t.equal(good.screen.overflows, 0);
 
-  const broken = { ...echoProject('http://127.0.0.1:1', '3'), targets: { default: { url: `\${variables.nowhere}/a` } } };
-  await balancer.api('POST', '/v1/projects', broken);
+  await balancer.api('POST', '/v1/projects', echoProject(target.url, '3'));
   const bad = await operate(balancer, 'deploy', 'echo', '-e', 'production', '--wait');
   t.equal(bad.status, 1);
   t.equal(bad.out, '');
-  t.match(bad.err, /one {2}rejected: .*nowhere.* \(revision 2 is still served\)/);
-  t.match(bad.err, /\ntwo rejected echo@3: .*nowhere.*\nerror: echo@3 was rejected by 2 of 2 servers$/);
+  t.match(bad.err, /two {2}rejected: .*nowhere.* \(revision 2 is still served\)/);
+  t.match(bad.err, /\ntwo rejected echo@3: .*nowhere.*\nerror: echo@3 was rejected by 1 of 2 servers$/);
   const status = await operate(balancer, 'status');
-  t.match(status.out, /\none: rejecting: echo: .*nowhere.* \(revision 2 is still served\)/);
+  t.match(status.out, /\ntwo: rejecting: echo: .*nowhere.* \(revision 2 is still served\)/);
+
+  const broken = { ...echoProject('http://127.0.0.1:1', '4'), targets: { default: { url: `\${variables.nowhere}/a` } } };
+  await balancer.api('POST', '/v1/projects', broken);
+  const refused = await operate(balancer, 'deploy', 'echo', '-e', 'production', '--wait');
+  t.match(refused, { status: 1, out: '', err: /^error: targets\.default\.url the environment has no variable "nowhere"; add it/ });
   const silent = await operate(balancer, 'rollback', 'echo', '-e', 'production', '--wait', '--json');
   t.equal(silent.err, '', 'no progress with --json');
   t.equal(JSON.parse(silent.out).deployments[0].revision, 2);

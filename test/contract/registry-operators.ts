@@ -217,7 +217,7 @@ export function deployments(t: Test, open: Open): void {
     const before = await registry.deploy('production', 'shop', { revision: 1 });
     await t.rejects(other.deploy('production', 'shop'), {
       code: 'invalid',
-      message: /revision 2 of project shop .*no variable "stage"/,
+      message: /revision 2 of project "shop" .*"production".*no variable "stage"/,
       faults: [{ path: 'targets.default.url', message: /no variable "stage"/ }],
     });
     t.same(await registry.snapshot('production'), before);

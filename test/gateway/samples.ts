@@ -18,3 +18,9 @@ export function snapshotOf(
   const variables = rest.variables ?? {};
   return { epoch: 'epoch-1', environment: 'production', ...rest, version, variables, projects, hash: contentHash({ variables, projects }) };
 }
+
+/** Snapshot of a lost registry. A restoration is not refused for what servers will reject, unlike a deploy. */
+export function offer(version: number, shop: Omit<DeployedProject, 'name'>): Snapshot {
+  const projects = [{ name: 'shop', ...shop }];
+  return { epoch: 'lost', version, hash: '0'.repeat(64), environment: 'one', variables: {}, projects };
+}

@@ -1,5 +1,5 @@
 import type { ServerAnswer } from '../../api/answers.ts';
-import { rejectionsOf } from '../../api/rejection.ts';
+import { describeRejections } from '../../api/rejection.ts';
 import { type Standing, standingOf } from '../../api/standing.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
 import type { TextTone, Toned } from '../terminal/text.ts';
@@ -17,7 +17,7 @@ const descriptions: Readonly<Record<Standing, readonly [word: string, tone: Text
   draining: ['draining', 'warn', drainingReason],
   available: ['available', 'faint'],
   down: ['down', 'bad', ({ reason }) => reason ?? 'its health check fails'],
-  rejecting: ['rejecting', 'bad', (server) => rejectionsOf(server).join('; ')],
+  rejecting: ['rejecting', 'bad', describeRejections],
   ejected: ['ejected', 'warn', ({ reason }) => reason ?? 'too many failures in a row; it is tried again by itself'],
   joining: ['joining', 'warn', () => 'it is loading the projects of its environment'],
   behind: ['behind', 'warn', behindReason],

@@ -1,5 +1,5 @@
 import type { ServerAnswer, Tone } from '../../api/answers.ts';
-import { rejectionsOf } from '../../api/rejection.ts';
+import { describeRejections } from '../../api/rejection.ts';
 import { type Standing, standingOf } from '../../api/standing.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
 
@@ -17,7 +17,7 @@ const descriptions: Readonly<Record<Standing, readonly [word: string, tone: Tone
   draining: ['Draining', 'warn', drainingReason],
   available: ['Available', 'idle'],
   down: ['Down', 'bad', ({ reason }) => reason],
-  rejecting: ['Rejecting', 'bad', (server) => rejectionsOf(server).join('; ')],
+  rejecting: ['Rejecting', 'bad', describeRejections],
   ejected: ['Ejected', 'warn', ({ reason }) => reason ?? 'too many failures in a row; it is tried again soon'],
   joining: ['Joining', 'busy', () => 'loading projects'],
   behind: ['Behind', 'warn', ({ running }, wanted) => `runs v${running?.version} instead of v${wanted?.version}`],

@@ -1,7 +1,7 @@
 import { SluiceError } from '../../model/fault.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import { normalBasePath } from '../../projects/base-path.ts';
-import { planProject } from '../../projects/project-plan.ts';
+import { faultsIn, listed } from '../../projects/project-plan.ts';
 import { type Deployment, type DocumentOf, type EnvironmentDocument, revisionName } from '../documents.ts';
 import { environmentText } from './environments.ts';
 import type { CheckedReading, Decision, Entry, Ledger } from './ledger.ts';
@@ -102,7 +102,11 @@ export class Deployments {
     const key = { kind: 'revision', name: revisionName(name, revision) } as const;
     const { value } = (await this.#ledger.read(key)).get('revision', key.name);
     if (value) {
-      planProject({ name, revision, project: value.project }, spec.variables);
+      const faults = faultsIn(value.project, spec.variables);
+      if (faults.length > 0) {
+        const refused = `revision ${revision} of project "${name}" cannot be served in environment "${environment}"`;
+        throw new SluiceError('invalid', `${refused}: ${listed(faults)}`, { faults });
+      }
       const fallback = present && (await this.#lastAccepted(environment, present));
       const { basePath } = value.project;
       return { name, revision, basePath, history, ...(fallback !== undefined && fallback !== revision && { fallback }) };
