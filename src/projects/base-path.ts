@@ -22,6 +22,9 @@ export function servableBasePath(written: string, complain: Complain): string | 
   return basePath;
 }
 
+/** Message about a path with a reference to a variable. */
+export const noVariables = 'must not contain ${…}: variables are replaced in targets and policies only';
+
 const reserved = `${reservedPath} is reserved for Sluice: choose another base path`;
 
 /** Complains about a base path that no request would ever match. A server accepts the project anyway, because such a base path does no damage. */
@@ -35,6 +38,7 @@ export function complainOfUnmatchable(written: string, complain: Complain): void
 function whyUnmatchable(written: string, basePath: string): string | undefined {
   // The balancer refuses every spelling of the reserved path.
   if (isReserved(decodeSegment(basePath).toLowerCase())) return reserved;
+  if (written.includes('${')) return noVariables;
   if (/[{}]/.test(written)) return 'has no parameters: write {name} in the path of a resource';
   if (hasDotSegments(written)) return 'must not contain . or .. as a segment, percent-encoded or not';
   if (/[^\x21-\x7e]/.test(written)) return `never matches, since requests have percent-encoded paths: write ${encodedPath(written)}`;

@@ -2,7 +2,7 @@ import type { Resource } from '../model/project.ts';
 import { isReserved, reservedPath } from '../model/reserved-path.ts';
 import { decodeSegment, normalisePath } from '../routing/path.ts';
 import { ResourceTree } from '../routing/resource-tree.ts';
-import { hasDotSegments } from './base-path.ts';
+import { hasDotSegments, noVariables } from './base-path.ts';
 import type { Complain } from './complain.ts';
 
 type Entry = Pick<Resource, 'path' | 'methods' | 'childPaths'>;
@@ -37,6 +37,7 @@ export function complainOfUnmatchableResources(
 function whyUnmatchable(path: string, basePath: string | undefined): string | undefined {
   const normal = normalisePath(path);
   if (normal === undefined) return `"${path}" never matches: it contains a broken percent-encoding, a backslash or a control character`;
+  if (path.includes('${')) return noVariables;
   if (hasDotSegments(path)) return 'must not contain . or .. as a segment, percent-encoded or not';
   if (basePath === '/' && isReserved(decodeSegment(normal).toLowerCase()))
     return `${reservedPath} is reserved for Sluice: choose another path`;

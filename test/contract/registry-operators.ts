@@ -80,6 +80,9 @@ export function environments(t: Test, open: Open): void {
   });
 }
 
+const policies = { proxyRequest: [], targetRequest: [], targetResponse: [], proxyResponse: [] };
+const resource = { target: 'default', childPaths: false, policies };
+
 /** Operators' changes to projects. */
 export function projects(t: Test, open: Open): void {
   t.test('new content makes a revision, the same content does not', async (t) => {
@@ -111,6 +114,11 @@ export function projects(t: Test, open: Open): void {
       ],
     );
     await t.rejects(registry.pushProject({ name: 'shop' } as never), { code: 'invalid' });
+    const twice = [...api('shop').resources, ...['/{a}', '/{b}'].map((path) => ({ ...resource, path }))];
+    await t.rejects(registry.pushProject({ ...api('shop'), resources: twice }), {
+      code: 'invalid',
+      faults: [{ path: 'resources.1.path' }],
+    });
   });
 
   t.test('texts are returned unchanged, whatever their characters', async (t) => {

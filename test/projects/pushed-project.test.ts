@@ -67,6 +67,11 @@ test('a push is refused for what no request could ever match', async (t) => {
   t.same(faultsOf(`${head}resources:\n  - { path: "/caf\u00e9/%2F/{id}.json" }\n  - { path: /.sluice/x }\n`), []);
 });
 
+test('variables in paths are refused, since they are not replaced there', async (t) => {
+  t.match(faultsOf(head.replace('/shop', '"/${variables.x}"')), [/^2 basePath: must not contain \$\{…\}/]);
+  t.match(faultsOf(`${head}resources:\n  - { path: "/a/\${variables.x}" }\n`), [/^6 resources\.0\.path: must not contain/]);
+});
+
 test('a fault hides no other fault', async (t) => {
   const faults = faultsOf(`name: shop
 basePath: shop

@@ -1,8 +1,9 @@
 import type * as z from 'zod';
 import type { Clock } from '../../model/clock.ts';
 import { contentHash } from '../../model/content-hash.ts';
-import { type Project, project as projectSchema } from '../../model/project.ts';
+import type { Project } from '../../model/project.ts';
 import type { ProjectSummary, Revision } from '../../model/revision.ts';
+import { pushedProject } from '../../projects/pushed-project.ts';
 import { revisionName } from '../documents.ts';
 import type { Change } from '../store.ts';
 import type { Ledger } from './ledger.ts';
@@ -31,7 +32,7 @@ export class Projects {
   }
 
   async push(given: Project): Promise<{ name: string; revision: number; created: boolean }> {
-    const project = valid('the project', projectSchema as z.ZodType<Project>, given);
+    const project = valid('the project', pushedProject as z.ZodType<Project>, given);
     const { name } = project;
     const hash = contentHash(project);
 
