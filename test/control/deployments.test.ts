@@ -99,3 +99,31 @@ test('impossible deployments are refused with a reason', async (t) => {
   }
   t.equal((await registry.snapshot('production')).version, 1, 'nothing changed');
 });
+
+test('what servers would reject is refused with 422 and every fault, and changes nothing', async (t) => {
+  const { ask, registry } = await controlUnderTest(t);
+  await registry.putEnvironment('production', { variables: { backend: 'http://127.0.0.1:9201' } });
+  const pets = (url: string, key: string) => ({
+    ...sampleProject('pets'),
+    targets: { default: { url } },
+    policies: { proxyRequest: [{ apiKey: { keys: [key] } }] },
+  });
+  await ask('POST', '/v1/projects', { body: pets('${variables.backend}', 'k') });
+  t.equal((await ask('PUT', '/v1/environments/production/deployments/pets', { body: {} })).status, 200);
+  await ask('POST', '/v1/projects', { body: pets('${variables.nowhere}', '${variables.key}') });
+  const deploy = await ask('PUT', '/v1/environments/production/deployments/pets', { body: {} });
+  t.match(deploy, {
+    status: 422,
+    body: {
+      code: 'invalid',
+      detail: /^revision 2 of project "pets" cannot be served in environment "production": .*"nowhere".*"key"/,
+      errors: [{ path: 'targets.default.url' }, { path: 'policies.proxyRequest.0.apiKey.keys.0' }],
+    },
+  });
+  const lost = await ask('PUT', '/v1/environments/production', { body: { variables: { other: 'x' } } });
+  t.match(lost, {
+    status: 422,
+    body: { code: 'invalid', detail: /project pets@1 .*no variable "backend"/, errors: [{ path: 'variables' }] },
+  });
+  t.match(await registry.snapshot('production'), { version: 1, variables: { backend: 'http://127.0.0.1:9201' } });
+});
