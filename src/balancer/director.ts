@@ -4,6 +4,7 @@ import type { Timer } from '../model/clock.ts';
 import type { Environment } from '../model/environment.ts';
 import type { CheckCounts, RegistrySync } from '../model/live.ts';
 import { acceptsTraffic } from '../model/server.ts';
+import { formatIdentity, type ServerIdentity } from '../model/server-identity.ts';
 import { Ejections } from './ejections.ts';
 import type { FailureReport } from './feedback.ts';
 import { type CheckedServer, type CheckStatus, HealthChecks } from './health-checks.ts';
@@ -46,7 +47,8 @@ export class Director {
     this.#tools = tools;
     this.#reader = reader;
     this.#registryView = new RegistryView(tools, () => this.#membersChanged());
-    this.#checks = new HealthChecks(tools, () => this.#publishSoon());
+    const mayHaveRestarted = (id: string) => this.#registryView.mayHaveRestarted(id);
+    this.#checks = new HealthChecks({ ...tools, mayHaveRestarted }, () => this.#publishSoon());
     this.#ejections = new Ejections(tools, () => this.#publishSoon());
   }
 
@@ -151,12 +153,15 @@ export class Director {
     const { name, spec } = environment;
     const withoutChecks: CheckStatus = { health: 'up', admitted: true };
     const before = new Map(this.#published.get(name)?.servers.map((server) => [server.id, server]));
-    const candidates = this.#candidates(environment).map(({ id, instance, address, weight, willing }): TableServer => {
-      const { health, admitted, reason: downFor } = spec.health === 'off' ? withoutChecks : this.#checks.status(name, id);
+    const candidates = this.#candidates(environment).map(({ id, instance, address, weight, willing, expected }): TableServer => {
+      const { health, admitted, reason: downFor, identity } = spec.health === 'off' ? withoutChecks : this.#checks.status(name, id);
+      // Without checks nothing tells that a server has restarted while the registry is away, so that any start of it is accepted.
+      const stated = expected && (identity ?? (spec.health === 'off' ? { id, environment: name } : expected));
       const ejectedFor = this.#ejections.reason({ environment: name, id, instance, address });
       const reason = downFor ?? ejectedFor;
       const server = { id, instance, address, weight, serving: willing && admitted, health, ejected: ejectedFor !== undefined };
-      return { ...server, ...(reason !== undefined && { reason }) };
+      const known = { ...(stated && { identity: formatIdentity(stated) }), ...(reason !== undefined && { reason }) };
+      return { ...server, ...known };
     });
     const servers = this.#withoutIncomplete(candidates).map((server) => ({ ...server, ...this.#wellSince(server, before.get(server.id)) }));
     return { name, spec, servers };
@@ -191,11 +196,13 @@ export class Director {
     const members = [...this.#registryView.members.values()].filter(({ record }) => record.environment === name);
     // A server that runs the empty snapshot would answer 404 to requests that the others can serve.
     const deployed = members.some(({ record, lost }) => !lost && (record.running?.version ?? 0) > 0);
-    for (const { id, address, weight } of spec.servers) byId.set(id, { id, instance: '', address, weight, willing: true });
+    for (const { id, address, weight } of spec.servers)
+      byId.set(id, { id, instance: '', address, weight, willing: true, foreign: true, expected: undefined });
     for (const member of members) {
-      const { id, instance, address, weight, running } = member.record;
+      const { id, instance, address, weight, running, source, identifies } = member.record;
       const empty = deployed && running?.version === 0;
-      byId.set(id, { id, instance, address, weight, willing: willing(member) && !empty });
+      const expected = identifies && { id, instance, environment: name };
+      byId.set(id, { id, instance, address, weight, willing: willing(member) && !empty, foreign: source !== 'join', expected });
     }
     return [...byId.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
   }
@@ -207,6 +214,10 @@ interface Candidate {
   readonly address: string;
   readonly weight: number;
   readonly willing: boolean;
+  /** The server need not be Sluice's. */
+  readonly foreign: boolean;
+  /** Identity that the server must state; undefined: it states none. */
+  readonly expected: ServerIdentity | undefined;
 }
 
 /** True if the server may take new requests. A server registered by plain HTTP never acknowledges a snapshot, so that its checks alone decide. */

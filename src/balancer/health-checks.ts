@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { HealthVerdict } from '../health/health-machine.ts';
 import { type Flip, Prober, type ProberTools } from '../health/prober.ts';
 import type { HealthSpec } from '../model/environment.ts';
+import { identityMismatch, type ServerIdentity } from '../model/server-identity.ts';
 
 /** A server whose health is checked. */
 export interface CheckedServer {
@@ -12,25 +13,38 @@ export interface CheckedServer {
   readonly instance: string;
   readonly address: string;
   readonly spec: HealthSpec;
+  /** Identity that the server must state; undefined: it states none. */
+  readonly expected: ServerIdentity | undefined;
+  /** The server need not be Sluice's: it is static, or registers by plain HTTP. */
+  readonly foreign: boolean;
 }
 
 /** Result of a server's checks so far. */
 export interface CheckStatus {
   readonly health: HealthVerdict;
-  /** True once a check has passed since the server started. */
+  /** True once a check has passed since the server started, until another server answers at its address. */
   readonly admitted: boolean;
+  /** Identity that the last passed check confirmed. */
+  readonly identity?: ServerIdentity;
   readonly reason?: string;
+}
+
+interface HealthChecksTools extends ProberTools {
+  readonly logger: Logger;
+  /** True while a server may have restarted without being able to register its new start, so that any start of it is accepted. */
+  readonly mayHaveRestarted: (id: string) => boolean;
 }
 
 const notYetChecked: CheckStatus = { health: 'unknown', admitted: false };
 
 /** The active health checks of all servers of all environments. A server keeps its status when only check settings change. */
 export class HealthChecks {
-  readonly #tools: ProberTools & { readonly logger: Logger };
+  readonly #tools: HealthChecksTools;
   readonly #flipped: (environment: string) => void;
   readonly #running = new Map<string, Check>();
 
-  constructor(tools: ProberTools & { readonly logger: Logger }, flipped: (environment: string) => void) {
+  /** @param flipped called when a server's status has changed */
+  constructor(tools: HealthChecksTools, flipped: (environment: string) => void) {
     this.#tools = tools;
     this.#flipped = flipped;
   }
@@ -80,21 +94,31 @@ export class HealthChecks {
     }
     present?.prober.stop();
     const counts = present?.counts ?? { results: { passed: 0 }, flips: { up: 0, down: 0 } };
-    const prober = new Prober(server, this.#tools, (flip) => this.#record(check, flip), counts.results);
+    const { expected, foreign } = server;
+    const refuse = expected && ((stated: ServerIdentity | undefined) => this.#refuse(expected, stated));
+    const probed = { address: server.address, spec: server.spec, foreign, ...(refuse && { refuse }) };
+    const prober = new Prober(probed, this.#tools, (flip) => this.#record(check, flip), counts.results);
     const check: Check = { server, prober, status: notYetChecked, counts };
     this.#running.set(key, check);
     prober.start();
   }
 
+  #refuse(expected: ServerIdentity, stated: ServerIdentity | undefined): string | undefined {
+    const { id, environment } = expected;
+    return identityMismatch(this.#tools.mayHaveRestarted(id) ? { id, environment } : expected, stated);
+  }
+
   #record(check: Check, { state, result }: Flip): void {
     const { environment, id, address } = check.server;
     const about = { environment, server: id, address };
-    check.counts.flips[result.passed ? 'up' : 'down']++;
+    const { health, admitted } = check.status;
+    if (state !== health) check.counts.flips[result.passed ? 'up' : 'down']++;
+    if (result.passed && state !== 'up') return;
     if (result.passed) {
-      check.status = { health: state, admitted: true };
-      this.#tools.logger.info(about, 'server up');
+      check.status = { health: state, admitted: true, ...(result.identity && { identity: result.identity }) };
+      if (state !== health) this.#tools.logger.info(about, 'server up');
     } else {
-      check.status = { health: state, admitted: check.status.admitted, reason: result.reason };
+      check.status = { health: state, admitted: admitted && result.failure !== 'other-server', reason: result.reason };
       this.#tools.logger.warn({ ...about, failure: result.failure, reason: result.reason }, 'server down');
     }
     this.#flipped(environment);

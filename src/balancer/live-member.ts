@@ -3,6 +3,7 @@ import { parseAddress } from '../model/address.ts';
 import { addCounts } from '../model/count-arithmetic.ts';
 import { noServerCounts, type ServerCounts } from '../model/counts.ts';
 import type { LiveServer } from '../model/live.ts';
+import { introductionTo } from '../proxy/server-introduction.ts';
 import { Upstream } from '../proxy/upstream.ts';
 import { healthOf, type TableServer } from './table.ts';
 
@@ -38,9 +39,11 @@ export class LiveMember {
     // The streak belongs to one process at one address, and starts from zero after an ejection.
     if (moved || server.instance !== this.#server.instance || server.ejected) this.streak.end();
     if (server.wellSince !== this.#server.wellSince) this.wellSince = undefined;
+    const restated = server.identity !== this.#server.identity;
     this.#server = server;
     if (moved || !server.serving) this.retire();
-    this.#ensureUpstream();
+    if (this.#upstream === undefined) this.#ensureUpstream();
+    else if (restated) this.#introduce(this.#upstream);
   }
 
   /** Takes the server out of rotation and closes its idle connections. */
@@ -82,6 +85,12 @@ export class LiveMember {
   #ensureUpstream(): void {
     if (!this.#server.serving || this.#upstream !== undefined) return;
     this.#upstream = new Upstream({ id: this.#server.id, ...parseAddress(this.#server.address), weight: this.#server.weight });
+    this.#introduce(this.#upstream);
+  }
+
+  #introduce({ pool }: Upstream): void {
+    const { identity, address } = this.#server;
+    pool.introduction = identity === undefined ? undefined : introductionTo(identity, address);
   }
 
   /** Adds the counts of retired upstreams without exchanges in flight to `#past` and forgets these upstreams. */

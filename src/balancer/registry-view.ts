@@ -81,6 +81,16 @@ export class RegistryView {
     return this.#known;
   }
 
+  /**
+   * True if a server may run another instance than the registered one: it could not register because the registry is away, or its lease
+   * has ended and is not trusted to have done so.
+   */
+  mayHaveRestarted(id: string): boolean {
+    if (!this.#tools.registry.link.up) return true;
+    const member = this.#members.get(id);
+    return member !== undefined && member.leaseEndsAt <= this.#tools.clock.now() && !member.lost;
+  }
+
   /** Resolves after the first complete read, however long the registry takes to answer. */
   async start(): Promise<void> {
     this.#watch = this.#tools.registry.watch((news) => this.#hear(news));

@@ -19,8 +19,13 @@ export interface TableServer {
   /** New at each start; empty for a static server. */
   readonly instance: string;
   readonly address: string;
+  /**
+   * Identity that the server must state on each new connection before it gets a request, as its last check confirmed it; absent for a
+   * server that states none, because it is static, registers by plain HTTP, or is older.
+   */
+  readonly identity?: string;
   readonly weight: number;
-  /** True while the server may be given new requests: it acknowledged a snapshot, passed a check since it started, is not draining and not lost. */
+  /** True while the server may be given new requests: it acknowledged a snapshot, passed a check since it started, is the server that registered, is not draining and not lost. */
   readonly serving: boolean;
   /** Result of the active checks; `up` where checks are off. Panic mode ignores it, but never ignores `serving`. */
   readonly health: HealthVerdict;

@@ -19,6 +19,8 @@ export interface ServingState {
   readonly table: ProjectTable | undefined;
   /** True while the gateway takes new requests: a snapshot is applied and the server is not draining. */
   readonly ready: boolean;
+  /** Identity of the server, as it states it at `/.sluice/ready`; undefined: it states none. */
+  readonly identity?: string | undefined;
   /** Undefined: `/.sluice/metrics` does not exist. */
   readonly metrics?: MetricsSource | undefined;
 }
@@ -72,11 +74,11 @@ export class GatewayHandler implements Handler {
 
   #answerReserved(path: string, exchange: Exchange): void {
     const { method } = exchange.request;
-    const { ready, metrics } = this.#state;
+    const { ready, identity, metrics } = this.#state;
     const known = path === readyPath || (path === metricsPath && metrics !== undefined);
     if (!known) exchange.fail(failures.reserved);
     else if (method !== 'GET' && method !== 'HEAD') refuseMethod(exchange, new Set(['GET', 'HEAD']));
-    else if (path === readyPath) answerReady(exchange, ready);
+    else if (path === readyPath) answerReady(exchange, ready, identity);
     else answerMetrics(exchange, metrics as MetricsSource);
   }
 }

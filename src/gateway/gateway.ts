@@ -4,6 +4,7 @@ import { address as addressSchema, parseAddress } from '../model/address.ts';
 import type { Clock, Random } from '../model/clock.ts';
 import { environmentSpec } from '../model/environment.ts';
 import { SluiceError } from '../model/fault.ts';
+import { formatIdentity } from '../model/server-identity.ts';
 import { cannotListen } from '../proxy/cannot-listen.ts';
 import type { Handler, Listener, ListenerSettings } from '../proxy/contract.ts';
 import type { Registry } from '../registry/contract.ts';
@@ -78,6 +79,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const stored = await file.load();
   if (stored !== undefined && (environment === undefined || environment === stored.environment)) applier.apply(stored);
 
+  const instance = options.instance ?? randomUUID();
   let leaseKeeper: LeaseKeeper | undefined;
   let metrics: MetricsSource | undefined;
   const serving = {
@@ -86,6 +88,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
     get ready() {
       return applier.table !== undefined && leaseKeeper?.draining !== true;
+    },
+    get identity() {
+      return formatIdentity({ id, instance, environment: applier.environment });
     },
     get metrics() {
       return metrics;
@@ -115,9 +120,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     registry,
     self: {
       id,
-      instance: options.instance ?? randomUUID(),
+      instance,
       address,
       version,
+      identifies: true,
       startedAt: clock.date(),
       ttl,
       ...(environment !== undefined && { environment }),

@@ -1,3 +1,4 @@
+import { identityField } from '../model/server-identity.ts';
 import type { Exchange } from '../proxy/contract.ts';
 import { failures } from '../proxy/failures.ts';
 import { isLocal } from '../proxy/is-local.ts';
@@ -11,10 +12,15 @@ export interface MetricsSource {
   metrics(): { readonly type: string; readonly text: string };
 }
 
-/** Answers `/.sluice/ready`: 200 while the gateway takes new requests, else 503. */
-export function answerReady(exchange: Exchange, ready: boolean): void {
-  if (ready) exchange.respond(200, { 'content-type': 'text/plain', 'cache-control': 'no-store' }, 'ready\n');
-  else exchange.fail(failures.notReady);
+/**
+ * Answers `/.sluice/ready`: 200 while the gateway takes new requests, else 503. Either answer states the server's identity. A balancer
+ * asks for it on each new connection before it sends a request, so that the connection stays open, while the server drains too.
+ */
+export function answerReady(exchange: Exchange, ready: boolean, identity: string | undefined): void {
+  exchange.keepOpen = true;
+  const stated = identity === undefined ? {} : { [identityField]: identity };
+  if (ready) exchange.respond(200, { 'content-type': 'text/plain', 'cache-control': 'no-store', ...stated }, 'ready\n');
+  else exchange.fail(failures.notReady, stated);
 }
 
 /** Answers `/.sluice/metrics` for clients on this machine and clients with the join token. */

@@ -1,7 +1,11 @@
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { parseAddress } from '../model/address.ts';
 import type { Clock } from '../model/clock.ts';
-import { responseStatus } from './response-status.ts';
+import { readyPath } from '../model/reserved-path.ts';
+import { identityField, parseIdentity, type ServerIdentity } from '../model/server-identity.ts';
+import { isShortage } from '../model/shortage.ts';
+import { responseField, responseStatus } from './response-status.ts';
 
 /** The reason why a check failed. The reasons differ in their remedies. */
 export type ProbeFailure =
@@ -18,10 +22,15 @@ export type ProbeFailure =
   /** The server sent something other than HTTP. */
   | 'bad-response'
   /** The server responded with a status that is not expected. */
-  | 'status';
+  | 'status'
+  /** Another server than the registered one answers at the address. */
+  | 'other-server'
+  /** This process lacked descriptors, ports or memory for the check, which says nothing about the server. */
+  | 'shortage';
 
 export type ProbeResult =
-  | { readonly passed: true; readonly status?: number }
+  /** `identity`: as the server stated it, if it was asked to. */
+  | { readonly passed: true; readonly status?: number; readonly identity?: ServerIdentity }
   /** `reason`: for people, for example `timed out after 1000 ms: connected, but no response`. */
   | { readonly passed: false; readonly failure: ProbeFailure; readonly reason: string };
 
@@ -35,13 +44,37 @@ export interface Probe {
   readonly timeout: number;
   /** Statuses of a healthy server, for example `200-399` or `200,204`. */
   readonly expect: string;
+  /** Value of Host, and the name that TLS asks for; empty: the address. */
+  readonly host?: string;
+  /** Port to check; 0: that of the address. */
+  readonly port?: number;
+  /** True: the check uses TLS. Certificates are not verified, because a check carries no secret. */
+  readonly tls?: boolean;
+  /** Judges what the server states about its identity: why it is refused, or undefined. Without it, identities are not compared. */
+  readonly refuse?: (identity: ServerIdentity | undefined) => string | undefined;
+  /**
+   * True for a server that need not be Sluice's. If it is asked for `/.sluice/ready` and states no identity, any status below 500 is a
+   * sign of life, above all 404.
+   */
+  readonly foreign?: boolean;
 }
 
 /**
  * Makes one check on a new connection, and calls `done` once with its result. The function returned cancels the check: `done` is not
- * called.
+ * called. If the check itself does not ask for the server's identity, another request before it does.
  */
 export function probe(check: Probe, clock: Clock, done: (result: ProbeResult) => void): () => void {
+  const { refuse, path, port = 0, tls = false } = check;
+  if (refuse === undefined || (path === readyPath && port === 0 && !tls)) return probeOnce(check, clock, done);
+  const question = { address: check.address, path: readyPath, timeout: check.timeout, expect: '100-599', refuse };
+  let cancel = probeOnce(question, clock, (stated) => {
+    if (!stated.passed) done(stated);
+    else cancel = probeOnce(check, clock, (result) => done(result.passed ? { ...stated, ...result } : result));
+  });
+  return () => cancel();
+}
+
+function probeOnce(check: Probe, clock: Clock, done: (result: ProbeResult) => void): () => void {
   let connected = false;
   let settled = false;
   const finish = (result: ProbeResult | undefined): void => {
@@ -63,11 +96,10 @@ export function probe(check: Probe, clock: Clock, done: (result: ProbeResult) =>
     connected: () => {
       connected = true;
     },
-    passed: (status?: number) => finish(status === undefined ? { passed: true } : { passed: true, status }),
+    passed: () => finish({ passed: true }),
+    answered: (status: number, server: string | undefined) => finish(judge(check, status, server)),
     failed: (error: NodeJS.ErrnoException) => finish(failure(error, connected)),
     malformed: () => finish({ passed: false, failure: 'bad-response', reason: 'the response is not HTTP/1' }),
-    unexpected: (status: number) =>
-      finish({ passed: false, failure: 'status', reason: `answered with status ${status}, expected ${check.expect}` }),
   };
   const stop = begin(check, events);
   return () => {
@@ -78,42 +110,64 @@ export function probe(check: Probe, clock: Clock, done: (result: ProbeResult) =>
 
 interface ProbeEvents {
   connected(): void;
-  passed(status?: number): void;
+  passed(): void;
+  /** @param server what the server states about its identity */
+  answered(status: number, server: string | undefined): void;
   failed(error: Error): void;
-  unexpected(status: number): void;
   malformed(): void;
+}
+
+/** Judges a complete response head. */
+function judge({ path, expect, refuse, foreign }: Probe, status: number, server: string | undefined): ProbeResult {
+  const identity = path === readyPath && server !== undefined ? parseIdentity(server) : undefined;
+  const asked = path === readyPath ? refuse : undefined;
+  const refused = asked?.(identity);
+  if (refused !== undefined) return { passed: false, failure: 'other-server', reason: refused };
+  const alive = foreign === true && path === readyPath && server === undefined && status < 500;
+  if (!alive && !expects(expect, status))
+    return { passed: false, failure: 'status', reason: `answered with status ${status}, expected ${expect}` };
+  return { passed: true, status, ...(asked !== undefined && identity !== undefined && { identity }) };
 }
 
 /** Starts a check. An error that prevents the start, such as an invalid address, is reported like any other failure, and later. */
 function begin(check: Probe, events: ProbeEvents): () => void {
   try {
-    return check.path === '' ? probeTcp(check, events) : probeHttp(check, events);
+    return check.path === '' ? probeConnection(check, events) : probeHttp(check, events);
   } catch (error) {
     queueMicrotask(() => events.failed(error as Error));
     return () => {};
   }
 }
 
-function probeTcp({ address }: Probe, events: ProbeEvents): () => void {
-  const socket: Socket = connect(parseAddress(address));
-  socket.on('error', events.failed);
-  socket.on('connect', () => {
+/** Opens the connection of a check; `opened` is called once it can be used, after the TLS handshake if there is one. */
+function open({ address, host = '', port = 0, tls = false }: Probe, opened: () => void): Socket {
+  const to = parseAddress(address);
+  if (port !== 0) to.port = port;
+  if (!tls) return connect(to).once('connect', opened);
+  const name = (host || to.host).replace(/:\d+$/, '');
+  const servername = isIP(name) === 0 ? name : '';
+  return connectTls({ ...to, servername, rejectUnauthorized: false }).once('secureConnect', opened);
+}
+
+function probeConnection(check: Probe, events: ProbeEvents): () => void {
+  const socket = open(check, () => {
     events.passed();
     socket.destroy();
   });
+  socket.on('error', events.failed);
   return () => socket.destroy();
 }
 
 /** Writes the request by hand, without Node's HTTP client: with a thousand servers, checks are most of an idle balancer's work. */
-function probeHttp({ address, path, expect }: Probe, events: ProbeEvents): () => void {
+function probeHttp(check: Probe, events: ProbeEvents): () => void {
+  const { address, path, host = '' } = check;
   if (!/^\/[\x21-\x7e]*$/.test(path))
     throw new Error(
       `the path ${JSON.stringify(path)} cannot be requested: it must begin with / and contain only visible US-ASCII characters`,
     );
-  const socket = connect(parseAddress(address));
+  const socket = open(check, events.connected);
   let text = '';
   socket.setEncoding('latin1');
-  socket.on('connect', events.connected);
   socket.on('error', events.failed);
   socket.on('end', () => events.failed(new Error('no complete response head')));
   socket.on('data', (more: string) => {
@@ -121,17 +175,17 @@ function probeHttp({ address, path, expect }: Probe, events: ProbeEvents): () =>
     const status = responseStatus(text);
     if (status === undefined) return;
     if (status === 'malformed') events.malformed();
-    else if (expects(expect, status)) events.passed(status);
-    else events.unexpected(status);
+    else events.answered(status, responseField(text, identityField));
     // The head is enough; an endless body must not keep the connection open.
     socket.destroy();
   });
-  socket.write(`GET ${path} HTTP/1.1\r\nhost: ${address}\r\nuser-agent: sluice-health\r\nconnection: close\r\n\r\n`);
+  socket.write(`GET ${path} HTTP/1.1\r\nhost: ${host || address}\r\nuser-agent: sluice-health\r\nconnection: close\r\n\r\n`);
   return () => socket.destroy();
 }
 
 function failure(error: NodeJS.ErrnoException, connected: boolean): ProbeResult {
   const detail = error.code ?? error.message;
+  if (isShortage(error)) return { passed: false, failure: 'shortage', reason: `the balancer could not check (${detail})` };
   if (connected) return { passed: false, failure: 'reset', reason: `connection closed before a response (${detail})` };
   if (error.code === 'ECONNREFUSED') return { passed: false, failure: 'refused', reason: 'connection refused' };
   return { passed: false, failure: 'unreachable', reason: `cannot connect (${detail})` };

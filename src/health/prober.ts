@@ -16,10 +16,16 @@ export interface ProberTools {
   readonly ask?: typeof probe;
 }
 
-/** A change of a server's state. */
+/** A server to check, and what the check compares besides its answer. */
+export interface ProbedServer extends Pick<Probe, 'refuse' | 'foreign'> {
+  readonly address: string;
+  readonly spec: HealthSpec;
+}
+
+/** A change of a server's state or identity. */
 export interface Flip {
   readonly state: HealthVerdict;
-  /** The result that changed the state. */
+  /** The result that caused the change. */
   readonly result: ProbeResult;
 }
 
@@ -32,23 +38,20 @@ export class Prober {
   readonly #machine = new HealthMachine();
   readonly #flipped: (flip: Flip) => void;
   readonly #results: Record<string, number>;
-  readonly #address: string;
+  readonly #server: ProbedServer;
   #spec: HealthSpec;
   #timer: Timer | undefined;
   #giveUp: (() => void) | undefined;
+  /** Instance that answered the last passed check, or why another server was refused since. */
+  #answering = '';
   #started = false;
   #hastened = false;
 
   /** @param results counts to increment: `passed`, and each `ProbeFailure` */
-  constructor(
-    target: { address: string; spec: HealthSpec },
-    tools: ProberTools,
-    flipped: (flip: Flip) => void,
-    results: Record<string, number> = {},
-  ) {
+  constructor(server: ProbedServer, tools: ProberTools, flipped: (flip: Flip) => void, results: Record<string, number> = {}) {
     this.#results = results;
-    this.#address = target.address;
-    this.#spec = target.spec;
+    this.#server = server;
+    this.#spec = server.spec;
     this.#tools = tools;
     this.#flipped = flipped;
   }
@@ -87,8 +90,9 @@ export class Prober {
 
   #check(): void {
     this.#hastened = false;
-    const { path, timeout, expect } = this.#spec;
-    const check: Probe = { address: this.#address, path, timeout, expect };
+    const { path, timeout, expect, host, port, tls } = this.#spec;
+    const { address, refuse, foreign } = this.#server;
+    const check: Probe = { address, path, timeout, expect, host, port, tls, ...(refuse && { refuse }), ...(foreign && { foreign }) };
     const ask = this.#tools.ask ?? probe;
     this.#giveUp = ask(check, this.#tools.clock, (result) => this.#take(result));
   }
@@ -97,10 +101,23 @@ export class Prober {
     this.#giveUp = undefined;
     const outcome = result.passed ? 'passed' : result.failure;
     this.#results[outcome] = (this.#results[outcome] ?? 0) + 1;
-    const flipped = this.#machine.observe(result.passed, this.#spec);
     const { interval } = this.#spec;
+    const flipped = this.#observe(result);
     const wait = this.#machine.undecided ? Math.min(interval, Math.max(minWaitMs, interval / speedUp)) : interval;
     this.#timer = this.#tools.clock.after(jittered(wait, this.#tools.random), () => this.#check());
     if (flipped) this.#flipped({ state: this.#machine.state, result });
+  }
+
+  /** Takes a result into the verdict; true if that changed it, or who answers. */
+  #observe(result: ProbeResult): boolean {
+    if (!result.passed && result.failure === 'shortage') return false;
+    const isOther = !result.passed && result.failure === 'other-server';
+    // Another server at the address is no doubt: it must not get one request.
+    const { rise, fall } = this.#spec;
+    const flipped = this.#machine.observe(result.passed, { rise, fall: isOther ? 1 : fall });
+    const before = this.#answering;
+    if (isOther) this.#answering = result.reason;
+    else if (result.passed) this.#answering = result.identity?.instance ?? '';
+    return flipped || this.#answering !== before;
   }
 }

@@ -14,3 +14,14 @@ export function responseStatus(text: string): number | 'malformed' | undefined {
   if (status === 0 || status === 101) return 'malformed';
   return status < 200 ? responseStatus(text.slice(end.index + end[0].length)) : status;
 }
+
+/** Value of a field in the head whose status {@link responseStatus} returned; undefined if it has none. `name` in lower case. */
+export function responseField(text: string, name: string): string | undefined {
+  const [head = ''] = text.split(/\r?\n\r?\n/, 1);
+  if (/^HTTP\/1\.[01] 1/.test(head)) return responseField(text.slice(head.length).replace(/^\r?\n\r?\n/, ''), name);
+  for (const line of head.split(/\r?\n/).slice(1)) {
+    const colon = line.indexOf(':');
+    if (line.slice(0, colon).toLowerCase() === name) return line.slice(colon + 1).trim();
+  }
+  return undefined;
+}

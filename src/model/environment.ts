@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { address } from './address.ts';
+import { maxPort } from './bounds.ts';
 import { methodName, tokenCharacter } from './http-names.ts';
 import { name } from './name.ts';
 import { count, duration, weight } from './quantity.ts';
@@ -35,8 +36,20 @@ const health = z.strictObject({
     .default(readyPath)
     .meta({
       description:
-        'path of the GET request; empty: a successful TCP connection is enough. Every Sluice gateway server answers the default path itself',
+        'path of the GET request; empty: a successful TCP connection is enough. Every Sluice gateway server answers the default path itself. If another kind of server (static, or registered by plain HTTP) gets the default path, any answer below 500 passes, 404 too, whatever `expect` says',
     }),
+  host: z
+    .string()
+    .regex(/^([A-Za-z0-9._-]+(:\d{1,5})?)?$/, 'must be a host name, or empty')
+    .default('')
+    .meta({ description: "Host of the check's request, and the name that TLS asks for; empty: the address of the server" }),
+  port: z.int().min(0).max(maxPort).default(0).meta({
+    title: 'port',
+    description: "port to check; 0: that of the server's address. Another port may be well while the server's own is not",
+  }),
+  tls: z.boolean().default(false).meta({
+    description: 'true: the check uses TLS. Certificates are not verified, because a check carries no secret',
+  }),
   interval: someTime.prefault('2s').meta({
     description:
       'time between two checks of a server, ±10 % at random. A shorter interval detects dead servers sooner and makes more requests',

@@ -3,7 +3,7 @@ import type { Immutable } from './immutable.ts';
 import { leasedServer, serverRecord, serverSource } from './server.ts';
 import { snapshot, snapshotId } from './snapshot.ts';
 
-const { id, instance, environment, address, weight, version, projects, startedAt, ttl } = serverRecord.shape;
+const { id, instance, environment, address, weight, version, identifies, projects, startedAt, ttl } = serverRecord.shape;
 
 /** Request of a server for a lease. */
 export const joinRequest = z.object({
@@ -15,6 +15,7 @@ export const joinRequest = z.object({
   weight: weight.exactOptional(),
   source: serverSource.exclude(['static']),
   version,
+  identifies,
   startedAt,
   ttl,
 });

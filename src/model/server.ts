@@ -38,6 +38,8 @@ export const serverRecord = z.object({
   source: serverSource,
   /** Version of the program, for people. */
   version: z.string().max(100),
+  /** The server says who it is at `/.sluice/ready`, so that balancers compare. Absent: it registers by plain HTTP, or its program is older. */
+  identifies: z.literal(true).exactOptional(),
   /** The snapshot that the server serves; absent until it has applied its first. */
   running: snapshotId.exactOptional(),
   projects: z.array(projectState),

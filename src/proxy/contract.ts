@@ -33,14 +33,16 @@ export interface Exchange {
   context: unknown;
   /** Counts the exchange when it ends: the listener's counter, until a role sets a more specific one. */
   counter: ExchangeCounter;
+  /** True: the connection is kept after the response, even while the listener asks clients to connect elsewhere. Default false. */
+  keepOpen?: boolean;
   /** Notified when the exchange has ended. */
   watcher?: ExchangeWatcher | undefined;
   /** Sends the request to an upstream of `route`, under the route's rules. */
   forward(route: Route): void;
   /** Answers the request here. Content-Length is added; the request's body is read and dropped, or the connection is closed. */
   respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer): void;
-  /** Answers the request here with a short problem+json. */
-  fail(failure: Failure): void;
+  /** Answers the request here with a short problem+json. @param headers fields to add */
+  fail(failure: Failure, headers?: Readonly<Record<string, string>>): void;
 }
 
 /** Notified of the end of one exchange. */

@@ -110,6 +110,10 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     return this.#connections.size + this.#tunnels.size;
   }
 
+  get closing(): boolean {
+    return this.#closing !== undefined;
+  }
+
   get counts(): ListenerCounts {
     return { ...this.counter.counts, accepted: this.#accepted };
   }

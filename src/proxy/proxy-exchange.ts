@@ -23,6 +23,8 @@ export interface ExchangeOwner {
   readonly configured: string;
   readonly trustedProxies: TrustedProxies;
   readonly lameDuck: boolean;
+  /** True once the listener closes: no connection is kept. */
+  readonly closing: boolean;
   /** Counts exchanges for which no role sets another counter. */
   readonly counter: ExchangeCounter;
   fault(error: unknown, requestId: string): void;
@@ -42,6 +44,7 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   context: unknown;
   counter: ExchangeCounter;
   watcher: ExchangeWatcher | undefined;
+  keepOpen = false;
   readonly id: string;
   readonly head: RequestHead;
   readonly #listener: ExchangeOwner;
@@ -122,8 +125,8 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
     this.#response.respond(status, headers, body);
   }
 
-  fail(failure: Failure): void {
-    this.#response.fail(failure);
+  fail(failure: Failure, headers?: Readonly<Record<string, string>>): void {
+    this.#response.fail(failure, false, headers);
   }
 
   // For forwarding
@@ -182,7 +185,8 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   // From the response
 
   get lameDuck(): boolean {
-    return this.#listener.lameDuck;
+    const { lameDuck, closing } = this.#listener;
+    return closing || (lameDuck && !this.keepOpen);
   }
 
   ended(): void {

@@ -153,12 +153,17 @@ export class ResponseWriter {
     this.#finish();
   }
 
-  /** Sends a failure, as `respond` does. @param close true if the connection cannot be used again after it */
-  fail(failure: Failure, close = false): void {
+  /**
+   * Sends a failure, as `respond` does.
+   *
+   * @param close true if the connection cannot be used again after it
+   * @param more fields to add
+   */
+  fail(failure: Failure, close = false, more: Readonly<Record<string, string>> = {}): void {
     if (!this.ended && !this.begun) this.#owner.counter.answeredHere(failure.code);
     this.#close ||= close;
     const { status, headers, body } = problem(failure, this.#owner.id);
-    this.respond(status, headers, body);
+    this.respond(status, Object.assign(headers, more), body);
   }
 
   /** Ends a response that can't be completed: the client sees its connection break, not a response that looks whole. */

@@ -1,5 +1,6 @@
 import net from 'node:net';
 import { processDeadlines, type Watched } from '../http1/connection/deadlines.ts';
+import { introduceSocket } from '../http1/connection/introduction.ts';
 import { EditedFields } from '../http1/message/edited-fields.ts';
 import { fieldIds } from '../http1/message/field-ids.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
@@ -127,13 +128,18 @@ export class Upgrade implements Watched, TunnelOwner {
       }
     };
     socket.once('error', failed);
-    socket.once(secure ? 'secureConnect' : 'connect', () => {
+    const ready = () => {
       socket.off('error', failed);
       try {
         if (this.#connecting === socket) this.#open(upstream, socket);
       } catch (bug) {
         this.crashed(bug);
       }
+    };
+    const { introduction } = upstream.pool;
+    socket.once(secure ? 'secureConnect' : 'connect', () => {
+      if (introduction === undefined) ready();
+      else introduceSocket(socket, introduction, ready);
     });
   }
 

@@ -5,6 +5,7 @@ import { ResponseHead } from '../message/response-head.ts';
 import { parseResponseHead } from '../message/response-parser.ts';
 import { trailerLines } from '../message/trailer-lines.ts';
 import type { Deadlines, Watched } from './deadlines.ts';
+import { type Introduction, introduceWire } from './introduction.ts';
 import { connect, type Destination, type Receiver, type Wire } from './wire-socket.ts';
 
 /** The reason why an attempt ended without a complete response. */
@@ -39,6 +40,8 @@ export interface ResponseSink {
 export interface ClientConnectionOwner {
   readonly destination: Destination;
   readonly deadlines: Deadlines;
+  /** Question that a new connection asks before it is used; undefined: the peer is not in doubt. */
+  readonly introduction: Introduction | undefined;
   /** Takes back a connection whose exchange ended well, so that it can carry another. */
   put(connection: ClientConnection): void;
   /** The connection is closed. May be called more than once. */
@@ -83,10 +86,16 @@ export class ClientConnection implements Receiver, Watched, BodySink {
     this.deadline = owner.deadlines.in(connectMs);
     owner.deadlines.watch(this);
     this.wire = connect(owner.destination, this, () => {
-      this.#connected = true;
-      this.deadline = 0;
-      this.#sink?.connected(this);
+      const { introduction } = owner;
+      if (introduction === undefined) this.#ready();
+      else introduceWire(this.wire, introduction, this, () => this.#ready());
     });
+  }
+
+  #ready(): void {
+    this.#connected = true;
+    this.deadline = 0;
+    this.#sink?.connected(this);
   }
 
   /** Begins an exchange. The caller writes its request head to the outbox, before or after. */
@@ -142,7 +151,7 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   eof(): void {
     const sink = this.#sink;
     if (!this.#connected) {
-      this.#fail('connect-failed', 'closed before the connection was secured');
+      this.#fail('connect-failed', 'closed before the connection was ready');
       return;
     }
     if (sink === undefined || !this.#headSeen || !this.#body?.untilClose) {

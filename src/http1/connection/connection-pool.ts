@@ -1,5 +1,6 @@
 import { ClientConnection, type ClientConnectionOwner, type ResponseSink } from './client-connection.ts';
 import type { Deadlines } from './deadlines.ts';
+import type { Introduction } from './introduction.ts';
 import type { Destination } from './wire-socket.ts';
 
 /** Limit of the idle connections to one destination. Beyond it the connection that has been idle longest is closed. */
@@ -14,6 +15,8 @@ export class ConnectionPool implements ClientConnectionOwner {
   readonly deadlines: Deadlines;
   /** Idle timeout in milliseconds, for connections put back from now on; should be shorter than the server's own. 0: none is kept. */
   idleMs: number;
+  /** Question that connections opened from now on ask before they are used. */
+  introduction: Introduction | undefined;
   /** Connections opened so far. */
   connects = 0;
   /** Times that an idle connection was used again. */

@@ -53,6 +53,7 @@ export const fieldIds = {
   'retry-after': 39,
   vary: 40,
   pragma: 41,
+  'sluice-fault': 42,
 } as const;
 
 /**

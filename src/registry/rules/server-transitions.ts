@@ -8,8 +8,8 @@ export function afterJoin(
   old: ServerRecord | undefined,
   assignment: DocumentOf<'assignment'> | undefined,
 ): ServerRecord {
-  const { id, instance, address, source, version, startedAt, ttl } = request;
-  const requested = { id, instance, address, source, version, startedAt, ttl };
+  const { id, instance, address, source, version, identifies, startedAt, ttl } = request;
+  const requested = { id, instance, address, source, version, ...(identifies && { identifies }), startedAt, ttl };
   if (old?.instance === instance) return { ...old, ...requested };
   const environment = request.environment ?? assignment?.environment;
   return {
