@@ -37,6 +37,10 @@ export const serverAnswer = z
     projects,
     active: z.int().meta({ description: 'requests in flight, upgraded connections included' }),
     requests: z.int().meta({ description: 'requests that this balancer has sent to the server, retries included' }),
+    serverErrors: z.int().meta({
+      description: 'requests among them that failed through the server: no response, or a 5xx status for which it names nothing else',
+    }),
+    targetErrors: z.int().meta({ description: 'requests among them that failed through a target or project: the server says so' }),
     startedAt: startedAt.nullable(),
     lastSeen: z.number().nullable(),
   })

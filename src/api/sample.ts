@@ -9,6 +9,8 @@ export interface Sample {
   readonly requests: number;
   /** Errors per second: 5xx responses, and attempts without a response. */
   readonly errors: number;
+  /** Errors among them for which a target or project is to blame, not a server. */
+  readonly targetErrors: number;
   /** Requests in flight. */
   readonly active: number;
   /** Median time to the response head over the last {@link steadySeconds}, milliseconds; undefined if there was no response. */
@@ -18,11 +20,21 @@ export interface Sample {
 }
 
 /** A {@link Sample} as the live feed sends it: a tuple, rounded to three digits. */
-export type PackedSample = readonly [requests: number, errors: number, active: number, p50: number | null, p99: number | null];
+export type PackedSample = readonly [
+  requests: number,
+  errors: number,
+  active: number,
+  p50: number | null,
+  p99: number | null,
+  /** Absent: none. */
+  targetErrors?: number,
+];
 
 /** Packs a sample for the feed. */
-export function packSample({ requests, errors, active, p50, p99 }: Sample): PackedSample {
-  return [rounded(requests), rounded(errors), active, p50 === undefined ? null : rounded(p50), p99 === undefined ? null : rounded(p99)];
+export function packSample({ requests, errors, targetErrors, active, p50, p99 }: Sample): PackedSample {
+  const times = [p50 === undefined ? null : rounded(p50), p99 === undefined ? null : rounded(p99)] as const;
+  const packed = [rounded(requests), rounded(errors), active, ...times] as const;
+  return targetErrors === 0 ? packed : [...packed, rounded(targetErrors)];
 }
 
 /**
@@ -30,8 +42,8 @@ export function packSample({ requests, errors, active, p50, p99 }: Sample): Pack
  *
  * @param at wall clock, seconds
  */
-export function unpackSample(at: number, [requests, errors, active, p50, p99]: PackedSample = noTraffic): Sample {
-  return { at, requests, errors, active, p50: p50 ?? undefined, p99: p99 ?? undefined };
+export function unpackSample(at: number, [requests, errors, active, p50, p99, targetErrors = 0]: PackedSample = noTraffic): Sample {
+  return { at, requests, errors, targetErrors, active, p50: p50 ?? undefined, p99: p99 ?? undefined };
 }
 
 const noTraffic: PackedSample = [0, 0, 0, null, null];

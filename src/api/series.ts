@@ -34,8 +34,17 @@ export class Series {
 
   /** Share of requests that were errors, 0 to 1. */
   get errorShare(): number {
+    return this.#share(({ errors }) => errors);
+  }
+
+  /** Share of requests that were errors of targets and projects, 0 to 1; a part of `errorShare`. */
+  get targetErrorShare(): number {
+    return this.#share(({ targetErrors }) => targetErrors);
+  }
+
+  #share(count: (sample: Sample) => number): number {
     const recent = this.samples.slice(-steadySeconds);
-    const errors = recent.reduce((sum, sample) => sum + sample.errors, 0);
+    const errors = recent.reduce((sum, sample) => sum + count(sample), 0);
     const requests = recent.reduce((sum, sample) => sum + sample.requests, 0);
     return errors === 0 ? 0 : Math.min(1, errors / Math.max(requests, errors));
   }

@@ -88,8 +88,10 @@ export class LiveMember {
     this.#introduce(this.#upstream);
   }
 
-  #introduce({ pool }: Upstream): void {
+  #introduce(upstream: Upstream): void {
+    const { pool } = upstream;
     const { identity, address } = this.#server;
+    upstream.believed = identity !== undefined;
     pool.introduction = identity === undefined ? undefined : introductionTo(identity, address);
   }
 

@@ -11,15 +11,18 @@ import type { Exchange, Outcome, Route, RouteSettings } from '../proxy/contract.
 import { ExchangeCounter } from '../proxy/exchange-counter.ts';
 import { RequestQueue } from '../proxy/request-queue.ts';
 import { RetryBudget } from '../proxy/retry.ts';
+import { shortageMessage } from '../proxy/shortage-message.ts';
 import type { Upstream } from '../proxy/upstream.ts';
 import type { Feedback } from './feedback.ts';
 import { LiveMember } from './live-member.ts';
 import { type RequestKey, requestKey } from './request-key.ts';
 import { Sticky } from './sticky.ts';
-import { healthOf, type TableEnvironment } from './table.ts';
+import { healthOf, type TableEnvironment, type TableServer } from './table.ts';
 
 /** Number of steps in which a server reaches its full weight during slow start. */
 const slowStartSteps = 20;
+/** Milliseconds between two log lines about a shortage. */
+const quietMs = 60_000;
 /** Minimum time between two steps, in milliseconds. */
 const shortestStepMs = 100;
 
@@ -44,6 +47,7 @@ export class ServerPool implements Route {
   readonly #now = () => this.#tools.clock.now();
   #sticky: { readonly cookie: string; readonly ties: Sticky } | undefined;
   #panicking = false;
+  #shortageLoggedAt = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
 
   constructor(environment: TableEnvironment, tools: ServerPoolTools) {
@@ -69,6 +73,10 @@ export class ServerPool implements Route {
 
   observe(upstream: Upstream, outcome: Outcome): void {
     if (outcome.kind === 'aborted') return;
+    if (outcome.kind === 'shortage') {
+      this.#logShortage(outcome.reason);
+      return;
+    }
     const member = this.#memberOf.get(upstream);
     if (member === undefined) return;
     if (outcome.kind === 'answered' && outcome.status < 500) {
@@ -78,6 +86,7 @@ export class ServerPool implements Route {
     }
     // A 5xx response proves that the server is reachable; a failed attempt may mean that it is not.
     if (outcome.kind !== 'answered') this.#tools.suspect(this.#environment.name, upstream.id);
+    if (!judges(outcome, member.server)) return;
     if (!member.server.ejected && member.streak.failed(this.#environment.spec.outlier.consecutiveFailures)) this.#report(member, outcome);
   }
 
@@ -128,7 +137,14 @@ export class ServerPool implements Route {
     return [...this.#members.values()].map((member) => member.live(this.#environment.name));
   }
 
-  #report({ server: { id, instance, address } }: LiveMember, outcome: Exclude<Outcome, { kind: 'aborted' }>): void {
+  #logShortage(reason: string): void {
+    const now = this.#tools.clock.now();
+    if (now - this.#shortageLoggedAt < quietMs) return;
+    this.#shortageLoggedAt = now;
+    this.#tools.logger.error({ environment: this.#environment.name, reason }, shortageMessage('servers'));
+  }
+
+  #report({ server: { id, instance, address } }: LiveMember, outcome: Exclude<Outcome, { kind: 'aborted' | 'shortage' }>): void {
     const reason =
       outcome.kind === 'answered' ? `status ${outcome.status}` : `${outcome.kind}: ${'reason' in outcome ? outcome.reason : ''}`;
     const failure = outcome.kind === 'answered' ? 'status' : outcome.kind;
@@ -189,5 +205,30 @@ export class ServerPool implements Route {
   /** Milliseconds since a date, at least 0: the machine's wall clock may have been set back since. */
   #age(date: number | undefined): number {
     return date === undefined ? 0 : Math.max(0, this.#tools.clock.date() - date);
+  }
+}
+
+/**
+ * True if a failure counts towards the server's ejection. An application may be silent, and what a gateway server passes on from a
+ * target, or breaks off with it, is not its own failure: only health checks judge it then.
+ */
+function judges(outcome: Outcome, { identity }: TableServer): boolean {
+  const isGateway = identity !== undefined;
+  switch (outcome.kind) {
+    case 'answered':
+      return outcome.blame === undefined;
+    case 'connect-failed':
+    case 'connect-timeout':
+      return true;
+    case 'reset':
+    case 'bad-response':
+    case 'truncated':
+      return !isGateway && outcome.silent !== true;
+    case 'head-timeout':
+    case 'aborted':
+    case 'shortage':
+      return false;
+    default:
+      return outcome satisfies never;
   }
 }

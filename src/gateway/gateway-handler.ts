@@ -89,7 +89,10 @@ function forwardMatch(exchange: Exchange, match: Match): void {
   exchange.counter = counter;
   const answer = policies.request(exchange);
   if (answer === undefined) exchange.forward(route);
-  else exchange.respond(answer.status, answer.headers, answer.body);
+  else {
+    exchange.blame = 'project';
+    exchange.respond(answer.status, answer.headers, answer.body);
+  }
 }
 
 function refuseMethod(exchange: Exchange, allowed: ReadonlySet<string>): void {

@@ -26,6 +26,7 @@ const maxAttempts = 10;
 export class TargetRoute implements Route {
   readonly settings: RouteSettings;
   readonly budget: RetryBudget;
+  readonly blame = 'target';
   readonly #picker: Picker<Upstream>;
   readonly #failover: TargetRoute | undefined;
   /** Endpoints of this target and of its failover targets. */

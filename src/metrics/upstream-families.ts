@@ -34,6 +34,11 @@ export function upstreamFamilies(prefix: string, rows: readonly UpstreamRow[]): 
       series: rows.flatMap(({ labels, counts }) => byName(labels, 'reason', counts.failed)),
     },
     count(
+      'shortages_total',
+      'Attempts that could not be made, because this process lacked descriptors, local ports or memory.',
+      ({ shortages }) => shortages,
+    ),
+    count(
       'abandoned_total',
       'Attempts abandoned before a response, because the client disconnected or the total timeout ended.',
       ({ abandoned }) => abandoned,

@@ -4,8 +4,8 @@ import { type Latencies, noLatencies } from './latency.ts';
 export const failureKinds = ['connect-failed', 'connect-timeout', 'reset', 'head-timeout', 'bad-response', 'truncated'] as const;
 export type FailureKind = (typeof failureKinds)[number];
 
-/** Reasons for a retry on another server. `status`: the response has a status to be retried; `hung`: the server's health checks failed during the attempt. */
-export const retryReasons = ['connect-failed', 'connect-timeout', 'reset', 'status', 'hung'] as const;
+/** Reasons for a retry on another server. `status`: the response has a status to be retried; `hung`: the server's health checks failed during the attempt; `shortage`: this process or the server lacked descriptors, ports or memory. */
+export const retryReasons = ['connect-failed', 'connect-timeout', 'reset', 'status', 'hung', 'shortage'] as const;
 export type RetryReason = (typeof retryReasons)[number];
 
 /** Counts of one server (or target). They only grow. */
@@ -20,6 +20,10 @@ export interface ServerCounts {
   readonly abandoned: number;
   /** Responses by first digit of the status, index 1 to 5. */
   readonly statuses: readonly number[];
+  /** Responses among them with a 5xx status for which, as the server says, a target or project is to blame. */
+  readonly targetErrors: number;
+  /** Attempts that this process could not make, because it lacked descriptors, local ports or memory. Not among `failures`. */
+  readonly shortages: number;
   /** Times from sending a request to the head of its response. */
   readonly latencies: Latencies;
   /** Opened connections. */
@@ -35,6 +39,8 @@ export const noServerCounts: ServerCounts = {
   failed: { 'connect-failed': 0, 'connect-timeout': 0, reset: 0, 'head-timeout': 0, 'bad-response': 0, truncated: 0 },
   abandoned: 0,
   statuses: [0, 0, 0, 0, 0, 0],
+  targetErrors: 0,
+  shortages: 0,
   latencies: noLatencies,
   connects: 0,
   reuses: 0,
@@ -94,7 +100,7 @@ const noExchangeCounts: ExchangeCounts = {
 /** All counts at zero. */
 export const noEnvironmentCounts: EnvironmentCounts = {
   ...noExchangeCounts,
-  retries: { 'connect-failed': 0, 'connect-timeout': 0, reset: 0, status: 0, hung: 0 },
+  retries: { 'connect-failed': 0, 'connect-timeout': 0, reset: 0, status: 0, hung: 0, shortage: 0 },
   exhausted: 0,
   resends: 0,
   overflows: 0,

@@ -37,6 +37,11 @@ export interface LiveServer extends ServerCounts, ServerGauges {
   readonly checks?: CheckCounts;
 }
 
+/** Errors of a server since the balancer started: 5xx responses and attempts without a response, by who is to blame. */
+export function errorsOf({ statuses, failures, targetErrors }: ServerCounts): { serverErrors: number; targetErrors: number } {
+  return { serverErrors: Math.max(0, (statuses[5] ?? 0) + failures - targetErrors), targetErrors };
+}
+
 /** Health checks of one server, and their effects. Counts only grow. */
 export interface CheckCounts {
   /** Checks by result: `passed`, or the reason of the failure. */

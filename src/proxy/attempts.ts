@@ -1,4 +1,5 @@
 import type { FailureKind } from '../model/counts.ts';
+import type { Blame } from './blame.ts';
 import type { Outcome, Route } from './contract.ts';
 import type { ForwardedExchange } from './forwarded-exchange.ts';
 import type { RequestQueue } from './request-queue.ts';
@@ -15,7 +16,8 @@ export interface Repeatability {
 
 /**
  * The attempts of one exchange, one at a time, each at another upstream of its route. Picks the upstream, and counts each attempt and
- * reports it to the route: every attempt that began ends once, by `end`, `failed`, `abandoned`, `discarded` or `hung`.
+ * reports it to the route: every attempt that began ends once, by `end`, `failed`, `short`, `abandoned`, `discarded` or
+ * `hung`.
  */
 export class Attempts {
   /** Where the exchange may wait for a server with room; undefined: it may not. */
@@ -56,13 +58,13 @@ export class Attempts {
     this.queue?.attemptBegan();
   }
 
-  /** The final response head of the current attempt has come. */
-  answered(status: number): void {
+  /** The final response head of the current attempt has come. @param blame who is to blame for a 5xx status, if not the upstream */
+  answered(status: number, blame?: Blame): void {
     const upstream = this.upstream as Upstream;
     const headMs = performance.now() - this.#beganAt;
     this.#answered = true;
-    upstream.answered(status, headMs);
-    this.#report(upstream, { kind: 'answered', status, headMs });
+    upstream.answered(status, headMs, blame);
+    this.#report(upstream, blame === undefined ? { kind: 'answered', status, headMs } : { kind: 'answered', status, headMs, blame });
   }
 
   /** Ends the current attempt, if there is one; its response is complete. */
@@ -73,11 +75,18 @@ export class Attempts {
     this.queue?.attemptEnded();
   }
 
-  /** Ends the current attempt through its upstream's fault. */
-  failed(kind: FailureKind, reason: string): void {
+  /** Ends the current attempt through its upstream's fault. @param silent the upstream said nothing for too long */
+  failed(kind: FailureKind, reason: string, silent = false): void {
     const upstream = this.#exclude();
     upstream.fail(kind);
-    this.#report(upstream, { kind, reason });
+    this.#report(upstream, silent ? { kind, reason, silent } : { kind, reason });
+  }
+
+  /** Ends the current attempt, which this process could not make. */
+  short(reason: string): void {
+    const upstream = this.#exclude();
+    upstream.shortages++;
+    this.#report(upstream, { kind: 'shortage', reason });
   }
 
   /** Ends the current attempt, if there is one, through no fault of its upstream. */

@@ -2,6 +2,7 @@ import type { ExchangeRecord } from '../access-log/contract.ts';
 import type { RequestView, ResponseView } from '../http1/message/message-view.ts';
 import type { FailureKind, ListenerCounts } from '../model/counts.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
+import type { Blame } from './blame.ts';
 import type { ExchangeCounter } from './exchange-counter.ts';
 import type { RequestQueue } from './request-queue.ts';
 import type { RetryBudget } from './retry.ts';
@@ -33,6 +34,8 @@ export interface Exchange {
   context: unknown;
   /** Counts the exchange when it ends: the listener's counter, until a role sets a more specific one. */
   counter: ExchangeCounter;
+  /** Who is to blame if the answer has a 5xx status; undefined: this server itself. Set by roles that answer to a balancer. */
+  blame?: Blame | undefined;
   /** True: the connection is kept after the response, even while the listener asks clients to connect elsewhere. Default false. */
   keepOpen?: boolean;
   /** Notified when the exchange has ended. */
@@ -54,6 +57,8 @@ export interface ExchangeWatcher {
 export interface Route {
   readonly settings: RouteSettings;
   readonly budget: RetryBudget;
+  /** Who is to blame for 5xx answers from upstreams, and because of them; undefined: answers do not say. */
+  readonly blame?: Blame | undefined;
   /** Where requests wait for a server with room, if the settings allow for it; undefined: they never wait. */
   readonly queue?: RequestQueue | undefined;
   /** The upstream to try next, none of `tried`, which failed already; undefined: no upstream has room. Must not allocate or throw. */
@@ -74,8 +79,12 @@ export type RouteSettings = Pick<EnvironmentSpec, 'retries' | 'limits' | 'timeou
  * reason that says nothing about the upstream, mostly because the client left.
  */
 export type Outcome =
-  | { readonly kind: 'answered'; readonly status: number; readonly headMs: number }
-  | { readonly kind: FailureKind; readonly reason: string }
+  /** `blame`: who is to blame for a 5xx status, as the upstream says; undefined: the upstream. */
+  | { readonly kind: 'answered'; readonly status: number; readonly headMs: number; readonly blame?: Blame | undefined }
+  /** `silent`: the upstream said nothing for too long, as an application may that has nothing to say. */
+  | { readonly kind: FailureKind; readonly reason: string; readonly silent?: boolean }
+  /** This process lacked descriptors, local ports or memory for the attempt. */
+  | { readonly kind: 'shortage'; readonly reason: string }
   | { readonly kind: 'aborted'; readonly reason: string };
 
 /** An answer that Sluice makes itself: `failures.ts` has the table. */

@@ -18,6 +18,7 @@ export const failures = {
   connectTimeout: { status: 504, code: 'connect-timeout', title: 'The upstream did not accept the connection in time.' },
   headTimeout: { status: 504, code: 'response-timeout', title: 'The upstream did not answer in time.' },
   totalTimeout: { status: 504, code: 'total-timeout', title: 'The request took longer than allowed.' },
+  shortage: { status: 503, code: 'shortage', title: 'This server is short of connections or memory at the moment.' },
   bodyTooLarge: { status: 413, code: 'body-too-large', title: 'The request body is larger than allowed.' },
   traceEndsHere: { status: 501, code: 'trace-not-supported', title: 'This server does not support TRACE.' },
   internal: { status: 500, code: 'internal', title: 'The request could not be processed.' },
@@ -30,4 +31,5 @@ export const attemptFailures: Readonly<Record<AttemptFailure, Failure>> = {
   reset: failures.upstreamReset,
   'head-timeout': failures.headTimeout,
   'bad-response': failures.badResponse,
+  shortage: failures.shortage,
 };

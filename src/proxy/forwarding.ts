@@ -3,6 +3,7 @@ import { processDeadlines, type Watched } from '../http1/connection/deadlines.ts
 import { outbox } from '../http1/connection/outbox.ts';
 import type { ResponseHead } from '../http1/message/response-head.ts';
 import { Attempts, type Repeatability } from './attempts.ts';
+import { readBlame } from './blame.ts';
 import type { Failure, Route } from './contract.ts';
 import { attemptFailures, failures } from './failures.ts';
 import type { ForwardedExchange } from './forwarded-exchange.ts';
@@ -49,6 +50,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#response = response;
     this.#route = route;
     this.#attempts = new Attempts(exchange, route);
+    exchange.blame = route.blame;
   }
 
   /** @param held beginning of the body, if it arrived before there was a route */
@@ -152,9 +154,12 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     }
     const attempts = this.#attempts;
     const upstream = attempts.upstream as Upstream;
-    attempts.answered(head.status);
+    const blame = head.status >= 500 && upstream.believed ? readBlame(head) : undefined;
+    attempts.answered(head.status, blame);
     const { retries, exposeServer } = this.#route.settings;
-    const other = retries.statuses.includes(head.status) ? attempts.alternative('answered', this) : undefined;
+    let other: Upstream | undefined;
+    if (blame === 'shortage') other = attempts.alternative('shortage', { repeatable: true, replayable: this.replayable });
+    else if (retries.statuses.includes(head.status)) other = attempts.alternative('answered', this);
     if (other !== undefined) {
       this.#hangUp();
       attempts.discarded();
@@ -187,6 +192,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     const { settings, budget } = this.#route;
     const attempts = this.#attempts;
     const stale = failure === 'reset' && this.#connection?.reused === true && !this.#connection.heard;
+    const sent = this.#sending;
     this.#connection = undefined;
     this.#sending = false;
     if (mayResend({ stale, resent: this.#resent, repeatable: this.repeatable, replayable: this.replayable })) {
@@ -196,10 +202,12 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
       return;
     }
     const { begun } = this.#response;
-    attempts.failed(begun ? 'truncated' : failure, reason);
+    if (failure === 'shortage') attempts.short(reason);
+    else attempts.failed(begun ? 'truncated' : failure, reason, failure === 'head-timeout');
     this.#lastFailure = attemptFailures[failure];
-    if (!begun && attempts.spendRetry(failure, this)) this.#attempt();
-    else this.#response.fail(this.#lastFailure);
+    const request = failure === 'shortage' && !sent ? { repeatable: true, replayable: this.replayable } : this;
+    if (!begun && attempts.spendRetry(failure, request)) this.#attempt();
+    else this.#fail(this.#lastFailure);
   }
 
   doubted(): void {
@@ -237,7 +245,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     const { queue } = this.#attempts;
     if (this.#waitsUntil > 0 && this.#waitsUntil <= now) {
       if (queue) queue.timeouts++;
-      this.#response.fail(this.#lastFailure ?? failures.queueTimeout);
+      this.#fail(this.#lastFailure ?? failures.queueTimeout);
       return;
     }
     if (this.#continueAt > 0 && this.#continueAt <= now) {
@@ -253,9 +261,14 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     const response = this.#response;
     if (!response.begun && attempts.upstream !== undefined && this.#sending && response.client.bodyComplete) {
       this.#hangUp();
-      attempts.failed('head-timeout', 'no response within the total time');
+      attempts.failed('head-timeout', 'no response within the total time', true);
     }
     response.fail(failures.totalTimeout);
+  }
+
+  #fail(failure: Failure): void {
+    if (failure === failures.shortage && this.#route.blame !== undefined) this.#exchange.blame = 'shortage';
+    this.#response.fail(failure);
   }
 
   #rearm(): void {
@@ -282,7 +295,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#waitsUntil = processDeadlines.in(limits.queueTimeout);
     this.#rearm();
     if (queue?.join(this, limits.queue)) return;
-    this.#response.fail(this.#lastFailure ?? (queue?.length ? failures.queueFull : failures.noServer));
+    this.#fail(this.#lastFailure ?? (queue?.length ? failures.queueFull : failures.noServer));
   }
 
   #open(upstream: Upstream): void {

@@ -6,6 +6,7 @@ import { fieldIds } from '../http1/message/field-ids.ts';
 import type { HeaderFields, RequestView, ResponseView } from '../http1/message/message-view.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import type { WireFault } from '../http1/message/wire-fault.ts';
+import type { Blame } from './blame.ts';
 import type { ExchangeWatcher, Failure, Route } from './contract.ts';
 import type { ExchangeCounter } from './exchange-counter.ts';
 import { failures } from './failures.ts';
@@ -45,6 +46,7 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   counter: ExchangeCounter;
   watcher: ExchangeWatcher | undefined;
   keepOpen = false;
+  blame: Blame | undefined;
   readonly id: string;
   readonly head: RequestHead;
   readonly #listener: ExchangeOwner;
@@ -145,6 +147,7 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
 
   crashed(error: unknown): void {
     this.fault(error);
+    this.blame = undefined;
     if (this.#response.client.wire.destroyed) this.#response.breakOff();
     else this.#response.fail(failures.internal, true);
   }

@@ -5,6 +5,7 @@ import { EditedFields } from '../http1/message/edited-fields.ts';
 import type { ResponseView } from '../http1/message/message-view.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import type { ResponseHead } from '../http1/message/response-head.ts';
+import { type Blame, blameField } from './blame.ts';
 import type { Failure } from './contract.ts';
 import type { ExchangeCounter } from './exchange-counter.ts';
 import { ownAnswer, problem } from './own-answer.ts';
@@ -18,6 +19,8 @@ export interface ResponseOwner {
   readonly counter: ExchangeCounter;
   /** True if the connection is to be closed after the response, because its listener is about to close. */
   readonly lameDuck: boolean;
+  /** Who is to blame for a 5xx answer; undefined: it does not say. */
+  readonly blame?: Blame | undefined;
   /** Called when nothing more will be sent, before the exchange is counted: what is still being done for the response must stop. */
   ended(): void;
   /** Called when the client's connection has been given away: the exchange is counted later, by `settle`. */
@@ -109,6 +112,7 @@ export class ResponseWriter {
     let own = exposed ? `X-Served-By: ${server}\r\n` : '';
     if (this.#chunked || wouldBeChunked) own += 'Transfer-Encoding: chunked\r\n';
     if (connection) own += `Connection: ${connection}\r\n`;
+    if (head.status >= 500 && this.#owner.blame) own += `${blameField}: ${this.#owner.blame}\r\n`;
     writeResponseHead(outbox.to(this.client.wire), head, edits, own);
   }
 
@@ -145,7 +149,9 @@ export class ResponseWriter {
     }
     const { id, head } = this.#owner;
     const headOnly = head.method === 'HEAD';
-    const answer = ownAnswer({ status, headers, body }, { requestId: id, headOnly, connection: this.#connection() });
+    const { blame } = this.#owner;
+    const fields = status >= 500 && blame ? { ...headers, [blameField]: blame } : headers;
+    const answer = ownAnswer({ status, headers: fields, body }, { requestId: id, headOnly, connection: this.#connection() });
     outbox.to(this.client.wire).octets(answer, 0, answer.length);
     this.begun = true;
     this.status = status;

@@ -6,9 +6,9 @@ export type RetrySettings = EnvironmentSpec['retries'];
 
 /**
  * Outcome of an attempt that may be followed by another. `answered`: with a status that is configured to be retried; `hung`: no answer
- * yet, but the server's health checks have failed meanwhile.
+ * yet, but the server's health checks have failed meanwhile; `shortage`: this process or the server lacked descriptors, ports or memory.
  */
-export type RetryableOutcome = FailureKind | 'answered' | 'hung';
+export type RetryableOutcome = FailureKind | 'answered' | 'hung' | 'shortage';
 
 /** The facts that decide whether an attempt is followed by one at another server. */
 export interface EndedAttempt {
@@ -32,6 +32,10 @@ export function spendRetry(attempt: EndedAttempt, settings: RetrySettings, budge
     case 'connect-failed':
     case 'connect-timeout':
       budget.retries[outcome]++;
+      return true;
+    case 'shortage':
+      if (!attempt.repeatable || !attempt.replayable) return false;
+      budget.retries.shortage++;
       return true;
     case 'answered':
     case 'reset':
@@ -62,7 +66,7 @@ export class RetryBudget {
   #saved = 0;
   #started = false;
   /** Retries made, by reason. */
-  readonly retries: Record<RetryReason, number> = { 'connect-failed': 0, 'connect-timeout': 0, reset: 0, status: 0, hung: 0 };
+  readonly retries: Record<RetryReason, number> = { 'connect-failed': 0, 'connect-timeout': 0, reset: 0, status: 0, hung: 0, shortage: 0 };
   /** Retries not made because too little was saved. */
   exhausted = 0;
   /** Requests sent once more to the same server: see {@link mayResend}. */

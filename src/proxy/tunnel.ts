@@ -4,12 +4,15 @@ import type { Duplex } from 'node:stream';
 import httpProxy from 'http-proxy';
 import { processDeadlines, type Watched } from '../http1/connection/deadlines.ts';
 import { reset } from '../http1/connection/wire-socket.ts';
+import { blameField } from './blame.ts';
 import { httpDate } from './own-answer.ts';
 
 /** Time limit in milliseconds for a client to read what is still on its way after the server has closed. */
 const lingerMs = 30_000;
 
 const hopByHop = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'proxy-connection', 'te'];
+
+const blameName = blameField.toLowerCase();
 
 /** Names of the fields that a response's Connection field lists. */
 function nominatedBy(response: IncomingMessage): string[] {
@@ -30,8 +33,8 @@ export interface TunnelOwner {
   readonly answerMs: number;
   /** Fields to add to the answer. */
   readonly extra: readonly (readonly [name: string, value: string])[];
-  /** The server answered: 101, and the tunnel is open, or another status, and it will not switch. */
-  answered(status: number): void;
+  /** The server answered: 101, and the tunnel is open, or another status, and it will not switch. @param fault value of Sluice-Fault */
+  answered(status: number, fault: string | undefined): void;
   /** The server did not answer. Returns the octets to answer the client with. */
   failed(why: 'reset' | 'head-timeout', reason: string): Buffer;
   /** The client left before there was an answer. */
@@ -126,7 +129,7 @@ export class Tunnel implements Watched {
       this.#answered(101);
       // http-proxy sends the fields that it finds here.
       const { upgrade } = response.headers;
-      for (const name of [...hopByHop, ...nominatedBy(response), 'content-length']) delete response.headers[name];
+      for (const name of [...hopByHop, blameName, ...nominatedBy(response), 'content-length']) delete response.headers[name];
       response.headers.connection = 'Upgrade';
       if (upgrade !== undefined) response.headers.upgrade = upgrade;
       for (const [name, value] of this.#owner.extra) response.headers[name.toLowerCase()] = value;
@@ -147,18 +150,18 @@ export class Tunnel implements Watched {
     this.#owner.crashed(error);
   }
 
-  #answered(status: number): void {
+  #answered(status: number, fault?: string): void {
     this.#settled = true;
     this.deadline = 0;
-    this.#owner.answered(status);
+    this.#owner.answered(status, fault);
   }
 
   /** Passes on an HTTP answer that the server gave instead of switching, then closes. */
   #refused(response: IncomingMessage): void {
     const { statusCode = 502, statusMessage, rawHeaders } = response;
-    this.#answered(statusCode);
+    this.#answered(statusCode, response.headers[blameName] as string | undefined);
     // A 426 must say what to upgrade to (RFC 9110 section 15.5.22).
-    const dropped = [...hopByHop, ...nominatedBy(response)].filter((name) => statusCode !== 426 || name !== 'upgrade');
+    const dropped = [...hopByHop, blameName, ...nominatedBy(response)].filter((name) => statusCode !== 426 || name !== 'upgrade');
     let head = `HTTP/1.1 ${statusCode} ${statusMessage}\r\n`;
     for (let index = 0; index < rawHeaders.length; index += 2) {
       const name = rawHeaders[index] as string;

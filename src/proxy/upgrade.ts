@@ -4,7 +4,9 @@ import { introduceSocket } from '../http1/connection/introduction.ts';
 import { EditedFields } from '../http1/message/edited-fields.ts';
 import { fieldIds } from '../http1/message/field-ids.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
+import { isShortage } from '../model/shortage.ts';
 import { Attempts } from './attempts.ts';
+import { blameField, blameOf } from './blame.ts';
 import type { Failure, Route } from './contract.ts';
 import { attemptFailures, failures } from './failures.ts';
 import type { ForwardedExchange } from './forwarded-exchange.ts';
@@ -37,12 +39,15 @@ export class Upgrade implements Watched, TunnelOwner {
   #connecting: net.Socket | undefined;
   /** Upstream whose protocol was switched to: its tunnel is open. */
   #switchedTo: Upstream | undefined;
+  /** Status of the upstream's answer. */
+  #status = 0;
 
   constructor(exchange: ForwardedExchange, response: ResponseWriter, route: Route) {
     this.#exchange = exchange;
     this.#response = response;
     this.#route = route;
     this.#attempts = new Attempts(exchange, route);
+    exchange.blame = route.blame;
   }
 
   start(): void {
@@ -74,12 +79,16 @@ export class Upgrade implements Watched, TunnelOwner {
 
   get extra(): readonly (readonly [string, string])[] {
     const { id } = this.#attempts.upstream as Upstream;
-    return this.#route.settings.exposeServer ? [['X-Served-By', id]] : [];
+    const extra: [string, string][] = this.#route.settings.exposeServer ? [['X-Served-By', id]] : [];
+    const { blame } = this.#exchange;
+    if (this.#status >= 500 && blame) extra.push([blameField, blame]);
+    return extra;
   }
 
-  answered(status: number): void {
+  answered(status: number, fault: string | undefined): void {
     const upstream = this.#attempts.upstream as Upstream;
-    this.#attempts.answered(status);
+    this.#status = status;
+    this.#attempts.answered(status, status >= 500 && upstream.believed ? blameOf(fault) : undefined);
     if (status === 101) {
       this.#switchedTo = upstream;
       upstream.upgraded++;
@@ -89,11 +98,14 @@ export class Upgrade implements Watched, TunnelOwner {
 
   failed(why: 'reset' | 'head-timeout', reason: string): Buffer {
     const { id: server } = this.#attempts.upstream as Upstream;
-    this.#attempts.failed(why, reason);
+    this.#attempts.failed(why, reason, why === 'head-timeout');
     const failure = attemptFailures[why];
     this.#response.settle(failure.status, server);
     const { id } = this.#exchange;
-    return ownAnswer(problem(failure, id), { requestId: id, headOnly: false, connection: 'close' });
+    const { blame } = this.#exchange;
+    const { headers, ...answer } = problem(failure, id);
+    if (blame) headers[blameField] = blame;
+    return ownAnswer({ ...answer, headers }, { requestId: id, headOnly: false, connection: 'close' });
   }
 
   aborted(): void {
@@ -111,7 +123,7 @@ export class Upgrade implements Watched, TunnelOwner {
   #attempt(otherwise: Failure): void {
     const upstream = this.#attempts.pick();
     if (upstream === undefined) {
-      this.#response.fail(otherwise);
+      this.#fail(otherwise);
       return;
     }
     this.#attempts.begin(upstream);
@@ -146,11 +158,17 @@ export class Upgrade implements Watched, TunnelOwner {
   #connectFailed(error: Error): void {
     this.#connecting = undefined;
     this.deadline = 0;
-    const kind = error === tooLate ? 'connect-timeout' : 'connect-failed';
-    this.#attempts.failed(kind, error.message);
+    const kind = error === tooLate ? 'connect-timeout' : isShortage(error) ? 'shortage' : 'connect-failed';
+    if (kind === 'shortage') this.#attempts.short(error.message);
+    else this.#attempts.failed(kind, error.message);
     const failure = attemptFailures[kind];
     if (this.#attempts.spendRetry(kind, nothingSent)) this.#attempt(failure);
-    else this.#response.fail(failure);
+    else this.#fail(failure);
+  }
+
+  #fail(failure: Failure): void {
+    if (failure === failures.shortage && this.#route.blame !== undefined) this.#exchange.blame = 'shortage';
+    this.#response.fail(failure);
   }
 
   #open(upstream: Upstream, server: net.Socket): void {

@@ -5,6 +5,7 @@ import { processDeadlines } from '../http1/connection/deadlines.ts';
 import type { TlsConnector } from '../http1/connection/tls-connector.ts';
 import type { FailureKind, ServerCounts } from '../model/counts.ts';
 import { LatencyHistogram } from '../model/latency.ts';
+import type { Blame } from './blame.ts';
 
 /** Milliseconds that an idle connection is kept, unless settings say otherwise (`pool.idleMs`): the default of `timeouts.upstreamIdle`. */
 const idleMs = 55_000;
@@ -37,6 +38,12 @@ export class Upstream implements Candidate {
   abandoned = 0;
   /** Responses by first digit of the status: index 1 to 5. */
   readonly statuses = [0, 0, 0, 0, 0, 0];
+  /** Responses with a 5xx status for which a target or project is to blame. */
+  targetErrors = 0;
+  /** Attempts that this process could not make: it lacked descriptors, local ports or memory. */
+  shortages = 0;
+  /** True for a gateway server of this Sluice: believed if it says who is to blame for a 5xx status. */
+  believed = false;
   /** Time from the start of an attempt to its response head. */
   readonly latencies = new LatencyHistogram();
   /** Upgraded connections open. */
@@ -71,9 +78,10 @@ export class Upstream implements Candidate {
     this.watcher?.loadChanged(this.slot, active, before);
   }
 
-  /** Counts a response. @param headMs time to its head */
-  answered(status: number, headMs: number): void {
+  /** Counts a response. @param headMs time to its head @param blame who is to blame for a 5xx status, if not the upstream */
+  answered(status: number, headMs: number, blame?: Blame): void {
     this.latencies.observe(headMs);
+    if (blame === 'target' || blame === 'project') this.targetErrors++;
     const digit = (status / 100) | 0;
     this.statuses[digit] = (this.statuses[digit] ?? 0) + 1;
   }
@@ -95,14 +103,15 @@ export class Upstream implements Candidate {
 
   /** Sum of counts that only rise: it has changed if, and only if, anything was counted. */
   get #events(): number {
-    const { requests, failures, abandoned, statuses, pool } = this;
-    return statuses.reduce((sum, count) => sum + count, requests + failures + abandoned + pool.connects + pool.reuses);
+    const { requests, failures, shortages, abandoned, statuses, pool } = this;
+    return statuses.reduce((sum, count) => sum + count, requests + failures + shortages + abandoned + pool.connects + pool.reuses);
   }
 
   #count(): ServerCounts {
-    const { requests, failures, failed, abandoned, statuses, latencies, pool } = this;
+    const { requests, failures, failed, abandoned, statuses, targetErrors, shortages, latencies, pool } = this;
     const { connects, reuses } = pool;
-    return { requests, failures, failed: { ...failed }, abandoned, statuses: [...statuses], latencies: latencies.plain, connects, reuses };
+    const outcomes = { failures, failed: { ...failed }, abandoned, statuses: [...statuses], targetErrors, shortages };
+    return { requests, ...outcomes, latencies: latencies.plain, connects, reuses };
   }
 
   get available(): boolean {

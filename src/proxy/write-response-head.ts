@@ -5,7 +5,9 @@ import type { ResponseHead } from '../http1/message/response-head.ts';
 import { copyLines } from './copy-lines.ts';
 import { httpDate } from './own-answer.ts';
 
-const noneDropped = new Uint8Array(128);
+/** A field between gateway servers and balancers: what comes from upstreams never goes on, neither to clients nor in another's name. */
+const dropped = new Uint8Array(128);
+dropped[fieldIds['sluice-fault']] = 1;
 
 /**
  * Writes the final response's head for the client: with our own version (RFC 9110 section 2.5), the fields as they came
@@ -16,7 +18,7 @@ const noneDropped = new Uint8Array(128);
 export function writeResponseHead(out: Outbox, head: ResponseHead, edits: EditedFields | undefined, own: string): void {
   const { fields } = head;
   if (!head.lineVerbatim) out.text(`HTTP/1.1 ${head.status} ${fields.text(head.reasonStart, head.reasonEnd)}\r\n`);
-  copyLines(out, fields, head.lineVerbatim ? 0 : -1, noneDropped, edits);
+  copyLines(out, fields, head.lineVerbatim ? 0 : -1, dropped, edits);
 
   let lines = own;
   if (edits) for (const [name, value] of edits.added) lines += `${name}: ${value}\r\n`;
@@ -30,6 +32,6 @@ export function writeResponseHead(out: Outbox, head: ResponseHead, edits: Edited
 /** Writes an interim response (1xx), which is forwarded at once (RFC 9110 section 15.2). */
 export function writeInterimHead(out: Outbox, head: ResponseHead): void {
   out.text(`HTTP/1.1 ${head.status} ${head.fields.text(head.reasonStart, head.reasonEnd)}\r\n`);
-  copyLines(out, head.fields, -1, noneDropped, undefined);
+  copyLines(out, head.fields, -1, dropped, undefined);
   out.text('\r\n');
 }

@@ -160,6 +160,35 @@ t.test(
   },
 );
 
+t.test('silence, failures of targets and shortages eject no server; only its own failures do', async (t) => {
+  const identity = 'a; instance=a-1; environment=production';
+  const { pool, find, reports, suspects, lines } = setUp(table([server('a', { identity }), server('plain')]));
+  const passedOn: Outcome = { kind: 'answered', status: 502, headMs: 1, blame: 'target' };
+  const short: Outcome = { kind: 'shortage', reason: 'connect EMFILE' };
+  const silent: Outcome = { kind: 'head-timeout', reason: 'no response in time', silent: true };
+  const cut: Outcome = { kind: 'truncated', reason: 'reset' };
+  const malformed: Outcome = { kind: 'bad-response', reason: 'head too large' };
+  const reported = (id: string, outcome: Outcome) => {
+    const upstream = find(id);
+    for (let failure = 0; failure < 40; failure++) pool.observe(upstream, outcome);
+    pool.observe(upstream, ok);
+    return reports.splice(0).length > 0;
+  };
+  const reset: Outcome = { kind: 'reset', reason: 'reset' };
+  for (const outcome of [passedOn, short, silent, cut, malformed, reset])
+    t.notOk(reported('a', outcome), `${outcome.kind} of a gateway server`);
+  for (const outcome of [short, silent, { ...cut, silent: true }]) t.notOk(reported('plain', outcome), `${outcome.kind} of a plain server`);
+  for (const outcome of [broken, refused]) t.ok(reported('a', outcome), outcome.kind);
+  for (const outcome of [cut, malformed, reset]) t.ok(reported('plain', outcome), `${outcome.kind} of a plain server`);
+  t.equal(lines.filter(({ msg }) => /short of descriptors/.test(String(msg))).length, 1, 'a shortage is logged once a minute');
+  suspects.length = 0;
+  pool.observe(find('a'), short);
+  pool.observe(find('a'), passedOn);
+  t.strictSame(suspects, [], 'neither makes a server suspect');
+  pool.observe(find('a'), silent);
+  t.strictSame(suspects, ['production/a'], 'a silent server is checked');
+});
+
 t.test('in panic mode ejected servers get traffic too', async (t) => {
   const { picked, lines } = setUp(table([server('a', { ejected: true }), server('b', { ejected: true }), server('c')]));
   t.equal(picked(), 'a b c');

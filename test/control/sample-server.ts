@@ -19,6 +19,8 @@ export const server: ServerAnswer = {
   projects: [],
   active: 0,
   requests: 0,
+  serverErrors: 0,
+  targetErrors: 0,
   startedAt: 0,
   lastSeen: 0,
 };

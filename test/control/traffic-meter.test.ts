@@ -39,6 +39,16 @@ test('counts become rates, by server and environment', async (t) => {
   t.equal(page.server('production', 'b').last?.p50, undefined);
 });
 
+test('errors of targets are a part of all errors', async (t) => {
+  const { page, take } = meterAndPage();
+  take(start, [liveServer('a', 'production', {}), liveServer('b', 'production', {})]);
+  const failing = { requests: 40, statuses: [0, 0, 20, 0, 0, 20], targetErrors: 18 };
+  take(start + 1000, [liveServer('a', 'production', failing), liveServer('b', 'production', { requests: 40 })]);
+  t.match(page.server('production', 'a').last, { errors: 20, targetErrors: 18 });
+  t.equal(page.environment('production').errorShare, 20 / 80);
+  t.equal(page.environment('production').targetErrorShare, 18 / 80);
+});
+
 test('a server whose counts restart from zero never has a negative rate', async (t) => {
   const { page, take } = meterAndPage();
   const many = new LatencyHistogram();
@@ -118,7 +128,12 @@ test('the traffic of a thousand servers takes a few kilobytes a second', async (
 });
 
 test('a missing sample means no traffic', (t) => {
-  t.same(unpackSample(1), { at: 1, requests: 0, errors: 0, active: 0, p50: undefined, p99: undefined });
-  t.same(packSample({ at: 1, requests: 12.345, errors: 0, active: 3, p50: 0.123456, p99: 1234.5 }), [12.3, 0, 3, 0.123, 1235]);
+  t.same(unpackSample(1), { at: 1, requests: 0, errors: 0, targetErrors: 0, active: 0, p50: undefined, p99: undefined });
+  t.same(
+    packSample({ at: 1, requests: 12.345, errors: 0, targetErrors: 0, active: 3, p50: 0.123456, p99: 1234.5 }),
+    [12.3, 0, 3, 0.123, 1235],
+  );
+  const failing = { at: 1, requests: 10, errors: 5, targetErrors: 4, active: 0, p50: 1, p99: 2 };
+  t.same(unpackSample(1, packSample(failing)), failing);
   t.end();
 });

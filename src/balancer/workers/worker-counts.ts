@@ -28,11 +28,11 @@ export function serverKey(environment: string, id: string): string {
 }
 
 export function countsOfServer(server: LiveServer): WorkerCounts['servers'][number] {
-  const { requests, failures, failed, abandoned, statuses, latencies, connects, reuses } = server;
+  const { requests, failures, failed, abandoned, statuses, targetErrors, shortages, latencies, connects, reuses } = server;
   const { active, upgraded, connections, idle } = server;
   return {
     key: serverKey(server.environment, server.id),
-    counts: { requests, failures, failed, abandoned, statuses, latencies, connects, reuses },
+    counts: { requests, failures, failed, abandoned, statuses, targetErrors, shortages, latencies, connects, reuses },
     gauges: { active, upgraded, connections, idle },
   };
 }

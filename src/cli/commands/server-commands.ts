@@ -8,7 +8,7 @@ import { apiPath, type Operator, type OperatorOptions, operatorCommand, operator
 import type { Terminal } from '../terminal/terminal.ts';
 import { timeoutOption, waitUntil } from '../wait-until.ts';
 import { describeServer, observeDrain, observeJoin, observeRemoval, type ServerObservation } from './server-observation.ts';
-import { serverColumns, serverRow } from './server-table.ts';
+import { serverTable } from './server-table.ts';
 
 interface WaitOptions extends OperatorOptions {
   readonly wait: boolean;
@@ -38,7 +38,7 @@ export function serverCommands(program: Command, terminal: Terminal): void {
       const { client, show, table } = await operatorOf(options, terminal);
       const query = options.environment === undefined ? '' : `?environment=${encodeURIComponent(options.environment)}`;
       const servers = await client.get<ServerAnswer[]>(`/v1/servers${query}`);
-      show(servers, servers.length === 0 ? ['no servers'] : table(serverColumns, servers.map(serverRow)));
+      show(servers, servers.length === 0 ? ['no servers'] : table(...serverTable(servers)));
     });
 
   waiting(named('add', 'move a server into an environment; a server of another environment is drained there first'))

@@ -2,7 +2,7 @@ import type { ServerAnswer } from '../../api/answers.ts';
 import type { Cell, Column } from '../terminal/table.ts';
 import type { Toned } from '../terminal/text.ts';
 
-/** The columns of {@link serverRow}. */
+/** Columns that every table of servers has. */
 export const serverColumns: readonly Column[] = [
   { heading: 'SERVER' },
   { heading: 'ENVIRONMENT', leaveOut: 5 },
@@ -15,8 +15,22 @@ export const serverColumns: readonly Column[] = [
   { heading: 'REQUESTS', leaveOut: 3 },
 ];
 
+const errorColumns: readonly Column[] = [
+  { heading: 'SERVER ERRORS', leaveOut: 3 },
+  { heading: 'TARGET ERRORS', leaveOut: 3 },
+];
+
 const stateTones = { available: 'faint', joining: 'warn', ready: undefined, draining: 'warn', lost: 'bad' } as const;
 const healthTones = { up: 'good', down: 'bad', ejected: 'warn', unknown: undefined } as const;
+
+/** The columns and rows of a table of servers. Errors have columns once there are any. */
+export function serverTable(servers: readonly ServerAnswer[]): [columns: readonly Column[], rows: Cell[][]] {
+  const errors = servers.some(({ serverErrors, targetErrors }) => serverErrors + targetErrors > 0);
+  return [
+    errors ? [...serverColumns, ...errorColumns] : serverColumns,
+    servers.map((server) => [...serverRow(server), ...(errors ? [server.serverErrors, server.targetErrors] : [])]),
+  ];
+}
 
 /** The cells of a server under {@link serverColumns}. */
 export function serverRow(server: ServerAnswer): Cell[] {

@@ -6,7 +6,7 @@ import type { Terminal } from '../terminal/terminal.ts';
 import type { Line } from '../terminal/text.ts';
 import { environmentColumns, environmentRow } from './environment-commands.ts';
 import { serverStatus } from './server-status.ts';
-import { serverColumns, serverRow } from './server-table.ts';
+import { serverTable } from './server-table.ts';
 
 interface Status {
   readonly environments: readonly EnvironmentAnswer[];
@@ -45,7 +45,7 @@ function lines({ table }: Operator, { environments, servers }: Status): Line[] {
           environments.map((environment) => [...environmentRow(environment), serving(environment, servers)]),
         )),
     '',
-    ...(servers.length === 0 ? ['no servers'] : table(serverColumns, servers.map(serverRow))),
+    ...(servers.length === 0 ? ['no servers'] : table(...serverTable(servers))),
     ...(troubles.length === 0 ? [] : ['', ...troubles]),
   ];
 }

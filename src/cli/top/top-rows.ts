@@ -9,6 +9,8 @@ export interface TopSample {
   readonly requests: number;
   /** Share of the requests that failed, 0 to 1. */
   readonly errors: number;
+  /** Share of the requests that failed because of a target or project, 0 to 1; a part of `errors`. */
+  readonly targetErrors: number;
   /** Milliseconds to the head of the response; null if there were no responses. */
   readonly p50: number | null;
   readonly p99: number | null;
@@ -89,6 +91,7 @@ function topSample(series: Series | undefined): TopSample {
   return {
     requests: series?.rate ?? 0,
     errors: series?.errorShare ?? 0,
+    targetErrors: series?.targetErrorShare ?? 0,
     p50: last?.p50 ?? null,
     p99: last?.p99 ?? null,
     active: last?.active ?? 0,

@@ -48,8 +48,9 @@ function serverRow(server: TopServer): Cell[] {
   ];
 }
 
-function sampleCells({ requests, errors, p50, p99, active }: TopSample): Cell[] {
-  const errorShare: Cell = errors > 0 ? { text: percent(errors), tone: 'bad' } : requests === 0 ? '-' : percent(0);
+function sampleCells({ requests, errors, targetErrors, p50, p99, active }: TopSample): Cell[] {
+  const part = targetErrors > 0 ? `, ${percent(targetErrors)} targets` : '';
+  const errorShare: Cell = errors > 0 ? { text: `${percent(errors)}${part}`, tone: 'bad' } : requests === 0 ? '-' : percent(0);
   return [perSecond(requests), errorShare, time(p50), time(p99), String(active)];
 }
 

@@ -74,6 +74,7 @@ function measure(server: LiveServer, at: number, readings: readonly Reading[]): 
     at: at / 1000,
     requests: (server.requests - (previous?.requests ?? 0)) / seconds,
     errors: Math.max(0, errorsOf(server) - (previous === undefined ? 0 : errorsOf(previous))) / seconds,
+    targetErrors: Math.max(0, server.targetErrors - (previous?.targetErrors ?? 0)) / seconds,
     active: server.active,
     latencies: latenciesSince(since?.latencies ?? noLatencies, server.latencies),
   };
@@ -99,7 +100,7 @@ function withQuantiles({ latencies, ...sample }: RawSample): Sample {
 }
 
 function emptySample(at: number): RawSample {
-  return { at: at / 1000, requests: 0, errors: 0, active: 0, latencies: noLatencies };
+  return { at: at / 1000, requests: 0, errors: 0, targetErrors: 0, active: 0, latencies: noLatencies };
 }
 
 function addSamples(one: RawSample, other: RawSample): RawSample {
@@ -107,6 +108,7 @@ function addSamples(one: RawSample, other: RawSample): RawSample {
     at: one.at,
     requests: one.requests + other.requests,
     errors: one.errors + other.errors,
+    targetErrors: one.targetErrors + other.targetErrors,
     active: one.active + other.active,
     latencies: addLatencies(one.latencies, other.latencies),
   };

@@ -18,6 +18,7 @@ const noOwnResponses = Object.fromEntries(
       'connectTimeout',
       'headTimeout',
       'totalTimeout',
+      'shortage',
     ] as const
   ).map((name) => [failures[name].code, 0]),
 );

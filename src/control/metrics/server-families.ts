@@ -20,6 +20,12 @@ export function serverFamilies(servers: readonly LiveServer[], records: readonly
   });
   return [
     ...upstreamFamilies('sluice_server', rows),
+    {
+      name: 'sluice_server_target_errors_total',
+      help: '5xx responses for which, as the server says, a target or a project is to blame, not the server.',
+      type: 'counter',
+      series: rows.map(({ labels, counts }) => ({ labels, value: counts.targetErrors })),
+    },
     gauge('up', 'Whether the server is healthy enough to take requests: 1 or 0.', ({ health }) => (health === 'up' ? 1 : 0)),
     gauge('weight', "The server's weight: its share of requests relative to the weights of the others.", ({ weight }) => weight),
     counters(

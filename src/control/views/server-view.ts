@@ -1,6 +1,6 @@
 import type { ServerAnswer } from '../../api/answers.ts';
 import { SluiceError } from '../../model/fault.ts';
-import { type LiveServer, type LiveView, type ServerState, stateOf } from '../../model/live.ts';
+import { errorsOf, type LiveServer, type LiveView, type ServerState, stateOf } from '../../model/live.ts';
 import type { LeasedServer } from '../../model/server.ts';
 import type { Registry } from '../../registry/contract.ts';
 
@@ -50,6 +50,7 @@ function describeServer(record: LeasedServer, live: LiveServer | undefined, now:
     projects: record.projects,
     active: live?.active ?? 0,
     requests: live?.requests ?? 0,
+    ...(live === undefined ? { serverErrors: 0, targetErrors: 0 } : errorsOf(live)),
     startedAt: record.startedAt,
     lastSeen: Math.round(now - (record.ttl - record.leaseRemaining)),
   };
@@ -81,6 +82,7 @@ function describeStatic(live: LiveServer): ServerAnswer {
     projects: [],
     active: live.active,
     requests: live.requests,
+    ...errorsOf(live),
     startedAt: null,
     lastSeen: null,
   };

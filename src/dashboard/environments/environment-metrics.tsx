@@ -31,7 +31,12 @@ export function EnvironmentMetrics({ environment }: { environment: string }) {
       <Metric name="Requests" value={shown(compact(series.rate))} unit="/s" lead>
         {chart(96, tops.requests, [{ color: '--accent', filled: true, values: samples.map(({ requests }) => requests) }], compact)}
       </Metric>
-      <Metric name="Errors" value={shown(percent(series.errorShare))} bad={series.errorShare >= 0.01}>
+      <Metric
+        name="Errors"
+        value={shown(percent(series.errorShare))}
+        bad={series.errorShare >= 0.01}
+        {...(series.targetErrorShare > 0 && { second: { name: 'by targets', value: shown(percent(series.targetErrorShare)) } })}
+      >
         {chart(36, 0.01, [
           {
             color: samples.some(({ errors }) => errors > 0) ? '--bad' : '--line-strong',

@@ -1,3 +1,4 @@
+import { isShortage } from '../../model/shortage.ts';
 import { BodyReader } from '../message/body-reader.ts';
 import type { BodySink } from '../message/chunked-decoder.ts';
 import { LF } from '../message/octets.ts';
@@ -8,8 +9,8 @@ import type { Deadlines, Watched } from './deadlines.ts';
 import { type Introduction, introduceWire } from './introduction.ts';
 import { connect, type Destination, type Receiver, type Wire } from './wire-socket.ts';
 
-/** The reason why an attempt ended without a complete response. */
-export type AttemptFailure = 'connect-failed' | 'connect-timeout' | 'reset' | 'head-timeout' | 'bad-response';
+/** Reasons why an attempt ended without a complete response. `shortage`: this process lacked descriptors, local ports or memory, which says nothing about the peer. */
+export type AttemptFailure = 'connect-failed' | 'connect-timeout' | 'reset' | 'head-timeout' | 'bad-response' | 'shortage';
 
 /** Receives one response, and the events of its connection. */
 export interface ResponseSink {
@@ -151,7 +152,7 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   eof(): void {
     const sink = this.#sink;
     if (!this.#connected) {
-      this.#fail('connect-failed', 'closed before the connection was ready');
+      this.#fail('connect-failed', 'closed before the connection was secured');
       return;
     }
     if (sink === undefined || !this.#headSeen || !this.#body?.untilClose) {
@@ -170,7 +171,8 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   closed(error: Error | undefined): void {
     this.#owner.deadlines.unwatch(this);
     this.#owner.closed(this);
-    this.#fail(this.#connected ? 'reset' : 'connect-failed', error?.message ?? 'closed before the response was complete');
+    const kind = isShortage(error) ? 'shortage' : this.#connected ? 'reset' : 'connect-failed';
+    this.#fail(kind, error?.message ?? 'closed before the response was complete');
   }
 
   crashed(error: unknown): void {

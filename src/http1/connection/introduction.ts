@@ -53,7 +53,7 @@ export function introduceWire(wire: Wire, introduction: Introduction, receiver: 
       if (taken === 'accepted') accepted();
       else wire.destroy(new Error(taken.refused));
     },
-    eof: () => receiver.eof(),
+    eof: () => wire.destroy(new Error('closed before it said who it is')),
     drained() {},
     closed: (error) => receiver.closed(error),
     crashed: (error) => receiver.crashed(error),
