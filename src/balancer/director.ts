@@ -191,13 +191,13 @@ export class Director {
   }
 
   /** The environment's servers, static and registered, by id; a registered server replaces a static one with the same id. */
-  #candidates({ name, spec }: Environment): Candidate[] {
+  #candidates({ name, spec, drained = [] }: Environment): Candidate[] {
     const byId = new Map<string, Candidate>();
     const members = [...this.#registryView.members.values()].filter(({ record }) => record.environment === name);
     // A server that runs the empty snapshot would answer 404 to requests that the others can serve.
     const deployed = members.some(({ record, lost }) => !lost && (record.running?.version ?? 0) > 0);
     for (const { id, address, weight } of spec.servers)
-      byId.set(id, { id, instance: '', address, weight, willing: true, foreign: true, expected: undefined });
+      byId.set(id, { id, instance: '', address, weight, willing: !drained.includes(id), foreign: true, expected: undefined });
     for (const member of members) {
       const { id, instance, address, weight, running, source, identifies } = member.record;
       const empty = deployed && running?.version === 0;

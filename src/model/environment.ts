@@ -234,4 +234,6 @@ export interface Environment {
   /** The settings as written, for display and storage. They are parsed again when read, so that new defaults apply. */
   readonly input: EnvironmentSpecInput;
   readonly spec: EnvironmentSpec;
+  /** Ids of static servers that an operator has drained; absent: none. No settings, so that a changed configuration keeps them. */
+  readonly drained?: readonly string[];
 }

@@ -18,6 +18,11 @@ export interface Registry {
   environment(name: string): Promise<Environment | undefined>;
   /** Creates or replaces an environment. Changed variables make a new snapshot version; the same content makes no change and no news. */
   putEnvironment(name: string, spec: EnvironmentSpecInput): Promise<Environment>;
+  /**
+   * Drains a static server of an environment, or ends its drain. That lasts until the settings no longer list the server. Rejects with
+   * `not-found` if they do not.
+   */
+  drainStatic(environment: string, id: string, draining: boolean): Promise<Environment>;
   /** Rejects with `not-empty` if the environment has servers or deployments. With `force` it is deleted anyway; its servers become available. */
   deleteEnvironment(name: string, options?: { force?: boolean }): Promise<void>;
 

@@ -40,6 +40,8 @@ const environment = z
     deployments: z.array(deployment),
     /** Id of the snapshot that was restored here; absent once anything is deployed or undeployed. */
     restored: z.object({ epoch, version }).exactOptional(),
+    /** Ids of static servers that an operator has drained. */
+    drained: z.array(name).exactOptional(),
   })
   .transform(({ input, ...rest }) => ({ ...rest, ...input }));
 

@@ -2,11 +2,13 @@ import t from 'tap';
 import { Director } from '../../src/balancer/director.ts';
 import type { TableEnvironment } from '../../src/balancer/table.ts';
 import type { Probe, ProbeResult } from '../../src/health/probe.ts';
+import type { Environment } from '../../src/model/environment.ts';
+import type { ServerIdentity } from '../../src/model/server-identity.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
 import { FakeRegistry } from './fake-registry.ts';
 
-const passed: ProbeResult = { passed: true, status: 200 };
+const passed = { passed: true, status: 200 } as const;
 const hung: ProbeResult = { passed: false, failure: 'hung', reason: 'timed out after 1000 ms: connected, but no response' };
 
 async function setUp(prepare: (registry: FakeRegistry) => void = () => {}, own: readonly string[] = []) {
@@ -18,9 +20,15 @@ async function setUp(prepare: (registry: FakeRegistry) => void = () => {}, own: 
   const failing = new Set<string>();
   /** Addresses that were checked, in order. */
   const checked: string[] = [];
-  const ask = ({ address }: Probe, _: unknown, done: (result: ProbeResult) => void) => {
+  /** Identities that servers state, by address; others state the registered one. */
+  const answers = new Map<string, ServerIdentity>();
+  const ask = ({ address, refuse }: Probe, _: unknown, done: (result: ProbeResult) => void) => {
     checked.push(address);
-    queueMicrotask(() => done(failing.has(address) ? hung : passed));
+    const stated = answers.get(address) ?? { id: 'a', instance: 'a-1', environment: 'production' };
+    const refused = refuse?.(stated);
+    const well: ProbeResult = refuse === undefined ? passed : { ...passed, identity: stated };
+    const result: ProbeResult = refused === undefined ? well : { passed: false, failure: 'other-server', reason: refused };
+    queueMicrotask(() => done(failing.has(address) ? hung : result));
     return () => {};
   };
   const tables = new Map<string, TableEnvironment>();
@@ -49,7 +57,7 @@ async function setUp(prepare: (registry: FakeRegistry) => void = () => {}, own: 
       .get(name)
       ?.servers.map(({ id, serving, health }) => (serving ? (health === 'up' ? id : `${id}:${health}`) : `(${id})`))
       .join(' ');
-  return { clock, registry, lines, failing, checked, director, tables, rotation, announce, applied: () => applied };
+  return { clock, registry, lines, failing, checked, answers, director, tables, rotation, announce, applied: () => applied };
 }
 
 t.test('a server is in rotation once it acknowledged a snapshot and passed a check', async (t) => {
@@ -306,4 +314,49 @@ t.test('a server that rejected what others serve gets no requests, unless the ot
   registry.join('b', { projects: [{ ...rejected[0], revision: 1 } as never] });
   await announce('b');
   t.equal(rotation(), 'a b', 'its last accepted revision will do');
+});
+
+t.test('a drained static server is out of rotation, and is checked before it is back', async (t) => {
+  const servers = ['one', 'two'].map((id, index) => ({ id, address: `127.0.0.1:911${index}` }));
+  const { clock, registry, rotation, checked } = await setUp((fresh) => fresh.put('production', { servers }));
+  t.equal(rotation(), 'one two');
+  const environment = registry.stored.environments.get('production') as Environment;
+  registry.stored.environments.set('production', { ...environment, drained: ['two'] });
+  registry.publish({ kind: 'environment', name: 'production' });
+  await clock.pass(20);
+  t.equal(rotation(), 'one (two)');
+  checked.length = 0;
+  registry.stored.environments.set('production', environment);
+  registry.publish({ kind: 'environment', name: 'production' });
+  await clock.pass(20);
+  t.equal(rotation(), 'one two');
+  t.strictSame(checked, ['127.0.0.1:9111']);
+});
+
+t.test('another server at the address is out at once, and stays out of panic mode too', async (t) => {
+  const { clock, registry, rotation, announce, tables, answers } = await setUp((fresh) => fresh.put('production'));
+  registry.join('a', { identifies: true });
+  await announce('a');
+  t.equal(rotation(), 'a');
+  t.equal(tables.get('production')?.servers[0]?.identity, 'a; instance=a-1; environment=production');
+  answers.set('127.0.0.1:9101', { id: 's', instance: 's-1', environment: 'staging' });
+  await clock.pass(2300);
+  t.equal(rotation(), '(a)', 'after one check');
+  t.match(tables.get('production')?.servers[0], { health: 'down', reason: /not the server that registered: server "s"/ });
+  answers.clear();
+  await clock.pass(2600);
+  t.equal(rotation(), 'a');
+});
+
+t.test('another start of a server is accepted only while it cannot register', async (t) => {
+  const { clock, registry, rotation, announce, tables, answers } = await setUp((fresh) => fresh.put('production'));
+  registry.join('a', { identifies: true });
+  await announce('a');
+  answers.set('127.0.0.1:9101', { id: 'a', instance: 'a-2', environment: 'production' });
+  await clock.pass(2300);
+  t.equal(rotation(), '(a)', 'the registry answers: it must register first');
+  registry.link = { up: false, since: clock.now() };
+  await clock.pass(2600);
+  t.equal(rotation(), 'a');
+  t.equal(tables.get('production')?.servers[0]?.identity, 'a; instance=a-2; environment=production', 'connections expect this start');
 });

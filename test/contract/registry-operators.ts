@@ -44,6 +44,32 @@ export function environments(t: Test, open: Open): void {
     t.same(await registry.environments(), []);
   });
 
+  t.test('a static server is drained and resumed; new settings keep the drain as long as they list the server', async (t) => {
+    const { registry, other } = await open(t);
+    const servers = ['one', 'two'].map((id, index) => ({ id, address: `127.0.0.1:910${index}` }));
+    await registry.putEnvironment('production', { servers });
+    const heard: string[] = [];
+    const watch = other.watch((news) => void (news.kind === 'environment' && heard.push(news.name)));
+    await watch.ready;
+    t.match(await registry.drainStatic('production', 'two', true), { drained: ['two'] });
+    await registry.drainStatic('production', 'two', true);
+    t.same((await other.environment('production'))?.drained, ['two']);
+    await registry.putEnvironment('production', { servers, panicThreshold: 10 });
+    await registry.pushProject(api('pets'));
+    await registry.deploy('production', 'pets');
+    t.same((await other.environments())[0]?.drained, ['two'], 'neither settings nor deployments end it');
+    t.notOk((await registry.drainStatic('production', 'two', false)).drained);
+    t.notOk((await other.environment('production'))?.drained);
+    await registry.drainStatic('production', 'two', true);
+    await registry.putEnvironment('production', { servers: servers.slice(0, 1) });
+    await registry.putEnvironment('production', { servers });
+    t.notOk((await other.environment('production'))?.drained, 'a server that was listed anew takes requests');
+    await t.rejects(registry.drainStatic('production', 'three', true), { code: 'not-found', message: /one/ });
+    await t.rejects(registry.drainStatic('nowhere', 'one', true), { code: 'not-found' });
+    t.ok(heard.length >= 3, `${heard}`);
+    watch.close();
+  });
+
   t.test('changed variables make a new snapshot version, other changes do not', async (t) => {
     const { registry } = await open(t);
     await registry.putEnvironment('production', { variables: { a: '1' } });

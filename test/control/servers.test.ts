@@ -89,6 +89,18 @@ test('a server is drained, resumed and given a weight; invalid bodies change not
   t.equal((await registry.server('a'))?.weight, 7);
 });
 
+test('a static server is drained and resumed; its weight is in its settings', async (t) => {
+  const { ask, registry, live } = await controlUnderTest(t);
+  await registry.putEnvironment('production', { servers: [{ id: 'fixed', address: '127.0.0.1:9102' }] });
+  live.push(liveServer('fixed', 'production', { active: 2 }));
+  const drained = await ask('PATCH', '/v1/servers/fixed', { body: { draining: true } });
+  t.match(drained, { status: 200, body: { state: 'draining', source: 'static', active: 2 } });
+  t.match((await ask('GET', '/v1/servers')).body, [{ id: 'fixed', state: 'draining' }]);
+  t.equal((await ask('PATCH', '/v1/servers/fixed', { body: { draining: false, weight: 2 } })).status, 409);
+  t.match((await ask('GET', '/v1/servers/fixed')).body, { state: 'draining' }, 'a refused change changes nothing');
+  t.match((await ask('PATCH', '/v1/servers/fixed', { body: { draining: false } })).body, { state: 'ready' });
+});
+
 test('static servers can only be changed in their environment', async (t) => {
   const { ask, registry, live } = await controlUnderTest(t);
   await registry.putEnvironment('production', { servers: [{ id: 'fixed', address: '127.0.0.1:9102' }] });

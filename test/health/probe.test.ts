@@ -1,11 +1,15 @@
 import { once } from 'node:events';
 import { createServer as createHttp, type RequestListener } from 'node:http';
+import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import t, { type Test } from 'tap';
 import { expects, type Probe, type ProbeResult, probe } from '../../src/health/probe.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { listening } from '../tools/listening.ts';
+import { ownFolder } from '../tools/own-folder.ts';
+import { certificates } from '../wire/certificates.ts';
 
 /** Starts a TCP server that passes each connection to `connected`; returns its address. */
 async function tcp(t: Test, connected: (socket: Socket) => void): Promise<string> {
@@ -119,6 +123,69 @@ t.test('the server closes without a response: reset', async (t) => {
 t.test('the server sends something other than HTTP: bad-response', async (t) => {
   const address = await tcp(t, (socket) => socket.once('data', () => socket.end('SSH-2.0-OpenSSH_9.2\r\n')));
   t.match(await ask(check(address)), { failure: 'bad-response' });
+});
+
+t.test('a server that need not be Sluice is alive with any answer below 500 on the default path', async (t) => {
+  for (const [status, passed] of [
+    [200, true],
+    [401, true],
+    [404, true],
+    [405, true],
+    [500, false],
+    [503, false],
+  ] as const) {
+    const address = await http(t, (_, response) => response.writeHead(status).end());
+    t.match(await ask(check(address, { foreign: true })), { passed }, `${status}`);
+    t.match(
+      await ask(check(address, { foreign: true, path: '/other' })),
+      { passed: status === 200 },
+      `${status} on a path that was chosen`,
+    );
+    t.match(await ask(check(address)), { passed: status === 200 }, `${status} of a joined server`);
+  }
+  const sluice = await http(t, (_, response) => response.writeHead(404, { 'sluice-server': 'a' }).end());
+  t.match(await ask(check(sluice, { foreign: true })), { passed: false, failure: 'status' }, 'a Sluice server knows the path');
+  const silent = await tcp(t, (socket) => socket.once('data', () => socket.end('SSH-2.0\r\n')));
+  t.match(await ask(check(silent, { foreign: true })), { passed: false, failure: 'bad-response' });
+});
+
+t.test('the identity is compared on the default path, and in a request of its own before any other check', async (t) => {
+  const seen: (string | undefined)[] = [];
+  const fields = { 'sluice-server': 'a; instance=a-1; environment=production' };
+  const address = await http(t, (request, response) => {
+    seen.push(request.url);
+    response.writeHead(200, request.url === '/.sluice/ready' ? fields : {}).end();
+  });
+  const identity = { id: 'a', instance: 'a-1', environment: 'production' };
+  const refuse = (stated: unknown) => (JSON.stringify(stated) === JSON.stringify(identity) ? undefined : 'another');
+  for (const more of [{}, { path: '/health' }, { path: '' }])
+    t.same(await ask(check(address, { refuse, ...more })), { passed: true, status: 200, identity });
+  t.strictSame(seen, ['/.sluice/ready', '/.sluice/ready', '/health', '/.sluice/ready']);
+  const other = await http(t, (_, response) => response.end('plain'));
+  for (const more of [{}, { path: '/health' }, { path: '' }])
+    t.match(await ask(check(other, { refuse, ...more })), { passed: false, failure: 'other-server', reason: 'another' });
+});
+
+t.test('host, port and TLS of a check', async (t) => {
+  const seen: (string | undefined)[] = [];
+  const address = await http(t, (request, response) => {
+    seen.push(request.headers.host);
+    response.end();
+  });
+  const port = Number(address.split(':')[1]);
+  t.match(await ask(check('127.0.0.1:1', { port, host: 'api.example.com' })), { passed: true });
+  t.strictSame(seen, ['api.example.com']);
+  const names: unknown[] = [];
+  const secure = createHttps(certificates(ownFolder(t)).selfSigned, (request, response) => {
+    names.push((request.socket as TLSSocket & { servername?: unknown }).servername);
+    response.end(request.headers.host);
+  });
+  const there = await listening(t, secure);
+  t.match(await ask(check(there, { tls: true, host: 'api.example.com', path: '/health' })), { passed: true, status: 200 });
+  t.match(await ask(check(there, { tls: true, path: '' })), { passed: true });
+  t.match(await ask(check(there)), { passed: false }, 'without TLS');
+  t.match(await ask(check(address, { tls: true })), { passed: false }, 'TLS where there is none');
+  t.strictSame(names, ['api.example.com']);
 });
 
 t.test('without a path a connection is enough', async (t) => {

@@ -51,7 +51,7 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
     {
       bodyLimit: smallBody,
       schema: {
-        summary: 'Drain or resume a server, or change its weight',
+        summary: 'Drain or resume a server, or change its weight (not of a static server: its settings have its weight)',
         consumes: bodyTypes,
         params: byId,
         body: patch,
@@ -59,8 +59,12 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
       },
     },
     async (request) => {
-      const { id } = await findRegistered(request.params.id);
-      await registry.patchServer(id, request.body);
+      const { id } = request.params;
+      const { draining, weight } = request.body;
+      const { source, environment } = await describe(id);
+      if (source !== 'static' || environment === null || weight !== undefined) await findRegistered(id);
+      if (source === 'static' && environment !== null && draining !== undefined) await registry.drainStatic(environment, id, draining);
+      else await registry.patchServer(id, request.body);
       return describe(id);
     },
   );

@@ -11,7 +11,7 @@ export async function listServers(registry: Registry, live: LiveView, now: numbe
   const registered = records.map((record) => describeServer(record, seen.get(record.id), now));
   const known = new Set(records.map((record) => record.id));
   const unregistered = [...seen.values()].filter((server) => !known.has(server.id));
-  const fixed = (await staticServers(registry, unregistered)).map(describeStatic);
+  const fixed = await describeStatics(registry, unregistered);
   return [...registered, ...fixed].sort((one, other) => (one.id < other.id ? -1 : 1));
 }
 
@@ -20,16 +20,20 @@ export async function findServer(registry: Registry, live: LiveView, id: string,
   const record = await registry.server(id);
   const seen = liveById(live).get(id);
   if (record) return describeServer(record, seen, now);
-  const [fixed] = await staticServers(registry, seen ? [seen] : []);
-  if (fixed) return describeStatic(fixed);
+  const [fixed] = await describeStatics(registry, seen ? [seen] : []);
+  if (fixed) return fixed;
   throw new SluiceError('not-found', `there is no server "${id}": see sluice server list`);
 }
 
-/** Picks the servers that are listed in an environment's settings. The others have just left, and the balancer still has them for a moment. */
-async function staticServers(registry: Registry, unregistered: readonly LiveServer[]): Promise<LiveServer[]> {
+/** Describes the servers that are listed in an environment's settings. The others have just left, and the balancer still has them for a moment. */
+async function describeStatics(registry: Registry, unregistered: readonly LiveServer[]): Promise<ServerAnswer[]> {
   if (unregistered.length === 0) return [];
-  const environments = new Map((await registry.environments()).map(({ name, spec }) => [name, spec]));
-  return unregistered.filter(({ id, environment }) => environments.get(environment)?.servers.some((server) => server.id === id));
+  const environments = new Map((await registry.environments()).map((environment) => [environment.name, environment]));
+  return unregistered.flatMap((live) => {
+    const environment = environments.get(live.environment);
+    if (!environment?.spec.servers.some(({ id }) => id === live.id)) return [];
+    return [describeStatic(live, environment.drained?.includes(live.id) === true)];
+  });
 }
 
 /** Describes a registered server: its record together with the balancer's health and counts; `now` is the wall clock. */
@@ -66,14 +70,14 @@ function registeredState(record: LeasedServer, live: LiveServer | undefined): Se
   return state === 'joining' && record.source === 'http' && live?.health === 'up' ? 'ready' : state;
 }
 
-function describeStatic(live: LiveServer): ServerAnswer {
+function describeStatic(live: LiveServer, draining: boolean): ServerAnswer {
   return {
     id: live.id,
     instance: null,
     environment: live.environment,
     address: live.address,
     weight: live.weight,
-    state: live.health === 'unknown' ? 'joining' : 'ready',
+    state: draining ? 'draining' : live.health === 'unknown' ? 'joining' : 'ready',
     health: live.health,
     ...(live.reason !== undefined && { reason: live.reason }),
     source: 'static',

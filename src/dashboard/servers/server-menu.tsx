@@ -19,6 +19,18 @@ export function ServerMenu({ server, environment }: { server: ServerAnswer; envi
   };
   const others = environments.value.map(({ name }) => name).filter((name) => name !== environment);
   const leaving = movingTo !== undefined;
+  const moves =
+    others.length <= fewEnvironments ? (
+      others.map((to) => (
+        <button key={to} type="button" onClick={open({ kind: 'move', to })}>
+          Move to {to}
+        </button>
+      ))
+    ) : (
+      <button type="button" onClick={open({ kind: 'choose' })}>
+        Move to…
+      </button>
+    );
   return (
     <>
       <Disclosure label="⋯" description={`Actions for ${id}`} class="icon-button more">
@@ -31,21 +43,17 @@ export function ServerMenu({ server, environment }: { server: ServerAnswer; envi
             Drain <small>no new requests</small>
           </button>
         )}
-        {others.length <= fewEnvironments ? (
-          others.map((to) => (
-            <button key={to} type="button" onClick={open({ kind: 'move', to })}>
-              Move to {to}
-            </button>
-          ))
+        {server.source === 'static' ? (
+          <p class="muted small">Static: the environment's settings list it, with its weight.</p>
         ) : (
-          <button type="button" onClick={open({ kind: 'choose' })}>
-            Move to…
-          </button>
+          <>
+            {moves}
+            <button type="button" disabled={movingTo === null} onClick={open({ kind: 'remove' })}>
+              Remove <small>drain, then make available</small>
+            </button>
+            <WeightField id={id} weight={weight} />
+          </>
         )}
-        <button type="button" disabled={movingTo === null} onClick={open({ kind: 'remove' })}>
-          Remove <small>drain, then make available</small>
-        </button>
-        <WeightField id={id} weight={weight} />
       </Disclosure>
       {dialog.value && (
         <ServerDialog

@@ -5,6 +5,9 @@ import { describeStanding } from '../state/server-standing.ts';
 import { activeOn, connection, traffic, trafficTick } from '../state/state.ts';
 import { ServerMenu } from './server-menu.tsx';
 
+/** Shown in place of the version of a server that runs none, or does not report it. */
+const versionless = { join: 'no version yet', http: 'unreported', static: 'static' } as const;
+
 /** One server of an environment: its standing, its traffic and the snapshot version it runs. */
 export function ServerRow({ server, environment }: { server: ServerAnswer; environment: EnvironmentAnswer }) {
   trafficTick.value;
@@ -32,18 +35,12 @@ export function ServerRow({ server, environment }: { server: ServerAnswer; envir
           <b>{active ?? '–'}</b> in flight
         </span>
         <span class={behind ? 'behind' : undefined} title="Snapshot version it runs, and the environment's version if that differs">
-          {server.running === null ? (server.source === 'join' ? 'no version yet' : 'unreported') : `v${server.running.version}`}
+          {server.running === null ? versionless[server.source] : `v${server.running.version}`}
           {behind && ` → v${wanted.version}`}
         </span>
         <span title="Share of the requests, relative to the other servers">weight {server.weight}</span>
       </div>
-      {server.source === 'static' ? (
-        <span class="fixed-server muted small" title="Listed in the environment's configuration: change it there">
-          static
-        </span>
-      ) : (
-        <ServerMenu server={server} environment={name} />
-      )}
+      <ServerMenu server={server} environment={name} />
     </li>
   );
 }

@@ -26,9 +26,9 @@ function method<Params extends z.ZodType, Result extends z.ZodType>(entry: Metho
 const nothing = z.undefined();
 const none = z.object({});
 
-const environment = z.object({ name, input: z.unknown() }).transform(({ name, input }, context) => {
+const environment = z.object({ name, input: z.unknown(), drained: z.array(name).exactOptional() }).transform(({ input, ...rest }, context) => {
   const { value: spec, faults } = examine(input, environmentSpec);
-  if (spec !== undefined) return { name, input: input as EnvironmentSpecInput, spec };
+  if (spec !== undefined) return { ...rest, input: input as EnvironmentSpecInput, spec };
   for (const { path, message } of faults) context.issues.push({ code: 'custom', path: ['input', ...path], message, input: undefined });
   return z.NEVER;
 });
@@ -51,6 +51,12 @@ export const methods = {
     params: z.object({ name: z.string(), spec: z.unknown() }),
     result: environment,
     call: (registry, { name, spec }) => registry.putEnvironment(name, spec as EnvironmentSpecInput),
+  }),
+  drainStatic: method({
+    access: 'admin',
+    params: z.object({ environment: z.string(), id: z.string(), draining: z.boolean() }),
+    result: environment,
+    call: (registry, { environment, id, draining }) => registry.drainStatic(environment, id, draining),
   }),
   deleteEnvironment: method({
     access: 'admin',

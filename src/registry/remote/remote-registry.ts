@@ -62,6 +62,10 @@ export class RemoteRegistry implements Registry {
     return this.#call('projects', {});
   }
 
+  drainStatic(environment: string, id: string, draining: boolean) {
+    return this.#call('drainStatic', { environment, id, draining });
+  }
+
   pushProject(project: Project) {
     return this.#call('pushProject', { project });
   }

@@ -139,13 +139,13 @@ export class Deployments {
     const version = document.version + 1;
     const hash = this.#snapshots.hash(variables, projects);
     const { kind, name } = entry;
-    const { input } = document;
+    const { input, drained } = document;
     return {
       result: { epoch, version, hash, environment: name, variables, projects },
       change: {
         epoch,
         expect: [entry, ...unchanged],
-        put: [{ kind, name, text: environmentText({ input, version, hash, deployments }) }],
+        put: [{ kind, name, text: environmentText({ input, version, hash, deployments, ...(drained && { drained }) }) }],
         news: [{ kind: 'snapshot', name, version }],
       },
     };

@@ -25,6 +25,7 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
     environments: () => environments.list(),
     environment: (name) => environments.get(name),
     putEnvironment: (name, spec) => environments.put(name, spec),
+    drainStatic: (environment, id, draining) => environments.drain(environment, id, draining),
     deleteEnvironment: (name, { force = false } = {}) => environments.remove(name, force),
     projects: () => projects.list(),
     pushProject: (project) => projects.push(project),

@@ -1,5 +1,5 @@
 import { contentHash } from '../../model/content-hash.ts';
-import { type Environment, type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
+import { type Environment, type EnvironmentSpec, type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { name as nameSchema } from '../../model/name.ts';
 import type { News } from '../../model/news.ts';
@@ -10,7 +10,7 @@ import type { Variables } from '../../projects/variables.ts';
 import type { EnvironmentDocument } from '../documents.ts';
 import type { Key } from '../store.ts';
 import type { Entry, Ledger } from './ledger.ts';
-import { noSuch, valid } from './refusals.ts';
+import { noSuch, notAmong, valid } from './refusals.ts';
 import type { Snapshots } from './snapshots.ts';
 
 /** Rules for the environments of a registry. */
@@ -35,12 +35,13 @@ export class Environments {
   async put(name: string, input: EnvironmentSpecInput): Promise<Environment> {
     valid(`the environment's name`, nameSchema, name);
     const spec = valid(`environment "${name}"`, environmentSpec, input);
-    const result: Environment = { name, input, spec };
 
     return this.#ledger.transact(async () => {
       const now = await this.#ledger.read({ kind: 'environment', name });
       const entry = now.get('environment', name);
       const { value: old } = entry;
+      const drained = stillStatic(old?.drained, spec);
+      const result: Environment = { name, input, spec, ...drained };
       if (old && contentHash(old.input) === contentHash(input)) return { result };
       const news: News[] = [{ kind: 'environment', name }];
       let { version, hash, deployments } = old ?? { version: 0, hash: this.#snapshots.hash(spec.variables, []), deployments: [] };
@@ -50,9 +51,30 @@ export class Environments {
         hash = this.#snapshots.hash(spec.variables, projects);
         news.push({ kind: 'snapshot', name, version: ++version });
       }
-      const text = environmentText({ input, version, hash, deployments, ...(old?.restored && { restored: old.restored }) });
+      const text = environmentText({ input, version, hash, deployments, ...(old?.restored && { restored: old.restored }), ...drained });
       const put = [{ kind: entry.kind, name, text }];
       return { result, change: { epoch: now.epoch, expect: [entry], put, news } };
+    });
+  }
+
+  /** Drains a static server, or ends its drain. */
+  async drain(name: string, id: string, draining: boolean): Promise<Environment> {
+    return this.#ledger.transact(async () => {
+      const now = await this.#ledger.read({ kind: 'environment', name });
+      const entry = now.get('environment', name);
+      const { value: old } = entry;
+      if (old === undefined) throw await noSuch(this.#ledger, 'environment', name);
+      const ids = old.spec.servers.map((server) => server.id);
+      if (!ids.includes(id)) throw notAmong(`environment "${name}" has no static server "${id}"`, ids);
+      const others = (old.drained ?? []).filter((other) => other !== id);
+      const { drained: before, ...rest } = old;
+      const next = { ...rest, ...stillStatic(draining ? [...others, id] : others, old.spec) };
+      if (draining === (before?.includes(id) ?? false)) return { result: environmentOf(name, old) };
+      const put = [{ kind: entry.kind, name, text: environmentText(next) }];
+      return {
+        result: environmentOf(name, next),
+        change: { epoch: now.epoch, expect: [entry], put, news: [{ kind: 'environment', name }] },
+      };
     });
   }
 
@@ -76,12 +98,18 @@ export class Environments {
 }
 
 /** Text of an environment's document; the counterpart of its schema in `documents.ts`. */
-export function environmentText({ input, version, hash, deployments, restored }: Omit<EnvironmentDocument, 'spec'>): string {
-  return JSON.stringify({ input, version, hash, deployments, restored });
+export function environmentText({ input, version, hash, deployments, restored, drained }: Omit<EnvironmentDocument, 'spec'>): string {
+  return JSON.stringify({ input, version, hash, deployments, restored, drained });
 }
 
-function environmentOf(name: string, { input, spec }: EnvironmentDocument): Environment {
-  return { name, input, spec };
+function environmentOf(name: string, { input, spec, drained }: EnvironmentDocument): Environment {
+  return { name, input, spec, ...(drained && { drained }) };
+}
+
+/** Picks the drained servers that the settings still list, sorted. */
+function stillStatic(drained: readonly string[] = [], { servers }: EnvironmentSpec): { drained?: string[] } {
+  const still = drained.filter((id) => servers.some((server) => server.id === id)).sort();
+  return still.length === 0 ? {} : { drained: still };
 }
 
 /** Record of a server after `environment`, which it was in or was moving to, is deleted. */

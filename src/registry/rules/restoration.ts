@@ -39,6 +39,7 @@ export class Restoration {
         hash: this.#snapshots.hash(document.spec.variables, projects),
         deployments: projects.map(deploymentOf),
         restored: { epoch, version },
+        ...(document.drained && { drained: document.drained }),
       };
       const put = projects.flatMap(({ name, revision, project, fallback }, index) => {
         let projectIndex = indexes[index]?.value;
