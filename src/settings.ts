@@ -114,9 +114,21 @@ export interface EnvironmentSpec {
     | 'off'
     | {
         /**
-         * path of the GET request; empty: a successful TCP connection is enough. Every Sluice gateway server answers the default path itself
+         * path of the GET request; empty: a successful TCP connection is enough. Every Sluice gateway server answers the default path itself. If another kind of server (static, or registered by plain HTTP) gets the default path, any answer below 500 passes, 404 too, whatever `expect` says
          */
         path?: string;
+        /**
+         * Host of the check's request, and the name that TLS asks for; empty: the address of the server
+         */
+        host?: string;
+        /**
+         * port to check; 0: that of the server's address. Another port may be well while the server's own is not
+         */
+        port?: number;
+        /**
+         * true: the check uses TLS. Certificates are not verified, because a check carries no secret
+         */
+        tls?: boolean;
         /**
          * time between two checks of a server, ±10 % at random. A shorter interval detects dead servers sooner and makes more requests
          */
@@ -143,7 +155,7 @@ export interface EnvironmentSpec {
    */
   outlier?: {
     /**
-     * consecutive failed exchanges (no connection, reset, timeout, 5xx) after which a server is ejected; 0: never
+     * consecutive failures of a server itself (no connection, its own 5xx; of a static server also reset and invalid responses) after which it is ejected; 0: never. Failures of targets, silence and shortages of the balancer do not count
      */
     consecutiveFailures?: number;
     /**

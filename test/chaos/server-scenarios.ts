@@ -1,4 +1,5 @@
 import { eventually } from '../tools/eventually.ts';
+import { freePort } from '../tools/free-port.ts';
 import { type Scenario, since } from './scenario.ts';
 import type { Stage } from './stage.ts';
 
@@ -141,6 +142,48 @@ export const serverScenarios: readonly Scenario[] = [
       }
       await shares(stage, { a: 1, b: 1, c: 1 });
       return { convergeMs: slowest };
+    },
+  },
+  {
+    name: 'a killed server whose address a server of another environment takes',
+    stage: { ...redis, staging: true },
+    // A server of each environment is killed.
+    mayFail: { inFlight: 'posts', times: 10 },
+    async run(stage) {
+      const port = await freePort();
+      for (let round = 0; round < stage.times(5); round++) {
+        const killed = await stage.startGateway('x', 'production', port);
+        await stage.load.until(({ by }) => by.has('x'));
+        await killed.kill();
+        const successor = await stage.startGateway('t', 'staging', port);
+        await stage.stagingLoad.until(({ by }) => by.has('t'));
+        await stage.load.more(100);
+        await successor.kill();
+        stage.stagingLoad.recount();
+        const strangers = ['s', 't'].filter((id) => stage.load.counts.by.has(id));
+        if (strangers.length > 0) throw new Error(`production requests were answered by ${strangers.join(' and ')} of staging`);
+        stage.load.recount();
+      }
+      await shares(stage, { a: 1, b: 1, c: 1 });
+      return {};
+    },
+  },
+  {
+    name: 'the target of one project is down',
+    stage: redis,
+    async run(stage) {
+      const { api, address } = stage.balancer;
+      const url = `http://127.0.0.1:${await freePort()}`;
+      await api('POST', '/v1/projects', { name: 'down', basePath: '/down', targets: { default: { url } } });
+      await api('PUT', '/v1/environments/production/deployments/down', {});
+      await stage.complete(['a', 'b', 'c']);
+      for (let request = 0; request < stage.times(300); request++) {
+        const { status } = await fetch(`http://${address}/down/`, { method: 'POST' });
+        if (status !== 502) throw new Error(`the project whose target is down answered ${status}`);
+      }
+      await shares(stage, { a: 1, b: 1, c: 1 });
+      if (stage.balancer.process.log.some(({ msg }) => /ejected/.test(msg ?? ''))) throw new Error('a server was ejected');
+      return {};
     },
   },
   {

@@ -115,11 +115,19 @@ export class Stage {
     return this.#relay;
   }
 
-  /** Starts a gateway. A gateway that ran before starts with the folder that it had. */
-  async startGateway(id: string, environment = 'production'): Promise<SluiceProcess> {
+  /** Starts a gateway, at a `port` or at a free one. A gateway that ran before starts with the folder that it had. */
+  async startGateway(id: string, environment = 'production', port = 0): Promise<SluiceProcess> {
     const folder = this.#folders.get(id) ?? ownFolder(this.#owner);
     this.#folders.set(id, folder);
-    const gateway = await startGateway(this.#owner, id, this.#url ?? this.balancer.control, ['--environment', environment], { folder });
+    const gateway = await startGateway(
+      this.#owner,
+      id,
+      this.#url ?? this.balancer.control,
+      ['--environment', environment, '--listen', `127.0.0.1:${port}`],
+      {
+        folder,
+      },
+    );
     this.gateways.set(id, gateway);
     return gateway;
   }
