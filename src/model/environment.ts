@@ -74,12 +74,10 @@ const staticServer = z.strictObject({
 });
 
 const outlier = z.strictObject({
-  consecutiveFailures: count
-    .default(5)
-    .meta({
-      description:
-        'consecutive failures of a server itself (no connection, its own 5xx; of a static server also reset and invalid responses) after which it is ejected; 0: never. Failures of targets, silence and shortages of the balancer do not count',
-    }),
+  consecutiveFailures: count.default(5).meta({
+    description:
+      'consecutive failures of a server itself (no connection, its own 5xx; of a static server also reset and invalid responses) after which it is ejected; 0: never. Failures of targets, silence and shortages of the balancer do not count',
+  }),
   baseEjection: duration.prefault('30s').meta({ description: 'duration of the first ejection; the n-th ejection lasts n times as long' }),
   maxEjection: duration.prefault('300s').meta({ description: 'maximum duration of an ejection' }),
   maxEjectedPercent: percent.default(50).meta({

@@ -26,12 +26,14 @@ function method<Params extends z.ZodType, Result extends z.ZodType>(entry: Metho
 const nothing = z.undefined();
 const none = z.object({});
 
-const environment = z.object({ name, input: z.unknown(), drained: z.array(name).exactOptional() }).transform(({ input, ...rest }, context) => {
-  const { value: spec, faults } = examine(input, environmentSpec);
-  if (spec !== undefined) return { ...rest, input: input as EnvironmentSpecInput, spec };
-  for (const { path, message } of faults) context.issues.push({ code: 'custom', path: ['input', ...path], message, input: undefined });
-  return z.NEVER;
-});
+const environment = z
+  .object({ name, input: z.unknown(), drained: z.array(name).exactOptional() })
+  .transform(({ input, ...rest }, context) => {
+    const { value: spec, faults } = examine(input, environmentSpec);
+    if (spec !== undefined) return { ...rest, input: input as EnvironmentSpecInput, spec };
+    for (const { path, message } of faults) context.issues.push({ code: 'custom', path: ['input', ...path], message, input: undefined });
+    return z.NEVER;
+  });
 
 const ofEnvironment = z.object({ environment: z.string() });
 const expect = count.exactOptional();
