@@ -43,6 +43,11 @@ async function failingTargets(t: Test): Promise<Readonly<Record<string, string>>
   };
 }
 
+/** All errors of targets. */
+function sum(servers: readonly ServerAnswer[]): number {
+  return servers.reduce((total, { targetErrors }) => total + targetErrors, 0);
+}
+
 for (const workers of [0, 2]) {
   test(`targets that fail in any way put no gateway server out (${workers} workers)`, async (t) => {
     // Some limits of the balancer are lower than the gateway server's, so that it meets the fault of the target itself.
@@ -85,15 +90,16 @@ for (const workers of [0, 2]) {
       balancer.process.log.some(({ msg }) => /ejected/.test(String(msg))),
       'none was ejected meanwhile',
     );
-    // refused, error, reset and silent; what is cut off or too large has no status of the server.
+    // 40 each of refused, error, reset and silent. One that is cut off counts too if its reset overtakes its head.
     const answered = await eventually(
       async () => (await balancer.api('GET', '/v1/servers')) as ServerAnswer[],
-      (all) => all.reduce((total, { targetErrors }) => total + targetErrors, 0) === 160,
-      { what: '160 errors of targets to be counted' },
+      (all) => sum(all) >= 160,
+      { what: 'at least 160 errors of targets to be counted' },
     );
     t.comment(answered.map(({ id, serverErrors, targetErrors }) => ({ id, serverErrors, targetErrors })));
     const scrape = new Scrape(await (await fetch(`${balancer.control}/metrics`)).text());
-    t.equal(scrape.sum('sluice_server_target_errors_total'), 160);
+    t.equal(scrape.sum('sluice_server_target_errors_total'), sum(answered));
+    t.ok(sum(answered) <= 200, `${sum(answered)}`);
     t.strictSame(scrape.by('reason', 'sluice_server_ejections_total'), {});
     const { out } = await operate(t, balancer, 'status');
     t.match(out, /REQUESTS +SERVER ERRORS +TARGET ERRORS\n/);
