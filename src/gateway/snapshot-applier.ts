@@ -9,7 +9,7 @@ import { type CompiledProject, compileProject, type Origin } from './compiled-pr
 import { ProjectTable } from './project-table.ts';
 import { TargetFailureLog } from './target-failure-log.ts';
 
-/** Most characters of a reason that are reported: the registry accepts no longer one. */
+/** Maximum length of a reported reason in characters: the registry refuses a longer one. */
 const maxReason = 2000;
 
 /** The state that serves requests; replaced as a whole, by one assignment. */
