@@ -30,7 +30,10 @@ export const serverAnswer = z
     weight,
     state: serverState,
     health: healthState,
-    reason: z.string().optional().meta({ description: 'why the server is down' }),
+    reason: z.string().optional().meta({ description: 'why the server is down, or takes requests without a lease' }),
+    leaseEndedAt: z.number().optional().meta({
+      description: 'when the lease of a server ended that still takes requests because it answers; absent while the lease is held',
+    }),
     source,
     version: version.nullable().meta({ description: "version of the server's program; null for a static server" }),
     running: snapshotId.nullable(),
@@ -44,6 +47,13 @@ export const serverAnswer = z
     id: 'Server',
     description: 'a gateway server: its record in the registry, with the health and counts that this balancer has for it',
   });
+
+export const registryAnswer = z
+  .object({
+    up: z.boolean().meta({ description: 'the registry can be reached' }),
+    refuses: z.string().nullable().meta({ description: 'why the registry refuses writes, and what to do; null while it takes them' }),
+  })
+  .meta({ id: 'Registry', description: "a balancer's connection to its registry" });
 
 export const environmentAnswer = environmentSpec
   .extend({
@@ -125,6 +135,7 @@ const happening = z
 export const happeningsAnswer = z.object({ happenings: z.array(happening) });
 
 export type ServerAnswer = Immutable<z.input<typeof serverAnswer>>;
+export type RegistryAnswer = Immutable<z.input<typeof registryAnswer>>;
 export type EnvironmentAnswer = Immutable<z.input<typeof environmentAnswer>>;
 export type DeploymentsSummary = Immutable<z.input<typeof deploymentsSummary>>;
 export type RegistrationAnswer = Immutable<z.input<typeof registrationAnswer>>;

@@ -20,8 +20,15 @@ export async function putEnvironments(registry: Registry, config: Config, logger
       try {
         await registry.putEnvironment(name, input);
       } catch (error) {
-        if (present === undefined || !(error instanceof SluiceError && error.code === 'invalid')) throw error;
-        logger.error({ environment: name, reason: error.message }, 'the environment keeps the settings that it has');
+        if (present === undefined || !(error instanceof SluiceError)) throw error;
+        const { code, message: reason } = error;
+        if (code === 'invalid') logger.error({ environment: name, reason }, 'the environment keeps the settings that it has');
+        else if (registry.link.refuses !== undefined)
+          logger.error(
+            { environment: name, reason },
+            'the environment keeps the settings that it has: reload the configuration (SIGHUP) once the registry takes writes',
+          );
+        else throw error;
       }
     });
   }

@@ -31,6 +31,7 @@ import { probeRoutes } from './routes/probe-routes.ts';
 import { answerError, describeProblem } from './routes/problem.ts';
 import { projectRoutes } from './routes/project-routes.ts';
 import { registerRoutes } from './routes/register-routes.ts';
+import { registryRoute } from './routes/registry-route.ts';
 import { serverRoutes } from './routes/server-routes.ts';
 import { sessionRoutes } from './routes/session-routes.ts';
 import { targetsRoute } from './routes/targets-route.ts';
@@ -105,6 +106,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     deploymentRoutes,
     projectRoutes,
     registerRoutes,
+    registryRoute,
     metricsRoute,
     targetsRoute,
     probeRoutes,

@@ -77,14 +77,21 @@ export interface Registry {
    * thousand gateways would hear of every change of every other one.
    */
   watch(listener: (news: News) => void, options?: { server?: string }): Watch;
+  /** Makes one tiny write, so that `link` shows whether the registry takes writes even while nothing else is written. Never rejects. */
+  probe(): Promise<void>;
   readonly link: Link;
   close(): Promise<void>;
 }
+
+/** Milliseconds for which a server whose lease ended without notice stays in the registry; then its record is removed. */
+export const keepLostMs = 3_600_000;
 
 /** State of the connection to the registry: up or down, since this time of the clock (milliseconds). */
 export interface Link {
   readonly up: boolean;
   readonly since: number;
+  /** Why the registry answers but refuses writes, and the remedy; absent while it takes them. No lease can be renewed meanwhile. */
+  readonly refuses?: string;
 }
 
 /** A subscription to news. */

@@ -63,6 +63,8 @@ export interface Store {
    */
   renew(id: string, instance: string): Promise<Reading | undefined>;
   watch(listener: (news: News) => void, server?: string): Watch;
+  /** Makes one tiny write and notes in `link` whether it was refused. Never rejects. */
+  probe(): Promise<void>;
   readonly link: Link;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { EnvironmentAnswer, ServerAnswer } from '../../api/answers.ts';
+import type { EnvironmentAnswer, RegistryAnswer, ServerAnswer } from '../../api/answers.ts';
 import { type Operator, type OperatorOptions, operatorCommand, operatorOf } from '../operator.ts';
 import type { Cell } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -11,6 +11,7 @@ import { serverColumns, serverRow } from './server-table.ts';
 interface Status {
   readonly environments: readonly EnvironmentAnswer[];
   readonly servers: readonly ServerAnswer[];
+  readonly registry: RegistryAnswer;
 }
 
 /** `sluice status` */
@@ -25,15 +26,17 @@ export function statusCommand(program: Command, terminal: Terminal): void {
 }
 
 async function read({ client }: Operator): Promise<Status> {
-  const [environments, servers] = await Promise.all([
+  const [environments, servers, registry] = await Promise.all([
     client.get<EnvironmentAnswer[]>('/v1/environments'),
     client.get<ServerAnswer[]>('/v1/servers'),
+    client.get<RegistryAnswer>('/v1/registry'),
   ]);
-  return { environments, servers };
+  return { environments, servers, registry };
 }
 
-function lines({ table }: Operator, { environments, servers }: Status): Line[] {
+function lines({ table }: Operator, { environments, servers, registry }: Status): Line[] {
   const troubles = [
+    ...registryTroubles(registry),
     ...environments.flatMap((environment) => environmentTroubles(environment, servers)),
     ...serverTroubles(environments, servers),
   ];
@@ -59,6 +62,10 @@ function serving({ name }: EnvironmentAnswer, servers: readonly ServerAnswer[]):
 
 function takesRequests({ state, health }: ServerAnswer): boolean {
   return state === 'ready' && health === 'up';
+}
+
+function registryTroubles({ refuses }: RegistryAnswer): Line[] {
+  return refuses === null ? [] : [['registry: ', { text: 'it refuses writes', tone: 'bad' }, `: ${refuses}`]];
 }
 
 function environmentTroubles({ name, listen, status }: EnvironmentAnswer, servers: readonly ServerAnswer[]): Line[] {

@@ -21,10 +21,10 @@ const conditional = z.object({
 const response = { 200: deploymentsAnswer, ...refusals };
 
 /** Deploys and undeploys projects. Each answer has the environment's version after the change, and the progress of every server. */
-export function deploymentRoutes(app: ControlApp, { registry }: ControlContext): void {
+export function deploymentRoutes(app: ControlApp, { registry, live }: ControlContext): void {
   const answer = async (reply: FastifyReply, snapshot: Snapshot) => {
     reply.header('etag', etagOf(snapshot));
-    return describeDeployments(snapshot, await registry.servers());
+    return describeDeployments(snapshot, await registry.servers(), live);
   };
   const expecting = (ifMatch: string | undefined) => {
     const expect = expectedVersion(ifMatch);

@@ -12,7 +12,8 @@ export async function listServers(registry: Registry, live: LiveView, now: numbe
   const known = new Set(records.map((record) => record.id));
   const unregistered = [...seen.values()].filter((server) => !known.has(server.id));
   const fixed = (await staticServers(registry, unregistered)).map(describeStatic);
-  return [...registered, ...fixed].sort((one, other) => (one.id < other.id ? -1 : 1));
+  const vanished = unregistered.filter(({ leaseEndedAt }) => leaseEndedAt !== undefined).map(describeVanished);
+  return [...registered, ...fixed, ...vanished].sort((one, other) => (one.id < other.id ? -1 : 1));
 }
 
 /** Finds one server; throws `not-found` if neither the registry nor the balancer knows it. */
@@ -22,6 +23,7 @@ export async function findServer(registry: Registry, live: LiveView, id: string,
   if (record) return describeServer(record, seen, now);
   const [fixed] = await staticServers(registry, seen ? [seen] : []);
   if (fixed) return describeStatic(fixed);
+  if (seen?.leaseEndedAt !== undefined) return describeVanished(seen);
   throw new SluiceError('not-found', `there is no server "${id}": see sluice server list`);
 }
 
@@ -44,6 +46,7 @@ function describeServer(record: LeasedServer, live: LiveServer | undefined, now:
     state: registeredState(record, live),
     health: live?.health ?? 'unknown',
     ...(live?.reason !== undefined && { reason: live.reason }),
+    ...(live?.leaseEndedAt !== undefined && { leaseEndedAt: live.leaseEndedAt }),
     source: record.source,
     version: record.version,
     running: record.running ?? null,
@@ -57,12 +60,18 @@ function describeServer(record: LeasedServer, live: LiveServer | undefined, now:
 
 /**
  * Returns the server's state. One that registers by plain HTTP sends no reports, and is ready when it is healthy. One that rejected what
- * others serve is not ready.
+ * others serve is not ready. One whose lease ended is not lost while the balancer sends it requests.
  */
-function registeredState(record: LeasedServer, live: LiveServer | undefined): ServerState {
-  const state = stateOf(record);
+function registeredState({ leaseRemaining, ...record }: LeasedServer, live: LiveServer | undefined): ServerState {
+  const state = stateOf(live?.leaseEndedAt === undefined ? { ...record, leaseRemaining } : record);
   if (state === 'ready' && live?.incomplete) return 'joining';
   return state === 'joining' && record.source === 'http' && live?.health === 'up' ? 'ready' : state;
+}
+
+/** Describes a server that the registry has lost, and that still takes requests because it answers. */
+function describeVanished(live: LiveServer): ServerAnswer {
+  const { leaseEndedAt = 0 } = live;
+  return { ...describeStatic(live), state: 'ready', source: 'join', leaseEndedAt, lastSeen: leaseEndedAt };
 }
 
 function describeStatic(live: LiveServer): ServerAnswer {

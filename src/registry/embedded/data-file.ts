@@ -8,6 +8,8 @@ import { SluiceError } from '../../model/fault.ts';
 import { kinds } from '../store.ts';
 
 const format = 1;
+/** Fills a block of the disk, so that a full disk refuses it. */
+const probeText = '\n'.repeat(4096);
 const head = /^\{"format":(\d+),"checksum":"([0-9a-f]{64})","data":/;
 
 const content = z.object({
@@ -68,6 +70,16 @@ export class DataFile {
       throw error;
     }
     await using(await open(this.#folder, 'r'), (folder) => folder.sync());
+  }
+
+  /** Writes a small file beside the registry's and removes it. Rejects if the folder cannot be written. */
+  async probe(): Promise<void> {
+    const path = `${this.path}.probe`;
+    try {
+      await using(await open(path, 'w', 0o600), (file) => file.writeFile(probeText));
+    } finally {
+      await rm(path, { force: true }).catch(() => {});
+    }
   }
 
   #decode(text: string): Content {

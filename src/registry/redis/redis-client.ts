@@ -1,7 +1,7 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import type { Random } from '../../model/clock.ts';
 import { retryDelay } from '../../model/retry-delay.ts';
-import { commitScript, keyNames, readScript, renewScript } from './redis-scripts.ts';
+import { commitScript, keyNames, probeScript, readScript, renewScript } from './redis-scripts.ts';
 import type { RedisLocation } from './redis-url.ts';
 
 /** Commands that a registry sends to Redis. A call fails within seconds if Redis cannot be reached; no command is queued until it can. */
@@ -9,7 +9,10 @@ export interface RedisCommands {
   read(keys: readonly string[], args: readonly string[]): Promise<unknown>;
   commit(keys: readonly string[], args: readonly string[]): Promise<unknown>;
   renew(keys: readonly string[], args: readonly string[]): Promise<unknown>;
+  probe(keys: readonly string[]): Promise<unknown>;
   publish(channel: string, message: string): Promise<unknown>;
+  /** Text of the section `memory` of INFO; with a Cluster of one of its nodes. */
+  memory(): Promise<string>;
   /** Resolves when commands can be sent; rejects if the current attempt to connect fails. */
   ready(): Promise<void>;
   /** Calls `listener` whenever the connection was closed. */
@@ -45,11 +48,16 @@ export class RedisClient {
 
   get commands(): RedisCommands {
     const client = this.#client;
-    const scripts = client as unknown as Record<'sluiceRead' | 'sluiceCommit' | 'sluiceRenew', (...args: string[]) => Promise<unknown>>;
+    const scripts = client as unknown as Record<
+      'sluiceRead' | 'sluiceCommit' | 'sluiceRenew' | 'sluiceProbe',
+      (...args: string[]) => Promise<unknown>
+    >;
     return {
       read: (keys, args) => scripts.sluiceRead(...keys, ...args),
       commit: (keys, args) => scripts.sluiceCommit(...keys, ...args),
       renew: (keys, args) => scripts.sluiceRenew(...keys, ...args),
+      probe: (keys) => scripts.sluiceProbe(...keys),
+      memory: () => client.info('memory'),
       publish: (channel, message) => client.publish(channel, message),
       ready: () => readiness(client),
       onClose: (listener) => client.on('close', listener),
@@ -129,6 +137,7 @@ export class RedisClient {
         sluiceRead: { lua: readScript, numberOfKeys },
         sluiceCommit: { lua: commitScript, numberOfKeys },
         sluiceRenew: { lua: renewScript, numberOfKeys },
+        sluiceProbe: { lua: probeScript, numberOfKeys },
       },
     };
   }

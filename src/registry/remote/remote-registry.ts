@@ -133,6 +133,9 @@ export class RemoteRegistry implements Registry {
     return { ready, close };
   }
 
+  /** Does nothing: the balancer at the other end notices refused writes, and its answers say so. */
+  async probe(): Promise<void> {}
+
   async close(): Promise<void> {
     this.#link.close();
     for (const { settle } of this.#listening) settle();

@@ -42,6 +42,7 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
     assign: (id, environment) => servers.assign(id, environment),
     patchServer: (id, patch) => servers.patch(id, patch),
     watch: (listener, { server } = {}) => store.watch(listener, server),
+    probe: () => store.probe(),
     get link() {
       return store.link;
     },

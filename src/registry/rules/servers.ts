@@ -5,6 +5,7 @@ import { type JoinAnswer, type JoinRequest, joinRequest, type Renewal, renewal }
 import type { Log } from '../../model/log.ts';
 import { type LeasedServer, type ServerPatch, type ServerRecord, serverPatch } from '../../model/server.ts';
 import { sameSnapshot } from '../../model/snapshot-id.ts';
+import { keepLostMs } from '../contract.ts';
 import type { DocumentOf } from '../documents.ts';
 import type { Key } from '../store.ts';
 import type { CheckedReading, Entry, Ledger } from './ledger.ts';
@@ -12,8 +13,6 @@ import { noSuch, notAmong, valid } from './refusals.ts';
 import { afterAssignment, afterJoin, afterMove, afterReport } from './server-transitions.ts';
 import { type Snapshots, snapshotIdOf } from './snapshots.ts';
 
-/** Milliseconds for which a server whose lease ended without notice is shown as lost; then its record is removed. */
-const keepLostMs = 3_600_000;
 const removeEveryMs = 60_000;
 
 /** Rules for the servers of a registry and their leases. */
