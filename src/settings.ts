@@ -16,13 +16,18 @@ export interface BalancerSettings {
      */
     tokens?: {
       /**
-       * secret of operators; better set by SLUICE_ADMIN_TOKEN. Not given: created at the first start and kept in dataDir
+       * secret of operators; better set by SLUICE_ADMIN_TOKEN. Several that are all valid, for example while one is replaced: a list, or a map of names such as { ci: …, anna: … }. Not given: created at the first start and kept in dataDir
        */
-      admin?: string;
+      admin?:
+        | string
+        | string[]
+        | {
+            [k: string]: string;
+          };
       /**
-       * secret of gateway servers; better set by SLUICE_JOIN_TOKEN. Not given: created at the first start and kept in dataDir
+       * secret of gateway servers; better set by SLUICE_JOIN_TOKEN. Several that are all valid, for example while one is replaced: a list. Not given: created at the first start and kept in dataDir
        */
-      join?: string;
+      join?: string | string[];
     };
   };
   /**

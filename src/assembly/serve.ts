@@ -2,8 +2,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Balancer, startBalancer } from '../balancer/balancer.ts';
 import type { Config } from '../config/config.ts';
-import { createAuthorizer } from '../control/access/authorizer.ts';
-import { sessionKey } from '../control/access/sessions.ts';
+import { Credentials } from '../control/access/credentials.ts';
 import { loadTokens, type Tokens } from '../control/access/tokens.ts';
 import { type Control, startControl } from '../control/control.ts';
 import { systemClock } from '../model/clock.ts';
@@ -41,7 +40,8 @@ export interface Served {
 export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessEnv = process.env): Promise<Served> {
   const tokens = await loadTokens({ dataDir: config.dataDir, configured: config.control.tokens, env });
   logger.info({ admin: tokens.origin.admin, join: tokens.origin.join }, 'tokens read from these places');
-  const authorize = createAuthorizer(tokens);
+  const credentials = await Credentials.of(tokens.valid);
+  const { authorize } = credentials;
   const dataPlane = new DataPlaneRunner(config, logger);
   await dataPlane.openAccessLog();
   const registry = await openRegistry({ ...config.registry, logger });
@@ -61,9 +61,11 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     return `Serving ${listens.join(', ')}${length > maxNamed ? ` and ${length - maxNamed} more` : ''}; control at ${control?.url}`;
   };
   const reload = async (next: Config) => {
+    const { valid } = await loadTokens({ dataDir: config.dataDir, configured: next.control.tokens, env });
     warnOfRestartOnly(config, next, logger);
     await reloadEnvironments(present, next, registry, logger);
     present = next;
+    await credentials.replace(valid);
     await dataPlane.reload(next);
     logger.info('configuration reloaded');
   };
@@ -89,7 +91,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       logger,
       version,
       page: loadShipped().page,
-      sessionKey: await sessionKey(tokens.admin),
+      sessionKeys: () => credentials.sessionKeys,
       journalFile: join(config.dataDir, 'journal.json'),
     });
     for (const { name } of config.environments) logger.info({ environment: name, listen: balancer.view.listening(name) }, 'serving');

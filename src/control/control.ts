@@ -11,7 +11,7 @@ import type { Registry } from '../registry/contract.ts';
 import type { Authorizer } from './access/authorizer.ts';
 import { GuessLimiter } from './access/guess-limiter.ts';
 import { identifyBy } from './access/identify.ts';
-import { Sessions } from './access/sessions.ts';
+import { type SessionKey, Sessions } from './access/sessions.ts';
 import { Connections } from './connections.ts';
 import { Feed } from './feed/feed.ts';
 import { Journal } from './feed/journal.ts';
@@ -65,8 +65,8 @@ export interface ControlOptions {
   readonly accessLogDropped?: () => number;
   /** The dashboard; without it `/` answers that the dashboard has not been built. */
   readonly page?: Page | undefined;
-  /** Signs sessions of the dashboard; without a key one is made, and sessions end with this process. */
-  readonly sessionKey?: Buffer;
+  /** Returns the keys that sign sessions of the dashboard, one for each valid admin token; default: signing in is refused. */
+  readonly sessionKeys?: () => readonly SessionKey[];
   /** File that keeps the journal over a restart; default: the journal is only in memory. */
   readonly journalFile?: string;
   readonly clock?: Clock;
@@ -89,7 +89,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   }) as unknown as ControlApp;
   const context = { registry, live, clock, version, listen, accessLogDropped: options.accessLogDropped ?? (() => 0) };
 
-  const sessions = new Sessions(clock, options.sessionKey);
+  const sessions = new Sessions(clock, options.sessionKeys ?? (() => []));
   const identify = identifyBy(authorize, sessions);
   const limiter = new GuessLimiter(clock);
   const identifyFor = { admin: limiter.limit(identify), join: limiter.limit(identify, 'join') };

@@ -180,6 +180,9 @@ test('documents of the wrong shape, and files that cannot be read, are refused',
   t.strictSame(faultsOf('environments: [a]\n'), [[1, 'environments', 'must be a map, not a list']]);
   t.strictSame(faultsOf('environments:\n  production:\n'), [[2, 'environments.production', 'is empty: give a map, or leave it out']]);
   t.strictSame(faultsOf('registry: { url: "http://x" }\n')[0]?.slice(0, 2), [1, 'registry.url']);
+  t.strictSame(faultsOf('control: { tokens: { join: ["long-enough", "short"] } }\n'), [
+    [1, 'control.tokens.join.1', 'must be 8 to 256 visible ASCII characters without spaces'],
+  ]);
   t.strictSame(faultsOf('control: { tokens: { admin: "short" } }\n'), [
     [1, 'control.tokens.admin', 'must be 8 to 256 visible ASCII characters without spaces'],
   ]);
