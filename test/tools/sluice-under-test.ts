@@ -26,8 +26,8 @@ export interface BalancerUnderTest {
   readonly control: string;
   /** Calls the admin API. Rejects unless the answer is 2xx. */
   api(method: string, path: string, body?: unknown): Promise<unknown>;
-  /** Starts the balancer again after it has ended, with the same folder and addresses. */
-  again(): Promise<BalancerUnderTest>;
+  /** Starts the balancer again after it has ended, with the same folder and addresses; `variables` are set in addition. */
+  again(variables?: Record<string, string>): Promise<BalancerUnderTest>;
 }
 
 /** An environment with health checks quick enough for tests; the default interval is 2 s. */
@@ -65,10 +65,10 @@ async function launchBalancer(
     addresses[name] = String((await process.logged((line) => line.msg === 'serving' && line['environment'] === name))['listen']);
   }
   const control = String((await process.logged((line) => line.msg === 'control'))['control']);
-  const again = () => {
+  const again = (more: Record<string, string> = {}) => {
     const environments = Object.entries(config.environments).map(([name, spec]) => [name, { ...spec, listen: addresses[name] }]);
     const there = { ...config, control: { listen: new URL(control).host }, environments: Object.fromEntries(environments) };
-    return launchBalancer(owner, folder, there, variables);
+    return launchBalancer(owner, folder, there, { ...variables, ...more });
   };
   return {
     process,
