@@ -251,6 +251,10 @@ export interface EnvironmentSpec {
      */
     upstreamIdle?: 0 | string;
     /**
+     * greatest age of a connection to a server, ±10 % at random; it is closed after its exchange. 0: no limit, so that a load balancer in front of servers keeps sending to the same ones
+     */
+    upstreamAge?: 0 | string;
+    /**
      * time for a whole exchange, all attempts included; 0: no limit. It also ends long downloads
      */
     total?: 0 | string;

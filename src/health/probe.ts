@@ -1,4 +1,6 @@
-import { connect, type Socket } from 'node:net';
+import { connect, type Socket, type TcpSocketConnectOpts } from 'node:net';
+import { connectErrorText, NameError } from '../dns/name-error.ts';
+import { processResolver } from '../dns/resolver.ts';
 import { parseAddress } from '../model/address.ts';
 import type { Clock } from '../model/clock.ts';
 import { responseStatus } from './response-status.ts';
@@ -94,8 +96,8 @@ function begin(check: Probe, events: ProbeEvents): () => void {
   }
 }
 
-function probeTcp({ address }: Probe, events: ProbeEvents): () => void {
-  const socket: Socket = connect(parseAddress(address));
+function probeTcp({ address, timeout }: Probe, events: ProbeEvents): () => void {
+  const socket = dial(address, timeout);
   socket.on('error', events.failed);
   socket.on('connect', () => {
     events.passed();
@@ -105,12 +107,12 @@ function probeTcp({ address }: Probe, events: ProbeEvents): () => void {
 }
 
 /** Writes the request by hand, without Node's HTTP client: with a thousand servers, checks are most of an idle balancer's work. */
-function probeHttp({ address, path, expect }: Probe, events: ProbeEvents): () => void {
+function probeHttp({ address, path, timeout, expect }: Probe, events: ProbeEvents): () => void {
   if (!/^\/[\x21-\x7e]*$/.test(path))
     throw new Error(
       `the path ${JSON.stringify(path)} cannot be requested: it must begin with / and contain only visible US-ASCII characters`,
     );
-  const socket = connect(parseAddress(address));
+  const socket = dial(address, timeout);
   let text = '';
   socket.setEncoding('latin1');
   socket.on('connect', events.connected);
@@ -130,11 +132,17 @@ function probeHttp({ address, path, expect }: Probe, events: ProbeEvents): () =>
   return () => socket.destroy();
 }
 
+function dial(address: string, limitMs: number): Socket {
+  const { host, port } = parseAddress(address);
+  return processResolver.observe(connect(processResolver.dial(host, port, limitMs) as TcpSocketConnectOpts), host);
+}
+
 function failure(error: NodeJS.ErrnoException, connected: boolean): ProbeResult {
   const detail = error.code ?? error.message;
   if (connected) return { passed: false, failure: 'reset', reason: `connection closed before a response (${detail})` };
   if (error.code === 'ECONNREFUSED') return { passed: false, failure: 'refused', reason: 'connection refused' };
-  return { passed: false, failure: 'unreachable', reason: `cannot connect (${detail})` };
+  const several = error instanceof NameError || error instanceof AggregateError;
+  return { passed: false, failure: 'unreachable', reason: `cannot connect (${several ? connectErrorText(error) : detail})` };
 }
 
 /** Says whether `status` is in `ranges`, such as `200-399` or `200,204`. */

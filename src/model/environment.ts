@@ -133,6 +133,10 @@ const timeouts = z.strictObject({
     description:
       "idle time after which a connection to a server is closed. Set it shorter than the server's own idle time, or requests may be sent on closed connections",
   }),
+  upstreamAge: duration.prefault('1h').meta({
+    description:
+      'greatest age of a connection to a server, ±10 % at random; it is closed after its exchange. 0: no limit, so that a load balancer in front of servers keeps sending to the same ones',
+  }),
   total: duration
     .prefault('0s')
     .meta({ description: 'time for a whole exchange, all attempts included; 0: no limit. It also ends long downloads' }),

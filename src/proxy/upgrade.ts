@@ -1,4 +1,6 @@
 import net from 'node:net';
+import { connectErrorText } from '../dns/name-error.ts';
+import { processResolver } from '../dns/resolver.ts';
 import { processDeadlines, type Watched } from '../http1/connection/deadlines.ts';
 import { EditedFields } from '../http1/message/edited-fields.ts';
 import { fieldIds } from '../http1/message/field-ids.ts';
@@ -116,9 +118,10 @@ export class Upgrade implements Watched, TunnelOwner {
     this.#attempts.begin(upstream);
     upstream.pool.connects++;
     const { host, port, secure } = upstream;
-    const socket = secure?.connect(host, port) ?? net.connect({ host, port });
+    const { connect } = this.#route.settings.timeouts;
+    const socket = secure?.connect(host, port, connect) ?? dial(host, port, connect);
     this.#connecting = socket;
-    this.deadline = processDeadlines.in(this.#route.settings.timeouts.connect);
+    this.deadline = processDeadlines.in(connect);
     const failed = (error: Error) => {
       try {
         if (this.#connecting === socket) this.#connectFailed(error);
@@ -141,7 +144,7 @@ export class Upgrade implements Watched, TunnelOwner {
     this.#connecting = undefined;
     this.deadline = 0;
     const kind = error === tooLate ? 'connect-timeout' : 'connect-failed';
-    this.#attempts.failed(kind, error.message);
+    this.#attempts.failed(kind, connectErrorText(error));
     const failure = attemptFailures[kind];
     if (this.#attempts.spendRetry(kind, nothingSent)) this.#attempt(failure);
     else this.#response.fail(failure);
@@ -177,4 +180,8 @@ export class Upgrade implements Watched, TunnelOwner {
     headers['upgrade'] = head.fields.value(head.fields.indexOf(fieldIds.upgrade));
     return { method: head.method, target: rewrite?.target ?? head.target(), headers };
   }
+}
+
+function dial(host: string, port: number, limitMs: number): net.Socket {
+  return processResolver.observe(net.connect(processResolver.dial(host, port, limitMs) as net.TcpSocketConnectOpts), host);
 }

@@ -36,6 +36,7 @@ function inConfigurationForm(spec: EnvironmentSpec): Required<EnvironmentSpecInp
       clientIdle: timeText(timeouts.clientIdle),
       responseHead: timeText(timeouts.responseHead),
       upstreamIdle: timeText(timeouts.upstreamIdle),
+      upstreamAge: timeText(timeouts.upstreamAge),
       total: timeText(timeouts.total),
     },
   };

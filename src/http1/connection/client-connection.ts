@@ -1,3 +1,4 @@
+import { connectErrorText } from '../../dns/name-error.ts';
 import { BodyReader } from '../message/body-reader.ts';
 import type { BodySink } from '../message/chunked-decoder.ts';
 import { LF } from '../message/octets.ts';
@@ -49,6 +50,9 @@ const maxFields = 256;
 /** Limit of the interim responses (1xx) to one request. */
 const maxInterimResponses = 64;
 
+/** Milliseconds before the end of the peer's idle timeout at which an idle connection is closed; half of that timeout if it is short. */
+const keepAliveMarginMs = 1000;
+
 /** Shared by all connections, because a head is used only while its octets are being read. */
 const sharedHead = new ResponseHead(maxFields);
 const sharedLimits = { headBytes: 0, targetBytes: 0, fields: maxFields };
@@ -59,6 +63,10 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   readonly wire: Wire;
   /** The connection has carried an exchange before, so the server may close it just as the next request is sent. */
   reused = false;
+  /** Time of the deadlines after which the connection carries no further exchange. */
+  keptUntil = Number.POSITIVE_INFINITY;
+  /** Milliseconds that the peer keeps an idle connection, less a margin, as far as it said so. */
+  peerIdleMs = Number.POSITIVE_INFINITY;
   /** Octets of the response to the current exchange have arrived. */
   heard = false;
   readonly #owner: ClientConnectionOwner;
@@ -82,7 +90,7 @@ export class ClientConnection implements Receiver, Watched, BodySink {
     this.#sink = sink;
     this.deadline = owner.deadlines.in(connectMs);
     owner.deadlines.watch(this);
-    this.wire = connect(owner.destination, this, () => {
+    this.wire = connect(owner.destination, this, connectMs, () => {
       this.#connected = true;
       this.deadline = 0;
       this.#sink?.connected(this);
@@ -161,7 +169,8 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   closed(error: Error | undefined): void {
     this.#owner.deadlines.unwatch(this);
     this.#owner.closed(this);
-    this.#fail(this.#connected ? 'reset' : 'connect-failed', error?.message ?? 'closed before the response was complete');
+    const reason = error === undefined ? 'closed before the response was complete' : connectErrorText(error);
+    this.#fail(this.#connected ? 'reset' : 'connect-failed', reason);
   }
 
   crashed(error: unknown): void {
@@ -262,10 +271,18 @@ export class ClientConnection implements Receiver, Watched, BodySink {
     }
     this.#headSeen = true;
     this.#keepAlive = head.keepAlive;
+    if (head.idleSeconds >= 0) this.#heed(head.idleSeconds);
     this.#nominated = head.nominated;
     this.#body = BodyReader.ofResponse(head, this.#method);
     sink.head(head);
     return this.#sink === sink;
+  }
+
+  /** Takes note of how long the peer keeps an idle connection. A request sent just before that time ends would meet its FIN. */
+  #heed(idleSeconds: number): void {
+    const ms = idleSeconds * 1000;
+    this.peerIdleMs = ms - Math.min(keepAliveMarginMs, ms / 2);
+    if (this.peerIdleMs === 0) this.#keepAlive = false;
   }
 
   #complete(sink: ResponseSink, clean: boolean): void {

@@ -1,5 +1,6 @@
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
+import { processResolver } from '../../dns/resolver.ts';
 import { lackingForDirectWrites, type PendingWrite, type WritingHandle, writeDirectly } from './direct-write.ts';
 import { readBuffers } from './read-buffers.ts';
 import type { TlsConnector } from './tls-connector.ts';
@@ -139,8 +140,12 @@ export function reset(socket: net.Socket): void {
   else socket.resetAndDestroy();
 }
 
-/** Opens a connection; `connected` is called once, unless the receiver's `closed` comes first. */
-export function connect(destination: Destination, receiver: Receiver, connected: () => void): Wire {
+/**
+ * Opens a connection; `connected` is called once, unless the receiver's `closed` comes first.
+ * @param limitMs after which the receiver gives up; addresses of a name share it. 0: no limit
+ */
+export function connect(destination: Destination, receiver: Receiver, limitMs: number, connected: () => void): Wire {
+  const { host, port, secure } = destination;
   const opened = () => {
     try {
       connected();
@@ -148,12 +153,12 @@ export function connect(destination: Destination, receiver: Receiver, connected:
       receiver.crashed(error);
     }
   };
-  if (destination.secure === undefined) {
-    const wire = report(new PlainWire(receiver));
-    wire.connect({ host: destination.host, port: destination.port, noDelay: true, keepAlive: true }, opened);
+  if (secure === undefined) {
+    const wire = processResolver.observe(report(new PlainWire(receiver)), host);
+    wire.connect({ ...processResolver.dial(host, port, limitMs), noDelay: true, keepAlive: true } as net.TcpSocketConnectOpts, opened);
     return wire;
   }
-  const socket = destination.secure.connect(destination.host, destination.port).once('secureConnect', opened);
+  const socket = secure.connect(host, port, limitMs).once('secureConnect', opened);
   return asStream(socket, receiver).setNoDelay(true);
 }
 
