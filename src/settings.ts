@@ -251,7 +251,7 @@ export interface EnvironmentSpec {
      */
     upstreamIdle?: 0 | string;
     /**
-     * greatest age of a connection to a server, ±10 % at random; it is closed after its exchange. 0: no limit, so that a load balancer in front of servers keeps sending to the same ones
+     * age at which a connection to a server is closed once its exchange has ended, ±10 % at random; 0: no limit. A lower age makes requests reach servers sooner that were added behind a virtual address
      */
     upstreamAge?: 0 | string;
     /**

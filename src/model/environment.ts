@@ -135,7 +135,7 @@ const timeouts = z.strictObject({
   }),
   upstreamAge: duration.prefault('1h').meta({
     description:
-      'greatest age of a connection to a server, ±10 % at random; it is closed after its exchange. 0: no limit, so that a load balancer in front of servers keeps sending to the same ones',
+      'age at which a connection to a server is closed once its exchange has ended, ±10 % at random; 0: no limit. A lower age makes requests reach servers sooner that were added behind a virtual address',
   }),
   total: duration
     .prefault('0s')

@@ -26,6 +26,8 @@ export class DnsServer {
   readonly names = new Map<string, DnsAnswer>();
   /** Answers every question so, whatever `names` holds; undefined: as usual. */
   outage: DnsAnswer | undefined;
+  /** Milliseconds by which every answer is late. */
+  delayMs = 0;
   /** Questions so far, by name. */
   readonly questions = new Map<string, number>();
   readonly #socket = createSocket('udp4');
@@ -60,14 +62,15 @@ export class DnsServer {
     const answer = this.outage ?? this.names.get(name) ?? { failure: 'NXDOMAIN' };
     if (answer.silent === true || answer.silent === type) return;
     const send = () => this.#socket.send(responseTo(question.subarray(0, end + 4), type, answer), port, address);
-    if (answer.delayMs === undefined) {
+    const delayMs = answer.delayMs ?? this.delayMs;
+    if (delayMs === 0) {
       send();
       return;
     }
     const timer = setTimeout(() => {
       this.#delayed.delete(timer);
       send();
-    }, answer.delayMs);
+    }, delayMs);
     this.#delayed.add(timer);
   }
 }
