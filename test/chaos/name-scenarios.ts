@@ -5,7 +5,7 @@ import type { Stage } from './stage.ts';
 const stage = { registry: 'embedded', named: true } as const;
 const names = ['a.test', 'b.test', 'c.test', 'target.test'];
 
-/** Faults of DNS. All servers and the target are reached by names. */
+/** Faults of DNS. Balancer, servers and target are reached by names. */
 export const nameScenarios: readonly Scenario[] = [
   {
     name: 'DNS outage: no server answers',

@@ -23,7 +23,7 @@ export interface StageOptions {
   readonly staging?: boolean;
   /** Worker processes of the balancer; default 0. */
   readonly workers?: number;
-  /** Gateways and the target are reached by names, which a DNS server of the stage knows with a TTL of a second. */
+  /** Balancer, gateways and target are reached by names, which a DNS server of the stage knows with a TTL of a second. */
   readonly named?: boolean;
   /** Clients retry while connections are refused, because the scenario restarts the balancer. */
   readonly patient?: boolean;
@@ -80,7 +80,8 @@ export class Stage {
     const relay = redis && options.relayed ? await startRelay(owner, redis.port) : undefined;
     const url = sentinels?.url ?? (relay ? `redis://127.0.0.1:${relay.port}` : redis?.url);
     const dns = options.named ? await DnsServer.start(owner) : undefined;
-    for (const name of ['a', 'b', 'c', 'd', 'target']) dns?.names.set(`${name}.test`, { addresses: ['127.0.0.1'], ttlSeconds: 1 });
+    for (const name of ['a', 'b', 'c', 'd', 'target', 'balancer'])
+      dns?.names.set(`${name}.test`, { addresses: ['127.0.0.1'], ttlSeconds: 1 });
     const production = {
       listen: '127.0.0.1:0',
       exposeServer: true,
@@ -146,7 +147,8 @@ export class Stage {
     const named = port === undefined ? [] : ['--listen', `127.0.0.1:${port}`, '--advertise', `${id}.test:${port}`];
     const options = { folder, variables: variablesFor(this.#dns) };
     const args = ['--environment', environment, ...named];
-    const gateway = await startGateway(this.#owner, id, this.#url ?? this.balancer.control, args, options);
+    const control = port === undefined ? this.balancer.control : this.balancer.control.replace('127.0.0.1', 'balancer.test');
+    const gateway = await startGateway(this.#owner, id, this.#url ?? control, args, options);
     this.gateways.set(id, gateway);
     return gateway;
   }

@@ -1,6 +1,9 @@
+import { isIP } from 'node:net';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import { processResolver } from '../../dns/resolver.ts';
 import type { Random } from '../../model/clock.ts';
 import { retryDelay } from '../../model/retry-delay.ts';
+import { NamedConnector } from './named-connector.ts';
 import { commitScript, keyNames, probeScript, readScript, renewScript } from './redis-scripts.ts';
 import type { RedisLocation } from './redis-url.ts';
 
@@ -88,6 +91,11 @@ export class RedisClient {
     const { host: _, port: __, ...node } = this.#options();
     return new Cluster([...this.#location.nodes], {
       clusterRetryStrategy: (times) => retryDelay(times - 1, this.#random),
+      dnsLookup: (host, done) => {
+        const { lookup } = processResolver.dial(host, 0, answerTimeoutMs);
+        if (lookup === undefined) done(null, host, isIP(host));
+        else lookup(host, {}, (error, address, family) => done(error, address as string, family as number));
+      },
       enableOfflineQueue: false,
       redisOptions: node as Omit<NonNullable<ClusterOptions['redisOptions']>, 'replyMapping'>,
       slotsRefreshTimeout: answerTimeoutMs,
@@ -106,7 +114,7 @@ export class RedisClient {
   #options(): Omit<RedisOptions, 'replyMapping'> {
     const { mode, nodes, tls, db, username, password, master, sentinelPassword } = this.#location;
     return {
-      ...(mode === 'single' ? nodes[0] : {}),
+      ...(mode === 'single' ? { ...nodes[0], Connector: NamedConnector } : {}),
       ...(mode === 'sentinel' ? { sentinels: [...nodes], name: master, enableTLSForSentinelMode: tls, sentinelPassword } : {}),
       ...(mode === 'cluster' ? {} : { db }),
       ...(tls ? { tls: {} } : {}),
