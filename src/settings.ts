@@ -258,6 +258,10 @@ export interface EnvironmentSpec {
      * time for a whole exchange, all attempts included; 0: no limit. It also ends long downloads
      */
     total?: 0 | string;
+    /**
+     * time without octets in either direction after which an upgraded connection (WebSocket) is closed; 0: no limit. Set it longer than the pings of its protocol
+     */
+    tunnel?: 0 | string;
   };
   /**
    * keeps a client on one server by a cookie, as long as the server is available

@@ -140,6 +140,10 @@ const timeouts = z.strictObject({
   total: duration
     .prefault('0s')
     .meta({ description: 'time for a whole exchange, all attempts included; 0: no limit. It also ends long downloads' }),
+  tunnel: duration.prefault('0s').meta({
+    description:
+      'time without octets in either direction after which an upgraded connection (WebSocket) is closed; 0: no limit. Set it longer than the pings of its protocol',
+  }),
 });
 
 /** Settings of an environment; the same in the configuration file and the admin API. */

@@ -38,6 +38,7 @@ function inConfigurationForm(spec: EnvironmentSpec): Required<EnvironmentSpecInp
       upstreamIdle: timeText(timeouts.upstreamIdle),
       upstreamAge: timeText(timeouts.upstreamAge),
       total: timeText(timeouts.total),
+      tunnel: timeText(timeouts.tunnel),
     },
   };
 }

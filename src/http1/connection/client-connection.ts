@@ -1,12 +1,14 @@
+import type net from 'node:net';
 import { connectErrorText } from '../../dns/name-error.ts';
 import { BodyReader } from '../message/body-reader.ts';
 import type { BodySink } from '../message/chunked-decoder.ts';
 import { LF } from '../message/octets.ts';
+import { agreesTo } from '../message/protocols.ts';
 import { ResponseHead } from '../message/response-head.ts';
 import { parseResponseHead } from '../message/response-parser.ts';
 import { trailerLines } from '../message/trailer-lines.ts';
 import type { Deadlines, Watched } from './deadlines.ts';
-import { connect, type Destination, type Receiver, type Wire } from './wire-socket.ts';
+import { connect, type Destination, type Receiver, release, type Wire } from './wire-socket.ts';
 
 /** The reason why an attempt ended without a complete response. */
 export type AttemptFailure = 'connect-failed' | 'connect-timeout' | 'reset' | 'head-timeout' | 'bad-response';
@@ -17,10 +19,17 @@ export interface ResponseSink {
   readonly silenceMs: number;
   /** Limit of a response head in octets. */
   readonly headBytes: number;
+  /** Protocols that the request offers to switch to, as `offeredProtocols` makes them; '': none. */
+  readonly protocols: string;
   /** A new connection is established: the request can be sent. */
   connected(connection: ClientConnection): void;
   /** A response head, also of an interim response (1xx). Valid only during the call. */
   head(head: ResponseHead): void;
+  /**
+   * The upstream switches to one of the `protocols`. `head` is its 101 response; octets [start, end) of `buffer` followed it. The connection
+   * must be given away by `release` during the call, or abandoned.
+   */
+  switched(head: ResponseHead, buffer: Buffer, start: number, end: number): void;
   responseData(buffer: Buffer, start: number, end: number): void;
   /** The response is complete; `trailers` are complete lines. The connection is already back in its pool, or closed. */
   responseEnd(trailers: string): void;
@@ -206,6 +215,15 @@ export class ClientConnection implements Receiver, Watched, BodySink {
     this.#destroy();
   }
 
+  /** Gives the connection away as an ordinary stream, no longer HTTP. */
+  release(): net.Socket {
+    this.#sink = undefined;
+    this.deadline = 0;
+    this.#owner.deadlines.unwatch(this);
+    this.#owner.closed(this);
+    return release(this.wire);
+  }
+
   /** Tells the exchange that health checks say that the upstream hangs, unless its response has begun. */
   doubt(): void {
     try {
@@ -236,6 +254,11 @@ export class ClientConnection implements Receiver, Watched, BodySink {
         return;
       }
       at += consumed;
+      if (sharedHead.status === 101) {
+        if (agreesTo(sharedHead, sink.protocols)) sink.switched(sharedHead, buffer, at, end);
+        else this.#fail('bad-response', 'switched to a protocol that the request did not offer');
+        return;
+      }
       if (!this.#takeHead(sink)) return;
       if (at === end && this.#body === undefined) return;
     }
@@ -256,10 +279,6 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   /** Handles the head just parsed; returns true if reading can continue. */
   #takeHead(sink: ResponseSink): boolean {
     const head = sharedHead;
-    if (head.status === 101) {
-      this.#fail('bad-response', 'switched protocols without an Upgrade in the request');
-      return false;
-    }
     if (head.status < 200) {
       if (head.status === 100) this.#awaitsContinue = false;
       if (++this.#interim > maxInterimResponses) {

@@ -44,14 +44,16 @@ export class TlsConnector {
     const { ca, verify = true, serverName } = this.#settings;
     this.#context ??= tls.createSecureContext(ca === undefined ? {} : { ca });
     const servername = serverName ?? (net.isIP(host) === 0 ? host : undefined);
-    const socket = tls.connect({
+    const options: tls.ConnectionOptions & Pick<net.SocketConstructorOpts, 'allowHalfOpen'> = {
       ...(processResolver.dial(host, port, limitMs) as tls.ConnectionOptions),
+      allowHalfOpen: true,
       secureContext: this.#context,
       rejectUnauthorized: verify,
       ALPNProtocols: ['http/1.1'],
       ...(servername === undefined ? {} : { servername }),
       ...(this.#session === undefined ? {} : { session: this.#session }),
-    });
+    };
+    const socket = tls.connect(options);
     processResolver.observe(socket, host);
     socket.on('session', (session) => {
       this.#session = session;
