@@ -1,6 +1,13 @@
+import { once } from 'node:events';
+import type net from 'node:net';
+import tls from 'node:tls';
 import t from 'tap';
 import { processDeadlines } from '../../src/http1/connection/deadlines.ts';
+import { TlsConnector } from '../../src/http1/connection/tls-connector.ts';
+import { Upstream } from '../../src/proxy/upstream.ts';
 import { eventually } from '../tools/eventually.ts';
+import { certificates } from './certificates.ts';
+import { Peer } from './peer.ts';
 import { agreed, ask, gone } from './upgrading.ts';
 import { world } from './world.ts';
 
@@ -140,4 +147,33 @@ t.test('an idle tunnel ends after timeouts.tunnel; octets in either direction ke
   client.end();
   server.end();
   await gone(w);
+});
+
+t.test('both directions of a tunnel to a server over TLS end by themselves', async (t) => {
+  const much = 'x'.repeat(500_000);
+  const server = tls.createServer({ ...certificates(t.testdir()).here, allowHalfOpen: true });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => void server.close());
+  const { port } = server.address() as net.AddressInfo;
+  const upstream = new Upstream({ id: 'secure', host: '127.0.0.1', port, secure: new TlsConnector({ verify: false }) });
+  const w = await world(t, { route: { pick: () => upstream } });
+  for (const first of ['client', 'server'] as const) {
+    const accepted = once(server, 'secureConnection');
+    const client = await w.client();
+    client.send(ask());
+    const [socket] = await accepted;
+    const secure = new Peer(socket as net.Socket);
+    await secure.head();
+    secure.send(agreed);
+    await client.head();
+    const [one, other] = first === 'client' ? [client, secure] : [secure, client];
+    one.send(`${much}last`);
+    one.end();
+    t.equal((await other.rest()).length, much.length + 4, `${first} first`);
+    other.send(`${much}answer`);
+    await one.take('answer');
+    other.end();
+    await gone(w);
+  }
+  t.strictSame([upstream.active, upstream.upgraded], [0, 0]);
 });
