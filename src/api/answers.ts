@@ -5,6 +5,7 @@ import { healthState, serverState } from '../model/live.ts';
 import { projectSummary as projectSummarySchema, revisionNumber, revision as revisionSchema } from '../model/revision.ts';
 import { projectState, serverRecord } from '../model/server.ts';
 import { deployedProject, snapshot, snapshotId as snapshotIdSchema } from '../model/snapshot.ts';
+import { unreadDocument } from '../model/unread-document.ts';
 
 // Answers of the admin API. Times are wall-clock milliseconds since 1970; absent values are null unless the schema says optional.
 
@@ -52,6 +53,7 @@ export const registryAnswer = z
   .object({
     up: z.boolean().meta({ description: 'the registry can be reached' }),
     refuses: z.string().nullable().meta({ description: 'why the registry refuses writes, and what to do; null while it takes them' }),
+    unread: z.array(unreadDocument).meta({ description: 'documents that this balancer could not read, or not entirely' }),
   })
   .meta({ id: 'Registry', description: "a balancer's connection to its registry" });
 
@@ -61,6 +63,9 @@ export const environmentAnswer = environmentSpec
     status: z.object({
       listening: z.string().nullable().meta({ description: 'address that the listener is bound to; null while it is not open' }),
       snapshot: snapshotId,
+      unread: z.string().optional().meta({
+        description: 'why this version of Sluice does not understand the stored settings, or only in part; absent: it understands them',
+      }),
     }),
   })
   .meta({ id: 'Environment', description: 'an environment: its settings with every default filled in, and its status' });

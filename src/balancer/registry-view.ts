@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { type Clock, jittered, type Random } from '../model/clock.ts';
 import { CoalescedTask } from '../model/coalesced-task.ts';
 import type { Environment } from '../model/environment.ts';
+import { SluiceError } from '../model/fault.ts';
 import type { RegistrySync } from '../model/live.ts';
 import type { News } from '../model/news.ts';
 import type { LeasedServer } from '../model/server.ts';
@@ -50,6 +51,8 @@ export class RegistryView {
   readonly #answers: (member: MemberRecord) => boolean;
   readonly #pending = new PendingReads();
   #environments = new Map<string, Environment>();
+  /** Settings of environments as they were last understood entirely. */
+  readonly #understood = new Map<string, Environment>();
   #members = new Map<string, MemberRecord>();
   #watch: Watch | undefined;
   readonly #reads: CoalescedTask;
@@ -152,7 +155,7 @@ export class RegistryView {
     if (this.#stopped) return;
     if (environments.length === 0 && this.#environments.size > 0 && !wanted.environments.size)
       environments.push(...(await this.#restoreEnvironments()));
-    const nextEnvironments = new Map(environments.map((environment) => [environment.name, environment]));
+    const nextEnvironments = new Map(environments.map((environment) => [environment.name, this.#lastUnderstood(environment)]));
     for (const [name, environment] of this.#environments) {
       if (!nextEnvironments.has(name) && !wanted.environments.has(name) && !this.#isTrusted(environmentGraceMs))
         nextEnvironments.set(name, environment);
@@ -164,6 +167,7 @@ export class RegistryView {
       else if (member.record.source === 'join' && this.#answers(member)) nextMembers.set(id, this.#withoutRecord(member));
     }
     this.#environments = nextEnvironments;
+    for (const name of this.#understood.keys()) if (!nextEnvironments.has(name)) this.#understood.delete(name);
     this.#members = nextMembers;
     this.#known = true;
     this.#sync.at = beganAt;
@@ -187,7 +191,24 @@ export class RegistryView {
       { environments: served.map(({ name }) => name) },
       'the registry has lost every environment: the environments that are served are written back',
     );
-    return Promise.all(served.map(({ name, input }) => registry.putEnvironment(name, input)));
+    const restore = async (environment: Environment) => {
+      try {
+        return await registry.putEnvironment(environment.name, environment.input);
+      } catch (error) {
+        if (!(error instanceof SluiceError) || error.code !== 'invalid') throw error;
+        logger.error({ environment: environment.name, err: error }, 'the environment cannot be written back, but is still served');
+        return environment;
+      }
+    };
+    return Promise.all(served.map(restore));
+  }
+
+  /** Replaces settings that are not understood entirely by the last ones that were: half of a change may be worse than none. */
+  #lastUnderstood(environment: Environment): Environment {
+    const { name, unread } = environment;
+    if (unread === undefined) this.#understood.set(name, environment);
+    const last = this.#understood.get(name);
+    return unread === undefined || last === undefined ? environment : { ...last, unread };
   }
 
   async #readNamed(wanted: PendingReads): Promise<void> {
@@ -195,14 +216,14 @@ export class RegistryView {
     const names = [...wanted.environments];
     const ids = [...wanted.servers];
     const [environments, records] = await Promise.all([
-      Promise.all(names.map((name) => registry.environment(name))),
-      Promise.all(ids.map((id) => registry.server(id))),
+      Promise.all(names.map((name) => unlessUnreadable(registry.environment(name), () => this.#environments.get(name)))),
+      Promise.all(ids.map((id) => unlessUnreadable(registry.server(id), () => this.#members.get(id)?.record))),
     ]);
     if (this.#stopped) return;
     names.forEach((name, index) => {
       const environment = environments[index];
-      if (environment) this.#environments.set(name, environment);
-      else this.#environments.delete(name);
+      if (environment) this.#environments.set(name, this.#lastUnderstood(environment));
+      else if (this.#environments.delete(name)) this.#understood.delete(name);
     });
     ids.forEach((id, index) => {
       const record = records[index];
@@ -255,6 +276,16 @@ export class RegistryView {
   #isTrusted(graceMs: number): boolean {
     const { link } = this.#tools.registry;
     return link.up && link.refuses === undefined && this.#tools.clock.now() - link.since >= graceMs;
+  }
+}
+
+/** Waits for a document; if it is damaged, which the registry reports, returns the `last` one. */
+async function unlessUnreadable<T>(reading: Promise<T>, last: () => T): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof SluiceError && error.code === 'internal') return last();
+    throw error;
   }
 }
 

@@ -229,4 +229,6 @@ export interface Environment {
   /** The settings as written, for display and storage. They are parsed again when read, so that new defaults apply. */
   readonly input: EnvironmentSpecInput;
   readonly spec: EnvironmentSpec;
+  /** Why the stored settings are not understood, or only in part; `spec` has what is. Absent if they are understood entirely. */
+  readonly unread?: string;
 }

@@ -5,6 +5,7 @@ import type { Project } from '../model/project.ts';
 import type { ProjectSummary, Revision } from '../model/revision.ts';
 import type { LeasedServer, ServerPatch } from '../model/server.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import type { UnreadDocument } from '../model/unread-document.ts';
 
 /**
  * The truth about environments, projects and deployments (durable) and servers (leased).
@@ -80,6 +81,8 @@ export interface Registry {
   /** Makes one tiny write, so that `link` shows whether the registry takes writes even while nothing else is written. Never rejects. */
   probe(): Promise<void>;
   readonly link: Link;
+  /** Documents that could not be read, or not entirely, when they were last read. */
+  readonly unread: readonly UnreadDocument[];
   close(): Promise<void>;
 }
 

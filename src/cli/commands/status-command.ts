@@ -26,12 +26,12 @@ export function statusCommand(program: Command, terminal: Terminal): void {
 }
 
 async function read({ client }: Operator): Promise<Status> {
-  const [environments, servers, registry] = await Promise.all([
+  const [environments, servers] = await Promise.all([
     client.get<EnvironmentAnswer[]>('/v1/environments'),
     client.get<ServerAnswer[]>('/v1/servers'),
-    client.get<RegistryAnswer>('/v1/registry'),
   ]);
-  return { environments, servers, registry };
+  // After the others, whose reading may have found documents that cannot be read.
+  return { environments, servers, registry: await client.get<RegistryAnswer>('/v1/registry') };
 }
 
 function lines({ table }: Operator, { environments, servers, registry }: Status): Line[] {
@@ -39,6 +39,7 @@ function lines({ table }: Operator, { environments, servers, registry }: Status)
     ...registryTroubles(registry),
     ...environments.flatMap((environment) => environmentTroubles(environment, servers)),
     ...serverTroubles(environments, servers),
+    ...registry.unread.map(({ kind, name, reason }): Line => [`${kind} ${name}: `, { text: reason, tone: 'bad' }]),
   ];
   return [
     ...(environments.length === 0

@@ -33,6 +33,12 @@ async function families(context: ControlContext): Promise<Family[]> {
     ...listenerFamilies(live.listeners()),
     ...registryFamilies(live.sync, { ...link, now: clock.now(), epoch: snapshots[0]?.epoch }),
     {
+      name: 'sluice_registry_unread_documents',
+      help: 'Documents of the registry that this balancer could not read, or not entirely.',
+      type: 'gauge',
+      series: [{ labels: {}, value: registry.unread.length }],
+    },
+    {
       name: 'sluice_ready',
       help: 'Whether this balancer can serve: 1 or 0.',
       type: 'gauge',

@@ -6,10 +6,15 @@ import { refusals } from './openapi.ts';
 export function registryRoute(app: ControlApp, { registry }: ControlContext): void {
   app.get(
     '/v1/registry',
-    { schema: { summary: 'Whether the registry can be reached and takes writes', response: { 200: registryAnswer, ...refusals } } },
+    {
+      schema: {
+        summary: 'Whether the registry can be reached and takes writes, and its documents that cannot be read',
+        response: { 200: registryAnswer, ...refusals },
+      },
+    },
     async () => {
       const { up, refuses } = registry.link;
-      return { up, refuses: refuses ?? null };
+      return { up, refuses: refuses ?? null, unread: [...registry.unread] };
     },
   );
 }

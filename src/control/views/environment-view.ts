@@ -18,7 +18,11 @@ export function describeEnvironment(environment: Environment, snapshot: Snapshot
   return {
     name: environment.name,
     ...inConfigurationForm(environment.spec),
-    status: { listening: live.listening(environment.name) ?? null, snapshot: { epoch, version, hash } },
+    status: {
+      listening: live.listening(environment.name) ?? null,
+      snapshot: { epoch, version, hash },
+      ...(environment.unread !== undefined && { unread: environment.unread }),
+    },
   };
 }
 

@@ -8,7 +8,7 @@ import type { Project } from '../../model/project.ts';
 import { count } from '../../model/quantity.ts';
 import { projectSummary, revision, revisionNumber } from '../../model/revision.ts';
 import { leasedServer, serverPatch } from '../../model/server.ts';
-import { type Snapshot, snapshot } from '../../model/snapshot.ts';
+import { receivedSnapshot, type Snapshot } from '../../model/snapshot.ts';
 import type { Registry } from '../contract.ts';
 
 /** A method that can be called over the connection: the access that it needs, its parameters, its result. */
@@ -78,25 +78,25 @@ export const methods = {
       project: z.string(),
       options: z.object({ revision: count.exactOptional(), expect }).default({}),
     }),
-    result: snapshot,
+    result: receivedSnapshot,
     call: (registry, { environment, project, options }) => registry.deploy(environment, project, options),
   }),
   undeploy: method({
     access: 'admin',
     params: deployment,
-    result: snapshot,
+    result: receivedSnapshot,
     call: (registry, { environment, project, options }) => registry.undeploy(environment, project, options),
   }),
   rollback: method({
     access: 'admin',
     params: deployment,
-    result: snapshot,
+    result: receivedSnapshot,
     call: (registry, { environment, project, options }) => registry.rollback(environment, project, options),
   }),
   snapshot: method({
     access: 'join',
     params: ofEnvironment,
-    result: snapshot,
+    result: receivedSnapshot,
     call: (registry, { environment }) => registry.snapshot(environment),
   }),
   restore: method({

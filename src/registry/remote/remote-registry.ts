@@ -38,6 +38,9 @@ export class RemoteRegistry implements Registry {
     return this.#link.firstTry;
   }
 
+  /** Always empty: the balancer reads the documents, and tells of those that it cannot read. */
+  readonly unread = [];
+
   get link(): Link {
     return this.#link.link;
   }

@@ -46,6 +46,9 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
     get link() {
       return store.link;
     },
+    get unread() {
+      return ledger.unread.all;
+    },
     close: () => store.close(),
   };
 }

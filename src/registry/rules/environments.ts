@@ -24,12 +24,12 @@ export class Environments {
   }
 
   async list(): Promise<Environment[]> {
-    return (await this.#ledger.list('environment')).all('environment').map(({ name, value }) => environmentOf(name, value));
+    return (await this.#ledger.list('environment')).all('environment').map((entry) => environmentOf(entry, entry.value));
   }
 
   async get(name: string): Promise<Environment | undefined> {
-    const { value } = (await this.#ledger.read({ kind: 'environment', name })).get('environment', name);
-    return value && environmentOf(name, value);
+    const entry = (await this.#ledger.read({ kind: 'environment', name })).get('environment', name);
+    return entry.value && environmentOf(entry, entry.value);
   }
 
   async put(name: string, input: EnvironmentSpecInput): Promise<Environment> {
@@ -42,6 +42,8 @@ export class Environments {
       const entry = now.get('environment', name);
       const { value: old } = entry;
       if (old && contentHash(old.input) === contentHash(input)) return { result };
+      if (old?.unread !== undefined)
+        throw new SluiceError('conflict', `environment "${name}" is left unchanged: ${old.unread}, then change it`);
       const news: News[] = [{ kind: 'environment', name }];
       let { version, hash, deployments } = old ?? { version: 0, hash: this.#snapshots.hash(spec.variables, []), deployments: [] };
       if (old && contentHash(old.spec.variables) !== contentHash(spec.variables)) {
@@ -80,8 +82,8 @@ export function environmentText({ input, version, hash, deployments, restored }:
   return JSON.stringify({ input, version, hash, deployments, restored });
 }
 
-function environmentOf(name: string, { input, spec }: EnvironmentDocument): Environment {
-  return { name, input, spec };
+function environmentOf({ name, stale }: Entry<'environment'>, { input, spec, unread = stale }: EnvironmentDocument): Environment {
+  return { name, input, spec, ...(unread !== undefined && { unread }) };
 }
 
 /** Record of a server after `environment`, which it was in or was moving to, is deleted. */

@@ -67,7 +67,8 @@ export class Servers {
         result: await this.#answer(epoch, next, ttl, environment),
         change: {
           epoch,
-          expect: environment ? [entry, environment] : [entry],
+          // What a newer version stored about an earlier start of the server does not hold for this one.
+          expect: [{ kind: entry.kind, name: id, revision: entry.revision }, ...(environment ? [environment] : [])],
           put: unchanged ? [] : [{ kind: entry.kind, name: id, text: JSON.stringify(next) }],
           lease: { id, ttl },
           news: unchanged && entry.leaseRemaining > 0 ? [] : [{ kind: entry.kind, name: id }],
