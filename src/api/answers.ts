@@ -63,6 +63,10 @@ export const environmentAnswer = environmentSpec
     status: z.object({
       listening: z.string().nullable().meta({ description: 'address that the listener is bound to; null while it is not open' }),
       snapshot: snapshotId,
+      origins: z.record(z.string(), z.enum(['file', 'api'])).meta({
+        description:
+          'origin of each setting that differs from its default, by dotted path: the configuration file (with its environment variables), or a change through the admin API, command line or dashboard. A restart or reload applies only what changed in the file',
+      }),
       unread: z.string().optional().meta({
         description: 'why this version of Sluice does not understand the stored settings, or only in part; absent: it understands them',
       }),

@@ -9,7 +9,7 @@ import { systemClock } from '../model/clock.ts';
 import type { Registry } from '../registry/contract.ts';
 import { openRegistry } from '../registry/open-registry.ts';
 import { RegistrationEndpoint } from '../registry/remote/registration-endpoint.ts';
-import { putEnvironments, reloadEnvironments } from './configured-environments.ts';
+import { applyEnvironments, reloadEnvironments } from './configured-environments.ts';
 import { DataPlaneRunner } from './data-plane-runner.ts';
 import { warnOfRestartOnly } from './restart-only.ts';
 import { loadShipped } from './shipped.ts';
@@ -56,9 +56,10 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     await registry.close();
   };
   const summary = () => {
-    const { length } = present.environments;
-    const listens = present.environments.slice(0, maxNamed).map(({ name }) => `${name} on ${balancer?.view.listening(name)}`);
-    return `Serving ${listens.join(', ')}${length > maxNamed ? ` and ${length - maxNamed} more` : ''}; control at ${control?.url}`;
+    const open = present.environments.filter(({ name }) => balancer?.view.listening(name) !== undefined);
+    const { length } = open;
+    const listens = open.slice(0, maxNamed).map(({ name }) => `${name} on ${balancer?.view.listening(name)}`);
+    return `Serving ${length === 0 ? 'no environment of the configuration' : listens.join(', ')}${length > maxNamed ? ` and ${length - maxNamed} more` : ''}; control at ${control?.url}`;
   };
   const reload = async (next: Config) => {
     const { valid } = await loadTokens({ dataDir: config.dataDir, configured: next.control.tokens, env });
@@ -70,7 +71,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     logger.info('configuration reloaded');
   };
   try {
-    await putEnvironments(registry, config, logger);
+    await applyEnvironments(registry, config, logger);
     balancer = await startBalancer({
       registry,
       own: config.environments.map(({ name }) => name),
@@ -94,7 +95,10 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       sessionKeys: () => credentials.sessionKeys,
       journalFile: join(config.dataDir, 'journal.json'),
     });
-    for (const { name } of config.environments) logger.info({ environment: name, listen: balancer.view.listening(name) }, 'serving');
+    for (const { name } of config.environments) {
+      const listen = balancer.view.listening(name);
+      if (listen !== undefined) logger.info({ environment: name, listen }, 'serving');
+    }
     logger.info({ control: control.url }, 'control');
     return {
       registry,

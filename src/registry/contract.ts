@@ -19,6 +19,15 @@ export interface Registry {
   environment(name: string): Promise<Environment | undefined>;
   /** Creates or replaces an environment. Changed variables make a new snapshot version; the same content makes no change and no news. */
   putEnvironment(name: string, spec: EnvironmentSpecInput): Promise<Environment>;
+  /**
+   * Applies an environment's settings of a configuration file: only what changed in the file since they were last applied. What operators
+   * changed otherwise stays, also that they deleted the environment. The file's settings are remembered for the next time.
+   */
+  applyEnvironment(name: string, file: EnvironmentSpecInput): Promise<Applied>;
+  /** Reads the settings of each environment as they were last applied from a configuration file. */
+  appliedSettings(): Promise<ReadonlyMap<string, EnvironmentSpecInput>>;
+  /** Forgets what was applied from a file that does not have the environment any more. */
+  forgetApplied(name: string): Promise<void>;
   /** Rejects with `not-empty` if the environment has servers or deployments. With `force` it is deleted anyway; its servers become available. */
   deleteEnvironment(name: string, options?: { force?: boolean }): Promise<void>;
 
@@ -88,6 +97,16 @@ export interface Registry {
 
 /** Milliseconds for which a server whose lease ended without notice stays in the registry; then its record is removed. */
 export const keepLostMs = 3_600_000;
+
+/** Result of {@link Registry.applyEnvironment}. */
+export interface Applied {
+  /** `deleted`: an operator deleted the environment, and the file has not changed. `unread`: the stored settings cannot be read at present. */
+  readonly outcome: 'changed' | 'unchanged' | 'deleted' | 'unread';
+  /** Dotted paths of settings that an operator had changed, and that the file has replaced now. */
+  readonly replaced: readonly string[];
+  /** Dotted paths of settings for which the file has other values than those that an operator set and that stay. */
+  readonly kept: readonly string[];
+}
 
 /** State of the connection to the registry: up or down, since this time of the clock (milliseconds). */
 export interface Link {

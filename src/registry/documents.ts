@@ -67,6 +67,9 @@ const projectIndex = projectSummary.omit({ name: true }).extend({
 /** The environment to which an operator assigned a server, and the weight set for the server. */
 const assignment = z.object({ environment: name.exactOptional(), weight: weight.exactOptional() });
 
+/** An environment's settings as last applied from a configuration file. */
+const applied = z.object({ input: z.record(z.string(), z.unknown()) });
+
 /** Schema of each kind of document. Documents are untrusted when read back: other programs can write to Redis or to the file. */
 export const documentSchemas = {
   environment,
@@ -74,6 +77,7 @@ export const documentSchemas = {
   revision: revision.omit({ name: true, revision: true }),
   assignment,
   server: serverRecord,
+  applied,
 } as const;
 
 /** Keys of each kind of document that this version knows. */
@@ -83,6 +87,7 @@ export const documentKeys: Readonly<Record<keyof typeof documentSchemas, readonl
   revision: Object.keys(documentSchemas.revision.shape),
   assignment: Object.keys(assignment.shape),
   server: Object.keys(serverRecord.shape),
+  applied: Object.keys(applied.shape),
 };
 
 /** The checked value of a document. */

@@ -8,9 +8,9 @@ import { buildPreviousRelease } from '../tools/previous-release.ts';
 import { startRedis } from '../tools/redis.ts';
 import { type BalancerUnderTest, operate, serving, startBalancer, startGateway, testEnvironment } from '../tools/sluice-under-test.ts';
 
-async function untilCurrent(balancer: BalancerUnderTest, count: number): Promise<void> {
+async function untilCurrent(balancer: BalancerUnderTest, count: number, environment = 'production'): Promise<void> {
   await eventually(
-    () => balancer.api('GET', '/v1/environments/production/deployments') as Promise<DeploymentsAnswer>,
+    () => balancer.api('GET', `/v1/environments/${environment}/deployments`) as Promise<DeploymentsAnswer>,
     ({ servers, deployments }) =>
       servers.length === count && deployments.every((one) => one.servers.every(({ state }) => state === 'active')),
     { what: `${count} servers to run what is deployed` },
@@ -122,6 +122,7 @@ t.test('what a newer version has written harms only its own object', async (t) =
     await t.rejects(balancer.api('PUT', '/v1/environments/production/deployments/echo', { revision: 1 }), /409 .*nothing was changed/);
   }
   await deployEcho(balancer, target.url, '3', 'staging');
+  await untilCurrent(balancer, 1, 'staging');
 
   // A revision is lost: servers that have it keep it, another project goes ahead.
   await admin.hdel('{sluice}:revision', 'echo@3');

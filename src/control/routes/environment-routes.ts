@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { environmentAnswer } from '../../api/answers.ts';
-import { environmentSpec } from '../../model/environment.ts';
+import { type Environment, type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { name } from '../../model/name.ts';
 import { describeEnvironment, findEnvironment } from '../views/environment-view.ts';
@@ -16,14 +16,16 @@ const body = environmentSpec.extend({ name: name.optional(), status: z.unknown()
 
 /** Reads, creates, replaces and deletes environments. The balancer learns of changes from the registry. */
 export function environmentRoutes(app: ControlApp, { registry, live, listen }: ControlContext): void {
-  const describe = async (env: string) => describeEnvironment(await findEnvironment(registry, env), await registry.snapshot(env), live);
+  const describeOne = async (one: Environment, applied: ReadonlyMap<string, EnvironmentSpecInput>) =>
+    describeEnvironment(one, { snapshot: await registry.snapshot(one.name), applied: applied.get(one.name), live });
+  const describe = async (env: string) => describeOne(await findEnvironment(registry, env), await registry.appliedSettings());
 
   app.get(
     '/v1/environments',
     { schema: { summary: 'All environments', response: { 200: z.array(environmentAnswer), ...refusals } } },
     async () => {
-      const environments = await registry.environments();
-      return Promise.all(environments.map(async (one) => describeEnvironment(one, await registry.snapshot(one.name), live)));
+      const [environments, applied] = await Promise.all([registry.environments(), registry.appliedSettings()]);
+      return Promise.all(environments.map((one) => describeOne(one, applied)));
     },
   );
 

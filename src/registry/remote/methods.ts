@@ -52,6 +52,28 @@ export const methods = {
     result: environment,
     call: (registry, { name, spec }) => registry.putEnvironment(name, spec as EnvironmentSpecInput),
   }),
+  applyEnvironment: method({
+    access: 'admin',
+    params: z.object({ name: z.string(), file: z.unknown() }),
+    result: z.object({
+      outcome: z.enum(['changed', 'unchanged', 'deleted', 'unread']),
+      replaced: z.array(z.string()),
+      kept: z.array(z.string()),
+    }),
+    call: (registry, { name, file }) => registry.applyEnvironment(name, file as EnvironmentSpecInput),
+  }),
+  appliedSettings: method({
+    access: 'admin',
+    params: none,
+    result: z.array(z.tuple([z.string(), z.unknown()])),
+    call: async (registry) => [...(await registry.appliedSettings())],
+  }),
+  forgetApplied: method({
+    access: 'admin',
+    params: z.object({ name: z.string() }),
+    result: nothing,
+    call: (registry, { name }) => registry.forgetApplied(name),
+  }),
   deleteEnvironment: method({
     access: 'admin',
     params: z.object({ name: z.string(), force: z.boolean() }),

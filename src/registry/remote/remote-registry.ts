@@ -57,6 +57,18 @@ export class RemoteRegistry implements Registry {
     return this.#call('putEnvironment', { name, spec });
   }
 
+  applyEnvironment(name: string, file: EnvironmentSpecInput) {
+    return this.#call('applyEnvironment', { name, file });
+  }
+
+  async appliedSettings() {
+    return new Map((await this.#call('appliedSettings', {})) as [string, EnvironmentSpecInput][]);
+  }
+
+  forgetApplied(name: string) {
+    return this.#call('forgetApplied', { name });
+  }
+
   deleteEnvironment(name: string, { force = false }: { force?: boolean } = {}) {
     return this.#call('deleteEnvironment', { name, force });
   }

@@ -1,15 +1,19 @@
 import { contentHash } from '../../model/content-hash.ts';
-import { type Environment, type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
+import { type Environment, type EnvironmentSpec, type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { name as nameSchema } from '../../model/name.ts';
 import type { News } from '../../model/news.ts';
 import type { ServerRecord } from '../../model/server.ts';
+import { settingsOrigins } from '../../model/settings-origins.ts';
 import type { DeployedProject } from '../../model/snapshot.ts';
 import { faultsIn, listed } from '../../projects/project-plan.ts';
 import type { Variables } from '../../projects/variables.ts';
+import type { Applied } from '../contract.ts';
 import type { EnvironmentDocument } from '../documents.ts';
-import type { Key } from '../store.ts';
+import type { Change, Key } from '../store.ts';
+import { withoutUnknownKeys } from '../without-unknown-keys.ts';
 import type { Entry, Ledger } from './ledger.ts';
+import { mergeSettings } from './merge-settings.ts';
 import { noSuch, valid } from './refusals.ts';
 import type { Snapshots } from './snapshots.ts';
 
@@ -44,18 +48,62 @@ export class Environments {
       if (old && contentHash(old.input) === contentHash(input)) return { result };
       if (old?.unread !== undefined)
         throw new SluiceError('conflict', `environment "${name}" is left unchanged: ${old.unread}, then change it`);
-      const news: News[] = [{ kind: 'environment', name }];
-      let { version, hash, deployments } = old ?? { version: 0, hash: this.#snapshots.hash(spec.variables, []), deployments: [] };
-      if (old && contentHash(old.spec.variables) !== contentHash(spec.variables)) {
-        const projects = await this.#snapshots.projects(now.epoch, deployments);
-        mustServe(name, projects, old.spec.variables, spec.variables);
-        hash = this.#snapshots.hash(spec.variables, projects);
-        news.push({ kind: 'snapshot', name, version: ++version });
-      }
-      const text = environmentText({ input, version, hash, deployments, ...(old?.restored && { restored: old.restored }) });
-      const put = [{ kind: entry.kind, name, text }];
-      return { result, change: { epoch: now.epoch, expect: [entry], put, news } };
+      return { result, change: await this.#change(now.epoch, entry, result) };
     });
+  }
+
+  async apply(name: string, file: EnvironmentSpecInput): Promise<Applied> {
+    valid(`the environment's name`, nameSchema, name);
+    valid(`environment "${name}"`, environmentSpec, file);
+    return this.#ledger.transact<Applied>(async () => {
+      const now = await this.#ledger.read({ kind: 'environment', name }, { kind: 'applied', name });
+      const entry = now.get('environment', name);
+      const record = now.replaceable('applied', name);
+      const { value: old, stale } = entry;
+      const unchanged = record.value !== undefined && contentHash(record.value.input) === contentHash(file);
+      if (stale !== undefined) return { result: { outcome: 'unread', replaced: [], kept: [] } };
+      if (!old && unchanged) return { result: { outcome: 'deleted', replaced: [], kept: [] } };
+
+      const applied = (old && record.value?.input) ?? {};
+      const input = mergeSettings({ applied, file, stored: old?.input ?? {} }) as EnvironmentSpecInput;
+      const spec = valid(`environment "${name}"`, environmentSpec, withoutUnknownKeys(environmentSpec, input).known);
+      const same = old !== undefined && contentHash(old.input) === contentHash(input);
+      const result: Applied = { outcome: same ? 'unchanged' : 'changed', ...(old ? differences(old.spec, spec, applied, file) : nothing) };
+      if (same && unchanged) return { result };
+      const change: Change = same
+        ? { epoch: now.epoch, expect: [entry], news: [] }
+        : await this.#change(now.epoch, entry, { name, input, spec });
+      const put = [...(change.put ?? []), { kind: record.kind, name, text: JSON.stringify({ input: file }) }];
+      return { result, change: { ...change, expect: [...change.expect, record], put } };
+    });
+  }
+
+  /** Reads the settings of each environment as they were last applied from a configuration file. */
+  async applied(): Promise<Map<string, EnvironmentSpecInput>> {
+    const entries = (await this.#ledger.list('applied')).all('applied');
+    return new Map(entries.map(({ name, value }) => [name, value.input as EnvironmentSpecInput]));
+  }
+
+  async forgetApplied(name: string): Promise<void> {
+    await this.#ledger.transact(async () => {
+      const now = await this.#ledger.read({ kind: 'applied', name });
+      const entry = now.replaceable('applied', name);
+      return { result: undefined, ...(entry.revision > 0 && { change: { epoch: now.epoch, expect: [entry], remove: [entry], news: [] } }) };
+    });
+  }
+
+  async #change(epoch: string, entry: Entry<'environment'>, { name, input, spec }: Environment): Promise<Change> {
+    const { value: old } = entry;
+    const news: News[] = [{ kind: 'environment', name }];
+    let { version, hash, deployments } = old ?? { version: 0, hash: this.#snapshots.hash(spec.variables, []), deployments: [] };
+    if (old && contentHash(old.spec.variables) !== contentHash(spec.variables)) {
+      const projects = await this.#snapshots.projects(epoch, deployments);
+      mustServe(name, projects, old.spec.variables, spec.variables);
+      hash = this.#snapshots.hash(spec.variables, projects);
+      news.push({ kind: 'snapshot', name, version: ++version });
+    }
+    const text = environmentText({ input, version, hash, deployments, ...(old?.restored && { restored: old.restored }) });
+    return { epoch, expect: [entry], put: [{ kind: entry.kind, name, text }], news };
   }
 
   async remove(name: string, force: boolean): Promise<void> {
@@ -75,6 +123,24 @@ export class Environments {
     });
     this.#snapshots.forget(name);
   }
+}
+
+const nothing = { replaced: [], kept: [] };
+
+/** Compares where a file and an operator's changes disagree. */
+function differences(
+  old: EnvironmentSpec,
+  next: EnvironmentSpec,
+  applied: EnvironmentSpecInput,
+  file: EnvironmentSpecInput,
+): Pick<Applied, 'replaced' | 'kept'> {
+  const changedByOperator = Object.entries(settingsOrigins(old, applied)).filter(([, origin]) => origin === 'api');
+  const now = settingsOrigins(next, file);
+  const fileHas = new Set(Object.keys(settingsOrigins(environmentSpec.parse(file), file)));
+  return {
+    replaced: changedByOperator.map(([path]) => path).filter((path) => now[path] !== 'api'),
+    kept: Object.keys(now).filter((path) => now[path] === 'api' && fileHas.has(path)),
+  };
 }
 
 /** Text of an environment's document; the counterpart of its schema in `documents.ts`. */
