@@ -40,6 +40,7 @@ export async function applyEnvironments(
     });
     if (applied === undefined) continue;
     const { outcome, replaced, kept } = applied;
+    if (outcome === 'created') about.info('environment created from the configuration');
     if (outcome === 'changed') about.info('environment updated from the configuration');
     if (outcome === 'deleted') {
       about.warn(

@@ -183,6 +183,15 @@ environments:
   t.equal(anyPort.environments[0]?.spec.listen, '127.0.0.1:0', 'port 0 never conflicts: the kernel picks a free port');
 });
 
+test('a static server in two environments is a fault', (t) => {
+  const servers = (address: string) => `    servers:\n      - { id: a, address: ${address} }\n`;
+  const one = `environments:\n  one:\n    listen: 127.0.0.1:1\n${servers('127.0.0.1:7')}`;
+  t.strictSame(faultsOf(`${one}  two:\n    listen: 127.0.0.1:2\n${servers('127.0.0.1:8')}`), [
+    [9, 'environments.two.servers.0.id', 'is the id of a server in "one" as well: give each server an id of its own'],
+  ]);
+  t.end();
+});
+
 test('documents of the wrong shape, and files that cannot be read, are refused', async (t) => {
   t.strictSame(faultsOf('- a\n'), [[1, '', 'must be a map, not a list']]);
   t.strictSame(faultsOf('environments: [a]\n'), [[1, 'environments', 'must be a map, not a list']]);

@@ -7,10 +7,10 @@ import type { Registry } from '../../registry/contract.ts';
 /** Lists all servers, sorted by id: those in the registry, and static ones, which only the balancer knows. `now` is the wall clock. */
 export async function listServers(registry: Registry, live: LiveView, now: number): Promise<ServerAnswer[]> {
   const records = await registry.servers();
-  const seen = liveById(live);
-  const registered = records.map((record) => describeServer(record, seen.get(record.id), now));
-  const known = new Set(records.map((record) => record.id));
-  const unregistered = [...seen.values()].filter((server) => !known.has(server.id));
+  const seen = livePerEnvironment(live);
+  const registered = records.map((record) => describeServer(record, seen.get(placeOf(record)), now));
+  const known = new Set(records.map(placeOf));
+  const unregistered = [...seen.values()].filter((server) => !known.has(placeOf(server)));
   const fixed = (await staticServers(registry, unregistered)).map(describeStatic);
   const vanished = unregistered.filter(({ leaseEndedAt }) => leaseEndedAt !== undefined).map(describeVanished);
   return [...registered, ...fixed, ...vanished].sort((one, other) => (one.id < other.id ? -1 : 1));
@@ -19,9 +19,14 @@ export async function listServers(registry: Registry, live: LiveView, now: numbe
 /** Finds one server; throws `not-found` if neither the registry nor the balancer knows it. */
 export async function findServer(registry: Registry, live: LiveView, id: string, now: number): Promise<ServerAnswer> {
   const record = await registry.server(id);
-  const seen = liveById(live).get(id);
-  if (record) return describeServer(record, seen, now);
-  const [fixed] = await staticServers(registry, seen ? [seen] : []);
+  const seen = live.servers().filter((server) => server.id === id);
+  if (record)
+    return describeServer(
+      record,
+      seen.find(({ environment }) => environment === record.environment),
+      now,
+    );
+  const [fixed] = await staticServers(registry, seen);
   if (fixed) return describeStatic(fixed);
   if (seen?.leaseEndedAt !== undefined) return describeVanished(seen);
   throw new SluiceError('not-found', `there is no server "${id}": see sluice server list`);
@@ -95,6 +100,11 @@ function describeStatic(live: LiveServer): ServerAnswer {
   };
 }
 
-function liveById(live: LiveView): Map<string, LiveServer> {
-  return new Map(live.servers().map((server) => [server.id, server]));
+/** The same id may stand in two environments: of a static server, and of another server that joined before both were known. */
+function livePerEnvironment(live: LiveView): Map<string, LiveServer> {
+  return new Map(live.servers().map((server) => [placeOf(server), server]));
+}
+
+function placeOf({ environment = '', id }: { readonly environment?: string | undefined; readonly id: string }): string {
+  return `${environment} ${id}`;
 }

@@ -35,6 +35,7 @@ const environment = z.object({ name, input: z.unknown() }).transform(({ name, in
 
 const ofEnvironment = z.object({ environment: z.string() });
 const expect = count.exactOptional();
+const conditional = z.object({ expect: z.array(z.string()).exactOptional() }).default({});
 const deployment = z.object({ environment: z.string(), project: z.string(), options: z.object({ expect }).default({}) });
 
 /** All methods that can be called over a connection. The registry itself applies the rules and checks their input. */
@@ -48,15 +49,15 @@ export const methods = {
   }),
   putEnvironment: method({
     access: 'admin',
-    params: z.object({ name: z.string(), spec: z.unknown() }),
+    params: z.object({ name: z.string(), spec: z.unknown(), options: conditional }),
     result: environment,
-    call: (registry, { name, spec }) => registry.putEnvironment(name, spec as EnvironmentSpecInput),
+    call: (registry, { name, spec, options }) => registry.putEnvironment(name, spec as EnvironmentSpecInput, options),
   }),
   applyEnvironment: method({
     access: 'admin',
     params: z.object({ name: z.string(), file: z.unknown() }),
     result: z.object({
-      outcome: z.enum(['changed', 'unchanged', 'deleted', 'unread']),
+      outcome: z.enum(['created', 'changed', 'unchanged', 'deleted', 'unread']),
       replaced: z.array(z.string()),
       kept: z.array(z.string()),
     }),
@@ -76,16 +77,16 @@ export const methods = {
   }),
   deleteEnvironment: method({
     access: 'admin',
-    params: z.object({ name: z.string(), force: z.boolean() }),
+    params: z.object({ name: z.string(), force: z.boolean(), options: conditional }),
     result: nothing,
-    call: (registry, { name, force }) => registry.deleteEnvironment(name, { force }),
+    call: (registry, { name, force, options }) => registry.deleteEnvironment(name, { force, ...options }),
   }),
   projects: method({ access: 'admin', params: none, result: z.array(projectSummary), call: (registry) => registry.projects() }),
   pushProject: method({
     access: 'admin',
-    params: z.object({ project: z.unknown() }),
+    params: z.object({ project: z.unknown(), options: conditional }),
     result: z.object({ name, revision: revisionNumber, created: z.boolean() }),
-    call: (registry, params) => registry.pushProject(params.project as Project),
+    call: (registry, params) => registry.pushProject(params.project as Project, params.options),
   }),
   revision: method({
     access: 'admin',
@@ -144,15 +145,15 @@ export const methods = {
   }),
   assign: method({
     access: 'admin',
-    params: z.object({ id: z.string(), environment: z.string().exactOptional() }),
+    params: z.object({ id: z.string(), environment: z.string().exactOptional(), options: conditional }),
     result: leasedServer,
-    call: (registry, { id, environment }) => registry.assign(id, environment),
+    call: (registry, { id, environment, options }) => registry.assign(id, environment, options),
   }),
   patchServer: method({
     access: 'admin',
-    params: z.object({ id: z.string(), patch: serverPatch }),
+    params: z.object({ id: z.string(), patch: serverPatch, options: conditional }),
     result: leasedServer,
-    call: (registry, { id, patch }) => registry.patchServer(id, patch),
+    call: (registry, { id, patch, options }) => registry.patchServer(id, patch, options),
   }),
 } as const;
 

@@ -9,7 +9,7 @@ import type { Log } from '../../model/log.ts';
 import { concerns, type News } from '../../model/news.ts';
 import type { Project } from '../../model/project.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
-import type { Link, Registry, Watch } from '../contract.ts';
+import type { Conditional, Link, Registry, Watch } from '../contract.ts';
 import { type MethodName, methods, type ParamsOf, type ResultOf } from './methods.ts';
 import { RemoteLink } from './remote-link.ts';
 
@@ -53,8 +53,8 @@ export class RemoteRegistry implements Registry {
     return this.#call('environment', { name });
   }
 
-  putEnvironment(name: string, spec: EnvironmentSpecInput) {
-    return this.#call('putEnvironment', { name, spec });
+  putEnvironment(name: string, spec: EnvironmentSpecInput, options?: Conditional) {
+    return this.#call('putEnvironment', { name, spec, options: sent(options) });
   }
 
   applyEnvironment(name: string, file: EnvironmentSpecInput) {
@@ -69,16 +69,16 @@ export class RemoteRegistry implements Registry {
     return this.#call('forgetApplied', { name });
   }
 
-  deleteEnvironment(name: string, { force = false }: { force?: boolean } = {}) {
-    return this.#call('deleteEnvironment', { name, force });
+  deleteEnvironment(name: string, { force = false, ...options }: Conditional & { force?: boolean } = {}) {
+    return this.#call('deleteEnvironment', { name, force, options: sent(options) });
   }
 
   projects() {
     return this.#call('projects', {});
   }
 
-  pushProject(project: Project) {
-    return this.#call('pushProject', { project });
+  pushProject(project: Project, options?: Conditional) {
+    return this.#call('pushProject', { project, options: sent(options) });
   }
 
   revision(name: string, revision?: number) {
@@ -125,12 +125,12 @@ export class RemoteRegistry implements Registry {
     return this.#call('leave', { id, instance });
   }
 
-  assign(id: string, environment: string | undefined) {
-    return this.#call('assign', environment === undefined ? { id } : { id, environment });
+  assign(id: string, environment: string | undefined, options?: Conditional) {
+    return this.#call('assign', { id, ...(environment !== undefined && { environment }), options: sent(options) });
   }
 
-  patchServer(id: string, patch: { draining?: boolean; weight?: number }) {
-    return this.#call('patchServer', { id, patch });
+  patchServer(id: string, patch: { draining?: boolean; weight?: number }, options?: Conditional) {
+    return this.#call('patchServer', { id, patch, options: sent(options) });
   }
 
   watch(tell: (news: News) => void, { server }: { server?: string } = {}): Watch {
@@ -185,6 +185,11 @@ export class RemoteRegistry implements Registry {
   #tell(news: News): void {
     for (const { tell, server } of [...this.#listening]) if (concerns(news, server)) tell(news);
   }
+}
+
+/** A condition as it is sent. */
+function sent({ expect }: Conditional = {}): { expect?: string[] } {
+  return expect === undefined ? {} : { expect: [...expect] };
 }
 
 function endpointOf(text: string): URL {

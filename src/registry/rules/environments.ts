@@ -1,4 +1,5 @@
 import { contentHash } from '../../model/content-hash.ts';
+import { type ExpectedTags, environmentTag } from '../../model/entity-tag.ts';
 import { type Environment, type EnvironmentSpec, type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { name as nameSchema } from '../../model/name.ts';
@@ -14,7 +15,7 @@ import type { Change, Key } from '../store.ts';
 import { withoutUnknownKeys } from '../without-unknown-keys.ts';
 import type { Entry, Ledger } from './ledger.ts';
 import { mergeSettings } from './merge-settings.ts';
-import { noSuch, valid } from './refusals.ts';
+import { mustSatisfy, noSuch, valid } from './refusals.ts';
 import type { Snapshots } from './snapshots.ts';
 
 /** Rules for the environments of a registry. */
@@ -36,7 +37,7 @@ export class Environments {
     return entry.value && environmentOf(entry, entry.value);
   }
 
-  async put(name: string, input: EnvironmentSpecInput): Promise<Environment> {
+  async put(name: string, input: EnvironmentSpecInput, expect?: ExpectedTags): Promise<Environment> {
     valid(`the environment's name`, nameSchema, name);
     const spec = valid(`environment "${name}"`, environmentSpec, input);
     const result: Environment = { name, input, spec };
@@ -45,6 +46,7 @@ export class Environments {
       const now = await this.#ledger.read({ kind: 'environment', name });
       const entry = now.get('environment', name);
       const { value: old } = entry;
+      mustSatisfy(`environment "${name}"`, expect, old && environmentTag(old, old.version));
       if (old && contentHash(old.input) === contentHash(input)) return { result };
       if (old?.unread !== undefined)
         throw new SluiceError('conflict', `environment "${name}" is left unchanged: ${old.unread}, then change it`);
@@ -68,7 +70,10 @@ export class Environments {
       const input = mergeSettings({ applied, file, stored: old?.input ?? {} }) as EnvironmentSpecInput;
       const spec = valid(`environment "${name}"`, environmentSpec, withoutUnknownKeys(environmentSpec, input).known);
       const same = old !== undefined && contentHash(old.input) === contentHash(input);
-      const result: Applied = { outcome: same ? 'unchanged' : 'changed', ...(old ? differences(old.spec, spec, applied, file) : nothing) };
+      const result: Applied = {
+        outcome: !old ? 'created' : same ? 'unchanged' : 'changed',
+        ...(old ? differences(old.spec, spec, applied, file) : nothing),
+      };
       if (same && unchanged) return { result };
       const change: Change = same
         ? { epoch: now.epoch, expect: [entry], news: [] }
@@ -106,11 +111,12 @@ export class Environments {
     return { epoch, expect: [entry], put: [{ kind: entry.kind, name, text }], news };
   }
 
-  async remove(name: string, force: boolean): Promise<void> {
+  async remove(name: string, force: boolean, expect?: ExpectedTags): Promise<void> {
     await this.#ledger.transact(async () => {
       const now = await this.#ledger.read({ kind: 'environment', name });
       if (!now.has('environment')) throw await noSuch(this.#ledger, 'environment', name);
       const entry = force ? now.replaceable('environment', name) : now.get('environment', name);
+      mustSatisfy(`environment "${name}"`, expect, entry.value && environmentTag(entry.value, entry.value.version));
       const servers = await this.#ledger.list('server');
       const members = servers.all('server').filter(({ value }) => value.environment === name || value.movingTo === name);
       if (!force) mustBeEmpty(entry, members.filter(({ leaseRemaining }) => leaseRemaining >= 0).length);
