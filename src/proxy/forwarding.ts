@@ -112,7 +112,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
       this.#held.limit(this.#route.settings.retries.bodyBytes);
     }
     this.#sendBody(buffer, start, end);
-    this.#connection?.progress(false);
+    this.#connection?.progress(false, end - start);
   }
 
   bodyEnd(): void {
@@ -342,6 +342,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     writeRequestHead(outbox.to(connection.wire), this.#exchange, rewrite);
     this.#sending = true;
     this.#held?.each((piece) => this.#sendBody(piece, 0, piece.length));
+    if (this.#held !== undefined) connection.progress(bodyComplete, this.#held.octets);
     const mayBeSentAgain = (this.#held !== undefined || !bodyComplete) && this.repeatable;
     if (!mayBeSentAgain) this.#held = undefined;
     else if (!bodyComplete) this.#held ??= new HeldBody();

@@ -28,7 +28,8 @@ export async function findServer(registry: Registry, live: LiveView, id: string,
     );
   const [fixed] = await staticServers(registry, seen);
   if (fixed) return describeStatic(fixed);
-  if (seen?.leaseEndedAt !== undefined) return describeVanished(seen);
+  const vanished = seen.find(({ leaseEndedAt }) => leaseEndedAt !== undefined);
+  if (vanished) return describeVanished(vanished);
   throw new SluiceError('not-found', `there is no server "${id}": see sluice server list`);
 }
 

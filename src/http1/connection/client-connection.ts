@@ -8,6 +8,7 @@ import { ResponseHead } from '../message/response-head.ts';
 import { parseResponseHead } from '../message/response-parser.ts';
 import { trailerLines } from '../message/trailer-lines.ts';
 import type { Deadlines, Watched } from './deadlines.ts';
+import { SendProgress } from './send-progress.ts';
 import { connect, type Destination, type Receiver, release, type Wire } from './wire-socket.ts';
 
 /** The reason why an attempt ended without a complete response. */
@@ -56,6 +57,8 @@ export interface ClientConnectionOwner {
 }
 
 const maxFields = 256;
+/** From this many octets of a body on, much of it may still wait in the kernel's send buffer when everything seems to be sent. */
+const watchedBodyBytes = 64 * 1024;
 /** Limit of the interim responses (1xx) to one request. */
 const maxInterimResponses = 64;
 
@@ -92,6 +95,10 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   #body: BodyReader | undefined;
   #held: Buffer | undefined;
   #paused = false;
+  /** Octets of the request's body that came after its head was sent. */
+  #bodySent = 0;
+  /** Made for the first large body. */
+  #progress: SendProgress | undefined;
 
   /** Opens a connection for an exchange, whose response `sink` receives. */
   constructor(owner: ClientConnectionOwner, sink: ResponseSink, connectMs: number) {
@@ -116,19 +123,30 @@ export class ClientConnection implements Receiver, Watched, BodySink {
     this.#headSeen = false;
     this.#interim = 0;
     this.#body = undefined;
+    this.#bodySent = 0;
     this.expectAnswer();
   }
 
-  /** Notes that more of the request was sent. */
-  progress(requestComplete: boolean): void {
+  /** Notes that more of the request was sent: so many octets of its body. */
+  progress(requestComplete: boolean, octets = 0): void {
     this.#requestComplete = requestComplete;
+    this.#bodySent += octets;
     this.expectAnswer();
   }
 
-  /** Restarts the limit of the upstream's silence, if the upstream has to act: respond to a complete request, or read what was sent. */
+  /**
+   * Restarts the limit of the upstream's silence, if the upstream has to act: respond to a complete request, or read what was sent. While
+   * it reads a large body, however slowly, it is not silent.
+   */
   expectAnswer(): void {
     if (this.#sink === undefined) return;
     const mustAct = !this.#paused && (this.#requestComplete || this.wire.writableNeedDrain);
+    if (mustAct && this.#bodySent > watchedBodyBytes) {
+      this.#progress ??= new SendProgress(this.wire, this.#owner.deadlines);
+      this.deadline = this.#progress.begin(this.#sink.silenceMs);
+      return;
+    }
+    this.#progress?.end();
     this.deadline = mustAct ? this.#owner.deadlines.in(this.#sink.silenceMs) : 0;
   }
 
@@ -163,7 +181,7 @@ export class ClientConnection implements Receiver, Watched, BodySink {
       return;
     }
     if (sink === undefined || !this.#headSeen || !this.#body?.untilClose) {
-      this.#fail('reset', 'closed before the response was complete');
+      this.#fail('reset', this.wire.failure?.message ?? 'closed before the response was complete');
       return;
     }
     this.#destroy();
@@ -192,13 +210,19 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   expire(): void {
     if (this.#sink === undefined) this.#destroy();
     else if (!this.#connected) this.#fail('connect-timeout', 'no connection in time');
-    else this.#fail('head-timeout', this.#headSeen ? 'no more data of the response in time' : 'no response in time');
+    else if (this.#progress?.waiting)
+      this.#progress.look((next) => {
+        if (next === undefined) this.#timedOut();
+        else this.deadline = next;
+      });
+    else this.#timedOut();
   }
 
   pause(): void {
     if (this.#paused) return;
     this.#paused = true;
     this.wire.pause();
+    this.#progress?.end();
     this.deadline = 0;
   }
 
@@ -305,6 +329,7 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   }
 
   #complete(sink: ResponseSink, clean: boolean): void {
+    this.#progress?.end();
     // A server that sent no 100 may read the body as its next request (RFC 9110 section 10.1.1 lets it close instead).
     const whole = this.#requestComplete && !this.#awaitsContinue;
     const reusable = clean && this.#keepAlive && whole && !this.#body?.untilClose && this.wire.writableLength === 0;
@@ -321,6 +346,10 @@ export class ClientConnection implements Receiver, Watched, BodySink {
     if (this.#sink === sink) this.#sink = undefined;
   }
 
+  #timedOut(): void {
+    this.#fail('head-timeout', this.#headSeen ? 'no more data of the response in time' : 'no response in time');
+  }
+
   #fail(failure: AttemptFailure, reason: string): void {
     this.#destroy();
     this.#sink?.failed(failure, reason);
@@ -328,6 +357,7 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   }
 
   #destroy(): void {
+    this.#progress?.end();
     this.deadline = 0;
     this.#owner.closed(this);
     this.wire.destroy();

@@ -75,19 +75,26 @@ class PlainWire extends net.Socket implements Wire {
   into: Buffer = readBuffers.shared;
   /** A direct write in progress, which the stream's next `_write` adopts instead of writing again. */
   #pending: PendingWrite | undefined;
+  /** What a server answered before it reset the connection is read to its end, so that a failed write does not end the wire. */
+  readsOn: boolean;
+  #writeFailed = false;
 
   constructor(receiver: Receiver, handle?: unknown) {
     super({ handle, allowHalfOpen: true, onread } as net.SocketConstructorOpts);
     this.receiver = receiver;
+    this.readsOn = handle === undefined;
+    // Each piece goes through `_write`, which sees its failure.
+    if (this.readsOn) Object.assign(this, { _writev: null });
   }
 
   send(octets: Buffer): void {
-    if (this.destroyed || this.writableEnded) return;
+    if (this.destroyed || this.writableEnded || this.#writeFailed) return;
     const handle = (this as unknown as { _handle: WritingHandle | null })._handle;
     const written = handle === null || this.connecting || this.writableLength > 0 ? undefined : writeDirectly(handle, octets);
     if (written === 0) return;
     if (typeof written === 'number') {
-      this.destroy(writeError(written));
+      if (this.readsOn) this.#stopWriting(written);
+      else this.destroy(writeError(written));
       return;
     }
     this.#pending = written;
@@ -97,8 +104,27 @@ class PlainWire extends net.Socket implements Wire {
   override _write(octets: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     const pending = this.#pending;
     this.#pending = undefined;
-    if (pending === undefined) super._write(octets, encoding, done);
-    else pending.oncomplete = (status) => done(status < 0 ? writeError(status) : null);
+    if (this.#writeFailed) {
+      done();
+      return;
+    }
+    const handle = (this as unknown as { _handle: WritingHandle | null })._handle;
+    const written = pending ?? (this.readsOn && handle !== null && !this.connecting ? writeDirectly(handle, octets) : undefined);
+    if (written === undefined) super._write(octets, encoding, done);
+    else if (typeof written === 'number') this.#written(written, done);
+    else written.oncomplete = (status) => this.#written(status, done);
+  }
+
+  #written(status: number, done: (error?: Error | null) => void): void {
+    if (status < 0 && this.readsOn) this.#stopWriting(status);
+    done(status < 0 && !this.readsOn ? writeError(status) : null);
+  }
+
+  /** A write failed: the wire only reads from now on. */
+  #stopWriting(errno: number): void {
+    this.failure ??= writeError(errno);
+    this.#writeFailed = true;
+    this.resume();
   }
 }
 
@@ -121,7 +147,8 @@ export function accept(accepted: net.Socket, receiver: Receiver): Wire {
 /** Turns a wire into an ordinary Node stream, for a protocol other than HTTP. Its receiver gets no more calls. */
 export function release(wire: Wire): net.Socket {
   wire.off('data', read).off('end', ended).off('drain', drained).off('error', failed).off('close', closed).on('close', giveBack);
-  if (!(wire instanceof PlainWire)) wire.pause();
+  if (wire instanceof PlainWire) wire.readsOn = false;
+  else wire.pause();
   wire.receiver = {
     octets: (buffer, start, end) => wire.push(Buffer.from(buffer.subarray(start, end))),
     eof() {},
