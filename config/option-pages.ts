@@ -43,8 +43,9 @@ function jsonSchemaOf(schema: z.ZodType): JsonSchema {
 
 function ofBalancer(group: OptionGroup): string[] {
   const rows = group.options.map((option) => {
-    const [top = ''] = option.path;
-    return rowOf(option, variableName(option.path), restartOnly.some((one) => one === top) ? 'restart' : 'live');
+    const path = option.path.join('.');
+    const fixed = restartOnly.some((one) => path === one || path.startsWith(`${one}.`));
+    return rowOf(option, variableName(option.path), fixed ? 'restart' : 'live');
   });
   return sectionOf(group, '##', ['option', 'value', 'default', 'change', 'meaning'], rows);
 }

@@ -14,12 +14,17 @@ import type { Roles, UpOptions } from './cli/program.ts';
 import { runCommand } from './cli/run-command.ts';
 import { type Config, loadConfig, readConfig } from './config/config.ts';
 import { variableName } from './config/variables.ts';
+import { processResolver } from './dns/resolver.ts';
+import { dnsServers } from './dns/servers.ts';
 import { lackingForDirectWrites } from './http1/connection/direct-write.ts';
 
 /** Logger and supervisor of a process that runs until it is stopped. */
 function begin(level?: string): { logger: Logger; manager: ServiceManager } {
   const logger = createLogger(level);
   keepRunning(logger);
+  // Refuses a wrong value here, where it becomes one clear line.
+  dnsServers(process.env);
+  processResolver.log = logger;
   if (lackingForDirectWrites !== undefined)
     logger.warn(
       { lacking: lackingForDirectWrites },
@@ -87,6 +92,7 @@ function upConfig({ config: file, control, listen }: UpOptions): Config {
 if (isWorker()) {
   const logger = createLogger();
   keepRunning(logger);
+  processResolver.log = logger;
   runWorker(logger);
 } else {
   // Not awaited: a single executable is CommonJS, which has no top-level await.

@@ -16,13 +16,18 @@ export interface BalancerSettings {
      */
     tokens?: {
       /**
-       * secret of operators; better set by SLUICE_ADMIN_TOKEN. Not given: created at the first start and kept in dataDir
+       * secret of operators; better set by SLUICE_ADMIN_TOKEN. Several that are all valid, for example while one is replaced: a list, or a map of names such as { ci: …, anna: … }. Not given: created at the first start and kept in dataDir
        */
-      admin?: string;
+      admin?:
+        | string
+        | string[]
+        | {
+            [k: string]: string;
+          };
       /**
-       * secret of gateway servers; better set by SLUICE_JOIN_TOKEN. Not given: created at the first start and kept in dataDir
+       * secret of gateway servers; better set by SLUICE_JOIN_TOKEN. Several that are all valid, for example while one is replaced: a list. Not given: created at the first start and kept in dataDir
        */
-      join?: string;
+      join?: string | string[];
     };
   };
   /**
@@ -258,9 +263,17 @@ export interface EnvironmentSpec {
      */
     upstreamIdle?: 0 | string;
     /**
+     * age at which a connection to a server is closed once its exchange has ended, ±10 % at random; 0: no limit. A lower age makes requests reach servers sooner that were added behind a virtual address
+     */
+    upstreamAge?: 0 | string;
+    /**
      * time for a whole exchange, all attempts included; 0: no limit. It also ends long downloads
      */
     total?: 0 | string;
+    /**
+     * time without octets in either direction after which an upgraded connection (WebSocket) is closed; 0: no limit. Set it longer than the pings of its protocol
+     */
+    tunnel?: 0 | string;
   };
   /**
    * keeps a client on one server by a cookie, as long as the server is available

@@ -5,6 +5,7 @@ import { healthState, serverState } from '../model/live.ts';
 import { projectSummary as projectSummarySchema, revisionNumber, revision as revisionSchema } from '../model/revision.ts';
 import { projectState, serverRecord } from '../model/server.ts';
 import { deployedProject, snapshot, snapshotId as snapshotIdSchema } from '../model/snapshot.ts';
+import { unreadDocument } from '../model/unread-document.ts';
 
 // Answers of the admin API. Times are wall-clock milliseconds since 1970; absent values are null unless the schema says optional.
 
@@ -30,7 +31,10 @@ export const serverAnswer = z
     weight,
     state: serverState,
     health: healthState,
-    reason: z.string().optional().meta({ description: 'why the server is down' }),
+    reason: z.string().optional().meta({ description: 'why the server is down, or takes requests without a lease' }),
+    leaseEndedAt: z.number().optional().meta({
+      description: 'when the lease of a server ended that still takes requests because it answers; absent while the lease is held',
+    }),
     source,
     version: version.nullable().meta({ description: "version of the server's program; null for a static server" }),
     running: snapshotId.nullable(),
@@ -49,12 +53,27 @@ export const serverAnswer = z
     description: 'a gateway server: its record in the registry, with the health and counts that this balancer has for it',
   });
 
+export const registryAnswer = z
+  .object({
+    up: z.boolean().meta({ description: 'the registry can be reached' }),
+    refuses: z.string().nullable().meta({ description: 'why the registry refuses writes, and what to do; null while it takes them' }),
+    unread: z.array(unreadDocument).meta({ description: 'documents that this balancer could not read, or not entirely' }),
+  })
+  .meta({ id: 'Registry', description: "a balancer's connection to its registry" });
+
 export const environmentAnswer = environmentSpec
   .extend({
     name,
     status: z.object({
       listening: z.string().nullable().meta({ description: 'address that the listener is bound to; null while it is not open' }),
       snapshot: snapshotId,
+      origins: z.record(z.string(), z.enum(['file', 'api'])).meta({
+        description:
+          'origin of each setting that differs from its default, by dotted path: the configuration file (with its environment variables), or a change through the admin API, command line or dashboard. A restart or reload applies only what changed in the file',
+      }),
+      unread: z.string().optional().meta({
+        description: 'why this version of Sluice does not understand the stored settings, or only in part; absent: it understands them',
+      }),
     }),
   })
   .meta({ id: 'Environment', description: 'an environment: its settings with every default filled in, and its status' });
@@ -129,6 +148,7 @@ const happening = z
 export const happeningsAnswer = z.object({ happenings: z.array(happening) });
 
 export type ServerAnswer = Immutable<z.input<typeof serverAnswer>>;
+export type RegistryAnswer = Immutable<z.input<typeof registryAnswer>>;
 export type EnvironmentAnswer = Immutable<z.input<typeof environmentAnswer>>;
 export type DeploymentsSummary = Immutable<z.input<typeof deploymentsSummary>>;
 export type RegistrationAnswer = Immutable<z.input<typeof registrationAnswer>>;

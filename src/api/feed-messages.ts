@@ -21,6 +21,8 @@ export type FeedMessage =
       readonly version: string;
       /** True while the registry answers. */
       readonly registry: boolean;
+      /** Why the registry refuses writes, and what to do; absent while it takes them. */
+      readonly refuses?: string;
       /** End of the reader's session, wall clock in milliseconds; absent for a reader that sent a token. */
       readonly sessionEnds?: number;
     }
@@ -56,7 +58,10 @@ export type FeedMessage =
   | { readonly type: 'environment' | 'project'; readonly at: number; readonly name: string }
   /** Sent once a second. */
   | ({ readonly type: 'traffic'; readonly at: number } & TrafficSamples)
-  /** The registry answers again, or has stopped answering; without it, traffic continues with the last known servers. */
-  | { readonly type: 'registry'; readonly at: number; readonly up: boolean }
+  /**
+   * The registry answers again or has stopped answering, or refuses writes (`refuses`: why, and what to do) or takes them again. Traffic
+   * continues in any case.
+   */
+  | { readonly type: 'registry'; readonly at: number; readonly up: boolean; readonly refuses?: string }
   /** Messages may have been missed: readers should read everything again from the API. */
   | { readonly type: 'resync'; readonly at: number };

@@ -1,53 +1,71 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { Registry } from '../registry/contract.ts';
+import { programName } from './own-program.ts';
 
 /** Milliseconds between two attempts while the registry is unreachable. */
 const retryMs = 1000;
 
 /**
- * Creates or updates the environments of the configuration. An environment without settings is only created, so that it never undoes an
- * operator's changes. Settings that the registry refuses, because deployed projects could not be served with them, are logged and left
- * out: the start goes on with the settings that the environment has.
+ * Applies the environments of the configuration: at the start, and when it is loaded again. Only what changed in the configuration since it
+ * was last applied is changed; the registry remembers what that was. Changes by operators stay. Settings that the registry refuses, because
+ * deployed projects could not be served with them, refuse a reload; at a start they are logged, and the environment keeps those that it has.
  */
-export async function putEnvironments(registry: Registry, config: Config, logger: Logger): Promise<void> {
+export async function applyEnvironments(
+  registry: Registry,
+  config: Config,
+  logger: Logger,
+  { reload = false }: { reload?: boolean } = {},
+): Promise<void> {
   for (const { name, input } of config.environments) {
-    await untilReachable(logger, async () => {
-      const present = await registry.environment(name);
-      if (present !== undefined && Object.keys(input).length === 0) return;
+    const about = logger.child({ environment: name });
+    const applied = await untilReachable(logger, async () => {
       try {
-        await registry.putEnvironment(name, input);
+        return await registry.applyEnvironment(name, input);
       } catch (error) {
-        if (present === undefined || !(error instanceof SluiceError && error.code === 'invalid')) throw error;
-        logger.error({ environment: name, reason: error.message }, 'the environment keeps the settings that it has');
+        if (!(error instanceof SluiceError)) throw error;
+        const { code, message: reason } = error;
+        // A damaged document harms only its own environment.
+        if (code === 'internal' || (code === 'invalid' && !reload))
+          about.error({ reason }, 'the environment keeps the settings that it has');
+        else if (!reload && registry.link.refuses !== undefined && (await registry.environment(name)) !== undefined)
+          about.error(
+            { reason },
+            'the environment keeps the settings that it has: reload the configuration (SIGHUP) once the registry takes writes',
+          );
+        else throw error;
+        return undefined;
       }
     });
+    if (applied === undefined) continue;
+    const { outcome, replaced, kept } = applied;
+    if (outcome === 'created') about.info('environment created from the configuration');
+    if (outcome === 'changed') about.info('environment updated from the configuration');
+    if (outcome === 'deleted') {
+      about.warn(
+        `deleted by an operator, and its configuration has not changed: it stays deleted; "${programName} env create ${name}" creates it`,
+      );
+    }
+    if (replaced.length > 0)
+      about.warn({ settings: replaced }, 'settings that operators had changed are replaced, since they changed in the configuration');
+    if (kept.length > 0)
+      about.info({ settings: kept }, 'settings that operators changed stay, since they did not change in the configuration');
   }
 }
 
-/**
- * Creates or updates the environments that differ between two configurations. The others are left alone, so that operators' changes to
- * them stay.
- */
+/** Applies a configuration that was loaded again. Environments that it no longer has are kept. */
 export async function reloadEnvironments(present: Config, next: Config, registry: Registry, logger: Logger): Promise<void> {
-  const before = new Map(present.environments.map((environment) => [environment.name, environment.input]));
-  const changed = next.environments.filter(({ name, input }) => !isDeepStrictEqual(before.get(name), input));
-  for (const { name, input } of changed) {
-    await untilReachable(logger, async () => {
-      if (before.has(name) || Object.keys(input).length > 0 || (await registry.environment(name)) === undefined)
-        await registry.putEnvironment(name, input);
-    });
-    logger.info({ environment: name }, 'environment updated from the configuration');
-  }
-  for (const { name } of next.environments) before.delete(name);
-  for (const name of before.keys()) {
-    logger.warn({ environment: name }, `no longer in the configuration, but kept: "sluice env delete ${name}" deletes it`);
+  await applyEnvironments(registry, next, logger, { reload: true });
+  const left = new Set(next.environments.map(({ name }) => name));
+  for (const { name } of present.environments) {
+    if (left.has(name)) continue;
+    await untilReachable(logger, () => registry.forgetApplied(name));
+    logger.warn({ environment: name }, `no longer in the configuration, but kept: "${programName} env delete ${name}" deletes it`);
   }
 }
 
-async function untilReachable(logger: Logger, task: () => Promise<void>): Promise<void> {
+async function untilReachable<T>(logger: Logger, task: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await task();

@@ -2,15 +2,14 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Balancer, startBalancer } from '../balancer/balancer.ts';
 import type { Config } from '../config/config.ts';
-import { createAuthorizer } from '../control/access/authorizer.ts';
-import { sessionKey } from '../control/access/sessions.ts';
+import { Credentials } from '../control/access/credentials.ts';
 import { loadTokens, type Tokens } from '../control/access/tokens.ts';
 import { type Control, startControl } from '../control/control.ts';
 import { systemClock } from '../model/clock.ts';
 import type { Registry } from '../registry/contract.ts';
 import { openRegistry } from '../registry/open-registry.ts';
 import { RegistrationEndpoint } from '../registry/remote/registration-endpoint.ts';
-import { putEnvironments, reloadEnvironments } from './configured-environments.ts';
+import { applyEnvironments, reloadEnvironments } from './configured-environments.ts';
 import { DataPlaneRunner } from './data-plane-runner.ts';
 import { warnOfRestartOnly } from './restart-only.ts';
 import { loadShipped } from './shipped.ts';
@@ -41,7 +40,8 @@ export interface Served {
 export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessEnv = process.env): Promise<Served> {
   const tokens = await loadTokens({ dataDir: config.dataDir, configured: config.control.tokens, env });
   logger.info({ admin: tokens.origin.admin, join: tokens.origin.join }, 'tokens read from these places');
-  const authorize = createAuthorizer(tokens);
+  const credentials = await Credentials.of(tokens.valid);
+  const { authorize } = credentials;
   const dataPlane = new DataPlaneRunner(config, logger);
   await dataPlane.openAccessLog();
   const registry = await openRegistry({ ...config.registry, logger });
@@ -56,19 +56,22 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     await registry.close();
   };
   const summary = () => {
-    const { length } = present.environments;
-    const listens = present.environments.slice(0, maxNamed).map(({ name }) => `${name} on ${balancer?.view.listening(name)}`);
-    return `Serving ${listens.join(', ')}${length > maxNamed ? ` and ${length - maxNamed} more` : ''}; control at ${control?.url}`;
+    const open = present.environments.filter(({ name }) => balancer?.view.listening(name) !== undefined);
+    const { length } = open;
+    const listens = open.slice(0, maxNamed).map(({ name }) => `${name} on ${balancer?.view.listening(name)}`);
+    return `Serving ${length === 0 ? 'no environment of the configuration' : listens.join(', ')}${length > maxNamed ? ` and ${length - maxNamed} more` : ''}; control at ${control?.url}`;
   };
   const reload = async (next: Config) => {
+    const { valid } = await loadTokens({ dataDir: config.dataDir, configured: next.control.tokens, env });
     warnOfRestartOnly(config, next, logger);
     await reloadEnvironments(present, next, registry, logger);
     present = next;
+    await credentials.replace(valid);
     await dataPlane.reload(next);
     logger.info('configuration reloaded');
   };
   try {
-    await putEnvironments(registry, config, logger);
+    await applyEnvironments(registry, config, logger);
     balancer = await startBalancer({
       registry,
       own: config.environments.map(({ name }) => name),
@@ -89,10 +92,13 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       logger,
       version,
       page: loadShipped().page,
-      sessionKey: await sessionKey(tokens.admin),
+      sessionKeys: () => credentials.sessionKeys,
       journalFile: join(config.dataDir, 'journal.json'),
     });
-    for (const { name } of config.environments) logger.info({ environment: name, listen: balancer.view.listening(name) }, 'serving');
+    for (const { name } of config.environments) {
+      const listen = balancer.view.listening(name);
+      if (listen !== undefined) logger.info({ environment: name, listen }, 'serving');
+    }
     logger.info({ control: control.url }, 'control');
     return {
       registry,

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { FromWorker, ToWorker } from '../balancer/workers/messages.ts';
 import { Worker } from '../balancer/workers/worker.ts';
 import { noWorkerCounts } from '../balancer/workers/worker-counts.ts';
+import { dnsServersVariable } from '../dns/servers.ts';
 import { systemClock } from '../model/clock.ts';
 import { HttpListener } from '../proxy/http-listener.ts';
 import { OwnAccessLog } from './own-access-log.ts';
@@ -11,8 +12,8 @@ import { openTracing } from './tracing.ts';
 
 /** First argument of a worker process, used only by {@link spawnWorker}. */
 const workerArgument = 'worker';
-/** The only Sluice setting that a worker reads from its environment. */
-const logLevel = 'SLUICE_LOG_LEVEL';
+/** Settings that a worker gets from the environment of the main process. */
+const inherited = ['SLUICE_LOG_LEVEL', dnsServersVariable];
 
 /** True if this process was started by {@link spawnWorker}. */
 export function isWorker(): boolean {
@@ -21,11 +22,11 @@ export function isWorker(): boolean {
 
 /**
  * Starts a worker process. It gets its own process group, so that Ctrl-C reaches only the main process, and no Sluice settings, some of which
- * are secrets, except the log level.
+ * are secrets, except the log level and the DNS servers.
  */
 export function spawnWorker(number: number): ChildProcess {
   const { file, args } = ownProgram([workerArgument, String(number)]);
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name === logLevel || !name.startsWith('SLUICE_')));
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => inherited.includes(name) || !name.startsWith('SLUICE_')));
   return spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true, env });
 }
 

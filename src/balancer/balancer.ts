@@ -46,7 +46,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
       if (started) void follow();
     },
   };
-  const director: Director = new Director(options, reader);
+  const director: Director = new Director({ ...options, live: () => dataPlane.servers() }, reader);
 
   const drain = async (graceMs: number): Promise<void> => {
     // The director runs until the last exchange has ended: a retry must not go to a server that has left meanwhile.

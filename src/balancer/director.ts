@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ProberTools } from '../health/prober.ts';
 import type { Timer } from '../model/clock.ts';
 import type { Environment } from '../model/environment.ts';
-import type { CheckCounts, RegistrySync } from '../model/live.ts';
+import type { CheckCounts, LiveServer, RegistrySync } from '../model/live.ts';
 import { acceptsTraffic } from '../model/server.ts';
 import { formatIdentity, type ServerIdentity } from '../model/server-identity.ts';
 import { Ejections } from './ejections.ts';
@@ -11,12 +11,22 @@ import { type CheckedServer, type CheckStatus, HealthChecks } from './health-che
 import { incompleteServers } from './incomplete-servers.ts';
 import { type MemberRecord, RegistryView, type RegistryViewTools } from './registry-view.ts';
 import { healthOf, type TableEnvironment, type TableReader, type TableServer } from './table.ts';
+import { TrafficWitness } from './traffic-witness.ts';
 
 /** Milliseconds in which several changes are coalesced into one table: a thousand servers that start together must not cause a thousand tables. */
 const coalesceMs = 5;
 
 /** Maximum time that a start waits for the first checks of the servers that are already registered, in milliseconds. */
 const firstChecksMs = 1000;
+
+/** Most servers that a log line names. */
+const maxNamed = 5;
+
+/** Why a server without a lease is in rotation, for people. */
+const stillAnswers = {
+  checked: 'its lease ended; it still passes its health checks',
+  unchecked: 'its lease ended; it still answers requests',
+} as const;
 
 const unchecked = { results: {}, flips: { up: 0, down: 0 } };
 
@@ -27,11 +37,14 @@ export interface DirectorTools extends RegistryViewTools, ProberTools {
    * first, also after a restart, so that an environment created later takes no traffic from them. Default none.
    */
   readonly own?: readonly string[];
+  /** Servers with their counts, which say whether a server without health checks still answers. Default none. */
+  readonly live?: () => readonly LiveServer[];
 }
 
 /**
  * The control side of a balancer. Combines membership (registry and configuration) with health (checks and ejections) into one table
- * for each environment, and gives the reader each table that has changed.
+ * for each environment, and gives the reader each table that has changed. A lease is not the only witness: a server whose lease ended
+ * stays in rotation as long as it passes its health checks.
  */
 export class Director {
   readonly #tools: DirectorTools;
@@ -39,6 +52,7 @@ export class Director {
   readonly #registryView: RegistryView;
   readonly #checks: HealthChecks;
   readonly #ejections: Ejections;
+  readonly #traffic: TrafficWitness;
   readonly #published = new Map<string, TableEnvironment>();
   #publishing: Timer | undefined;
   #checkedOnce: () => void = () => {};
@@ -46,10 +60,15 @@ export class Director {
   constructor(tools: DirectorTools, reader: TableReader) {
     this.#tools = tools;
     this.#reader = reader;
-    this.#registryView = new RegistryView(tools, () => this.#membersChanged());
     const mayHaveRestarted = (id: string) => this.#registryView.mayHaveRestarted(id);
+    this.#registryView = new RegistryView(
+      tools,
+      () => this.#membersChanged(),
+      ({ record }) => this.#isServing(record.environment, record.id),
+    );
     this.#checks = new HealthChecks({ ...tools, mayHaveRestarted }, () => this.#publishSoon());
     this.#ejections = new Ejections(tools, () => this.#publishSoon());
+    this.#traffic = new TrafficWitness(tools.clock);
   }
 
   /** True once the registry has been read. */
@@ -89,6 +108,7 @@ export class Director {
   /** Checks a server at once, because an exchange with it failed. */
   suspect(environment: string, id: string): void {
     this.#checks.suspect(environment, id);
+    if (this.#traffic.failed(environment, id)) this.#publishSoon();
   }
 
   /** Decides about an ejection that exchanges request; it holds for all worker processes or for none. */
@@ -119,6 +139,8 @@ export class Director {
       }
     }
     this.#checks.follow(checked);
+    const withoutWitness = all.filter(({ environment, willing, lost }) => willing && lost && this.#isUnchecked(environment));
+    this.#traffic.follow(withoutWitness, this.#tools.live ?? (() => []));
     this.#ejections.follow(all);
     this.#publishSoon();
   }
@@ -138,9 +160,24 @@ export class Director {
     for (const environment of this.#ownFirst()) {
       const entry = this.#entry(environment);
       if (isDeepStrictEqual(entry, this.#published.get(environment.name))) continue;
+      this.#logLeases(this.#published.get(environment.name), entry);
       this.#published.set(environment.name, entry);
       this.#reader.apply(entry);
     }
+  }
+
+  /** Logs once for all servers whose leases ended together, and once when every server in rotation has its lease again. */
+  #logLeases(before: TableEnvironment | undefined, { name: environment, servers }: TableEnvironment): void {
+    const ended = servers.filter(({ leaseEndedAt }) => leaseEndedAt !== undefined);
+    const known = new Set(before?.servers.filter(({ leaseEndedAt }) => leaseEndedAt !== undefined).map(({ id }) => id));
+    const newly = ended.filter(({ id }) => !known.has(id)).map(({ id }) => id);
+    const { logger } = this.#tools;
+    if (newly.length > 0)
+      logger.warn(
+        { environment, count: newly.length, servers: newly.slice(0, maxNamed) },
+        'leases ended, but the servers still answer: they stay in rotation until they fail; see their logs for why they do not renew',
+      );
+    else if (ended.length === 0 && known.size > 0) logger.info({ environment }, 'no server is in rotation without a lease any more');
   }
 
   #ownFirst(): Environment[] {
@@ -153,15 +190,24 @@ export class Director {
     const { name, spec } = environment;
     const withoutChecks: CheckStatus = { health: 'up', admitted: true };
     const before = new Map(this.#published.get(name)?.servers.map((server) => [server.id, server]));
-    const candidates = this.#candidates(environment).map(({ id, instance, address, weight, willing, expected }): TableServer => {
+    const candidates = this.#candidates(environment).map((candidate): TableServer => {
+      const { id, instance, address, weight, willing, expected, lost, leaseEndedAt } = candidate;
       const { health, admitted, reason: downFor, identity } = spec.health === 'off' ? withoutChecks : this.#checks.status(name, id);
-      // Without checks nothing tells that a server has restarted while the registry is away, so that any start of it is accepted.
+      // Without checks nothing tells that a server has restarted while it cannot register, so that any start of it is accepted.
       const stated = expected && (identity ?? (spec.health === 'off' ? { id, environment: name } : expected));
       const ejectedFor = this.#ejections.reason({ environment: name, id, instance, address });
-      const reason = downFor ?? ejectedFor;
-      const server = { id, instance, address, weight, serving: willing && admitted, health, ejected: ejectedFor !== undefined };
-      const known = { ...(stated && { identity: formatIdentity(stated) }), ...(reason !== undefined && { reason }) };
-      return { ...server, ...known };
+      const answers = spec.health === 'off' ? this.#traffic.vouches(name, id) : health === 'up';
+      const serving = willing && admitted && (!lost || answers);
+      const inRotation = serving && leaseEndedAt !== undefined ? leaseEndedAt : undefined;
+      const witness = inRotation === undefined ? undefined : stillAnswers[spec.health === 'off' ? 'unchecked' : 'checked'];
+      const reason = downFor ?? ejectedFor ?? witness;
+      const server = { id, instance, address, weight, serving, health, ejected: ejectedFor !== undefined };
+      return {
+        ...server,
+        ...(stated && { identity: formatIdentity(stated) }),
+        ...(inRotation !== undefined && { leaseEndedAt: inRotation }),
+        ...(reason !== undefined && { reason }),
+      };
     });
     const servers = this.#withoutIncomplete(candidates).map((server) => ({ ...server, ...this.#wellSince(server, before.get(server.id)) }));
     return { name, spec, servers };
@@ -179,9 +225,19 @@ export class Director {
     return servers.map((server) => {
       const lacked = incomplete.get(server.id);
       if (lacked === undefined || !server.serving) return server;
-      const reason = `it serves no revision of ${lacked.slice(0, 3).join(', ')}, which other servers serve`;
-      return { ...server, serving: false, incomplete: true, reason: server.reason ?? reason };
+      const lacks = `it serves no revision of ${lacked.slice(0, 3).join(', ')}, which other servers serve`;
+      const { leaseEndedAt, reason, ...rest } = server;
+      return { ...rest, serving: false, incomplete: true, reason: leaseEndedAt === undefined ? (reason ?? lacks) : lacks };
     });
+  }
+
+  #isServing(environment: string | undefined, id: string): boolean {
+    const table = environment === undefined ? undefined : this.#published.get(environment);
+    return table?.servers.some((server) => server.id === id && server.serving && healthOf(server) !== 'down') === true;
+  }
+
+  #isUnchecked(environment: string): boolean {
+    return this.#registryView.environments.get(environment)?.spec.health === 'off';
   }
 
   #wellSince(server: TableServer, before: TableServer | undefined): Pick<TableServer, 'wellSince'> {
@@ -190,22 +246,45 @@ export class Director {
     return { wellSince: wellSince ?? this.#tools.clock.date() };
   }
 
+  /** Id of the server at each address that lost servers claim. A process that was started later at the address of a lost server is not that server. */
+  #addressHolders(): ReadonlyMap<string, string> {
+    const members = [...this.#registryView.members.values()];
+    const holders = new Map<string, MemberRecord>(members.filter(({ lost }) => lost).map((member) => [member.record.address, member]));
+    if (holders.size > 0) {
+      for (const member of members) {
+        const holder = holders.get(member.record.address);
+        if (holder !== undefined && holdsBefore(member, holder)) holders.set(member.record.address, member);
+      }
+    }
+    return new Map([...holders].map(([address, { record }]) => [address, record.id]));
+  }
+
   /** The environment's servers, static and registered, by id; a registered server replaces a static one with the same id. */
   #candidates({ name, spec, drained = [] }: Environment): Candidate[] {
     const byId = new Map<string, Candidate>();
     const members = [...this.#registryView.members.values()].filter(({ record }) => record.environment === name);
     // A server that runs the empty snapshot would answer 404 to requests that the others can serve.
-    const deployed = members.some(({ record, lost }) => !lost && (record.running?.version ?? 0) > 0);
+    const deployed = members.some((member) => willing(member) && (member.record.running?.version ?? 0) > 0);
     for (const { id, address, weight } of spec.servers)
-      byId.set(id, { id, instance: '', address, weight, willing: !drained.includes(id), foreign: true, expected: undefined });
+      byId.set(id, { id, instance: '', address, weight, willing: !drained.includes(id), foreign: true, expected: undefined, lost: false });
+    const holders = this.#addressHolders();
     for (const member of members) {
       const { id, instance, address, weight, running, source, identifies } = member.record;
       const empty = deployed && running?.version === 0;
       const expected = identifies && { id, instance, environment: name };
-      byId.set(id, { id, instance, address, weight, willing: willing(member) && !empty, foreign: source !== 'join', expected });
+      const { lost, leaseEndedAt } = member;
+      const superseded = lost && holders.get(address) !== id;
+      const known = { id, instance, address, weight, foreign: source !== 'join', expected };
+      const candidate = { ...known, willing: willing(member) && !empty && !superseded, lost };
+      byId.set(id, { ...candidate, ...(leaseEndedAt !== undefined && { leaseEndedAt }) });
     }
     return [...byId.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
   }
+}
+
+/** True if a server holds its address rather than another one: it has its lease and the other has not, or it started later. */
+function holdsBefore(one: MemberRecord, other: MemberRecord): boolean {
+  return one.lost === other.lost ? one.record.startedAt > other.record.startedAt : !one.lost;
 }
 
 interface Candidate {
@@ -218,9 +297,16 @@ interface Candidate {
   readonly foreign: boolean;
   /** Identity that the server must state; undefined: it states none. */
   readonly expected: ServerIdentity | undefined;
+  /** True if the server's lease ended, so that it is in rotation only while it answers. */
+  readonly lost: boolean;
+  readonly leaseEndedAt?: number;
 }
 
-/** True if the server may take new requests. A server registered by plain HTTP never acknowledges a snapshot, so that its checks alone decide. */
+/**
+ * True if the server may take new requests while it is healthy. A server registered by plain HTTP never acknowledges a snapshot, so that
+ * its checks alone decide; it takes itself out by no longer registering.
+ */
 function willing({ record, lost }: MemberRecord): boolean {
-  return !lost && acceptsTraffic(record) && (record.running !== undefined || record.source === 'http');
+  if (!acceptsTraffic(record)) return false;
+  return record.source === 'http' ? !lost : record.running !== undefined;
 }

@@ -58,7 +58,7 @@ export class LiveMember {
 
   live(environment: string): LiveServer {
     this.#sumUpIdle();
-    const { id, address, weight, reason, incomplete } = this.#server;
+    const { id, address, weight, reason, incomplete, leaseEndedAt } = this.#server;
     const upstreams = this.#upstream === undefined ? this.#retired : [...this.#retired, this.#upstream];
     const sum = (gauge: (upstream: Upstream) => number) => upstreams.reduce((total, upstream) => total + gauge(upstream), 0);
     return {
@@ -70,6 +70,7 @@ export class LiveMember {
       health: healthOf(this.#server),
       ...(incomplete && { incomplete }),
       ...(reason !== undefined && { reason }),
+      ...(leaseEndedAt !== undefined && { leaseEndedAt }),
       active: sum((upstream) => upstream.active),
       upgraded: sum((upstream) => upstream.upgraded),
       connections: sum(({ pool }) => pool.open),

@@ -2,10 +2,11 @@ import type { Logger } from 'pino';
 import { type Clock, jittered, type Random } from '../model/clock.ts';
 import { CoalescedTask } from '../model/coalesced-task.ts';
 import type { Environment } from '../model/environment.ts';
+import { SluiceError } from '../model/fault.ts';
 import type { RegistrySync } from '../model/live.ts';
 import type { News } from '../model/news.ts';
 import type { LeasedServer } from '../model/server.ts';
-import type { Registry, Watch } from '../registry/contract.ts';
+import { keepLostMs, type Registry, type Watch } from '../registry/contract.ts';
 import { PendingReads } from './pending-reads.ts';
 
 /** Milliseconds in which a burst of news is coalesced into one read. */
@@ -21,7 +22,7 @@ const environmentGraceMs = 10_000;
 
 /** Dependencies of a {@link RegistryView}. */
 export interface RegistryViewTools {
-  readonly registry: Pick<Registry, 'environments' | 'environment' | 'putEnvironment' | 'servers' | 'server' | 'watch' | 'link'>;
+  readonly registry: Pick<Registry, 'environments' | 'environment' | 'putEnvironment' | 'servers' | 'server' | 'watch' | 'probe' | 'link'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -32,19 +33,26 @@ export interface MemberRecord {
   readonly record: LeasedServer;
   /** Time of this process's clock at which the longest lease seen so far ends. */
   readonly leaseEndsAt: number;
-  /** True once the lease has ended by the registry's clock and by this process's clock. */
+  /** Time until which `record.running` is assumed to be as last known, because the server joined again and has not reported it yet. */
+  readonly assumedUntil?: number;
+  /** Date at which the lease ended, by the registry's clock and by this process's clock; absent while it is held. */
+  readonly leaseEndedAt?: number;
+  /** True if the lease ended although the registry could be reached and took writes, so that the server could have renewed it. */
   readonly lost: boolean;
 }
 
 /**
- * The registry's environments and servers as last read. News is only a hint about what to read again. While the registry is unreachable,
- * and after a reconnect until every living server has had time to renew its lease, no server or environment is removed.
+ * The registry's environments and servers as last read. News is only a hint about what to read again. While the registry is unreachable or
+ * refuses writes, and after that until every living server has had time to renew its lease, no server or environment is removed.
  */
 export class RegistryView {
   readonly #tools: RegistryViewTools;
   readonly #changed: () => void;
+  readonly #answers: (member: MemberRecord) => boolean;
   readonly #pending = new PendingReads();
   #environments = new Map<string, Environment>();
+  /** Settings of environments as they were last understood entirely. */
+  readonly #understood = new Map<string, Environment>();
   #members = new Map<string, MemberRecord>();
   #watch: Watch | undefined;
   readonly #reads: CoalescedTask;
@@ -54,11 +62,18 @@ export class RegistryView {
   readonly #sync = { at: undefined as number | undefined, failures: 0, reconnects: 0 };
   /** Time of the next read of everything, with or without news. */
   #refreshAt = 0;
+  /** Time of the next probe for refused writes. */
+  #probeAt = 0;
   #resolveStart: () => void = () => {};
 
-  constructor(tools: RegistryViewTools, changed: () => void) {
+  /**
+   * @param answers says whether a server still answers. One that does is kept although its record has vanished without news of that, as
+   *   when Redis evicted it: a server that leaves says so, and stops answering.
+   */
+  constructor(tools: RegistryViewTools, changed: () => void, answers: (member: MemberRecord) => boolean = () => false) {
     this.#tools = tools;
     this.#changed = changed;
+    this.#answers = answers;
     // Rests as long as the last read took, so that a storm of news takes at most half of the registry's and this process's time.
     this.#reads = new CoalescedTask({ clock: tools.clock, run: () => this.#catchUp(), rest: (tookMs) => tookMs });
   }
@@ -82,13 +97,13 @@ export class RegistryView {
   }
 
   /**
-   * True if a server may run another instance than the registered one: it could not register because the registry is away, or its lease
-   * has ended and is not trusted to have done so.
+   * True if a server may run another instance than the registered one: the registry is away, or the server's lease has ended, so that it
+   * may have restarted and cannot register.
    */
   mayHaveRestarted(id: string): boolean {
     if (!this.#tools.registry.link.up) return true;
     const member = this.#members.get(id);
-    return member !== undefined && member.leaseEndsAt <= this.#tools.clock.now() && !member.lost;
+    return member?.leaseEndedAt !== undefined;
   }
 
   /** Resolves after the first complete read, however long the registry takes to answer. */
@@ -146,26 +161,36 @@ export class RegistryView {
   async #readAll(wanted: PendingReads): Promise<void> {
     const { registry, clock } = this.#tools;
     const beganAt = clock.now();
-    const [environments, servers] = await Promise.all([registry.environments(), registry.servers()]);
+    const [environments, servers] = await Promise.all([registry.environments(), registry.servers(), this.#probe(beganAt)]);
     if (this.#stopped) return;
     if (environments.length === 0 && this.#environments.size > 0 && !wanted.environments.size)
       environments.push(...(await this.#restoreEnvironments()));
-    const nextEnvironments = new Map(environments.map((environment) => [environment.name, environment]));
+    const nextEnvironments = new Map(environments.map((environment) => [environment.name, this.#lastUnderstood(environment)]));
     for (const [name, environment] of this.#environments) {
       if (!nextEnvironments.has(name) && !wanted.environments.has(name) && !this.#isTrusted(environmentGraceMs))
         nextEnvironments.set(name, environment);
     }
     const nextMembers = new Map(servers.map((record) => [record.id, this.#memberOf(record)]));
     for (const [id, member] of this.#members) {
-      if (!nextMembers.has(id) && !wanted.servers.has(id) && !this.#isTrusted(member.record.ttl)) nextMembers.set(id, member);
+      if (nextMembers.has(id) || wanted.servers.has(id)) continue;
+      if (!this.#isTrusted(member.record.ttl)) nextMembers.set(id, member);
+      else if (member.record.source === 'join' && this.#answers(member)) nextMembers.set(id, this.#withoutRecord(member));
     }
     this.#environments = nextEnvironments;
+    for (const name of this.#understood.keys()) if (!nextEnvironments.has(name)) this.#understood.delete(name);
     this.#members = nextMembers;
     this.#known = true;
     this.#sync.at = beganAt;
     this.#refreshIn(jittered(refreshMs, this.#tools.random));
     this.#resolveStart();
     this.#changed();
+  }
+
+  /** Probes once in each refresh period whether the registry takes writes: a balancer itself hardly ever writes. */
+  async #probe(now: number): Promise<void> {
+    if (now < this.#probeAt) return;
+    this.#probeAt = now + jittered(refreshMs, this.#tools.random, 0.3);
+    await this.#tools.registry.probe();
   }
 
   /** Restores the served environments in a registry that has none at all, so that their servers can join again. */
@@ -176,7 +201,24 @@ export class RegistryView {
       { environments: served.map(({ name }) => name) },
       'the registry has lost every environment: the environments that are served are written back',
     );
-    return Promise.all(served.map(({ name, input }) => registry.putEnvironment(name, input)));
+    const restore = async (environment: Environment) => {
+      try {
+        return await registry.putEnvironment(environment.name, environment.input);
+      } catch (error) {
+        if (!(error instanceof SluiceError) || error.code !== 'invalid') throw error;
+        logger.error({ environment: environment.name, err: error }, 'the environment cannot be written back, but is still served');
+        return environment;
+      }
+    };
+    return Promise.all(served.map(restore));
+  }
+
+  /** Replaces settings that are not understood entirely by the last ones that were: half of a change may be worse than none. */
+  #lastUnderstood(environment: Environment): Environment {
+    const { name, unread } = environment;
+    if (unread === undefined) this.#understood.set(name, environment);
+    const last = this.#understood.get(name);
+    return unread === undefined || last === undefined ? environment : { ...last, unread };
   }
 
   async #readNamed(wanted: PendingReads): Promise<void> {
@@ -184,19 +226,19 @@ export class RegistryView {
     const names = [...wanted.environments];
     const ids = [...wanted.servers];
     const [environments, records] = await Promise.all([
-      Promise.all(names.map((name) => registry.environment(name))),
-      Promise.all(ids.map((id) => registry.server(id))),
+      Promise.all(names.map((name) => unlessUnreadable(registry.environment(name), () => this.#environments.get(name)))),
+      Promise.all(ids.map((id) => unlessUnreadable(registry.server(id), () => this.#members.get(id)?.record))),
     ]);
     if (this.#stopped) return;
     names.forEach((name, index) => {
       const environment = environments[index];
-      if (environment) this.#environments.set(name, environment);
-      else this.#environments.delete(name);
+      if (environment) this.#environments.set(name, this.#lastUnderstood(environment));
+      else if (this.#environments.delete(name)) this.#understood.delete(name);
     });
     ids.forEach((id, index) => {
       const record = records[index];
       if (record) this.#members.set(id, this.#memberOf(record));
-      else this.#members.delete(id);
+      else this.#remove(id);
     });
     this.#refreshIn(this.#refreshAt - this.#tools.clock.now());
     this.#changed();
@@ -218,23 +260,53 @@ export class RegistryView {
     const seen = isSame ? before.leaseEndsAt : now;
     const leaseEndsAt = Math.max(seen, now + Math.min(record.leaseRemaining, record.ttl));
     const isTrusted = this.#isTrusted(record.ttl);
+    const ended = record.leaseRemaining < 0 && leaseEndsAt <= now;
+    const endedAt = (isSame ? before.leaseEndedAt : undefined) ?? Math.round(this.#tools.clock.date() + record.leaseRemaining);
     return {
-      record: isTrusted ? record : stillRunning(record, before?.record),
+      ...stillRunning(record, before, now),
       leaseEndsAt,
-      lost: record.leaseRemaining < 0 && leaseEndsAt <= now && isTrusted,
+      ...(ended && { leaseEndedAt: endedAt }),
+      lost: ended && isTrusted,
     };
   }
 
-  /** True if the registry has been reachable for `graceMs`, so that an entry that is missing in it counts as removed. */
+  /** Removes a server that news named, except one that still answers and whose record was removed only because its lease ended so long ago. */
+  #remove(id: string): void {
+    const member = this.#members.get(id);
+    const isOld = this.#tools.clock.date() - (member?.leaseEndedAt ?? Number.POSITIVE_INFINITY) >= keepLostMs;
+    if (member === undefined || !isOld || !this.#answers(member)) this.#members.delete(id);
+  }
+
+  /** A server whose record has vanished: it can hold no lease without a record. */
+  #withoutRecord(member: MemberRecord): MemberRecord {
+    return { ...member, leaseEndedAt: member.leaseEndedAt ?? this.#tools.clock.date(), lost: true };
+  }
+
+  /** True if the registry has been reachable and taken writes for `graceMs`, so that an entry that is missing in it counts as removed. */
   #isTrusted(graceMs: number): boolean {
     const { link } = this.#tools.registry;
-    return link.up && this.#tools.clock.now() - link.since >= graceMs;
+    return link.up && link.refuses === undefined && this.#tools.clock.now() - link.since >= graceMs;
   }
 }
 
-/** Adds `running` as last known to a record without it: a server that joins an emptied registry still runs its snapshot, but has not reported it yet. */
-function stillRunning(record: LeasedServer, before: LeasedServer | undefined): LeasedServer {
-  if (record.running !== undefined || before?.running === undefined) return record;
-  const same = record.instance === before.instance && record.environment === before.environment;
-  return same ? { ...record, running: before.running } : record;
+/** Waits for a document; if it is damaged, which the registry reports, returns the `last` one. */
+async function unlessUnreadable<T>(reading: Promise<T>, last: () => T): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof SluiceError && error.code === 'internal') return last();
+    throw error;
+  }
+}
+
+/**
+ * Adds `running` as last known to a record without it, for the length of a lease: a server that joins a registry that has lost its record
+ * still runs its snapshot, but has not reported it yet.
+ */
+function stillRunning(record: LeasedServer, before: MemberRecord | undefined, now: number): Pick<MemberRecord, 'record' | 'assumedUntil'> {
+  const { running, instance, environment } = before?.record ?? {};
+  const isSame = record.instance === instance && record.environment === environment;
+  if (record.running !== undefined || running === undefined || !isSame) return { record };
+  const assumedUntil = before?.assumedUntil ?? now + record.ttl;
+  return now < assumedUntil ? { record: { ...record, running }, assumedUntil } : { record };
 }

@@ -185,6 +185,7 @@ export class ServerPool implements Route {
     upstream.watcher = undefined;
     upstream.maxActive = spec.limits.connectionsPerServer;
     upstream.pool.idleMs = spec.timeouts.upstreamIdle;
+    upstream.pool.ageMs = spec.timeouts.upstreamAge;
     upstream.weight =
       member.server.weight * slowStartShare(now - (member.wellSince ?? now), member.wellSince === undefined ? 0 : spec.slowStart);
     if (spec.balance === 'ewma') upstream.latency ??= new PeakEwma();

@@ -33,7 +33,9 @@ export interface TableServer {
   readonly ejected: boolean;
   /** True if the server would be `serving`, but rejected a project that other servers serve. */
   readonly incomplete?: true;
-  /** Why the server is down, ejected or incomplete, for people. */
+  /** Date at which the server's lease ended, if it stays in rotation because it still answers; absent while it holds its lease. */
+  readonly leaseEndedAt?: number;
+  /** Why the server is down, ejected or incomplete, or in rotation without a lease, for people. */
   readonly reason?: string;
   /** Date at which the server last became healthy enough for traffic, in milliseconds since 1970; absent while it is not. */
   readonly wellSince?: number;

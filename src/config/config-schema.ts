@@ -3,7 +3,7 @@ import { address } from '../model/address.ts';
 import { environmentSpec } from '../model/environment.ts';
 import { name } from '../model/name.ts';
 import { duration } from '../model/quantity.ts';
-import { token } from './token.ts';
+import { adminTokens, joinTokens } from './token.ts';
 
 const control = z.strictObject({
   listen: address.default('127.0.0.1:9000').meta({
@@ -12,12 +12,13 @@ const control = z.strictObject({
   }),
   tokens: z
     .strictObject({
-      admin: token.optional().meta({
-        description: 'secret of operators; better set by SLUICE_ADMIN_TOKEN. Not given: created at the first start and kept in dataDir',
-      }),
-      join: token.optional().meta({
+      admin: adminTokens.optional().meta({
         description:
-          'secret of gateway servers; better set by SLUICE_JOIN_TOKEN. Not given: created at the first start and kept in dataDir',
+          'secret of operators; better set by SLUICE_ADMIN_TOKEN. Several that are all valid, for example while one is replaced: a list, or a map of names such as { ci: …, anna: … }. Not given: created at the first start and kept in dataDir',
+      }),
+      join: joinTokens.optional().meta({
+        description:
+          'secret of gateway servers; better set by SLUICE_JOIN_TOKEN. Several that are all valid, for example while one is replaced: a list. Not given: created at the first start and kept in dataDir',
       }),
     })
     .prefault({})

@@ -11,7 +11,7 @@ import type { Registry } from '../registry/contract.ts';
 import type { Authorizer } from './access/authorizer.ts';
 import { GuessLimiter } from './access/guess-limiter.ts';
 import { identifyBy } from './access/identify.ts';
-import { Sessions } from './access/sessions.ts';
+import { type SessionKey, Sessions } from './access/sessions.ts';
 import { Connections } from './connections.ts';
 import { Feed } from './feed/feed.ts';
 import { Journal } from './feed/journal.ts';
@@ -31,6 +31,7 @@ import { probeRoutes } from './routes/probe-routes.ts';
 import { answerError, describeProblem } from './routes/problem.ts';
 import { projectRoutes } from './routes/project-routes.ts';
 import { registerRoutes } from './routes/register-routes.ts';
+import { registryRoute } from './routes/registry-route.ts';
 import { serverRoutes } from './routes/server-routes.ts';
 import { sessionRoutes } from './routes/session-routes.ts';
 import { targetsRoute } from './routes/targets-route.ts';
@@ -64,8 +65,8 @@ export interface ControlOptions {
   readonly accessLogDropped?: () => number;
   /** The dashboard; without it `/` answers that the dashboard has not been built. */
   readonly page?: Page | undefined;
-  /** Signs sessions of the dashboard; without a key one is made, and sessions end with this process. */
-  readonly sessionKey?: Buffer;
+  /** Returns the keys that sign sessions of the dashboard, one for each valid admin token; default: signing in is refused. */
+  readonly sessionKeys?: () => readonly SessionKey[];
   /** File that keeps the journal over a restart; default: the journal is only in memory. */
   readonly journalFile?: string;
   readonly clock?: Clock;
@@ -88,7 +89,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   }) as unknown as ControlApp;
   const context = { registry, live, clock, version, listen, accessLogDropped: options.accessLogDropped ?? (() => 0) };
 
-  const sessions = new Sessions(clock, options.sessionKey);
+  const sessions = new Sessions(clock, options.sessionKeys ?? (() => []));
   const identify = identifyBy(authorize, sessions);
   const limiter = new GuessLimiter(clock);
   const identifyFor = { admin: limiter.limit(identify), join: limiter.limit(identify, 'join') };
@@ -105,6 +106,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     deploymentRoutes,
     projectRoutes,
     registerRoutes,
+    registryRoute,
     metricsRoute,
     targetsRoute,
     probeRoutes,

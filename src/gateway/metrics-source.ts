@@ -35,7 +35,7 @@ export function metricsSource(read: () => MetricsInputs, admits: MetricsSource['
       const text = exposition([
         ...projectFamilies(applier, unmatched),
         ...listenerFamilies([{ ...listener.counts, listen, connections: listener.connections }]),
-        ...registryFamilies(sync, { up: link.up, now: clock.now(), epoch: applier.running?.epoch }),
+        ...registryFamilies(sync, { ...link, now: clock.now(), epoch: applier.running?.epoch }),
         {
           name: 'sluice_ready',
           help: 'Whether a snapshot is applied and the server is not draining: 1 or 0.',

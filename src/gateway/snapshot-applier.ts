@@ -9,7 +9,7 @@ import { type CompiledProject, compileProject, type Origin } from './compiled-pr
 import { ProjectTable } from './project-table.ts';
 import { TargetFailureLog } from './target-failure-log.ts';
 
-/** Most characters of a reason that are reported: the registry accepts no longer one. */
+/** Maximum length of a reported reason in characters: the registry refuses a longer one. */
 const maxReason = 2000;
 
 /** The state that serves requests; replaced as a whole, by one assignment. */
@@ -118,6 +118,7 @@ export class SnapshotApplier {
     previous: CompiledProject | undefined,
     taken: ReadonlyMap<string, CompiledProject>,
   ): { project: CompiledProject } | { error: string } {
+    if (deployed.fault !== undefined) return { error: deployed.fault.slice(0, maxReason) };
     try {
       // The number alone is not enough: a registry restored with older data assigns the same revision numbers again.
       const same = previous?.origin === origin && previous.revision === deployed.revision;
@@ -133,8 +134,11 @@ export class SnapshotApplier {
   }
 
   /** What to serve of a project whose deployed revision was rejected: its fallback, or else what this server served before. */
-  #fallback({ name, fallback }: DeployedProject, origin: Origin, previous: CompiledProject | undefined): CompiledProject | undefined {
-    if (fallback === undefined) return previous;
+  #fallback(deployed: DeployedProject, origin: Origin, previous: CompiledProject | undefined): CompiledProject | undefined {
+    const { name, fallback, fault } = deployed;
+    // The deployed revision itself runs here, although its content is lost in the registry.
+    const hasIt = fault !== undefined && previous?.revision === deployed.revision && previous.origin.epoch === origin.epoch;
+    if (fallback === undefined || hasIt) return previous;
     const { revision, project, variables } = fallback;
     const own = variables === undefined ? origin : previous && originWith(previous.origin, origin.epoch, variables);
     const result = this.#compile(

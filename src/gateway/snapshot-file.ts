@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import * as z from 'zod';
 import { systemClock } from '../model/clock.ts';
 import { CoalescedTask } from '../model/coalesced-task.ts';
-import { type Snapshot, snapshot as snapshotSchema } from '../model/snapshot.ts';
+import { receivedSnapshot, type Snapshot } from '../model/snapshot.ts';
 import { sameSnapshot } from '../model/snapshot-id.ts';
 
 /** First line of the file: its kind and format, and the checksum of the rest. */
@@ -93,7 +93,7 @@ function parse(text: string): Snapshot {
   const [first = '', body = '', ...rest] = text.split('\n');
   const { sha256 } = heading.parse(JSON.parse(first));
   if (rest.join('') !== '' || checksum(body) !== sha256) throw new Error('the checksum does not match the contents');
-  return snapshotSchema.parse(JSON.parse(body));
+  return receivedSnapshot.parse(JSON.parse(body));
 }
 
 function checksum(body: string): string {

@@ -1,5 +1,7 @@
-import { connect, isIP, type Socket } from 'node:net';
+import { connect, isIP, type Socket, type TcpSocketConnectOpts } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { connectErrorText, NameError } from '../dns/name-error.ts';
+import { processResolver } from '../dns/resolver.ts';
 import { parseAddress } from '../model/address.ts';
 import type { Clock } from '../model/clock.ts';
 import { readyPath } from '../model/reserved-path.ts';
@@ -140,13 +142,14 @@ function begin(check: Probe, events: ProbeEvents): () => void {
 }
 
 /** Opens the connection of a check; `opened` is called once it can be used, after the TLS handshake if there is one. */
-function open({ address, host = '', port = 0, tls = false }: Probe, opened: () => void): Socket {
-  const to = parseAddress(address);
-  if (port !== 0) to.port = port;
-  if (!tls) return connect(to).once('connect', opened);
-  const name = (host || to.host).replace(/:\d+$/, '');
-  const servername = isIP(name) === 0 ? name : '';
-  return connectTls({ ...to, servername, rejectUnauthorized: false }).once('secureConnect', opened);
+function open({ address, timeout, host: name = '', port: otherPort = 0, tls = false }: Probe, opened: () => void): Socket {
+  const { host, port } = parseAddress(address);
+  const to = processResolver.dial(host, otherPort === 0 ? port : otherPort, timeout) as TcpSocketConnectOpts;
+  if (!tls) return processResolver.observe(connect(to), host).once('connect', opened);
+  const wanted = (name || host).replace(/:\d+$/, '');
+  const servername = isIP(wanted) === 0 ? wanted : '';
+  const socket = connectTls({ ...to, servername, rejectUnauthorized: false });
+  return processResolver.observe(socket, host).once('secureConnect', opened);
 }
 
 function probeConnection(check: Probe, events: ProbeEvents): () => void {
@@ -188,7 +191,8 @@ function failure(error: NodeJS.ErrnoException, connected: boolean): ProbeResult 
   if (isShortage(error)) return { passed: false, failure: 'shortage', reason: `the balancer could not check (${detail})` };
   if (connected) return { passed: false, failure: 'reset', reason: `connection closed before a response (${detail})` };
   if (error.code === 'ECONNREFUSED') return { passed: false, failure: 'refused', reason: 'connection refused' };
-  return { passed: false, failure: 'unreachable', reason: `cannot connect (${detail})` };
+  const several = error instanceof NameError || error instanceof AggregateError;
+  return { passed: false, failure: 'unreachable', reason: `cannot connect (${several ? connectErrorText(error) : detail})` };
 }
 
 /** Says whether `status` is in `ranges`, such as `200-399` or `200,204`. */

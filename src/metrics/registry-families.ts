@@ -4,7 +4,7 @@ import type { Family } from './family.ts';
 /** Metrics of this process's connection to the registry. `now` is of the same clock as `sync.at`. */
 export function registryFamilies(
   sync: RegistrySync,
-  { up, now, epoch }: { up: boolean; now: number; epoch: string | undefined },
+  { up, refuses, now, epoch }: { up: boolean; refuses?: string | undefined; now: number; epoch: string | undefined },
 ): Family[] {
   const value = (type: 'counter' | 'gauge', name: string, help: string, value: number): Family => ({
     name: `sluice_registry_${name}`,
@@ -14,6 +14,7 @@ export function registryFamilies(
   });
   return [
     value('gauge', 'up', 'Whether the registry answers: 1 or 0.', up ? 1 : 0),
+    value('gauge', 'writable', 'Whether the registry answers and takes writes: 1 or 0.', up && refuses === undefined ? 1 : 0),
     {
       name: 'sluice_registry_sync_age_seconds',
       help: 'Time since the registry last confirmed the state that this process works with.',

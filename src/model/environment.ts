@@ -147,9 +147,17 @@ const timeouts = z.strictObject({
     description:
       "idle time after which a connection to a server is closed. Set it shorter than the server's own idle time, or requests may be sent on closed connections",
   }),
+  upstreamAge: duration.prefault('1h').meta({
+    description:
+      'age at which a connection to a server is closed once its exchange has ended, ±10 % at random; 0: no limit. A lower age makes requests reach servers sooner that were added behind a virtual address',
+  }),
   total: duration
     .prefault('0s')
     .meta({ description: 'time for a whole exchange, all attempts included; 0: no limit. It also ends long downloads' }),
+  tunnel: duration.prefault('0s').meta({
+    description:
+      'time without octets in either direction after which an upgraded connection (WebSocket) is closed; 0: no limit. Set it longer than the pings of its protocol',
+  }),
 });
 
 /** Settings of an environment; the same in the configuration file and the admin API. */
@@ -235,6 +243,8 @@ export interface Environment {
   /** The settings as written, for display and storage. They are parsed again when read, so that new defaults apply. */
   readonly input: EnvironmentSpecInput;
   readonly spec: EnvironmentSpec;
+  /** Why the stored settings are not understood, or only in part; `spec` has what is. Absent if they are understood entirely. */
+  readonly unread?: string;
   /** Ids of static servers that an operator has drained; absent: none. No settings, so that a changed configuration keeps them. */
   readonly drained?: readonly string[];
 }

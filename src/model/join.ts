@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Immutable } from './immutable.ts';
 import { leasedServer, serverRecord, serverSource } from './server.ts';
-import { snapshot, snapshotId } from './snapshot.ts';
+import { receivedSnapshot, snapshotId } from './snapshot.ts';
 
 const { id, instance, environment, address, weight, version, identifies, projects, startedAt, ttl } = serverRecord.shape;
 
@@ -37,7 +37,7 @@ export const renewal = z.object({
 export const joinAnswer = z.object({
   server: leasedServer,
   /** The environment's current snapshot, unless the server holds it already; absent for an available server. */
-  snapshot: snapshot.exactOptional(),
+  snapshot: receivedSnapshot.exactOptional(),
 });
 
 export type JoinRequest = Immutable<z.output<typeof joinRequest>>;

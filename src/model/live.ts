@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { EnvironmentCounts, ListenerCounts, ServerCounts } from './counts.ts';
 import type { LeasedServer, ServerRecord } from './server.ts';
 
-/** State of a server, as people see it. `lost`: its lease ended without notice. */
+/** State of a server, as people see it. `lost`: its lease ended without notice, and it does not answer either. */
 export const serverState = z.enum(['available', 'joining', 'ready', 'draining', 'lost']);
 export type ServerState = z.output<typeof serverState>;
 
@@ -31,8 +31,10 @@ export interface LiveServer extends ServerCounts, ServerGauges {
   readonly health: HealthState;
   /** True if the server gets no requests because it rejected a project that other servers serve. */
   readonly incomplete?: true;
-  /** Why the server is down or incomplete, for people. */
+  /** Why the server is down or incomplete, or in rotation without a lease, for people. */
   readonly reason?: string;
+  /** Date at which the server's lease ended, in milliseconds since 1970, if it stays in rotation because it still answers. */
+  readonly leaseEndedAt?: number;
   /** Absent for a server that was never checked. */
   readonly checks?: CheckCounts;
 }

@@ -82,7 +82,7 @@ export const project = z
         context.issues.push({ code: 'custom', path, input: missing, message });
       }
     },
-    // Also if another part is at fault, so that all faults are reported together.
+    // Also if another part is invalid, so that all faults are reported together.
     { when: () => true },
   )
   .meta({ id: 'Project', description: 'an API: base path, targets, resources, policies' });

@@ -15,6 +15,9 @@ export const snapshotId = z.object({
   hash: sha256,
 });
 
+/** Why a revision cannot be served although it is deployed: it is lost, or was written by a newer version. `project` is then a stand-in. */
+const fault = z.string().exactOptional();
+
 const variables = z.record(z.string(), z.string());
 
 /** The revision of a project that servers serve if they reject the deployed one. */
@@ -32,7 +35,21 @@ export const deployedProject = z.object({
   project,
   /** Last revision that servers accepted before this one; absent if there is none. */
   fallback: fallback.exactOptional(),
+  fault,
 });
+
+/** A deployed project from another process, which may be of a newer version. A project that is not understood gets a `fault`, and harms no other. */
+const receivedProject = z
+  .object({ name, revision: revisionNumber, project: z.unknown(), fallback: z.unknown().optional(), fault })
+  .transform(({ project: given, fallback: earlier, ...deployed }): z.output<typeof deployedProject> => {
+    const { data: known } = fallback.safeParse(earlier);
+    const withFallback = known === undefined ? {} : { fallback: known };
+    const { success, data, error } = project.safeParse(given);
+    if (success) return { ...deployed, project: data, ...withFallback };
+    const [{ path, message } = { path: [], message: '' }] = error.issues;
+    const reason = `it is damaged or was written for a newer Sluice (${[...path, message].map(String).join(': ')}): update this Sluice`;
+    return { ...unservable(deployed, reason), ...withFallback };
+  });
 
 /** Everything that an environment's servers need: complete, immutable, replaced as a whole. */
 export const snapshot = snapshotId.extend({
@@ -41,6 +58,26 @@ export const snapshot = snapshotId.extend({
   /** Sorted by name. */
   projects: z.array(deployedProject),
 });
+
+/** A {@link snapshot} from another process or from disk. */
+export const receivedSnapshot = snapshot.extend({ projects: z.array(receivedProject) });
+
+/**
+ * Makes the deployment of a revision whose content is not available. The stand-in uses a variable that no environment has, so that servers
+ * of versions that do not know `fault` reject it as well, and keep what they run.
+ */
+export function unservable(
+  { name, revision }: { name: string; revision: number },
+  fault: string,
+  basePath = `/${name}`,
+): z.output<typeof deployedProject> {
+  const standIn = project.parse({
+    name,
+    basePath,
+    targets: { default: { url: 'http://${variables.content_of_this_revision_is_missing}' } },
+  });
+  return { name, revision, project: standIn, fault: `revision ${revision} of project "${name}" cannot be served: ${fault}` };
+}
 
 export type DeployedProject = Immutable<z.output<typeof deployedProject>>;
 export type Snapshot = Immutable<z.output<typeof snapshot>>;

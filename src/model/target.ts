@@ -91,7 +91,7 @@ export const target = z
     timeouts: targetTimeouts.optional().meta({ description: 'time limits for each step of an exchange with the target' }),
     tls: targetTls.optional().meta({ description: 'TLS settings for https:// URLs. Not given: certificates are checked as browsers do' }),
   })
-  // Also if another part is at fault, so that all faults are reported together.
+  // Also if another part is invalid, so that all faults are reported together.
   .refine((given) => !(given instanceof Object) || (given.url === undefined) !== (given.urls === undefined), {
     message: 'needs either url or urls',
     when: () => true,

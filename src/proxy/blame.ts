@@ -13,10 +13,7 @@ export const blameField = 'Sluice-Fault';
 /** Reads who is to blame from a response. A value of a later version counts as `target`: the server says that it is not to blame. */
 export function readBlame({ fields }: ResponseHead): Blame | undefined {
   const line = fields.indexOf(fieldIds['sluice-fault']);
-  return line < 0 ? undefined : blameOf(fields.value(line));
-}
-
-/** Reads the value of {@link blameField}. */
-export function blameOf(value: string | undefined): Blame | undefined {
-  return value === undefined || value === 'project' || value === 'shortage' ? value : 'target';
+  if (line < 0) return undefined;
+  const value = fields.value(line);
+  return value === 'project' || value === 'shortage' ? value : 'target';
 }

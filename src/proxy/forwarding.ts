@@ -11,6 +11,7 @@ import { HeldBody } from './held-body.ts';
 import type { Waiter } from './request-queue.ts';
 import type { ResponseWriter } from './response-writer.ts';
 import { mayResend } from './retry.ts';
+import { Tunnel } from './tunnel.ts';
 import type { Upstream } from './upstream.ts';
 import { writeRequestHead } from './write-request-head.ts';
 
@@ -72,8 +73,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
 
   /** Releases the connection, the place in the queue and the deadline: the exchange has ended. */
   abandon(): void {
-    if (this.#watched) processDeadlines.unwatch(this);
-    this.#watched = false;
+    this.#rest();
     this.#attempts.queue?.leave(this);
     this.#hangUp();
     this.#exchange.counter.requestOctets += this.#bodyOctets;
@@ -114,7 +114,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
       this.#held.limit(this.#route.settings.retries.bodyBytes);
     }
     this.#sendBody(buffer, start, end);
-    this.#connection?.progress(false);
+    this.#connection?.progress(false, end - start);
   }
 
   bodyEnd(): void {
@@ -172,6 +172,33 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#response.take(head);
     this.#route.respond?.(this.#exchange, upstream);
     this.#response.begin(upstream.id, exposeServer);
+  }
+
+  get protocols(): string {
+    return this.#exchange.protocols;
+  }
+
+  switched(head: ResponseHead, buffer: Buffer, start: number, end: number): void {
+    const attempts = this.#attempts;
+    const response = this.#response;
+    const upstream = attempts.upstream as Upstream;
+    const { exposeServer, timeouts } = this.#route.settings;
+    attempts.answered(head.status);
+    response.take(head);
+    this.#route.respond?.(this.#exchange, upstream);
+    if (response.ended) return;
+    this.#rest();
+    const server = (this.#connection as ClientConnection).release();
+    this.#connection = undefined;
+    const { socket: client, after } = response.switchProtocols(upstream.id, exposeServer);
+    if (after.length > 0) server.write(after);
+    if (end > start) client.write(Buffer.from(buffer.subarray(start, end)));
+    upstream.upgraded++;
+    const closed = () => {
+      upstream.upgraded--;
+      attempts.end();
+    };
+    new Tunnel({ closed, crashed: (error) => this.#exchange.fault(error) }, client, server, timeouts.tunnel);
   }
 
   responseData(buffer: Buffer, start: number, end: number): void {
@@ -306,6 +333,12 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     else this.#connection = pool.connect(this, this.#route.settings.timeouts.connect);
   }
 
+  /** Ends all deadlines of the exchange. */
+  #rest(): void {
+    if (this.#watched) processDeadlines.unwatch(this);
+    this.#watched = false;
+  }
+
   /** Gives up the current connection: octets that still arrive over it would belong to this exchange. */
   #hangUp(): void {
     this.#connection?.abandon();
@@ -322,6 +355,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     writeRequestHead(outbox.to(connection.wire), this.#exchange, rewrite);
     this.#sending = true;
     this.#held?.each((piece) => this.#sendBody(piece, 0, piece.length));
+    if (this.#held !== undefined) connection.progress(bodyComplete, this.#held.octets);
     const mayBeSentAgain = (this.#held !== undefined || !bodyComplete) && this.repeatable;
     if (!mayBeSentAgain) this.#held = undefined;
     else if (!bodyComplete) this.#held ??= new HeldBody();

@@ -4,6 +4,7 @@ import type { RequestSink, ServerConnection } from '../http1/connection/server-c
 import { EditedFields } from '../http1/message/edited-fields.ts';
 import { fieldIds } from '../http1/message/field-ids.ts';
 import type { HeaderFields, RequestView, ResponseView } from '../http1/message/message-view.ts';
+import { offeredProtocols } from '../http1/message/protocols.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import type { WireFault } from '../http1/message/wire-fault.ts';
 import type { Blame } from './blame.ts';
@@ -16,7 +17,6 @@ import { HeldBody } from './held-body.ts';
 import { requestIdOf } from './request-id.ts';
 import { type ResponseOwner, ResponseWriter } from './response-writer.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
-import { switchesProtocol, Upgrade } from './upgrade.ts';
 
 /** The listener of an exchange, as the exchange sees it. */
 export interface ExchangeOwner {
@@ -38,8 +38,8 @@ export interface ExchangeOwner {
 }
 
 /**
- * One exchange: the request as roles and policies see it, and the path of its octets. The request's body goes to a {@link Forwarding} or
- * {@link Upgrade}, if the role forwards; the response, from there or made here, goes to the client through a {@link ResponseWriter}.
+ * One exchange: the request as roles and policies see it, and the path of its octets. The request's body goes to a {@link Forwarding}, if
+ * the role forwards; the response, from there or made here, goes to the client through a {@link ResponseWriter}.
  */
 export class ProxyExchange implements ForwardedExchange, RequestView, RequestSink, ResponseOwner {
   context: unknown;
@@ -52,7 +52,6 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   readonly #listener: ExchangeOwner;
   readonly #response: ResponseWriter;
   #forwarding: Forwarding | undefined;
-  #upgrade: Upgrade | undefined;
   /** Beginning of the body, if it arrived before the role decided. */
   #early: HeldBody | undefined;
   #edits: EditedFields | undefined;
@@ -114,11 +113,6 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   forward(route: Route): void {
     const response = this.#response;
     if (response.ended || this.#endsHere()) return;
-    if (switchesProtocol(this.head)) {
-      this.#upgrade = new Upgrade(this, response, route);
-      this.#upgrade.start();
-      return;
-    }
     this.#forwarding = new Forwarding(this, response, route);
     this.#forwarding.start(this.#early);
   }
@@ -135,6 +129,10 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
 
   get edits(): EditedFields | undefined {
     return this.#edits;
+  }
+
+  get protocols(): string {
+    return offeredProtocols(this.head);
   }
 
   get forwardedLines(): string {
@@ -195,13 +193,11 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   ended(): void {
     this.#forwarding?.abandon();
     this.#forwarding = undefined;
-    this.#upgrade?.abandon();
-    this.#upgrade = undefined;
     this.#listener.left();
   }
 
   handedOver(socket: net.Socket): void {
-    this.#upgrade = undefined;
+    this.#forwarding = undefined;
     this.#listener.left();
     this.#listener.tunnelOpened(this.#response.client, socket);
   }

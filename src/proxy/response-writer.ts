@@ -23,7 +23,7 @@ export interface ResponseOwner {
   readonly blame?: Blame | undefined;
   /** Called when nothing more will be sent, before the exchange is counted: what is still being done for the response must stop. */
   ended(): void;
-  /** Called when the client's connection has been given away: the exchange is counted later, by `settle`. */
+  /** Called when the client's connection has been given away, before the exchange is counted. */
   handedOver(socket: net.Socket): void;
   /** Called once, last, when the exchange has been counted. */
   counted(): void;
@@ -181,20 +181,23 @@ export class ResponseWriter {
 
   // A connection that stops being HTTP
 
-  /** Gives the client's connection away, as an ordinary stream, with the octets that came after the head. `settle` must follow. */
-  handOver(): { socket: net.Socket; after: Buffer } {
+  /**
+   * Sends the 101 that was taken, counts the exchange, and gives the client's connection away as an ordinary stream, with the octets that
+   * came after the request's head. `server` and `exposed` are as for `begin`.
+   */
+  switchProtocols(server: string, exposed: boolean): { socket: net.Socket; after: Buffer } {
+    const head = this.#head as ResponseHead;
+    writeResponseHead(outbox.to(this.client.wire), head, this.#edits, exposed ? `X-Served-By: ${server}\r\n` : '');
+    this.#head = undefined;
+    this.#edits = undefined;
+    this.begun = true;
     this.ended = true;
+    this.status = head.status;
+    this.server = server;
     const released = this.client.release();
     this.#owner.handedOver(released.socket);
-    return released;
-  }
-
-  /** Counts the exchange of a connection that was given away. @param status status that the client got; 0: the client left before that */
-  settle(status: number, server: string): void {
-    this.status = status;
-    this.server = server;
-    this.aborted = status === 0;
     this.#count();
+    return released;
   }
 
   /** Decides whether the connection is kept; returns the value of the Connection field, or undefined if it is the default of the client's HTTP version. */

@@ -3,6 +3,7 @@ import { fieldIds } from '../http1/message/field-ids.ts';
 import type { FieldLines } from '../http1/message/field-lines.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import { inRanges } from '../model/ip-address.ts';
+import { type ReportedHop, reportedHops } from './reported-hops.ts';
 
 /** Proxies in front whose `X-Forwarded-*` is trusted. Determines the client's address, and the fields about the client that upstreams get. */
 export class TrustedProxies {
@@ -20,34 +21,48 @@ export class TrustedProxies {
     }
   }
 
-  /** Address of the client: the peer's or, behind trusted proxies, the last one of `X-Forwarded-For` that is not a trusted proxy's. */
+  /**
+   * Address of the client: the peer's or, behind trusted proxies, the nearest reported address that is not a trusted proxy's. A hop without
+   * an address ends the search, because what lies beyond it is only the claim of a stranger: the client is the hop before.
+   */
   clientOf(peer: string, fields: FieldLines): string {
     if (!this.#trusts(peer)) return peer;
-    const chain = (joined(fields, fieldIds['x-forwarded-for']) ?? '').split(',');
-    let client = peer;
-    for (let hop = chain.pop()?.trim(); hop !== undefined && isIP(hop) !== 0; hop = chain.pop()?.trim()) {
-      client = hop;
-      if (!this.#trusts(hop)) break;
-    }
-    return client;
+    return this.#clientHop(reportedHops(fields))?.address ?? peer;
   }
 
   /**
    * `X-Forwarded-*` as complete lines, for the upstream. What a trusted proxy sent is extended, its `Forwarded` (RFC 7239) too; what
-   * other peers sent is replaced.
+   * other peers sent is replaced. If there is only `Forwarded`, `X-Forwarded-*` say the same.
    */
   forwardedLines(peer: string, head: RequestHead): string {
     const host = head.authority();
     if (!this.#trusts(peer)) return `X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${host}\r\n`;
     const { fields } = head;
-    const before = joined(fields, fieldIds['x-forwarded-for']);
-    const proto = joined(fields, fieldIds['x-forwarded-proto']) ?? 'http';
-    const firstHost = joined(fields, fieldIds['x-forwarded-host']) ?? host;
-    const chain = before === undefined ? peer : `${before}, ${peer}`;
     const forwarded = joined(fields, fieldIds.forwarded);
+    let before = joined(fields, fieldIds['x-forwarded-for']);
+    let client: ReportedHop | undefined;
+    if (before === undefined && forwarded !== undefined) {
+      const hops = [...reportedHops(fields)];
+      before = chainOf(hops);
+      client = this.#clientHop(hops);
+    }
+    const proto = joined(fields, fieldIds['x-forwarded-proto']) ?? valid(client?.proto, /^https?$/i)?.toLowerCase() ?? 'http';
+    const firstHost = joined(fields, fieldIds['x-forwarded-host']) ?? valid(client?.host, /^[\w.:[\]-]+$/) ?? host;
+    const chain = before === undefined ? peer : `${before}, ${peer}`;
     const node = peer.includes(':') ? `"[${peer}]"` : peer;
     const extended = forwarded === undefined ? '' : `Forwarded: ${forwarded}, for=${node};host="${host}";proto=http\r\n`;
     return `X-Forwarded-For: ${chain}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${firstHost}\r\n${extended}`;
+  }
+
+  /** The hop of the client among the hops that a trusted proxy reported, the nearest first; undefined: the proxy itself is the client. */
+  #clientHop(hops: Iterable<ReportedHop>): ReportedHop | undefined {
+    let client: ReportedHop | undefined;
+    for (const hop of hops) {
+      if (hop.address === undefined) break;
+      client = hop;
+      if (!this.#trusts(hop.address)) break;
+    }
+    return client;
   }
 
   #trusts(address: string): boolean {
@@ -62,4 +77,18 @@ function joined(fields: FieldLines, id: number): string | undefined {
     values = values === undefined ? fields.value(line) : `${values}, ${fields.value(line)}`;
   }
   return values;
+}
+
+/** Hops, the nearest first, as the value of `X-Forwarded-For`. It begins at the last hop without an address, as `unknown`. */
+function chainOf(hops: readonly ReportedHop[]): string {
+  const end = hops.findIndex(({ address }) => address === undefined);
+  const known = end < 0 ? hops : hops.slice(0, end + 1);
+  return known
+    .map(({ address }) => address ?? 'unknown')
+    .reverse()
+    .join(', ');
+}
+
+function valid(text: string | undefined, pattern: RegExp): string | undefined {
+  return text !== undefined && pattern.test(text) ? text : undefined;
 }

@@ -7,8 +7,8 @@ import type { FailureKind, ServerCounts } from '../model/counts.ts';
 import { LatencyHistogram } from '../model/latency.ts';
 import type { Blame } from './blame.ts';
 
-/** Milliseconds that an idle connection is kept, unless settings say otherwise (`pool.idleMs`): the default of `timeouts.upstreamIdle`. */
-const idleMs = 55_000;
+/** Limits of connections unless settings say otherwise (`pool.idleMs`, `pool.ageMs`): the defaults of `upstreamIdle` and `upstreamAge`. */
+const poolLimits = { idleMs: 55_000, ageMs: 3_600_000 } as const;
 
 /**
  * The next hop of exchanges: an address with its connection pool, load and counters. Counters are plain numbers, read by exporters when
@@ -64,7 +64,7 @@ export class Upstream implements Candidate {
     this.port = options.port;
     this.secure = options.secure;
     this.weight = options.weight ?? 1;
-    this.pool = new ConnectionPool({ host: this.host, port: this.port, secure: this.secure }, processDeadlines, idleMs);
+    this.pool = new ConnectionPool({ host: this.host, port: this.port, secure: this.secure }, processDeadlines, poolLimits);
   }
 
   /** Exchanges in flight, upgraded connections included. The `watcher` is notified of every change. */

@@ -7,11 +7,6 @@ import { copyLines } from './copy-lines.ts';
 /** Fields that Sluice writes itself: the values that a trusted proxy sent are extended, other values are replaced. */
 const ownFields = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded', 'x-request-id'] as const;
 
-/** True for a field, its name in lower case, that is replaced in every forwarded request. */
-export function isOwnField(lowerName: string): boolean {
-  return (ownFields as readonly string[]).includes(lowerName);
-}
-
 const replaced = new Uint8Array(128);
 for (const name of ownFields) replaced[fieldIds[name]] = 1;
 const replacedAndHost = replaced.slice();
@@ -27,6 +22,8 @@ export interface OutgoingRequest {
   readonly edits: EditedFields | undefined;
   /** `X-Forwarded-*` and `Forwarded` as complete lines. */
   readonly forwardedLines: string;
+  /** Protocols that the server may switch to, as `offeredProtocols` makes them; '': none. */
+  readonly protocols: string;
 }
 
 /** Target and Host for one upstream, instead of the received ones. */
@@ -50,7 +47,9 @@ export function writeRequestHead(out: Outbox, request: OutgoingRequest, rewrite:
   let own = host === undefined ? '' : `Host: ${host}\r\n`;
   if (edits) for (const [name, value] of edits.added) own += `${name}: ${value}\r\n`;
   if (head.chunked) own += 'Transfer-Encoding: chunked\r\n';
-  if (head.acceptsTrailers) own += 'TE: trailers\r\nConnection: TE\r\n';
+  const { protocols } = request;
+  if (head.acceptsTrailers) own += protocols === '' ? 'TE: trailers\r\nConnection: TE\r\n' : 'TE: trailers\r\n';
+  if (protocols !== '') own += `Connection: Upgrade${head.acceptsTrailers ? ', TE' : ''}\r\nUpgrade: ${protocols}\r\n`;
   out.text(`${own}${request.forwardedLines}X-Request-Id: ${request.id}\r\nVia: 1.${head.minor} sluice\r\n\r\n`);
 }
 

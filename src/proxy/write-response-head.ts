@@ -23,8 +23,8 @@ export function writeResponseHead(out: Outbox, head: ResponseHead, edits: Edited
   let lines = own;
   if (edits) for (const [name, value] of edits.added) lines += `${name}: ${value}\r\n`;
   if (fields.indexOf(fieldIds.date) < 0) lines += `Date: ${httpDate()}\r\n`;
-  const upgrade = head.status === 426 ? fields.indexOf(fieldIds.upgrade) : -1;
-  // A 426 must say what to upgrade to (RFC 9110 section 15.5.22).
+  const upgrade = head.status === 426 || head.status === 101 ? fields.indexOf(fieldIds.upgrade) : -1;
+  // A 426 must say what to upgrade to (RFC 9110 section 15.5.22), a 101 what it switches to (section 7.8).
   if (upgrade >= 0) lines += `Upgrade: ${fields.value(upgrade)}\r\nConnection: Upgrade\r\n`;
   out.text(`${lines}\r\n`);
 }

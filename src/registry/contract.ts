@@ -1,3 +1,4 @@
+import type { ExpectedTags } from '../model/entity-tag.ts';
 import type { Environment, EnvironmentSpecInput } from '../model/environment.ts';
 import type { JoinAnswer, JoinRequest, Renewal } from '../model/join.ts';
 import type { News } from '../model/news.ts';
@@ -5,6 +6,7 @@ import type { Project } from '../model/project.ts';
 import type { ProjectSummary, Revision } from '../model/revision.ts';
 import type { LeasedServer, ServerPatch } from '../model/server.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import type { UnreadDocument } from '../model/unread-document.ts';
 
 /**
  * The truth about environments, projects and deployments (durable) and servers (leased).
@@ -17,21 +19,30 @@ export interface Registry {
   environments(): Promise<Environment[]>;
   environment(name: string): Promise<Environment | undefined>;
   /** Creates or replaces an environment. Changed variables make a new snapshot version; the same content makes no change and no news. */
-  putEnvironment(name: string, spec: EnvironmentSpecInput): Promise<Environment>;
+  putEnvironment(name: string, spec: EnvironmentSpecInput, options?: Conditional): Promise<Environment>;
+  /**
+   * Applies an environment's settings of a configuration file: only what changed in the file since they were last applied. What operators
+   * changed otherwise stays, also that they deleted the environment. The file's settings are remembered for the next time.
+   */
+  applyEnvironment(name: string, file: EnvironmentSpecInput): Promise<Applied>;
+  /** Reads the settings of each environment as they were last applied from a configuration file. */
+  appliedSettings(): Promise<ReadonlyMap<string, EnvironmentSpecInput>>;
+  /** Forgets what was applied from a file that does not have the environment any more. */
+  forgetApplied(name: string): Promise<void>;
   /**
    * Drains a static server of an environment, or ends its drain. That lasts until the settings no longer list the server. Rejects with
    * `not-found` if they do not.
    */
   drainStatic(environment: string, id: string, draining: boolean): Promise<Environment>;
   /** Rejects with `not-empty` if the environment has servers or deployments. With `force` it is deleted anyway; its servers become available. */
-  deleteEnvironment(name: string, options?: { force?: boolean }): Promise<void>;
+  deleteEnvironment(name: string, options?: Conditional & { force?: boolean }): Promise<void>;
 
   projects(): Promise<ProjectSummary[]>;
   /**
    * Adds a revision, unless the content is that of the newest revision (then `created` is false). At most 1,000 revisions of a project
    * are kept: older ones are dropped unless an environment runs them or could be rolled back to them. No revision number is used twice.
    */
-  pushProject(project: Project): Promise<{ name: string; revision: number; created: boolean }>;
+  pushProject(project: Project, options?: Conditional): Promise<{ name: string; revision: number; created: boolean }>;
   /** Reads a revision; the newest if no number is given. */
   revision(name: string, revision?: number): Promise<Revision | undefined>;
 
@@ -71,8 +82,8 @@ export interface Registry {
    * Puts a server into an environment, or makes it available (undefined). A joined server that is in another environment moves once it
    * is drained there (`movingTo`); a server that registers by plain HTTP, or is lost, moves at once.
    */
-  assign(id: string, environment: string | undefined): Promise<LeasedServer>;
-  patchServer(id: string, patch: ServerPatch): Promise<LeasedServer>;
+  assign(id: string, environment: string | undefined, options?: Conditional): Promise<LeasedServer>;
+  patchServer(id: string, patch: ServerPatch, options?: Conditional): Promise<LeasedServer>;
 
   /**
    * Calls `listener` for every change from now on, by any process. News is a hint that may be lost or doubled: the listener reads
@@ -82,14 +93,38 @@ export interface Registry {
    * thousand gateways would hear of every change of every other one.
    */
   watch(listener: (news: News) => void, options?: { server?: string }): Watch;
+  /** Makes one tiny write, so that `link` shows whether the registry takes writes even while nothing else is written. Never rejects. */
+  probe(): Promise<void>;
   readonly link: Link;
+  /** Documents that could not be read, or not entirely, when they were last read. */
+  readonly unread: readonly UnreadDocument[];
   close(): Promise<void>;
+}
+
+/** Milliseconds for which a server whose lease ended without notice stays in the registry; then its record is removed. */
+export const keepLostMs = 3_600_000;
+
+/** Condition of a change: rejects with `version-mismatch` unless the object has one of these tags. */
+export interface Conditional {
+  expect?: ExpectedTags;
+}
+
+/** Result of {@link Registry.applyEnvironment}. */
+export interface Applied {
+  /** `deleted`: an operator deleted the environment, and the file has not changed. `unread`: the stored settings cannot be read at present. */
+  readonly outcome: 'created' | 'changed' | 'unchanged' | 'deleted' | 'unread';
+  /** Dotted paths of settings that an operator had changed, and that the file has replaced now. */
+  readonly replaced: readonly string[];
+  /** Dotted paths of settings for which the file has other values than those that an operator set and that stay. */
+  readonly kept: readonly string[];
 }
 
 /** State of the connection to the registry: up or down, since this time of the clock (milliseconds). */
 export interface Link {
   readonly up: boolean;
   readonly since: number;
+  /** Why the registry answers but refuses writes, and the remedy; absent while it takes them. No lease can be renewed meanwhile. */
+  readonly refuses?: string;
 }
 
 /** A subscription to news. */

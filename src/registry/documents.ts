@@ -7,10 +7,12 @@ import { weight } from '../model/quantity.ts';
 import { projectSummary, revision, revisionNumber } from '../model/revision.ts';
 import { serverRecord } from '../model/server.ts';
 import { snapshotId } from '../model/snapshot.ts';
+import { withoutUnknownKeys } from './without-unknown-keys.ts';
 
 const { epoch, version } = snapshotId.shape;
 
-const deployment = z.object({
+// Loose: a change of one deployment keeps what a newer version has written about the others.
+const deployment = z.looseObject({
   name,
   revision: revisionNumber,
   /** Kept here, so that base paths are compared without reading the projects. */
@@ -24,26 +26,40 @@ const deployment = z.object({
 /** One project revision in an environment, as it is stored. */
 export type Deployment = z.output<typeof deployment>;
 
-/** An environment's settings as the operator wrote them. They are parsed whenever they are read, so that new defaults apply. */
+/**
+ * An environment's settings as the operator wrote them. They are parsed whenever they are read, so that new defaults apply. Keys that a newer
+ * version has added are left out of `spec` and named by `unread`; `input` keeps them.
+ */
 const writtenSpec = z.unknown().transform((input, context) => {
-  const { value, faults } = examine(input, environmentSpec);
-  if (value !== undefined) return { input: input as EnvironmentSpecInput, spec: value };
+  const { known, unknown } = withoutUnknownKeys(environmentSpec, input);
+  const { value, faults } = examine(known, environmentSpec);
+  if (value !== undefined)
+    return { input: input as EnvironmentSpecInput, spec: value, ...(unknown.length > 0 && { unknownKeys: unknown }) };
   for (const { path, message } of faults) context.issues.push({ code: 'custom', path: [...path], message, input: undefined });
   return z.NEVER;
 });
 
-const environment = z
-  .object({
-    input: writtenSpec,
-    version,
-    hash: sha256,
-    deployments: z.array(deployment),
-    /** Id of the snapshot that was restored here; absent once anything is deployed or undeployed. */
-    restored: z.object({ epoch, version }).exactOptional(),
-    /** Ids of static servers that an operator has drained. */
-    drained: z.array(name).exactOptional(),
-  })
-  .transform(({ input, ...rest }) => ({ ...rest, ...input }));
+const environmentDocument = z.object({
+  input: writtenSpec,
+  version,
+  hash: sha256,
+  deployments: z.array(deployment),
+  /** Id of the snapshot that was restored here; absent once anything is deployed or undeployed. */
+  restored: z.object({ epoch, version }).exactOptional(),
+  /** Ids of static servers that an operator has drained. */
+  drained: z.array(name).exactOptional(),
+});
+
+const environment = environmentDocument.transform(({ input: { unknownKeys, ...settings }, ...rest }) => ({
+  ...rest,
+  ...settings,
+  ...(unknownKeys && { unread: newerSettings(unknownKeys) }),
+}));
+
+function newerSettings(unknownKeys: readonly string[]): string {
+  const keys = `unknown key${unknownKeys.length === 1 ? '' : 's'} ${unknownKeys.map((key) => `"${key}"`).join(', ')}`;
+  return `its settings were written by a newer Sluice (${keys}): this version keeps to the settings that it knows. Update this Sluice`;
+}
 
 const projectIndex = projectSummary.omit({ name: true }).extend({
   /** All revisions were restored; none was pushed since. */
@@ -53,6 +69,9 @@ const projectIndex = projectSummary.omit({ name: true }).extend({
 /** The environment to which an operator assigned a server, and the weight set for the server. */
 const assignment = z.object({ environment: name.exactOptional(), weight: weight.exactOptional() });
 
+/** An environment's settings as last applied from a configuration file. */
+const applied = z.object({ input: z.record(z.string(), z.unknown()) });
+
 /** Schema of each kind of document. Documents are untrusted when read back: other programs can write to Redis or to the file. */
 export const documentSchemas = {
   environment,
@@ -60,7 +79,18 @@ export const documentSchemas = {
   revision: revision.omit({ name: true, revision: true }),
   assignment,
   server: serverRecord,
+  applied,
 } as const;
+
+/** Keys of each kind of document that this version knows. */
+export const documentKeys: Readonly<Record<keyof typeof documentSchemas, readonly string[]>> = {
+  environment: Object.keys(environmentDocument.shape),
+  project: Object.keys(projectIndex.shape),
+  revision: Object.keys(documentSchemas.revision.shape),
+  assignment: Object.keys(assignment.shape),
+  server: Object.keys(serverRecord.shape),
+  applied: Object.keys(applied.shape),
+};
 
 /** The checked value of a document. */
 export type DocumentOf<K extends keyof typeof documentSchemas> = z.output<(typeof documentSchemas)[K]>;

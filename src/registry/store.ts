@@ -1,8 +1,11 @@
 import type { News } from '../model/news.ts';
 import type { Link, Watch } from './contract.ts';
 
-/** Kinds of documents. An `assignment` records where an operator put a server; it outlives the server's lease. */
-export const kinds = ['environment', 'project', 'revision', 'assignment', 'server'] as const;
+/**
+ * Kinds of documents. An `assignment` records where an operator put a server; it outlives the server's lease. An `applied` document has an
+ * environment's settings as they were last applied from a configuration file; it outlives the environment.
+ */
+export const kinds = ['environment', 'project', 'revision', 'assignment', 'server', 'applied'] as const;
 export type Kind = (typeof kinds)[number];
 
 export interface Key {
@@ -63,6 +66,8 @@ export interface Store {
    */
   renew(id: string, instance: string): Promise<Reading | undefined>;
   watch(listener: (news: News) => void, server?: string): Watch;
+  /** Makes one tiny write and notes in `link` whether it was refused. Never rejects. */
+  probe(): Promise<void>;
   readonly link: Link;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { putEnvironments, reloadEnvironments } from '../../src/assembly/configured-environments.ts';
+import { applyEnvironments, reloadEnvironments } from '../../src/assembly/configured-environments.ts';
 import { configFrom } from '../../src/config/config.ts';
 import { project } from '../../src/model/project.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
@@ -11,16 +11,19 @@ test('a start goes on without settings that deployed projects could not be serve
   t.teardown(() => registry.close());
   const withHost = configFrom({ environments: { production: { variables: { host: 'x' } } } });
   const without = configFrom({ environments: { production: { balance: 'hash' }, staging: { listen: '127.0.0.1:8081' } } });
-  await putEnvironments(registry, withHost, logger);
+  await applyEnvironments(registry, withHost, logger);
   await registry.pushProject(project.parse({ name: 'shop', basePath: '/shop', targets: { default: { url: 'http://${variables.host}' } } }));
   await registry.deploy('production', 'shop');
 
-  await putEnvironments(registry, without, logger);
+  await applyEnvironments(registry, without, logger);
   t.same((await registry.environment('production'))?.spec.variables, { host: 'x' });
   t.ok(await registry.environment('staging'), 'the other environments are created');
-  t.match(lines.at(-1), { environment: 'production', reason: /shop@1.*no variable "host"/, msg: /keeps the settings/ });
+  t.match(
+    lines.find((line) => line['msg'] === 'the environment keeps the settings that it has'),
+    { environment: 'production', reason: /shop@1.*no variable "host"/ },
+  );
   await t.rejects(reloadEnvironments(withHost, without, registry, logger), { code: 'invalid', message: /shop@1/ });
   await registry.undeploy('production', 'shop');
-  await putEnvironments(registry, without, logger);
+  await applyEnvironments(registry, without, logger);
   t.match((await registry.environment('production'))?.spec, { balance: 'hash', variables: {} });
 });

@@ -4,14 +4,17 @@ import { type Environment, type EnvironmentSpecInput, environmentSpec } from '..
 import { SluiceError } from '../../src/model/fault.ts';
 import type { News } from '../../src/model/news.ts';
 import type { LeasedServer } from '../../src/model/server.ts';
-import type { Watch } from '../../src/registry/contract.ts';
+import type { Link, Watch } from '../../src/registry/contract.ts';
 
 /** The part of a registry that a balancer uses. Tests set its link and contents directly; it publishes news only when a test calls `publish`. */
 export class FakeRegistry
   implements
-    Pick<RegistryViewTools['registry'], 'environments' | 'environment' | 'putEnvironment' | 'servers' | 'server' | 'watch' | 'link'>
+    Pick<
+      RegistryViewTools['registry'],
+      'environments' | 'environment' | 'putEnvironment' | 'servers' | 'server' | 'watch' | 'probe' | 'link'
+    >
 {
-  link = { up: true, since: Number.NEGATIVE_INFINITY };
+  link: Link = { up: true, since: Number.NEGATIVE_INFINITY };
   readonly stored = { environments: new Map<string, Environment>(), servers: new Map<string, LeasedServer>() };
   /** Names of all reads, in order. */
   readonly reads: string[] = [];
@@ -56,6 +59,8 @@ export class FakeRegistry
     this.#news.on('news', listener);
     return { ready: Promise.resolve(), close: () => void this.#news.off('news', listener) };
   }
+
+  async probe(): Promise<void> {}
 
   get watchers(): number {
     return this.#news.listenerCount('news');

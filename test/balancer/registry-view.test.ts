@@ -1,5 +1,6 @@
 import t from 'tap';
 import { RegistryView } from '../../src/balancer/registry-view.ts';
+import { SluiceError } from '../../src/model/fault.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
 import { FakeRegistry } from './fake-registry.ts';
@@ -265,4 +266,42 @@ t.test('stop ends the subscription, the reads and a start under way', async (t) 
   t.equal(registry.reads.length, 0);
   t.equal(registry.watchers, 0);
   t.equal(clock.pending, 0);
+});
+
+t.test('settings that are not understood entirely are replaced by the last ones that were', async (t) => {
+  const { clock, registry, view } = await setUp((registry) => registry.put('production', { slowStart: '1s' }));
+  const settings = () => {
+    const { spec, unread } = view.environments.get('production') ?? {};
+    return { slowStart: spec?.slowStart, unread };
+  };
+  const change = async (slowStart: string, unread?: string) => {
+    registry.put('production', { slowStart });
+    const stored = registry.stored.environments.get('production');
+    if (stored && unread !== undefined) registry.stored.environments.set('production', { ...stored, unread });
+    registry.publish({ kind: 'environment', name: 'production' });
+    await clock.pass(20);
+  };
+  await change('2s', 'unknown key');
+  t.strictSame(settings(), { slowStart: 1000, unread: 'unknown key' });
+  await change('3s', 'unknown key');
+  t.strictSame(settings(), { slowStart: 1000, unread: 'unknown key' });
+  await change('4s');
+  t.strictSame(settings(), { slowStart: 4000, unread: undefined });
+});
+
+t.test('a document that cannot be read stays as it was, and the news of others is read', async (t) => {
+  const { clock, registry, members, environments } = await setUp();
+  const damaged = async () => {
+    throw new SluiceError('internal', 'is damaged');
+  };
+  const [environment, server] = [registry.environment.bind(registry), registry.server.bind(registry)];
+  registry.environment = (name) => (name === 'production' ? damaged() : environment(name));
+  registry.server = (id) => (id === 'a' ? damaged() : server(id));
+  registry.put('staging');
+  registry.join('c');
+  for (const name of ['production', 'staging']) registry.publish({ kind: 'environment', name });
+  for (const name of ['a', 'c']) registry.publish({ kind: 'server', name });
+  await clock.pass(20);
+  t.equal(environments(), 'production staging');
+  t.equal(members(), 'a b c');
 });

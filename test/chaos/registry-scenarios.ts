@@ -1,8 +1,14 @@
 import { Redis } from 'ioredis';
+import { keyNames } from '../../src/registry/redis/redis-scripts.ts';
+import { eventually } from '../tools/eventually.ts';
+import { joinToken } from '../tools/sluice-under-test.ts';
 import { type Scenario, since } from './scenario.ts';
 
 /** Length of an outage in milliseconds: long enough for all processes to notice it. */
 const awayMs = 8000;
+
+/** Length of a time without renewals in milliseconds: in brief, too, every lease ends in it. */
+const unrenewedMs = 65_000;
 
 const bar = { convergeMs: 5000 };
 
@@ -77,6 +83,70 @@ export const registryScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'Redis refuses writes until every lease has ended',
+    stage: { registry: 'redis' },
+    bar,
+    async run(stage) {
+      await administer(stage.redis.url, async (admin) => {
+        await admin.config('SET', 'maxmemory', '1');
+        await stage.hold(unrenewedMs);
+        await admin.config('SET', 'maxmemory', '0');
+      });
+      return stage.recovers(['a', 'b', 'c']);
+    },
+  },
+  {
+    name: 'Redis evicts keys of Sluice',
+    stage: { registry: 'redis' },
+    bar,
+    async run(stage) {
+      await administer(stage.redis.url, async (admin) => {
+        // The contents of projects and revisions are nowhere else: they cannot be restored.
+        for (const name of keyNames.filter((name) => name !== 'project' && name !== 'revision')) {
+          await admin.del(`{sluice}:${name}`);
+          await stage.hold(awayMs);
+          await eventually(
+            () => stage.deployments(),
+            (deployed) => deployed === 'echo@1',
+            { what: `the deployment to be there again after the loss of ${name}` },
+          );
+        }
+      });
+      return stage.recovers(['a', 'b', 'c']);
+    },
+  },
+  {
+    name: 'the password of Redis is changed under everyone, and changed back',
+    stage: { registry: 'redis' },
+    bar,
+    async run(stage) {
+      await administer(stage.redis.url, async (admin) => {
+        await admin.acl('SETUSER', 'default', 'resetpass', '>another-password');
+        await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+        await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+        await stage.hold(unrenewedMs);
+        await admin.acl('SETUSER', 'default', 'nopass');
+      });
+      return stage.recovers(['a', 'b', 'c']);
+    },
+  },
+  {
+    name: 'the join token is changed without the gateways knowing, and changed back',
+    stage: { registry: 'embedded', patient: true },
+    bar,
+    async run(stage) {
+      const restart = async (token: string) => {
+        stage.balancer.process.signal('SIGTERM');
+        await stage.balancer.process.ended();
+        stage.balancer = await stage.balancer.again({ SLUICE_JOIN_TOKEN: token });
+      };
+      await restart('another-join-token');
+      await stage.hold(unrenewedMs);
+      await restart(joinToken);
+      return stage.recovers(['a', 'b', 'c']);
+    },
+  },
+  {
     name: 'the embedded balancer is restarted',
     stage: { registry: 'embedded', patient: true },
     bar,
@@ -117,4 +187,13 @@ async function needUnknownVariable(url: string, revision: string): Promise<void>
   if (changed === text) throw new Error(`revision ${revision} has no URL: ${text}`);
   await client.hset('{sluice}:revision', revision, changed);
   client.disconnect();
+}
+
+async function administer(url: string, work: (admin: Redis) => Promise<void>): Promise<void> {
+  const admin = new Redis(url);
+  try {
+    await work(admin);
+  } finally {
+    admin.disconnect();
+  }
 }

@@ -1,5 +1,7 @@
+import { DnsServer } from '../tools/dns-server.ts';
 import { deployEcho, type EchoTarget, echoProject, startTarget } from '../tools/echo.ts';
 import { eventually } from '../tools/eventually.ts';
+import { freePort } from '../tools/free-port.ts';
 import { Load, type LoadCounts } from '../tools/load.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import type { Owner } from '../tools/owner.ts';
@@ -21,6 +23,8 @@ export interface StageOptions {
   readonly staging?: boolean;
   /** Worker processes of the balancer; default 0. */
   readonly workers?: number;
+  /** Balancer, gateways and target are reached by names, which a DNS server of the stage knows with a TTL of a second. */
+  readonly named?: boolean;
   /** Clients retry while connections are refused, because the scenario restarts the balancer. */
   readonly patient?: boolean;
 }
@@ -40,6 +44,7 @@ export class Stage {
   readonly #redis: RedisServer | undefined;
   readonly #relay: Relay | undefined;
   readonly #sentinels: Sentinels | undefined;
+  readonly #dns: DnsServer | undefined;
   /** URL of the registry; undefined: gateways join through the balancer. */
   readonly #url: string | undefined;
   readonly #brief: boolean;
@@ -52,6 +57,7 @@ export class Stage {
     redis: RedisServer | undefined;
     relay: Relay | undefined;
     sentinels: Sentinels | undefined;
+    dns: DnsServer | undefined;
     url: string | undefined;
     brief: boolean;
   }) {
@@ -61,6 +67,7 @@ export class Stage {
     this.#redis = parts.redis;
     this.#relay = parts.relay;
     this.#sentinels = parts.sentinels;
+    this.#dns = parts.dns;
     this.#url = parts.url;
     this.#brief = parts.brief;
   }
@@ -72,15 +79,26 @@ export class Stage {
     const redis = sentinels?.master ?? (options.registry === 'redis' ? await startRedis(owner, persistent) : undefined);
     const relay = redis && options.relayed ? await startRelay(owner, redis.port) : undefined;
     const url = sentinels?.url ?? (relay ? `redis://127.0.0.1:${relay.port}` : redis?.url);
-    const production = { listen: '127.0.0.1:0', exposeServer: true, ...(brief && { health: { interval: '500ms' } }) };
+    const dns = options.named ? await DnsServer.start(owner) : undefined;
+    for (const name of ['a', 'b', 'c', 'd', 'target', 'balancer'])
+      dns?.names.set(`${name}.test`, { addresses: ['127.0.0.1'], ttlSeconds: 1 });
+    const production = {
+      listen: '127.0.0.1:0',
+      exposeServer: true,
+      ...(brief && { health: { interval: '500ms' } }),
+      // Connections are opened all the time, so that names are needed all the time.
+      ...(options.named && { timeouts: { upstreamAge: '500ms' } }),
+    };
     const environments = { production, ...(options.staging && { staging: { ...production, listen: '127.0.0.2:0' } }) };
     const balancer = await startBalancer(
       owner,
       { ...(url !== undefined && { registry: { url } }), workers: options.workers ?? 0 },
       environments,
+      variablesFor(dns),
     );
-    const stage = new Stage({ owner, balancer, target, redis, relay, sentinels, url, brief });
-    for (const environment of Object.keys(environments)) await deployEcho(balancer, target.url, '1', environment);
+    const known = dns === undefined ? target : { ...target, url: target.url.replace('127.0.0.1', 'target.test') };
+    const stage = new Stage({ owner, balancer, target: known, redis, relay, sentinels, dns, url, brief });
+    for (const environment of Object.keys(environments)) await deployEcho(balancer, known.url, '1', environment);
     await Promise.all(['a', 'b', 'c'].map((id) => stage.startGateway(id)));
     await serving(balancer, ['a', 'b', 'c']);
     stage.loads.push(new Load(balancer.address, '/echo/p', { clients, restMs, patient: options.patient ?? false }));
@@ -115,19 +133,23 @@ export class Stage {
     return this.#relay;
   }
 
-  /** Starts a gateway, at a `port` or at a free one. A gateway that ran before starts with the folder that it had. */
-  async startGateway(id: string, environment = 'production', port = 0): Promise<SluiceProcess> {
+  /** The stage's DNS server. */
+  get dns(): DnsServer {
+    if (this.#dns === undefined) throw new Error('the scenario uses names: its stage needs "named"');
+    return this.#dns;
+  }
+
+  /** Starts a gateway, at a port of loopback if one is given. A gateway that ran before starts with the folder that it had. */
+  async startGateway(id: string, environment = 'production', listenPort?: number): Promise<SluiceProcess> {
     const folder = this.#folders.get(id) ?? ownFolder(this.#owner);
     this.#folders.set(id, folder);
-    const gateway = await startGateway(
-      this.#owner,
-      id,
-      this.#url ?? this.balancer.control,
-      ['--environment', environment, '--listen', `127.0.0.1:${port}`],
-      {
-        folder,
-      },
-    );
+    const port = this.#dns === undefined ? undefined : await freePort();
+    const at = listenPort === undefined ? [] : ['--listen', `127.0.0.1:${listenPort}`];
+    const named = port === undefined ? at : ['--listen', `127.0.0.1:${port}`, '--advertise', `${id}.test:${port}`];
+    const options = { folder, variables: variablesFor(this.#dns) };
+    const args = ['--environment', environment, ...named];
+    const control = port === undefined ? this.balancer.control : this.balancer.control.replace('127.0.0.1', 'balancer.test');
+    const gateway = await startGateway(this.#owner, id, this.#url ?? control, args, options);
     this.gateways.set(id, gateway);
     return gateway;
   }
@@ -228,4 +250,8 @@ export class Stage {
 /** Turns the error of a call into `undefined` while its object is missing (404), or the registry or the balancer away. Rethrows others. */
 function whileMissing(error: Error): undefined {
   if (!/: 404 /.test(error.message)) return whileAway(error);
+}
+
+function variablesFor(dns: DnsServer | undefined): Record<string, string> {
+  return dns === undefined ? {} : { SLUICE_DNS_SERVERS: dns.address };
 }

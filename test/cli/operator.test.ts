@@ -132,6 +132,27 @@ test('projects are validated, pushed, listed and shown', async (t) => {
   }
 });
 
+test('deploy --wait fails if no server runs the revision', async (t) => {
+  const under = await controlUnderTest(t);
+  const { registry } = under;
+  const sluice = operating(under);
+  await registry.putEnvironment('production', { servers: [{ id: 'fixed', address: '127.0.0.1:9' }] });
+  for (const version of ['one', 'two']) await under.ask('POST', '/v1/projects', { body: { ...sampleProject('pets'), version } });
+  t.match(await sluice('deploy', 'pets@1', '-e', 'production'), { status: 0 }, 'without --wait it is enough that it is stored');
+  for (const command of [
+    ['deploy', 'pets@2'],
+    ['rollback', 'pets'],
+  ]) {
+    const { status, out, err } = await sluice(...command, '-e', 'production', '--wait');
+    t.match({ status, out }, { status: 1, out: '' });
+    t.match(
+      err,
+      /error: pets@. deployed to production, now at version ., but nothing runs it: production has no servers that take projects; servers that join get it$/,
+    );
+  }
+  t.match(await sluice('undeploy', 'pets', '-e', 'production', '--wait'), { status: 0 }, 'no server serves it any more');
+});
+
 test('deploy --wait waits for every server and fails if one rejects the revision', async (t) => {
   const under = await controlUnderTest(t);
   const { registry } = under;

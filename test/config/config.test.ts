@@ -36,7 +36,15 @@ test('without file and variables: the documented defaults, with one environment 
     slowStart: 0,
     retries: { attempts: 3, budgetPercent: 20, budgetMin: 3 },
     limits: { connectionsPerServer: 0, queue: 0, queueTimeout: 5000, headerBytes: 32768, bodyBytes: 0 },
-    timeouts: { connect: 3000, requestHead: 10_000, clientIdle: 75_000, responseHead: 60_000, upstreamIdle: 55_000, total: 0 },
+    timeouts: {
+      connect: 3000,
+      requestHead: 10_000,
+      clientIdle: 75_000,
+      responseHead: 60_000,
+      upstreamIdle: 55_000,
+      upstreamAge: 3_600_000,
+      total: 0,
+    },
     sticky: { cookie: '' },
   });
 });
@@ -175,11 +183,23 @@ environments:
   t.equal(anyPort.environments[0]?.spec.listen, '127.0.0.1:0', 'port 0 never conflicts: the kernel picks a free port');
 });
 
+test('a static server in two environments is a fault', (t) => {
+  const servers = (address: string) => `    servers:\n      - { id: a, address: ${address} }\n`;
+  const one = `environments:\n  one:\n    listen: 127.0.0.1:1\n${servers('127.0.0.1:7')}`;
+  t.strictSame(faultsOf(`${one}  two:\n    listen: 127.0.0.1:2\n${servers('127.0.0.1:8')}`), [
+    [9, 'environments.two.servers.0.id', 'is the id of a server in "one" as well: give each server an id of its own'],
+  ]);
+  t.end();
+});
+
 test('documents of the wrong shape, and files that cannot be read, are refused', async (t) => {
   t.strictSame(faultsOf('- a\n'), [[1, '', 'must be a map, not a list']]);
   t.strictSame(faultsOf('environments: [a]\n'), [[1, 'environments', 'must be a map, not a list']]);
   t.strictSame(faultsOf('environments:\n  production:\n'), [[2, 'environments.production', 'is empty: give a map, or leave it out']]);
   t.strictSame(faultsOf('registry: { url: "http://x" }\n')[0]?.slice(0, 2), [1, 'registry.url']);
+  t.strictSame(faultsOf('control: { tokens: { join: ["long-enough", "short"] } }\n'), [
+    [1, 'control.tokens.join.1', 'must be 8 to 256 visible ASCII characters without spaces'],
+  ]);
   t.strictSame(faultsOf('control: { tokens: { admin: "short" } }\n'), [
     [1, 'control.tokens.admin', 'must be 8 to 256 visible ASCII characters without spaces'],
   ]);

@@ -1,5 +1,6 @@
 import type { Test } from 'tap';
 import { contentHash } from '../../src/model/content-hash.ts';
+import { environmentTag } from '../../src/model/entity-tag.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import type { Open } from './registry.ts';
@@ -30,6 +31,54 @@ export function environments(t: Test, open: Open): void {
     await other.deleteEnvironment('development');
     t.equal(await registry.environment('development'), undefined);
     await t.rejects(registry.deleteEnvironment('development'), { code: 'not-found', message: /production/ });
+  });
+
+  t.test('a configuration file changes only what changed in it since it was last applied', async (t) => {
+    const { registry, other } = await open(t);
+    const input = async () => (await other.environment('production'))?.input;
+    t.match(await registry.applyEnvironment('production', { slowStart: '1s', variables: { a: '1' } }), { outcome: 'created' });
+    t.same(await input(), { slowStart: '1s', variables: { a: '1' } });
+    t.same(await other.appliedSettings(), new Map([['production', { slowStart: '1s', variables: { a: '1' } }]]));
+    await other.putEnvironment('production', { slowStart: '2s', variables: { a: '1' }, balance: 'hash' });
+    t.same(await registry.applyEnvironment('production', { slowStart: '1s', variables: { a: '1' } }), {
+      outcome: 'unchanged',
+      replaced: [],
+      kept: ['slowStart'],
+    });
+    const before = await registry.snapshot('production');
+    t.match(await registry.applyEnvironment('production', { slowStart: '3s', variables: { a: '2' } }), {
+      outcome: 'changed',
+      replaced: ['slowStart'],
+    });
+    t.same(await input(), { slowStart: '3s', variables: { a: '2' }, balance: 'hash' });
+    t.equal((await registry.snapshot('production')).version, before.version + 1, 'changed variables make a new snapshot');
+    await other.deleteEnvironment('production');
+    t.match(await registry.applyEnvironment('production', { slowStart: '3s', variables: { a: '2' } }), { outcome: 'deleted' });
+    t.equal(await input(), undefined);
+    await registry.forgetApplied('production');
+    t.match(await registry.applyEnvironment('production', { slowStart: '3s' }), { outcome: 'created' });
+    t.same(await input(), { slowStart: '3s' });
+    await t.rejects(registry.applyEnvironment('production', { slowStart: 'soon' }), { code: 'invalid' });
+  });
+
+  t.test('a change is made only if the object has one of the expected tags', async (t) => {
+    const { registry, other } = await open(t);
+    const stale = { expect: ['stale'] };
+    const refused = { code: 'version-mismatch' };
+    await t.rejects(registry.putEnvironment('production', {}, { expect: ['*'] }), refused);
+    const made = await registry.putEnvironment('production', {});
+    const tag = environmentTag(made, 0);
+    await t.rejects(other.putEnvironment('production', { slowStart: '1s' }, stale), refused);
+    await t.rejects(other.deleteEnvironment('production', { force: true, ...stale }), refused);
+    await other.putEnvironment('production', { slowStart: '1s' }, { expect: ['another', tag] });
+    await t.rejects(registry.deleteEnvironment('production', { expect: [tag] }), refused);
+    await t.rejects(registry.pushProject(api('shop'), stale), refused);
+    t.equal(await other.revision('shop'), undefined);
+    await registry.join(request('one'));
+    await t.rejects(registry.patchServer('one', { weight: 3 }, stale), refused);
+    await t.rejects(registry.assign('one', 'production', stale), refused);
+    t.match(await other.server('one'), { weight: 1 });
+    t.match(await registry.patchServer('one', { weight: 3 }, { expect: ['*'] }), { weight: 3 });
   });
 
   t.test('a faulty environment is refused with every fault, and changes nothing', async (t) => {

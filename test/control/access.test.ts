@@ -11,6 +11,7 @@ const routes: [method: string, path: string, least: 'admin' | 'join' | 'monitor'
   ['PUT', '/v1/environments/{env}', 'admin'],
   ['GET', '/v1/environments/{env}', 'admin'],
   ['DELETE', '/v1/environments/{env}', 'admin'],
+  ['GET', '/v1/registry', 'admin'],
   ['GET', '/v1/servers', 'admin'],
   ['GET', '/v1/servers/{id}', 'admin'],
   ['PATCH', '/v1/servers/{id}', 'admin'],

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import type { Test } from 'tap';
 import { createAuthorizer } from '../../src/control/access/authorizer.ts';
+import { type SessionKey, sessionKeys } from '../../src/control/access/sessions.ts';
 import { type Control, startControl } from '../../src/control/control.ts';
 import type { Page } from '../../src/control/routes/page-routes.ts';
 import type { UpgradeHandler } from '../../src/control/upgrade-router.ts';
@@ -43,7 +44,7 @@ export interface Answer {
 
 export async function controlUnderTest(
   t: Test,
-  options: { files?: Files; clock?: Clock; page?: Page; sessionKey?: Buffer; journalFile?: string } = {},
+  options: { files?: Files; clock?: Clock; page?: Page; sessionKeys?: () => readonly SessionKey[]; journalFile?: string } = {},
 ): Promise<ControlUnderTest> {
   const folder = t.testdir(options.files ?? {});
   const log: string[] = [];
@@ -64,6 +65,7 @@ export async function controlUnderTest(
     ready: () => under.ready,
     listening: (environment: string) => (environment === 'production' ? '127.0.0.1:8080' : undefined),
   };
+  const keys = await sessionKeys([tokens.admin]);
   const control = await startControl({
     listen: '127.0.0.1:0',
     registry,
@@ -74,7 +76,7 @@ export async function controlUnderTest(
     version: '0.0.0-test',
     page: options.page,
     ...(options.clock && { clock: options.clock }),
-    ...(options.sessionKey && { sessionKey: options.sessionKey }),
+    sessionKeys: options.sessionKeys ?? (() => keys),
     ...(options.journalFile !== undefined && { journalFile: options.journalFile }),
   });
   t.teardown(async () => {

@@ -5,6 +5,7 @@ import {
   deploymentHappenings,
   environmentHappenings,
   projectHappenings,
+  registryHappening,
   serverHappenings,
 } from '../../src/control/feed/happenings.ts';
 import { rejected, server, two } from './sample-server.ts';
@@ -23,6 +24,9 @@ test('changes of a server become happenings with a cause', async (t) => {
   t.same(described({}, { environment: null, state: 'available', running: null }), ['left production: removed and drained']);
   t.same(described({}, { environment: 'dev', running: null, state: 'joining' }), ['added to dev: drained in production first']);
   t.same(described({}, { state: 'lost' }), ['lost: its lease expired']);
+  t.same(described({}, { leaseEndedAt: 1, reason: 'its lease ended' }), ['does not renew its lease: its lease ended']);
+  t.same(described({ leaseEndedAt: 1 }, {}), ['renews its lease again']);
+  t.same(described({ leaseEndedAt: 1 }, { state: 'lost' }), ['lost: its lease expired'], 'not renewed');
   t.same(described({}, { projects: [rejected] }), ['rejected echo: no such policy']);
   t.same(described({ projects: [rejected] }, { projects: [rejected] }), [], 'once');
   t.same(described({}, { running: two }), ['runs version 2 of production']);
@@ -36,6 +40,14 @@ test('changes of a server become happenings with a cause', async (t) => {
   const gone = (before: Partial<ServerAnswer>) => serverHappenings(1, { ...server, ...before }, undefined);
   t.match(gone({}), [{ text: 'left production', cause: 'it stopped', environment: 'production' }]);
   t.match(gone({ environment: null, state: 'lost' }), [{ text: 'left the available servers', cause: /lost/ }]);
+});
+
+test('changes of the connection to the registry become happenings', async (t) => {
+  const [up, down, refusing] = [{ up: true }, { up: false }, { up: true, refuses: 'OOM: more memory' }];
+  t.match(registryHappening(1, up, refusing), { tone: 'bad', subject: 'registry', text: 'refuses writes', cause: 'OOM: more memory' });
+  t.match(registryHappening(1, refusing, up), { tone: 'good', text: 'takes writes again' });
+  t.match(registryHappening(1, refusing, down), { tone: 'bad', text: 'does not answer' });
+  t.match(registryHappening(1, down, up), { tone: 'good', text: 'answers again' });
 });
 
 test('changes of deployments, environments and projects become happenings', async (t) => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type Test, test } from 'tap';
 import { WebSocket } from 'ws';
-import { sessionKey, sessionMs } from '../../src/control/access/sessions.ts';
+import { sessionKeys, sessionMs } from '../../src/control/access/sessions.ts';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
 import { type ControlUnderTest, controlUnderTest, tokens } from './control-under-test.ts';
 
@@ -116,11 +116,11 @@ test('signed-out, expired and forged sessions are refused', async (t) => {
 });
 
 test('a session is valid after a restart and on every balancer with the same admin token; another token ends it', async (t) => {
-  const [key, other] = await Promise.all([sessionKey(tokens.admin), sessionKey('another-admin-token')]);
+  const [keys, others] = await Promise.all([sessionKeys([tokens.admin]), sessionKeys(['another-admin-token'])]);
   const [first, second, third] = [
-    await controlUnderTest(t, { sessionKey: key }),
-    await controlUnderTest(t, { sessionKey: key }),
-    await controlUnderTest(t, { sessionKey: other }),
+    await controlUnderTest(t, { sessionKeys: () => keys }),
+    await controlUnderTest(t, { sessionKeys: () => keys }),
+    await controlUnderTest(t, { sessionKeys: () => others }),
   ];
   const secret = (await signIn(first)).cookie.split('=')[1] as string;
   const statusFrom = async ({ control }: ControlUnderTest) => {
@@ -129,6 +129,18 @@ test('a session is valid after a restart and on every balancer with the same adm
     return answer.status;
   };
   t.same([await statusFrom(first), await statusFrom(second), await statusFrom(third)], [200, 200, 401]);
+});
+
+test('with several admin tokens, a session lasts as long as the token that it began with', async (t) => {
+  let keys = await sessionKeys(['a-new-admin-token', tokens.admin]);
+  const under = await controlUnderTest(t, { sessionKeys: () => keys });
+  const { cookie } = await signIn(under);
+  const status = async () => (await fetch(`${under.control.url}/v1/servers`, { headers: { cookie } })).status;
+  t.equal(await status(), 200);
+  keys = await sessionKeys([tokens.admin]);
+  t.equal(await status(), 200, 'another token is no longer valid');
+  keys = await sessionKeys(['a-new-admin-token']);
+  t.equal(await status(), 401, 'its own token is no longer valid');
 });
 
 test('a session with any byte changed is refused', async (t) => {

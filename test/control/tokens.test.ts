@@ -30,6 +30,18 @@ test('environment variables win over the configuration, the configuration over f
   t.match(await loadTokens({ dataDir, env: { SLUICE_ADMIN_TOKEN: '' } }), { admin: 'from-the-file', join: 'join-from-file' });
 });
 
+test('several tokens of one kind are all valid; one that is both an admin and a join token is refused', async (t) => {
+  const dataDir = t.testdir();
+  const configured = { admin: { ci: 'token-of-ci', anna: 'token-of-anna' }, join: ['new-join-token', 'old-join-token'] };
+  const found = await loadTokens({ dataDir, configured });
+  t.match(found, { admin: 'token-of-ci', join: 'new-join-token' }, 'the first is the one that the balancer itself uses');
+  const authorize = createAuthorizer(found.valid);
+  for (const token of Object.values(configured.admin)) t.equal(authorize(`Bearer ${token}`), 'admin');
+  for (const token of configured.join) t.equal(authorize(`Bearer ${token}`), 'join');
+  t.equal(authorize('Bearer another-token'), undefined);
+  await t.rejects(loadTokens({ dataDir, configured: { ...configured, join: ['new-join-token', 'token-of-anna'] } }), { code: 'invalid' });
+});
+
 test('an unusable token is refused by naming its origin, never its text', async (t) => {
   const refuses = async (options: Parameters<typeof loadTokens>[0], ...words: string[]) => {
     const error = await loadTokens(options).then(

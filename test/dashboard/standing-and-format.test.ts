@@ -14,6 +14,8 @@ test('a server shows the worst standing that applies, with its reason', async (t
     [{ health: 'unknown' }, 'Checking', /first health check/],
     [{ health: 'unknown', running: two }, 'Behind', /runs v2/],
     [{ running: { ...one, version: 3 } }, 'Behind', /runs v3 instead of v1/],
+    [{ leaseEndedAt: 1, reason: 'its lease ended; it still answers', running: two }, 'Lease ended', /still answers/],
+    [{ leaseEndedAt: 1, health: 'down', reason: 'refused' }, 'Down', /refused/],
     [{ state: 'joining', running: null }, 'Joining', /loading/],
     [{ state: 'lost', health: 'down' }, 'Lost', /lease/],
     [{ state: 'available', environment: null, running: null }, 'Available', undefined],

@@ -24,7 +24,7 @@ test('sockets are written to directly on this Node.js, both accepted and opened 
   const { port } = server.address() as net.AddressInfo;
   const [atClient, atServer] = [new Collecting(), new Collecting()];
   const connected = new Promise<Wire>((resolve) => {
-    const wire = connect({ host: '127.0.0.1', port, secure: undefined }, atClient, () => resolve(wire));
+    const wire = connect({ host: '127.0.0.1', port, secure: undefined }, atClient, 0, () => resolve(wire));
   });
   const [socket] = (await once(server, 'connection')) as [net.Socket];
   const accepted = accept(socket, atServer);

@@ -170,7 +170,7 @@ test('octets sent before the connection is established arrive', async (t) => {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const receiver = new TestReceiver();
-  const wire = connect({ host: '127.0.0.1', port: (server.address() as net.AddressInfo).port, secure: undefined }, receiver, () => {});
+  const wire = connect({ host: '127.0.0.1', port: (server.address() as net.AddressInfo).port, secure: undefined }, receiver, 0, () => {});
   wire.send(Buffer.from('early'));
   const [peer] = (await once(server, 'connection')) as [net.Socket];
   t.teardown(() => {

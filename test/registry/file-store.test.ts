@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { watch } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
@@ -197,6 +197,30 @@ t.test('a second process is kept out of the folder; the lock of a dead process i
     t.ok(await registry.environment('production'), what);
     await registry.close();
   }
+});
+
+t.test('a process in another container is kept out of the folder, and takes it over once its holder is silent', async (t) => {
+  const isolated = ['--pid', '--fork', '--kill-child', '--mount-proc'];
+  if (spawnSync('unshare', [...isolated, 'true']).status !== 0)
+    return void t.pass('needs the right to make process namespaces', { skip: true });
+  const folder = t.testdir();
+  const writer = join(import.meta.dirname, 'lock-holder.ts');
+  const start = () => {
+    const child = spawn('unshare', [...isolated, process.execPath, '--import=tsx', writer, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
+    t.teardown(() => child.kill('SIGKILL'));
+    const lines = createInterface({ input: child.stdout });
+    return { child, said: once(lines, 'line').then(([line]) => String(line)) };
+  };
+  const first = start();
+  t.equal(await first.said, 'opened by 1');
+  const second = start();
+  t.match(await second.said, /refused: .* is in use by process 1 of another container or machine: stop/);
+
+  first.child.kill('SIGKILL');
+  await once(first.child, 'exit');
+  const [one, other] = [start(), start()];
+  const said = [await one.said, await other.said].sort();
+  t.match(said, ['opened by 1', /refused: .*in use/], 'one of two takes it over');
 });
 
 t.test('of many that open a folder with a stale lock at the same time, one can write', async (t) => {

@@ -114,6 +114,22 @@ t.test('a wrong password is reported and never logged', async (t) => {
   t.ok((await open(t, `redis://:right@127.0.0.1:${redis.port}`)).link.up);
 });
 
+t.test('a Redis that may evict keys is warned of, by every process that connects', async (t) => {
+  const warned = async (...settings: string[]) => {
+    const redis = await startRedis(t, { args: settings });
+    const { logger, lines } = keptLogger();
+    const registry = await openRegistry({ url: redis.url, logger });
+    t.teardown(() => registry.close());
+    // The question is asked on the same connection before this one.
+    await registry.environments();
+    return lines.filter(({ msg }) => /may evict keys/.test(String(msg))).map(({ policy }) => policy);
+  };
+  t.strictSame(await warned('--maxmemory', '64mb', '--maxmemory-policy', 'allkeys-lru'), ['allkeys-lru']);
+  t.strictSame(await warned('--maxmemory', '64mb', '--maxmemory-policy', 'noeviction'), []);
+  t.strictSame(await warned('--maxmemory', '64mb', '--maxmemory-policy', 'volatile-lru'), [], 'no key of Sluice expires');
+  t.strictSame(await warned('--maxmemory-policy', 'allkeys-lru'), [], 'without a limit nothing is evicted');
+});
+
 t.test('a damaged document in Redis is named, and other documents are not affected', async (t) => {
   const redis = await startRedis(t);
   const registry = await open(t, redis.url);

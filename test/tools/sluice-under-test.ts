@@ -26,8 +26,8 @@ export interface BalancerUnderTest {
   readonly control: string;
   /** Calls the admin API. Rejects unless the answer is 2xx. */
   api(method: string, path: string, body?: unknown): Promise<unknown>;
-  /** Starts the balancer again after it has ended, with the same folder and addresses. */
-  again(): Promise<BalancerUnderTest>;
+  /** Starts the balancer again after it has ended, with the same folder and addresses; `variables` are set in addition. */
+  again(variables?: Record<string, string>): Promise<BalancerUnderTest>;
 }
 
 /** An environment with health checks quick enough for tests; the default interval is 2 s. */
@@ -42,9 +42,10 @@ export async function startBalancer(
   settings: Record<string, unknown> = {},
   environments: Record<string, Record<string, unknown>> = {},
   variables: Record<string, string> = {},
+  program?: string,
 ): Promise<BalancerUnderTest> {
   const config = { control: { listen: '127.0.0.1:0' }, environments: { production: testEnvironment, ...environments }, ...settings };
-  return launchBalancer(owner, ownFolder(owner), config, variables);
+  return launchBalancer(owner, ownFolder(owner), config, variables, program);
 }
 
 interface BalancerConfig {
@@ -57,18 +58,23 @@ async function launchBalancer(
   folder: string,
   config: BalancerConfig,
   variables: Record<string, string>,
+  program?: string,
 ): Promise<BalancerUnderTest> {
   writeFileSync(join(folder, 'sluice.json'), JSON.stringify(config));
-  const process = SluiceProcess.start(owner, ['serve', '--config', 'sluice.json'], { folder, env: { ...env, ...variables } });
+  const process = SluiceProcess.start(owner, ['serve', '--config', 'sluice.json'], {
+    folder,
+    env: { ...env, ...variables },
+    ...(program !== undefined && { program }),
+  });
   const addresses: Record<string, string> = {};
   for (const name of Object.keys(config.environments)) {
     addresses[name] = String((await process.logged((line) => line.msg === 'serving' && line['environment'] === name))['listen']);
   }
   const control = String((await process.logged((line) => line.msg === 'control'))['control']);
-  const again = () => {
+  const again = (more: Record<string, string> = {}) => {
     const environments = Object.entries(config.environments).map(([name, spec]) => [name, { ...spec, listen: addresses[name] }]);
     const there = { ...config, control: { listen: new URL(control).host }, environments: Object.fromEntries(environments) };
-    return launchBalancer(owner, folder, there, variables);
+    return launchBalancer(owner, folder, there, { ...variables, ...more }, program);
   };
   return {
     process,
@@ -91,10 +97,15 @@ export async function startGateway(
     folder = ownFolder(owner),
     grace = '30s',
     variables = {},
-  }: { folder?: string; grace?: string; variables?: Record<string, string> } = {},
+    program,
+  }: { folder?: string; grace?: string; variables?: Record<string, string>; program?: string } = {},
 ): Promise<SluiceProcess> {
   const args = ['gateway', '--join', joinUrl, ...(id === undefined ? [] : ['--id', id]), ...more];
-  const process = SluiceProcess.start(owner, args, { folder, env: { ...env, SLUICE_SHUTDOWN_GRACE: grace, ...variables } });
+  const process = SluiceProcess.start(owner, args, {
+    folder,
+    env: { ...env, SLUICE_SHUTDOWN_GRACE: grace, ...variables },
+    ...(program !== undefined && { program }),
+  });
   await process.logged((line) => line.msg === 'gateway listens');
   return process;
 }

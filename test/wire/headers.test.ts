@@ -98,6 +98,19 @@ t.test('the address of the client', async (t) => {
     t.equal(field(received, 'forwarded'), 'for=6.6.6.6, for=127.0.0.1;host="example.test";proto=http');
     t.equal(w.records[0]?.client, '6.6.6.6');
   });
+  await t.test('is read from Forwarded alone, and told in both fields', async (t) => {
+    const w = await world(t, { spec: { trustedProxies: ['127.0.0.0/8'] } });
+    const { received } = await passed(w, withLines('Forwarded: for="[2001:DB8::7]:54321";proto=https;host=shop.test\r\n'));
+    t.equal(field(received, 'x-forwarded-for'), '2001:db8::7, 127.0.0.1');
+    t.equal(field(received, 'x-forwarded-proto'), 'https');
+    t.equal(field(received, 'x-forwarded-host'), 'shop.test');
+    t.equal(w.records[0]?.client, '2001:db8::7');
+  });
+  await t.test('is known without its port', async (t) => {
+    const w = await world(t, { spec: { trustedProxies: ['127.0.0.0/8'] } });
+    await passed(w, withLines('X-Forwarded-For: 203.0.113.7:54321\r\n'));
+    t.equal(w.records[0]?.client, '203.0.113.7');
+  });
   await t.test('several lines and addresses are one chain', async (t) => {
     const w = await world(t, { spec: { trustedProxies: ['127.0.0.1', '10.0.0.0/8'] } });
     const { received } = await passed(w, withLines('X-Forwarded-For: 6.6.6.6, 7.7.7.7\r\nX-Forwarded-For: 10.0.0.1\r\n'));

@@ -1,24 +1,12 @@
 import { once } from 'node:events';
 import t from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
+import type { RequestQueue } from '../../src/proxy/request-queue.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
 import { eventually } from '../tools/eventually.ts';
 import { field, statusOf } from './peer.ts';
-import { type World, world } from './world.ts';
-
-const ask = (more = '', protocol = 'chat') =>
-  `GET /x?y HTTP/1.1\r\nHost: A.test\r\nConnection: Upgrade, X-Hop\r\nUpgrade: ${protocol}\r\nX-Hop: 1\r\n${more}\r\n`;
-const agreed = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade, X-Hop\r\nX-Hop: 1\r\nX-A: 1\r\nUpgrade: chat\r\n\r\n';
-
-/** Waits until no exchange is in flight and every client connection is closed. */
-async function gone(w: World): Promise<void> {
-  await w.quiet();
-  await eventually(
-    () => w.listener.connections,
-    (connections) => connections === 0,
-    { what: 'all client connections to close' },
-  );
-}
+import { agreed, ask, gone } from './upgrading.ts';
+import { world } from './world.ts';
 
 t.test('WebSocket from end to end', async (t) => {
   const w = await world(t, { route: { pick: () => upstream } });
@@ -99,15 +87,17 @@ t.test('a server that does not switch', async (t) => {
       t.equal(statusOf(message), statusOf({ line: response } as never));
       t.equal(field(message, 'x-a'), '1');
       t.equal(field(message, 'x-hop'), undefined);
-      t.equal(field(message, 'connection'), 'close');
-      t.equal(field(message, 'transfer-encoding'), undefined);
+      t.equal(field(message, 'connection'), undefined);
       t.ok(field(message, 'date'));
       t.equal(message.body, body);
-      t.equal(await client.rest(), '');
+      client.send('GET /next HTTP/1.1\r\nHost: a\r\n\r\n');
+      t.equal((await server.head()).line, 'GET /next HTTP/1.1', 'both connections carry the next request');
+      server.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+      t.equal((await client.message()).body, 'ok');
       client.end();
       await gone(w);
       t.equal(w.upstream.upgraded, 0);
-      t.match(w.outcomes, [{ kind: 'answered' }]);
+      t.match(w.outcomes, [{ kind: 'answered' }, { kind: 'answered' }]);
     });
   }
   await t.test('and breaks off its response', async (t) => {
@@ -159,36 +149,6 @@ t.test('a server that sends no response', async (t) => {
   await gone(w);
 });
 
-t.test('either side can end the tunnel', async (t) => {
-  for (const side of ['client', 'server'] as const) {
-    for (const how of ['end', 'reset'] as const) {
-      const w = await world(t);
-      const both = await w.asked(ask());
-      await both.server.head();
-      both.server.send(agreed);
-      await both.client.head();
-      t.equal(w.upstream.upgraded, 1);
-      const other = side === 'client' ? both.server : both.client;
-      both[side][how]();
-      await other.closed();
-      other.end();
-      await gone(w);
-      t.strictSame([w.upstream.active, w.upstream.upgraded], [0, 0], `${side} ${how}`);
-    }
-  }
-  await t.test('the client, before the response', async (t) => {
-    const w = await world(t);
-    const { client, server } = await w.asked(ask());
-    await server.head();
-    client.reset();
-    await server.closed();
-    server.end();
-    await gone(w);
-    t.match(w.records, [{ status: 0, aborted: true }]);
-    t.match(w.outcomes, [{ kind: 'aborted' }]);
-  });
-});
-
 t.test('servers that refuse the connection are skipped', async (t) => {
   const w = await world(t, { deadServers: 1 });
   const { client, server } = await w.asked(ask());
@@ -204,22 +164,6 @@ t.test('servers that refuse the connection are skipped', async (t) => {
   t.equal(statusOf(await lonely.message()), 502);
 });
 
-t.test('a listener that closes gives tunnels the grace time', async (t) => {
-  const w = await world(t);
-  const { client, server } = await w.asked(ask());
-  await server.head();
-  server.send(agreed);
-  await client.head();
-  const closed = w.listener.close(300);
-  client.send('still there');
-  await server.take('still there');
-  await closed;
-  await client.closed();
-  await server.closed();
-  server.end();
-  await gone(w);
-});
-
 t.test('a request with a body does not switch', async (t) => {
   const w = await world(t);
   const { client, server } = await w.asked(`${ask('Content-Length: 5\r\n')}hello`);
@@ -228,4 +172,107 @@ t.test('a request with a body does not switch', async (t) => {
   t.equal(request.body, 'hello');
   server.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
   t.equal(statusOf(await client.message()), 200);
+});
+
+t.test('an upgrade that the server ignores costs no connection and waits in the queue like any request', async (t) => {
+  const w = await world(t, { spec: { limits: { connectionsPerServer: 1, queue: 1 } } });
+  const first = await w.asked(ask());
+  await first.server.head();
+  const second = await w.client();
+  second.send(ask());
+  const queue = w.route.queue as RequestQueue;
+  await eventually(
+    () => queue.length,
+    (length) => length === 1,
+    { what: 'the second request to wait' },
+  );
+  const third = await w.client();
+  third.send(ask());
+  t.equal(statusOf(await third.message()), 503, 'the queue is full');
+  first.server.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+  t.equal(statusOf(await first.client.message()), 200);
+  await first.server.head();
+  first.server.send(agreed);
+  t.equal(statusOf(await second.head()), 101);
+  t.equal(w.server.count, 1, 'a kept connection is used, and becomes the tunnel');
+  t.strictSame([w.upstream.active, w.upstream.upgraded, w.upstream.pool.open], [1, 1, 0]);
+  first.client.send(ask());
+  await eventually(
+    () => queue.length,
+    (length) => length === 1,
+    { what: 'the next request to wait for the end of the tunnel' },
+  );
+  second.end();
+  await first.server.closed();
+  first.server.end();
+  const next = await w.server.next();
+  await next.head();
+  next.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+  t.equal(statusOf(await first.client.message()), 200);
+});
+
+t.test('protocols that replace HTTP on one connection only are not offered to the server', async (t) => {
+  for (const [offered, passed] of [
+    ['TLS/1.2', undefined],
+    ['tls/1.0, TLS/1.3', undefined],
+    ['h2c', undefined],
+    ['HTTP/2.0', undefined],
+    ['h2c, websocket', 'websocket'],
+    ['TLS/1.2 , chat/2,h2c', 'chat/2'],
+    ['chat, IRC/6.9', 'chat, IRC/6.9'],
+  ] as const) {
+    await t.test(offered, async (t) => {
+      const w = await world(t);
+      const { client, server } = await w.asked(ask('', offered));
+      const request = await server.head();
+      t.equal(field(request, 'upgrade'), passed);
+      t.equal(field(request, 'connection'), passed === undefined ? undefined : 'Upgrade');
+      server.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+      t.equal(statusOf(await client.message()), 200);
+      client.send(ask('', offered));
+      await server.head();
+      server.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+      t.equal(statusOf(await client.message()), 502, 'a server cannot switch to what it was not offered');
+      t.equal(w.server.count, 1);
+    });
+  }
+});
+
+t.test('fields keep their order, spelling and octets, in both directions', async (t) => {
+  const w = await world(t);
+  const lines = 'B-Field: 1\r\nconstructor: x\r\n__proto__: y\r\nA-Field: 2\r\ntoString: z\r\n7: seven\r\nB-FIELD: 3\r\nX-Latin: \xe9\r\n';
+  const { client, server } = await w.asked(ask(lines));
+  t.ok((await server.head()).raw.includes(lines));
+  server.send(`HTTP/1.1 101 Off We Go\r\n${lines}Connection: upgrade\r\nUpgrade: Chat\r\n\r\n`);
+  const response = await client.head();
+  t.equal(response.line, 'HTTP/1.1 101 Off We Go');
+  t.ok(response.raw.includes(lines));
+  t.equal(field(response, 'upgrade'), 'Chat');
+});
+
+t.test('interim responses come before the switch', async (t) => {
+  const w = await world(t);
+  const { client, server } = await w.asked(ask());
+  await server.head();
+  server.send('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
+  const hints = await client.head();
+  t.strictSame([statusOf(hints), field(hints, 'link')], [103, '</a>']);
+  server.send(`${agreed}hello`);
+  t.equal(statusOf(await client.head()), 101);
+  await client.take('hello');
+});
+
+t.test('the route sees the 101, and can add fields to it or answer in its place', async (t) => {
+  const w = await world(t, { route: { respond: (exchange) => exchange.response.headers.add('Set-Cookie', 'at=1') } });
+  const { client, server } = await w.asked(ask());
+  await server.head();
+  server.send(agreed);
+  t.equal(field(await client.head(), 'set-cookie'), 'at=1');
+  const strict = await world(t, { route: { respond: (exchange) => exchange.respond(403, {}, 'no') } });
+  const both = await strict.asked(ask());
+  await both.server.head();
+  both.server.send(agreed);
+  t.equal(statusOf(await both.client.message()), 403);
+  await both.server.closed();
+  await strict.quiet();
 });

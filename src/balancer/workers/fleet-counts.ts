@@ -61,7 +61,7 @@ export class FleetCounts {
 
   servers({ name, servers }: TableEnvironment): LiveServer[] {
     return servers.map((server) => {
-      const { id, address, weight, reason, incomplete } = server;
+      const { id, address, weight, reason, incomplete, leaseEndedAt } = server;
       const about = {
         id,
         environment: name,
@@ -70,6 +70,7 @@ export class FleetCounts {
         health: healthOf(server),
         ...(incomplete && { incomplete }),
         ...(reason !== undefined && { reason }),
+        ...(leaseEndedAt !== undefined && { leaseEndedAt }),
       };
       return { ...this.#servers.of(serverKey(name, id)), ...about };
     });

@@ -24,7 +24,8 @@ export function deployCommands(program: Command, terminal: Terminal): void {
       .addOption(environmentOption('the environment').makeOptionMandatory())
       .option('--wait', wait)
       .addOption(timeoutOption());
-  const waitForAll = 'wait until every server has acknowledged or rejected the revision; exit status 1 if a server rejected it';
+  const waitForAll =
+    'wait until every server has acknowledged or rejected the revision; exit status 1 if a server rejected it, or if no server runs it';
 
   waiting(
     program
@@ -86,6 +87,10 @@ async function finish(operator: Operator, deployed: DeploymentsAnswer, project: 
     .map(({ id, error }) => `${id} rejected ${project}@${revision}: ${error ?? 'the server gave no reason'}`);
   if (rejections.length > 0)
     throw new CommandFailure(`${project}@${revision} was rejected by ${rejections.length} of ${servers.length} servers`, rejections);
+  if (servers.every(({ state }) => state === 'lost')) {
+    const none = servers.length === 0 ? `${options.environment} has no servers that take projects` : `every server of it is lost`;
+    throw new CommandFailure(`${what}, but nothing runs it: ${none}; servers that join get it`);
+  }
   if (options.json) return;
   const active = servers.filter((server) => server.state === 'active').length;
   const others = servers.filter((server) => server.state !== 'active').map((server) => `${server.id} ${server.state}`);

@@ -46,6 +46,9 @@ export function environmentCommands(program: Command, terminal: Terminal): void 
       '',
       ...Object.entries(settings).map(([key, value]) => `${key}: ${typeof value === 'object' ? JSON.stringify(value) : value}`),
       '',
+      `set in the configuration: ${settingsFrom(status.origins, 'file')}`,
+      `set by operators: ${settingsFrom(status.origins, 'api')}`,
+      '',
       servers.length === 0 ? 'no servers' : `servers: ${servers.map((server) => `${server.id} (${server.state})`).join(', ')}`,
     ]);
   });
@@ -63,6 +66,11 @@ export function environmentCommands(program: Command, terminal: Terminal): void 
       }
       show({ deleted: name }, [`environment ${name} deleted`]);
     });
+}
+
+function settingsFrom(origins: EnvironmentAnswer['status']['origins'], wanted: 'file' | 'api'): string {
+  const paths = Object.keys(origins).filter((path) => origins[path] === wanted);
+  return paths.length === 0 ? 'nothing' : paths.join(', ');
 }
 
 interface CreateOptions {

@@ -20,6 +20,7 @@ const descriptions: Readonly<Record<Standing, readonly [word: string, tone: Text
   rejecting: ['rejecting', 'bad', describeRejections],
   ejected: ['ejected', 'warn', ({ reason }) => reason ?? 'too many failures in a row; it is tried again by itself'],
   joining: ['joining', 'warn', () => 'it is loading the projects of its environment'],
+  unrenewed: ['up', 'warn', unrenewedReason],
   behind: ['behind', 'warn', behindReason],
   checking: ['checking', 'warn', () => 'it is waiting for its first health check'],
   ready: ['up', 'good'],
@@ -35,6 +36,11 @@ function drainingReason({ id, active, movingTo }: ServerAnswer): string {
   const inFlight = `${active === 0 ? 'nothing' : active} in flight`;
   if (movingTo === undefined) return `${inFlight}, gets no new requests until "sluice server resume ${id}"`;
   return `${inFlight}, then ${movingTo === null ? 'available' : `to ${movingTo}`}`;
+}
+
+function unrenewedReason({ id, leaseEndedAt = 0, reason }: ServerAnswer): string {
+  const seconds = Math.max(0, Math.round((Date.now() - leaseEndedAt) / 1000));
+  return `${reason ?? 'its lease ended'} (${seconds} s ago): see the log of ${id} for why it does not renew it`;
 }
 
 function behindReason({ id, running }: ServerAnswer, wanted: SnapshotId | undefined): string {

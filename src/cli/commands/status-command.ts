@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { EnvironmentAnswer, ServerAnswer } from '../../api/answers.ts';
+import type { EnvironmentAnswer, RegistryAnswer, ServerAnswer } from '../../api/answers.ts';
 import { type Operator, type OperatorOptions, operatorCommand, operatorOf } from '../operator.ts';
 import type { Cell } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -11,6 +11,7 @@ import { serverTable } from './server-table.ts';
 interface Status {
   readonly environments: readonly EnvironmentAnswer[];
   readonly servers: readonly ServerAnswer[];
+  readonly registry: RegistryAnswer;
 }
 
 /** `sluice status` */
@@ -29,13 +30,16 @@ async function read({ client }: Operator): Promise<Status> {
     client.get<EnvironmentAnswer[]>('/v1/environments'),
     client.get<ServerAnswer[]>('/v1/servers'),
   ]);
-  return { environments, servers };
+  // After the others, whose reading may have found documents that cannot be read.
+  return { environments, servers, registry: await client.get<RegistryAnswer>('/v1/registry') };
 }
 
-function lines({ table }: Operator, { environments, servers }: Status): Line[] {
+function lines({ table }: Operator, { environments, servers, registry }: Status): Line[] {
   const troubles = [
+    ...registryTroubles(registry),
     ...environments.flatMap((environment) => environmentTroubles(environment, servers)),
     ...serverTroubles(environments, servers),
+    ...registry.unread.map(({ kind, name, reason }): Line => [`${kind} ${name}: `, { text: reason, tone: 'bad' }]),
   ];
   return [
     ...(environments.length === 0
@@ -59,6 +63,10 @@ function serving({ name }: EnvironmentAnswer, servers: readonly ServerAnswer[]):
 
 function takesRequests({ state, health }: ServerAnswer): boolean {
   return state === 'ready' && health === 'up';
+}
+
+function registryTroubles({ refuses }: RegistryAnswer): Line[] {
+  return refuses === null ? [] : [['registry: ', { text: 'it refuses writes', tone: 'bad' }, `: ${refuses}`]];
 }
 
 function environmentTroubles({ name, listen, status }: EnvironmentAnswer, servers: readonly ServerAnswer[]): Line[] {

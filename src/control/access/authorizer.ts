@@ -4,8 +4,8 @@ import type { Access } from '../../model/access.ts';
 /** Finds the access that an `Authorization` header gives; `undefined`: none. Takes the same time for every token. */
 export type Authorizer = (authorization: string | undefined) => Access | undefined;
 
-/** Makes an {@link Authorizer} for the two tokens, sent as `Authorization: Bearer TOKEN` (RFC 6750, section 2.1). */
-export function createAuthorizer(tokens: Readonly<Record<Access, string>>): Authorizer {
+/** Makes an {@link Authorizer} for the tokens of each access, sent as `Authorization: Bearer TOKEN` (RFC 6750, section 2.1). */
+export function createAuthorizer(tokens: Readonly<Record<Access, string | readonly string[]>>): Authorizer {
   const [isAdminToken, isJoinToken] = [createVerifier(tokens.admin), createVerifier(tokens.join)];
   return (authorization) => {
     const isAdmin = isAdminToken(authorization);
@@ -14,13 +14,16 @@ export function createAuthorizer(tokens: Readonly<Record<Access, string>>): Auth
   };
 }
 
-/** Makes a check for a single token; otherwise as {@link createAuthorizer}. */
-export function createVerifier(token: string): (authorization: string | undefined) => boolean {
+/** Makes a check for one token or any of several; otherwise as {@link createAuthorizer}. */
+export function createVerifier(tokens: string | readonly string[]): (authorization: string | undefined) => boolean {
   // Digests all have the same length, which timingSafeEqual requires and which does not reveal the length of the token.
-  const expected = digest(token);
+  const expected = [tokens].flat().map(digest);
   return (authorization) => {
     const shown = /^Bearer +([\x21-\x7e]{1,256}) *$/i.exec(authorization ?? '')?.[1];
-    return shown !== undefined && timingSafeEqual(digest(shown), expected);
+    if (shown === undefined) return false;
+    const given = digest(shown);
+    // Compares with every token, so that the time does not tell which one it is.
+    return expected.filter((one) => timingSafeEqual(given, one)).length > 0;
   };
 }
 

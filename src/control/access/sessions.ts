@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import type { Clock } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
+import { createVerifier } from './authorizer.ts';
 
 /** Milliseconds that a session lasts: a working day. */
 export const sessionMs = 12 * 3_600_000;
@@ -13,9 +14,21 @@ const endBytes = 6;
 const nonceBytes = 16;
 const secretPattern = /^[\w-]{72}$/;
 
+/** The key of the sessions that were begun with one admin token. */
+export interface SessionKey {
+  readonly key: Buffer;
+  /** True if an `Authorization` header carries that token. */
+  readonly isFor: (authorization: string | undefined) => boolean;
+}
+
+/** Derives the key of each admin token. */
+export function sessionKeys(adminTokens: readonly string[]): Promise<SessionKey[]> {
+  return Promise.all(adminTokens.map(async (token) => ({ key: await sessionKey(token), isFor: createVerifier(token) })));
+}
+
 /**
  * Derives the key that signs sessions from the admin token. Sessions therefore survive a restart, are valid on every balancer with the same
- * token, and become invalid when the token changes. The derivation is slow on purpose (scrypt, RFC 7914), so that a cookie does not help
+ * token, and end when that token is no longer valid. The derivation is slow on purpose (scrypt, RFC 7914), so that a cookie does not help
  * to guess a short token.
  */
 export function sessionKey(adminToken: string): Promise<Buffer> {
@@ -29,21 +42,24 @@ export function sessionKey(adminToken: string): Promise<Buffer> {
  */
 export class Sessions {
   readonly #clock: Clock;
-  readonly #key: Buffer;
+  readonly #keys: () => readonly SessionKey[];
   /** End time of each signed-out session, by secret; in the order of signing out. */
   readonly #signedOut = new Map<string, number>();
 
-  constructor(clock: Clock, key: Buffer = randomBytes(32)) {
+  /** @param keys the keys that are valid at present */
+  constructor(clock: Clock, keys: () => readonly SessionKey[]) {
     this.#clock = clock;
-    this.#key = key;
+    this.#keys = keys;
   }
 
-  /** Begins a session and returns the `Set-Cookie` field for it. */
+  /** Begins a session and returns the `Set-Cookie` field for it. It lasts as long as the token that the request has, or that its own session began with. */
   begin(request: IncomingMessage): string {
+    const key = this.#keyOf(request);
+    if (key === undefined) throw new SluiceError('unauthorized', 'the admin token of this session is no longer valid: sign in again');
     const claim = Buffer.alloc(endBytes + nonceBytes);
     claim.writeUIntBE(this.#clock.date() + sessionMs, 0, endBytes);
     randomBytes(nonceBytes).copy(claim, endBytes);
-    return setCookie(request, Buffer.concat([claim, this.#sign(claim)]).toString('base64url'), sessionMs / 1000);
+    return setCookie(request, Buffer.concat([claim, sign(claim, key)]).toString('base64url'), sessionMs / 1000);
   }
 
   /** Ends the session of a request and returns the `Set-Cookie` field that deletes the cookie. */
@@ -63,10 +79,8 @@ export class Sessions {
   endOf(request: IncomingMessage): number | undefined {
     const secret = secretIn(request);
     if (secret === undefined || this.#signedOut.has(secret)) return undefined;
-    const bytes = Buffer.from(secret, 'base64url');
-    const claim = bytes.subarray(0, endBytes + nonceBytes);
-    if (!timingSafeEqual(bytes.subarray(claim.length), this.#sign(claim))) return undefined;
-    const end = claim.readUIntBE(0, endBytes);
+    if (this.#signerOf(secret) === undefined) return undefined;
+    const end = Buffer.from(secret, 'base64url').readUIntBE(0, endBytes);
     return end > this.#clock.date() ? end : undefined;
   }
 
@@ -83,9 +97,22 @@ export class Sessions {
     return true;
   }
 
-  #sign(claim: Buffer): Buffer {
-    return createHmac('sha256', this.#key).update(claim).digest();
+  #keyOf(request: IncomingMessage): Buffer | undefined {
+    const shown = this.#keys().find(({ isFor }) => isFor(request.headers.authorization));
+    const secret = secretIn(request);
+    return shown?.key ?? (secret === undefined ? undefined : this.#signerOf(secret));
   }
+
+  /** Finds the key that signed a session. */
+  #signerOf(secret: string): Buffer | undefined {
+    const bytes = Buffer.from(secret, 'base64url');
+    const claim = bytes.subarray(0, endBytes + nonceBytes);
+    return this.#keys().find(({ key }) => timingSafeEqual(bytes.subarray(claim.length), sign(claim, key)))?.key;
+  }
+}
+
+function sign(claim: Buffer, key: Buffer): Buffer {
+  return createHmac('sha256', key).update(claim).digest();
 }
 
 /** Compares the page that sent the request (`Origin`, RFC 6454) with the host that it was sent to. */

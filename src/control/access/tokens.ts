@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type TokenSetting, tokensOf } from '../../config/token.ts';
 import { checkToken, readToken } from '../../config/token-file.ts';
 import type { Access } from '../../model/access.ts';
 import { SluiceError } from '../../model/fault.ts';
 
-/** The two tokens; `origin` names the variable, setting or file that each came from, for the start-up log. */
+/** The tokens: the first of each kind, for this process's own use, and all that are `valid`. `origin` names the variable, setting or file that each came from, for the start-up log. */
 export interface Tokens {
   readonly admin: string;
   readonly join: string;
+  readonly valid: Readonly<Record<Access, readonly string[]>>;
   readonly origin: Readonly<Record<Access, string>>;
 }
 
@@ -19,26 +21,32 @@ export interface Tokens {
  */
 export async function loadTokens(options: {
   dataDir: string;
-  configured?: { admin?: string | undefined; join?: string | undefined } | undefined;
+  configured?: { readonly [access in Access]?: TokenSetting | undefined } | undefined;
   env?: Readonly<Record<string, string | undefined>>;
 }): Promise<Tokens> {
-  const find = async (access: Access): Promise<{ token: string; origin: string }> => {
+  const find = async (access: Access): Promise<{ tokens: readonly string[]; origin: string }> => {
     const variable = `SLUICE_${access.toUpperCase()}_TOKEN`;
     const given = options.env?.[variable];
-    if (given !== undefined && given !== '') return { token: checkToken(given, variable), origin: variable };
+    if (given !== undefined && given !== '') return { tokens: [checkToken(given, variable)], origin: variable };
     const configured = options.configured?.[access];
-    if (configured !== undefined) return { token: checkToken(configured, `control.tokens.${access}`), origin: `control.tokens.${access}` };
+    const origin = `control.tokens.${access}`;
+    if (configured !== undefined) return { tokens: tokensOf(configured).map((token) => checkToken(token, origin)), origin };
     const file = join(options.dataDir, `${access}.token`);
-    return { token: (await readToken(file)) ?? (await makeToken(options.dataDir, file)), origin: file };
+    return { tokens: [(await readToken(file)) ?? (await makeToken(options.dataDir, file))], origin: file };
   };
   const [admin, joining] = [await find('admin'), await find('join')];
-  if (admin.token === joining.token) {
+  if (admin.tokens.some((token) => joining.tokens.includes(token))) {
     throw new SluiceError(
       'invalid',
       `the admin token (${admin.origin}) and the join token (${joining.origin}) are the same: give two different ones`,
     );
   }
-  return { admin: admin.token, join: joining.token, origin: { admin: admin.origin, join: joining.origin } };
+  return {
+    admin: admin.tokens[0] as string,
+    join: joining.tokens[0] as string,
+    valid: { admin: admin.tokens, join: joining.tokens },
+    origin: { admin: admin.origin, join: joining.origin },
+  };
 }
 
 async function makeToken(dataDir: string, file: string): Promise<string> {

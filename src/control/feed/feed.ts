@@ -106,7 +106,8 @@ export class Feed {
       at,
       instance: this.#instance,
       version,
-      registry: observer.registryUp,
+      registry: observer.registryLink.up,
+      ...(observer.registryLink.refuses !== undefined && { refuses: observer.registryLink.refuses }),
       ...(ends !== undefined && { sessionEnds: ends }),
     };
     for (const [environment, { samples }] of observer.traffic.environments) {

@@ -24,6 +24,10 @@ export function serverHappenings(at: number, before: ServerAnswer | undefined, a
     found.push({ ...about, tone: 'good', text: `runs version ${version} of ${after.environment}` });
   }
   if (before.health !== after.health) found.push(...changedHealth(at, after));
+  const [had, has] = [before.leaseEndedAt === undefined, after.leaseEndedAt === undefined];
+  if (had && !has)
+    found.push({ ...about, tone: 'warn', text: 'does not renew its lease', ...(after.reason !== undefined && { cause: after.reason }) });
+  else if (!had && has && after.state === 'ready') found.push({ ...about, tone: 'good', text: 'renews its lease again' });
   return found;
 }
 
@@ -84,6 +88,20 @@ function changedHealth(at: number, server: ServerAnswer): Happening[] {
     default:
       return server.health satisfies never;
   }
+}
+
+interface RegistryState {
+  readonly up: boolean;
+  readonly refuses?: string | undefined;
+}
+
+/** Describes a change of the connection to the registry. */
+export function registryHappening(at: number, before: RegistryState, { up, refuses }: RegistryState): Happening {
+  const about = { at, kind: 'balancer', subject: 'registry' } as const;
+  if (!up)
+    return { ...about, tone: 'bad', text: 'does not answer', cause: 'traffic continues with the last known servers; changes must wait' };
+  if (refuses !== undefined) return { ...about, tone: 'bad', text: 'refuses writes', cause: refuses };
+  return { ...about, tone: 'good', text: before.up ? 'takes writes again' : 'answers again' };
 }
 
 /** The revisions deployed to an environment. */

@@ -5,9 +5,10 @@ import type { Clock, Timer } from '../../model/clock.ts';
 import { CoalescedTask } from '../../model/coalesced-task.ts';
 import type { LiveView } from '../../model/live.ts';
 import type { News } from '../../model/news.ts';
-import type { Registry, Watch } from '../../registry/contract.ts';
+import type { Link, Registry, Watch } from '../../registry/contract.ts';
 import { listServers } from '../views/server-view.ts';
 import { DesiredState } from './desired-state.ts';
+import { registryHappening } from './happenings.ts';
 import { compareServers } from './server-changes.ts';
 import { TrafficMeter } from './traffic-meter.ts';
 
@@ -39,7 +40,7 @@ export class Observer {
   readonly #watch: Watch;
   #servers: readonly ServerAnswer[] | undefined;
   #health = new Map<string, string>();
-  #registryUp: boolean;
+  #registryLink: Link;
   #seconds = 0;
   #timer: Timer | undefined;
   readonly #refreshes: CoalescedTask;
@@ -49,7 +50,7 @@ export class Observer {
     this.#observed = observed;
     this.#logger = logger;
     this.#desired = new DesiredState(observed.registry);
-    this.#registryUp = observed.registry.link.up;
+    this.#registryLink = observed.registry.link;
     this.#refreshes = new CoalescedTask({
       clock: observed.clock,
       run: () => this.#refresh(),
@@ -65,9 +66,9 @@ export class Observer {
     return this.#servers;
   }
 
-  /** True while the registry answers, as of the last second. */
-  get registryUp(): boolean {
-    return this.#registryUp;
+  /** State of the connection to the registry, as of the last second. */
+  get registryLink(): Link {
+    return this.#registryLink;
   }
 
   subscribe(listener: (message: FeedMessage) => void): void {
@@ -108,17 +109,13 @@ export class Observer {
   }
 
   #checkRegistry(): void {
-    const { up } = this.#observed.registry.link;
-    if (up === this.#registryUp) return;
-    this.#registryUp = up;
+    const { up, refuses } = this.#observed.registry.link;
+    const before = this.#registryLink;
+    if (up === before.up && refuses === before.refuses) return;
+    this.#registryLink = this.#observed.registry.link;
     const at = this.#observed.clock.date();
-    this.#emit({ type: 'registry', at, up });
-    const about = { at, kind: 'balancer', subject: 'registry' } as const;
-    this.#emitHappenings([
-      up
-        ? { ...about, tone: 'good', text: 'answers again' }
-        : { ...about, tone: 'bad', text: 'does not answer', cause: 'traffic continues with the last known servers; changes must wait' },
-    ]);
+    this.#emit({ type: 'registry', at, up, ...(refuses !== undefined && { refuses }) });
+    this.#emitHappenings([registryHappening(at, before, { up, refuses })]);
   }
 
   #onNews(news: News): void {

@@ -66,6 +66,15 @@ export function environmentFamilies(
       series: environments.flatMap(({ name }) => byName({ environment: name }, 'health', healthOf(servers, name))),
     },
     {
+      name: 'sluice_environment_servers_without_lease',
+      help: 'Servers that take requests although their lease ended, because they still answer.',
+      type: 'gauge',
+      series: environments.map(({ name }) => ({
+        labels: { environment: name },
+        value: servers.filter(({ environment, leaseEndedAt }) => environment === name && leaseEndedAt !== undefined).length,
+      })),
+    },
+    {
       name: 'sluice_environment_snapshot_version',
       help: 'Snapshot version that the servers of an environment should run.',
       type: 'gauge',

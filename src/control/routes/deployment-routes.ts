@@ -7,24 +7,18 @@ import { describeDeployments, summarizeDeployments } from '../views/deployment-v
 import { findEnvironment } from '../views/environment-view.ts';
 import { bodyTypes, smallBody } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
-import { etagOf, expectedVersion } from './etag.ts';
+import { conditional, etagOf, expectedVersion } from './etag.ts';
 import { refusals } from './openapi.ts';
 
 const inEnvironment = z.strictObject({ env: name });
 const byProject = z.strictObject({ env: name, project: name });
-const conditional = z.object({
-  'if-match': z
-    .string()
-    .optional()
-    .meta({ description: 'the version that the environment must still be at, as an ETag; otherwise 412 and no change' }),
-});
 const response = { 200: deploymentsAnswer, ...refusals };
 
 /** Deploys and undeploys projects. Each answer has the environment's version after the change, and the progress of every server. */
-export function deploymentRoutes(app: ControlApp, { registry }: ControlContext): void {
+export function deploymentRoutes(app: ControlApp, { registry, live }: ControlContext): void {
   const answer = async (reply: FastifyReply, snapshot: Snapshot) => {
     reply.header('etag', etagOf(snapshot));
-    return describeDeployments(snapshot, await registry.servers());
+    return describeDeployments(snapshot, await registry.servers(), live);
   };
   const expecting = (ifMatch: string | undefined) => {
     const expect = expectedVersion(ifMatch);

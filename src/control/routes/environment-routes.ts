@@ -1,12 +1,13 @@
 import * as z from 'zod';
 import { environmentAnswer } from '../../api/answers.ts';
-import { environmentSpec } from '../../model/environment.ts';
+import { environmentTag } from '../../model/entity-tag.ts';
+import { type Environment, type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { name } from '../../model/name.ts';
 import { describeEnvironment, findEnvironment } from '../views/environment-view.ts';
 import { asWritten, bodyTypes } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
-import { etagOf } from './etag.ts';
+import { conditional, expectedTags } from './etag.ts';
 import { refusals } from './openapi.ts';
 import { refuseListenerConflict } from './refuse-listener-conflict.ts';
 
@@ -16,14 +17,20 @@ const body = environmentSpec.extend({ name: name.optional(), status: z.unknown()
 
 /** Reads, creates, replaces and deletes environments. The balancer learns of changes from the registry. */
 export function environmentRoutes(app: ControlApp, { registry, live, listen }: ControlContext): void {
-  const describe = async (env: string) => describeEnvironment(await findEnvironment(registry, env), await registry.snapshot(env), live);
+  const describeOne = async (one: Environment, applied: ReadonlyMap<string, EnvironmentSpecInput>) =>
+    describeEnvironment(one, { snapshot: await registry.snapshot(one.name), applied: applied.get(one.name), live });
+  const describeTagged = async (env: string) => {
+    const environment = await findEnvironment(registry, env);
+    const answer = await describeOne(environment, await registry.appliedSettings());
+    return { answer, tag: `"${environmentTag(environment, answer.status.snapshot.version)}"` };
+  };
 
   app.get(
     '/v1/environments',
     { schema: { summary: 'All environments', response: { 200: z.array(environmentAnswer), ...refusals } } },
     async () => {
-      const environments = await registry.environments();
-      return Promise.all(environments.map(async (one) => describeEnvironment(one, await registry.snapshot(one.name), live)));
+      const [environments, applied] = await Promise.all([registry.environments(), registry.appliedSettings()]);
+      return Promise.all(environments.map((one) => describeOne(one, applied)));
     },
   );
 
@@ -31,8 +38,8 @@ export function environmentRoutes(app: ControlApp, { registry, live, listen }: C
     '/v1/environments/:env',
     { schema: { summary: 'One environment', params: byName, response: { 200: environmentAnswer, ...refusals } } },
     async (request, reply) => {
-      const answer = await describe(request.params.env);
-      return reply.header('etag', etagOf(answer.status.snapshot)).send(answer);
+      const { answer, tag } = await describeTagged(request.params.env);
+      return reply.header('etag', tag).send(answer);
     },
   );
 
@@ -42,7 +49,7 @@ export function environmentRoutes(app: ControlApp, { registry, live, listen }: C
       schema: {
         summary: 'Create or replace an environment; the body is the same as in the configuration file',
         consumes: bodyTypes,
-        headers: z.object({
+        headers: conditional.extend({
           'if-none-match': z.string().optional().meta({ description: '*: only creates; 412 if the environment exists' }),
         }),
         params: byName,
@@ -59,15 +66,16 @@ export function environmentRoutes(app: ControlApp, { registry, live, listen }: C
           `the body names environment "${named}" but the path "${env}": make them agree, or leave the name out of the body`,
         );
       const known = await registry.environments();
-      refuseListenerConflict(listen, known, { name: env, spec: request.body, input: spec });
+      refuseListenerConflict(listen, known, { name: env, spec: request.body, input: spec }, await registry.servers());
       const existed = known.some((one) => one.name === env);
       if (existed && request.headers['if-none-match'] === '*')
         throw new SluiceError('version-mismatch', `environment "${env}" already exists: leave out if-none-match to replace it`);
-      await registry.putEnvironment(env, spec);
-      const answer = await describe(env);
+      const expect = expectedTags(request.headers['if-match']);
+      await registry.putEnvironment(env, spec, expect && { expect });
+      const { answer, tag } = await describeTagged(env);
       return reply
         .code(existed ? 200 : 201)
-        .header('etag', etagOf(answer.status.snapshot))
+        .header('etag', tag)
         .send(answer);
     },
   );
@@ -77,6 +85,7 @@ export function environmentRoutes(app: ControlApp, { registry, live, listen }: C
     {
       schema: {
         summary: 'Delete an environment; ?force is required if it has servers or deployments',
+        headers: conditional,
         params: byName,
         querystring: z.strictObject({
           force: z
@@ -89,7 +98,8 @@ export function environmentRoutes(app: ControlApp, { registry, live, listen }: C
     },
     async (request, reply) => {
       const { force } = request.query;
-      await registry.deleteEnvironment(request.params.env, { force: force === '' || force === 'true' });
+      const expect = expectedTags(request.headers['if-match']);
+      await registry.deleteEnvironment(request.params.env, { force: force === '' || force === 'true', ...(expect && { expect }) });
       return reply.code(204).send();
     },
   );

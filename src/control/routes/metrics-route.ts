@@ -26,11 +26,18 @@ async function families(context: ControlContext): Promise<Family[]> {
   const { records, snapshots } = await readRegistry(context);
   // Read once, so that all families count the same requests.
   const servers = live.servers();
+  const { link } = registry;
   return [
     ...environmentFamilies(live.environments(), servers, snapshots),
     ...serverFamilies(servers, records),
     ...listenerFamilies(live.listeners()),
-    ...registryFamilies(live.sync, { up: registry.link.up, now: clock.now(), epoch: snapshots[0]?.epoch }),
+    ...registryFamilies(live.sync, { ...link, now: clock.now(), epoch: snapshots[0]?.epoch }),
+    {
+      name: 'sluice_registry_unread_documents',
+      help: 'Documents of the registry that this balancer could not read, or not entirely.',
+      type: 'gauge',
+      series: [{ labels: {}, value: registry.unread.length }],
+    },
     {
       name: 'sluice_ready',
       help: 'Whether this balancer can serve: 1 or 0.',

@@ -1,10 +1,12 @@
 import * as z from 'zod';
 import { projectSummary, revisionAnswer, revisionMade } from '../../api/answers.ts';
+import { projectTag } from '../../model/entity-tag.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { name } from '../../model/name.ts';
 import { pushedProject } from '../../projects/pushed-project.ts';
 import { bodyTypes } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
+import { conditional, expectedTags } from './etag.ts';
 import { refusals } from './openapi.ts';
 
 const byName = z.strictObject({ name });
@@ -25,12 +27,14 @@ export function projectRoutes(app: ControlApp, { registry }: ControlContext): vo
       schema: {
         summary: 'Push a project (201); content equal to the newest revision makes no new revision (200)',
         consumes: bodyTypes,
+        headers: conditional,
         body: pushedProject,
         response: { 200: revisionMade, 201: revisionMade, ...refusals },
       },
     },
     async (request, reply) => {
-      const { name, revision, created } = await registry.pushProject(request.body);
+      const expect = expectedTags(request.headers['if-match']);
+      const { name, revision, created } = await registry.pushProject(request.body, expect && { expect });
       if (created) reply.header('location', `/v1/projects/${name}/revisions/${revision}`);
       return reply.code(created ? 201 : 200).send({ name, revision });
     },
@@ -43,11 +47,11 @@ export function projectRoutes(app: ControlApp, { registry }: ControlContext): vo
   app.get(
     '/v1/projects/:name',
     { schema: { summary: 'One project and its revisions', params: byName, response: { 200: projectSummary, ...refusals } } },
-    async (request) => {
+    async (request, reply) => {
       const { name } = request.params;
       const found = (await registry.projects()).find((one) => one.name === name);
       if (!found) throw new SluiceError('not-found', `there is no project "${name}": see sluice project list`);
-      return found;
+      return reply.header('etag', `"${projectTag(found)}"`).send(found);
     },
   );
 

@@ -1,5 +1,7 @@
+import type { FastifyReply } from 'fastify';
 import * as z from 'zod';
-import { serverAnswer } from '../../api/answers.ts';
+import { type ServerAnswer, serverAnswer } from '../../api/answers.ts';
+import { serverTag } from '../../model/entity-tag.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { name } from '../../model/name.ts';
 import { serverPatch } from '../../model/server.ts';
@@ -7,6 +9,7 @@ import { findEnvironment } from '../views/environment-view.ts';
 import { findServer, listServers } from '../views/server-view.ts';
 import { bodyTypes, smallBody } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
+import { conditional, expectedTags } from './etag.ts';
 import { refusals } from './openapi.ts';
 
 const byId = z.strictObject({ id: name });
@@ -21,6 +24,17 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
     const server = await describe(id);
     if (server.source !== 'static') return server;
     throw new SluiceError('conflict', `server "${id}" is static: change it under servers in environment "${server.environment}"`);
+  };
+
+  // The draining of a server is part of its record, not of the answer, whose state also tells of other conditions.
+  const tagged = async (reply: FastifyReply, server: ServerAnswer) => {
+    const record = await registry.server(server.id);
+    if (record) reply.header('etag', `"${serverTag(record)}"`);
+    return server;
+  };
+  const conditionOf = (headers: { 'if-match'?: string | undefined }) => {
+    const expect = expectedTags(headers['if-match']);
+    return expect && { expect };
   };
 
   app.get(
@@ -43,7 +57,7 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
   app.get(
     '/v1/servers/:id',
     { schema: { summary: 'One server', params: byId, response: { 200: serverAnswer, ...refusals } } },
-    async (request) => describe(request.params.id),
+    async (request, reply) => tagged(reply, await describe(request.params.id)),
   );
 
   app.patch(
@@ -53,19 +67,23 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
       schema: {
         summary: 'Drain or resume a server, or change its weight (not of a static server: its settings have its weight)',
         consumes: bodyTypes,
+        headers: conditional,
         params: byId,
         body: patch,
         response: { 200: serverAnswer, ...refusals },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { id } = request.params;
       const { draining, weight } = request.body;
+      const condition = conditionOf(request.headers);
       const { source, environment } = await describe(id);
-      if (source !== 'static' || environment === null || weight !== undefined) await findRegistered(id);
-      if (source === 'static' && environment !== null && draining !== undefined) await registry.drainStatic(environment, id, draining);
-      else await registry.patchServer(id, request.body);
-      return describe(id);
+      if (source !== 'static' || environment === null || draining === undefined || weight !== undefined) {
+        await findRegistered(id);
+        await registry.patchServer(id, request.body, condition);
+      } else if (condition === undefined) await registry.drainStatic(environment, id, draining);
+      else throw new SluiceError('version-mismatch', `server "${id}" is static and has no ETag: send the change without If-Match`);
+      return tagged(reply, await describe(id));
     },
   );
 
@@ -74,15 +92,16 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
     {
       schema: {
         summary: 'Add a server to an environment; if it is in another environment it is drained there first',
+        headers: conditional,
         params: inEnvironment,
         response: { 200: serverAnswer, ...refusals },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { env, id } = request.params;
       await findRegistered(id);
-      await registry.assign(id, env);
-      return describe(id);
+      await registry.assign(id, env, conditionOf(request.headers));
+      return tagged(reply, await describe(id));
     },
   );
 
@@ -91,11 +110,12 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
     {
       schema: {
         summary: 'Remove a server from its environment: it is drained, then available',
+        headers: conditional,
         params: inEnvironment,
         response: { 200: serverAnswer, ...refusals },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { env, id } = request.params;
       const server = await findRegistered(id);
       if (server.environment !== env && server.movingTo !== env) {
@@ -105,8 +125,8 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
           `server "${id}" is not in environment "${env}": it is ${server.environment ? `in "${server.environment}"` : 'available'}`,
         );
       }
-      await registry.assign(id, undefined);
-      return describe(id);
+      await registry.assign(id, undefined, conditionOf(request.headers));
+      return tagged(reply, await describe(id));
     },
   );
 }

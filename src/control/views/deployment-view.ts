@@ -1,16 +1,21 @@
 import type { DeploymentsAnswer, DeploymentsSummary } from '../../api/answers.ts';
 import { progressOf, stateWithoutReports } from '../../api/progress.ts';
+import type { LiveView } from '../../model/live.ts';
 import type { LeasedServer } from '../../model/server.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import { sameSnapshot } from '../../model/snapshot-id.ts';
 
-/** Describes an environment's deployments and the progress of each of its servers, picked from all `servers` of the registry. */
-export function describeDeployments(snapshot: Snapshot, servers: readonly LeasedServer[]): DeploymentsAnswer {
+/**
+ * Describes an environment's deployments and the progress of each of its servers, picked from all `servers` of the registry. A server of
+ * `live` that takes requests although its lease ended is not lost: it may run an older revision.
+ */
+export function describeDeployments(snapshot: Snapshot, servers: readonly LeasedServer[], live: LiveView): DeploymentsAnswer {
   const { environment, epoch, version, hash, projects } = snapshot;
+  const unrenewed = new Set(live.servers().flatMap(({ id, leaseEndedAt }) => (leaseEndedAt === undefined ? [] : [id])));
   // A server that is leaving the environment is left out, so that nothing waits for it.
   const members = servers
     .filter((server) => server.environment === environment && server.movingTo === undefined && !server.leaving)
-    .map((server) => ({ ...server, lost: server.leaseRemaining < 0 }));
+    .map((server) => ({ ...server, lost: server.leaseRemaining < 0 && !unrenewed.has(server.id) }));
   return {
     environment,
     epoch,

@@ -2,6 +2,7 @@ import type { EnvironmentAnswer } from '../../api/answers.ts';
 import type { Environment, EnvironmentSpec, EnvironmentSpecInput } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { LiveView } from '../../model/live.ts';
+import { settingsOrigins } from '../../model/settings-origins.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import type { Registry } from '../../registry/contract.ts';
 
@@ -13,12 +14,20 @@ export async function findEnvironment(registry: Registry, name: string): Promise
 }
 
 /** Describes an environment: its settings in the form of a configuration file, with every default filled in, and its status. */
-export function describeEnvironment(environment: Environment, snapshot: Snapshot, live: LiveView): EnvironmentAnswer {
+export function describeEnvironment(
+  environment: Environment,
+  { snapshot, applied, live }: { snapshot: Snapshot; applied: EnvironmentSpecInput | undefined; live: LiveView },
+): EnvironmentAnswer {
   const { epoch, version, hash } = snapshot;
   return {
     name: environment.name,
     ...inConfigurationForm(environment.spec),
-    status: { listening: live.listening(environment.name) ?? null, snapshot: { epoch, version, hash } },
+    status: {
+      listening: live.listening(environment.name) ?? null,
+      snapshot: { epoch, version, hash },
+      origins: settingsOrigins(environment.spec, applied),
+      ...(environment.unread !== undefined && { unread: environment.unread }),
+    },
   };
 }
 
@@ -36,7 +45,9 @@ function inConfigurationForm(spec: EnvironmentSpec): Required<EnvironmentSpecInp
       clientIdle: timeText(timeouts.clientIdle),
       responseHead: timeText(timeouts.responseHead),
       upstreamIdle: timeText(timeouts.upstreamIdle),
+      upstreamAge: timeText(timeouts.upstreamAge),
       total: timeText(timeouts.total),
+      tunnel: timeText(timeouts.tunnel),
     },
   };
 }

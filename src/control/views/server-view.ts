@@ -7,21 +7,29 @@ import type { Registry } from '../../registry/contract.ts';
 /** Lists all servers, sorted by id: those in the registry, and static ones, which only the balancer knows. `now` is the wall clock. */
 export async function listServers(registry: Registry, live: LiveView, now: number): Promise<ServerAnswer[]> {
   const records = await registry.servers();
-  const seen = liveById(live);
-  const registered = records.map((record) => describeServer(record, seen.get(record.id), now));
-  const known = new Set(records.map((record) => record.id));
-  const unregistered = [...seen.values()].filter((server) => !known.has(server.id));
+  const seen = livePerEnvironment(live);
+  const registered = records.map((record) => describeServer(record, seen.get(placeOf(record)), now));
+  const known = new Set(records.map(placeOf));
+  const unregistered = [...seen.values()].filter((server) => !known.has(placeOf(server)));
   const fixed = await describeStatics(registry, unregistered);
-  return [...registered, ...fixed].sort((one, other) => (one.id < other.id ? -1 : 1));
+  const vanished = unregistered.filter(({ leaseEndedAt }) => leaseEndedAt !== undefined).map(describeVanished);
+  return [...registered, ...fixed, ...vanished].sort((one, other) => (one.id < other.id ? -1 : 1));
 }
 
 /** Finds one server; throws `not-found` if neither the registry nor the balancer knows it. */
 export async function findServer(registry: Registry, live: LiveView, id: string, now: number): Promise<ServerAnswer> {
   const record = await registry.server(id);
-  const seen = liveById(live).get(id);
-  if (record) return describeServer(record, seen, now);
-  const [fixed] = await describeStatics(registry, seen ? [seen] : []);
+  const seen = live.servers().filter((server) => server.id === id);
+  if (record)
+    return describeServer(
+      record,
+      seen.find(({ environment }) => environment === record.environment),
+      now,
+    );
+  const [fixed] = await describeStatics(registry, seen);
   if (fixed) return fixed;
+  const vanished = seen.find(({ leaseEndedAt }) => leaseEndedAt !== undefined);
+  if (vanished) return describeVanished(vanished);
   throw new SluiceError('not-found', `there is no server "${id}": see sluice server list`);
 }
 
@@ -48,6 +56,7 @@ function describeServer(record: LeasedServer, live: LiveServer | undefined, now:
     state: registeredState(record, live),
     health: live?.health ?? 'unknown',
     ...(live?.reason !== undefined && { reason: live.reason }),
+    ...(live?.leaseEndedAt !== undefined && { leaseEndedAt: live.leaseEndedAt }),
     source: record.source,
     version: record.version,
     running: record.running ?? null,
@@ -62,12 +71,18 @@ function describeServer(record: LeasedServer, live: LiveServer | undefined, now:
 
 /**
  * Returns the server's state. One that registers by plain HTTP sends no reports, and is ready when it is healthy. One that rejected what
- * others serve is not ready.
+ * others serve is not ready. One whose lease ended is not lost while the balancer sends it requests.
  */
-function registeredState(record: LeasedServer, live: LiveServer | undefined): ServerState {
-  const state = stateOf(record);
+function registeredState({ leaseRemaining, ...record }: LeasedServer, live: LiveServer | undefined): ServerState {
+  const state = stateOf(live?.leaseEndedAt === undefined ? { ...record, leaseRemaining } : record);
   if (state === 'ready' && live?.incomplete) return 'joining';
   return state === 'joining' && record.source === 'http' && live?.health === 'up' ? 'ready' : state;
+}
+
+/** Describes a server that the registry has lost, and that still takes requests because it answers. */
+function describeVanished(live: LiveServer): ServerAnswer {
+  const { leaseEndedAt = 0 } = live;
+  return { ...describeStatic(live, false), state: 'ready', source: 'join', leaseEndedAt, lastSeen: leaseEndedAt };
 }
 
 function describeStatic(live: LiveServer, draining: boolean): ServerAnswer {
@@ -92,6 +107,11 @@ function describeStatic(live: LiveServer, draining: boolean): ServerAnswer {
   };
 }
 
-function liveById(live: LiveView): Map<string, LiveServer> {
-  return new Map(live.servers().map((server) => [server.id, server]));
+/** The same id may stand in two environments: of a static server, and of another server that joined before both were known. */
+function livePerEnvironment(live: LiveView): Map<string, LiveServer> {
+  return new Map(live.servers().map((server) => [placeOf(server), server]));
+}
+
+function placeOf({ environment = '', id }: { readonly environment?: string | undefined; readonly id: string }): string {
+  return `${environment} ${id}`;
 }

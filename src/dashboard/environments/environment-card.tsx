@@ -34,6 +34,11 @@ export function EnvironmentCard({ environment, collapse, find }: EnvironmentCard
           <p class="muted small">
             {facts.join(' · ')} · v{status.snapshot.version}
           </p>
+          {status.unread !== undefined && (
+            <p class="small">
+              <span class="badge tone-bad">Not understood</span> {status.unread}
+            </p>
+          )}
         </div>
         <div class="card-actions">
           {collapse}

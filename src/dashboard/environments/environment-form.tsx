@@ -17,10 +17,12 @@ const balances = ['round-robin', 'least-connections', 'random-two', 'ewma', 'has
 /** A form that creates an environment or, given a name, changes that one. */
 export function EnvironmentForm({ name, close }: { name?: string; close: () => void }) {
   const present = useSignal<Settings | undefined>(name === undefined ? {} : undefined);
+  const origins = useSignal<Readonly<Record<string, 'file' | 'api'>>>({});
   useEffect(() => {
     if (name === undefined) return;
     void attempt(async () => {
-      const { name: _, status: __, ...settings } = await call<EnvironmentAnswer>('GET', pathOf('v1', 'environments', name));
+      const { name: _, status, ...settings } = await call<EnvironmentAnswer>('GET', pathOf('v1', 'environments', name));
+      origins.value = status.origins;
       present.value = settings;
     });
   }, []);
@@ -39,7 +41,20 @@ export function EnvironmentForm({ name, close }: { name?: string; close: () => v
         <TextField label="Name" name="name" required pattern={namePattern} title="Letters, digits, - . _" placeholder="production" />
       )}
       <Fields present={present.value} />
+      <Origins origins={origins.value} />
     </FormDialog>
+  );
+}
+
+/** Names the settings of the configuration file: a change here stays until the file changes that setting. */
+function Origins({ origins }: { origins: Readonly<Record<string, 'file' | 'api'>> }) {
+  const of = (wanted: 'file' | 'api') => Object.keys(origins).filter((path) => origins[path] === wanted);
+  if (Object.keys(origins).length === 0) return null;
+  return (
+    <p class="muted small">
+      From the configuration file: {of('file').join(', ') || 'none'}. Changed here or by API: {of('api').join(', ') || 'none'}. A change
+      here stays until the file changes that setting.
+    </p>
   );
 }
 

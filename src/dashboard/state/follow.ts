@@ -9,6 +9,7 @@ import {
   connection,
   happenings,
   lostAt,
+  registryRefuses,
   registryUp,
   servers,
   sessionEnds,
@@ -87,6 +88,7 @@ function hear(message: FeedMessage): void {
       break;
     case 'registry':
       registryUp.value = message.up;
+      registryRefuses.value = message.refuses;
       break;
     case 'resync':
       void refreshAll();
@@ -102,6 +104,7 @@ function welcome(message: Extract<FeedMessage, { type: 'welcome' }>): void {
   instance = message.instance;
   balancerVersion.value = message.version;
   registryUp.value = message.registry;
+  registryRefuses.value = message.refuses;
   sessionEnds.value = message.sessionEnds ?? 0;
   happenings.value = [];
   traffic.clear();

@@ -20,6 +20,7 @@ const descriptions: Readonly<Record<Standing, readonly [word: string, tone: Tone
   rejecting: ['Rejecting', 'bad', describeRejections],
   ejected: ['Ejected', 'warn', ({ reason }) => reason ?? 'too many failures in a row; it is tried again soon'],
   joining: ['Joining', 'busy', () => 'loading projects'],
+  unrenewed: ['Lease ended', 'warn', ({ reason }) => reason],
   behind: ['Behind', 'warn', ({ running }, wanted) => `runs v${running?.version} instead of v${wanted?.version}`],
   checking: ['Checking', 'busy', () => 'waiting for its first health check'],
   ready: ['Ready', 'good'],

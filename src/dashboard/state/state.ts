@@ -22,6 +22,8 @@ export const connection = signal<'connecting' | 'live' | 'lost'>('connecting');
 export const lostAt = signal(0);
 /** False while the balancer cannot reach its registry. */
 export const registryUp = signal(true);
+/** Why the registry refuses writes, and what to do; undefined while it takes them. */
+export const registryRefuses = signal<string | undefined>(undefined);
 /** Version of the balancer's program. */
 export const balancerVersion = signal('');
 /** True once everything was read for the first time. */

@@ -1,5 +1,5 @@
 import { clockTime } from '../state/format.ts';
-import { connection, lostAt, registryUp, sessionEnds, trafficTick } from '../state/state.ts';
+import { connection, lostAt, registryRefuses, registryUp, sessionEnds, trafficTick } from '../state/state.ts';
 
 /** Milliseconds before the end of a session at which the warning appears. */
 const warnMs = 10 * 60_000;
@@ -19,6 +19,12 @@ export function Banners() {
         <p class="banner tone-warn">
           <b>The balancer cannot reach its registry.</b> Traffic continues with the last known servers; nothing can be changed until the
           registry answers again.
+        </p>
+      )}
+      {!lost && registryUp.value && registryRefuses.value !== undefined && (
+        <p class="banner tone-warn">
+          <b>The registry refuses writes.</b> {registryRefuses.value}. Servers keep their traffic while they pass their health checks;
+          nothing can be changed until then.
         </p>
       )}
       {!lost && <SessionEnd />}

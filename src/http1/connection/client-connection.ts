@@ -1,13 +1,17 @@
+import type net from 'node:net';
+import { connectErrorText } from '../../dns/name-error.ts';
 import { isShortage } from '../../model/shortage.ts';
 import { BodyReader } from '../message/body-reader.ts';
 import type { BodySink } from '../message/chunked-decoder.ts';
 import { LF } from '../message/octets.ts';
+import { agreesTo } from '../message/protocols.ts';
 import { ResponseHead } from '../message/response-head.ts';
 import { parseResponseHead } from '../message/response-parser.ts';
 import { trailerLines } from '../message/trailer-lines.ts';
 import type { Deadlines, Watched } from './deadlines.ts';
 import { type Introduction, introduceWire } from './introduction.ts';
-import { connect, type Destination, type Receiver, type Wire } from './wire-socket.ts';
+import { SendProgress } from './send-progress.ts';
+import { connect, type Destination, type Receiver, release, type Wire } from './wire-socket.ts';
 
 /** Reasons why an attempt ended without a complete response. `shortage`: this process lacked descriptors, local ports or memory, which says nothing about the peer. */
 export type AttemptFailure = 'connect-failed' | 'connect-timeout' | 'reset' | 'head-timeout' | 'bad-response' | 'shortage';
@@ -18,10 +22,17 @@ export interface ResponseSink {
   readonly silenceMs: number;
   /** Limit of a response head in octets. */
   readonly headBytes: number;
+  /** Protocols that the request offers to switch to, as `offeredProtocols` makes them; '': none. */
+  readonly protocols: string;
   /** A new connection is established: the request can be sent. */
   connected(connection: ClientConnection): void;
   /** A response head, also of an interim response (1xx). Valid only during the call. */
   head(head: ResponseHead): void;
+  /**
+   * The upstream switches to one of the `protocols`. `head` is its 101 response; octets [start, end) of `buffer` followed it. The connection
+   * must be given away by `release` during the call, or abandoned.
+   */
+  switched(head: ResponseHead, buffer: Buffer, start: number, end: number): void;
   responseData(buffer: Buffer, start: number, end: number): void;
   /** The response is complete; `trailers` are complete lines. The connection is already back in its pool, or closed. */
   responseEnd(trailers: string): void;
@@ -42,7 +53,7 @@ export interface ClientConnectionOwner {
   readonly destination: Destination;
   readonly deadlines: Deadlines;
   /** Question that a new connection asks before it is used; undefined: the peer is not in doubt. */
-  readonly introduction: Introduction | undefined;
+  readonly introduction?: Introduction | undefined;
   /** Takes back a connection whose exchange ended well, so that it can carry another. */
   put(connection: ClientConnection): void;
   /** The connection is closed. May be called more than once. */
@@ -50,8 +61,13 @@ export interface ClientConnectionOwner {
 }
 
 const maxFields = 256;
+/** From this many octets of a body on, much of it may still wait in the kernel's send buffer when everything seems to be sent. */
+const watchedBodyBytes = 64 * 1024;
 /** Limit of the interim responses (1xx) to one request. */
 const maxInterimResponses = 64;
+
+/** Milliseconds before the end of the peer's idle timeout at which an idle connection is closed; half of that timeout if it is short. */
+const keepAliveMarginMs = 1000;
 
 /** Shared by all connections, because a head is used only while its octets are being read. */
 const sharedHead = new ResponseHead(maxFields);
@@ -63,6 +79,10 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   readonly wire: Wire;
   /** The connection has carried an exchange before, so the server may close it just as the next request is sent. */
   reused = false;
+  /** Time of the deadlines after which the connection carries no further exchange. */
+  keptUntil = Number.POSITIVE_INFINITY;
+  /** Milliseconds that the peer keeps an idle connection, less a margin, as far as it said so. */
+  peerIdleMs = Number.POSITIVE_INFINITY;
   /** Octets of the response to the current exchange have arrived. */
   heard = false;
   readonly #owner: ClientConnectionOwner;
@@ -79,6 +99,10 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   #body: BodyReader | undefined;
   #held: Buffer | undefined;
   #paused = false;
+  /** Octets of the request's body that came after its head was sent. */
+  #bodySent = 0;
+  /** Made for the first large body. */
+  #progress: SendProgress | undefined;
 
   /** Opens a connection for an exchange, whose response `sink` receives. */
   constructor(owner: ClientConnectionOwner, sink: ResponseSink, connectMs: number) {
@@ -86,7 +110,7 @@ export class ClientConnection implements Receiver, Watched, BodySink {
     this.#sink = sink;
     this.deadline = owner.deadlines.in(connectMs);
     owner.deadlines.watch(this);
-    this.wire = connect(owner.destination, this, () => {
+    this.wire = connect(owner.destination, this, connectMs, () => {
       const { introduction } = owner;
       if (introduction === undefined) this.#ready();
       else introduceWire(this.wire, introduction, this, () => this.#ready());
@@ -109,19 +133,30 @@ export class ClientConnection implements Receiver, Watched, BodySink {
     this.#headSeen = false;
     this.#interim = 0;
     this.#body = undefined;
+    this.#bodySent = 0;
     this.expectAnswer();
   }
 
-  /** Notes that more of the request was sent. */
-  progress(requestComplete: boolean): void {
+  /** Notes that more of the request was sent: so many octets of its body. */
+  progress(requestComplete: boolean, octets = 0): void {
     this.#requestComplete = requestComplete;
+    this.#bodySent += octets;
     this.expectAnswer();
   }
 
-  /** Restarts the limit of the upstream's silence, if the upstream has to act: respond to a complete request, or read what was sent. */
+  /**
+   * Restarts the limit of the upstream's silence, if the upstream has to act: respond to a complete request, or read what was sent. While
+   * it reads a large body, however slowly, it is not silent.
+   */
   expectAnswer(): void {
     if (this.#sink === undefined) return;
     const mustAct = !this.#paused && (this.#requestComplete || this.wire.writableNeedDrain);
+    if (mustAct && this.#bodySent > watchedBodyBytes) {
+      this.#progress ??= new SendProgress(this.wire, this.#owner.deadlines);
+      this.deadline = this.#progress.begin(this.#sink.silenceMs);
+      return;
+    }
+    this.#progress?.end();
     this.deadline = mustAct ? this.#owner.deadlines.in(this.#sink.silenceMs) : 0;
   }
 
@@ -156,7 +191,7 @@ export class ClientConnection implements Receiver, Watched, BodySink {
       return;
     }
     if (sink === undefined || !this.#headSeen || !this.#body?.untilClose) {
-      this.#fail('reset', 'closed before the response was complete');
+      this.#fail('reset', this.wire.failure?.message ?? 'closed before the response was complete');
       return;
     }
     this.#destroy();
@@ -171,8 +206,9 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   closed(error: Error | undefined): void {
     this.#owner.deadlines.unwatch(this);
     this.#owner.closed(this);
+    const reason = error === undefined ? 'closed before the response was complete' : connectErrorText(error);
     const kind = isShortage(error) ? 'shortage' : this.#connected ? 'reset' : 'connect-failed';
-    this.#fail(kind, error?.message ?? 'closed before the response was complete');
+    this.#fail(kind, reason);
   }
 
   crashed(error: unknown): void {
@@ -185,13 +221,19 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   expire(): void {
     if (this.#sink === undefined) this.#destroy();
     else if (!this.#connected) this.#fail('connect-timeout', 'no connection in time');
-    else this.#fail('head-timeout', this.#headSeen ? 'no more data of the response in time' : 'no response in time');
+    else if (this.#progress?.waiting)
+      this.#progress.look((next) => {
+        if (next === undefined) this.#timedOut();
+        else this.deadline = next;
+      });
+    else this.#timedOut();
   }
 
   pause(): void {
     if (this.#paused) return;
     this.#paused = true;
     this.wire.pause();
+    this.#progress?.end();
     this.deadline = 0;
   }
 
@@ -206,6 +248,15 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   abandon(): void {
     this.#sink = undefined;
     this.#destroy();
+  }
+
+  /** Gives the connection away as an ordinary stream, no longer HTTP. */
+  release(): net.Socket {
+    this.#sink = undefined;
+    this.deadline = 0;
+    this.#owner.deadlines.unwatch(this);
+    this.#owner.closed(this);
+    return release(this.wire);
   }
 
   /** Tells the exchange that health checks say that the upstream hangs, unless its response has begun. */
@@ -238,6 +289,11 @@ export class ClientConnection implements Receiver, Watched, BodySink {
         return;
       }
       at += consumed;
+      if (sharedHead.status === 101) {
+        if (agreesTo(sharedHead, sink.protocols)) sink.switched(sharedHead, buffer, at, end);
+        else this.#fail('bad-response', 'switched to a protocol that the request did not offer');
+        return;
+      }
       if (!this.#takeHead(sink)) return;
       if (at === end && this.#body === undefined) return;
     }
@@ -258,10 +314,6 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   /** Handles the head just parsed; returns true if reading can continue. */
   #takeHead(sink: ResponseSink): boolean {
     const head = sharedHead;
-    if (head.status === 101) {
-      this.#fail('bad-response', 'switched protocols without an Upgrade in the request');
-      return false;
-    }
     if (head.status < 200) {
       if (head.status === 100) this.#awaitsContinue = false;
       if (++this.#interim > maxInterimResponses) {
@@ -273,13 +325,22 @@ export class ClientConnection implements Receiver, Watched, BodySink {
     }
     this.#headSeen = true;
     this.#keepAlive = head.keepAlive;
+    if (head.idleSeconds >= 0) this.#heed(head.idleSeconds);
     this.#nominated = head.nominated;
     this.#body = BodyReader.ofResponse(head, this.#method);
     sink.head(head);
     return this.#sink === sink;
   }
 
+  /** Takes note of how long the peer keeps an idle connection. A request sent just before that time ends would meet its FIN. */
+  #heed(idleSeconds: number): void {
+    const ms = idleSeconds * 1000;
+    this.peerIdleMs = ms - Math.min(keepAliveMarginMs, ms / 2);
+    if (this.peerIdleMs === 0) this.#keepAlive = false;
+  }
+
   #complete(sink: ResponseSink, clean: boolean): void {
+    this.#progress?.end();
     // A server that sent no 100 may read the body as its next request (RFC 9110 section 10.1.1 lets it close instead).
     const whole = this.#requestComplete && !this.#awaitsContinue;
     const reusable = clean && this.#keepAlive && whole && !this.#body?.untilClose && this.wire.writableLength === 0;
@@ -296,6 +357,10 @@ export class ClientConnection implements Receiver, Watched, BodySink {
     if (this.#sink === sink) this.#sink = undefined;
   }
 
+  #timedOut(): void {
+    this.#fail('head-timeout', this.#headSeen ? 'no more data of the response in time' : 'no response in time');
+  }
+
   #fail(failure: AttemptFailure, reason: string): void {
     this.#destroy();
     this.#sink?.failed(failure, reason);
@@ -303,6 +368,7 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   }
 
   #destroy(): void {
+    this.#progress?.end();
     this.deadline = 0;
     this.#owner.closed(this);
     this.wire.destroy();

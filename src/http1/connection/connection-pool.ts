@@ -1,3 +1,6 @@
+import { processResolver } from '../../dns/resolver.ts';
+import { jittered } from '../../model/clock.ts';
+import { unmapped } from '../../model/ip-address.ts';
 import { ClientConnection, type ClientConnectionOwner, type ResponseSink } from './client-connection.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Introduction } from './introduction.ts';
@@ -17,6 +20,8 @@ export class ConnectionPool implements ClientConnectionOwner {
   idleMs: number;
   /** Question that connections opened from now on ask before they are used. */
   introduction: Introduction | undefined;
+  /** Greatest age of a connection in milliseconds, for connections opened from now on; 0: none. */
+  ageMs: number;
   /** Connections opened so far. */
   connects = 0;
   /** Times that an idle connection was used again. */
@@ -24,11 +29,14 @@ export class ConnectionPool implements ClientConnectionOwner {
   readonly #idle: ClientConnection[] = [];
   readonly #open = new Set<ClientConnection>();
   #retired = false;
+  /** Ends the watch of the host's addresses. */
+  #unwatch: (() => void) | undefined;
 
-  constructor(destination: Destination, deadlines: Deadlines, idleMs: number) {
+  constructor(destination: Destination, deadlines: Deadlines, { idleMs, ageMs }: { readonly idleMs: number; readonly ageMs: number }) {
     this.destination = destination;
     this.deadlines = deadlines;
     this.idleMs = idleMs;
+    this.ageMs = ageMs;
   }
 
   /** Number of open connections, idle ones included. */
@@ -52,7 +60,10 @@ export class ConnectionPool implements ClientConnectionOwner {
 
   /** Opens a new connection; `sink` is notified when it is established or has failed. */
   connect(sink: ResponseSink, connectMs: number): ClientConnection {
+    if (!this.#retired) this.#unwatch ??= processResolver.watch(this.destination.host, (present) => this.#moved(present));
     const connection = new ClientConnection(this, sink, connectMs);
+    // Connections that were opened together must not all end together.
+    if (this.ageMs > 0) connection.keptUntil = this.deadlines.in(jittered(this.ageMs, Math.random));
     this.#open.add(connection);
     this.connects++;
     return connection;
@@ -60,11 +71,12 @@ export class ConnectionPool implements ClientConnectionOwner {
 
   /** Takes back a connection whose exchange ended well. */
   put(connection: ClientConnection): void {
-    if (this.#retired || this.idleMs === 0) {
+    const { now } = this.deadlines;
+    if (this.#retired || this.idleMs === 0 || connection.keptUntil <= now) {
       connection.close();
       return;
     }
-    connection.deadline = this.deadlines.in(this.idleMs);
+    connection.deadline = Math.min(now + Math.min(this.idleMs, connection.peerIdleMs), connection.keptUntil);
     this.#idle.push(connection);
     if (this.#idle.length > maxIdle) this.#idle.shift()?.close();
   }
@@ -84,11 +96,23 @@ export class ConnectionPool implements ClientConnectionOwner {
   /** Closes the idle connections, and keeps none from now on. */
   retire(): void {
     this.#retired = true;
+    this.#unwatch?.();
+    this.#unwatch = undefined;
     for (const connection of this.#idle.splice(0)) connection.close();
   }
 
   /** Keeps connections again, after `retire`. */
   revive(): void {
     this.#retired = false;
+  }
+
+  /** The host has other addresses: closes connections to the old ones, each after its present exchange. */
+  #moved(present: ReadonlySet<string>): void {
+    for (const connection of this.#open) {
+      const { remoteAddress } = connection.wire;
+      if (remoteAddress === undefined || !present.has(unmapped(remoteAddress))) connection.keptUntil = 0;
+    }
+    for (const connection of this.#idle.filter(({ keptUntil }) => keptUntil === 0)) connection.close();
+    this.#idle.splice(0, this.#idle.length, ...this.#idle.filter(({ keptUntil }) => keptUntil > 0));
   }
 }

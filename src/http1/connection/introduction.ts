@@ -1,4 +1,3 @@
-import type net from 'node:net';
 import { ResponseHead } from '../message/response-head.ts';
 import { parseResponseHead } from '../message/response-parser.ts';
 import type { Receiver, Wire } from './wire-socket.ts';
@@ -59,20 +58,4 @@ export function introduceWire(wire: Wire, introduction: Introduction, receiver: 
     crashed: (error) => receiver.crashed(error),
   };
   wire.send(introduction.request);
-}
-
-/** Introduces a new socket, as an ordinary stream, to its peer. One that is refused is destroyed with the reason. */
-export function introduceSocket(socket: net.Socket, introduction: Introduction, accepted: () => void): void {
-  const answer = new Answer(introduction);
-  const ended = () => socket.destroy(new Error('closed before it said who it is'));
-  const read = (octets: Buffer) => {
-    const taken = answer.take(octets);
-    if (taken === 'more') return;
-    // The socket keeps flowing: nothing more can arrive before its next user listens.
-    socket.off('data', read).off('end', ended);
-    if (taken === 'accepted') accepted();
-    else socket.destroy(new Error(taken.refused));
-  };
-  socket.on('data', read).on('end', ended);
-  socket.write(introduction.request);
 }

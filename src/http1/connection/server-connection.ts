@@ -8,7 +8,9 @@ import { parseRequestHead } from '../message/request-parser.ts';
 import { trailerLines } from '../message/trailer-lines.ts';
 import { type WireFault, wireFaults } from '../message/wire-fault.ts';
 import type { Deadlines, Watched } from './deadlines.ts';
+import { lingering } from './lingering.ts';
 import { outbox } from './outbox.ts';
+import { SendProgress } from './send-progress.ts';
 import { accept, type Receiver, release, reset, type Wire } from './wire-socket.ts';
 
 /** Settings of client connections. The owner may replace them while connections are open. Durations in milliseconds; 0: no limit. */
@@ -54,8 +56,11 @@ const discard: RequestSink = { responding: true, data() {}, end() {}, abort() {}
 
 /** Limit in octets for what is left of an unwanted body: up to this, it is read to its end, so that the connection can be kept. */
 const maxDrainBytes = 64 * 1024;
-/** Time for which a closing connection is still read, so that the client gets the response and not a reset (RFC 9112 section 9.6). */
-const lingerMs = 2000;
+/**
+ * Times for which a closing connection is still read, so that the client gets the response and not a reset (RFC 9112 section 9.6), in
+ * milliseconds: without an octet from a client that has sent all of its request, from one that is still sending it, and altogether.
+ */
+const lingerMs = { silent: 2000, sending: 5000, total: 30_000 };
 /** Time to respond to a client that has sent its FIN. Most such clients are gone; some have only closed their sending side. */
 const halfCloseMs = 1000;
 
@@ -85,6 +90,11 @@ export class ServerConnection implements Receiver, Watched {
   #answered = false;
   #ended = false;
   #paused = false;
+  /** Made when the client does not keep up for the first time. */
+  #progress: SendProgress | undefined;
+  /** After the last response: how long the client may be silent, and the time at which reading ends. 0: not lingering yet. */
+  #lingerSilenceMs = lingerMs.silent;
+  #lingerUntil = 0;
   /** The octets of one read are being processed. */
   #inTurn = false;
 
@@ -118,7 +128,10 @@ export class ServerConnection implements Receiver, Watched {
   }
 
   octets(buffer: Buffer, start: number, end: number): void {
-    if (this.#phase === 'closing') return;
+    if (this.#phase === 'closing') {
+      if (this.#lingerUntil > 0) this.#lingerOn();
+      return;
+    }
     if (this.#held === undefined) {
       this.#turn(buffer, start, end, false);
       return;
@@ -145,16 +158,21 @@ export class ServerConnection implements Receiver, Watched {
   }
 
   drained(): void {
+    this.#progress?.end();
     if (this.#phase === 'head') {
+      if (!this.#headBegun) this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
       this.#readOn();
       return;
     }
     if (this.#phase === 'answer') this.deadline = 0;
+    else if (this.#phase === 'body' && !this.#paused) this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
     this.#sink.clientDrained();
   }
 
   closed(): void {
     this.#owner.deadlines.unwatch(this);
+    lingering.leave(this);
+    this.#progress?.end();
     this.deadline = 0;
     this.#phase = 'closing';
     this.#abort(undefined);
@@ -162,7 +180,12 @@ export class ServerConnection implements Receiver, Watched {
   }
 
   expire(): void {
-    if (this.#phase === 'body' && !this.#answered) this.#abort(wireFaults.requestTimeout);
+    if (this.#progress?.waiting) {
+      this.#progress.look((next) => {
+        if (next === undefined) this.destroy();
+        else this.deadline = next;
+      });
+    } else if (this.#phase === 'body' && !this.#answered) this.#abort(wireFaults.requestTimeout);
     else if (this.wire.writableLength > 0) this.destroy();
     else if (this.#phase === 'head' && this.#headBegun) this.#owner.refuse(this, wireFaults.requestTimeout);
     else if (this.#phase === 'head') this.close();
@@ -184,19 +207,20 @@ export class ServerConnection implements Receiver, Watched {
     if (this.#paused) return;
     this.#paused = true;
     this.wire.pause();
-    if (this.#phase === 'body') this.deadline = 0;
+    if (this.#phase === 'body' && !this.#progress?.waiting) this.deadline = 0;
   }
 
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
     this.wire.resume();
-    if (this.#phase === 'body') this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
+    if (this.#phase === 'body' && !this.#progress?.waiting) this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
   }
 
-  /** The client does not read: starts the idle timeout, after which the connection is closed. */
+  /** The client does not keep up. It is disconnected once it has read nothing for the idle timeout, however slow it reads till then. */
   awaitDrain(): void {
-    this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
+    this.#progress ??= new SendProgress(this.wire, this.#owner.deadlines);
+    this.deadline = this.#progress.begin(this.#owner.settings.idleMs);
   }
 
   /** Ends the exchange after its complete response; `close` if the response said that the connection closes. */
@@ -211,6 +235,8 @@ export class ServerConnection implements Receiver, Watched {
   /** Closes the connection once everything written has left and the client has had time to read it. */
   close(): void {
     if (this.#phase === 'closing' || this.#phase === 'released') return;
+    const readingHead = this.#phase === 'head' && (this.#headBegun || this.#inTurn);
+    if (this.#phase === 'body' || readingHead) this.#lingerSilenceMs = lingerMs.sending;
     this.#phase = 'closing';
     this.#held = undefined;
     outbox.flush();
@@ -220,7 +246,7 @@ export class ServerConnection implements Receiver, Watched {
       return;
     }
     // The FIN waits, because after it the connection can no longer be reset, should the client not read the rest.
-    this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
+    this.awaitDrain();
     this.wire.write('', () => this.#linger());
   }
 
@@ -237,6 +263,7 @@ export class ServerConnection implements Receiver, Watched {
     this.#phase = 'released';
     this.#sink = discard;
     this.deadline = 0;
+    this.#progress?.end();
     this.#owner.deadlines.unwatch(this);
     return { socket: release(this.wire), after };
   }
@@ -320,7 +347,8 @@ export class ServerConnection implements Receiver, Watched {
     this.#body = undefined;
     if (this.#head && spareHeads.length < maxSpareHeads) spareHeads.push(this.#head);
     this.#head = undefined;
-    this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
+    if (this.wire.writableLength > 0) this.awaitDrain();
+    else this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
     if (!this.#inTurn) this.#readOn();
   }
 
@@ -340,9 +368,16 @@ export class ServerConnection implements Receiver, Watched {
   /** Sends the FIN after everything else was sent, and reads for a while longer. */
   #linger(): void {
     if (this.wire.destroyed) return;
-    this.deadline = this.#owner.deadlines.now + lingerMs;
+    this.#progress?.end();
+    this.#lingerUntil = this.#owner.deadlines.now + lingerMs.total;
+    this.#lingerOn();
+    lingering.enter(this);
     this.wire.end();
     if (this.#ended) this.wire.destroySoon();
+  }
+
+  #lingerOn(): void {
+    this.deadline = Math.min(this.#owner.deadlines.now + this.#lingerSilenceMs, this.#lingerUntil);
   }
 
   #abort(fault: WireFault | undefined): void {

@@ -1,5 +1,6 @@
 import net from 'node:net';
 import tls from 'node:tls';
+import { processResolver } from '../../dns/resolver.ts';
 
 /** Settings for the check of a server's certificate. The defaults are what browsers check: a well-known authority, and the host's name. */
 export interface TlsSettings {
@@ -35,20 +36,25 @@ export class TlsConnector {
     this.#settings = settings;
   }
 
-  /** Opens a connection, which is ready at its event `secureConnect`. Its event `error` says what failed and what to do about it. */
-  connect(host: string, port: number): tls.TLSSocket {
+  /**
+   * Opens a connection, which is ready at its event `secureConnect`. Its event `error` says what failed and what to do about it.
+   * @param limitMs after which the caller gives up; addresses of a name share it. 0: no limit
+   */
+  connect(host: string, port: number, limitMs: number): tls.TLSSocket {
     const { ca, verify = true, serverName } = this.#settings;
     this.#context ??= tls.createSecureContext(ca === undefined ? {} : { ca });
     const servername = serverName ?? (net.isIP(host) === 0 ? host : undefined);
-    const socket = tls.connect({
-      host,
-      port,
+    const options: tls.ConnectionOptions & Pick<net.SocketConstructorOpts, 'allowHalfOpen'> = {
+      ...(processResolver.dial(host, port, limitMs) as tls.ConnectionOptions),
+      allowHalfOpen: true,
       secureContext: this.#context,
       rejectUnauthorized: verify,
       ALPNProtocols: ['http/1.1'],
       ...(servername === undefined ? {} : { servername }),
       ...(this.#session === undefined ? {} : { session: this.#session }),
-    });
+    };
+    const socket = tls.connect(options);
+    processResolver.observe(socket, host);
     socket.on('session', (session) => {
       this.#session = session;
     });

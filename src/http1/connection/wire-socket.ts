@@ -1,5 +1,7 @@
 import net from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
+import { processResolver } from '../../dns/resolver.ts';
 import { lackingForDirectWrites, type PendingWrite, type WritingHandle, writeDirectly } from './direct-write.ts';
 import { readBuffers } from './read-buffers.ts';
 import type { TlsConnector } from './tls-connector.ts';
@@ -73,19 +75,26 @@ class PlainWire extends net.Socket implements Wire {
   into: Buffer = readBuffers.shared;
   /** A direct write in progress, which the stream's next `_write` adopts instead of writing again. */
   #pending: PendingWrite | undefined;
+  /** What a server answered before it reset the connection is read to its end, so that a failed write does not end the wire. */
+  readsOn: boolean;
+  #writeFailed = false;
 
   constructor(receiver: Receiver, handle?: unknown) {
     super({ handle, allowHalfOpen: true, onread } as net.SocketConstructorOpts);
     this.receiver = receiver;
+    this.readsOn = handle === undefined;
+    // Each piece goes through `_write`, which sees its failure.
+    if (this.readsOn) Object.assign(this, { _writev: null });
   }
 
   send(octets: Buffer): void {
-    if (this.destroyed || this.writableEnded) return;
+    if (this.destroyed || this.writableEnded || this.#writeFailed) return;
     const handle = (this as unknown as { _handle: WritingHandle | null })._handle;
     const written = handle === null || this.connecting || this.writableLength > 0 ? undefined : writeDirectly(handle, octets);
     if (written === 0) return;
     if (typeof written === 'number') {
-      this.destroy(writeError(written));
+      if (this.readsOn) this.#stopWriting(written);
+      else this.destroy(writeError(written));
       return;
     }
     this.#pending = written;
@@ -95,8 +104,27 @@ class PlainWire extends net.Socket implements Wire {
   override _write(octets: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     const pending = this.#pending;
     this.#pending = undefined;
-    if (pending === undefined) super._write(octets, encoding, done);
-    else pending.oncomplete = (status) => done(status < 0 ? writeError(status) : null);
+    if (this.#writeFailed) {
+      done();
+      return;
+    }
+    const handle = (this as unknown as { _handle: WritingHandle | null })._handle;
+    const written = pending ?? (this.readsOn && handle !== null && !this.connecting ? writeDirectly(handle, octets) : undefined);
+    if (written === undefined) super._write(octets, encoding, done);
+    else if (typeof written === 'number') this.#written(written, done);
+    else written.oncomplete = (status) => this.#written(status, done);
+  }
+
+  #written(status: number, done: (error?: Error | null) => void): void {
+    if (status < 0 && this.readsOn) this.#stopWriting(status);
+    done(status < 0 && !this.readsOn ? writeError(status) : null);
+  }
+
+  /** A write failed: the wire only reads from now on. */
+  #stopWriting(errno: number): void {
+    this.failure ??= writeError(errno);
+    this.#writeFailed = true;
+    this.resume();
   }
 }
 
@@ -119,7 +147,8 @@ export function accept(accepted: net.Socket, receiver: Receiver): Wire {
 /** Turns a wire into an ordinary Node stream, for a protocol other than HTTP. Its receiver gets no more calls. */
 export function release(wire: Wire): net.Socket {
   wire.off('data', read).off('end', ended).off('drain', drained).off('error', failed).off('close', closed).on('close', giveBack);
-  if (!(wire instanceof PlainWire)) wire.pause();
+  if (wire instanceof PlainWire) wire.readsOn = false;
+  else wire.pause();
   wire.receiver = {
     octets: (buffer, start, end) => wire.push(Buffer.from(buffer.subarray(start, end))),
     eof() {},
@@ -132,15 +161,19 @@ export function release(wire: Wire): net.Socket {
 
 /**
  * Destroys a socket with a RST. A socket that is sending its FIN cannot be reset: libuv refuses to reset during a shutdown, and Node would
- * leave the socket open. Everything has been sent by then, so closing it is enough.
+ * leave the socket open. Everything has been sent by then, so closing it is enough. TLS shows a cut by itself: its end is missing.
  */
 export function reset(socket: net.Socket): void {
-  if (socket.writableEnded) socket.destroy();
+  if (socket.writableEnded || socket instanceof TLSSocket) socket.destroy();
   else socket.resetAndDestroy();
 }
 
-/** Opens a connection; `connected` is called once, unless the receiver's `closed` comes first. */
-export function connect(destination: Destination, receiver: Receiver, connected: () => void): Wire {
+/**
+ * Opens a connection; `connected` is called once, unless the receiver's `closed` comes first.
+ * @param limitMs after which the receiver gives up; addresses of a name share it. 0: no limit
+ */
+export function connect(destination: Destination, receiver: Receiver, limitMs: number, connected: () => void): Wire {
+  const { host, port, secure } = destination;
   const opened = () => {
     try {
       connected();
@@ -148,12 +181,12 @@ export function connect(destination: Destination, receiver: Receiver, connected:
       receiver.crashed(error);
     }
   };
-  if (destination.secure === undefined) {
-    const wire = report(new PlainWire(receiver));
-    wire.connect({ host: destination.host, port: destination.port, noDelay: true, keepAlive: true }, opened);
+  if (secure === undefined) {
+    const wire = processResolver.observe(report(new PlainWire(receiver)), host);
+    wire.connect({ ...processResolver.dial(host, port, limitMs), noDelay: true, keepAlive: true } as net.TcpSocketConnectOpts, opened);
     return wire;
   }
-  const socket = destination.secure.connect(destination.host, destination.port).once('secureConnect', opened);
+  const socket = secure.connect(host, port, limitMs).once('secureConnect', opened);
   return asStream(socket, receiver).setNoDelay(true);
 }
 

@@ -10,6 +10,8 @@ export class ResponseHead extends MessageHead {
   /** Start of the reason phrase, counted from `fields.base`. It is often empty. */
   reasonStart = 0;
   reasonEnd = 0;
+  /** Seconds that the server keeps the connection while it is idle, from `Keep-Alive: timeout=N`; -1 if it does not say. */
+  idleSeconds = -1;
 
   /** Returns the way the body ends in response to a request with `method` (RFC 9112 section 6.3). */
   framingOf(method: string): BodyFraming {

@@ -3,6 +3,7 @@ import { fieldIds } from './field-ids.ts';
 import type { FieldLines } from './field-lines.ts';
 import { INCOMPLETE, parseFieldLines } from './field-parser.ts';
 import { contentLengthOf } from './framing.ts';
+import { idleSecondsOf } from './idle-seconds.ts';
 import type { HeadLimits } from './message-head.ts';
 import { CR, endOfRun, LF, ONE, SP, VALUE, ZERO } from './octets.ts';
 import type { ResponseHead } from './response-head.ts';
@@ -83,6 +84,7 @@ function readFields(head: ResponseHead, fields: FieldLines, complete: boolean): 
   let upgrade = false;
   let transferEncoding = false;
   head.contentLength = -1;
+  head.idleSeconds = -1;
   for (let line = 0; line < fields.count; line++) {
     switch (fields.id(line)) {
       case fieldIds['content-length']:
@@ -90,6 +92,9 @@ function readFields(head: ResponseHead, fields: FieldLines, complete: boolean): 
         head.contentLength = contentLengthOf(fields, line);
         if (head.contentLength < 0) return wireFaults.badContentLength;
         if (head.status < 200 || head.status === 204) fields.strike(line);
+        break;
+      case fieldIds['keep-alive']:
+        head.idleSeconds = idleSecondsOf(fields, line);
         break;
       case fieldIds.upgrade:
         upgrade = true;

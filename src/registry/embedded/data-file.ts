@@ -5,21 +5,29 @@ import * as z from 'zod';
 import { check } from '../../config/check.ts';
 import { describeFault } from '../../config/refusal.ts';
 import { SluiceError } from '../../model/fault.ts';
-import { kinds } from '../store.ts';
 
 const format = 1;
+/** Fills a block of the disk, so that a full disk refuses it. */
+const probeText = '\n'.repeat(4096);
 const head = /^\{"format":(\d+),"checksum":"([0-9a-f]{64})","data":/;
+
+/** Kinds that every version reads under `documents`; versions that came before a later kind refuse a file that has it there. */
+const firstKinds = ['environment', 'project', 'revision', 'assignment', 'server'];
+
+/** Kind, name, revision number and value of a document. */
+const row = z.tuple([z.string(), z.string(), z.int().min(1), z.unknown()]);
 
 const content = z.object({
   epoch: z.string().min(1),
   /** Revision number of the latest change. */
   revision: z.int().min(0),
-  /** Kind, name, revision number and value of each document. */
-  documents: z.array(z.tuple([z.enum(kinds), z.string(), z.int().min(1), z.unknown()])),
+  documents: z.array(row),
+  /** Documents of later kinds, also of kinds that only a newer version knows. */
+  later: z.array(row).default([]),
 });
 
 /** Content of an embedded registry's file. */
-export type Content = z.output<typeof content>;
+export type Content = Omit<z.output<typeof content>, 'later'>;
 
 /**
  * The file of an embedded registry. It is replaced atomically: a complete new file is synced and renamed over the old one, then the
@@ -55,8 +63,12 @@ export class DataFile {
     documents: Iterable<readonly [kind: string, name: string, revision: number, text: string]>,
   ): Promise<void> {
     const rows: string[] = [];
-    for (const [kind, name, number, text] of documents) rows.push(`${JSON.stringify([kind, name, number]).slice(0, -1)},${text}]`);
-    const data = `{"epoch":${JSON.stringify(epoch)},"revision":${revision},"documents":[\n${rows.join(',\n')}\n]}`;
+    const later: string[] = [];
+    for (const [kind, name, number, text] of documents) {
+      (firstKinds.includes(kind) ? rows : later).push(`${JSON.stringify([kind, name, number]).slice(0, -1)},${text}]`);
+    }
+    const list = (texts: readonly string[]) => `[\n${texts.join(',\n')}\n]`;
+    const data = `{"epoch":${JSON.stringify(epoch)},"revision":${revision},"documents":${list(rows)},"later":${list(later)}}`;
     try {
       await using(await open(this.#draft, 'w', 0o600), async (file) => {
         await file.writeFile(`{"format":${format},"checksum":"${checksum(data)}","data":${data}}\n`);
@@ -68,6 +80,16 @@ export class DataFile {
       throw error;
     }
     await using(await open(this.#folder, 'r'), (folder) => folder.sync());
+  }
+
+  /** Writes a small file beside the registry's and removes it. Rejects if the folder cannot be written. */
+  async probe(): Promise<void> {
+    const path = `${this.path}.probe`;
+    try {
+      await using(await open(path, 'w', 0o600), (file) => file.writeFile(probeText));
+    } finally {
+      await rm(path, { force: true }).catch(() => {});
+    }
   }
 
   #decode(text: string): Content {
@@ -85,7 +107,8 @@ export class DataFile {
           .map((fault) => describeFault(fault))
           .join('; ')}`,
       );
-    return value;
+    const { later, ...rest } = value;
+    return { ...rest, documents: [...rest.documents, ...later] };
   }
 
   #refuse(reason: string, remedy = 'restore it from a backup, or move it away to start with an empty registry'): never {

@@ -1,4 +1,4 @@
-import { type Change, type Key, type Kind, kinds, type Stored } from '../store.ts';
+import type { Change, Key, Kind, Stored } from '../store.ts';
 import type { Content } from './data-file.ts';
 
 /** Documents in memory, to which a {@link Change} is applied. */
@@ -6,13 +6,14 @@ export class DocumentTable {
   readonly epoch: string;
   /** Revision number of the latest change. */
   revision = 0;
-  readonly #documents: Map<Kind, Map<string, Stored>>;
+  /** By kind, also by kinds that only a newer version knows. */
+  readonly #documents: Map<string, Map<string, Stored>>;
   readonly #generations: Map<Kind, number>;
 
   constructor(epoch: string, from?: DocumentTable) {
     this.epoch = epoch;
     this.revision = from?.revision ?? 0;
-    this.#documents = new Map(kinds.map((kind) => [kind, new Map(from ? from.#of(kind) : [])]));
+    this.#documents = new Map([...(from ? from.#documents : [])].map(([kind, documents]) => [kind, new Map(documents)]));
     this.#generations = new Map(from ? from.#generations : []);
   }
 
@@ -20,7 +21,7 @@ export class DocumentTable {
     const table = new DocumentTable(epoch);
     table.revision = revision;
     for (const [kind, name, number, value] of documents) {
-      table.#of(kind).set(name, { kind, name, revision: number, text: JSON.stringify(value) });
+      table.#of(kind).set(name, { kind: kind as Kind, name, revision: number, text: JSON.stringify(value) });
     }
     return table;
   }
@@ -61,7 +62,12 @@ export class DocumentTable {
     }
   }
 
-  #of(kind: Kind): Map<string, Stored> {
-    return this.#documents.get(kind) as Map<string, Stored>;
+  #of(kind: string): Map<string, Stored> {
+    let documents = this.#documents.get(kind);
+    if (documents === undefined) {
+      documents = new Map();
+      this.#documents.set(kind, documents);
+    }
+    return documents;
   }
 }

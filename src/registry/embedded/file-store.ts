@@ -8,9 +8,20 @@ import { serverRecord } from '../../model/server.ts';
 import type { Link, Watch } from '../contract.ts';
 import { NewsListeners } from '../news-listeners.ts';
 import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
+import { Writability, type WriteRefusal } from '../writability.ts';
 import { DataFile } from './data-file.ts';
 import { DocumentTable } from './document-table.ts';
 import { FolderLock } from './folder-lock.ts';
+
+/** Remedies for errors of the file system. */
+const remedies: Readonly<Record<string, string>> = {
+  ENOSPC: 'make room on the disk',
+  EDQUOT: "raise the user's disk quota, or make room",
+  EROFS: 'mount the file system writable again',
+  EACCES: 'let the user of this process write to the folder',
+  EPERM: 'let the user of this process write to the folder',
+  EIO: 'the disk is failing: copy the folder and replace the disk',
+};
 
 interface Pending {
   readonly change: Change;
@@ -25,7 +36,8 @@ interface Pending {
  * Leases are not on disk: after a restart each server has a whole `ttl` to renew its lease.
  */
 export class FileStore implements Store {
-  readonly link: Link;
+  readonly #up: Link;
+  readonly #writability: Writability;
   readonly #file: DataFile;
   readonly #lock: FolderLock;
   readonly #clock: Clock;
@@ -43,8 +55,13 @@ export class FileStore implements Store {
     this.#table = parts.table;
     this.#clock = parts.clock;
     this.#log = parts.logger;
-    this.link = { up: true, since: parts.clock.now() };
+    this.#up = { up: true, since: parts.clock.now() };
+    this.#writability = new Writability(parts);
     for (const { name, text } of parts.table.all('server')) this.#extend(name, text);
+  }
+
+  get link(): Link {
+    return this.#writability.of(this.#up);
   }
 
   /** Creates the folder if it does not exist. Rejects with `conflict` if another process uses it, with `invalid` if its file is damaged. */
@@ -100,6 +117,15 @@ export class FileStore implements Store {
     return { ready: Promise.resolve(), close: this.#listeners.add(listener, server) };
   }
 
+  async probe(): Promise<void> {
+    // A write under way shows by itself.
+    if (this.#closed || this.#writing !== undefined) return;
+    await this.#file.probe().then(
+      () => this.#writability.accepted(),
+      (error: Error) => this.#writability.refused(this.#refusal(error)),
+    );
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -118,14 +144,18 @@ export class FileStore implements Store {
       const outcomes = group.map((pending) => ({ ...pending, done: next.apply(pending.change) }));
       const durable = outcomes.some(({ done, change }) => done && !change.transient);
       try {
-        if (durable) await this.#save(next);
+        if (durable) {
+          await this.#save(next);
+          this.#writability.accepted();
+        }
       } catch (cause) {
         const error = new SluiceError(
           'unavailable',
           `${this.#file.path} cannot be written, nothing was changed: ${(cause as Error).message}`,
           { cause },
         );
-        this.#log.error({ err: cause, file: this.#file.path }, 'the registry cannot be written');
+        this.#log.debug({ err: cause, file: this.#file.path }, 'the registry cannot be written');
+        this.#writability.refused(this.#refusal(cause as Error));
         for (const { reject } of group) reject(error);
         continue;
       }
@@ -141,6 +171,12 @@ export class FileStore implements Store {
   async #save(table: DocumentTable): Promise<void> {
     if (!(await this.#lock.held())) throw new Error('another process has taken over the folder');
     await this.#file.write(table, table.rows());
+  }
+
+  #refusal({ message, code = '' }: NodeJS.ErrnoException): WriteRefusal {
+    // The message of a system error also names the call and the file, which differ between a write and a probe.
+    const reason = code === '' ? message : (message.split(',')[0] as string);
+    return { reason: `${this.#file.path} cannot be written: ${reason}`, remedy: remedies[code] ?? 'make its folder writable' };
   }
 
   #settle({ remove = [], lease, news }: Change): void {

@@ -1,7 +1,10 @@
+import { isIP } from 'node:net';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import { processResolver } from '../../dns/resolver.ts';
 import type { Random } from '../../model/clock.ts';
 import { retryDelay } from '../../model/retry-delay.ts';
-import { commitScript, keyNames, readScript, renewScript } from './redis-scripts.ts';
+import { NamedConnector } from './named-connector.ts';
+import { commitScript, keyNames, probeScript, readScript, renewScript } from './redis-scripts.ts';
 import type { RedisLocation } from './redis-url.ts';
 
 /** Commands that a registry sends to Redis. A call fails within seconds if Redis cannot be reached; no command is queued until it can. */
@@ -9,7 +12,10 @@ export interface RedisCommands {
   read(keys: readonly string[], args: readonly string[]): Promise<unknown>;
   commit(keys: readonly string[], args: readonly string[]): Promise<unknown>;
   renew(keys: readonly string[], args: readonly string[]): Promise<unknown>;
+  probe(keys: readonly string[]): Promise<unknown>;
   publish(channel: string, message: string): Promise<unknown>;
+  /** Text of the section `memory` of INFO; with a Cluster of one of its nodes. */
+  memory(): Promise<string>;
   /** Resolves when commands can be sent; rejects if the current attempt to connect fails. */
   ready(): Promise<void>;
   /** Calls `listener` whenever the connection was closed. */
@@ -45,11 +51,16 @@ export class RedisClient {
 
   get commands(): RedisCommands {
     const client = this.#client;
-    const scripts = client as unknown as Record<'sluiceRead' | 'sluiceCommit' | 'sluiceRenew', (...args: string[]) => Promise<unknown>>;
+    const scripts = client as unknown as Record<
+      'sluiceRead' | 'sluiceCommit' | 'sluiceRenew' | 'sluiceProbe',
+      (...args: string[]) => Promise<unknown>
+    >;
     return {
       read: (keys, args) => scripts.sluiceRead(...keys, ...args),
       commit: (keys, args) => scripts.sluiceCommit(...keys, ...args),
       renew: (keys, args) => scripts.sluiceRenew(...keys, ...args),
+      probe: (keys) => scripts.sluiceProbe(...keys),
+      memory: () => client.info('memory'),
       publish: (channel, message) => client.publish(channel, message),
       ready: () => readiness(client),
       onClose: (listener) => client.on('close', listener),
@@ -80,6 +91,11 @@ export class RedisClient {
     const { host: _, port: __, ...node } = this.#options();
     return new Cluster([...this.#location.nodes], {
       clusterRetryStrategy: (times) => retryDelay(times - 1, this.#random),
+      dnsLookup: (host, done) => {
+        const { lookup } = processResolver.dial(host, 0, answerTimeoutMs);
+        if (lookup === undefined) done(null, host, isIP(host));
+        else lookup(host, {}, (error, address, family) => done(error, address as string, family as number));
+      },
       enableOfflineQueue: false,
       redisOptions: node as Omit<NonNullable<ClusterOptions['redisOptions']>, 'replyMapping'>,
       slotsRefreshTimeout: answerTimeoutMs,
@@ -98,7 +114,7 @@ export class RedisClient {
   #options(): Omit<RedisOptions, 'replyMapping'> {
     const { mode, nodes, tls, db, username, password, master, sentinelPassword } = this.#location;
     return {
-      ...(mode === 'single' ? nodes[0] : {}),
+      ...(mode === 'single' ? { ...nodes[0], Connector: NamedConnector } : {}),
       ...(mode === 'sentinel' ? { sentinels: [...nodes], name: master, enableTLSForSentinelMode: tls, sentinelPassword } : {}),
       ...(mode === 'cluster' ? {} : { db }),
       ...(tls ? { tls: {} } : {}),
@@ -129,6 +145,7 @@ export class RedisClient {
         sluiceRead: { lua: readScript, numberOfKeys },
         sluiceCommit: { lua: commitScript, numberOfKeys },
         sluiceRenew: { lua: renewScript, numberOfKeys },
+        sluiceProbe: { lua: probeScript, numberOfKeys },
       },
     };
   }

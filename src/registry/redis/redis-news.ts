@@ -28,6 +28,7 @@ export class RedisNews {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #log: Log;
+  readonly #onUp: () => void;
   readonly #listening = new Set<Listening>();
   readonly #beatChannel: string;
   /** Resolves when the first attempt to connect has succeeded or failed. */
@@ -43,13 +44,23 @@ export class RedisNews {
   #reason: string | undefined;
   #closed = false;
 
-  constructor(parts: { client: RedisClient; prefix: string; channels: NewsChannels; clock: Clock; random: Random; logger: Log }) {
+  /** @param parts.onUp called after each connect */
+  constructor(parts: {
+    client: RedisClient;
+    prefix: string;
+    channels: NewsChannels;
+    clock: Clock;
+    random: Random;
+    logger: Log;
+    onUp: () => void;
+  }) {
     this.#client = parts.client;
     this.#commands = parts.client.commands;
     this.#channels = parts.channels;
     this.#clock = parts.clock;
     this.#random = parts.random;
     this.#log = parts.logger;
+    this.#onUp = parts.onUp;
     this.#beatChannel = `${parts.prefix}:beat:${randomUUID()}`;
     this.#link = { up: false, since: parts.clock.now() };
     this.firstTry = new Promise((resolve) => {
@@ -148,6 +159,7 @@ export class RedisNews {
     this.#link = { up: true, since: this.#clock.now() };
     this.#settleFirst();
     this.#log.info({ resync: this.#everUp }, 'connected to the registry in Redis');
+    this.#onUp();
     if (this.#everUp) for (const { tell } of [...this.#listening]) tell({ kind: 'resync' });
     this.#everUp = true;
   }

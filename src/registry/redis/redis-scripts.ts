@@ -18,12 +18,48 @@ local function now()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- A server without a lease: Redis evicted the leases. Its lease ended just now, so that it is removed neither at once nor never.
+local function leaseEnd(name)
+  local ends = redis.call('ZSCORE', leasesKey, name)
+  if not ends then
+    ends = now() - 1
+    redis.pcall('ZADD', leasesKey, ends, name)
+  end
+  return tonumber(ends)
+end
+
 local function row(kind, name, text)
   local remaining = ''
-  if kind == 'server' then
-    remaining = string.format('%.0f', tonumber(redis.call('ZSCORE', leasesKey, name) or 0) - now())
-  end
+  if kind == 'server' then remaining = string.format('%.0f', leaseEnd(name) - now()) end
   return {kind, name, text, remaining}
+end
+
+local function recordOf(text)
+  local json = text and string.match(text, '^%d+|(.*)$')
+  if not json then return nil end
+  local readable, record = pcall(cjson.decode, json)
+  return readable and type(record) == 'table' and record or nil
+end
+
+-- Called when an environment is missing. If there is none at all although a server is in one, Redis evicted them: no rule removes the
+-- one without the other. Then the data counts as lost: the epoch changes and the servers are forgotten, so that they join again, and
+-- environments and deployments are restored. Otherwise the servers would be taken for servers without environment.
+local function lostEnvironments(epoch)
+  if #redis.call('HGETALL', hashes.environment) > 0 then return nil end
+  local servers = redis.call('HGETALL', hashes.server)
+  local member = false
+  for i = 2, #servers, 2 do
+    local record = recordOf(servers[i])
+    member = member or record and type(record.environment) == 'string'
+  end
+  if not member then return nil end
+  for i = 1, #servers, 2 do
+    redis.call('HDEL', hashes.server, servers[i])
+    redis.call('ZREM', leasesKey, servers[i])
+  end
+  local another = redis.sha1hex(epoch .. now())
+  redis.call('SET', epochKey, another)
+  return another
 end
 `;
 
@@ -40,9 +76,11 @@ for i = 2, #ARGV, 2 do
   if name == '' then
     generation = tonumber(redis.call('HGET', generationsKey, kind) or 0)
     local all = redis.call('HGETALL', hashes[kind])
+    if kind == 'environment' and #all == 0 then epoch = lostEnvironments(epoch) or epoch end
     for j = 1, #all, 2 do rows[#rows + 1] = row(kind, all[j], all[j + 1]) end
   else
     local text = redis.call('HGET', hashes[kind], name)
+    if kind == 'environment' and not text then epoch = lostEnvironments(epoch) or epoch end
     if text then rows[#rows + 1] = row(kind, name, text) end
   end
 end
@@ -79,24 +117,31 @@ for i = 2, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
 return 1
 `;
 
+/** Writes what a renewal writes, a lease, for a name that no server can have. */
+export const probeScript = `${common}
+redis.call('ZADD', leasesKey, now(), '')
+return 1
+`;
+
 /** ARGV: id, instance, then pairs of channel and message to publish if the lease had ended. Returns nil if `instance` does not hold the lease. */
 export const renewScript = `${common}
+local epoch = redis.call('GET', epochKey)
+if not epoch then return nil end
 local id = ARGV[1]
 local text = redis.call('HGET', hashes.server, id)
-local json = text and string.match(text, '^%d+|(.*)$')
-if not json then return nil end
-local readable, record = pcall(cjson.decode, json)
-if not readable or type(record) ~= 'table' or record.instance ~= ARGV[2] or type(record.ttl) ~= 'number' then return nil end
+local record = recordOf(text)
+if not record or record.instance ~= ARGV[2] or type(record.ttl) ~= 'number' then return nil end
 local time = now()
 local hadEnded = tonumber(redis.call('ZSCORE', leasesKey, id) or 0) <= time
 redis.call('ZADD', leasesKey, time + record.ttl, id)
 local rows = {row('server', id, text)}
 if type(record.environment) == 'string' then
   local environment = redis.call('HGET', hashes.environment, record.environment)
-  if environment then rows[2] = row('environment', record.environment, environment) end
+  if environment then rows[2] = row('environment', record.environment, environment)
+  elseif lostEnvironments(epoch) then return nil end
 end
 if hadEnded then
   for i = 3, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
 end
-return {redis.call('GET', epochKey) or '', 0, rows}
+return {epoch, 0, rows}
 `;

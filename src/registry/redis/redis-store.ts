@@ -6,9 +6,12 @@ import type { Log } from '../../model/log.ts';
 import type { News } from '../../model/news.ts';
 import type { Link, Watch } from '../contract.ts';
 import { type Change, type Key, type Kind, kinds, type Reading, type Store, type Stored } from '../store.ts';
+import { Writability } from '../writability.ts';
+import { evictionPolicy } from './eviction.ts';
 import { NewsChannels } from './news-channels.ts';
 import { RedisClient, type RedisCommands } from './redis-client.ts';
 import { RedisNews } from './redis-news.ts';
+import { redisRefusal } from './redis-refusal.ts';
 import { keyNames } from './redis-scripts.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
@@ -20,6 +23,7 @@ export class RedisStore implements Store {
   readonly #news: RedisNews;
   readonly #channels: NewsChannels;
   readonly #keys: readonly string[];
+  readonly #writability: Writability;
 
   /** Starts to connect, and retries until it succeeds. Throws `invalid` if the URL can't be used. */
   constructor(parts: { url: string; prefix: string; clock: Clock; random: Random; logger: Log }) {
@@ -30,9 +34,11 @@ export class RedisStore implements Store {
     this.#client = client.commands;
     // Never logs the error itself: it holds the failed command, which may be AUTH with the password.
     this.#client.onError(({ message }) => logger.debug({ reason: message }, 'the connection to Redis had an error'));
+    this.#writability = new Writability(parts);
     this.#keys = keyNames.map((name) => `${prefix}:${name}`);
     this.#channels = new NewsChannels(prefix);
-    this.#news = new RedisNews({ client, prefix, channels: this.#channels, clock, random, logger });
+    const onUp = () => void this.#warnOfEviction(logger);
+    this.#news = new RedisNews({ client, prefix, channels: this.#channels, clock, random, logger, onUp });
   }
 
   /** Resolves once Redis has answered, or could not be reached. */
@@ -41,7 +47,7 @@ export class RedisStore implements Store {
   }
 
   get link(): Link {
-    return this.#news.link;
+    return this.#writability.of(this.#news.link);
   }
 
   read(keys: readonly Key[]): Promise<Reading> {
@@ -56,13 +62,25 @@ export class RedisStore implements Store {
     const expected = expect.map(({ kind, name, revision }) => ({ kind, name, revision }));
     const removed = remove.map(({ kind, name }) => ({ kind, name }));
     const change = JSON.stringify({ epoch, expect: expected, expectAll, put, remove: removed, lease });
-    return (await this.#ask(() => this.#client.commit(this.#keys, [change, ...this.#messages(news)]))) === 1;
+    const done = (await this.#write(() => this.#client.commit(this.#keys, [change, ...this.#messages(news)]))) === 1;
+    if (done && (lease !== undefined || put.length + removed.length > 0)) this.#writability.accepted();
+    return done;
   }
 
   async renew(id: string, instance: string): Promise<Reading | undefined> {
     const args = [id, instance, ...this.#messages([{ kind: 'server', name: id }])];
-    const answer = await this.#ask(() => this.#client.renew(this.#keys, args));
-    return answer === null ? undefined : decode(answer);
+    const answer = await this.#write(() => this.#client.renew(this.#keys, args));
+    if (answer === null) return undefined;
+    this.#writability.accepted();
+    return decode(answer);
+  }
+
+  async probe(): Promise<void> {
+    // A refusal is noted in the link, and a failed connection shows there too.
+    await this.#write(() => this.#client.probe(this.#keys)).then(
+      () => this.#writability.accepted(),
+      () => {},
+    );
   }
 
   watch(listener: (news: News) => void, server?: string): Watch {
@@ -74,6 +92,20 @@ export class RedisStore implements Store {
     this.#client.close();
   }
 
+  /** Warns if Redis may evict keys. Without permission for INFO nothing can be said. */
+  async #warnOfEviction(logger: Log): Promise<void> {
+    try {
+      const policy = evictionPolicy(await this.#client.memory());
+      if (policy === undefined) return;
+      logger.warn(
+        { policy },
+        'Redis may evict keys of the registry when its memory is full, and deployments with them: set maxmemory-policy to noeviction, and give caches a Redis of their own',
+      );
+    } catch (error) {
+      logger.debug({ reason: (error as Error).message }, 'whether Redis may evict keys could not be read');
+    }
+  }
+
   async #read(wanted: readonly string[]): Promise<Reading> {
     return decode(await this.#ask(() => this.#client.read(this.#keys, [randomUUID(), ...wanted])));
   }
@@ -82,10 +114,25 @@ export class RedisStore implements Store {
     return news.flatMap((item) => this.#channels.of(item).flatMap((channel) => [channel, JSON.stringify(item)]));
   }
 
+  /** Sends a command that writes, and notes whether Redis refuses it. */
+  #write(command: () => Promise<unknown>): Promise<unknown> {
+    return this.#ask(async () => {
+      try {
+        return await command();
+      } catch (error) {
+        const refusal = redisRefusal(error as Error);
+        if (refusal === undefined) throw error;
+        this.#writability.refused(refusal);
+        throw new SluiceError('unavailable', `the registry refuses writes: ${refusal.reason}: ${refusal.remedy}`);
+      }
+    });
+  }
+
   async #ask(command: () => Promise<unknown>): Promise<unknown> {
     try {
       return await command();
     } catch (error) {
+      if (error instanceof SluiceError) throw error;
       throw new SluiceError('unavailable', `the registry in Redis does not answer: ${this.#news.reason ?? (error as Error).message}`);
     }
   }

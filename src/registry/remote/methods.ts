@@ -8,7 +8,7 @@ import type { Project } from '../../model/project.ts';
 import { count } from '../../model/quantity.ts';
 import { projectSummary, revision, revisionNumber } from '../../model/revision.ts';
 import { leasedServer, serverPatch } from '../../model/server.ts';
-import { type Snapshot, snapshot } from '../../model/snapshot.ts';
+import { receivedSnapshot, type Snapshot } from '../../model/snapshot.ts';
 import type { Registry } from '../contract.ts';
 
 /** A method that can be called over the connection: the access that it needs, its parameters, its result. */
@@ -37,6 +37,7 @@ const environment = z
 
 const ofEnvironment = z.object({ environment: z.string() });
 const expect = count.exactOptional();
+const conditional = z.object({ expect: z.array(z.string()).exactOptional() }).default({});
 const deployment = z.object({ environment: z.string(), project: z.string(), options: z.object({ expect }).default({}) });
 
 /** All methods that can be called over a connection. The registry itself applies the rules and checks their input. */
@@ -50,9 +51,31 @@ export const methods = {
   }),
   putEnvironment: method({
     access: 'admin',
-    params: z.object({ name: z.string(), spec: z.unknown() }),
+    params: z.object({ name: z.string(), spec: z.unknown(), options: conditional }),
     result: environment,
-    call: (registry, { name, spec }) => registry.putEnvironment(name, spec as EnvironmentSpecInput),
+    call: (registry, { name, spec, options }) => registry.putEnvironment(name, spec as EnvironmentSpecInput, options),
+  }),
+  applyEnvironment: method({
+    access: 'admin',
+    params: z.object({ name: z.string(), file: z.unknown() }),
+    result: z.object({
+      outcome: z.enum(['created', 'changed', 'unchanged', 'deleted', 'unread']),
+      replaced: z.array(z.string()),
+      kept: z.array(z.string()),
+    }),
+    call: (registry, { name, file }) => registry.applyEnvironment(name, file as EnvironmentSpecInput),
+  }),
+  appliedSettings: method({
+    access: 'admin',
+    params: none,
+    result: z.array(z.tuple([z.string(), z.unknown()])),
+    call: async (registry) => [...(await registry.appliedSettings())],
+  }),
+  forgetApplied: method({
+    access: 'admin',
+    params: z.object({ name: z.string() }),
+    result: nothing,
+    call: (registry, { name }) => registry.forgetApplied(name),
   }),
   drainStatic: method({
     access: 'admin',
@@ -62,16 +85,16 @@ export const methods = {
   }),
   deleteEnvironment: method({
     access: 'admin',
-    params: z.object({ name: z.string(), force: z.boolean() }),
+    params: z.object({ name: z.string(), force: z.boolean(), options: conditional }),
     result: nothing,
-    call: (registry, { name, force }) => registry.deleteEnvironment(name, { force }),
+    call: (registry, { name, force, options }) => registry.deleteEnvironment(name, { force, ...options }),
   }),
   projects: method({ access: 'admin', params: none, result: z.array(projectSummary), call: (registry) => registry.projects() }),
   pushProject: method({
     access: 'admin',
-    params: z.object({ project: z.unknown() }),
+    params: z.object({ project: z.unknown(), options: conditional }),
     result: z.object({ name, revision: revisionNumber, created: z.boolean() }),
-    call: (registry, params) => registry.pushProject(params.project as Project),
+    call: (registry, params) => registry.pushProject(params.project as Project, params.options),
   }),
   revision: method({
     access: 'admin',
@@ -86,25 +109,25 @@ export const methods = {
       project: z.string(),
       options: z.object({ revision: count.exactOptional(), expect }).default({}),
     }),
-    result: snapshot,
+    result: receivedSnapshot,
     call: (registry, { environment, project, options }) => registry.deploy(environment, project, options),
   }),
   undeploy: method({
     access: 'admin',
     params: deployment,
-    result: snapshot,
+    result: receivedSnapshot,
     call: (registry, { environment, project, options }) => registry.undeploy(environment, project, options),
   }),
   rollback: method({
     access: 'admin',
     params: deployment,
-    result: snapshot,
+    result: receivedSnapshot,
     call: (registry, { environment, project, options }) => registry.rollback(environment, project, options),
   }),
   snapshot: method({
     access: 'join',
     params: ofEnvironment,
-    result: snapshot,
+    result: receivedSnapshot,
     call: (registry, { environment }) => registry.snapshot(environment),
   }),
   restore: method({
@@ -130,15 +153,15 @@ export const methods = {
   }),
   assign: method({
     access: 'admin',
-    params: z.object({ id: z.string(), environment: z.string().exactOptional() }),
+    params: z.object({ id: z.string(), environment: z.string().exactOptional(), options: conditional }),
     result: leasedServer,
-    call: (registry, { id, environment }) => registry.assign(id, environment),
+    call: (registry, { id, environment, options }) => registry.assign(id, environment, options),
   }),
   patchServer: method({
     access: 'admin',
-    params: z.object({ id: z.string(), patch: serverPatch }),
+    params: z.object({ id: z.string(), patch: serverPatch, options: conditional }),
     result: leasedServer,
-    call: (registry, { id, patch }) => registry.patchServer(id, patch),
+    call: (registry, { id, patch, options }) => registry.patchServer(id, patch, options),
   }),
 } as const;
 

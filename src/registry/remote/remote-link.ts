@@ -1,4 +1,5 @@
 import { WebSocket } from 'ws';
+import { processResolver } from '../../dns/resolver.ts';
 import type { Clock, Random, Timer } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
@@ -102,7 +103,10 @@ export class RemoteLink {
 
   #connect(): void {
     let connected = false;
+    const { hostname, port } = this.#url;
+    const { host: _, port: __, ...dial } = processResolver.dial(hostname.replace(/^\[|\]$/g, ''), Number(port), connectTimeoutMs);
     const socket = new WebSocket(this.#url, {
+      ...dial,
       headers: this.#headers,
       maxPayload: maxFrameBytes,
       perMessageDeflate: false,

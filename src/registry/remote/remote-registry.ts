@@ -9,7 +9,7 @@ import type { Log } from '../../model/log.ts';
 import { concerns, type News } from '../../model/news.ts';
 import type { Project } from '../../model/project.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
-import type { Link, Registry, Watch } from '../contract.ts';
+import type { Conditional, Link, Registry, Watch } from '../contract.ts';
 import { type MethodName, methods, type ParamsOf, type ResultOf } from './methods.ts';
 import { RemoteLink } from './remote-link.ts';
 
@@ -38,6 +38,9 @@ export class RemoteRegistry implements Registry {
     return this.#link.firstTry;
   }
 
+  /** Always empty: the balancer reads the documents, and tells of those that it cannot read. */
+  readonly unread = [];
+
   get link(): Link {
     return this.#link.link;
   }
@@ -50,12 +53,24 @@ export class RemoteRegistry implements Registry {
     return this.#call('environment', { name });
   }
 
-  putEnvironment(name: string, spec: EnvironmentSpecInput) {
-    return this.#call('putEnvironment', { name, spec });
+  putEnvironment(name: string, spec: EnvironmentSpecInput, options?: Conditional) {
+    return this.#call('putEnvironment', { name, spec, options: sent(options) });
   }
 
-  deleteEnvironment(name: string, { force = false }: { force?: boolean } = {}) {
-    return this.#call('deleteEnvironment', { name, force });
+  applyEnvironment(name: string, file: EnvironmentSpecInput) {
+    return this.#call('applyEnvironment', { name, file });
+  }
+
+  async appliedSettings() {
+    return new Map((await this.#call('appliedSettings', {})) as [string, EnvironmentSpecInput][]);
+  }
+
+  forgetApplied(name: string) {
+    return this.#call('forgetApplied', { name });
+  }
+
+  deleteEnvironment(name: string, { force = false, ...options }: Conditional & { force?: boolean } = {}) {
+    return this.#call('deleteEnvironment', { name, force, options: sent(options) });
   }
 
   projects() {
@@ -66,8 +81,8 @@ export class RemoteRegistry implements Registry {
     return this.#call('drainStatic', { environment, id, draining });
   }
 
-  pushProject(project: Project) {
-    return this.#call('pushProject', { project });
+  pushProject(project: Project, options?: Conditional) {
+    return this.#call('pushProject', { project, options: sent(options) });
   }
 
   revision(name: string, revision?: number) {
@@ -114,12 +129,12 @@ export class RemoteRegistry implements Registry {
     return this.#call('leave', { id, instance });
   }
 
-  assign(id: string, environment: string | undefined) {
-    return this.#call('assign', environment === undefined ? { id } : { id, environment });
+  assign(id: string, environment: string | undefined, options?: Conditional) {
+    return this.#call('assign', { id, ...(environment !== undefined && { environment }), options: sent(options) });
   }
 
-  patchServer(id: string, patch: { draining?: boolean; weight?: number }) {
-    return this.#call('patchServer', { id, patch });
+  patchServer(id: string, patch: { draining?: boolean; weight?: number }, options?: Conditional) {
+    return this.#call('patchServer', { id, patch, options: sent(options) });
   }
 
   watch(tell: (news: News) => void, { server }: { server?: string } = {}): Watch {
@@ -136,6 +151,9 @@ export class RemoteRegistry implements Registry {
     };
     return { ready, close };
   }
+
+  /** Does nothing: the balancer at the other end notices refused writes, and its answers say so. */
+  async probe(): Promise<void> {}
 
   async close(): Promise<void> {
     this.#link.close();
@@ -171,6 +189,11 @@ export class RemoteRegistry implements Registry {
   #tell(news: News): void {
     for (const { tell, server } of [...this.#listening]) if (concerns(news, server)) tell(news);
   }
+}
+
+/** A condition as it is sent. */
+function sent({ expect }: Conditional = {}): { expect?: string[] } {
+  return expect === undefined ? {} : { expect: [...expect] };
 }
 
 function endpointOf(text: string): URL {

@@ -115,7 +115,7 @@ export class Deployments {
   }
 
   /**
-   * Finds the last revision that servers accepted, up to the present one. A revision that no server accepted yet does not take the place of
+   * Finds the last revision that servers accepted, up to the current one. A revision that no server accepted yet does not take the place of
    * one that ran, and never becomes the fallback once a server has rejected it.
    */
   async #lastAccepted(environment: string, { name, revision, fallback }: Deployment): Promise<number | undefined> {

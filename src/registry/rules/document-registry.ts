@@ -24,11 +24,14 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
   return {
     environments: () => environments.list(),
     environment: (name) => environments.get(name),
-    putEnvironment: (name, spec) => environments.put(name, spec),
+    putEnvironment: (name, spec, options) => environments.put(name, spec, options?.expect),
+    applyEnvironment: (name, file) => environments.apply(name, file),
+    appliedSettings: () => environments.applied(),
+    forgetApplied: (name) => environments.forgetApplied(name),
+    deleteEnvironment: (name, { force = false, expect } = {}) => environments.remove(name, force, expect),
     drainStatic: (environment, id, draining) => environments.drain(environment, id, draining),
-    deleteEnvironment: (name, { force = false } = {}) => environments.remove(name, force),
     projects: () => projects.list(),
-    pushProject: (project) => projects.push(project),
+    pushProject: (project, options) => projects.push(project, options?.expect),
     revision: (name, revision) => projects.revision(name, revision),
     deploy: (environment, project, options = {}) => deployments.deploy(environment, project, options),
     undeploy: (environment, project, options = {}) => deployments.undeploy(environment, project, options),
@@ -40,11 +43,15 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
     join: (request) => servers.join(request),
     renew: (report) => servers.renew(report),
     leave: (id, instance) => servers.leave(id, instance),
-    assign: (id, environment) => servers.assign(id, environment),
-    patchServer: (id, patch) => servers.patch(id, patch),
+    assign: (id, environment, options) => servers.assign(id, environment, options?.expect),
+    patchServer: (id, patch, options) => servers.patch(id, patch, options?.expect),
     watch: (listener, { server } = {}) => store.watch(listener, server),
+    probe: () => store.probe(),
     get link() {
       return store.link;
+    },
+    get unread() {
+      return ledger.unread.all;
     },
     close: () => store.close(),
   };

@@ -1,16 +1,21 @@
 import { contentHash } from '../../model/content-hash.ts';
+import { type ExpectedTags, environmentTag } from '../../model/entity-tag.ts';
 import { type Environment, type EnvironmentSpec, type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { name as nameSchema } from '../../model/name.ts';
 import type { News } from '../../model/news.ts';
 import type { ServerRecord } from '../../model/server.ts';
+import { settingsOrigins } from '../../model/settings-origins.ts';
 import type { DeployedProject } from '../../model/snapshot.ts';
 import { faultsIn, listed } from '../../projects/project-plan.ts';
 import type { Variables } from '../../projects/variables.ts';
+import type { Applied } from '../contract.ts';
 import type { EnvironmentDocument } from '../documents.ts';
-import type { Key } from '../store.ts';
+import type { Change, Key } from '../store.ts';
+import { withoutUnknownKeys } from '../without-unknown-keys.ts';
 import type { Entry, Ledger } from './ledger.ts';
-import { noSuch, notAmong, valid } from './refusals.ts';
+import { mergeSettings } from './merge-settings.ts';
+import { mustSatisfy, noSuch, notAmong, valid } from './refusals.ts';
 import type { Snapshots } from './snapshots.ts';
 
 /** Rules for the environments of a registry. */
@@ -24,15 +29,15 @@ export class Environments {
   }
 
   async list(): Promise<Environment[]> {
-    return (await this.#ledger.list('environment')).all('environment').map(({ name, value }) => environmentOf(name, value));
+    return (await this.#ledger.list('environment')).all('environment').map((entry) => environmentOf(entry, entry.value));
   }
 
   async get(name: string): Promise<Environment | undefined> {
-    const { value } = (await this.#ledger.read({ kind: 'environment', name })).get('environment', name);
-    return value && environmentOf(name, value);
+    const entry = (await this.#ledger.read({ kind: 'environment', name })).get('environment', name);
+    return entry.value && environmentOf(entry, entry.value);
   }
 
-  async put(name: string, input: EnvironmentSpecInput): Promise<Environment> {
+  async put(name: string, input: EnvironmentSpecInput, expect?: ExpectedTags): Promise<Environment> {
     valid(`the environment's name`, nameSchema, name);
     const spec = valid(`environment "${name}"`, environmentSpec, input);
 
@@ -40,21 +45,77 @@ export class Environments {
       const now = await this.#ledger.read({ kind: 'environment', name });
       const entry = now.get('environment', name);
       const { value: old } = entry;
-      const drained = stillStatic(old?.drained, spec);
-      const result: Environment = { name, input, spec, ...drained };
+      mustSatisfy(`environment "${name}"`, expect, old && environmentTag(old, old.version));
+      const result: Environment = { name, input, spec, ...stillStatic(old?.drained, spec) };
       if (old && contentHash(old.input) === contentHash(input)) return { result };
-      const news: News[] = [{ kind: 'environment', name }];
-      let { version, hash, deployments } = old ?? { version: 0, hash: this.#snapshots.hash(spec.variables, []), deployments: [] };
-      if (old && contentHash(old.spec.variables) !== contentHash(spec.variables)) {
-        const projects = await this.#snapshots.projects(now.epoch, deployments);
-        mustServe(name, projects, old.spec.variables, spec.variables);
-        hash = this.#snapshots.hash(spec.variables, projects);
-        news.push({ kind: 'snapshot', name, version: ++version });
-      }
-      const text = environmentText({ input, version, hash, deployments, ...(old?.restored && { restored: old.restored }), ...drained });
-      const put = [{ kind: entry.kind, name, text }];
-      return { result, change: { epoch: now.epoch, expect: [entry], put, news } };
+      if (old?.unread !== undefined)
+        throw new SluiceError('conflict', `environment "${name}" is left unchanged: ${old.unread}, then change it`);
+      return { result, change: await this.#change(now.epoch, entry, result) };
     });
+  }
+
+  async apply(name: string, file: EnvironmentSpecInput): Promise<Applied> {
+    valid(`the environment's name`, nameSchema, name);
+    valid(`environment "${name}"`, environmentSpec, file);
+    return this.#ledger.transact<Applied>(async () => {
+      const now = await this.#ledger.read({ kind: 'environment', name }, { kind: 'applied', name });
+      const entry = now.get('environment', name);
+      const record = now.replaceable('applied', name);
+      const { value: old, stale } = entry;
+      const unchanged = record.value !== undefined && contentHash(record.value.input) === contentHash(file);
+      if (stale !== undefined) return { result: { outcome: 'unread', replaced: [], kept: [] } };
+      if (!old && unchanged) return { result: { outcome: 'deleted', replaced: [], kept: [] } };
+
+      const applied = (old && record.value?.input) ?? {};
+      const input = mergeSettings({ applied, file, stored: old?.input ?? {} }) as EnvironmentSpecInput;
+      const spec = valid(`environment "${name}"`, environmentSpec, withoutUnknownKeys(environmentSpec, input).known);
+      const same = old !== undefined && contentHash(old.input) === contentHash(input);
+      const result: Applied = {
+        outcome: !old ? 'created' : same ? 'unchanged' : 'changed',
+        ...(old ? differences(old.spec, spec, applied, file) : nothing),
+      };
+      if (same && unchanged) return { result };
+      const change: Change = same
+        ? { epoch: now.epoch, expect: [entry], news: [] }
+        : await this.#change(now.epoch, entry, { name, input, spec });
+      const put = [...(change.put ?? []), { kind: record.kind, name, text: JSON.stringify({ input: file }) }];
+      return { result, change: { ...change, expect: [...change.expect, record], put } };
+    });
+  }
+
+  /** Reads the settings of each environment as they were last applied from a configuration file. */
+  async applied(): Promise<Map<string, EnvironmentSpecInput>> {
+    const entries = (await this.#ledger.list('applied')).all('applied');
+    return new Map(entries.map(({ name, value }) => [name, value.input as EnvironmentSpecInput]));
+  }
+
+  async forgetApplied(name: string): Promise<void> {
+    await this.#ledger.transact(async () => {
+      const now = await this.#ledger.read({ kind: 'applied', name });
+      const entry = now.replaceable('applied', name);
+      return { result: undefined, ...(entry.revision > 0 && { change: { epoch: now.epoch, expect: [entry], remove: [entry], news: [] } }) };
+    });
+  }
+
+  async #change(epoch: string, entry: Entry<'environment'>, { name, input, spec }: Environment): Promise<Change> {
+    const { value: old } = entry;
+    const news: News[] = [{ kind: 'environment', name }];
+    let { version, hash, deployments } = old ?? { version: 0, hash: this.#snapshots.hash(spec.variables, []), deployments: [] };
+    if (old && contentHash(old.spec.variables) !== contentHash(spec.variables)) {
+      const projects = await this.#snapshots.projects(epoch, deployments);
+      mustServe(name, projects, old.spec.variables, spec.variables);
+      hash = this.#snapshots.hash(spec.variables, projects);
+      news.push({ kind: 'snapshot', name, version: ++version });
+    }
+    const text = environmentText({
+      input,
+      version,
+      hash,
+      deployments,
+      ...(old?.restored && { restored: old.restored }),
+      ...stillStatic(old?.drained, spec),
+    });
+    return { epoch, expect: [entry], put: [{ kind: entry.kind, name, text }], news };
   }
 
   /** Drains a static server, or ends its drain. */
@@ -69,20 +130,21 @@ export class Environments {
       const others = (old.drained ?? []).filter((other) => other !== id);
       const { drained: before, ...rest } = old;
       const next = { ...rest, ...stillStatic(draining ? [...others, id] : others, old.spec) };
-      if (draining === (before?.includes(id) ?? false)) return { result: environmentOf(name, old) };
+      if (draining === (before?.includes(id) ?? false)) return { result: environmentOf(entry, old) };
       const put = [{ kind: entry.kind, name, text: environmentText(next) }];
       return {
-        result: environmentOf(name, next),
+        result: environmentOf(entry, next),
         change: { epoch: now.epoch, expect: [entry], put, news: [{ kind: 'environment', name }] },
       };
     });
   }
 
-  async remove(name: string, force: boolean): Promise<void> {
+  async remove(name: string, force: boolean, expect?: ExpectedTags): Promise<void> {
     await this.#ledger.transact(async () => {
       const now = await this.#ledger.read({ kind: 'environment', name });
       if (!now.has('environment')) throw await noSuch(this.#ledger, 'environment', name);
       const entry = force ? now.replaceable('environment', name) : now.get('environment', name);
+      mustSatisfy(`environment "${name}"`, expect, entry.value && environmentTag(entry.value, entry.value.version));
       const servers = await this.#ledger.list('server');
       const members = servers.all('server').filter(({ value }) => value.environment === name || value.movingTo === name);
       if (!force) mustBeEmpty(entry, members.filter(({ leaseRemaining }) => leaseRemaining >= 0).length);
@@ -97,13 +159,31 @@ export class Environments {
   }
 }
 
+const nothing = { replaced: [], kept: [] };
+
+/** Compares where a file and an operator's changes disagree. */
+function differences(
+  old: EnvironmentSpec,
+  next: EnvironmentSpec,
+  applied: EnvironmentSpecInput,
+  file: EnvironmentSpecInput,
+): Pick<Applied, 'replaced' | 'kept'> {
+  const changedByOperator = Object.entries(settingsOrigins(old, applied)).filter(([, origin]) => origin === 'api');
+  const now = settingsOrigins(next, file);
+  const fileHas = new Set(Object.keys(settingsOrigins(environmentSpec.parse(file), file)));
+  return {
+    replaced: changedByOperator.map(([path]) => path).filter((path) => now[path] !== 'api'),
+    kept: Object.keys(now).filter((path) => now[path] === 'api' && fileHas.has(path)),
+  };
+}
+
 /** Text of an environment's document; the counterpart of its schema in `documents.ts`. */
 export function environmentText({ input, version, hash, deployments, restored, drained }: Omit<EnvironmentDocument, 'spec'>): string {
   return JSON.stringify({ input, version, hash, deployments, restored, drained });
 }
 
-function environmentOf(name: string, { input, spec, drained }: EnvironmentDocument): Environment {
-  return { name, input, spec, ...(drained && { drained }) };
+function environmentOf({ name, stale }: Entry<'environment'>, { input, spec, drained, unread = stale }: EnvironmentDocument): Environment {
+  return { name, input, spec, ...(drained && { drained }), ...(unread !== undefined && { unread }) };
 }
 
 /** Picks the drained servers that the settings still list, sorted. */

@@ -5,8 +5,9 @@ import { describeFault } from '../../config/refusal.ts';
 import type { Random } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
-import { type DocumentOf, documentSchemas } from '../documents.ts';
+import { type DocumentOf, documentKeys, documentSchemas } from '../documents.ts';
 import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
+import { UnreadDocuments } from './unread-documents.ts';
 
 /** A document that may or may not exist. It can be passed to {@link Change.expect}, so that a change fails if the document changed since. */
 export interface Entry<K extends Kind> extends Key {
@@ -15,6 +16,10 @@ export interface Entry<K extends Kind> extends Key {
   readonly revision: number;
   readonly value?: DocumentOf<K>;
   readonly leaseRemaining: number;
+  /** Keys of the document that this version does not know, with their values; a change of the document keeps them. */
+  readonly unknown?: Readonly<Record<string, unknown>>;
+  /** Why the present document cannot be read; `value` is then the last content that could be, and the document cannot be changed. */
+  readonly stale?: string;
 }
 
 /** A step's decision within a transaction: the result, and the change to commit, if one is needed. */
@@ -29,33 +34,45 @@ const longestPauseMs = 100;
 /** Checked documents over a {@link Store}, and changes that are tried again when another process changed the same documents first. */
 export class Ledger {
   readonly store: Store;
+  readonly unread: UnreadDocuments;
   readonly #log: Log;
   readonly #random: Random;
 
   constructor(parts: { store: Store; logger: Log; random: Random }) {
     this.store = parts.store;
+    this.unread = new UnreadDocuments(parts.logger);
     this.#log = parts.logger;
     this.#random = parts.random;
   }
 
   async read(...keys: Key[]): Promise<CheckedReading> {
-    return new CheckedReading(await this.store.read(keys), this.#log);
+    const reading = await this.store.read(keys);
+    for (const { kind, name } of keys) {
+      if (!reading.documents.some((stored) => stored.kind === kind && stored.name === name)) this.unread.forget({ kind, name });
+    }
+    return this.#checked(reading);
   }
 
   async list(kind: Kind): Promise<CheckedReading> {
-    return new CheckedReading(await this.store.list(kind), this.#log);
+    const reading = await this.store.list(kind);
+    this.unread.retain(kind, new Set(reading.documents.map(({ name }) => name)));
+    return this.#checked(reading);
   }
 
   async renew(id: string, instance: string): Promise<CheckedReading | undefined> {
     const reading = await this.store.renew(id, instance);
-    return reading && new CheckedReading(reading, this.#log);
+    return reading && this.#checked(reading);
+  }
+
+  #checked(reading: Reading): CheckedReading {
+    return new CheckedReading(reading, this.#log, this.unread);
   }
 
   /** Repeats `step` until the change that it decides on is committed. Rejects with `conflict` if other processes changed the same documents first at every attempt. */
   async transact<T>(step: () => Promise<Decision<T>>): Promise<T> {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const { result, change } = await step();
-      if (change === undefined || (await this.store.commit(change))) return result;
+      if (change === undefined || (await this.store.commit(withUnknownKeys(change)))) return result;
       // Not the injected clock: its timers do not keep the process alive, which could then end in the middle of a change.
       await setTimeout(Math.min(longestPauseMs, 2 ** attempt) * this.#random());
     }
@@ -70,19 +87,24 @@ export class CheckedReading {
   readonly #documents: readonly Stored[];
   #byKey: Map<string, Stored> | undefined;
   readonly #log: Log;
+  readonly #unread: UnreadDocuments;
 
-  constructor(reading: Reading, logger: Log) {
+  constructor(reading: Reading, logger: Log, unread: UnreadDocuments) {
     this.epoch = reading.epoch;
     this.generation = reading.generation;
     this.#documents = reading.documents;
     this.#log = logger;
+    this.#unread = unread;
   }
 
-  /** Returns a document; without a value if it does not exist. Throws `internal` if it is damaged. */
+  /**
+   * Returns a document; without a value if it does not exist. Of an environment or server that cannot be read it returns the last content
+   * that could be (`stale`); throws `internal` if there is none, and for other kinds.
+   */
   get<K extends Kind>(kind: K, name: string): Entry<K> {
     const stored = this.#find(kind, name);
     if (stored === undefined) return { kind, name, revision: 0, leaseRemaining: 0 };
-    return entryOf(kind, stored);
+    return this.#entry(kind, stored);
   }
 
   /** Like {@link get}, but logs a damaged document and returns it without a value, so that it can be replaced or removed. */
@@ -97,15 +119,15 @@ export class CheckedReading {
     }
   }
 
-  /** Returns all documents of a kind, sorted by name. Logs damaged ones and leaves them out. */
+  /** Returns all documents of a kind that {@link get} returns, sorted by name. */
   all<K extends Kind>(kind: K): (Entry<K> & { value: DocumentOf<K> })[] {
     const entries: (Entry<K> & { value: DocumentOf<K> })[] = [];
     for (const stored of this.#documents) {
       if (stored.kind !== kind) continue;
       try {
-        entries.push(entryOf(kind, stored));
-      } catch (error) {
-        this.#log.error({ err: error }, 'a damaged document in the registry is left out');
+        entries.push(this.#entry(kind, stored));
+      } catch {
+        // Logged and kept among the unread documents.
       }
     }
     return entries.sort((one, other) => (one.name < other.name ? -1 : 1));
@@ -125,11 +147,48 @@ export class CheckedReading {
     this.#byKey ??= new Map(this.#documents.map((stored) => [`${stored.kind} ${stored.name}`, stored]));
     return this.#byKey.get(`${kind} ${name}`);
   }
+
+  #entry<K extends Kind>(kind: K, stored: Stored): Entry<K> & { value: DocumentOf<K> } {
+    const { name, revision, leaseRemaining = 0 } = stored;
+    try {
+      const entry = entryOf(kind, stored);
+      this.#unread.read({ kind, name }, entry.value, notUnderstood(entry.value));
+      return entry;
+    } catch (error) {
+      const stale = (error as SluiceError).message;
+      this.#unread.fail({ kind, name }, stale);
+      const value = this.#unread.lastRead({ kind, name });
+      if (value === undefined) throw error;
+      return { kind, name, revision, leaseRemaining, value, stale };
+    }
+  }
+}
+
+/** Why a document is understood only in part; undefined if it is understood entirely. */
+function notUnderstood(value: DocumentOf<Kind>): string | undefined {
+  return 'unread' in value ? value.unread : undefined;
+}
+
+/** Puts the keys that this version does not know back into each document. Throws `conflict` if a document cannot be read at present. */
+function withUnknownKeys(change: Change): Change {
+  const entryFor = ({ kind, name }: Key): Partial<Entry<Kind>> | undefined =>
+    change.expect.find((entry) => entry.kind === kind && entry.name === name);
+  for (const key of [...(change.put ?? []), ...(change.remove ?? [])]) {
+    const stale = entryFor(key)?.stale;
+    if (stale !== undefined) throw new SluiceError('conflict', `nothing was changed: ${stale}`);
+  }
+  if (!change.put?.some((document) => entryFor(document)?.unknown)) return change;
+  const put = change.put.map((document) => {
+    const unknown = entryFor(document)?.unknown;
+    return unknown ? { ...document, text: JSON.stringify({ ...unknown, ...JSON.parse(document.text) }) } : document;
+  });
+  return { ...change, put };
 }
 
 function entryOf<K extends Kind>(kind: K, stored: Stored): Entry<K> & { value: DocumentOf<K> } {
   const schema: z.ZodType = documentSchemas[kind];
-  const { value, faults } = check(parse(stored), schema);
+  const raw = parse(stored);
+  const { value, faults } = check(raw, schema);
   if (faults)
     throw damaged(
       stored,
@@ -139,7 +198,9 @@ function entryOf<K extends Kind>(kind: K, stored: Stored): Entry<K> & { value: D
         .join('; '),
     );
   const { name, revision, leaseRemaining = 0 } = stored;
-  return { kind, name, revision, leaseRemaining, value: value as DocumentOf<K> };
+  const unknown = Object.entries(raw as object).filter(([key]) => !documentKeys[kind].includes(key));
+  const entry = { kind, name, revision, leaseRemaining, value: value as DocumentOf<K> };
+  return unknown.length === 0 ? entry : { ...entry, unknown: Object.fromEntries(unknown) };
 }
 
 function isDamaged(stored: Stored): boolean {
@@ -160,6 +221,7 @@ function parse(stored: Stored): unknown {
 }
 
 function damaged(key: Key, reason: string, cause?: unknown): SluiceError {
-  const message = `the registry's ${key.kind} document "${key.name}" is damaged: ${reason}. Restore it from a backup, or remove it and create it again`;
+  const what = `the registry's ${key.kind} document "${key.name}" is damaged or was written by a newer Sluice`;
+  const message = `${what}: ${reason}. Update this Sluice, or restore the document from a backup, or remove it and create it again`;
   return new SluiceError('internal', message, { cause });
 }

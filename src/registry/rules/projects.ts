@@ -1,13 +1,14 @@
 import type * as z from 'zod';
 import type { Clock } from '../../model/clock.ts';
 import { contentHash } from '../../model/content-hash.ts';
+import { type ExpectedTags, projectTag } from '../../model/entity-tag.ts';
 import type { Project } from '../../model/project.ts';
 import type { ProjectSummary, Revision } from '../../model/revision.ts';
 import { pushedProject } from '../../projects/pushed-project.ts';
 import { revisionName } from '../documents.ts';
 import type { Change } from '../store.ts';
 import type { Ledger } from './ledger.ts';
-import { valid } from './refusals.ts';
+import { mustSatisfy, valid } from './refusals.ts';
 
 /** Revisions of one project that are kept; revisions in use are kept in addition. */
 const defaultMostRevisions = 1000;
@@ -31,7 +32,7 @@ export class Projects {
       .map(({ name, value: { latest, revisions } }) => ({ name, latest, revisions }));
   }
 
-  async push(given: Project): Promise<{ name: string; revision: number; created: boolean }> {
+  async push(given: Project, expect?: ExpectedTags): Promise<{ name: string; revision: number; created: boolean }> {
     const project = valid('the project', pushedProject as z.ZodType<Project>, given);
     const { name } = project;
     const hash = contentHash(project);
@@ -39,6 +40,7 @@ export class Projects {
     return this.#ledger.transact<{ name: string; revision: number; created: boolean }>(async () => {
       const now = await this.#ledger.read({ kind: 'project', name });
       const entry = now.get('project', name);
+      mustSatisfy(`project "${name}"`, expect, entry.value && projectTag(entry.value));
       const newest = entry.value?.revisions.at(-1);
       if (newest?.hash === hash) return { result: { name, revision: newest.revision, created: false } };
 

@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { check } from '../../config/check.ts';
 import { describeFault } from '../../config/refusal.ts';
+import { type ExpectedTags, satisfies } from '../../model/entity-tag.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -14,6 +15,13 @@ export function valid<Schema extends z.ZodType>(what: string, schema: Schema, va
   const more = faults.length > 3 ? ` and ${faults.length - 3} more` : '';
   const told = faults.slice(0, 3).map((fault) => describeFault(fault));
   throw new SluiceError('invalid', `${what}: ${told.join('; ')}${more}`, { faults });
+}
+
+/** Throws `version-mismatch` if a condition is not satisfied. `what` names the object. */
+export function mustSatisfy(what: string, expect: ExpectedTags | undefined, tag: string | undefined): void {
+  if (satisfies(expect, tag)) return;
+  const state = tag === undefined ? 'does not exist' : `has changed; its ETag is now "${tag}"`;
+  throw new SluiceError('version-mismatch', `${what} ${state}: read it again, then decide`);
 }
 
 /** Makes a `not-found` error that names the environments or projects that do exist. */

@@ -20,7 +20,8 @@ export class Restoration {
   }
 
   async restore(given: Snapshot): Promise<boolean> {
-    const offered: Snapshot = valid('the snapshot', snapshotSchema, given);
+    const whole: Snapshot = valid('the snapshot', snapshotSchema, given);
+    const offered = { ...whole, projects: whole.projects.filter(({ fault }) => fault === undefined) };
     const { environment: name, epoch, version } = offered;
     return this.#ledger.transact<boolean>(async () => {
       const keys = offered.projects.map((project) => ({ kind: 'project', name: project.name }) as const);

@@ -1,19 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../model/clock.ts';
+import { type ExpectedTags, serverTag } from '../../model/entity-tag.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { type JoinAnswer, type JoinRequest, joinRequest, type Renewal, renewal } from '../../model/join.ts';
 import type { Log } from '../../model/log.ts';
 import { type LeasedServer, type ServerPatch, type ServerRecord, serverPatch } from '../../model/server.ts';
 import { sameSnapshot } from '../../model/snapshot-id.ts';
+import { keepLostMs } from '../contract.ts';
 import type { DocumentOf } from '../documents.ts';
 import type { Key } from '../store.ts';
 import type { CheckedReading, Entry, Ledger } from './ledger.ts';
-import { noSuch, notAmong, valid } from './refusals.ts';
+import { mustSatisfy, noSuch, notAmong, valid } from './refusals.ts';
 import { afterAssignment, afterJoin, afterMove, afterReport } from './server-transitions.ts';
 import { type Snapshots, snapshotIdOf } from './snapshots.ts';
 
-/** Milliseconds for which a server whose lease ended without notice is shown as lost; then its record is removed. */
-const keepLostMs = 3_600_000;
 const removeEveryMs = 60_000;
 
 /** Rules for the servers of a registry and their leases. */
@@ -56,6 +56,8 @@ export class Servers {
       if (record.environment !== undefined && record.environment === request.environment && environment === undefined) {
         throw await noSuch(this.#ledger, 'environment', request.environment);
       }
+      // A server that runs already keeps its place: only a start with an id that is taken is refused.
+      if (entry.value?.instance !== request.instance) await this.#mustNotBeStatic(id, environment?.name);
       const next = environment ? record : afterMove(record, undefined);
       const unchanged = isDeepStrictEqual(next, entry.value);
       if (entry.value && entry.value.instance !== next.instance && entry.leaseRemaining > 0) {
@@ -68,7 +70,8 @@ export class Servers {
         result: await this.#answer(epoch, next, ttl, environment),
         change: {
           epoch,
-          expect: environment ? [entry, environment] : [entry],
+          // What a newer version stored about an earlier start of the server does not hold for this one.
+          expect: [{ kind: entry.kind, name: id, revision: entry.revision }, ...(environment ? [environment] : [])],
           put: unchanged ? [] : [{ kind: entry.kind, name: id, text: JSON.stringify(next) }],
           lease: { id, ttl },
           news: unchanged && entry.leaseRemaining > 0 ? [] : [{ kind: entry.kind, name: id }],
@@ -115,10 +118,11 @@ export class Servers {
     });
   }
 
-  async assign(id: string, environment: string | undefined): Promise<LeasedServer> {
-    return this.#amend(id, async (record, assignment, live) => {
+  async assign(id: string, environment: string | undefined, expect?: ExpectedTags): Promise<LeasedServer> {
+    return this.#amend(id, expect, async (record, assignment, live) => {
       const found = await this.#findEnvironment(environment);
       if (environment !== undefined && !found) throw await noSuch(this.#ledger, 'environment', environment);
+      await this.#mustNotBeStatic(id, environment);
       const { environment: _, ...rest } = assignment;
       return {
         record: afterAssignment(record, environment, live),
@@ -128,9 +132,9 @@ export class Servers {
     });
   }
 
-  async patch(id: string, given: ServerPatch): Promise<LeasedServer> {
+  async patch(id: string, given: ServerPatch, expect?: ExpectedTags): Promise<LeasedServer> {
     const patch = valid('the change', serverPatch, given);
-    return this.#amend(id, async (record, assignment) => ({
+    return this.#amend(id, expect, async (record, assignment) => ({
       record: { ...record, ...patch },
       assignment: patch.weight === undefined ? assignment : { ...assignment, weight: patch.weight },
       expect: [],
@@ -140,6 +144,7 @@ export class Servers {
   /** Makes an operator's change to a server's record, and to the assignment that outlives the record. */
   async #amend(
     id: string,
+    expect: ExpectedTags | undefined,
     amend: (record: ServerRecord, assignment: Assignment, live: boolean) => Promise<Amendment>,
   ): Promise<LeasedServer> {
     return this.#ledger.transact(async () => {
@@ -148,6 +153,7 @@ export class Servers {
       const assignment = now.replaceable('assignment', id);
       if (!entry.value) throw await this.#noSuchServer(id);
       const { leaseRemaining, value: record } = entry;
+      mustSatisfy(`server "${id}"`, expect, serverTag(record));
       const next = await amend(record, assignment.value ?? {}, leaseRemaining > 0);
       const result = { ...next.record, leaseRemaining };
       if (isDeepStrictEqual(next.record, record) && isDeepStrictEqual(next.assignment, assignment.value ?? {})) return { result };
@@ -190,6 +196,16 @@ export class Servers {
     const server = { ...record, leaseRemaining: ttl };
     if (!environment || sameSnapshot(holds, snapshotIdOf(epoch, environment.value))) return { server };
     return { server, snapshot: await this.#snapshots.of(environment.name, epoch, environment.value) };
+  }
+
+  /** Throws `conflict` if another environment lists a static server with this id. In the same one, the registered server replaces it. */
+  async #mustNotBeStatic(id: string, environment: string | undefined): Promise<void> {
+    const owner = (await this.#ledger.list('environment'))
+      .all('environment')
+      .find(({ name, value }) => name !== environment && value.spec.servers.some((server) => server.id === id));
+    if (owner === undefined) return;
+    const message = `server "${id}" is a static server of environment "${owner.name}": start this server with another id, or remove the static one`;
+    throw new SluiceError('conflict', message);
   }
 
   async #noSuchServer(id: string): Promise<SluiceError> {

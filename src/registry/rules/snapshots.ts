@@ -1,6 +1,6 @@
 import { contentHash } from '../../model/content-hash.ts';
 import { SluiceError } from '../../model/fault.ts';
-import type { DeployedProject, Snapshot } from '../../model/snapshot.ts';
+import { type DeployedProject, type Snapshot, unservable } from '../../model/snapshot.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
 import { sameSnapshot } from '../../model/snapshot-id.ts';
 import { type Deployment, type EnvironmentDocument, revisionName } from '../documents.ts';
@@ -23,7 +23,7 @@ export class Snapshots {
     return contentHash({ variables, projects });
   }
 
-  /** Reads the projects of these deployments; they are sorted by name. */
+  /** Reads the projects of these deployments; they are sorted by name. One that is lost or cannot be read gets a `fault`. */
   async projects(epoch: string, deployments: readonly Deployment[]): Promise<DeployedProject[]> {
     if (deployments.length === 0) return [];
     const names = deployments.flatMap(({ name, revision, fallback }) =>
@@ -31,19 +31,14 @@ export class Snapshots {
     );
     const reading = await this.#ledger.read(...names.map((name) => ({ kind: 'revision', name }) as const));
     if (reading.epoch !== epoch) throw new SluiceError('unavailable', 'the data of the registry was just replaced: try again');
-    return deployments.map(({ name, revision, fallback }) => {
-      const { value } = reading.get('revision', revisionName(name, revision));
-      const earlier = fallback === undefined ? undefined : reading.replaceable('revision', revisionName(name, fallback)).value;
-      if (value) {
-        const deployed = { name, revision, project: value.project };
-        return fallback === undefined || earlier === undefined
-          ? deployed
-          : { ...deployed, fallback: { revision: fallback, project: earlier.project } };
-      }
-      throw new SluiceError(
-        'internal',
-        `the registry lost revision ${revision} of project "${name}": undeploy it, then push and deploy it again`,
-      );
+    const project = (name: string, revision: number) => reading.get('revision', revisionName(name, revision)).value?.project;
+    return deployments.map((deployment) => {
+      const { name, revision, fallback } = deployment;
+      const deployed = servable(deployment, () => project(name, revision));
+      const earlier = fallback === undefined ? undefined : servable({ ...deployment, revision: fallback }, () => project(name, fallback));
+      return earlier === undefined || earlier.fault !== undefined
+        ? deployed
+        : { ...deployed, fallback: { revision: earlier.revision, project: earlier.project } };
     });
   }
 
@@ -54,7 +49,8 @@ export class Snapshots {
     if (latest && sameSnapshot(latest, id)) return latest;
     const projects = await this.projects(epoch, document.deployments);
     const snapshot = { ...id, environment, variables: document.spec.variables, projects };
-    this.#latest.set(environment, snapshot);
+    // A revision that cannot be read now may be readable later.
+    if (projects.every(({ fault }) => fault === undefined)) this.#latest.set(environment, snapshot);
     return snapshot;
   }
 
@@ -62,6 +58,18 @@ export class Snapshots {
   forget(environment: string): void {
     this.#latest.delete(environment);
   }
+}
+
+/** Makes a deployed project of what `read` returns; with a `fault` if that is nothing, or fails because the document is damaged. */
+function servable(deployment: Deployment, read: () => DeployedProject['project'] | undefined): DeployedProject {
+  const { name, revision, basePath } = deployment;
+  try {
+    const project = read();
+    if (project !== undefined) return { name, revision, project };
+  } catch (error) {
+    return unservable(deployment, (error as SluiceError).message, basePath);
+  }
+  return unservable(deployment, 'the registry has lost it: push the project and deploy it again', basePath);
 }
 
 /** Identity of the snapshot that an environment's document describes. */

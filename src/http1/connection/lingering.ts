@@ -1,0 +1,27 @@
+/** Most connections that linger at a time. Each of them may receive for up to half a minute what is not wanted. */
+const most = 1024;
+
+/**
+ * Connections that are read after their last response, so that the client gets that response and not a reset. When there are too many,
+ * the one that has lingered longest is closed.
+ */
+class Lingering {
+  readonly #connections = new Set<{ destroy(): void }>();
+
+  enter(connection: { destroy(): void }): void {
+    if (this.#connections.size >= most)
+      for (const oldest of this.#connections) {
+        this.leave(oldest);
+        oldest.destroy();
+        break;
+      }
+    this.#connections.add(connection);
+  }
+
+  leave(connection: { destroy(): void }): void {
+    this.#connections.delete(connection);
+  }
+}
+
+/** The process-wide instance. */
+export const lingering = new Lingering();

@@ -1,0 +1,55 @@
+import { isDeepStrictEqual } from 'node:util';
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** One state of an environment's settings as written, or of a part of them. */
+interface States<T> {
+  /** As last applied from the configuration file. */
+  readonly applied: T;
+  /** In the configuration file now. */
+  readonly file: T;
+  /** As stored: with the changes that operators have made. */
+  readonly stored: T;
+}
+
+/**
+ * Returns the stored settings with what changed in the configuration file since it was last applied. A key that the file no longer has
+ * is removed; everything else stays as operators have set it. Static servers are told apart by their id.
+ */
+export function mergeSettings({ applied, file, stored }: States<Settings>): Settings {
+  const merged = mergePart({ applied: keyed(applied), file: keyed(file), stored: keyed(stored) });
+  return listed((merged ?? {}) as Settings);
+}
+
+function mergePart({ applied, file, stored }: States<unknown>): unknown {
+  if (isDeepStrictEqual(applied, file)) return stored;
+  const [before = {}, now = {}] = [applied, file];
+  const fits = stored === undefined || isMap(stored);
+  if (!isMap(before) || !isMap(now) || !fits || (applied === undefined && file === undefined)) return file;
+  const present: Settings = stored ?? {};
+  const keys = new Set([...Object.keys(now), ...Object.keys(present), ...Object.keys(before)]);
+  const entries = [...keys].map(
+    (key) => [key, mergePart({ applied: own(before, key), file: own(now, key), stored: own(present, key) })] as const,
+  );
+  const left = entries.filter(([, value]) => value !== undefined);
+  return left.length === 0 && file === undefined ? undefined : Object.fromEntries(left);
+}
+
+function isMap(value: unknown): value is Settings {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+function own(map: Settings, key: string): unknown {
+  return Object.hasOwn(map, key) ? map[key] : undefined;
+}
+
+/** Makes the list of static servers a map by id, so that each server is merged by itself. */
+function keyed(settings: Settings): Settings {
+  const { servers } = settings;
+  if (!Array.isArray(servers)) return settings;
+  return { ...settings, servers: Object.fromEntries(servers.map((server: { id: string }) => [server.id, server])) };
+}
+
+function listed(settings: Settings): Settings {
+  return isMap(settings['servers']) ? { ...settings, servers: Object.values(settings['servers']) } : settings;
+}

@@ -1,0 +1,239 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import t, { type Test } from 'tap';
+import { ClientConnection, type ResponseSink } from '../../src/http1/connection/client-connection.ts';
+import { Deadlines } from '../../src/http1/connection/deadlines.ts';
+import { outbox } from '../../src/http1/connection/outbox.ts';
+import {
+  type RequestSink,
+  ServerConnection,
+  type ServerConnectionOwner,
+  type ServerConnectionSettings,
+} from '../../src/http1/connection/server-connection.ts';
+import { eventually } from '../tools/eventually.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
+
+const settings: ServerConnectionSettings = { limits: { headBytes: 8192, targetBytes: 8192, fields: 100 }, headMs: 10_000, idleMs: 75_000 };
+const mebi = 1024 * 1024;
+/** More than the kernel's buffers of both ends hold. */
+const size = 64 * mebi;
+
+const ignored: RequestSink = { responding: true, data() {}, end() {}, abort() {}, turnEnd() {}, clientDrained() {}, crashed() {} };
+
+/** One client's connection, on a clock that the test moves. `answer` is called with the head of the request. */
+async function connected(t: Test, answer: (connection: ServerConnection) => void) {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(clock);
+  const made: { connection?: ServerConnection; closed: boolean } = { closed: false };
+  const owner: ServerConnectionOwner = {
+    settings,
+    deadlines,
+    request(connection) {
+      answer(connection);
+      return ignored;
+    },
+    refuse: (connection) => answer(connection),
+    closed: () => {
+      made.closed = true;
+    },
+    fault: (error) => t.fail(String(error)),
+  };
+  const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }, (accepted) => {
+    made.connection = new ServerConnection(accepted, owner);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const client = net.connect({ port: (server.address() as net.AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true });
+  client.on('error', () => {});
+  await once(client, 'connect');
+  t.teardown(() => {
+    client.destroy();
+    made.connection?.destroy();
+    server.close();
+  });
+  return { clock, client, made };
+}
+
+const text = (connection: ServerConnection, octets: string) => outbox.to(connection.wire).text(octets);
+
+t.test('a client that sends its whole body first gets the answer that was given before', async (t) => {
+  const answers = (connection: ServerConnection) => {
+    text(connection, 'HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    connection.finish(true);
+  };
+  /** Sends a piece, and waits until the connection has read it, which moves its deadline. */
+  const sendPiece = async ({ client, made }: Awaited<ReturnType<typeof connected>>) => {
+    const connection = made.connection as ServerConnection;
+    const { bytesRead } = connection.wire;
+    client.write(Buffer.alloc(64 * 1024, 'x'));
+    await eventually(
+      () => connection.wire.bytesRead,
+      (read) => read >= bytesRead + 64 * 1024,
+    );
+  };
+
+  await t.test('as long as it sends', async (t) => {
+    const c = await connected(t, answers);
+    c.client.write(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${100 * mebi}\r\n\r\n`);
+    await eventually(
+      () => c.made.connection?.wire.writableEnded,
+      (ended) => ended === true,
+    );
+    for (let seconds = 0; seconds < 24; seconds += 4) {
+      await c.clock.pass(4000);
+      t.notOk(c.made.closed, `open after ${seconds + 4} s`);
+      await sendPiece(c);
+    }
+    const got: Buffer[] = [];
+    c.client.on('data', (octets) => got.push(octets)).end();
+    await once(c.client, 'close');
+    t.match(Buffer.concat(got).toString(), /^HTTP\/1\.1 413 /);
+  });
+
+  await t.test('not after a silence of 5 s', async (t) => {
+    const c = await connected(t, answers);
+    c.client.write(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${100 * mebi}\r\n\r\n`);
+    await eventually(
+      () => c.made.connection?.wire.writableEnded,
+      (ended) => ended === true,
+    );
+    await c.clock.pass(4800);
+    t.notOk(c.made.closed);
+    await c.clock.pass(400);
+    await eventually(
+      () => c.made.closed,
+      (closed) => closed,
+    );
+  });
+
+  await t.test('not beyond 30 s', async (t) => {
+    const c = await connected(t, answers);
+    c.client.write(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${100 * mebi}\r\n\r\n`);
+    await eventually(
+      () => c.made.connection?.wire.writableEnded,
+      (ended) => ended === true,
+    );
+    for (let seconds = 0; seconds < 28; seconds += 4) {
+      await c.clock.pass(4000);
+      await sendPiece(c);
+    }
+    t.notOk(c.made.closed);
+    await c.clock.pass(2500);
+    await eventually(
+      () => c.made.closed,
+      (closed) => closed,
+    );
+  });
+
+  await t.test('also an answer to a head that is refused before its end', async (t) => {
+    const c = await connected(t, answers);
+    c.client.write(`GET / HTTP/1.1\r\nX: ${'x'.repeat(9000)}`);
+    await eventually(
+      () => c.made.connection?.wire.writableEnded,
+      (ended) => ended === true,
+    );
+    await c.clock.pass(4000);
+    await sendPiece(c);
+    await c.clock.pass(4000);
+    t.notOk(c.made.closed);
+  });
+});
+
+/** Reads about this much of a paused socket, as a slow reader does. */
+function readSome(client: net.Socket, octets: number): Promise<void> {
+  return new Promise((resolve) => {
+    let got = 0;
+    const take = (piece: Buffer) => {
+      got += piece.length;
+      if (got < octets) return;
+      client.off('data', take).pause();
+      resolve();
+    };
+    client.on('data', take).resume();
+  });
+}
+
+/** Moves the clock in steps; after each one, waits until what the connection looks at is known. */
+async function passInSteps(clock: FakeClock, ms: number, connection: { readonly deadline: number }, closed: () => boolean): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 500) {
+    await clock.pass(500);
+    await eventually(
+      () => connection.deadline !== 0 || closed(),
+      (known) => known,
+    );
+  }
+}
+
+const needsLinux = process.platform === 'linux' ? {} : { skip: 'only Linux tells how much of what was sent has been read' };
+
+t.test('a slow client is not cut as long as it reads; one that reads nothing is', needsLinux, async (t) => {
+  const { clock, client, made } = await connected(t, (connection) => {
+    text(connection, `HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
+    outbox.octets(Buffer.alloc(size, 'x'), 0, size);
+    outbox.flush();
+    connection.awaitDrain();
+  });
+  client.pause();
+  client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await eventually(
+    () => made.connection?.wire.writableLength ?? 0,
+    (length) => length > 0,
+  );
+  const connection = made.connection as ServerConnection;
+  for (let minute = 0; minute < 5; minute++) {
+    await passInSteps(clock, 60_000, connection, () => made.closed);
+    t.notOk(made.closed, `open after ${minute + 1} min`);
+    await readSome(client, 4 * mebi);
+  }
+  t.ok(connection.wire.writableLength > 0, 'everything is still one write');
+  await passInSteps(clock, 100_000, connection, () => made.closed);
+  t.ok(made.closed, 'cut after 75 s without a read');
+});
+
+t.test('a server that reads a large body slowly is not silent; one that reads nothing is', needsLinux, async (t) => {
+  const clock = new FakeClock();
+  const server = net.createServer({ pauseOnConnect: true });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  const failures: string[] = [];
+  const sink: ResponseSink = {
+    silenceMs: 60_000,
+    headBytes: 8192,
+    connected(connection) {
+      connection.begin(sink, { method: 'PUT', expectContinue: false }, false);
+      outbox.to(connection.wire).text(`PUT / HTTP/1.1\r\nContent-Length: ${size}\r\n\r\n`);
+      outbox.octets(Buffer.alloc(size, 'x'), 0, size);
+      outbox.flush();
+      connection.progress(true, size);
+    },
+    head() {},
+    responseData() {},
+    responseEnd() {},
+    failed: (failure) => void failures.push(failure),
+    turnEnd() {},
+    upstreamDrained() {},
+    doubted() {},
+    crashed: (error) => t.fail(String(error)),
+  };
+  const owner = { destination: { host: '127.0.0.1', port, secure: undefined }, deadlines: new Deadlines(clock), put() {}, closed() {} };
+  const accepted = once(server, 'connection') as Promise<[net.Socket]>;
+  const connection = new ClientConnection(owner, sink, 3000);
+  const [peer] = await accepted;
+  peer.on('error', () => {});
+  t.teardown(() => {
+    connection.abandon();
+    peer.destroy();
+    server.close();
+  });
+  await eventually(
+    () => connection.wire.writableLength,
+    (length) => length > 0,
+  );
+  const over = () => failures.length > 0;
+  for (let minute = 0; minute < 4; minute++) {
+    await passInSteps(clock, 50_000, connection, over);
+    t.strictSame(failures, [], `not silent after ${minute + 1} × 50 s`);
+    await readSome(peer, 4 * mebi);
+  }
+  await passInSteps(clock, 90_000, connection, over);
+  t.strictSame(failures, ['head-timeout']);
+});

@@ -1,0 +1,179 @@
+import { once } from 'node:events';
+import type net from 'node:net';
+import tls from 'node:tls';
+import t from 'tap';
+import { processDeadlines } from '../../src/http1/connection/deadlines.ts';
+import { TlsConnector } from '../../src/http1/connection/tls-connector.ts';
+import { Upstream } from '../../src/proxy/upstream.ts';
+import { eventually } from '../tools/eventually.ts';
+import { certificates } from './certificates.ts';
+import { Peer } from './peer.ts';
+import { agreed, ask, gone } from './upgrading.ts';
+import { world } from './world.ts';
+
+t.test('either side can end the tunnel', async (t) => {
+  for (const side of ['client', 'server'] as const) {
+    for (const how of ['end', 'reset'] as const) {
+      const w = await world(t);
+      const both = await w.asked(ask());
+      await both.server.head();
+      both.server.send(agreed);
+      await both.client.head();
+      t.equal(w.upstream.upgraded, 1);
+      const other = side === 'client' ? both.server : both.client;
+      both[side][how]();
+      await other.closed();
+      other.end();
+      await gone(w);
+      t.strictSame([w.upstream.active, w.upstream.upgraded], [0, 0], `${side} ${how}`);
+    }
+  }
+  await t.test('the client, before the response', async (t) => {
+    const w = await world(t);
+    const { client, server } = await w.asked(ask());
+    await server.head();
+    client.reset();
+    await server.closed();
+    server.end();
+    await gone(w);
+    t.match(w.records, [{ status: 0, aborted: true }]);
+    t.match(w.outcomes, [{ kind: 'aborted' }]);
+  });
+});
+
+t.test('a listener that closes gives tunnels the grace time', async (t) => {
+  const w = await world(t);
+  const { client, server } = await w.asked(ask());
+  await server.head();
+  server.send(agreed);
+  await client.head();
+  const closed = w.listener.close(300);
+  client.send('still there');
+  await server.take('still there');
+  await closed;
+  await client.closed();
+  await server.closed();
+  server.end();
+  await gone(w);
+});
+
+t.test('a half-closed tunnel carries the other direction to its end', async (t) => {
+  const much = 'x'.repeat(3_000_000);
+  for (const first of ['client', 'server'] as const) {
+    await t.test(`${first} first`, async (t) => {
+      const w = await world(t);
+      const both = await w.asked(ask());
+      await both.server.head();
+      both.server.send(agreed);
+      await both.client.head();
+      const [one, other] = first === 'client' ? [both.client, both.server] : [both.server, both.client];
+      one.send(`${much}last`);
+      one.end();
+      t.equal((await other.rest()).length, much.length + 4);
+      t.equal(one.ended, false, 'the other direction is still open');
+      other.send(`${much}answer`);
+      await one.take('answer');
+      other.end();
+      await one.rest();
+      await gone(w);
+    });
+  }
+  await t.test('the FIN of the client comes before the 101', async (t) => {
+    const w = await world(t);
+    const { client, server } = await w.asked(`${ask()}early`);
+    client.end();
+    await server.head();
+    server.send(`${agreed}hello`);
+    server.end();
+    t.equal(await server.rest(), 'early');
+    await client.head();
+    t.equal(await client.rest(), 'hello');
+    await gone(w);
+  });
+  await t.test('the server closes for good while the client still sends', async (t) => {
+    const w = await world(t);
+    const { client, server } = await w.asked(ask());
+    await server.head();
+    server.socket.end(Buffer.from(`${agreed}${much}last`, 'latin1'));
+    await client.head();
+    t.equal((await client.rest()).length, much.length + 4);
+    server.socket.destroy();
+    for (let turn = 0; turn < 20; turn++) await client.sent('more');
+    client.end();
+    t.equal(await client.until('the end', () => client.over), 'fin');
+    await gone(w);
+  });
+});
+
+t.test('a reset of one side resets the other, so that a tunnel cut short does not look complete', async (t) => {
+  for (const side of ['client', 'server'] as const) {
+    const w = await world(t);
+    const both = await w.asked(ask());
+    await both.server.head();
+    both.server.send(agreed);
+    await both.client.head();
+    both[side].reset();
+    const other = side === 'client' ? both.server : both.client;
+    t.equal(await other.until('the end', () => other.over), 'reset', side);
+    await gone(w);
+  }
+});
+
+t.test('an idle tunnel ends after timeouts.tunnel; octets in either direction keep it', async (t) => {
+  const w = await world(t, { spec: { timeouts: { tunnel: '800ms', responseHead: '100ms', total: '100ms', clientIdle: '100ms' } } });
+  const { client, server } = await w.asked(ask());
+  await server.head();
+  server.send(agreed);
+  await client.head();
+  for (const [from, to] of [
+    [client, server],
+    [server, client],
+  ] as const) {
+    const until = processDeadlines.now + 1200;
+    await eventually(
+      async () => {
+        from.send('a');
+        await to.take('a');
+        return processDeadlines.now;
+      },
+      (now) => now >= until,
+      { what: 'octets in one direction for longer than the tunnel may be idle', everyMs: 20 },
+    );
+  }
+  t.strictSame([client.over, server.over, w.upstream.upgraded], [undefined, undefined, 1]);
+  const from = processDeadlines.now;
+  await Promise.all([client.closed(), server.closed()]);
+  t.ok(processDeadlines.now >= from + 700);
+  client.end();
+  server.end();
+  await gone(w);
+});
+
+t.test('both directions of a tunnel to a server over TLS end by themselves', async (t) => {
+  const much = 'x'.repeat(500_000);
+  const server = tls.createServer({ ...certificates(t.testdir()).here, allowHalfOpen: true });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => void server.close());
+  const { port } = server.address() as net.AddressInfo;
+  const upstream = new Upstream({ id: 'secure', host: '127.0.0.1', port, secure: new TlsConnector({ verify: false }) });
+  const w = await world(t, { route: { pick: () => upstream } });
+  for (const first of ['client', 'server'] as const) {
+    const accepted = once(server, 'secureConnection');
+    const client = await w.client();
+    client.send(ask());
+    const [socket] = await accepted;
+    const secure = new Peer(socket as net.Socket);
+    await secure.head();
+    secure.send(agreed);
+    await client.head();
+    const [one, other] = first === 'client' ? [client, secure] : [secure, client];
+    one.send(`${much}last`);
+    one.end();
+    t.equal((await other.rest()).length, much.length + 4, `${first} first`);
+    other.send(`${much}answer`);
+    await one.take('answer');
+    other.end();
+    await gone(w);
+  }
+  t.strictSame([upstream.active, upstream.upgraded], [0, 0]);
+});
