@@ -54,8 +54,13 @@ export interface Route {
   readonly budget: RetryBudget;
   /** Where requests wait for a server with room, if the settings allow for it; undefined: they never wait. */
   readonly queue?: RequestQueue | undefined;
-  /** The upstream to try next, none of `tried`, which failed already; undefined: no upstream has room. Must not allocate or throw. */
-  pick(exchange: Exchange, tried: readonly Upstream[]): Upstream | undefined;
+  /**
+   * The upstream to try next, none of `tried`, which failed already; undefined: no upstream has room. Must not allocate or throw.
+   * @param any true: also another one than the upstream that the exchange belongs to, while that is full
+   */
+  pick(exchange: Exchange, tried: readonly Upstream[], any?: boolean): Upstream | undefined;
+  /** True if the last `pick` for the exchange found its own upstream full: the exchange may wait for that one, though others have room. */
+  waitsForOne?(exchange: Exchange): boolean;
   /** Called before the request head for `upstream` is written: the new target and Host, if they change. */
   rewrite?(exchange: Exchange, upstream: Upstream): { target: string; host: string } | undefined;
   /** Called with the final response head of `upstream`, to edit it through `exchange.response`, or to answer in its place. */

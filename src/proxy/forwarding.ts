@@ -245,12 +245,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   }
 
   proceed(): boolean {
-    const upstream = this.#attempts.pick();
-    if (upstream === undefined) return false;
-    this.#waitsUntil = 0;
-    this.#rearm();
-    this.#open(upstream);
-    return true;
+    return this.#proceedTo(this.#attempts.pick());
   }
 
   // From the deadlines
@@ -263,6 +258,10 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     }
     const { queue } = this.#attempts;
     if (this.#waitsUntil > 0 && this.#waitsUntil <= now) {
+      if (this.#openAny()) {
+        queue?.leave(this);
+        return;
+      }
       if (queue) queue.timeouts++;
       this.#response.fail(this.#lastFailure ?? failures.queueTimeout);
       return;
@@ -308,8 +307,22 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     const { queue } = this.#attempts;
     this.#waitsUntil = processDeadlines.in(limits.queueTimeout);
     this.#rearm();
-    if (queue?.join(this, limits.queue)) return;
+    if (queue?.join(this, limits.queue) || this.#openAny()) return;
     this.#response.fail(this.#lastFailure ?? (queue?.length ? failures.queueFull : failures.noServer));
+  }
+
+  /** Gives up waiting for the client's own server: opens any that has room. */
+  #openAny(): boolean {
+    return this.#route.waitsForOne?.(this.#exchange) === true && this.#proceedTo(this.#attempts.pickAny());
+  }
+
+  /** Ends the wait, if there is a server. */
+  #proceedTo(upstream: Upstream | undefined): boolean {
+    if (upstream === undefined) return false;
+    this.#waitsUntil = 0;
+    this.#rearm();
+    this.#open(upstream);
+    return true;
   }
 
   #open(upstream: Upstream): void {
@@ -338,8 +351,9 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     const { bodyComplete } = this.#response.client;
     this.#connection = connection;
     connection.begin(this, head, bodyComplete);
-    const rewrite = this.#route.rewrite?.(this.#exchange, this.#attempts.upstream as Upstream);
-    writeRequestHead(outbox.to(connection.wire), this.#exchange, rewrite);
+    const upstream = this.#attempts.upstream as Upstream;
+    const rewrite = this.#route.rewrite?.(this.#exchange, upstream);
+    writeRequestHead(outbox.to(connection.wire), this.#exchange, upstream, rewrite);
     this.#sending = true;
     this.#held?.each((piece) => this.#sendBody(piece, 0, piece.length));
     if (this.#held !== undefined) connection.progress(bodyComplete, this.#held.octets);

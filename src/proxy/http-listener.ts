@@ -19,7 +19,7 @@ import { type ExchangeOwner, ProxyExchange } from './proxy-exchange.ts';
 import { newRequestId } from './request-id.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
-/** Longest request target. */
+/** Longest request target, unless the limit of heads is raised: then half of that. */
 const targetBytes = 16 * 1024;
 /** Default of `ListenerSettings.fields`. */
 const fields = 100;
@@ -93,7 +93,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     this.settings = {
       limits: {
         headBytes: settings.headerBytes,
-        targetBytes: Math.min(targetBytes, settings.headerBytes),
+        targetBytes: Math.min(Math.max(targetBytes, settings.headerBytes / 2), settings.headerBytes),
         fields: settings.fields ?? fields,
       },
       headMs: settings.timeouts.requestHead,
