@@ -13,6 +13,8 @@ export interface BalancerOptions extends DirectorTools {
 /** A running balancer. */
 export interface Balancer {
   readonly view: LiveView;
+  /** Opens a listener that an environment is about to name: see {@link Listeners.reserve}. */
+  reserve(address: string): Promise<(made: boolean) => void>;
   /** Stops accepting connections, waits up to `graceMs` for exchanges in flight, then breaks off the rest. */
   drain(graceMs: number): Promise<void>;
 }
@@ -73,6 +75,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
       ready: () => director.known && listeners.open && dataPlane.serving,
       listening: (environment) => listeners.address(environment),
     },
+    reserve: (address) => listeners.reserve(address),
     drain,
   };
 }

@@ -43,6 +43,11 @@ export class HostTable {
     this.conflicts = conflicts;
   }
 
+  /** The addresses that environments name. */
+  get listeners(): ReadonlySet<string> {
+    return new Set(this.#listeners.keys());
+  }
+
   /** Name of the environment for `authority` (host with or without port) on a listener. */
   find(listen: string, authority: string): string | undefined {
     const map = this.#listeners.get(listen);

@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { join } from 'node:path';
 import { test } from 'tap';
 import { eventually } from '../tools/eventually.ts';
 import { reload } from '../tools/reload.ts';
@@ -94,5 +98,48 @@ for (const workers of [0, 2]) {
     }
     balancer.process.signal('SIGTERM');
     t.equal(await balancer.process.ended(), 0);
+  });
+}
+
+for (const workers of [0, 1]) {
+  test(`a listener that cannot be opened refuses the change (workers: ${workers})`, async (t) => {
+    const blocker = net.createServer();
+    await once(blocker.listen(0, '127.0.0.1'), 'listening');
+    t.teardown(() => blocker.close());
+    const taken = `127.0.0.1:${(blocker.address() as net.AddressInfo).port}`;
+    const environment = async (id: string) => ({
+      listen: '127.0.0.1:0',
+      health: 'off',
+      servers: [{ id, address: await startTalker(t, id) }],
+    });
+    const [a, b] = [await environment('a'), await environment('b')];
+    const balancer = await startBalancer(t, { workers }, { production: a });
+    const listening = async () => ((await balancer.api('GET', '/v1/environments/production')) as { listen: string }).listen;
+
+    await t.rejects(
+      balancer.api('PUT', '/v1/environments/production', { ...a, listen: taken }),
+      new RegExp(`503.*${taken}.*another program listens there`, 's'),
+    );
+    t.equal(await listening(), '127.0.0.1:0');
+    t.equal(await nameAt(balancer.address), 'a');
+
+    await reload(
+      balancer,
+      (config) => {
+        config.environments['production'] = { ...b };
+        config.environments['development'] = { ...b, listen: taken };
+      },
+      new RegExp(`SIGHUP was not carried out: .*${taken}`),
+    );
+    t.equal(await nameAt(balancer.address), 'a', 'the whole configuration is refused');
+    t.notOk(balancer.process.log.some(({ msg }) => msg === 'configuration reloaded'));
+
+    for (const text of ['', '# nothing\n\n', '{ "environments": { "production": {']) {
+      writeFileSync(join(balancer.folder, 'sluice.json'), text);
+      const already = balancer.process.log.length;
+      balancer.process.signal('SIGHUP');
+      await balancer.process.logged((line) => balancer.process.log.indexOf(line) >= already && /was not carried out/.test(line.msg ?? ''));
+      t.equal(await nameAt(balancer.address), 'a', JSON.stringify(text));
+    }
   });
 }
