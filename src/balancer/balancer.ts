@@ -30,7 +30,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     suspect: (environment, id) => director.suspect(environment, id),
     report: (report) => director.report(report),
   });
-  const open: OpenListener = (address, settings) => dataPlane.open(address, settings);
+  const open: OpenListener = (address, settings, beside) => dataPlane.open(address, settings, beside);
   const listeners = new Listeners({ open, clock, random, logger, graceMs });
   let started = false;
 

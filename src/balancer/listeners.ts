@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import { covers, overlap } from '../model/address.ts';
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
 import { environmentSpec } from '../model/environment.ts';
 import type { SluiceError } from '../model/fault.ts';
+import { bindsBeside } from '../proxy/bound-socket.ts';
 import { cannotListen } from '../proxy/cannot-listen.ts';
 import type { ListenerSettings } from '../proxy/contract.ts';
 import type { OpenedListener, OpenListener } from './data-plane.ts';
@@ -10,6 +12,12 @@ import type { TableEnvironment } from './table.ts';
 
 /** Milliseconds until opening a listener is retried. */
 const retryMs = 2_000;
+/** Milliseconds that a listener still accepts when another one has taken over its address. */
+const handOverMs = 500;
+/** Reason for which an address cannot be opened while another one that overlaps is open. */
+const cannotOverlap = new Error(
+  'it overlaps with an address that is open, and this version of Node.js cannot hold both: use Node.js 22.12 or later on Linux, another port, or restart the balancer',
+);
 /** Milliseconds in which the balancer learns of a change that was made in the registry. */
 const keptMs = 10_000;
 
@@ -58,6 +66,7 @@ export class Listeners {
         opening.push(this.#open(fresh));
       } else {
         entry.names = names;
+        entry.reserved = 0;
         const settings = settingsOf(sharing);
         if (isDeepStrictEqual(entry.settings, settings)) continue;
         entry.settings = settings;
@@ -81,7 +90,7 @@ export class Listeners {
     this.#entries.set(address, entry);
     entry.reserved = (entry.reserved ?? 0) + 1;
     const release = () => {
-      entry.reserved = (entry.reserved ?? 1) - 1;
+      entry.reserved = Math.max(0, (entry.reserved ?? 0) - 1);
       this.#retireUnwanted();
     };
     entry.retry?.cancel();
@@ -120,6 +129,13 @@ export class Listeners {
     const addresses = new Set(this.#wanted.values());
     for (const [address, entry] of this.#entries) {
       if (addresses.has(address) || (entry.reserved ?? 0) > 0 || entry.names.some((name) => this.#isMoving(name))) continue;
+      const wider = [...addresses].find((other) => covers(other, address) && this.#entries.get(other)?.listener !== undefined);
+      if (wider !== undefined && entry.listener !== undefined) {
+        // Closing it would reset the connections that wait to be accepted; the wider address takes the same ones.
+        entry.names = [];
+        entry.listener.update((this.#entries.get(wider) as Entry).settings);
+        continue;
+      }
       this.#entries.delete(address);
       this.#retire(entry, this.#tools.graceMs);
     }
@@ -135,7 +151,7 @@ export class Listeners {
     const { open, logger, clock, random } = this.#tools;
     try {
       const { settings } = entry;
-      const listener = await open(entry.address, settings);
+      const listener = await open(entry.address, settings, this.#besideAnother(entry));
       entry.listener = listener;
       if (entry.settings !== settings) listener.update(entry.settings);
       if (entry.retired) this.#shut(listener, 0);
@@ -144,7 +160,7 @@ export class Listeners {
       return undefined;
     } catch (error) {
       const purpose = entry.names.length === 0 ? 'an environment' : `environment ${entry.names.join(', ')}`;
-      const failure = cannotListen(entry.address, purpose, error);
+      const failure = cannotListen(entry.address, purpose, bindsBeside || !this.#besideAnother(entry) ? error : cannotOverlap);
       if (!entry.retired && entry.names.length > 0) {
         if (entry.loggedFailure !== failure.message) logger.error({ address: entry.address, environments: entry.names }, failure.message);
         entry.loggedFailure = failure.message;
@@ -154,16 +170,25 @@ export class Listeners {
     }
   }
 
+  /** True if another listener of this balancer is open on an address that overlaps. */
+  #besideAnother({ address }: Entry): boolean {
+    for (const other of this.#entries.values())
+      if (other.address !== address && other.listener !== undefined && overlap(other.address, address)) return true;
+    return false;
+  }
+
   #retire(entry: Entry, graceMs: number): void {
     entry.retired = true;
     entry.retry?.cancel();
-    if (entry.listener !== undefined) this.#shut(entry.listener, graceMs);
+    if (entry.listener !== undefined) this.#shut(entry.listener, graceMs, graceMs > 0 && this.#besideAnother(entry));
   }
 
-  #shut(listener: OpenedListener, graceMs: number): void {
-    const { logger } = this.#tools;
-    const closing = listener
-      .close(graceMs)
+  /** @param handOver another listener takes new connections now: those that wait to be accepted here are accepted first */
+  #shut(listener: OpenedListener, graceMs: number, handOver = false): void {
+    const { logger, clock } = this.#tools;
+    const handedOver = handOver ? new Promise<void>((resolve) => clock.after(handOverMs, resolve)) : undefined;
+    const closed = handedOver === undefined ? listener.close(graceMs) : handedOver.then(() => listener.close(graceMs));
+    const closing = closed
       .then(() => logger.info({ address: listener.address }, 'listener closed'))
       .catch((error: unknown) => logger.error({ err: error, address: listener.address }, 'listener did not close cleanly'))
       .finally(() => this.#closing.delete(closing));

@@ -11,7 +11,7 @@ import type { TableEnvironment } from './table.ts';
 
 export interface LocalDataPlaneTools extends ServerPoolTools {
   /** Opens a listener for `handler`; rejects with the system's error if the address cannot be bound. */
-  readonly open: (address: string, settings: ListenerSettings, handler: Handler) => Promise<Listener>;
+  readonly open: (address: string, settings: ListenerSettings, handler: Handler, beside: boolean) => Promise<Listener>;
 }
 
 /** Most addresses without an environment whose hosts are remembered; the oldest is forgotten first. */
@@ -54,8 +54,8 @@ export class LocalDataPlane implements Handler, DataPlane {
     logFault(this.#tools.logger, error, requestId);
   }
 
-  async open(address: string, settings: ListenerSettings): Promise<OpenedListener> {
-    const listener = await this.#tools.open(address, settings, this);
+  async open(address: string, settings: ListenerSettings, beside = false): Promise<OpenedListener> {
+    const listener = await this.#tools.open(address, settings, this, beside);
     this.#listeners.set(listener, address);
     return {
       get address() {
