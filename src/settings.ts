@@ -230,7 +230,7 @@ export interface EnvironmentSpec {
      */
     queueTimeout?: 0 | string;
     /**
-     * maximum bytes of a request head (beyond: 431) or a response head (beyond: 502). Higher values cost memory for each connection; gateway servers accept at most 40960. If environments share a listener, the largest value applies
+     * maximum bytes of a request head (beyond: 431) or a response head (beyond: 502). The target in it may take half of that, at least 16384 (beyond: 414). Higher values cost memory for each connection; beyond 32768 start the gateway servers with the same number in SLUICE_HEADER_BYTES. If environments share a listener, the largest value applies
      */
     headerBytes?: number;
     /**

@@ -108,6 +108,18 @@ test('files are small', async (t) => {
   t.ok(median <= 150, `the median of src is ${median} lines`);
 });
 
+test('comments open with their subject', async (t) => {
+  // The pattern that CONTRIBUTING.md gives to `git grep`.
+  const riddle = /^\s*(?:\/\*\*|\*|\/\/) (?:What|How|Whether|Who|Whoever|Whose|Those|It|As) /;
+  t.match(['/** Who', ' is told. */'].join(''), riddle, 'a riddle is recognised');
+  const riddles = sources.flatMap((file) =>
+    textOf(file)
+      .split('\n')
+      .flatMap((line, index) => (riddle.test(line) ? [`${file}:${index + 1}: ${line.trim()}`] : [])),
+  );
+  t.strictSame(riddles, []);
+});
+
 test('no test waits for time to pass', async (t) => {
   const sleeps = [
     /new Promise(?:<[^>]*>)?\(\(?(\w+)\)?\s*=>\s*\{?\s*(?:void )?setTimeout\(\s*\1\b/,

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Balancer } from '../balancer/balancer.ts';
 import type { Config } from '../config/config.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { Registry } from '../registry/contract.ts';
@@ -54,9 +55,26 @@ export async function applyEnvironments(
   }
 }
 
-/** Applies a configuration that was loaded again. Environments that it no longer has are kept. */
-export async function reloadEnvironments(present: Config, next: Config, registry: Registry, logger: Logger): Promise<void> {
-  await applyEnvironments(registry, next, logger, { reload: true });
+/**
+ * Applies a configuration that was loaded again. Environments that it no longer has are kept. Rejects, and changes nothing, if a new
+ * listener cannot be opened.
+ */
+export async function reloadEnvironments(
+  present: Config,
+  next: Config,
+  { registry, reserve, logger }: { registry: Registry; reserve: Balancer['reserve']; logger: Logger },
+): Promise<void> {
+  const listens = new Set(present.environments.map(({ spec }) => spec.listen));
+  const releases: ((made: boolean) => void)[] = [];
+  let made = false;
+  try {
+    // All of them before the first change: a configuration is applied as a whole or not at all.
+    for (const { spec } of next.environments) if (!listens.has(spec.listen)) releases.push(await reserve(spec.listen));
+    await applyEnvironments(registry, next, logger, { reload: true });
+    made = true;
+  } finally {
+    for (const release of releases) release(made);
+  }
   const left = new Set(next.environments.map(({ name }) => name));
   for (const { name } of present.environments) {
     if (left.has(name)) continue;

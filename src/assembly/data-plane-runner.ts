@@ -42,7 +42,7 @@ export class DataPlaneRunner {
       const log = this.#accessLog?.log;
       return new LocalDataPlane({
         ...tools,
-        open: (address, settings, handler) => openListener(address, settings, this.#tracing.around(handler), log),
+        open: (address, settings, handler, beside) => openListener(address, settings, this.#tracing.around(handler), log, beside),
       });
     }
     const dataPlane = new WorkerDataPlane({ ...tools, spawn: spawnWorker, settings: settingsOf(this.#started) });

@@ -5,6 +5,7 @@ import { createVerifier } from '../control/access/authorizer.ts';
 import { type Gateway, startGateway } from '../gateway/gateway.ts';
 import { loadServerId, newServerId } from '../gateway/server-id.ts';
 import { systemClock } from '../model/clock.ts';
+import { environmentSpec } from '../model/environment.ts';
 import { SluiceError } from '../model/fault.ts';
 import { duration } from '../model/quantity.ts';
 import { openListener } from '../proxy/http-listener.ts';
@@ -34,6 +35,7 @@ export interface RunningGateway {
 /** Starts a gateway server; rejects with a `SluiceError` if the arguments cannot work. */
 export async function runGateway(given: GatewayArguments, logger: Logger): Promise<RunningGateway> {
   const grace = readGrace(process.env['SLUICE_SHUTDOWN_GRACE']);
+  const headerBytes = readHeaderBytes(process.env['SLUICE_HEADER_BYTES']);
   const id = given.id ?? (given.dataDir === undefined ? newServerId() : await loadServerId(resolve(given.dataDir), logger));
   const overHttp = /^https?:/.test(given.join);
   // An embedded registry can be opened by one process only, its balancer.
@@ -50,6 +52,7 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
       ...given,
       id,
       grace,
+      headerBytes,
       dataDir: resolve(given.dataDir ?? join('data', `gateway-${id}`)),
       registry,
       logger,
@@ -69,6 +72,17 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
     await registry.close();
     throw error;
   }
+}
+
+/** Reads `SLUICE_HEADER_BYTES`, the counterpart of `limits.headerBytes` of an environment. */
+function readHeaderBytes(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  const limits = environmentSpec.shape.limits.unwrap().safeParse({ headerBytes: Number(text) });
+  if (limits.success) return limits.data.headerBytes;
+  throw new SluiceError(
+    'invalid',
+    `SLUICE_HEADER_BYTES is "${text}": must be a number of bytes from 1024 to 1048576, as limits.headerBytes`,
+  );
 }
 
 /** Reads the grace period as `shutdown.grace` of a balancer's configuration; a gateway has no configuration file. */

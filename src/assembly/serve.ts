@@ -63,8 +63,9 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   };
   const reload = async (next: Config) => {
     const { valid } = await loadTokens({ dataDir: config.dataDir, configured: next.control.tokens, env });
+    const running = balancer as Balancer;
+    await reloadEnvironments(present, next, { registry, reserve: (address) => running.reserve(address), logger });
     warnOfRestartOnly(config, next, logger);
-    await reloadEnvironments(present, next, registry, logger);
     present = next;
     await credentials.replace(valid);
     await dataPlane.reload(next);
@@ -86,6 +87,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       listen: config.control.listen,
       registry,
       live: balancer.view,
+      reserve: balancer.reserve,
       accessLogDropped: () => dataPlane.accessLogDropped,
       authorize,
       join: registration,

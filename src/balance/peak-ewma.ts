@@ -3,7 +3,7 @@ const decayMs = 10_000;
 
 /**
  * A moving average of latency that rises at once and falls slowly (Finagle's peak EWMA).
- * It decays without observations, so that a server that was slow once is tried again.
+ * The value decays without observations, so that a server that was slow once is tried again.
  */
 export class PeakEwma {
   #value = 0;

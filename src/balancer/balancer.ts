@@ -13,6 +13,8 @@ export interface BalancerOptions extends DirectorTools {
 /** A running balancer. */
 export interface Balancer {
   readonly view: LiveView;
+  /** Opens a listener that an environment is about to name: see {@link Listeners.reserve}. */
+  reserve(address: string): Promise<(made: boolean) => void>;
   /** Stops accepting connections, waits up to `graceMs` for exchanges in flight, then breaks off the rest. */
   drain(graceMs: number): Promise<void>;
 }
@@ -28,7 +30,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     suspect: (environment, id) => director.suspect(environment, id),
     report: (report) => director.report(report),
   });
-  const open: OpenListener = (address, settings) => dataPlane.open(address, settings);
+  const open: OpenListener = (address, settings, beside) => dataPlane.open(address, settings, beside);
   const listeners = new Listeners({ open, clock, random, logger, graceMs });
   let started = false;
 
@@ -73,6 +75,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
       ready: () => director.known && listeners.open && dataPlane.serving,
       listening: (environment) => listeners.address(environment),
     },
+    reserve: (address) => listeners.reserve(address),
     drain,
   };
 }

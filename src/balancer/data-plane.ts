@@ -6,8 +6,11 @@ import type { TableReader } from './table.ts';
 /** An open listener, as the balancer's control side uses it. */
 export type OpenedListener = Pick<Listener, 'address' | 'update' | 'close'>;
 
-/** Opens a listener; rejects with the system's error if the address cannot be bound. */
-export type OpenListener = (address: string, settings: ListenerSettings) => Promise<OpenedListener>;
+/**
+ * Opens a listener; rejects with the system's error if the address cannot be bound. `beside`: while another listener of this balancer, on
+ * an address that overlaps, is open.
+ */
+export type OpenListener = (address: string, settings: ListenerSettings, beside?: boolean) => Promise<OpenedListener>;
 
 /** Carries the traffic of a balancer by the tables it is given: in this process (`LocalDataPlane`) or in worker processes (`WorkerDataPlane`). */
 export interface DataPlane extends TableReader {

@@ -1,3 +1,5 @@
+import { covers } from '../model/address.ts';
+
 /** The listener and hosts that an environment claims; they decide which requests belong to it. */
 export interface HostClaim {
   readonly name: string;
@@ -22,6 +24,7 @@ export interface HostConflict {
 export class HostTable {
   readonly conflicts: readonly HostConflict[];
   readonly #listeners = new Map<string, HostMap>();
+  readonly #covered = new Map<string, HostMap | undefined>();
 
   /** @param claims in order of precedence */
   constructor(claims: Iterable<HostClaim>) {
@@ -43,13 +46,27 @@ export class HostTable {
     this.conflicts = conflicts;
   }
 
+  /** The addresses that environments name. */
+  get listeners(): ReadonlySet<string> {
+    return new Set(this.#listeners.keys());
+  }
+
   /** Name of the environment for `authority` (host with or without port) on a listener. */
   find(listen: string, authority: string): string | undefined {
-    const map = this.#listeners.get(listen);
+    const map = this.#listeners.get(listen) ?? this.#covering(listen);
     if (map === undefined) return undefined;
     if (map.exact.size + map.wildcard.size === 0) return map.fallback;
     const host = hostOf(authority);
     return map.exact.get(host) ?? byWildcard(map.wildcard, host) ?? map.fallback;
+  }
+
+  /** The hosts of a wider address than `listen`, whose listener was kept when its environments moved to the wider one. */
+  #covering(listen: string): HostMap | undefined {
+    if (!this.#covered.has(listen)) {
+      const wide = [...this.#listeners.keys()].find((address) => covers(address, listen));
+      this.#covered.set(listen, wide === undefined ? undefined : this.#listeners.get(wide));
+    }
+    return this.#covered.get(listen);
   }
 }
 

@@ -1,7 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import { covers, overlap } from '../model/address.ts';
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
+import { environmentSpec } from '../model/environment.ts';
 import type { SluiceError } from '../model/fault.ts';
+import { bindsBeside } from '../proxy/bound-socket.ts';
 import { cannotListen } from '../proxy/cannot-listen.ts';
 import type { ListenerSettings } from '../proxy/contract.ts';
 import type { OpenedListener, OpenListener } from './data-plane.ts';
@@ -9,6 +12,14 @@ import type { TableEnvironment } from './table.ts';
 
 /** Milliseconds until opening a listener is retried. */
 const retryMs = 2_000;
+/** Milliseconds that a listener still accepts when another one has taken over its address. */
+const handOverMs = 500;
+/** Reason for which an address cannot be opened while another one that overlaps is open. */
+const cannotOverlap = new Error(
+  'it overlaps with an address that is open, and this version of Node.js cannot hold both: use Node.js 22.12 or later on Linux, another port, or restart the balancer',
+);
+/** Milliseconds in which the balancer learns of a change that was made in the registry. */
+const keptMs = 10_000;
 
 export interface ListenersTools {
   readonly open: OpenListener;
@@ -24,14 +35,17 @@ export class Listeners {
   readonly #tools: ListenersTools;
   readonly #entries = new Map<string, Entry>();
   readonly #closing = new Set<Promise<void>>();
+  /** Address of each environment, by name. */
+  #wanted: ReadonlyMap<string, string> = new Map();
 
   constructor(tools: ListenersTools) {
     this.#tools = tools;
   }
 
   /**
-   * Opens missing listeners, closes those that no environment names any more, leaves the rest alone. Resolves with the failures to open;
-   * these are logged and retried until they succeed or the address is no longer named.
+   * Opens missing listeners, then closes those that no environment names any more, leaves the rest alone. A listener whose environment
+   * has moved to an address that is not open yet stays until that is. Resolves with the failures to open; these are logged and retried
+   * until they succeed or the address is no longer named.
    */
   async follow(environments: Iterable<TableEnvironment>): Promise<SluiceError[]> {
     const wanted = new Map<string, TableEnvironment[]>();
@@ -40,11 +54,8 @@ export class Listeners {
       if (sharing) sharing.push(environment);
       else wanted.set(environment.spec.listen, [environment]);
     }
-    for (const [address, entry] of this.#entries) {
-      if (wanted.has(address)) continue;
-      this.#entries.delete(address);
-      this.#retire(entry, this.#tools.graceMs);
-    }
+    this.#wanted = new Map([...wanted].flatMap(([address, sharing]) => sharing.map(({ name }) => [name, address] as const)));
+    this.#retireUnwanted();
     const opening: Promise<SluiceError | undefined>[] = [];
     for (const [address, sharing] of wanted) {
       const names = sharing.map((environment) => environment.name);
@@ -55,13 +66,43 @@ export class Listeners {
         opening.push(this.#open(fresh));
       } else {
         entry.names = names;
+        entry.reserved = 0;
         const settings = settingsOf(sharing);
         if (isDeepStrictEqual(entry.settings, settings)) continue;
         entry.settings = settings;
         entry.listener?.update(settings);
       }
     }
-    return (await Promise.all(opening)).filter((failure) => failure !== undefined);
+    const failures = (await Promise.all(opening)).filter((failure) => failure !== undefined);
+    this.#retireUnwanted();
+    return failures;
+  }
+
+  /**
+   * Opens a listener before an environment names it, so that a change to an address that cannot be opened is refused before it is made.
+   * Rejects with a `SluiceError` that names the address and the remedy. Resolves with a function to call when the change was made or
+   * refused: a listener that is still not named `keptMs` after a change, or at once after a refusal, is closed.
+   */
+  async reserve(address: string): Promise<(made: boolean) => void> {
+    const present = this.#entries.get(address);
+    if (present?.listener !== undefined) return () => {};
+    const entry: Entry = present ?? { address, names: [], settings: settingsOf([]), retired: false };
+    this.#entries.set(address, entry);
+    entry.reserved = (entry.reserved ?? 0) + 1;
+    const release = () => {
+      entry.reserved = Math.max(0, (entry.reserved ?? 0) - 1);
+      this.#retireUnwanted();
+    };
+    entry.retry?.cancel();
+    const failure = await this.#open(entry);
+    if (failure !== undefined) {
+      release();
+      throw failure;
+    }
+    return (made) => {
+      if (made) this.#tools.clock.after(keptMs, release);
+      else release();
+    };
   }
 
   /** True while every listener is open. */
@@ -84,19 +125,43 @@ export class Listeners {
     await Promise.all(this.#closing);
   }
 
+  #retireUnwanted(): void {
+    const addresses = new Set(this.#wanted.values());
+    for (const [address, entry] of this.#entries) {
+      if (addresses.has(address) || (entry.reserved ?? 0) > 0 || entry.names.some((name) => this.#isMoving(name))) continue;
+      const wider = [...addresses].find((other) => covers(other, address) && this.#entries.get(other)?.listener !== undefined);
+      if (wider !== undefined && entry.listener !== undefined) {
+        // Closing it would reset the connections that wait to be accepted; the wider address takes the same ones.
+        entry.names = [];
+        entry.listener.update((this.#entries.get(wider) as Entry).settings);
+        continue;
+      }
+      this.#entries.delete(address);
+      this.#retire(entry, this.#tools.graceMs);
+    }
+  }
+
+  /** True for an environment whose address is not open yet. */
+  #isMoving(name: string): boolean {
+    const address = this.#wanted.get(name);
+    return address !== undefined && this.#entries.get(address)?.listener === undefined;
+  }
+
   async #open(entry: Entry): Promise<SluiceError | undefined> {
     const { open, logger, clock, random } = this.#tools;
     try {
       const { settings } = entry;
-      const listener = await open(entry.address, settings);
+      const listener = await open(entry.address, settings, this.#besideAnother(entry));
       entry.listener = listener;
       if (entry.settings !== settings) listener.update(entry.settings);
       if (entry.retired) this.#shut(listener, 0);
       else logger.info({ address: listener.address, environments: entry.names }, 'listening');
+      if (entry.retry !== undefined) this.#retireUnwanted();
       return undefined;
     } catch (error) {
-      const failure = cannotListen(entry.address, `environment ${entry.names.join(', ')}`, error);
-      if (!entry.retired) {
+      const purpose = entry.names.length === 0 ? 'an environment' : `environment ${entry.names.join(', ')}`;
+      const failure = cannotListen(entry.address, purpose, bindsBeside || !this.#besideAnother(entry) ? error : cannotOverlap);
+      if (!entry.retired && entry.names.length > 0) {
         if (entry.loggedFailure !== failure.message) logger.error({ address: entry.address, environments: entry.names }, failure.message);
         entry.loggedFailure = failure.message;
         entry.retry = clock.after(jittered(retryMs, random), () => void this.#open(entry));
@@ -105,16 +170,25 @@ export class Listeners {
     }
   }
 
+  /** True if another listener of this balancer is open on an address that overlaps. */
+  #besideAnother({ address }: Entry): boolean {
+    for (const other of this.#entries.values())
+      if (other.address !== address && other.listener !== undefined && overlap(other.address, address)) return true;
+    return false;
+  }
+
   #retire(entry: Entry, graceMs: number): void {
     entry.retired = true;
     entry.retry?.cancel();
-    if (entry.listener !== undefined) this.#shut(entry.listener, graceMs);
+    if (entry.listener !== undefined) this.#shut(entry.listener, graceMs, graceMs > 0 && this.#besideAnother(entry));
   }
 
-  #shut(listener: OpenedListener, graceMs: number): void {
-    const { logger } = this.#tools;
-    const closing = listener
-      .close(graceMs)
+  /** @param handOver another listener takes new connections now: those that wait to be accepted here are accepted first */
+  #shut(listener: OpenedListener, graceMs: number, handOver = false): void {
+    const { logger, clock } = this.#tools;
+    const handedOver = handOver ? new Promise<void>((resolve) => clock.after(handOverMs, resolve)) : undefined;
+    const closed = handedOver === undefined ? listener.close(graceMs) : handedOver.then(() => listener.close(graceMs));
+    const closing = closed
       .then(() => logger.info({ address: listener.address }, 'listener closed'))
       .catch((error: unknown) => logger.error({ err: error, address: listener.address }, 'listener did not close cleanly'))
       .finally(() => this.#closing.delete(closing));
@@ -129,6 +203,8 @@ interface Entry {
   names: readonly string[];
   listener?: OpenedListener;
   retry?: Timer;
+  /** Changes in progress that will name the address. */
+  reserved?: number;
   /** The failure last logged, so that retries do not log it again. */
   loggedFailure?: string;
   /** No environment names the address any more. */
@@ -137,7 +213,7 @@ interface Entry {
 
 /** Merges the settings of environments that share a listener: until Host is read a request belongs to none of them, so the largest limit applies. */
 function settingsOf(sharing: readonly TableEnvironment[]): ListenerSettings {
-  const specs = sharing.map((environment) => environment.spec);
+  const specs = sharing.length === 0 ? [environmentSpec.parse({})] : sharing.map((environment) => environment.spec);
   return {
     headerBytes: Math.max(...specs.map((spec) => spec.limits.headerBytes)),
     timeouts: {

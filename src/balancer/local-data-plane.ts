@@ -11,8 +11,11 @@ import type { TableEnvironment } from './table.ts';
 
 export interface LocalDataPlaneTools extends ServerPoolTools {
   /** Opens a listener for `handler`; rejects with the system's error if the address cannot be bound. */
-  readonly open: (address: string, settings: ListenerSettings, handler: Handler) => Promise<Listener>;
+  readonly open: (address: string, settings: ListenerSettings, handler: Handler, beside: boolean) => Promise<Listener>;
 }
+
+/** Most addresses without an environment whose hosts are remembered; the oldest is forgotten first. */
+const maxFormer = 64;
 
 /** Data plane in this process: listener and Host select an environment, whose pool selects a server. */
 export class LocalDataPlane implements Handler, DataPlane {
@@ -22,6 +25,8 @@ export class LocalDataPlane implements Handler, DataPlane {
   readonly #environments = new Map<string, { table: TableEnvironment; pool: ServerPool }>();
   readonly #listeners = new Map<Listener, string>();
   #hosts = new HostTable([]);
+  /** Hosts of addresses that no environment names any more: until their listeners have closed, requests still arrive there. */
+  readonly #former = new Map<string, HostTable>();
   #loggedConflicts = new Set<string>();
 
   constructor(tools: LocalDataPlaneTools) {
@@ -33,7 +38,9 @@ export class LocalDataPlane implements Handler, DataPlane {
       exchange.fail(failures.reserved);
       return;
     }
-    const name = this.#hosts.find(exchange.listener, exchange.request.authority);
+    const { listener } = exchange;
+    const { authority } = exchange.request;
+    const name = this.#hosts.find(listener, authority) ?? this.#former.get(listener)?.find(listener, authority);
     const environment = name === undefined ? undefined : this.#environments.get(name);
     if (environment === undefined) {
       exchange.fail(failures.noEnvironment);
@@ -47,8 +54,8 @@ export class LocalDataPlane implements Handler, DataPlane {
     logFault(this.#tools.logger, error, requestId);
   }
 
-  async open(address: string, settings: ListenerSettings): Promise<OpenedListener> {
-    const listener = await this.#tools.open(address, settings, this);
+  async open(address: string, settings: ListenerSettings, beside = false): Promise<OpenedListener> {
+    const listener = await this.#tools.open(address, settings, this, beside);
     this.#listeners.set(listener, address);
     return {
       get address() {
@@ -100,7 +107,11 @@ export class LocalDataPlane implements Handler, DataPlane {
   }
 
   #mapHosts(): void {
+    const before = this.#hosts;
     this.#hosts = new HostTable([...this.#environments.values()].map(({ table: { name, spec } }) => ({ name, ...spec })));
+    for (const address of before.listeners) if (!this.#hosts.listeners.has(address)) this.#former.set(address, before);
+    for (const address of this.#former.keys())
+      if (this.#hosts.listeners.has(address) || this.#former.size > maxFormer) this.#former.delete(address);
     const descriptions = new Set<string>();
     for (const conflict of this.#hosts.conflicts) {
       const description = describe(conflict);

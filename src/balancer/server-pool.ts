@@ -26,6 +26,9 @@ const quietMs = 60_000;
 /** Minimum time between two steps, in milliseconds. */
 const shortestStepMs = 100;
 
+/** Context of an exchange whose own server, by its sticky cookie, had no room when a server was last picked: the client keeps its cookie. */
+const ownServerFull = Symbol('the server of the cookie is full');
+
 export interface ServerPoolTools extends Feedback {
   readonly clock: Clock;
   readonly random: Random;
@@ -62,13 +65,23 @@ export class ServerPool implements Route {
     return this.#environment.spec;
   }
 
-  pick(exchange: Exchange, tried: readonly Upstream[]): Upstream | undefined {
+  pick(exchange: Exchange, tried: readonly Upstream[], any = false): Upstream | undefined {
+    if (this.#sticky !== undefined) {
+      const tied = this.#sticky.ties.pick(exchange, tried);
+      if (tied !== undefined) return tied;
+      exchange.context = this.#sticky.ties.full(exchange, tried) ? ownServerFull : undefined;
+      if (exchange.context === ownServerFull && !any && this.#environment.spec.limits.queue > 0) return undefined;
+    }
     const key = this.#environment.spec.balance === 'hash' ? this.#key.of(exchange) : 0;
-    return this.#sticky?.ties.pick(exchange, tried) ?? this.#picker.pick(key, tried);
+    return this.#picker.pick(key, tried);
+  }
+
+  waitsForOne(exchange: Exchange): boolean {
+    return exchange.context === ownServerFull;
   }
 
   respond(exchange: Exchange, upstream: Upstream): void {
-    this.#sticky?.ties.tie(exchange, upstream);
+    if (exchange.context !== ownServerFull) this.#sticky?.ties.tie(exchange, upstream);
   }
 
   observe(upstream: Upstream, outcome: Outcome): void {

@@ -6,7 +6,7 @@ import { cookie } from './request-key.ts';
 /**
  * Keeps a client on the server that answered it first, by a session cookie (RFC 6265). The cookie holds a digest of the server's id,
  * which is the same at every balancer and after every restart and does not reveal the id. When the server drains, fails or leaves,
- * another server is picked and the client gets a new cookie.
+ * another server is picked and the client gets a new cookie. When it is only full, the client keeps its cookie.
  */
 export class Sticky {
   readonly #cookie: string;
@@ -36,6 +36,13 @@ export class Sticky {
     const token = this.#cookieValue(exchange);
     const server = token === undefined ? undefined : this.#serverOf.get(token);
     return server?.available && !tried.includes(server) ? server : undefined;
+  }
+
+  /** True if the client's cookie names a server that only lacks room for this request. */
+  full(exchange: Exchange, tried: readonly Upstream[]): boolean {
+    const token = this.#cookieValue(exchange);
+    const server = token === undefined ? undefined : this.#serverOf.get(token);
+    return server !== undefined && !server.available && !tried.includes(server);
   }
 
   /** Sets the cookie for `server`, which is answering, unless the client already has it. */

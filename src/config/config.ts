@@ -28,8 +28,14 @@ export interface Config extends Readonly<Omit<Settings, 'registry' | 'environmen
  */
 export function loadConfig(options: { file?: string; env: NodeJS.ProcessEnv }): Config {
   const { file, env } = options;
-  return readConfig(file === undefined ? '' : readText(file), { ...(file === undefined ? {} : { file }), env });
+  if (file === undefined) return readConfig('', { env });
+  const source = readSource(readText(file), file);
+  if (source.value === null || source.value === undefined) throw refusal('malformed', [{ path: '', message: noContent }], file);
+  return configOf(source, options);
 }
+
+/** A file that was emptied by mistake, or whose writing has only begun, must not put the defaults in place of what runs. */
+const noContent = 'has no settings: it is empty or has only comments. Write {} if all defaults are meant';
 
 /** Like {@link loadConfig}, for the text of a file. An empty text means all defaults. */
 export function readConfig(text: string | Uint8Array, options: { file?: string; env: NodeJS.ProcessEnv }): Config {

@@ -1,4 +1,4 @@
-import { parseAddress } from '../model/address.ts';
+import { overlap } from '../model/address.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
 
 /** A conflict of the setting at `path` with another one. */
@@ -39,11 +39,4 @@ export function listenerConflicts(control: string, environments: Readonly<Record
     }
   }
   return conflicts;
-}
-
-/** True if the kernel would refuse to bind both addresses. Port 0 never conflicts: the kernel picks a free port. */
-function overlap(one: string, other: string): boolean {
-  const [first, second] = [parseAddress(one), parseAddress(other)];
-  if (first.port !== second.port || first.port === 0) return false;
-  return first.host === second.host || [first.host, second.host].some((host) => host === '0.0.0.0' || host === '::');
 }

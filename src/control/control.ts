@@ -19,7 +19,7 @@ import { JournalFile } from './feed/journal-file.ts';
 import { Observer } from './feed/observer.ts';
 import { answerNotFound } from './routes/answer-not-found.ts';
 import { acceptBodies, compileValidator } from './routes/bodies.ts';
-import type { ControlApp } from './routes/control-app.ts';
+import type { ControlApp, ControlContext } from './routes/control-app.ts';
 import { deploymentRoutes } from './routes/deployment-routes.ts';
 import { environmentRoutes } from './routes/environment-routes.ts';
 import { guardRoutes } from './routes/guard-routes.ts';
@@ -56,6 +56,8 @@ export interface ControlOptions {
   readonly listen: string;
   readonly registry: Registry;
   readonly live: LiveView;
+  /** Opens a listener ahead of a change to an environment: see `ControlContext`. */
+  readonly reserve?: ControlContext['reserve'];
   readonly authorize: Authorizer;
   /** The registration endpoint of Sluice gateways, served at `/v1/join`. It authenticates its clients itself, and closes together with the admin API. */
   readonly join: UpgradeHandler;
@@ -87,7 +89,15 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     frameworkErrors: answerError,
     clientErrorHandler: answerMalformed,
   }) as unknown as ControlApp;
-  const context = { registry, live, clock, version, listen, accessLogDropped: options.accessLogDropped ?? (() => 0) };
+  const context = {
+    registry,
+    live,
+    reserve: options.reserve,
+    clock,
+    version,
+    listen,
+    accessLogDropped: options.accessLogDropped ?? (() => 0),
+  };
 
   const sessions = new Sessions(clock, options.sessionKeys ?? (() => []));
   const identify = identifyBy(authorize, sessions);

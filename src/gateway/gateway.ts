@@ -39,6 +39,8 @@ export interface GatewayOptions {
   readonly ttl?: number | undefined;
   /** Grace period, in milliseconds, of requests in flight when the server moves or stops; default 30 s. */
   readonly grace?: number | undefined;
+  /** The greatest `limits.headerBytes` of the balancers in front; default: the default of that setting. */
+  readonly headerBytes?: number | undefined;
   /** CIDRs of proxies whose `X-Forwarded-*` is trusted; default: loopback, for a balancer on this machine. */
   readonly trustedProxies?: readonly string[] | undefined;
   /** True if a client on another machine may read the metrics with these credentials (`Authorization`); default: always false. */
@@ -97,7 +99,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
   };
   const handler = new GatewayHandler(serving, logger);
-  const { limits, timeouts } = environmentSpec.parse({});
+  const { limits, timeouts } = environmentSpec.parse({ limits: { headerBytes: options.headerBytes } });
   // Larger than a balancer's own limits, because a balancer adds fields to the head.
   const headLimits = { headerBytes: limits.headerBytes + 8 * 1024, fields: 120 };
   const settings = { ...headLimits, timeouts, trustedProxies: options.trustedProxies ?? loopback };

@@ -133,7 +133,7 @@ export class SnapshotApplier {
     }
   }
 
-  /** What to serve of a project whose deployed revision was rejected: its fallback, or else what this server served before. */
+  /** Chooses the revision to serve of a project whose deployed revision was rejected: its fallback, or else the one that this server served before. */
   #fallback(deployed: DeployedProject, origin: Origin, previous: CompiledProject | undefined): CompiledProject | undefined {
     const { name, fallback, fault } = deployed;
     // The deployed revision itself runs here, although its content is lost in the registry.

@@ -22,3 +22,20 @@ export function parseAddress(text: string): { host: string; port: number } {
 export function formatAddress(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/** True if two addresses share a connection's port: they are the same, or one of them covers all of the machine's. Port 0 is a free one. */
+export function overlap(one: string, other: string): boolean {
+  const [first, second] = [parseAddress(one), parseAddress(other)];
+  if (first.port !== second.port || first.port === 0) return false;
+  return first.host === second.host || [first.host, second.host].some(isWildcard);
+}
+
+/** True if `wide` takes every connection to `narrow`: `0.0.0.0` those over IPv4, `::` all, with the same port. */
+export function covers(wide: string, narrow: string): boolean {
+  const [all, one] = [parseAddress(wide), parseAddress(narrow)];
+  return wide !== narrow && overlap(wide, narrow) && (all.host === '::' || (all.host === '0.0.0.0' && !one.host.includes(':')));
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}

@@ -124,7 +124,7 @@ const limits = z.strictObject({
   }),
   headerBytes: z.int().min(1024).max(1_048_576).meta({ title: 'bytes' }).default(32768).meta({
     description:
-      'maximum bytes of a request head (beyond: 431) or a response head (beyond: 502). Higher values cost memory for each connection; gateway servers accept at most 40960. If environments share a listener, the largest value applies',
+      'maximum bytes of a request head (beyond: 431) or a response head (beyond: 502). The target in it may take half of that, at least 16384 (beyond: 414). Higher values cost memory for each connection; beyond 32768 start the gateway servers with the same number in SLUICE_HEADER_BYTES. If environments share a listener, the largest value applies',
   }),
   bodyBytes: bytes.default(0).meta({ description: 'maximum bytes of a request body (beyond: 413); 0: no limit' }),
 });

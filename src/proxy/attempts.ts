@@ -36,12 +36,13 @@ export class Attempts {
     const { queue, connectionsPerServer } = route.settings.limits;
     this.#exchange = exchange;
     this.#route = route;
+    exchange.blame = route.blame;
     this.queue = queue > 0 && connectionsPerServer > 0 ? route.queue : undefined;
   }
 
-  /** True if an upstream has failed the exchange already. */
+  /** True if the servers that have room now may be ones that the exchange cannot use: they have failed it, or it waits for its own. */
   get retrying(): boolean {
-    return this.#tried !== none;
+    return this.#tried !== none || this.#route.waitsForOne?.(this.#exchange) === true;
   }
 
   /** The upstream to try next; undefined: none has room. */
@@ -49,10 +50,16 @@ export class Attempts {
     return this.#route.pick(this.#exchange, this.#tried);
   }
 
+  /** Like {@link pick}, but the exchange does not wait for the one server that it belongs to. */
+  pickAny(): Upstream | undefined {
+    return this.#route.pick(this.#exchange, this.#tried, true);
+  }
+
   begin(upstream: Upstream): void {
     this.#beganAt = performance.now();
     this.#answered = false;
     this.upstream = upstream;
+    this.#exchange.blame = this.#route.blame;
     upstream.active++;
     upstream.requests++;
     this.queue?.attemptBegan();
@@ -86,6 +93,7 @@ export class Attempts {
   short(reason: string): void {
     const upstream = this.#exclude();
     upstream.shortages++;
+    if (this.#route.blame !== undefined) this.#exchange.blame = 'shortage';
     this.#report(upstream, { kind: 'shortage', reason });
   }
 
@@ -118,7 +126,7 @@ export class Attempts {
   /** While an attempt is being made: spends a retry and returns another upstream, if one has room and a retry is allowed. */
   alternative(outcome: RetryableOutcome, request: Repeatability): Upstream | undefined {
     const tried = [...this.#tried, this.upstream as Upstream];
-    const other = this.#route.pick(this.#exchange, tried);
+    const other = this.#route.pick(this.#exchange, tried, true);
     return other !== undefined && this.#mayFollow(outcome, tried.length, request) ? other : undefined;
   }
 

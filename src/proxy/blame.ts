@@ -2,7 +2,7 @@ import { fieldIds } from '../http1/message/field-ids.ts';
 import type { ResponseHead } from '../http1/message/response-head.ts';
 
 /**
- * Who is to blame for a 5xx answer of a gateway server, other than the server: a target; the project, one of whose policies answered;
+ * The culprit of a 5xx answer of a gateway server, other than the server: a target; the project, one of whose policies answered;
  * or a `shortage` of descriptors, ports or memory, which kept the server from carrying out the request at all.
  */
 export type Blame = 'target' | 'project' | 'shortage';

@@ -34,7 +34,7 @@ export interface Exchange {
   context: unknown;
   /** Counts the exchange when it ends: the listener's counter, until a role sets a more specific one. */
   counter: ExchangeCounter;
-  /** Who is to blame if the answer has a 5xx status; undefined: this server itself. Set by roles that answer to a balancer. */
+  /** The culprit if the answer has a 5xx status; undefined: this server itself. Set by roles that answer to a balancer. */
   blame?: Blame | undefined;
   /** True: the connection is kept after the response, even while the listener asks clients to connect elsewhere. Default false. */
   keepOpen?: boolean;
@@ -57,12 +57,17 @@ export interface ExchangeWatcher {
 export interface Route {
   readonly settings: RouteSettings;
   readonly budget: RetryBudget;
-  /** Who is to blame for 5xx answers from upstreams, and because of them; undefined: answers do not say. */
+  /** The culprit named in 5xx answers from upstreams, and because of them; undefined: answers do not say. */
   readonly blame?: Blame | undefined;
   /** Where requests wait for a server with room, if the settings allow for it; undefined: they never wait. */
   readonly queue?: RequestQueue | undefined;
-  /** The upstream to try next, none of `tried`, which failed already; undefined: no upstream has room. Must not allocate or throw. */
-  pick(exchange: Exchange, tried: readonly Upstream[]): Upstream | undefined;
+  /**
+   * The upstream to try next, none of `tried`, which failed already; undefined: no upstream has room. Must not allocate or throw.
+   * @param any true: also another one than the upstream that the exchange belongs to, while that is full
+   */
+  pick(exchange: Exchange, tried: readonly Upstream[], any?: boolean): Upstream | undefined;
+  /** True if the last `pick` for the exchange found its own upstream full: the exchange may wait for that one, though others have room. */
+  waitsForOne?(exchange: Exchange): boolean;
   /** Called before the request head for `upstream` is written: the new target and Host, if they change. */
   rewrite?(exchange: Exchange, upstream: Upstream): { target: string; host: string } | undefined;
   /** Called with the final response head of `upstream`, to edit it through `exchange.response`, or to answer in its place. */

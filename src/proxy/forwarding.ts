@@ -51,7 +51,6 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#response = response;
     this.#route = route;
     this.#attempts = new Attempts(exchange, route);
-    exchange.blame = route.blame;
   }
 
   /** @param held beginning of the body, if it arrived before there was a route */
@@ -234,7 +233,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#lastFailure = attemptFailures[failure];
     const request = failure === 'shortage' && !sent ? { repeatable: true, replayable: this.replayable } : this;
     if (!begun && attempts.spendRetry(failure, request)) this.#attempt();
-    else this.#fail(this.#lastFailure);
+    else this.#response.fail(this.#lastFailure);
   }
 
   doubted(): void {
@@ -253,12 +252,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   }
 
   proceed(): boolean {
-    const upstream = this.#attempts.pick();
-    if (upstream === undefined) return false;
-    this.#waitsUntil = 0;
-    this.#rearm();
-    this.#open(upstream);
-    return true;
+    return this.#proceedTo(this.#attempts.pick());
   }
 
   // From the deadlines
@@ -271,8 +265,12 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     }
     const { queue } = this.#attempts;
     if (this.#waitsUntil > 0 && this.#waitsUntil <= now) {
+      if (this.#openAny()) {
+        queue?.leave(this);
+        return;
+      }
       if (queue) queue.timeouts++;
-      this.#fail(this.#lastFailure ?? failures.queueTimeout);
+      this.#response.fail(this.#lastFailure ?? failures.queueTimeout);
       return;
     }
     if (this.#continueAt > 0 && this.#continueAt <= now) {
@@ -291,11 +289,6 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
       attempts.failed('head-timeout', 'no response within the total time', true);
     }
     response.fail(failures.totalTimeout);
-  }
-
-  #fail(failure: Failure): void {
-    if (failure === failures.shortage && this.#route.blame !== undefined) this.#exchange.blame = 'shortage';
-    this.#response.fail(failure);
   }
 
   #rearm(): void {
@@ -321,8 +314,22 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     const { queue } = this.#attempts;
     this.#waitsUntil = processDeadlines.in(limits.queueTimeout);
     this.#rearm();
-    if (queue?.join(this, limits.queue)) return;
-    this.#fail(this.#lastFailure ?? (queue?.length ? failures.queueFull : failures.noServer));
+    if (queue?.join(this, limits.queue) || this.#openAny()) return;
+    this.#response.fail(this.#lastFailure ?? (queue?.length ? failures.queueFull : failures.noServer));
+  }
+
+  /** Gives up waiting for the client's own server: opens any that has room. */
+  #openAny(): boolean {
+    return this.#route.waitsForOne?.(this.#exchange) === true && this.#proceedTo(this.#attempts.pickAny());
+  }
+
+  /** Ends the wait, if there is a server. */
+  #proceedTo(upstream: Upstream | undefined): boolean {
+    if (upstream === undefined) return false;
+    this.#waitsUntil = 0;
+    this.#rearm();
+    this.#open(upstream);
+    return true;
   }
 
   #open(upstream: Upstream): void {
@@ -351,8 +358,9 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     const { bodyComplete } = this.#response.client;
     this.#connection = connection;
     connection.begin(this, head, bodyComplete);
-    const rewrite = this.#route.rewrite?.(this.#exchange, this.#attempts.upstream as Upstream);
-    writeRequestHead(outbox.to(connection.wire), this.#exchange, rewrite);
+    const upstream = this.#attempts.upstream as Upstream;
+    const rewrite = this.#route.rewrite?.(this.#exchange, upstream);
+    writeRequestHead(outbox.to(connection.wire), this.#exchange, upstream, rewrite);
     this.#sending = true;
     this.#held?.each((piece) => this.#sendBody(piece, 0, piece.length));
     if (this.#held !== undefined) connection.progress(bodyComplete, this.#held.octets);

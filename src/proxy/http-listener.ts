@@ -10,8 +10,9 @@ import {
 } from '../http1/connection/server-connection.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import type { WireFault } from '../http1/message/wire-fault.ts';
-import { formatAddress, parseAddress } from '../model/address.ts';
+import { formatAddress } from '../model/address.ts';
 import type { ListenerCounts } from '../model/counts.ts';
+import { bindSocket } from './bound-socket.ts';
 import type { Handler, Listener, ListenerSettings } from './contract.ts';
 import { ExchangeCounter } from './exchange-counter.ts';
 import { ownAnswer, problem } from './own-answer.ts';
@@ -19,7 +20,7 @@ import { type ExchangeOwner, ProxyExchange } from './proxy-exchange.ts';
 import { newRequestId } from './request-id.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
-/** Longest request target. */
+/** Longest request target, unless the limit of heads is raised: then half of that. */
 const targetBytes = 16 * 1024;
 /** Default of `ListenerSettings.fields`. */
 const fields = 100;
@@ -27,15 +28,19 @@ const backlog = 4096;
 /** Milliseconds for which idle connections stay open when their listener closes: a request may be on its way already. */
 const lastRequestMs = 500;
 
-/** Opens a listener for a role. Rejects with the system's error if it cannot listen on the address. */
+/**
+ * Opens a listener for a role. Rejects with the system's error if it cannot listen on the address.
+ * @param beside this process already listens on an address that overlaps with this one
+ */
 export async function openListener(
   address: string,
   settings: ListenerSettings,
   handler: Handler,
   accessLog?: AccessLog,
+  beside = false,
 ): Promise<Listener> {
   const listener = new HttpListener(address, settings, handler, accessLog);
-  await listener.open();
+  await listener.open((await bindSocket(address, beside)).handle);
   return listener;
 }
 
@@ -73,9 +78,8 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     });
   }
 
-  /** Starts to accept connections. @param bound handle of a socket that another process has bound; undefined: binds one here */
-  open(bound?: object): Promise<void> {
-    const { host, port } = parseAddress(this.configured);
+  /** Starts to accept connections. @param bound handle of a bound socket, by this process or another one */
+  open(bound: object): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
       const opened = () => {
@@ -83,8 +87,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
         this.#server.on('error', () => {});
         resolve();
       };
-      if (bound === undefined) this.#server.listen({ host, port, backlog }, opened);
-      else this.#server.listen(bound, backlog, opened);
+      this.#server.listen(bound, backlog, opened);
     });
   }
 
@@ -93,7 +96,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     this.settings = {
       limits: {
         headBytes: settings.headerBytes,
-        targetBytes: Math.min(targetBytes, settings.headerBytes),
+        targetBytes: Math.min(Math.max(targetBytes, settings.headerBytes / 2), settings.headerBytes),
         fields: settings.fields ?? fields,
       },
       headMs: settings.timeouts.requestHead,

@@ -3,7 +3,7 @@ import { LatencyHistogram } from '../model/latency.ts';
 
 /** A request that waits for a server with room. */
 export interface Waiter {
-  /** True if servers have failed the request already: those that have room now may be the very ones it cannot use. */
+  /** True if the servers that have room now may be ones that the request cannot use: they have failed it, or it waits for its own. */
   readonly retrying: boolean;
   /** Tries to continue; false if there is still no room. */
   proceed(): boolean;

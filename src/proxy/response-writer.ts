@@ -19,7 +19,7 @@ export interface ResponseOwner {
   readonly counter: ExchangeCounter;
   /** True if the connection is to be closed after the response, because its listener is about to close. */
   readonly lameDuck: boolean;
-  /** Who is to blame for a 5xx answer; undefined: it does not say. */
+  /** The culprit named in a 5xx answer; undefined: it does not say. */
   readonly blame?: Blame | undefined;
   /** Called when nothing more will be sent, before the exchange is counted: what is still being done for the response must stop. */
   ended(): void;

@@ -78,7 +78,7 @@ export class Tunnel implements Watched {
         processDeadlines.unwatch(this);
         this.#owner.closed();
       } else if (socket.readableEnded) {
-        // What `other` still sends has no reader any more. It is read all the same, because closing a connection with unread octets resets it.
+        // Octets that `other` still sends have no reader any more. They are read and dropped, because closing a connection with unread octets resets it.
         other.resume();
         this.deadline = processDeadlines.in(this.#idleMs === 0 ? lingerMs : Math.min(lingerMs, this.#idleMs));
       } else {

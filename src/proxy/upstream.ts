@@ -3,6 +3,7 @@ import type { PeakEwma } from '../balance/peak-ewma.ts';
 import { ConnectionPool } from '../http1/connection/connection-pool.ts';
 import { processDeadlines } from '../http1/connection/deadlines.ts';
 import type { TlsConnector } from '../http1/connection/tls-connector.ts';
+import { formatAddress } from '../model/address.ts';
 import type { FailureKind, ServerCounts } from '../model/counts.ts';
 import { LatencyHistogram } from '../model/latency.ts';
 import type { Blame } from './blame.ts';
@@ -65,6 +66,11 @@ export class Upstream implements Candidate {
     this.secure = options.secure;
     this.weight = options.weight ?? 1;
     this.pool = new ConnectionPool({ host: this.host, port: this.port, secure: this.secure }, processDeadlines, poolLimits);
+  }
+
+  /** Its address, as a value of Host. */
+  get authority(): string {
+    return formatAddress(this.host, this.port);
   }
 
   /** Exchanges in flight, upgraded connections included. The `watcher` is notified of every change. */

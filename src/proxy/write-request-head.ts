@@ -3,6 +3,7 @@ import type { EditedFields } from '../http1/message/edited-fields.ts';
 import { fieldIds } from '../http1/message/field-ids.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import { copyLines } from './copy-lines.ts';
+import type { Upstream } from './upstream.ts';
 
 /** Fields that Sluice writes itself: the values that a trusted proxy sent are extended, other values are replaced. */
 const ownFields = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded', 'x-request-id'] as const;
@@ -34,12 +35,14 @@ export interface Rewrite {
 
 /**
  * Writes the head for the upstream: the request line, then the fields as they came except those about the connection
- * (RFC 9110 section 7.6.1), then Sluice's own.
+ * (RFC 9110 section 7.6.1), then Sluice's own. A client that named no host, as HTTP/1.0 allows, gets the upstream's: servers refuse an
+ * empty one.
  */
-export function writeRequestHead(out: Outbox, request: OutgoingRequest, rewrite: Rewrite | undefined): void {
+export function writeRequestHead(out: Outbox, request: OutgoingRequest, upstream: Upstream, rewrite: Rewrite | undefined): void {
   const { head, edits } = request;
   const { fields } = head;
-  const host = rewrite?.host ?? (head.absolute || head.hostLine < 0 ? head.authority() : undefined);
+  const unnamed = head.authorityStart === head.authorityEnd;
+  const host = rewrite?.host ?? (unnamed ? upstream.authority : head.absolute ? head.authority() : undefined);
   const verbatim = rewrite === undefined && head.lineVerbatim;
   if (!verbatim) out.text(`${head.method} ${rewrite?.target ?? head.target()} HTTP/1.1\r\n`);
   copyLines(out, fields, verbatim ? requestLineStart(head) : -1, host === undefined ? replaced : replacedAndHost, edits);

@@ -22,7 +22,10 @@ test('a start goes on without settings that deployed projects could not be serve
     lines.find((line) => line['msg'] === 'the environment keeps the settings that it has'),
     { environment: 'production', reason: /shop@1.*no variable "host"/ },
   );
-  await t.rejects(reloadEnvironments(withHost, without, registry, logger), { code: 'invalid', message: /shop@1/ });
+  await t.rejects(reloadEnvironments(withHost, without, { registry, reserve: async () => () => {}, logger }), {
+    code: 'invalid',
+    message: /shop@1/,
+  });
   await registry.undeploy('production', 'shop');
   await applyEnvironments(registry, without, logger);
   t.match((await registry.environment('production'))?.spec, { balance: 'hash', variables: {} });

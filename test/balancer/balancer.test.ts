@@ -56,7 +56,8 @@ async function setUp(t: Test, environment: Parameters<Registry['putEnvironment']
   const balancer = await startBalancer({
     ...tools,
     registry,
-    startDataPlane: (feedback) => new LocalDataPlane({ ...tools, ...feedback, open: openListener }),
+    startDataPlane: (feedback) =>
+      new LocalDataPlane({ ...tools, ...feedback, open: (address, settings, handler) => openListener(address, settings, handler) }),
   });
   t.teardown(async () => {
     await balancer.drain(0);
@@ -270,13 +271,17 @@ t.test('a taken address fails the start with its remedy, and leaves no listener 
   await registry.putEnvironment('free', { listen: '127.0.0.1:0' });
   await registry.putEnvironment('production', { listen: squatter.address });
   const opened: { close(graceMs: number): Promise<void>; closed?: boolean }[] = [];
-  const open: typeof openListener = async (...given) => {
-    const listener = await openListener(...given);
+  const open = async (...[address, settings, handler]: Parameters<typeof openListener>) => {
+    const listener = await openListener(address, settings, handler);
     opened.push(listener);
     return listener;
   };
   await t.rejects(
-    startBalancer({ ...tools, registry, startDataPlane: (feedback) => new LocalDataPlane({ ...tools, ...feedback, open }) }),
+    startBalancer({
+      ...tools,
+      registry,
+      startDataPlane: (feedback) => new LocalDataPlane({ ...tools, ...feedback, open: (...given) => open(given[0], given[1], given[2]) }),
+    }),
     {
       code: 'unavailable',
       message: `cannot listen on ${squatter.address} for environment production: another program listens there: stop it or choose another address`,

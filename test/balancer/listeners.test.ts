@@ -132,6 +132,42 @@ t.test('a taken address is reported with its remedy and retried; other listeners
   t.equal(clock.pending, 0);
 });
 
+t.test('an environment keeps its listener until its new one is open', async (t) => {
+  const { clock, listeners, opened, taken } = setUp();
+  await listeners.follow([table([])]);
+  taken.add('127.0.0.1:9');
+  t.match(await listeners.follow([table([], { listen: '127.0.0.1:9' })]), [{ code: 'unavailable' }]);
+  t.match(opened, [{ address: '127.0.0.1:8080', closedWith: undefined }]);
+  t.equal(listeners.address('production'), '127.0.0.1:8080');
+  taken.clear();
+  await clock.pass(3_000);
+  t.match(opened, [{ closedWith: 1234 }, { address: '127.0.0.1:9', closedWith: undefined }]);
+  t.equal(listeners.address('production'), '127.0.0.1:9');
+});
+
+t.test('a listener is reserved before a change names it', async (t) => {
+  const { clock, listeners, opened, taken } = setUp();
+  await listeners.follow([table([])]);
+  taken.add('127.0.0.1:9');
+  await t.rejects(listeners.reserve('127.0.0.1:9'), { code: 'unavailable', message: /127\.0\.0\.1:9.*another program listens there/ });
+  await clock.pass(10_000);
+  t.match(opened, [{ closedWith: undefined }]);
+  taken.clear();
+  const refused = await listeners.reserve('127.0.0.1:9');
+  refused(false);
+  t.match(opened, [{}, { closedWith: 1234 }], 'closed at once if the change was refused');
+  const made = await listeners.reserve('127.0.0.1:9');
+  await listeners.follow([table([], { listen: '127.0.0.1:9' })]);
+  made(true);
+  await clock.pass(20_000);
+  t.match(opened, [{ closedWith: 1234 }, {}, { address: '127.0.0.1:9', closedWith: undefined }], 'taken over, not opened twice');
+  const unused = await listeners.reserve('127.0.0.1:10');
+  unused(true);
+  await clock.pass(20_000);
+  t.match(opened[3], { closedWith: 1234 }, 'closed if no environment ever names it');
+  t.equal(clock.pending, 0);
+});
+
 t.test('an address that is no longer named is not retried, and closed if it opens late', async (t) => {
   const { clock, listeners, opened, taken } = setUp();
   taken.add('127.0.0.1:8080');

@@ -1,5 +1,12 @@
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import { join } from 'node:path';
 import { test } from 'tap';
+import { bindsBeside } from '../../src/proxy/bound-socket.ts';
 import { eventually } from '../tools/eventually.ts';
+import { freePort } from '../tools/free-port.ts';
 import { reload } from '../tools/reload.ts';
 import { startBalancer } from '../tools/sluice-under-test.ts';
 import { startTalker, talk } from './talk.ts';
@@ -94,5 +101,118 @@ for (const workers of [0, 2]) {
     }
     balancer.process.signal('SIGTERM');
     t.equal(await balancer.process.ended(), 0);
+  });
+}
+
+for (const workers of [0, 1]) {
+  test(`a listener that cannot be opened refuses the change (workers: ${workers})`, async (t) => {
+    const blocker = net.createServer();
+    await once(blocker.listen(0, '127.0.0.1'), 'listening');
+    t.teardown(() => blocker.close());
+    const taken = `127.0.0.1:${(blocker.address() as net.AddressInfo).port}`;
+    const environment = async (id: string) => ({
+      listen: '127.0.0.1:0',
+      health: 'off',
+      servers: [{ id, address: await startTalker(t, id) }],
+    });
+    const [a, b] = [await environment('a'), await environment('b')];
+    const balancer = await startBalancer(t, { workers }, { production: a });
+    const listening = async () => ((await balancer.api('GET', '/v1/environments/production')) as { listen: string }).listen;
+
+    await t.rejects(
+      balancer.api('PUT', '/v1/environments/production', { ...a, listen: taken }),
+      new RegExp(`503.*${taken}.*another program listens there`, 's'),
+    );
+    t.equal(await listening(), '127.0.0.1:0');
+    t.equal(await nameAt(balancer.address), 'a');
+
+    await reload(
+      balancer,
+      (config) => {
+        config.environments['production'] = { ...b };
+        config.environments['development'] = { ...b, listen: taken };
+      },
+      new RegExp(`SIGHUP was not carried out: .*${taken}`),
+    );
+    t.equal(await nameAt(balancer.address), 'a', 'the whole configuration is refused');
+    t.notOk(balancer.process.log.some(({ msg }) => msg === 'configuration reloaded'));
+
+    for (const text of ['', '# nothing\n\n', '{ "environments": { "production": {']) {
+      writeFileSync(join(balancer.folder, 'sluice.json'), text);
+      const already = balancer.process.log.length;
+      balancer.process.signal('SIGHUP');
+      await balancer.process.logged((line) => balancer.process.log.indexOf(line) >= already && /was not carried out/.test(line.msg ?? ''));
+      t.equal(await nameAt(balancer.address), 'a', JSON.stringify(text));
+    }
+  });
+}
+
+/** Asks again and again over new connections, with several clients, until it is stopped; resolves with what went wrong. */
+function askAnew(port: number, clients: number): { readonly right: () => number; stop(): Promise<string[]> } {
+  const wrong: string[] = [];
+  let right = 0;
+  let stopped = false;
+  const ask = () =>
+    new Promise<void>((resolve) => {
+      http
+        .get({ host: '127.0.0.1', port, agent: false }, (response) => {
+          if (response.statusCode === 200) right++;
+          else wrong.push(String(response.statusCode));
+          response.resume().once('close', resolve);
+        })
+        .once('error', (error) => {
+          wrong.push(error.message);
+          resolve();
+        });
+    });
+  const running = Array.from({ length: clients }, async () => {
+    while (!stopped) await ask();
+  });
+  return {
+    right: () => right,
+    async stop() {
+      stopped = true;
+      await Promise.all(running);
+      return wrong;
+    },
+  };
+}
+
+for (const workers of [0, 2]) {
+  test(`a listener is widened to all interfaces and narrowed again: no connection is lost (workers: ${workers})`, async (t) => {
+    const port = await freePort();
+    const narrow = { listen: `127.0.0.1:${port}`, health: 'off', servers: [{ id: 'a', address: await startTalker(t, 'a') }] };
+    const wide = { ...narrow, listen: `0.0.0.0:${port}` };
+    const balancer = await startBalancer(t, { workers }, { production: narrow });
+    await eventually(
+      () => balancer.process.log.filter(({ msg }) => msg === 'worker ready').length,
+      (count) => count === workers,
+    );
+    const load = askAnew(port, 8);
+    const more = async (count: number) => {
+      const from = load.right();
+      await eventually(load.right, (right) => right >= from + count);
+    };
+    await more(100);
+    if (!bindsBeside) {
+      await t.rejects(balancer.api('PUT', '/v1/environments/production', wide), /503.*this version of Node\.js cannot hold both/s);
+      await more(100);
+    }
+    for (let round = 0; bindsBeside && round < 3; round++) {
+      await balancer.api('PUT', '/v1/environments/production', wide);
+      await eventually(
+        () => nameAt(`127.0.0.2:${port}`).catch(() => 'refused'),
+        (name) => name === 'a',
+      );
+      await more(300);
+      await balancer.api('PUT', '/v1/environments/production', narrow);
+      await eventually(
+        () => nameAt(`127.0.0.2:${port}`).catch(() => 'refused'),
+        (name) => name === 'refused',
+      );
+      await more(300);
+    }
+    t.strictSame(await load.stop(), []);
+    t.comment(`${load.right()} answers`);
   });
 }

@@ -198,6 +198,7 @@ t.test('a server that reads a large body slowly is not silent; one that reads no
   const sink: ResponseSink = {
     silenceMs: 60_000,
     headBytes: 8192,
+    protocols: '',
     connected(connection) {
       connection.begin(sink, { method: 'PUT', expectContinue: false }, false);
       outbox.to(connection.wire).text(`PUT / HTTP/1.1\r\nContent-Length: ${size}\r\n\r\n`);
@@ -209,6 +210,7 @@ t.test('a server that reads a large body slowly is not silent; one that reads no
     responseData() {},
     responseEnd() {},
     failed: (failure) => void failures.push(failure),
+    switched() {},
     turnEnd() {},
     upstreamDrained() {},
     doubted() {},

@@ -207,10 +207,43 @@ t.test('request bodies get new framing', async (t) => {
   t.equal(received.trailers, 'T: 1\r\n', 'without fields that must not be trailers');
   t.notMatch(received.raw, 'a=b');
   const counted = (await passed(w, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 005\r\n\r\nhello')).received;
-  t.equal(Number(field(counted, 'content-length')), 5);
+  t.equal(field(counted, 'content-length'), '5', 'no leading zero, which a server could take for an octal number');
   t.equal(counted.body, 'hello');
   const none = (await passed(w, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n')).received;
   t.equal(field(none, 'content-length'), '0');
+});
+
+t.test('leading zeros of Content-Length are not forwarded, of a request or of a response', async (t) => {
+  for (const zeros of ['0', '000000000']) {
+    const w = await world(t);
+    const { client, server } = await w.asked(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length:${zeros}5\r\nX-A: 1\r\n\r\nhello`);
+    const received = await server.message();
+    t.equal(field(received, 'content-length'), '5');
+    t.equal(field(received, 'x-a'), '1');
+    server.send(`HTTP/1.1 200 OK\r\nContent-Length: ${zeros}2\r\n\r\nok`);
+    const answer = await client.message();
+    t.equal(field(answer, 'content-length'), '2');
+    t.equal(answer.body, 'ok');
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${zeros}\r\n\r\n`);
+    t.equal(field(await server.message(), 'content-length'), '0');
+  }
+});
+
+t.test('a request that names no host gets the one of its server', async (t) => {
+  for (const head of ['GET / HTTP/1.0\r\n', 'GET / HTTP/1.0\r\nHost:\r\n', 'GET / HTTP/1.1\r\nHost: \r\n']) {
+    const w = await world(t);
+    const { server } = await w.asked(`${head}\r\n`);
+    const received = await server.head();
+    t.strictSame(
+      received.fields.filter(([name]) => name === 'host'),
+      [['host', `127.0.0.1:${w.server.port}`]],
+      head,
+    );
+    const upgrade = await w.asked(
+      `${head.replace('1.0', '1.1').replace(/1\r\n$/, '1\r\nHost:\r\n')}Connection: Upgrade\r\nUpgrade: x\r\n\r\n`,
+    );
+    t.equal(field(await upgrade.server.head(), 'host'), `127.0.0.1:${w.server.port}`);
+  }
 });
 
 t.test('a role can change target, host and fields', async (t) => {

@@ -1,6 +1,6 @@
+import type { BoundSocket } from '../../proxy/bound-socket.ts';
 import type { ListenerSettings } from '../../proxy/contract.ts';
 import type { OpenedListener } from '../data-plane.ts';
-import type { BoundSocket } from './bound-socket.ts';
 import type { FromWorker } from './messages.ts';
 import type { WorkerProcess } from './worker-process.ts';
 

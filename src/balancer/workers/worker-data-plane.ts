@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Timer } from '../../model/clock.ts';
 import type { LiveEnvironment, LiveListener, LiveServer } from '../../model/live.ts';
+import { bindSocket } from '../../proxy/bound-socket.ts';
 import type { ListenerSettings } from '../../proxy/contract.ts';
 import type { DataPlane, OpenedListener } from '../data-plane.ts';
 import type { Feedback } from '../feedback.ts';
 import type { TableEnvironment } from '../table.ts';
-import { bindSocket } from './bound-socket.ts';
 import { Fleet, type FleetOwner, type FleetTools } from './fleet.ts';
 import { FleetCounts } from './fleet-counts.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './messages.ts';
@@ -51,8 +51,8 @@ export class WorkerDataPlane implements DataPlane, FleetOwner {
     return [...this.#fleet.living].some((worker) => worker.isReady && !worker.draining);
   }
 
-  async open(address: string, settings: ListenerSettings): Promise<OpenedListener> {
-    const socket = await bindSocket(address);
+  async open(address: string, settings: ListenerSettings, beside = false): Promise<OpenedListener> {
+    const socket = await bindSocket(address, beside);
     const number = ++this.#opened;
     const closed = () => {
       this.#listeners.delete(number);

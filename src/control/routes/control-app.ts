@@ -24,6 +24,8 @@ export type ControlApp = FastifyInstance<RawServerDefault, IncomingMessage, Serv
 export interface ControlContext {
   readonly registry: Registry;
   readonly live: LiveView;
+  /** Opens a listener ahead of a change; rejects with a `SluiceError` if that cannot be done. The function says whether the change was made. */
+  readonly reserve?: ((address: string) => Promise<(made: boolean) => void>) | undefined;
   readonly clock: Clock;
   readonly version: string;
   /** Access log lines dropped since the start. */

@@ -16,7 +16,7 @@ const byName = z.strictObject({ env: name });
 const body = environmentSpec.extend({ name: name.optional(), status: z.unknown().optional() }).meta({ id: 'EnvironmentBody' });
 
 /** Reads, creates, replaces and deletes environments. The balancer learns of changes from the registry. */
-export function environmentRoutes(app: ControlApp, { registry, live, listen }: ControlContext): void {
+export function environmentRoutes(app: ControlApp, { registry, live, listen, reserve }: ControlContext): void {
   const describeOne = async (one: Environment, applied: ReadonlyMap<string, EnvironmentSpecInput>) =>
     describeEnvironment(one, { snapshot: await registry.snapshot(one.name), applied: applied.get(one.name), live });
   const describeTagged = async (env: string) => {
@@ -71,7 +71,16 @@ export function environmentRoutes(app: ControlApp, { registry, live, listen }: C
       if (existed && request.headers['if-none-match'] === '*')
         throw new SluiceError('version-mismatch', `environment "${env}" already exists: leave out if-none-match to replace it`);
       const expect = expectedTags(request.headers['if-match']);
-      await registry.putEnvironment(env, spec, expect && { expect });
+      const before = known.find((one) => one.name === env);
+      const moves = before === undefined ? spec.listen !== undefined : before.spec.listen !== request.body.listen;
+      const release = moves ? await reserve?.(request.body.listen) : undefined;
+      let made = false;
+      try {
+        await registry.putEnvironment(env, spec, expect && { expect });
+        made = true;
+      } finally {
+        release?.(made);
+      }
       const { answer, tag } = await describeTagged(env);
       return reply
         .code(existed ? 200 : 201)

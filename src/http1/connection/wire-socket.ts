@@ -75,7 +75,7 @@ class PlainWire extends net.Socket implements Wire {
   into: Buffer = readBuffers.shared;
   /** A direct write in progress, which the stream's next `_write` adopts instead of writing again. */
   #pending: PendingWrite | undefined;
-  /** What a server answered before it reset the connection is read to its end, so that a failed write does not end the wire. */
+  /** A failed write does not end the wire: an answer that the server sent before it reset the connection is still read to its end. */
   readsOn: boolean;
   #writeFailed = false;
 

@@ -149,6 +149,11 @@ export class FieldLines {
     this.count++;
   }
 
+  /** Moves the start of the value of line `index`: what was before it has become white space. */
+  startValue(index: number, start: number): void {
+    this.slots[index * slotsPerLine + 2] = start;
+  }
+
   /** Strikes line `index`: it can still be read by name, but must not be forwarded. */
   strike(index: number): void {
     this.slots[index * slotsPerLine + 4] = fieldIds.struck;

@@ -1,6 +1,6 @@
 import { fieldIds } from './field-ids.ts';
 import type { FieldLines } from './field-lines.ts';
-import { COMMA, DIGIT, isSpace, octetClasses, spells, ZERO } from './octets.ts';
+import { COMMA, DIGIT, isSpace, octetClasses, SP, spells, ZERO } from './octets.ts';
 import { type WireFault, wireFaults } from './wire-fault.ts';
 
 /**
@@ -19,7 +19,20 @@ export function contentLengthOf(fields: FieldLines, line: number): number {
     length = length * 10 + (octet - ZERO);
     if (length > Number.MAX_SAFE_INTEGER) return -1;
   }
+  if (bytes[start] === ZERO && end - start > 1) blankLeadingZeros(fields, line);
   return length;
+}
+
+/**
+ * Replaces leading zeros by spaces, which are optional there (RFC 9112 section 5). They are valid, but a recipient that takes them for the
+ * sign of an octal number would read another length, so that they are never forwarded.
+ */
+function blankLeadingZeros(fields: FieldLines, line: number): void {
+  const { bytes, base } = fields;
+  const end = fields.valueEnd(line);
+  let start = fields.valueStart(line);
+  while (start < end - 1 && bytes[base + start] === ZERO) bytes[base + start++] = SP;
+  fields.startValue(line, start);
 }
 
 /**

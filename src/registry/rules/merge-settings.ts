@@ -4,11 +4,11 @@ type Settings = Readonly<Record<string, unknown>>;
 
 /** One state of an environment's settings as written, or of a part of them. */
 interface States<T> {
-  /** As last applied from the configuration file. */
+  /** Settings as last applied from the configuration file. */
   readonly applied: T;
   /** In the configuration file now. */
   readonly file: T;
-  /** As stored: with the changes that operators have made. */
+  /** Settings as stored, with the changes that operators have made. */
   readonly stored: T;
 }
 

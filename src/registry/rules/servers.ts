@@ -70,7 +70,7 @@ export class Servers {
         result: await this.#answer(epoch, next, ttl, environment),
         change: {
           epoch,
-          // What a newer version stored about an earlier start of the server does not hold for this one.
+          // Keys that a newer version stored about an earlier start of the server do not hold for this one.
           expect: [{ kind: entry.kind, name: id, revision: entry.revision }, ...(environment ? [environment] : [])],
           put: unchanged ? [] : [{ kind: entry.kind, name: id, text: JSON.stringify(next) }],
           lease: { id, ttl },

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import t from 'tap';
-import { bindSocket } from '../../../src/balancer/workers/bound-socket.ts';
 import { WorkerDataPlane } from '../../../src/balancer/workers/worker-data-plane.ts';
 import { systemClock } from '../../../src/model/clock.ts';
+import { bindSocket } from '../../../src/proxy/bound-socket.ts';
 import type { Handler, ListenerSettings } from '../../../src/proxy/contract.ts';
 import { HttpListener } from '../../../src/proxy/http-listener.ts';
 import { keptLogger } from '../../tools/fake-logger.ts';
@@ -32,7 +32,7 @@ t.test('an address that cannot be bound is refused with the system code', async 
 
 t.test('shedding closes the given number of connections with their next response', async (t) => {
   const listener = new HttpListener('127.0.0.1:0', settings, answering, undefined);
-  await listener.open();
+  await listener.open((await bindSocket('127.0.0.1:0')).handle);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   t.teardown(async () => {
     agent.destroy();
