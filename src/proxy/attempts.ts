@@ -89,11 +89,12 @@ export class Attempts {
     this.#report(upstream, silent ? { kind, reason, silent } : { kind, reason });
   }
 
-  /** Ends the current attempt, which this process could not make. */
-  short(reason: string): void {
+  /** Ends the current attempt, for which this process lacked something. `sent`: the request may have reached the upstream all the same. */
+  short(reason: string, sent: boolean): void {
     const upstream = this.#exclude();
     upstream.shortages++;
-    if (this.#route.blame !== undefined) this.#exchange.blame = 'shortage';
+    // The balancer repeats a request that is answered with this blame, whatever its method.
+    if (this.#route.blame !== undefined && !sent) this.#exchange.blame = 'shortage';
     this.#report(upstream, { kind: 'shortage', reason });
   }
 

@@ -228,7 +228,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
       return;
     }
     const { begun } = this.#response;
-    if (failure === 'shortage') attempts.short(reason);
+    if (failure === 'shortage') attempts.short(reason, sent);
     else attempts.failed(begun ? 'truncated' : failure, reason, failure === 'head-timeout');
     this.#lastFailure = attemptFailures[failure];
     const request = failure === 'shortage' && !sent ? { repeatable: true, replayable: this.replayable } : this;

@@ -76,7 +76,8 @@ test('an internal error is logged, and answered without its details', async (t) 
     link: { up: false, since: 0 },
     watch: () => ({ ready: Promise.resolve(), close: () => undefined }),
   } as unknown as Registry;
-  const away = { environments: () => Promise.reject(new SluiceError('unavailable', 'the registry cannot be reached')) };
+  const unreachable = () => Promise.reject(new SluiceError('unavailable', 'the registry cannot be reached'));
+  const away = { environments: unreachable, appliedSettings: unreachable, unread: [] };
   const control = await startControl({
     listen: '127.0.0.1:0',
     registry: { ...broken, ...away } as Registry,

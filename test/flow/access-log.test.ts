@@ -24,9 +24,11 @@ async function environments(t: Owner): Promise<Record<string, Record<string, unk
     else response.end('hello');
   });
   server.on('checkContinue', (_request, response) => response.writeContinue());
-  server.on('upgrade', (_request, socket) =>
-    socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\ntunnel'),
-  );
+  server.on('upgrade', (_request, socket) => {
+    // The client's reset comes through the tunnel.
+    socket.on('error', () => undefined);
+    socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\ntunnel');
+  });
   const address = await listening(t, server);
   return { production: { listen: '127.0.0.1:0', health: 'off', servers: [{ id: 's', address }] } };
 }

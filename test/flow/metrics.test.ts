@@ -238,6 +238,7 @@ test('each kind of server failure is counted under its own reason', async (t) =>
   };
   // Each environment listens on its own address.
   let addresses = 1;
+  let servers = 0;
   const listen = () => `127.0.0.${++addresses}:0`;
   const only = (...addresses: string[]) => ({
     listen: listen(),
@@ -245,7 +246,7 @@ test('each kind of server failure is counted under its own reason', async (t) =>
     outlier: { consecutiveFailures: 0 },
     timeouts: { responseHead: '300ms' },
     retries: { attempts: 2 },
-    servers: addresses.map((address, index) => ({ id: `s${index}`, address })),
+    servers: addresses.map((address) => ({ id: `s${++servers}`, address })),
   });
   const environments = {
     ...Object.fromEntries(Object.entries(sick).map(([name, address]) => [name, only(address)])),

@@ -115,7 +115,7 @@ for (const workers of [0, 1]) {
       health: 'off',
       servers: [{ id, address: await startTalker(t, id) }],
     });
-    const [a, b] = [await environment('a'), await environment('b')];
+    const [a, b, c] = [await environment('a'), await environment('b'), await environment('c')];
     const balancer = await startBalancer(t, { workers }, { production: a });
     const listening = async () => ((await balancer.api('GET', '/v1/environments/production')) as { listen: string }).listen;
 
@@ -130,7 +130,7 @@ for (const workers of [0, 1]) {
       balancer,
       (config) => {
         config.environments['production'] = { ...b };
-        config.environments['development'] = { ...b, listen: taken };
+        config.environments['development'] = { ...c, listen: taken };
       },
       new RegExp(`SIGHUP was not carried out: .*${taken}`),
     );

@@ -185,6 +185,6 @@ t.test('unambiguous requests are accepted', async (t) => {
   t.equal((await answered(`PURGE / HTTP/1.1\r\n${host}\r\n`)).line, 'PURGE / HTTP/1.1', 'an unregistered method');
   const old = await answered('GET / HTTP/1.0\r\n\r\n');
   t.equal(old.line, 'GET / HTTP/1.1', 'HTTP/1.0 without Host');
-  t.equal(field(old, 'host'), '', 'gets an empty Host');
+  t.equal(field(old, 'host'), `127.0.0.1:${w.server.port}`, 'gets the authority of the server');
   t.equal(field(await answered(`GET / HTTP/1.1\r\n${host}X:  \t spaced \t \r\n\r\n`), 'x'), 'spaced', 'white space around a value');
 });
