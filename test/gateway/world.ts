@@ -16,6 +16,8 @@ export interface Switched {
   mode: 'up' | 'down' | 'hanging';
   /** The registry behind the switch. */
   real: Registry;
+  /** Calls that the real registry works on, which takes time that the fake clock does not know. */
+  working: number;
 }
 
 const recorded = ['join', 'renew', 'leave', 'server', 'restore'];
@@ -26,6 +28,7 @@ function switched(real: Registry, subscribed: Promise<void> | undefined): Switch
     calls: [],
     mode: 'up',
     real,
+    working: 0,
     registry: new Proxy(real, {
       get(_, key) {
         const target = state.real;
@@ -42,8 +45,13 @@ function switched(real: Registry, subscribed: Promise<void> | undefined): Switch
           state.calls.push(call);
           if (state.mode === 'down') throw new SluiceError('unavailable', 'the registry is switched off');
           if (state.mode === 'hanging') return new Promise(() => {});
-          call.answer = await member.apply(target, given);
-          return call.answer;
+          state.working++;
+          try {
+            call.answer = await member.apply(target, given);
+            return call.answer;
+          } finally {
+            state.working--;
+          }
         };
       },
     }),
@@ -53,7 +61,7 @@ function switched(real: Registry, subscribed: Promise<void> | undefined): Switch
 
 /** A real embedded registry with the environments `one` and `two`, and a clock that runs only while `until` or `clock.pass` waits. */
 export async function world(t: Test) {
-  const started: { leaseKeeper: LeaseKeeper; file: SnapshotFile }[] = [];
+  const started: { leaseKeeper: LeaseKeeper; file: SnapshotFile; access: Switched }[] = [];
   // Registered before t.testdir(), so that it runs before the folder is removed.
   t.teardown(async () => {
     for (const { leaseKeeper } of started) await leaseKeeper.leave();
@@ -103,16 +111,20 @@ export async function world(t: Test) {
       random: () => 0.5,
       logger,
     });
-    started.push({ leaseKeeper, file });
+    started.push({ leaseKeeper, file, access });
     return { access, applier, file, load, state, leaseKeeper, record: () => registry.server(id) };
   };
 
-  /** Moves the clock in steps of 5 ms until `holds`; fails after 250 s of the clock, with the last result. */
+  /**
+   * Moves the clock in steps of 5 ms until `holds`; fails after 250 s of the clock, with the last result. The clock stands still while the real
+   * registry works, so that a slow disk is not taken for a registry that does not answer.
+   */
   const until = async (what: string, holds: () => unknown) => {
     let last: unknown;
     for (let round = 0; round < 50_000; round++) {
       last = await holds();
       if (last) return;
+      while (started.some(({ access }) => access.working > 0)) await new Promise((resolve) => setImmediate(resolve));
       await clock.pass(5);
     }
     throw new Error(`never happened: ${what}; last seen: ${JSON.stringify(last)}`);
