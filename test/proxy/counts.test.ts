@@ -100,7 +100,7 @@ t.test('retries are counted by reason, and retries that the budget did not allow
 });
 
 t.test('the queue counts waits, overflows and timeouts', async (t) => {
-  const w = await world(t, { spec: { limits: { connectionsPerServer: 1, queue: 1, queueTimeout: '100ms' } } });
+  const w = await world(t, { spec: { limits: { connectionsPerServer: 1, queue: 1, queueTimeout: '1s' } } });
   const { client, server } = await w.asked(request('GET'));
   await server.message();
   const waiting = await w.client();
