@@ -5,15 +5,33 @@ import type { Match } from './match.ts';
 /** Result of a lookup: the match, the methods that the path allows (405), or none (404). */
 export type Lookup = Match | { readonly allowed: ReadonlySet<string> } | 'no-project' | 'no-resource';
 
-/** The projects of one snapshot. Immutable: replaced as a whole. */
+/** The projects that are served, by base path. It changes in place: a request keeps the project that it found, whatever changes meanwhile. */
 export class ProjectTable {
-  readonly projects: readonly CompiledProject[];
   readonly #basePaths: BasePaths<CompiledProject>;
 
   /** @param projects with distinct base paths */
-  constructor(projects: readonly CompiledProject[]) {
-    this.projects = projects;
+  constructor(projects: Iterable<CompiledProject> = []) {
     this.#basePaths = new BasePaths(projects);
+  }
+
+  /** All projects, sorted by name. */
+  get projects(): readonly CompiledProject[] {
+    return [...this.#basePaths].sort((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  /** Returns the project with exactly this base path. */
+  at(basePath: string): CompiledProject | undefined {
+    return this.#basePaths.get(basePath);
+  }
+
+  /** Serves this project at its base path, in the place of the one before. */
+  set(project: CompiledProject): void {
+    this.#basePaths.set(project);
+  }
+
+  /** Serves nothing at this base path. */
+  delete(basePath: string): void {
+    this.#basePaths.delete(basePath);
   }
 
   /**

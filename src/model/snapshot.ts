@@ -20,9 +20,13 @@ const fault = z.string().exactOptional();
 
 const variables = z.record(z.string(), z.string());
 
+/** Content hash of a revision, as the registry stores it; absent from versions that came before it. */
+const hash = sha256.exactOptional();
+
 /** The revision of a project that servers serve if they reject the deployed one. */
 const fallback = z.object({
   revision: revisionNumber,
+  hash,
   project,
   /** Variables that it runs with; absent: those of the snapshot. */
   variables: variables.exactOptional(),
@@ -32,6 +36,7 @@ const fallback = z.object({
 export const deployedProject = z.object({
   name,
   revision: revisionNumber,
+  hash,
   project,
   /** Last revision that servers accepted before this one; absent if there is none. */
   fallback: fallback.exactOptional(),
@@ -40,7 +45,7 @@ export const deployedProject = z.object({
 
 /** A deployed project from another process, which may be of a newer version. A project that is not understood gets a `fault`, and harms no other. */
 const receivedProject = z
-  .object({ name, revision: revisionNumber, project: z.unknown(), fallback: z.unknown().optional(), fault })
+  .object({ name, revision: revisionNumber, hash, project: z.unknown(), fallback: z.unknown().optional(), fault })
   .transform(({ project: given, fallback: earlier, ...deployed }): z.output<typeof deployedProject> => {
     const { data: known } = fallback.safeParse(earlier);
     const withFallback = known === undefined ? {} : { fallback: known };
