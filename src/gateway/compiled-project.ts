@@ -1,9 +1,9 @@
 import type { Random } from '../model/clock.ts';
+import { contentHash } from '../model/content-hash.ts';
 import { SluiceError } from '../model/fault.ts';
-import type { Project } from '../model/project.ts';
 import type { DeployedProject } from '../model/snapshot.ts';
 import { planProject } from '../projects/project-plan.ts';
-import type { Variables } from '../projects/variables.ts';
+import { type Variables, variablesIn } from '../projects/variables.ts';
 import type { Upstream } from '../proxy/upstream.ts';
 import { ResourceTree } from '../routing/resource-tree.ts';
 import { buildTargets } from './compiled-targets.ts';
@@ -12,7 +12,7 @@ import { PolicyChain } from './policy-chain.ts';
 import { ProjectCounters } from './project-counters.ts';
 import type { TargetFailureLog } from './target-failure-log.ts';
 
-/** Registry epoch and variables that a project was compiled with; the same object as long as both are unchanged. */
+/** Registry epoch and variables of the environment that a project is compiled for. */
 export interface Origin {
   readonly epoch: string;
   readonly variables: Variables;
@@ -22,9 +22,12 @@ export interface Origin {
 export interface CompiledProject {
   readonly name: string;
   readonly revision: number;
-  readonly origin: Origin;
-  /** The project as deployed. */
-  readonly source: Project;
+  /** Content hash of the revision. The content itself is on disk: in memory it would stand beside what was compiled from it. */
+  readonly hash: string;
+  /** Epoch of the registry that deployed it. */
+  readonly epoch: string;
+  /** The variables that it refers to, with the values that it was compiled with. */
+  readonly variables: Variables;
   /** Normalised; `/`, or without a trailing slash. */
   readonly basePath: string;
   readonly forwardBasePath: boolean;
@@ -57,6 +60,16 @@ export function compileProject(deployed: DeployedProject, options: CompileOption
     const value = { route, policies: new PolicyChain(plan.policies, policies), counter: counters.resource(resource.path) };
     resources.add({ ...resource, value });
   }
-  const { basePath } = plan;
-  return { name, revision, origin, source: project, basePath, forwardBasePath: project.forwardBasePath, resources, upstreams, counters };
+  return {
+    name,
+    revision,
+    hash: deployed.hash ?? contentHash(project),
+    epoch: origin.epoch,
+    variables: variablesIn(project, origin.variables),
+    basePath: plan.basePath,
+    forwardBasePath: project.forwardBasePath,
+    resources,
+    upstreams,
+    counters,
+  };
 }

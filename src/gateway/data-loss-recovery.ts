@@ -1,36 +1,50 @@
 import type { Logger } from 'pino';
 import { SluiceError } from '../model/fault.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import type { SnapshotUpdate } from '../model/snapshot-update.ts';
 import type { SnapshotApplier } from './snapshot-applier.ts';
+import type { SnapshotStore } from './snapshot-store.ts';
+
+type Received = Pick<SnapshotUpdate, 'environment' | 'epoch' | 'version'>;
+
+/** Number of projects that a log line names at most. */
+const mostNamed = 100;
 
 /** Handles a registry that has lost its data: keeps serving the last deployments and offers them back to the registry. */
 export class DataLossRecovery {
   readonly #restore: (snapshot: Snapshot) => Promise<boolean>;
   readonly #applier: SnapshotApplier;
+  readonly #store: SnapshotStore;
   readonly #logger: Logger;
-  /** The last snapshot that this process got from the registry. A snapshot from disk is not offered, since it may be outdated. */
-  #received: Snapshot | undefined;
+  /** The last snapshot that this process got from the registry. A snapshot of an earlier start is not offered, since it may be outdated. */
+  #received: Received | undefined;
   /** The loss being handled: the epoch of the emptied registry, and the last step taken. */
   #loss: { readonly epoch: string; stage: 'found' | 'offered' | 'reported' } | undefined;
 
   /** @param parts.restore `Registry.restore` */
-  constructor(parts: { restore: (snapshot: Snapshot) => Promise<boolean>; applier: SnapshotApplier; logger: Logger }) {
+  constructor(parts: {
+    restore: (snapshot: Snapshot) => Promise<boolean>;
+    applier: SnapshotApplier;
+    store: SnapshotStore;
+    logger: Logger;
+  }) {
     this.#restore = parts.restore;
     this.#applier = parts.applier;
+    this.#store = parts.store;
     this.#logger = parts.logger;
   }
 
   /** True if an empty snapshot means data loss and not an order to undeploy everything: its epoch differs from the running one's. */
-  isLoss({ environment, epoch, projects }: Snapshot): boolean {
-    const { running, states, environment: present } = this.#applier;
-    return projects.length === 0 && present === environment && running?.epoch !== epoch && states.length > 0;
+  isLoss({ environment, epoch, from, put }: SnapshotUpdate): boolean {
+    const { running, counts, environment: present } = this.#applier;
+    const empty = from === undefined && put.length === 0;
+    return empty && present === environment && running?.epoch !== epoch && counts.deployed > 0;
   }
 
   /** Records a snapshot that is not a loss. Warns if its version is lower than the last one's. */
-  record(snapshot: Snapshot): void {
-    const { environment, epoch, version } = snapshot;
+  record({ environment, epoch, version }: Received): void {
     const before = this.#received;
-    this.#received = snapshot;
+    this.#received = { environment, epoch, version };
     this.#loss = undefined;
     if (before?.environment !== environment || before.epoch !== epoch || before.version <= version) return;
     this.#logger.warn(
@@ -40,14 +54,15 @@ export class DataLossRecovery {
   }
 
   /** For each loss, offers the last snapshot once; if that does not help, logs the remedy once. Resolves with true if the lease should be renewed again at once. */
-  async recover({ environment, epoch }: Snapshot): Promise<boolean> {
-    const received = this.#received?.environment === environment ? this.#received : undefined;
+  async recover({ environment, epoch }: SnapshotUpdate): Promise<boolean> {
+    const received = this.#received?.environment === environment;
     if (this.#loss?.epoch !== epoch) {
       this.#loss = { epoch, stage: 'found' };
-      if (received !== undefined) this.#announce(received);
+      if (received) this.#announce();
     }
-    if (this.#loss.stage === 'found' && received !== undefined) {
-      await this.#offer(received);
+    const snapshot = this.#loss.stage === 'found' && received ? this.#store.snapshot() : undefined;
+    if (snapshot !== undefined) {
+      await this.#offer(snapshot);
       this.#loss.stage = 'offered';
       return true;
     }
@@ -60,9 +75,11 @@ export class DataLossRecovery {
     return false;
   }
 
-  #announce({ environment, version, projects }: Snapshot): void {
+  #announce(): void {
+    const { environment, running } = this.#applier;
+    const projects = [...this.#applier.deployments()].slice(0, mostNamed).map(({ name, revision }) => `${name}@${revision}`);
     this.#logger.error(
-      { environment, version, projects: projects.map(({ name, revision }) => `${name}@${revision}`) },
+      { environment, version: running?.version, deployed: this.#applier.counts.deployed, projects },
       'the registry has lost every deployment: it is offered the last deployed revisions; all other revisions are lost',
     );
   }

@@ -14,7 +14,7 @@ import { LeaseKeeper } from './lease-keeper.ts';
 import { metricsSource } from './metrics-source.ts';
 import type { MetricsSource } from './reserved-paths.ts';
 import { SnapshotApplier } from './snapshot-applier.ts';
-import { SnapshotFile } from './snapshot-file.ts';
+import { SnapshotStore } from './snapshot-store.ts';
 import { withDeadline } from './with-deadline.ts';
 
 /** Opens a listener at `HOST:PORT`. */
@@ -76,9 +76,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { id, clock, random, registry, version, environment, ttl = 10_000, grace: graceMs = 30_000 } = options;
   checkReachable(options);
   const logger = options.logger.child({ server: id });
-  const applier = new SnapshotApplier({ random, logger, clock });
-  const file = new SnapshotFile(options.dataDir, logger);
-  const stored = await file.load();
+  const store = new SnapshotStore(options.dataDir, logger);
+  const applier = new SnapshotApplier({ random, logger, clock, read: (hash) => store.read(hash) });
+  const stored = await store.load();
   if (stored !== undefined && (environment === undefined || environment === stored.environment)) applier.apply(stored);
 
   const instance = options.instance ?? randomUUID();
@@ -132,7 +132,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ...(options.weight !== undefined && { weight: options.weight }),
     },
     applier,
-    file,
+    store,
     load,
     onDraining: (draining) => {
       listener.lameDuck = draining;
@@ -160,7 +160,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await new Drain(load, clock, Math.max(0, end - clock.now())).done;
     await listener.close(Math.max(0, end - clock.now()));
     await keeper.leave();
-    await file.settled();
+    await store.settled();
   };
   let left: Promise<void> | undefined;
   return {

@@ -8,11 +8,12 @@ import type { News } from '../model/news.ts';
 import type { LeasedServer } from '../model/server.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { sameSnapshot } from '../model/snapshot-id.ts';
+import { wholeUpdate } from '../model/snapshot-update.ts';
 import type { Registry, Watch } from '../registry/contract.ts';
 import { DataLossRecovery } from './data-loss-recovery.ts';
 import { Drain, type GatewayLoad } from './drain.ts';
 import type { SnapshotApplier } from './snapshot-applier.ts';
-import type { SnapshotFile } from './snapshot-file.ts';
+import type { SnapshotStore } from './snapshot-store.ts';
 import { withDeadline } from './with-deadline.ts';
 
 /** Dependencies of a {@link LeaseKeeper}. */
@@ -20,7 +21,7 @@ export interface LeaseKeeperOptions {
   readonly registry: Registry;
   readonly self: Omit<JoinRequest, 'source'>;
   readonly applier: SnapshotApplier;
-  readonly file: SnapshotFile;
+  readonly store: SnapshotStore;
   readonly load: GatewayLoad;
   /** Called with true when the server starts draining, with false when it stops. */
   readonly onDraining: (draining: boolean) => void;
@@ -134,8 +135,8 @@ export class LeaseKeeper {
     if (this.#isLeft()) return;
     this.#sync.at = sentAt;
     this.#apply(answer);
-    const { snapshot } = answer;
-    if (snapshot !== undefined && this.#recovery.isLoss(snapshot) && (await this.#recovery.recover(snapshot))) this.#renewals.soon();
+    const update = answer.snapshot && wholeUpdate(answer.snapshot);
+    if (update !== undefined && this.#recovery.isLoss(update) && (await this.#recovery.recover(update))) this.#renewals.soon();
     // Acknowledge a new snapshot at once. The environment counts too, since two environments may have snapshots with the same id.
     if (this.#environment !== before || !sameSnapshot(reported, applier.running)) this.#renewals.soon();
   }
@@ -190,17 +191,18 @@ export class LeaseKeeper {
   }
 
   #apply({ server, snapshot }: JoinAnswer): void {
-    const { applier, file } = this.#options;
+    const { applier, store } = this.#options;
+    const update = snapshot && wholeUpdate(snapshot);
     this.#logChange(server);
     this.#state = 'joined';
     this.#environment = server.environment;
     if (server.environment === undefined) {
       if (applier.table !== undefined) applier.clear();
-      void file.save(undefined);
-    } else if (snapshot !== undefined && !this.#recovery.isLoss(snapshot)) {
-      this.#recovery.record(snapshot);
-      applier.apply(snapshot);
-      void file.save(applier.snapshot);
+      void store.clear();
+    } else if (update !== undefined && !this.#recovery.isLoss(update)) {
+      this.#recovery.record(update);
+      const change = applier.apply(update);
+      if (change !== undefined) void store.save(change);
     }
     this.#followMove(server);
     this.#resolveJoined();

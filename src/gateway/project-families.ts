@@ -65,15 +65,14 @@ function countsOf({ counts, active, upgraded, pool }: Upstream): UpstreamRow['co
   return { ...counts, active, upgraded, connections: pool.open, idle: pool.idle };
 }
 
-function snapshotFamilies({ running, environment, states, applied, rejections }: SnapshotApplier): Family[] {
+function snapshotFamilies({ running, environment, counts, applied, rejections }: SnapshotApplier): Family[] {
   const value = (type: 'counter' | 'gauge', name: string, help: string, series: readonly { labels: Labels; value: number }[]): Family => ({
     name: `sluice_gateway_${name}`,
     help,
     type,
     series,
   });
-  const byState = { active: 0, rejected: 0 };
-  for (const { state } of states) byState[state]++;
+  const byState = { active: counts.deployed - counts.rejected, rejected: counts.rejected };
   return [
     value('gauge', 'snapshot_version', 'Version of the snapshot that is served.', running ? [{ labels: {}, value: running.version }] : []),
     value(

@@ -1,186 +1,196 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Clock, Random } from '../model/clock.ts';
+import type { Project } from '../model/project.ts';
 import type { ProjectState } from '../model/server.ts';
-import type { DeployedProject, Snapshot } from '../model/snapshot.ts';
+import type { DeployedProject } from '../model/snapshot.ts';
 import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
-import type { Upstream } from '../proxy/upstream.ts';
-import { type CompiledProject, compileProject, type Origin } from './compiled-project.ts';
-import { ProjectTable } from './project-table.ts';
+import type { SnapshotUpdate } from '../model/snapshot-update.ts';
+import type { Variables } from '../projects/variables.ts';
+import type { Candidate } from './candidate.ts';
+import { CandidateCompiler, holds } from './candidate-compiler.ts';
+import type { CompiledProject } from './compiled-project.ts';
+import { ProjectStates } from './project-states.ts';
+import type { ProjectTable } from './project-table.ts';
+import { contentsOf, incomplete, type SavedChange, type SavedProject, withoutContents } from './saved-project.ts';
+import { ServedProjects } from './served-projects.ts';
 import { TargetFailureLog } from './target-failure-log.ts';
 
-/** Maximum length of a reported reason in characters: the registry refuses a longer one. */
-const maxReason = 2000;
-
-/** The state that serves requests; replaced as a whole, by one assignment. */
-interface Running {
-  readonly snapshot: Snapshot;
-  readonly origin: Origin;
-  readonly table: ProjectTable;
-  readonly states: readonly ProjectState[];
+/** Dependencies of a {@link SnapshotApplier}. */
+export interface ApplierOptions {
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Reads the contents of a revision by its hash, for projects that are compiled again although their deployment has not changed. */
+  readonly read?: ((hash: string) => Project | undefined) | undefined;
 }
 
-/** Applies snapshots of the server's environment and holds the projects that it serves. */
+/** The snapshot that serves requests. */
+interface Running extends SnapshotId {
+  readonly environment: string;
+  readonly variables: Variables;
+  readonly served: ServedProjects;
+}
+
+/** Applies snapshots of the server's environment, whole or as updates, and holds the projects that it serves. An update costs what it changes. */
 export class SnapshotApplier {
-  readonly #random: Random;
+  readonly #options: ApplierOptions;
   readonly #logger: Logger;
   readonly #failureLog: TargetFailureLog;
+  readonly #states = new ProjectStates();
   /** Snapshots applied so far, and projects in them that were rejected. */
   applied = 0;
   rejections = 0;
   #running: Running | undefined;
 
-  constructor(options: { random: Random; logger: Logger; clock: Clock }) {
-    this.#random = options.random;
+  constructor(options: ApplierOptions) {
+    this.#options = options;
     this.#logger = options.logger;
     this.#failureLog = new TargetFailureLog(options);
   }
 
   /** Undefined until a snapshot is applied, and while the server is in no environment. */
   get table(): ProjectTable | undefined {
-    return this.#running?.table;
+    return this.#running?.served.table;
   }
 
   get environment(): string | undefined {
-    return this.#running?.snapshot.environment;
+    return this.#running?.environment;
   }
 
-  /** The snapshot that runs; the fallback of each rejected project is what is served of it. */
-  get snapshot(): Snapshot | undefined {
-    return this.#running?.snapshot;
-  }
-
+  /** Identity of the snapshot that runs: {@link incomplete} if contents are missing. */
   get running(): SnapshotId | undefined {
     if (this.#running === undefined) return undefined;
-    const { epoch, version, hash } = this.#running.snapshot;
+    const { epoch, version, hash } = this.#running;
     return { epoch, version, hash };
   }
 
+  /** Number of projects that are deployed here, and of those that were rejected. */
+  get counts(): { readonly deployed: number; readonly rejected: number } {
+    return { deployed: this.#running?.served.size ?? 0, rejected: this.#states.rejected };
+  }
+
+  /** The states to report, sorted by name: of all projects while there are few, else of the rejected ones. */
   get states(): readonly ProjectState[] {
-    return this.#running?.states ?? [];
+    return this.#running === undefined ? [] : this.#states.report(this.#running.served);
+  }
+
+  /** All projects as they were deployed last. Their number may be large. */
+  *deployments(): IterableIterator<SavedProject> {
+    for (const { given } of this.#running?.served ?? []) yield given;
+  }
+
+  /** A project as it was deployed last; undefined if it is not deployed here, or its contents could not be read. */
+  deployment(name: string): SavedProject | undefined {
+    const candidate = this.#running?.served.get(name);
+    return candidate?.unread ? undefined : candidate?.given;
   }
 
   /**
-   * Builds the snapshot's table beside the running one, then swaps them. A project that cannot be compiled is rejected with the reason; its
-   * fallback is served in its stead, or else the revision that this server served before. The other projects go ahead. Never throws.
-   * @returns false if this snapshot runs already
+   * Compiles the projects that changed beside the running ones, then swaps them in one step. A project that cannot be compiled is rejected with
+   * the reason; its fallback is served in its stead, or else the revision that this server served before. The other projects go ahead. Never throws.
+   *
+   * @returns what to save; undefined if the snapshot runs already, or the update starts from another snapshot than the one that runs
    */
-  apply(snapshot: Snapshot): boolean {
-    const before = this.#running;
-    const same = before?.snapshot.environment === snapshot.environment;
-    if (same && sameSnapshot(before?.snapshot, snapshot)) return false;
-    const known = new Map(same ? before?.table.projects.map((project) => [project.name, project]) : []);
-    const origin = originOf(snapshot, before?.origin);
-    const states: ProjectState[] = [];
-    const projects = new Map<string, CompiledProject>();
-    const kept: { readonly index: number; readonly project: CompiledProject }[] = [];
-    for (const deployed of snapshot.projects) {
-      const previous = known.get(deployed.name);
-      const result = this.#compile(deployed, origin, previous, projects);
-      if ('error' in result) {
-        const project = this.#fallback(deployed, origin, previous);
-        if (project !== undefined) kept.push({ index: states.length, project });
-        states.push({ name: deployed.name, revision: project?.revision ?? 0, state: 'rejected', error: result.error });
-        this.rejections++;
-        this.#logger.error(
-          { project: deployed.name, revision: deployed.revision, serving: project?.revision ?? 0, reason: result.error },
-          'project rejected',
-        );
-      } else {
-        projects.set(result.project.basePath, result.project);
-        states.push({ name: deployed.name, revision: deployed.revision, state: 'active' });
-      }
-    }
-    const served = new Map<string, CompiledProject>();
-    for (const { index, project } of kept) {
-      if (projects.has(project.basePath)) {
-        // Another project has taken the base path: this one is not served at all.
-        states[index] = { ...(states[index] as ProjectState), revision: 0 };
-      } else {
-        projects.set(project.basePath, project);
-        served.set(project.name, project);
-      }
-    }
+  apply(update: SnapshotUpdate): SavedChange | undefined {
+    const { environment, version, variables } = update;
+    const before = this.#running?.environment === environment ? this.#running : undefined;
+    if (before !== undefined && sameSnapshot(before, update)) return undefined;
+    if (update.from !== undefined && !sameSnapshot(before, update.from)) return undefined;
+    if (before === undefined) this.clear();
+    const served = before?.served ?? new ServedProjects();
+    const removed = update.from === undefined ? absent(update.put, served) : update.removed;
+    const contents = contentsOf(update.put);
+    const { changed, affected } = this.#change(served, update, changesOf(update, before), removed, contents);
+    for (const name of removed) this.#states.accept(name);
+    for (const candidate of affected) this.#judge(candidate, served, changed.has(candidate));
     this.applied++;
-    this.#swap({ snapshot: withServed(snapshot, served), origin, table: new ProjectTable([...projects.values()]), states });
-    this.#logger.info({ environment: snapshot.environment, version: snapshot.version, projects: projects.size }, 'snapshot applied');
-    return true;
+    const id = served.complete ? idOf(update) : incomplete(update);
+    this.#running = { ...id, environment, variables, served };
+    this.#logger.info({ environment, version, projects: served.size, changed: changed.size + removed.length }, 'snapshot applied');
+    const put = [...affected].map((candidate) => savedOf(candidate, variables));
+    return { ...id, ...(before && { from: idOf(before) }), environment, variables, put, removed, contents };
   }
 
   /** Serves nothing from now on, because the server is in no environment. */
   clear(): void {
-    this.#swap(undefined);
+    this.#running?.served.end();
+    this.#running = undefined;
+    this.#states.clear();
   }
 
-  #compile(
-    deployed: DeployedProject,
-    origin: Origin,
-    previous: CompiledProject | undefined,
-    taken: ReadonlyMap<string, CompiledProject>,
-  ): { project: CompiledProject } | { error: string } {
-    if (deployed.fault !== undefined) return { error: deployed.fault.slice(0, maxReason) };
-    try {
-      // The number alone is not enough: a registry restored with older data assigns the same revision numbers again.
-      const same = previous?.origin === origin && previous.revision === deployed.revision;
-      const project =
-        same && isDeepStrictEqual(previous.source, deployed.project)
-          ? previous
-          : compileProject(deployed, { origin, random: this.#random, previous, failureLog: this.#failureLog });
-      const holder = taken.get(project.basePath);
-      return holder === undefined ? { project } : { error: `basePath: ${project.basePath} is taken by project ${holder.name}` };
-    } catch (error) {
-      return { error: (error instanceof Error ? error.message : String(error)).slice(0, maxReason) };
-    }
-  }
-
-  /** Chooses the revision to serve of a project whose deployed revision was rejected: its fallback, or else the one that this server served before. */
-  #fallback(deployed: DeployedProject, origin: Origin, previous: CompiledProject | undefined): CompiledProject | undefined {
-    const { name, fallback, fault } = deployed;
-    // The deployed revision itself runs here, although its content is lost in the registry.
-    const hasIt = fault !== undefined && previous?.revision === deployed.revision && previous.origin.epoch === origin.epoch;
-    if (fallback === undefined || hasIt) return previous;
-    const { revision, project, variables } = fallback;
-    const own = variables === undefined ? origin : previous && originWith(previous.origin, origin.epoch, variables);
-    const result = this.#compile(
-      { name, revision, project },
-      own ?? { epoch: origin.epoch, variables: variables ?? {} },
-      previous,
-      new Map(),
+  #change(
+    served: ServedProjects,
+    update: SnapshotUpdate,
+    put: readonly SavedProject[],
+    removed: readonly string[],
+    contents: ReadonlyMap<string, Project>,
+  ): { changed: ReadonlySet<Candidate>; affected: ReadonlySet<Candidate> } {
+    const { random, read } = this.#options;
+    const compiler = new CandidateCompiler(update, {
+      random,
+      failureLog: this.#failureLog,
+      read: (hash) => contents.get(hash) ?? read?.(hash),
+    });
+    const previous = new Map<string, CompiledProject | undefined>();
+    const changed = put.map((given) => {
+      const before = served.get(given.name);
+      const had = before && (served.accepts(before) ? before.deployed : before.kept);
+      previous.set(given.name, had);
+      return compiler.candidate(given, had);
+    });
+    const affected = served.change(changed, removed, ({ given, deployed }) =>
+      compiler.kept(given, previous.has(given.name) ? previous.get(given.name) : deployed),
     );
-    return 'error' in result ? previous : result.project;
+    return { changed: new Set(changed), affected };
   }
 
-  /** Swaps the running state. Requests in flight end on the old table; upstreams that only the old one used are retired. */
-  #swap(next: Running | undefined): void {
-    const before = this.#running;
-    this.#running = next;
-    const used = new Set(upstreamsOf(next));
-    for (const upstream of upstreamsOf(before)) if (!used.has(upstream)) upstream.retire();
+  /** Records whether a candidate is active or rejected. A rejection that is new, or was found again by this update, is counted and logged. */
+  #judge(candidate: Candidate, served: ServedProjects, changed: boolean): void {
+    const { name, revision } = candidate.given;
+    if (served.accepts(candidate)) {
+      this.#states.accept(name);
+      return;
+    }
+    const error = candidate.fault ?? `basePath: ${candidate.deployed?.basePath} is taken by project ${served.holderOf(candidate)}`;
+    const serving = served.servedOf(candidate)?.revision ?? 0;
+    if (!this.#states.reject({ name, revision: serving, state: 'rejected', error }) && !changed) return;
+    this.rejections++;
+    this.#logger.error({ project: name, revision, serving, reason: error }, 'project rejected');
   }
 }
 
-function originOf({ epoch, variables }: Snapshot, before: Origin | undefined): Origin {
-  return originWith(before, epoch, variables);
+function idOf({ epoch, version, hash }: SnapshotId): SnapshotId {
+  return { epoch, version, hash };
 }
 
-/** Returns `before` if it is the same, since projects are compared by the identity of their origin. */
-function originWith(before: Origin | undefined, epoch: string, variables: Origin['variables']): Origin {
-  return before?.epoch === epoch && isDeepStrictEqual(before.variables, variables) ? before : { epoch, variables };
+/** Names of the projects that a whole update does not have. */
+function absent(put: readonly DeployedProject[], served: ServedProjects): string[] {
+  const present = new Set(put.map(({ name }) => name));
+  return [...served].map(({ given }) => given.name).filter((name) => !present.has(name));
 }
 
-/** The snapshot with what is served of each rejected project as its fallback, so that the same is served after a restart. */
-function withServed(snapshot: Snapshot, served: ReadonlyMap<string, CompiledProject>): Snapshot {
-  if (served.size === 0) return snapshot;
-  const projects = snapshot.projects.map((deployed) => {
-    const project = served.get(deployed.name);
-    if (project === undefined) return deployed;
-    const { revision, source, origin } = project;
-    const own = isDeepStrictEqual(origin.variables, snapshot.variables) ? {} : { variables: origin.variables };
-    return { ...deployed, fallback: { revision, project: source, ...own } };
-  });
-  return { ...snapshot, projects };
+/** The projects that have to be compiled: those that the update changes, and those for which changed variables make a difference. */
+function changesOf(update: SnapshotUpdate, before: Running | undefined): readonly SavedProject[] {
+  const put = update.put.map(withoutContents);
+  if (before === undefined) return put;
+  const { served } = before;
+  if (isDeepStrictEqual(before.variables, update.variables))
+    return before.epoch === update.epoch ? put.filter((given) => differs(given, served.get(given.name))) : put;
+  if (update.from === undefined) return put;
+  const named = new Set([...put.map(({ name }) => name), ...update.removed]);
+  const open = (candidate: Candidate) => !served.accepts(candidate) || !holds(update.variables, candidate.deployed?.variables ?? {});
+  const others = [...served].filter((candidate) => !named.has(candidate.given.name) && open(candidate));
+  return [...put, ...others.map(({ given }) => given)];
 }
 
-function upstreamsOf(running: Running | undefined): Upstream[] {
-  return running?.table.projects.flatMap((project) => [...project.upstreams.values()]) ?? [];
+function differs(given: SavedProject, before: Candidate | undefined): boolean {
+  return before === undefined || before.unread || !isDeepStrictEqual(before.given, given);
+}
+
+/** The deployment with what is kept of a rejected project as its fallback, so that the same is served after a restart. */
+function savedOf({ given, kept }: Candidate, variables: Variables): SavedProject {
+  if (kept === undefined) return given;
+  const own = holds(variables, kept.variables) ? {} : { variables: kept.variables };
+  return { ...given, fallback: { revision: kept.revision, hash: kept.hash, ...own } };
 }

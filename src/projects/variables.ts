@@ -23,6 +23,28 @@ export function refersToVariable(text: unknown): boolean {
   return [...text.matchAll(reference)].some(([, inside = '', end]) => end === '}' && known.test(inside));
 }
 
+/** Shared by all projects that refer to no variable. */
+const none: Variables = {};
+
+/** The variables that a text, or any text within a list or object, refers to; those that do not exist are left out. */
+export function variablesIn(value: unknown, variables: Variables): Variables {
+  const found: Record<string, string> = {};
+  collect(value, variables, found);
+  return Object.keys(found).length === 0 ? none : found;
+}
+
+function collect(value: unknown, variables: Variables, found: Record<string, string>): void {
+  if (typeof value === 'string') {
+    if (!value.includes('${')) return;
+    for (const [, inside = '', end] of value.matchAll(reference)) {
+      const name = end === '}' ? known.exec(inside)?.[1] : undefined;
+      if (name !== undefined && Object.hasOwn(variables, name)) found[name] = variables[name] as string;
+    }
+  } else if (value !== null && typeof value === 'object') {
+    for (const entry of Object.values(value)) collect(entry, variables, found);
+  }
+}
+
 function replaced(value: unknown, variables: Variables | undefined, path: readonly PropertyKey[], complain: Complain): unknown {
   if (typeof value === 'string') return value.includes('${') ? replacedText(value, variables, path, complain) : value;
   if (Array.isArray(value)) return value.map((entry, index) => replaced(entry, variables, [...path, index], complain));

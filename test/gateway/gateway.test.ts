@@ -4,7 +4,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Gateway, type GatewayOptions, startGateway } from '../../src/gateway/gateway.ts';
-import { SnapshotFile } from '../../src/gateway/snapshot-file.ts';
+import { savedChange } from '../../src/gateway/saved-project.ts';
+import { SnapshotStore } from '../../src/gateway/snapshot-store.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { project } from '../../src/model/project.ts';
 import type { Listener } from '../../src/proxy/contract.ts';
@@ -13,7 +14,7 @@ import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { eventually } from '../tools/eventually.ts';
 import { keptLogger, silentLogger } from '../tools/fake-logger.ts';
-import { deployed, projectOf, snapshotOf } from './samples.ts';
+import { deployed, projectOf, wholeOf } from './samples.ts';
 
 /** A target that answers with the request that reached it. */
 async function target(t: Test, name: string): Promise<string> {
@@ -173,8 +174,8 @@ t.test('requests go to the next URL, then to the failover, when a URL cannot be 
 t.test('starts from the last good snapshot without a registry', async (t) => {
   const { registry, start, dataDir, lines } = await world(t);
   const backend = await target(t, 'kept');
-  const snapshot = snapshotOf(3, [deployed({ name: 'shop', targets: { default: { url: backend } } })]);
-  await new SnapshotFile(dataDir, silentLogger).save(snapshot);
+  const snapshot = wholeOf(3, [deployed({ name: 'shop', targets: { default: { url: backend } } })]);
+  await new SnapshotStore(dataDir, silentLogger).save(savedChange(snapshot));
   await registry.close();
   const gateway = await start({ environment: 'production' });
   t.equal(gateway.ready, true);
@@ -184,7 +185,8 @@ t.test('starts from the last good snapshot without a registry', async (t) => {
 
 t.test('the snapshot of another environment is not served', async (t) => {
   const { registry, start, dataDir } = await world(t);
-  await new SnapshotFile(dataDir, silentLogger).save(snapshotOf(3, [deployed({ name: 'shop' })], { environment: 'test' }));
+  const other = wholeOf(3, [deployed({ name: 'shop' })], { environment: 'test' });
+  await new SnapshotStore(dataDir, silentLogger).save(savedChange(other));
   await registry.close();
   const gateway = await start({ environment: 'production' });
   t.equal(gateway.ready, false);

@@ -2,6 +2,7 @@ import t from 'tap';
 import { SluiceError } from '../../src/model/fault.ts';
 import type { Renewal } from '../../src/model/join.ts';
 import { sameSnapshot } from '../../src/model/snapshot-id.ts';
+import { wholeUpdate } from '../../src/model/snapshot-update.ts';
 import { settle } from '../tools/fake-clock.ts';
 import { offer, projectOf } from './samples.ts';
 import { world } from './world.ts';
@@ -12,13 +13,13 @@ t.test('joins, applies the snapshot and acknowledges it at once', async (t) => {
   const { registry, server, until } = await world(t);
   await registry.pushProject(shop('http://a'));
   const snapshot = await registry.deploy('one', 'shop');
-  const { leaseKeeper, applier, file, record, access } = server('s1', { environment: 'one' });
+  const { leaseKeeper, applier, store, record, access } = server('s1', { environment: 'one' });
   leaseKeeper.start();
   await until('acknowledged', async () => sameSnapshot((await record())?.running, snapshot));
   t.equal(applier.environment, 'one');
   t.match((await record())?.projects, [{ name: 'shop', revision: 1, state: 'active' }]);
-  await file.settled();
-  t.same(await file.load(), snapshot);
+  await store.settled();
+  t.match(await store.load(), wholeUpdate(snapshot));
   t.same(access.calls.map(({ method }) => method).slice(0, 2), ['join', 'renew'], 'without waiting for the next renewal');
 });
 
@@ -63,7 +64,7 @@ t.test('an available server is added to an environment and given back', async (t
   const { registry, server, until } = await world(t);
   await registry.pushProject(shop('http://a'));
   await registry.deploy('one', 'shop');
-  const { leaseKeeper, applier, file, record, state } = server('s1');
+  const { leaseKeeper, applier, store, record, state } = server('s1');
   leaseKeeper.start();
   await until('registered', record);
   t.equal(applier.table, undefined);
@@ -74,8 +75,8 @@ t.test('an available server is added to an environment and given back', async (t
   await until('available again', () => applier.table === undefined);
   t.match(await record(), { movingTo: undefined, environment: undefined, running: undefined });
   await until('not draining', () => !state.lameDuck);
-  await file.settled();
-  t.equal(await file.load(), undefined, 'a restart must not serve it again');
+  await store.settled();
+  t.equal(await store.load(), undefined, 'a restart must not serve it again');
 });
 
 t.test('a move waits for requests in flight in the old environment', async (t) => {
@@ -274,7 +275,7 @@ t.test('a registry with older data is followed, and that is logged', async (t) =
 
 t.test('a snapshot that was only on disk is not restored, stays served, and is replaced by the next deploy', async (t) => {
   const { registry, server, until, lines, clock } = await world(t);
-  const { leaseKeeper, applier, file, record } = server('s1', { environment: 'one' });
+  const { leaseKeeper, applier, store, record } = server('s1', { environment: 'one' });
   await registry.pushProject(shop('http://a'));
   const { project } = (await registry.revision('shop')) ?? {};
   if (project === undefined) throw new Error('the project is missing');
@@ -284,15 +285,16 @@ t.test('a snapshot that was only on disk is not restored, stays served, and is r
     hash: '0'.repeat(64),
     environment: 'one',
     variables: {},
-    projects: [{ name: 'shop', revision: 7, project }],
+    put: [{ name: 'shop', revision: 7, project }],
+    removed: [],
   });
   leaseKeeper.start();
   await until('joined', async () => (await record())?.running?.epoch === 'lost');
   await clock.pass(60_000);
   t.match(applier.states, [{ name: 'shop', revision: 7 }]);
   t.equal(lines.filter(({ msg }) => /lost every deployment/.test(String(msg))).length, 1, 'logged once');
-  await file.settled();
-  t.equal(await file.load(), undefined, 'the empty snapshot is not written to disk');
+  await store.settled();
+  t.equal(await store.load(), undefined, 'the empty snapshot is not written to disk');
   await registry.deploy('one', 'shop');
   await until('deployed again', async () => (await record())?.running?.version === 1);
   t.match(applier.states, [{ name: 'shop', revision: 1 }]);

@@ -4,15 +4,15 @@ import { projectFamilies } from '../../src/gateway/project-families.ts';
 import { SnapshotApplier } from '../../src/gateway/snapshot-applier.ts';
 import { exposition } from '../../src/metrics/exposition.ts';
 import { project as projectSchema } from '../../src/model/project.ts';
-import type { Snapshot } from '../../src/model/snapshot.ts';
+import type { SnapshotUpdate } from '../../src/model/snapshot-update.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { FakeExchange } from '../tools/fake-exchange.ts';
 import { silentLogger as logger } from '../tools/fake-logger.ts';
 import { Scrape } from '../tools/scrape.ts';
 
-function snapshot(version: number, ...projects: Record<string, unknown>[]): Snapshot {
+function snapshot(version: number, ...projects: Record<string, unknown>[]): SnapshotUpdate {
   const deployed = projects.map((input) => ({ name: String(input['name']), revision: version, project: projectSchema.parse(input) }));
-  return { environment: 'production', epoch: 'e', version, hash: String(version), variables: {}, projects: deployed };
+  return { environment: 'production', epoch: 'e', version, hash: String(version), variables: {}, put: deployed, removed: [] };
 }
 
 const shop = (more: Record<string, unknown> = {}) => ({
@@ -81,7 +81,7 @@ t.test('projects without requests have no series', async (t) => {
   t.ok(before < 100, `${before} series for 300 projects`);
   ask('GET', '/p7/x', 200);
   t.ok(read().counters.size > before);
-  for (const upstream of applier.table?.projects[7]?.upstreams.values() ?? []) upstream.requests++;
+  for (const upstream of applier.table?.at('/p7')?.upstreams.values() ?? []) upstream.requests++;
   t.equal(read().sum('sluice_target_requests_total', { project: 'p7', target: 'default', upstream: '127.0.0.1:9201' }), 1);
   const { unmatched } = new GatewayHandler({ table: undefined, ready: true }, logger);
   t.notMatch(exposition(projectFamilies(applier, unmatched)), /secret/, 'only host and port of a URL');

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { Snapshot } from '../../src/model/snapshot.ts';
+import type { SnapshotUpdate } from '../../src/model/snapshot-update.ts';
 import { offer, projectOf } from './samples.ts';
 import { world } from './world.ts';
 
@@ -25,11 +25,11 @@ t.test('a rejected revision takes nothing down: not at a scale-out, not at a res
   first.access.real = older;
   await until('the next revision', async () => first.applier.running?.version === 5);
   t.match(first.applier.states, [{ revision: 1, state: 'rejected', error: /gone/ }]);
-  await first.file.settled();
+  await first.store.settled();
   const restarted = server('s1', { environment: 'one', instance: 's1-2' });
-  const stored = await restarted.file.load();
-  t.match(stored?.projects, [{ revision: 3, fallback: { revision: 1 } }], 'what runs is on disk');
-  restarted.applier.apply(stored as Snapshot);
+  const stored = await restarted.store.load();
+  t.match(stored?.put, [{ revision: 3, fallback: { revision: 1 } }], 'what runs is on disk');
+  restarted.applier.apply(stored as SnapshotUpdate);
   restarted.access.real = older;
   restarted.leaseKeeper.start();
   await until(

@@ -1,6 +1,7 @@
 import { contentHash } from '../../src/model/content-hash.ts';
 import { type Project, type ProjectInput, project } from '../../src/model/project.ts';
 import type { DeployedProject, Snapshot } from '../../src/model/snapshot.ts';
+import { type SnapshotUpdate, wholeUpdate } from '../../src/model/snapshot-update.ts';
 
 export function projectOf(input: Partial<ProjectInput> & { name: string }): Project {
   return project.parse({ basePath: `/${input.name}`, targets: { default: { url: 'http://127.0.0.1:9201/api' } }, ...input });
@@ -17,6 +18,11 @@ export function snapshotOf(
 ): Snapshot {
   const variables = rest.variables ?? {};
   return { epoch: 'epoch-1', environment: 'production', ...rest, version, variables, projects, hash: contentHash({ variables, projects }) };
+}
+
+/** The update that replaces everything by such a snapshot. */
+export function wholeOf(...given: Parameters<typeof snapshotOf>): SnapshotUpdate {
+  return wholeUpdate(snapshotOf(...given));
 }
 
 /** Snapshot of a lost registry. A restoration is not refused for what servers will reject, unlike a deploy. */

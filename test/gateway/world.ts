@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { LeaseKeeper } from '../../src/gateway/lease-keeper.ts';
 import { SnapshotApplier } from '../../src/gateway/snapshot-applier.ts';
-import { SnapshotFile } from '../../src/gateway/snapshot-file.ts';
+import { SnapshotStore } from '../../src/gateway/snapshot-store.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
@@ -61,11 +61,11 @@ function switched(real: Registry, subscribed: Promise<void> | undefined): Switch
 
 /** A real embedded registry with the environments `one` and `two`, and a clock that runs only while `until` or `clock.pass` waits. */
 export async function world(t: Test) {
-  const started: { leaseKeeper: LeaseKeeper; file: SnapshotFile; access: Switched }[] = [];
+  const started: { leaseKeeper: LeaseKeeper; store: SnapshotStore; access: Switched }[] = [];
   // Registered before t.testdir(), so that it runs before the folder is removed.
   t.teardown(async () => {
     for (const { leaseKeeper } of started) await leaseKeeper.leave();
-    for (const { file } of started) await file.settled();
+    for (const { store } of started) await store.settled();
     for (const each of [registry, ...others]) await each.close();
   });
   const folder = t.testdir();
@@ -91,8 +91,8 @@ export async function world(t: Test) {
   ) => {
     const access = switched(registry, options.subscribed);
     const { environment, ttl = 600_000, graceMs = 600_000, instance = `${id}-1` } = options;
-    const applier = new SnapshotApplier({ random: () => 0, logger, clock });
-    const file = new SnapshotFile(join(folder, `${id}-data`), logger);
+    const store = new SnapshotStore(join(folder, `${id}-data`), logger);
+    const applier = new SnapshotApplier({ random: () => 0, logger, clock, read: (hash) => store.read(hash) });
     const load = { connections: 0, active: 0, requests: 0 };
     const state = { lameDuck: false };
     const self = { id, instance, address: '127.0.0.1:7001', version: '0', startedAt: 0, ttl, ...(environment && { environment }) };
@@ -103,7 +103,7 @@ export async function world(t: Test) {
       registry: access.registry,
       self,
       applier,
-      file,
+      store,
       load,
       onDraining,
       graceMs,
@@ -111,8 +111,8 @@ export async function world(t: Test) {
       random: () => 0.5,
       logger,
     });
-    started.push({ leaseKeeper, file, access });
-    return { access, applier, file, load, state, leaseKeeper, record: () => registry.server(id) };
+    started.push({ leaseKeeper, store, access });
+    return { access, applier, store, load, state, leaseKeeper, record: () => registry.server(id) };
   };
 
   /**

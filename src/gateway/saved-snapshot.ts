@@ -1,0 +1,17 @@
+import type { SnapshotId } from '../model/snapshot-id.ts';
+import type { Variables } from '../projects/variables.ts';
+import type { SavedProject } from './saved-project.ts';
+
+/** What a gateway runs, without the contents of revisions. */
+export interface SavedSnapshot {
+  readonly id: SnapshotId;
+  readonly environment: string;
+  readonly variables: Variables;
+  /** By name. Changes in place. */
+  readonly projects: Map<string, SavedProject>;
+}
+
+/** Hashes of the contents that a project needs. */
+export function hashesOf({ hash, fault, fallback }: SavedProject): readonly string[] {
+  return [...(fault === undefined ? [hash] : []), ...(fallback === undefined ? [] : [fallback.hash])];
+}

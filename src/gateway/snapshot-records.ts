@@ -1,0 +1,59 @@
+import * as z from 'zod';
+import { checkedLine } from '../model/checked-line.ts';
+import { name } from '../model/name.ts';
+import { type Project, project } from '../model/project.ts';
+import { count } from '../model/quantity.ts';
+import { snapshotId } from '../model/snapshot.ts';
+import { type SavedProject, savedProject } from './saved-project.ts';
+
+/** Ends a group of changes, which count only together with it. */
+const commit = snapshotId.extend({
+  environment: name,
+  variables: z.record(z.string(), z.string()),
+  /** The snapshot that the group changes; absent: the group is a whole snapshot. */
+  from: snapshotId.exactOptional(),
+  /** Number of changes in the group. */
+  changes: count,
+});
+
+/** A line of the log, except its heading and the lines with contents. */
+const record = z.union([z.strictObject({ put: savedProject }), z.strictObject({ removed: name }), z.strictObject({ commit })]);
+
+export type Commit = z.output<typeof commit>;
+export type SnapshotRecord = z.output<typeof record>;
+
+/** Text of the first line. */
+export const heading = '{"sluice":"snapshots","format":1}';
+
+const contentsStart = /^\{"contents":"([0-9a-f]{64})","project":/;
+
+/** Hash of the contents in a line; undefined if it is another line. The contents may be long and are not parsed. */
+export function hashIn(text: string): string | undefined {
+  return contentsStart.exec(text)?.[1];
+}
+
+export function contentsLine(hash: string, contents: Project): string {
+  return checkedLine(JSON.stringify({ contents: hash, project: contents }));
+}
+
+/** The contents in a line; undefined if this version does not understand them. */
+export function contentsIn(text: string): Project | undefined {
+  return project.safeParse((JSON.parse(text) as { project: unknown }).project).data;
+}
+
+export function putLine(put: SavedProject): string {
+  return checkedLine(JSON.stringify({ put }));
+}
+
+export function removedLine(removed: string): string {
+  return checkedLine(JSON.stringify({ removed }));
+}
+
+export function commitLine(given: z.input<typeof commit>): string {
+  return checkedLine(JSON.stringify({ commit: given }));
+}
+
+/** Parses a line that is no heading and has no contents. Throws if it is none that Sluice writes. */
+export function recordIn(text: string): SnapshotRecord {
+  return record.parse(JSON.parse(text));
+}

@@ -1,0 +1,218 @@
+import type { Logger } from 'pino';
+import * as z from 'zod';
+import { systemClock } from '../model/clock.ts';
+import { CoalescedTask } from '../model/coalesced-task.ts';
+import type { Project } from '../model/project.ts';
+import { type DeployedProject, type Snapshot, unservable } from '../model/snapshot.ts';
+import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
+import { type SnapshotUpdate, wholeUpdate } from '../model/snapshot-update.ts';
+import { EarlierSnapshotFile } from './earlier-snapshot-file.ts';
+import { incomplete, type SavedChange, type SavedProject, savedChange, withoutContents } from './saved-project.ts';
+import { hashesOf, type SavedSnapshot } from './saved-snapshot.ts';
+import { type ReadContents, SnapshotLog } from './snapshot-log.ts';
+
+/** Number of projects that a log line names at most. */
+const mostNamed = 100;
+
+/**
+ * The last good snapshot on disk, so that a gateway can start while the registry is unreachable, and the contents of revisions, which are then
+ * neither sent again nor kept in memory. They contain secrets of projects and are readable by their owner only. A fault of the disk is logged
+ * and never keeps the gateway from serving: what could not be written stays in memory until it can.
+ */
+export class SnapshotStore {
+  readonly #logger: Logger;
+  readonly #log: SnapshotLog;
+  readonly #earlier: EarlierSnapshotFile;
+  /** The snapshot to have on disk; undefined: none. */
+  #wanted: SavedSnapshot | undefined;
+  /** Identity of the snapshot on disk; undefined: not known, so that everything must be written. */
+  #written: SnapshotId | undefined;
+  /** Projects of `#wanted` that differ from those on disk. */
+  #dirty = new Set<string>();
+  /** Contents that are not on disk yet. */
+  readonly #contents = new Map<string, Project>();
+  readonly #writes = new CoalescedTask({ clock: systemClock, run: () => this.#write() });
+
+  /** @param dataDir folder of the file, created when the first snapshot is written */
+  constructor(dataDir: string, logger: Logger) {
+    this.#log = new SnapshotLog(dataDir);
+    this.#earlier = new EarlierSnapshotFile(dataDir);
+    this.#logger = logger;
+  }
+
+  get path(): string {
+    return this.#log.path;
+  }
+
+  /** Loads the snapshot of an earlier start; undefined if there is none. Projects of which the contents are damaged are missing in it. */
+  async load(): Promise<SnapshotUpdate | undefined> {
+    const saved = await this.#loadLog();
+    if (saved === undefined) return this.#loadEarlier();
+    const { projects, missing } = this.#withContents(saved);
+    const id = missing.length === 0 ? saved.id : incomplete(saved.id);
+    this.#wanted = { ...saved, id, projects: new Map(projects.map((project) => [project.name, withoutContents(project)])) };
+    if (missing.length === 0) this.#written = id;
+    else
+      this.#logger.warn(
+        { file: this.path, projects: missing.slice(0, mostNamed) },
+        'revisions on disk are missing or damaged: they are requested again',
+      );
+    const { environment, variables } = saved;
+    return { ...id, environment, variables, put: projects, removed: [] };
+  }
+
+  /** True if {@link read} can be expected to return these contents. */
+  has(hash: string): boolean {
+    return this.#contents.has(hash) || this.#log.has(hash);
+  }
+
+  /** Reads the contents of a revision by their hash; undefined if it does not have them, or they are damaged. */
+  read(hash: string): Project | undefined {
+    return this.#reading((read) => read(hash));
+  }
+
+  /** Reads the snapshot that was saved last, with all contents that can be read. */
+  snapshot(): Snapshot | undefined {
+    if (this.#wanted === undefined) return undefined;
+    const { id, environment, variables } = this.#wanted;
+    const projects = this.#withContents(this.#wanted).projects.sort((one, other) => (one.name < other.name ? -1 : 1));
+    return { ...id, environment, variables, projects };
+  }
+
+  /**
+   * Saves a change of what the gateway runs. When several changes arrive during a write, they are written together by the next one. Resolves when
+   * this one is on disk or could not be written.
+   */
+  save(change: SavedChange): Promise<void> {
+    const { epoch, version, hash, from, environment, variables, put, removed, contents } = change;
+    if (from === undefined) this.#written = undefined;
+    const projects = from === undefined ? new Map<string, SavedProject>() : (this.#wanted?.projects ?? new Map());
+    for (const project of put) {
+      projects.set(project.name, project);
+      for (const needed of hashesOf(project)) {
+        const given = contents.get(needed);
+        if (given !== undefined && !this.#log.has(needed)) this.#contents.set(needed, given);
+      }
+    }
+    for (const name of removed) projects.delete(name);
+    for (const name of [...put.map(({ name }) => name), ...removed]) this.#dirty.add(name);
+    this.#wanted = { id: { epoch, version, hash }, environment, variables, projects };
+    return this.#writes.now();
+  }
+
+  /** Removes everything from disk, because the server is in no environment. */
+  clear(): Promise<void> {
+    this.#wanted = this.#written = undefined;
+    this.#contents.clear();
+    return this.#writes.now();
+  }
+
+  /** Resolves when no write is under way or waiting. */
+  settled(): Promise<void> {
+    return this.#writes.flush();
+  }
+
+  async #loadLog(): Promise<SavedSnapshot | undefined> {
+    const file = this.path;
+    try {
+      const { snapshot, damage: reason } = (await this.#log.load()) ?? {};
+      if (reason !== undefined && snapshot === undefined) this.#logger.warn({ file, reason }, ignored);
+      else if (reason !== undefined)
+        this.#logger.warn({ file, reason }, 'the last good snapshot is damaged: the one before the damage is used');
+      return snapshot;
+    } catch (error) {
+      this.#logger.warn({ file, ...faultOf(error) }, ignored);
+      return undefined;
+    }
+  }
+
+  async #loadEarlier(): Promise<SnapshotUpdate | undefined> {
+    try {
+      const snapshot = await this.#earlier.read();
+      if (snapshot === undefined) return undefined;
+      const update = wholeUpdate(snapshot);
+      void this.save(savedChange(update));
+      return update;
+    } catch (error) {
+      this.#logger.warn({ file: this.#earlier.path, ...faultOf(error) }, ignored);
+      return undefined;
+    }
+  }
+
+  async #write(): Promise<void> {
+    const wanted = this.#wanted;
+    const names = this.#dirty;
+    this.#dirty = new Set();
+    try {
+      if (wanted !== undefined) await this.#writeSnapshot(wanted, names);
+      else {
+        await this.#log.remove();
+        await this.#earlier.remove();
+      }
+    } catch (error) {
+      for (const name of names) this.#dirty.add(name);
+      this.#dropContentsNotNeeded();
+      this.#logger.error({ file: this.path, err: error }, 'the last good snapshot cannot be written to disk; the gateway still serves it');
+    }
+  }
+
+  async #writeSnapshot(wanted: SavedSnapshot, names: ReadonlySet<string>): Promise<void> {
+    const { id, projects } = wanted;
+    const contents = new Map(this.#contents);
+    const from = this.#written;
+    if (from !== undefined && names.size === 0 && sameSnapshot(from, id)) return;
+    const append = async () => from !== undefined && (await this.#log.append(wanted, { from, contents, names }));
+    if (this.#log.stale || !(await append()))
+      await this.#log.replace(wanted, contents).catch(async (error: unknown) => {
+        // Perhaps the disk has room for a change, though not for a second file.
+        if (!(await append())) throw error;
+      });
+    // After another whole snapshot, what is on disk is no base for changes.
+    if (this.#wanted?.projects === projects) this.#written = id;
+    for (const hash of contents.keys()) if (this.#log.has(hash)) this.#contents.delete(hash);
+    if (from === undefined) await this.#earlier.remove();
+  }
+
+  /** Keeps memory bounded while the disk is full, however often revisions are replaced. */
+  #dropContentsNotNeeded(): void {
+    if (this.#contents.size === 0) return;
+    const needed = new Set([...(this.#wanted?.projects.values() ?? [])].flatMap(hashesOf));
+    for (const hash of this.#contents.keys()) if (!needed.has(hash)) this.#contents.delete(hash);
+  }
+
+  #reading<Result>(work: (read: ReadContents) => Result): Result {
+    return this.#log.reading((read) => work((hash) => this.#contents.get(hash) ?? read(hash)));
+  }
+
+  /** Adds the contents to a snapshot. `missing` names the projects for which contents cannot be read. */
+  #withContents({ projects }: SavedSnapshot): { projects: DeployedProject[]; missing: string[] } {
+    const missing: string[] = [];
+    return this.#reading((read) => {
+      const found = [...projects.values()].flatMap((saved) => {
+        const { complete, deployed } = withContents(saved, read);
+        if (!complete) missing.push(saved.name);
+        return deployed ?? [];
+      });
+      return { projects: found, missing };
+    });
+  }
+}
+
+const ignored = 'the last good snapshot cannot be used, since it is damaged, unreadable or not written by Sluice';
+
+function faultOf(error: unknown): { readonly reason: string } {
+  return { reason: error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message };
+}
+
+/** The project as it was deployed; without a fallback that cannot be read, and undefined if its revision cannot be read. */
+function withContents(saved: SavedProject, read: ReadContents): { deployed: DeployedProject | undefined; complete: boolean } {
+  const { name, revision, hash, fault } = saved;
+  const project = fault === undefined ? read(hash) : unservable({ name, revision }, fault).project;
+  const earlier = saved.fallback && read(saved.fallback.hash);
+  const fallback = saved.fallback && earlier && { ...saved.fallback, project: earlier };
+  const rest = { ...(fault !== undefined && { fault }), ...(fallback && { fallback }) };
+  return {
+    deployed: project && { name, revision, hash, project, ...rest },
+    complete: project !== undefined && (saved.fallback === undefined || earlier !== undefined),
+  };
+}
