@@ -3,7 +3,7 @@ import type { SavedProject } from './saved-project.ts';
 
 /** A deployed project with everything that may be served of it. */
 export interface Candidate {
-  /** As the registry deployed it. */
+  /** Deployment as the registry gave it. */
   readonly given: SavedProject;
   /** The deployed revision; undefined if it could not be compiled. */
   readonly deployed: CompiledProject | undefined;

@@ -13,7 +13,7 @@ export async function* linesOf(file: FileHandle): AsyncGenerator<Buffer> {
     const read = buffer.subarray(0, bytesRead);
     const text = rest.length === 0 ? read : Buffer.concat([rest, read]);
     let start = 0;
-    // What was left over has no line end.
+    // The rest of the previous chunk has no line end.
     for (let end = text.indexOf(lineEnd, rest.length); end !== -1; end = text.indexOf(lineEnd, start)) {
       yield text.subarray(start, end);
       start = end + 1;

@@ -30,7 +30,7 @@ export async function replaceFile(
     renameSync(fresh, path);
     renamed(inode);
   } catch (error) {
-    // It may be what fills the disk.
+    // The unfinished file may be what fills the disk.
     await rm(fresh, { force: true }).catch(() => {});
     throw error;
   }

@@ -2,7 +2,7 @@ import type { SnapshotId } from '../model/snapshot-id.ts';
 import type { Variables } from '../projects/variables.ts';
 import type { SavedProject } from './saved-project.ts';
 
-/** What a gateway runs, without the contents of revisions. */
+/** The snapshot that a gateway runs, without the contents of revisions. */
 export interface SavedSnapshot {
   readonly id: SnapshotId;
   readonly environment: string;

@@ -43,7 +43,7 @@ export class ServedProjects {
     return deployed && this.#deployed.first(deployed.basePath)?.given.name;
   }
 
-  /** What is served of a candidate. */
+  /** The revision that is served of a candidate; undefined if none is. */
   servedOf(candidate: Candidate): CompiledProject | undefined {
     const own = this.accepts(candidate) ? candidate.deployed : candidate.kept;
     return own !== undefined && this.table.at(own.basePath) === own ? own : undefined;

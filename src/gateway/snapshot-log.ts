@@ -20,7 +20,7 @@ const chunkOctets = 256 * 1024;
 /** Returns contents by hash; undefined: they cannot be read. */
 export type ReadContents = (hash: string) => Project | undefined;
 
-/** What to append: contents that the file does not have yet, and names of projects that were put or removed since the snapshot `from`. */
+/** A change to append: contents that the file does not have yet, and names of projects that were put or removed since the snapshot `from`. */
 export interface LogChange {
   readonly from: SnapshotId;
   readonly contents: ReadonlyMap<string, Project>;

@@ -16,7 +16,7 @@ export class SnapshotReplay {
     return this.#snapshot;
   }
 
-  /** What is wrong with the log; undefined if nothing is. */
+  /** Damage that the log has; undefined if it has none. */
   get damage(): string | undefined {
     return this.#damage;
   }

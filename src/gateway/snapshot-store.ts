@@ -87,13 +87,8 @@ export class SnapshotStore {
     const { epoch, version, hash, from, environment, variables, put, removed, contents } = change;
     if (from === undefined) this.#written = undefined;
     const projects = from === undefined ? new Map<string, SavedProject>() : (this.#wanted?.projects ?? new Map());
-    for (const project of put) {
-      projects.set(project.name, project);
-      for (const needed of hashesOf(project)) {
-        const given = contents.get(needed);
-        if (given !== undefined && !this.#log.has(needed)) this.#contents.set(needed, given);
-      }
-    }
+    for (const project of put) projects.set(project.name, project);
+    for (const [key, project] of contents) if (!this.#log.has(key)) this.#contents.set(key, project);
     for (const name of removed) projects.delete(name);
     for (const name of [...put.map(({ name }) => name), ...removed]) this.#dirty.add(name);
     this.#wanted = { id: { epoch, version, hash }, environment, variables, projects };

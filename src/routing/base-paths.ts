@@ -166,7 +166,7 @@ export class BasePaths<Value extends { readonly basePath: string }> {
   }
 }
 
-/** How many base paths have each number of segments, or each length. */
+/** Number of base paths that have each number of segments, or each length. */
 class Population {
   readonly counts: number[] = [0];
   /** The greatest number that any has; 0: there are none. */
