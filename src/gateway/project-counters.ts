@@ -6,24 +6,25 @@ export class ProjectCounters {
   readonly resources = new Map<string, ExchangeCounter>();
   readonly budgets = new Map<string, RetryBudget>();
   readonly unmatched: ExchangeCounter;
-  readonly #previous: ProjectCounters | undefined;
+  /** Counters of the previous revision; not the whole object, which would keep alive every revision before. */
+  readonly #earlier: Pick<ProjectCounters, 'resources' | 'budgets'> | undefined;
 
   /** @param previous counters of the previous revision, which are continued for resources and targets that still exist */
   constructor(previous: ProjectCounters | undefined) {
-    this.#previous = previous;
+    this.#earlier = previous && { resources: previous.resources, budgets: previous.budgets };
     this.unmatched = previous?.unmatched ?? new ExchangeCounter();
   }
 
   /** Counter of a resource by its path as written in the project; resources with the same path share it. */
   resource(path: string): ExchangeCounter {
-    const counter = this.resources.get(path) ?? this.#previous?.resources.get(path) ?? new ExchangeCounter();
+    const counter = this.resources.get(path) ?? this.#earlier?.resources.get(path) ?? new ExchangeCounter();
     this.resources.set(path, counter);
     return counter;
   }
 
   /** Retry budget of a target, by its name. */
   budget(target: string): RetryBudget {
-    const budget = this.budgets.get(target) ?? this.#previous?.budgets.get(target) ?? new RetryBudget();
+    const budget = this.budgets.get(target) ?? this.#earlier?.budgets.get(target) ?? new RetryBudget();
     this.budgets.set(target, budget);
     return budget;
   }

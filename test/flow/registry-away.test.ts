@@ -21,7 +21,7 @@ test('a gateway restarted while the registry is away serves its last snapshot', 
   const first = await listen();
   await serving(balancer, ['a']);
   await eventually(
-    async () => existsSync(join(folder, 'data/gateway-a/snapshot.json')),
+    async () => existsSync(join(folder, 'data/gateway-a/snapshots.log')),
     (kept) => kept,
   );
 

@@ -7,6 +7,7 @@ import type { ProjectInput } from '../../src/model/project.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
 import { FakeExchange } from '../tools/fake-exchange.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
+import { memoryInUse } from '../tools/memory.ts';
 import { deployed } from './samples.ts';
 
 type Input = Partial<ProjectInput>;
@@ -173,4 +174,14 @@ t.test('policies run in order at all four points', async (t) => {
   exchange.route?.respond?.(exchange, exchange.route.pick(exchange, []) as Upstream);
   t.same(exchange.response.headers.all('x-trace'), ['resource-3', 'project-3', 'resource-4-V', 'project-4-V']);
   t.same(exchangeWith(project, '/shop/y').request.headers.all('x-trace'), ['project-1', 'project-2']);
+});
+
+t.test('a revision does not keep those before the previous one in memory', async (t) => {
+  const revision = (path: string, previous?: CompiledProject) => compile({ resources: [{ path }] }, {}, previous);
+  let project = revision('/first');
+  const counter = new WeakRef(project.counters.resource('/first'));
+  for (const path of ['/second', '/third', '/fourth']) project = revision(path, project);
+  await memoryInUse();
+  t.equal(counter.deref(), undefined);
+  t.same([...project.counters.resources.keys()], ['/fourth']);
 });

@@ -19,21 +19,11 @@ import type { DeployedProject } from '../../src/model/snapshot.ts';
 import type { SnapshotUpdate } from '../../src/model/snapshot-update.ts';
 import { keptLogger, silentLogger } from '../tools/fake-logger.ts';
 import { deployed, wholeOf } from './samples.ts';
+import { hashed, step } from './snapshot-steps.ts';
 
 const secret = hashed(deployed({ name: 'shop', policies: { proxyRequest: [{ apiKey: { keys: ['geheim-ü'] } }] } }));
 const first = wholeOf(1, [secret], { variables: { a: 'line\nbreak' } });
 const second = wholeOf(2, [hashed(deployed({ name: 'shop' }, 2))]);
-
-function hashed(project: DeployedProject): DeployedProject {
-  return { ...project, hash: contentHash(project.project) };
-}
-
-/** The change from one snapshot to the next, in which the project `name` gets another revision. */
-function step(from: SnapshotUpdate, name: string, label = ''): SnapshotUpdate {
-  const { epoch, version, hash } = from;
-  const project = hashed(deployed({ name, version: `${version + 1}${label}` }, version + 1));
-  return { ...wholeOf(version + 1, [project]), from: { epoch, version, hash } };
-}
 
 const idOf = ({ epoch, version, hash }: SnapshotUpdate) => ({ epoch, version, hash });
 const load = (folder: string, logger = silentLogger) => new SnapshotStore(folder, logger).load();
@@ -124,6 +114,29 @@ t.test('the file is bounded, and contents that nothing refers to go', async (t) 
   t.same([store.has(hashes[0] as string), store.has(hashes.at(-1) as string)], [false, true]);
   t.same((await load(folder))?.put, [secret, ...last.put]);
   t.same(readdirSync(folder), ['snapshots.log']);
+});
+
+t.test('while there is no room for a second file, changes are still appended', async (t) => {
+  const folder = t.testdir();
+  const { logger, lines } = keptLogger();
+  const store = new SnapshotStore(folder, logger);
+  let last = wholeOf(1, [secret]);
+  await store.save(savedChange(last));
+  const { ino } = statSync(store.path);
+  let refused = 0;
+  for (let round = 0; round < 30; round++) {
+    if (!existsSync(`${store.path}.new`)) {
+      refused++;
+      symlinkSync('/dev/full', `${store.path}.new`);
+    }
+    last = step(last, 'big', 'x'.repeat(60_000));
+    await store.save(savedChange(last));
+    const loaded = await load(folder);
+    if (loaded?.version !== last.version) t.fail(`${loaded?.version} instead of ${last.version}`);
+  }
+  t.equal(statSync(store.path).ino, ino);
+  t.equal(refused, 2, 'it is tried once each time the file has doubled');
+  t.same(lines, []);
 });
 
 t.test('a file that ends anywhere gives a snapshot that was saved, and the next save continues from it', async (t) => {
