@@ -16,12 +16,15 @@ export const noLatencies: Latencies = { counts: new Array<number>(latencyBounds.
 
 /** A histogram that counts times. Each observation costs a logarithm and an increment. */
 export class LatencyHistogram implements Latencies {
-  /** Floating point, since 32-bit integers would overflow within a day of much traffic. */
-  readonly #counts = new Float64Array(latencyBounds.length + 1);
+  /**
+   * Floating point, since 32-bit integers would overflow within a day of much traffic. Undefined until the first time comes: most of the
+   * thousands of histograms that a gateway may have stay empty.
+   */
+  #counts: Float64Array | undefined;
   sumMs = 0;
 
   get counts(): number[] {
-    return [...this.#counts];
+    return this.#counts === undefined ? [...noLatencies.counts] : [...this.#counts];
   }
 
   /** Copy of the current counts. */
@@ -34,6 +37,7 @@ export class LatencyHistogram implements Latencies {
     // The logarithm of a bound itself may be rounded to either side.
     if (bucket > 0 && ms <= (latencyBounds[bucket - 1] as number)) bucket--;
     else if (ms > (latencyBounds[bucket] ?? Number.POSITIVE_INFINITY)) bucket++;
+    this.#counts ??= new Float64Array(latencyBounds.length + 1);
     this.#counts[bucket] = (this.#counts[bucket] as number) + 1;
     this.sumMs += ms;
   }
