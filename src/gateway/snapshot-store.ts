@@ -27,6 +27,8 @@ export class SnapshotStore {
   #wanted: SavedSnapshot | undefined;
   /** Identity of the snapshot on disk; undefined: not known, so that everything must be written. */
   #written: SnapshotId | undefined;
+  /** True if there is nothing on disk. */
+  #removed = false;
   /** Projects of `#wanted` that differ from those on disk. */
   #dirty = new Set<string>();
   /** Contents that are not on disk yet. */
@@ -86,6 +88,7 @@ export class SnapshotStore {
   save(change: SavedChange): Promise<void> {
     const { epoch, version, hash, from, environment, variables, put, removed, contents } = change;
     if (from === undefined) this.#written = undefined;
+    this.#removed = false;
     const projects = from === undefined ? new Map<string, SavedProject>() : (this.#wanted?.projects ?? new Map());
     for (const project of put) projects.set(project.name, project);
     for (const [key, project] of contents) if (!this.#log.has(key)) this.#contents.set(key, project);
@@ -135,37 +138,69 @@ export class SnapshotStore {
   }
 
   async #write(): Promise<void> {
-    const wanted = this.#wanted;
-    const names = this.#dirty;
-    this.#dirty = new Set();
     try {
-      if (wanted !== undefined) await this.#writeSnapshot(wanted, names);
-      else {
-        await this.#log.remove();
-        await this.#earlier.remove();
-      }
+      if (this.#wanted === undefined) await this.#removeFiles();
+      else await this.#writeSnapshot();
     } catch (error) {
-      for (const name of names) this.#dirty.add(name);
       this.#dropContentsNotNeeded();
       this.#logger.error({ file: this.path, err: error }, 'the last good snapshot cannot be written to disk; the gateway still serves it');
     }
   }
 
-  async #writeSnapshot(wanted: SavedSnapshot, names: ReadonlySet<string>): Promise<void> {
-    const { id, projects } = wanted;
-    const contents = new Map(this.#contents);
+  async #removeFiles(): Promise<void> {
+    if (this.#removed) return;
+    await this.#log.remove();
+    await this.#earlier.remove();
+    this.#removed = this.#wanted === undefined;
+  }
+
+  async #writeSnapshot(): Promise<void> {
+    if (!this.#log.stale && (await this.#append())) return;
+    try {
+      await this.#replace();
+    } catch (error) {
+      // Perhaps the disk has room for a change, though not for a second file.
+      if (!(await this.#append())) throw error;
+    }
+    await this.#earlier.remove();
+  }
+
+  #append(): Promise<boolean> {
     const from = this.#written;
-    if (from !== undefined && names.size === 0 && sameSnapshot(from, id)) return;
-    const append = async () => from !== undefined && (await this.#log.append(wanted, { from, contents, names }));
-    if (this.#log.stale || !(await append()))
-      await this.#log.replace(wanted, contents).catch(async (error: unknown) => {
-        // Perhaps the disk has room for a change, though not for a second file.
-        if (!(await append())) throw error;
-      });
+    return this.#attempt(async (wanted, names, contents) => {
+      if (from === undefined) return false;
+      if (names.size === 0 && sameSnapshot(from, wanted.id)) return true;
+      return this.#log.append(wanted, { from, contents, names });
+    });
+  }
+
+  #replace(): Promise<boolean> {
+    return this.#attempt(async (wanted, _, contents) => {
+      await this.#log.replace(wanted, contents);
+      return true;
+    });
+  }
+
+  /** Lets `work` write what is wanted at present. Unless it returns true, all of that remains to be written. */
+  async #attempt(
+    work: (wanted: SavedSnapshot, names: ReadonlySet<string>, contents: ReadonlyMap<string, Project>) => Promise<boolean>,
+  ): Promise<boolean> {
+    const wanted = this.#wanted;
+    if (wanted === undefined) return true;
+    const names = this.#dirty;
+    const contents = new Map(this.#contents);
+    this.#dirty = new Set();
+    let done = false;
+    try {
+      done = await work(wanted, names, contents);
+    } finally {
+      if (!done) for (const name of names) this.#dirty.add(name);
+    }
+    if (!done) return false;
     // After another whole snapshot, what is on disk is no base for changes.
-    if (this.#wanted?.projects === projects) this.#written = id;
+    if (this.#wanted?.projects === wanted.projects) this.#written = wanted.id;
     for (const hash of contents.keys()) if (this.#log.has(hash)) this.#contents.delete(hash);
-    if (from === undefined) await this.#earlier.remove();
+    return true;
   }
 
   /** Keeps memory bounded while the disk is full, however often revisions are replaced. */

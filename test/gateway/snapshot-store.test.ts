@@ -44,7 +44,9 @@ t.test('the next start loads what was saved', async (t) => {
   await store.clear();
   t.same(readdirSync(folder), []);
   t.equal(store.snapshot(), undefined);
+  mkdirSync(store.path);
   await store.clear();
+  t.same(readdirSync(folder), ['snapshots.log'], 'at each renewal without an environment nothing is removed again');
   t.same(lines, []);
 });
 
