@@ -78,7 +78,15 @@ export const environmentAnswer = environmentSpec
   })
   .meta({ id: 'Environment', description: 'an environment: its settings with every default filled in, and its status' });
 
-const deployment = z.object({ project: name, revision: revisionNumber, basePath: z.string() });
+const deployment = z.object({
+  project: name,
+  revision: revisionNumber,
+  basePath: z.string(),
+  since: snapshotVersion.optional().meta({
+    description:
+      'version of the environment that deployed this revision: a server that runs it or a later one, and does not report that it rejects the project, runs the revision; absent if an older version of Sluice deployed it',
+  }),
+});
 
 const serverProgress = z.object({
   id,

@@ -1,3 +1,4 @@
+import { reportedState } from '../model/reported-state.ts';
 import type { ServerSource } from '../model/server.ts';
 import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
 import type { DeploymentsAnswer, ServerAnswer } from './answers.ts';
@@ -15,10 +16,13 @@ export interface ReportedState {
   readonly projects: Readonly<ServerAnswer['projects']>;
 }
 
-/** Returns a server's progress with `revision` of a project, which the environment's current snapshot `wanted` deploys. */
-export function progressOf(server: ReportedState, project: string, revision: number, wanted: SnapshotId): Progress {
+/** The parts of a deployment that tell a server's progress with it. */
+export type WantedDeployment = Pick<DeploymentsAnswer['deployments'][number], 'project' | 'revision' | 'since'>;
+
+/** Returns a server's progress with a deployment of the environment's current snapshot `wanted`. */
+export function progressOf(server: ReportedState, { project, revision, since }: WantedDeployment, wanted: SnapshotId): Progress {
   const { id, running } = server;
-  const own = server.projects.find(({ name }) => name === project);
+  const own = reportedState(server, { name: project, revision, since, epoch: wanted.epoch });
   const present = own?.revision ?? 0;
   const unreported = stateWithoutReports(server);
   if (unreported) return { id, state: unreported, revision: present };

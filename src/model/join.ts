@@ -1,9 +1,14 @@
 import * as z from 'zod';
 import type { Immutable } from './immutable.ts';
+import { manifest } from './manifest.ts';
+import { name } from './name.ts';
 import { leasedServer, serverRecord, serverSource } from './server.ts';
 import { receivedSnapshot, snapshotId } from './snapshot.ts';
 
 const { id, instance, environment, address, weight, version, identifies, projects, startedAt, ttl } = serverRecord.shape;
+
+/** The server understands {@link joinAnswer}'s `update`. Absent: its program is older, and gets whole snapshots. */
+const updates = z.literal(true).exactOptional();
 
 /** Request of a server for a lease. */
 export const joinRequest = z.object({
@@ -18,6 +23,9 @@ export const joinRequest = z.object({
   identifies,
   startedAt,
   ttl,
+  updates,
+  /** The snapshot that the server has already, and the environment it belongs to. */
+  holds: snapshotId.extend({ environment: name }).exactOptional(),
 });
 
 /** Report of a server that extends its lease. */
@@ -31,6 +39,7 @@ export const renewal = z.object({
   drained: z.boolean().exactOptional(),
   /** The snapshot that the server has already; the answer carries a snapshot only if it differs. */
   holds: snapshotId.exactOptional(),
+  updates,
 });
 
 /** Answer to a join request or a renewal. */
@@ -38,6 +47,8 @@ export const joinAnswer = z.object({
   server: leasedServer,
   /** The environment's current snapshot, unless the server holds it already; absent for an available server. */
   snapshot: receivedSnapshot.exactOptional(),
+  /** The same for a server that understands updates: what changed since the snapshot that the server holds, or everything, without contents. */
+  update: manifest.exactOptional(),
 });
 
 export type JoinRequest = Immutable<z.output<typeof joinRequest>>;

@@ -18,7 +18,8 @@ export const snapshotId = z.object({
 /** Why a revision cannot be served although it is deployed: it is lost, or was written by a newer version. `project` is then a stand-in. */
 const fault = z.string().exactOptional();
 
-const variables = z.record(z.string(), z.string());
+/** An environment's variables, by name. */
+export const variables = z.record(z.string(), z.string());
 
 /** Content hash of a revision, as the registry stores it; absent from versions that came before it. */
 const hash = sha256.exactOptional();

@@ -1,11 +1,13 @@
 import type { ExpectedTags } from '../model/entity-tag.ts';
 import type { Environment, EnvironmentSpecInput } from '../model/environment.ts';
 import type { JoinAnswer, JoinRequest, Renewal } from '../model/join.ts';
+import type { Manifest, ManifestEntry, RevisionContent, RevisionId } from '../model/manifest.ts';
 import type { News } from '../model/news.ts';
 import type { Project } from '../model/project.ts';
 import type { ProjectSummary, Revision } from '../model/revision.ts';
 import type { LeasedServer, ServerPatch } from '../model/server.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import type { SnapshotId } from '../model/snapshot-id.ts';
 import type { UnreadDocument } from '../model/unread-document.ts';
 
 /**
@@ -38,6 +40,7 @@ export interface Registry {
   deleteEnvironment(name: string, options?: Conditional & { force?: boolean }): Promise<void>;
 
   projects(): Promise<ProjectSummary[]>;
+  project(name: string): Promise<ProjectSummary | undefined>;
   /**
    * Adds a revision, unless the content is that of the newest revision (then `created` is false). At most 1,000 revisions of a project
    * are kept: older ones are dropped unless an environment runs them or could be rolled back to them. No revision number is used twice.
@@ -50,10 +53,23 @@ export interface Registry {
    * Deploys a revision, the newest if none is given. Rejects with `base-path-taken` if another deployed project claims its base path,
    * and with `version-mismatch` if `expect` is not the environment's current version.
    */
-  deploy(environment: string, project: string, options?: { revision?: number; expect?: number }): Promise<Snapshot>;
-  undeploy(environment: string, project: string, options?: { expect?: number }): Promise<Snapshot>;
+  deploy(environment: string, project: string, options?: { revision?: number; expect?: number }): Promise<Deployed>;
+  undeploy(environment: string, project: string, options?: { expect?: number }): Promise<Deployed>;
   /** Deploys the revision that was deployed there before the current one. */
-  rollback(environment: string, project: string, options?: { expect?: number }): Promise<Snapshot>;
+  rollback(environment: string, project: string, options?: { expect?: number }): Promise<Deployed>;
+  /** Reads the identity of the environment's snapshot, at a cost that does not depend on what is deployed. */
+  snapshotId(environment: string): Promise<SnapshotId>;
+  /**
+   * Describes what is deployed, without contents; with `since`, only what changed since that snapshot, if that is still known. Nothing has changed
+   * if the answer's `from` is its own identity.
+   */
+  manifest(environment: string, since?: SnapshotId): Promise<Manifest>;
+  /**
+   * Reads contents of at most 100 revisions, in their order. The answer may have only the first of them, at least one, if they are large: ask again
+   * for the others.
+   */
+  revisions(wanted: readonly RevisionId[]): Promise<readonly RevisionContent[]>;
+  /** Reads the whole snapshot with the contents of every revision. */
   snapshot(environment: string): Promise<Snapshot>;
   /**
    * Offers the last known snapshot of an environment after the registry lost its data: deploys its projects again, under the same
@@ -66,7 +82,8 @@ export interface Registry {
   servers(): Promise<LeasedServer[]>;
   server(id: string): Promise<LeasedServer | undefined>;
   /**
-   * Records the lease and answers with the environment's current snapshot, in one step. The environment is the first of these that is
+   * Records the lease and answers with the environment's current snapshot, in one step: as a whole, or for a server that understands updates as what
+   * is new to the server. The environment is the first of these that is
    * known: where a known instance is now; the one that the request names; the one that the id was last assigned to; none.
    * A new instance takes the id over from an earlier instance.
    */
@@ -99,6 +116,12 @@ export interface Registry {
   /** Documents that could not be read, or not entirely, when they were last read. */
   readonly unread: readonly UnreadDocument[];
   close(): Promise<void>;
+}
+
+/** Result of a deploy, undeploy or rollback: the identity of the environment's snapshot, and the deployment unless it was removed. */
+export interface Deployed extends SnapshotId {
+  readonly environment: string;
+  readonly deployment?: ManifestEntry;
 }
 
 /** Milliseconds for which a server whose lease ended without notice stays in the registry; then its record is removed. */

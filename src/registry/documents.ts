@@ -2,8 +2,9 @@ import * as z from 'zod';
 import { examine } from '../config/check.ts';
 import { sha256 } from '../model/content-hash.ts';
 import { type EnvironmentSpecInput, environmentSpec } from '../model/environment.ts';
+import { manifestEntry } from '../model/manifest.ts';
 import { name } from '../model/name.ts';
-import { weight } from '../model/quantity.ts';
+import { count, weight } from '../model/quantity.ts';
 import { projectSummary, revision, revisionNumber } from '../model/revision.ts';
 import { serverRecord } from '../model/server.ts';
 import { snapshotId } from '../model/snapshot.ts';
@@ -21,6 +22,10 @@ const deployment = z.looseObject({
   history: z.array(revisionNumber),
   /** Last revision that servers accepted before this one, for servers that reject this one. */
   fallback: revisionNumber.exactOptional(),
+  /** Content hashes of the two revisions, and the environment's version since which this one is deployed. Absent from older versions. */
+  hash: sha256.exactOptional(),
+  fallbackHash: sha256.exactOptional(),
+  since: version.exactOptional(),
 });
 
 /** One project revision in an environment, as it is stored. */
@@ -43,18 +48,27 @@ const environmentDocument = z.object({
   input: writtenSpec,
   version,
   hash: sha256,
-  deployments: z.array(deployment),
+  /**
+   * All deployments, sorted by name; or absent, if there are or were so many that each has a document of its own. Then `deployed` counts them.
+   * Versions that know no such documents cannot read the environment then, and keep what they have.
+   */
+  deployments: z.array(deployment).exactOptional(),
+  deployed: count.exactOptional(),
+  /** Redis evicted the deployments: they may be restored. */
+  lost: z.literal(true).exactOptional(),
   /** Id of the snapshot that was restored here; absent once anything is deployed or undeployed. */
   restored: z.object({ epoch, version }).exactOptional(),
   /** Ids of static servers that an operator has drained. */
   drained: z.array(name).exactOptional(),
 });
 
-const environment = environmentDocument.transform(({ input: { unknownKeys, ...settings }, ...rest }) => ({
-  ...rest,
-  ...settings,
-  ...(unknownKeys && { unread: newerSettings(unknownKeys) }),
-}));
+const environment = environmentDocument
+  .refine(({ deployments, deployed }) => deployments !== undefined || deployed !== undefined, 'deployments are missing')
+  .transform(({ input: { unknownKeys, ...settings }, ...rest }) => ({
+    ...rest,
+    ...settings,
+    ...(unknownKeys && { unread: newerSettings(unknownKeys) }),
+  }));
 
 function newerSettings(unknownKeys: readonly string[]): string {
   const keys = `unknown key${unknownKeys.length === 1 ? '' : 's'} ${unknownKeys.map((key) => `"${key}"`).join(', ')}`;
@@ -72,6 +86,19 @@ const assignment = z.object({ environment: name.exactOptional(), weight: weight.
 /** An environment's settings as last applied from a configuration file. */
 const applied = z.object({ input: z.record(z.string(), z.unknown()) });
 
+/** The project that has a base path in an environment. */
+const claim = z.object({ project: name });
+
+/** One change of what an environment's servers run: a project's deployment, its removal, or neither if the variables changed. */
+const change = z.object({
+  version,
+  /** Hash of the snapshot before the change. */
+  from: sha256,
+  hash: sha256,
+  put: manifestEntry.exactOptional(),
+  removed: name.exactOptional(),
+});
+
 /** Schema of each kind of document. Documents are untrusted when read back: other programs can write to Redis or to the file. */
 export const documentSchemas = {
   environment,
@@ -80,6 +107,9 @@ export const documentSchemas = {
   assignment,
   server: serverRecord,
   applied,
+  deployment,
+  claim,
+  change,
 } as const;
 
 /** Keys of each kind of document that this version knows. */
@@ -90,11 +120,32 @@ export const documentKeys: Readonly<Record<keyof typeof documentSchemas, readonl
   assignment: Object.keys(assignment.shape),
   server: Object.keys(serverRecord.shape),
   applied: Object.keys(applied.shape),
+  deployment: Object.keys(deployment.shape),
+  claim: Object.keys(claim.shape),
+  change: Object.keys(change.shape),
 };
 
 /** The checked value of a document. */
 export type DocumentOf<K extends keyof typeof documentSchemas> = z.output<(typeof documentSchemas)[K]>;
 export type EnvironmentDocument = DocumentOf<'environment'>;
+
+/** Number of latest changes that are kept of each environment. */
+export const changesKept = 64;
+
+/** Name of the document of the change that led to `version`. It takes the place of an earlier one, so that their number is bounded. */
+export function changeName(environment: string, version: number): string {
+  return `${environment}/${version % changesKept}`;
+}
+
+/** Name of a deployment's document; without a project, the start of the names of all in the environment. */
+export function deploymentName(environment: string, project = ''): string {
+  return `${environment}/${project}`;
+}
+
+/** Name of a base path's claim; without a path, the start of the names of all in the environment. */
+export function claimName(environment: string, normalPath = ''): string {
+  return `${environment} ${normalPath}`;
+}
 
 /** Name of a revision's document. */
 export function revisionName(projectName: string, number: number): string {

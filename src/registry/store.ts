@@ -3,9 +3,10 @@ import type { Link, Watch } from './contract.ts';
 
 /**
  * Kinds of documents. An `assignment` records where an operator put a server; it outlives the server's lease. An `applied` document has an
- * environment's settings as they were last applied from a configuration file; it outlives the environment.
+ * environment's settings as they were last applied from a configuration file; it outlives the environment. A `deployment` is what an
+ * environment runs of one project, a `claim` names the project that has a base path there, and a `change` is one of the latest changes there.
  */
-export const kinds = ['environment', 'project', 'revision', 'assignment', 'server', 'applied'] as const;
+export const kinds = ['environment', 'project', 'revision', 'assignment', 'server', 'applied', 'deployment', 'claim', 'change'] as const;
 export type Kind = (typeof kinds)[number];
 
 export interface Key {
@@ -55,8 +56,8 @@ export interface Change {
 export interface Store {
   /** Reads several documents as of one moment. */
   read(keys: readonly Key[]): Promise<Reading>;
-  /** Reads all documents of a kind. */
-  list(kind: Kind): Promise<Reading>;
+  /** Reads all documents of a kind, or those whose names begin with `prefix`. */
+  list(kind: Kind, prefix?: string): Promise<Reading>;
   /** Makes a change. Resolves to false if an expectation did not hold; then nothing was changed. Removing a server ends its lease. */
   commit(change: Change): Promise<boolean>;
   /**

@@ -3,8 +3,9 @@ import { contentHash } from '../../src/model/content-hash.ts';
 import { environmentTag } from '../../src/model/entity-tag.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
+import { snapshotHash } from '../../src/model/snapshot-hash.ts';
 import type { Open } from './registry.ts';
-import { api, deployed, mustHash, request } from './registry-samples.ts';
+import { after, api, deployed, mustHash, request } from './registry-samples.ts';
 
 /** Operators' changes to environments. */
 export function environments(t: Test, open: Open): void {
@@ -124,7 +125,7 @@ export function environments(t: Test, open: Open): void {
     await registry.putEnvironment('production', { variables: { a: '1' } });
     const first = await registry.snapshot('production');
     t.match(first, { version: 0, environment: 'production', variables: { a: '1' }, projects: [] });
-    t.equal(first.hash, contentHash({ variables: { a: '1' }, projects: [] }));
+    t.equal(first.hash, snapshotHash({ a: '1' }, []));
     await registry.putEnvironment('production', { variables: { a: '1' }, panicThreshold: 10 });
     t.same(await registry.snapshot('production'), first);
     await registry.putEnvironment('production', { variables: { a: '2' }, panicThreshold: 10 });
@@ -213,26 +214,26 @@ export function deployments(t: Test, open: Open): void {
     await registry.pushProject(api('shop', { version: '2' }));
     await registry.pushProject(api('account'));
 
-    const first = await registry.deploy('production', 'shop', { revision: 1 });
+    const first = await after(registry, registry.deploy('production', 'shop', { revision: 1 }));
     t.match(first, { version: 1, environment: 'production', variables: { host: 'x' } });
     t.same(first.projects, [{ name: 'shop', revision: 1, project: api('shop', { version: '1' }) }]);
     t.ok(first.epoch);
     mustHash(t, first);
     t.same(await other.snapshot('production'), first);
-    t.same(await other.deploy('production', 'shop', { revision: 1 }), first, 'the same deploy again changes nothing');
+    t.same(await after(other, other.deploy('production', 'shop', { revision: 1 })), first, 'the same deploy again changes nothing');
 
-    const second = await other.deploy('production', 'account');
+    const second = await after(other, other.deploy('production', 'account'));
     t.same(
       second.projects.map(({ name }) => name),
       ['account', 'shop'],
       'by name',
     );
-    const third = await registry.deploy('production', 'shop');
+    const third = await after(registry, registry.deploy('production', 'shop'));
     t.match(third, { version: 3, epoch: first.epoch });
     t.equal(third.projects[1]?.revision, 2, 'the newest revision, unless one is given');
     mustHash(t, third);
 
-    const fourth = await registry.undeploy('production', 'account');
+    const fourth = await after(registry, registry.undeploy('production', 'account'));
     t.match(fourth, { version: 4 });
     t.same(
       fourth.projects.map(({ name }) => name),
@@ -262,21 +263,25 @@ export function deployments(t: Test, open: Open): void {
       const { epoch, version, hash } = running;
       await other.renew({ id: 'one', instance: 'one-1', running: { epoch, version, hash }, projects: [{ name: 'shop', revision, state }] });
     };
-    const first = await registry.deploy('production', 'shop', { revision: 1 });
+    const first = await after(registry, registry.deploy('production', 'shop', { revision: 1 }));
     t.equal(fallbackOf(first), undefined);
     await other.join(request('one', { environment: 'production' }));
     await report(first, 1, 'active');
-    const second = await registry.deploy('production', 'shop', { revision: 2 });
+    const second = await after(registry, registry.deploy('production', 'shop', { revision: 2 }));
     t.same(second.projects[0]?.fallback, { revision: 1, project: api('shop', { version: '1' }) });
     mustHash(t, second);
     t.same(await other.snapshot('production'), second);
     await report(second, 1, 'rejected');
-    const third = await registry.deploy('production', 'shop', { revision: 3 });
+    const third = await after(registry, registry.deploy('production', 'shop', { revision: 3 }));
     t.equal(fallbackOf(third), 1, 'a rejected revision does not replace one that ran');
-    t.equal(fallbackOf(await registry.deploy('production', 'shop', { revision: 2 })), 1, 'nor does one that no server ran yet');
-    await report(await registry.deploy('production', 'shop', { revision: 3 }), 3, 'active');
-    t.equal(fallbackOf(await registry.deploy('production', 'shop', { revision: 1 })), 3);
-    t.equal(fallbackOf(await registry.rollback('production', 'shop')), undefined, 'a revision is not its own fallback');
+    t.equal(
+      fallbackOf(await after(registry, registry.deploy('production', 'shop', { revision: 2 }))),
+      1,
+      'nor does one that no server ran yet',
+    );
+    await report(await after(registry, registry.deploy('production', 'shop', { revision: 3 })), 3, 'active');
+    t.equal(fallbackOf(await after(registry, registry.deploy('production', 'shop', { revision: 1 }))), 3);
+    t.equal(fallbackOf(await after(registry, registry.rollback('production', 'shop'))), undefined, 'a revision is not its own fallback');
     t.equal((await registry.snapshot('production')).projects[0]?.revision, 3);
   });
 
@@ -287,7 +292,7 @@ export function deployments(t: Test, open: Open): void {
     const projects = [{ name: 'shop', revision: 0, state: 'rejected' } as const];
     await registry.renew({ id: 'one', instance: 'one-1', running: { epoch, version, hash }, projects });
     await registry.pushProject(api('shop', { version: '2' }));
-    t.equal((await registry.deploy('production', 'shop')).projects[0]?.fallback, undefined);
+    t.equal((await registry.deploy('production', 'shop')).deployment?.fallback, undefined);
   });
 
   t.test('what an environment could not serve is not deployed there', async (t) => {
@@ -297,7 +302,7 @@ export function deployments(t: Test, open: Open): void {
     const shop = api('shop');
     await registry.pushProject({ ...shop, targets: { default: { url: 'http://${variables.host}' } } });
     await registry.pushProject({ ...shop, targets: { default: { url: 'http://${variables.host}/${variables.stage}' } } });
-    const before = await registry.deploy('production', 'shop', { revision: 1 });
+    const before = await after(registry, registry.deploy('production', 'shop', { revision: 1 }));
     await t.rejects(other.deploy('production', 'shop'), {
       code: 'invalid',
       message: /revision 2 of project "shop" .*"production".*no variable "stage"/,
@@ -352,7 +357,7 @@ export function deployments(t: Test, open: Open): void {
     for (const version of ['1', '2', '3', '4']) await registry.pushProject(api('shop', { version }));
     for (const revision of [2, 4, 1, 3]) await registry.deploy('production', 'shop', { revision });
     const back: number[] = [];
-    for (let step = 0; step < 3; step++) back.push((await registry.rollback('production', 'shop')).projects[0]?.revision ?? 0);
+    for (let step = 0; step < 3; step++) back.push((await registry.rollback('production', 'shop')).deployment?.revision ?? 0);
     t.same(back, [1, 4, 2]);
     await t.rejects(registry.rollback('production', 'shop'), { code: 'not-found', message: /nothing to roll back to/ });
     t.equal((await registry.snapshot('production')).version, 7);

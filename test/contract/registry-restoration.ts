@@ -39,7 +39,7 @@ export function restoring(t: Test, open: Open): void {
     t.match(await registry.pushProject(api('shop', { version: '5' })), { revision: 5, created: false });
     t.match(await registry.pushProject(api('shop', { version: 'new' })), { revision: 6, created: true });
     t.match(await registry.deploy('production', 'shop'), { version: 9 });
-    t.match(await registry.rollback('production', 'shop'), { version: 10, projects: [{}, { revision: 5 }] });
+    t.match(await registry.rollback('production', 'shop'), { version: 10, deployment: { name: 'shop', revision: 5 } });
   });
 
   t.test('fallbacks are restored as well', async (t) => {

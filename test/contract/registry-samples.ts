@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { Test } from 'tap';
 import { contentHash } from '../../src/model/content-hash.ts';
 import type { SluiceError } from '../../src/model/fault.ts';
@@ -5,7 +6,8 @@ import type { JoinRequest } from '../../src/model/join.ts';
 import type { News } from '../../src/model/news.ts';
 import { type Project, project } from '../../src/model/project.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
-import type { Registry } from '../../src/registry/contract.ts';
+import { snapshotHash } from '../../src/model/snapshot-hash.ts';
+import type { Deployed, Registry } from '../../src/registry/contract.ts';
 import { Condition } from '../tools/condition.ts';
 import { eventually } from '../tools/eventually.ts';
 
@@ -24,7 +26,15 @@ export function request(id: string, more: Partial<JoinRequest> = {}): JoinReques
 export async function deployed(registry: Registry, environment: string, name: string): Promise<Snapshot> {
   await registry.putEnvironment(environment, {});
   await registry.pushProject(api(name));
-  return registry.deploy(environment, name);
+  return after(registry, registry.deploy(environment, name));
+}
+
+/** The whole snapshot after a change, which must be the one that the change says it leads to. */
+export async function after(registry: Registry, change: Promise<Deployed>): Promise<Snapshot> {
+  const { environment, version, hash, epoch } = await change;
+  const snapshot = await registry.snapshot(environment);
+  assert.deepEqual([snapshot.epoch, snapshot.version, snapshot.hash], [epoch, version, hash]);
+  return snapshot;
 }
 
 /** Repeats `work` while the registry cannot be reached. */
@@ -62,5 +72,11 @@ export async function listen(t: Test, registry: Registry, server?: string) {
 
 /** Checks that a snapshot's hash is the hash of its content. */
 export function mustHash(t: Test, { hash, variables, projects }: Snapshot): void {
-  t.equal(hash, contentHash({ variables, projects }));
+  const hashed = projects.map(({ name, revision, project, fallback }) => ({
+    name,
+    revision,
+    hash: contentHash(project),
+    ...(fallback && { fallback: { revision: fallback.revision, hash: contentHash(fallback.project) } }),
+  }));
+  t.equal(hash, snapshotHash(variables, hashed));
 }

@@ -1,7 +1,7 @@
 import type { Test } from 'tap';
 import type { JoinRequest } from '../../src/model/join.ts';
 import type { Open } from './registry.ts';
-import { api, deployed, listen, request } from './registry-samples.ts';
+import { after, api, deployed, listen, request } from './registry-samples.ts';
 
 /** Joins. */
 export function joining(t: Test, open: Open): void {
@@ -103,7 +103,7 @@ export function renewing(t: Test, open: Open): void {
     t.same((await registry.renew({ id: 'one', instance: 'one-1', running, projects: state })).snapshot, snapshot, 'the server holds none');
 
     await registry.pushProject(api('shop', { version: '2' }));
-    const next = await other.deploy('production', 'shop');
+    const next = await after(other, other.deploy('production', 'shop'));
     t.same((await registry.renew({ id: 'one', instance: 'one-1', running, projects: state, holds: running })).snapshot, next);
     const rejected = [{ name: 'shop', revision: 1, state: 'rejected', error: 'no such target' }] as const;
     await registry.renew({ id: 'one', instance: 'one-1', running, projects: rejected, holds: running, leaving: true });

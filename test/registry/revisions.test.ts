@@ -54,7 +54,7 @@ t.test('revisions that are deployed, or can be rolled back to, are kept', async 
   t.strictSame(await numbers(), [1, 2, 3, 9, 12], 'all revisions in use, and the newest');
   await push();
   t.strictSame(await numbers(), [1, 2, 3, 9, 13]);
-  t.match(await deployments.rollback('production', 'shop', {}), { projects: [{ revision: 3 }] });
+  t.match(await deployments.rollback('production', 'shop', {}), { deployment: { revision: 3 } });
   await deployments.undeploy('production', 'shop', {});
   await push();
   t.strictSame(await numbers(), [2, 3, 9, 13, 14]);

@@ -64,7 +64,7 @@ export function deployCommands(program: Command, terminal: Terminal): void {
     const { version } = answer;
     if (options.wait) {
       const observe = async () => {
-        answer = await readDeployments(operator, options);
+        answer = await readDeployments(operator, options, name);
         return observeUndeployment(answer, version);
       };
       await waitUntil(operator, observe, { timeoutMs: options.timeout, remedy });
@@ -79,7 +79,7 @@ async function finish(operator: Operator, deployed: DeploymentsAnswer, project: 
   const what = `${project}@${revision} deployed to ${options.environment}, now at version ${deployed.version}`;
   if (!options.wait) return show(deployed, [what]);
   if (!options.json) note(what);
-  const observe = async () => observeDeployment(await readDeployments(operator, options), project, revision);
+  const observe = async () => observeDeployment(await readDeployments(operator, options, project), project, revision);
   const { answer, servers } = await waitUntil(operator, observe, { timeoutMs: options.timeout, remedy });
   if (options.json) show(answer, []);
   const rejections = servers
@@ -99,6 +99,6 @@ async function finish(operator: Operator, deployed: DeploymentsAnswer, project: 
   ]);
 }
 
-async function readDeployments({ client }: Operator, { environment }: DeployOptions): Promise<DeploymentsAnswer> {
-  return client.get<DeploymentsAnswer>(apiPath`/v1/environments/${environment}/deployments`);
+async function readDeployments({ client }: Operator, { environment }: DeployOptions, project: string): Promise<DeploymentsAnswer> {
+  return client.get<DeploymentsAnswer>(apiPath`/v1/environments/${environment}/deployments?project=${project}`);
 }

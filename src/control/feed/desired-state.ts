@@ -1,5 +1,6 @@
 import type { Happening } from '../../api/answers.ts';
 import type { News } from '../../model/news.ts';
+import type { SnapshotId } from '../../model/snapshot-id.ts';
 import type { Registry } from '../../registry/contract.ts';
 import { type DeployedRevisions, deploymentHappenings, environmentHappenings, projectHappenings } from './happenings.ts';
 
@@ -12,10 +13,11 @@ export class DesiredState {
   /** Settings as JSON, by environment; undefined before the first read. */
   #environments: ReadonlyMap<string, string> | undefined;
   /** Newest revision, by project; undefined before the first read. */
-  #projects: ReadonlyMap<string, number> | undefined;
-  readonly #deployments = new Map<string, DeployedRevisions>();
+  #projects: Map<string, number> | undefined;
+  readonly #deployments = new Map<string, KnownDeployments>();
   #environmentsStale = true;
-  #projectsStale = true;
+  /** Projects that may have changed, or all. */
+  #projectsStale: Set<string> | 'all' = 'all';
   /** Environments whose deployments may have changed. */
   readonly #deploymentsStale = new Set<string>();
 
@@ -26,7 +28,8 @@ export class DesiredState {
   /** Marks the parts that `news` is about as stale. */
   markStale(news: News): void {
     if (news.kind === 'environment' || news.kind === 'resync') this.#environmentsStale = true;
-    if (news.kind === 'project' || news.kind === 'resync') this.#projectsStale = true;
+    if (news.kind === 'resync') this.#projectsStale = 'all';
+    if (news.kind === 'project' && this.#projectsStale !== 'all') this.#projectsStale.add(news.name);
     if (news.kind === 'snapshot') this.#deploymentsStale.add(news.name);
     if (news.kind === 'resync') for (const name of this.#deployments.keys()) this.#deploymentsStale.add(name);
   }
@@ -37,9 +40,10 @@ export class DesiredState {
       this.#environmentsStale = false;
       report(await this.#readEnvironments(at).catch((error) => this.#failed(error, { kind: 'environment', name: '' })));
     }
-    if (this.#projectsStale) {
-      this.#projectsStale = false;
-      report(await this.#readProjects(at).catch((error) => this.#failed(error, { kind: 'project', name: '' })));
+    const stale = this.#projectsStale;
+    if (stale === 'all' || stale.size > 0) {
+      this.#projectsStale = new Set();
+      report(await this.#readProjects(at, stale).catch((error) => this.#projectsFailed(error, stale)));
     }
     for (const name of [...this.#deploymentsStale]) {
       this.#deploymentsStale.delete(name);
@@ -49,6 +53,12 @@ export class DesiredState {
 
   #failed(error: unknown, unread: News): never {
     this.markStale(unread);
+    throw error;
+  }
+
+  #projectsFailed(error: unknown, stale: ReadonlySet<string> | 'all'): never {
+    if (stale === 'all' || this.#projectsStale === 'all') this.#projectsStale = 'all';
+    else this.#projectsStale = new Set([...this.#projectsStale, ...stale]);
     throw error;
   }
 
@@ -66,7 +76,15 @@ export class DesiredState {
     return environmentHappenings(at, before ?? now, now);
   }
 
-  async #readProjects(at: number): Promise<Happening[]> {
+  async #readProjects(at: number, stale: ReadonlySet<string> | 'all'): Promise<Happening[]> {
+    if (stale !== 'all' && this.#projects !== undefined) {
+      const projects = this.#projects;
+      const read = await Promise.all([...stale].map((name) => this.#registry.project(name)));
+      const changed = new Map(read.flatMap((project) => (project === undefined ? [] : [[project.name, project.latest] as const])));
+      const happenings = projectHappenings(at, projects, changed);
+      for (const [name, latest] of changed) projects.set(name, latest);
+      return happenings;
+    }
     const now = new Map((await this.#registry.projects()).map(({ name, latest }) => [name, latest]));
     const before = this.#projects ?? now;
     this.#projects = now;
@@ -76,10 +94,29 @@ export class DesiredState {
   async #readDeployments(at: number, environment: string): Promise<Happening[]> {
     // The environment was deleted meanwhile.
     if (this.#environments?.has(environment) !== true) return [];
-    const { version, projects } = await this.#registry.snapshot(environment);
-    const now: DeployedRevisions = { environment, version, revisions: new Map(projects.map(({ name, revision }) => [name, revision])) };
-    const before = this.#deployments.get(environment) ?? now;
-    this.#deployments.set(environment, now);
-    return deploymentHappenings(at, before, now);
+    const before = this.#deployments.get(environment);
+    const { epoch, version, hash, from, put, removed } = await this.#registry.manifest(environment, before?.id);
+    const id = { epoch, version, hash };
+    const next = new Map(put.map(({ name, revision }) => [name, revision]));
+    if (before === undefined || from === undefined) {
+      this.#deployments.set(environment, { id, environment, version, revisions: next });
+      return before === undefined ? [] : deploymentHappenings(at, before, { environment, version, revisions: next });
+    }
+    const { revisions } = before;
+    const changed = [...next.keys(), ...removed].flatMap((name) => {
+      const revision = revisions.get(name);
+      return revision === undefined ? [] : [[name, revision] as const];
+    });
+    const happenings = deploymentHappenings(at, { ...before, revisions: new Map(changed) }, { environment, version, revisions: next });
+    for (const [name, revision] of next) revisions.set(name, revision);
+    for (const name of removed) revisions.delete(name);
+    this.#deployments.set(environment, { id, environment, version, revisions });
+    return happenings;
   }
+}
+
+/** An environment's deployments as they were read last, of the snapshot `id`; without it, as they must have been before the first read. */
+interface KnownDeployments extends DeployedRevisions {
+  readonly id?: SnapshotId;
+  readonly revisions: Map<string, number>;
 }

@@ -2,7 +2,7 @@ import { exchangeFamilies } from '../../metrics/exchange-families.ts';
 import { byName, type Family } from '../../metrics/family.ts';
 import { retryFamilies } from '../../metrics/retry-families.ts';
 import type { LiveEnvironment, LiveServer } from '../../model/live.ts';
-import type { Snapshot } from '../../model/snapshot.ts';
+import type { SnapshotId } from '../../model/snapshot-id.ts';
 import { failures } from '../../proxy/failures.ts';
 
 /** Codes of responses that a balancer makes itself, each at 0: a series that exists before its first response shows the rise from 0 to 1. */
@@ -23,11 +23,14 @@ const noOwnResponses = Object.fromEntries(
   ).map((name) => [failures[name].code, 0]),
 );
 
+/** Identity of the snapshot that an environment wants. */
+export type CurrentSnapshot = SnapshotId & { readonly environment: string };
+
 /** Makes the metric families of environments: responses, retries, the queue, and the health of their servers. */
 export function environmentFamilies(
   environments: readonly LiveEnvironment[],
   servers: readonly LiveServer[],
-  snapshots: readonly Snapshot[],
+  snapshots: readonly CurrentSnapshot[],
 ): Family[] {
   const rows = environments.map(({ name, own, ...counts }) => ({
     labels: { environment: name },

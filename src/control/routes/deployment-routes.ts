@@ -2,8 +2,8 @@ import type { FastifyReply } from 'fastify';
 import * as z from 'zod';
 import { deploymentsAnswer, deploymentsSummary } from '../../api/answers.ts';
 import { name } from '../../model/name.ts';
-import type { Snapshot } from '../../model/snapshot.ts';
-import { describeDeployments, summarizeDeployments } from '../views/deployment-view.ts';
+import type { Deployed } from '../../registry/contract.ts';
+import { type Described, describeDeployments, summarizeDeployments } from '../views/deployment-view.ts';
 import { findEnvironment } from '../views/environment-view.ts';
 import { bodyTypes, smallBody } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
@@ -14,12 +14,17 @@ const inEnvironment = z.strictObject({ env: name });
 const byProject = z.strictObject({ env: name, project: name });
 const response = { 200: deploymentsAnswer, ...refusals };
 
-/** Deploys and undeploys projects. Each answer has the environment's version after the change, and the progress of every server. */
+/**
+ * Deploys and undeploys projects. Each answer has the environment's version after the change, and the progress of every server with the project that
+ * changed: one change does not cost more the more is deployed.
+ */
 export function deploymentRoutes(app: ControlApp, { registry, live }: ControlContext): void {
-  const answer = async (reply: FastifyReply, snapshot: Snapshot) => {
-    reply.header('etag', etagOf(snapshot));
-    return describeDeployments(snapshot, await registry.servers(), live);
+  const answer = async (reply: FastifyReply, deployed: Described) => {
+    reply.header('etag', etagOf(deployed));
+    return describeDeployments(deployed, await registry.servers(), live);
   };
+  const answerChange = (reply: FastifyReply, { deployment, ...changed }: Deployed) =>
+    answer(reply, { ...changed, put: deployment ? [deployment] : [] });
   const expecting = (ifMatch: string | undefined) => {
     const expect = expectedVersion(ifMatch);
     return expect === undefined ? {} : { expect };
@@ -35,17 +40,26 @@ export function deploymentRoutes(app: ControlApp, { registry, live }: ControlCon
     },
     async () => {
       const environments = await registry.environments();
-      return Promise.all(environments.map(async ({ name: env }) => summarizeDeployments(await registry.snapshot(env))));
+      return Promise.all(environments.map(async ({ name: env }) => summarizeDeployments(await registry.manifest(env))));
     },
   );
 
   app.get(
     '/v1/environments/:env/deployments',
-    { schema: { summary: 'The deployments of an environment, with their state on every server', params: inEnvironment, response } },
+    {
+      schema: {
+        summary: 'The deployments of an environment, with their state on every server',
+        params: inEnvironment,
+        querystring: z.object({ project: name.optional().meta({ description: 'only the deployment of this project' }) }),
+        response,
+      },
+    },
     async (request, reply) => {
       const { env } = request.params;
+      const { project } = request.query;
       await findEnvironment(registry, env);
-      return answer(reply, await registry.snapshot(env));
+      const deployed = await registry.manifest(env);
+      return answer(reply, project === undefined ? deployed : { ...deployed, put: deployed.put.filter((one) => one.name === project) });
     },
   );
 
@@ -66,7 +80,7 @@ export function deploymentRoutes(app: ControlApp, { registry, live }: ControlCon
       const { env, project } = request.params;
       const { revision } = request.body;
       const options = { ...expecting(request.headers['if-match']), ...(revision !== undefined && { revision }) };
-      return answer(reply, await registry.deploy(env, project, options));
+      return answerChange(reply, await registry.deploy(env, project, options));
     },
   );
 
@@ -75,7 +89,7 @@ export function deploymentRoutes(app: ControlApp, { registry, live }: ControlCon
     { schema: { summary: 'Undeploy a project', headers: conditional, params: byProject, response } },
     async (request, reply) => {
       const { env, project } = request.params;
-      return answer(reply, await registry.undeploy(env, project, expecting(request.headers['if-match'])));
+      return answerChange(reply, await registry.undeploy(env, project, expecting(request.headers['if-match'])));
     },
   );
 
@@ -84,7 +98,7 @@ export function deploymentRoutes(app: ControlApp, { registry, live }: ControlCon
     { schema: { summary: 'Roll back to the revision that was deployed before', headers: conditional, params: byProject, response } },
     async (request, reply) => {
       const { env, project } = request.params;
-      return answer(reply, await registry.rollback(env, project, expecting(request.headers['if-match'])));
+      return answerChange(reply, await registry.rollback(env, project, expecting(request.headers['if-match'])));
     },
   );
 }

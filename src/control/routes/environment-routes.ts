@@ -18,7 +18,7 @@ const body = environmentSpec.extend({ name: name.optional(), status: z.unknown()
 /** Reads, creates, replaces and deletes environments. The balancer learns of changes from the registry. */
 export function environmentRoutes(app: ControlApp, { registry, live, listen, reserve }: ControlContext): void {
   const describeOne = async (one: Environment, applied: ReadonlyMap<string, EnvironmentSpecInput>) =>
-    describeEnvironment(one, { snapshot: await registry.snapshot(one.name), applied: applied.get(one.name), live });
+    describeEnvironment(one, { snapshot: await registry.snapshotId(one.name), applied: applied.get(one.name), live });
   const describeTagged = async (env: string) => {
     const environment = await findEnvironment(registry, env);
     const answer = await describeOne(environment, await registry.appliedSettings());

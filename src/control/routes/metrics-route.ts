@@ -4,8 +4,7 @@ import { listenerFamilies } from '../../metrics/listener-families.ts';
 import { processFamilies } from '../../metrics/process-families.ts';
 import { registryFamilies } from '../../metrics/registry-families.ts';
 import type { ServerRecord } from '../../model/server.ts';
-import type { Snapshot } from '../../model/snapshot.ts';
-import { environmentFamilies } from '../metrics/environment-families.ts';
+import { type CurrentSnapshot, environmentFamilies } from '../metrics/environment-families.ts';
 import { serverFamilies } from '../metrics/server-families.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
 
@@ -54,11 +53,17 @@ async function families(context: ControlContext): Promise<Family[]> {
   ];
 }
 
-/** Reads server records and snapshots. Returns none if the registry fails or takes too long, so that traffic metrics are served without it. */
-function readRegistry({ registry, clock }: ControlContext): Promise<{ records: readonly ServerRecord[]; snapshots: readonly Snapshot[] }> {
+/** Reads server records and the identities of snapshots. Returns none if the registry fails or takes too long, so that traffic metrics are served without it. */
+function readRegistry({
+  registry,
+  clock,
+}: ControlContext): Promise<{ records: readonly ServerRecord[]; snapshots: readonly CurrentSnapshot[] }> {
   const read = async () => {
     const [records, environments] = await Promise.all([registry.servers(), registry.environments()]);
-    return { records, snapshots: await Promise.all(environments.map(({ name }) => registry.snapshot(name))) };
+    return {
+      records,
+      snapshots: await Promise.all(environments.map(async ({ name }) => ({ ...(await registry.snapshotId(name)), environment: name }))),
+    };
   };
   return new Promise((resolve) => {
     const nothing = { records: [], snapshots: [] };

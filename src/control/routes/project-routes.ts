@@ -49,7 +49,7 @@ export function projectRoutes(app: ControlApp, { registry }: ControlContext): vo
     { schema: { summary: 'One project and its revisions', params: byName, response: { 200: projectSummary, ...refusals } } },
     async (request, reply) => {
       const { name } = request.params;
-      const found = (await registry.projects()).find((one) => one.name === name);
+      const found = await registry.project(name);
       if (!found) throw new SluiceError('not-found', `there is no project "${name}": see sluice project list`);
       return reply.header('etag', `"${projectTag(found)}"`).send(found);
     },

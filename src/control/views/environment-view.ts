@@ -3,7 +3,7 @@ import type { Environment, EnvironmentSpec, EnvironmentSpecInput } from '../../m
 import { SluiceError } from '../../model/fault.ts';
 import type { LiveView } from '../../model/live.ts';
 import { settingsOrigins } from '../../model/settings-origins.ts';
-import type { Snapshot } from '../../model/snapshot.ts';
+import type { SnapshotId } from '../../model/snapshot-id.ts';
 import type { Registry } from '../../registry/contract.ts';
 
 /** Finds an environment; throws `not-found` if no environment has this name. */
@@ -16,7 +16,7 @@ export async function findEnvironment(registry: Registry, name: string): Promise
 /** Describes an environment: its settings in the form of a configuration file, with every default filled in, and its status. */
 export function describeEnvironment(
   environment: Environment,
-  { snapshot, applied, live }: { snapshot: Snapshot; applied: EnvironmentSpecInput | undefined; live: LiveView },
+  { snapshot, applied, live }: { snapshot: SnapshotId; applied: EnvironmentSpecInput | undefined; live: LiveView },
 ): EnvironmentAnswer {
   const { epoch, version, hash } = snapshot;
   return {

@@ -90,8 +90,10 @@ export class FileStore implements Store {
     return this.#reading(documents);
   }
 
-  async list(kind: Kind): Promise<Reading> {
-    return this.#reading(this.#table.all(kind), this.#table.generation(kind));
+  async list(kind: Kind, prefix = ''): Promise<Reading> {
+    const all = this.#table.all(kind);
+    const wanted = prefix === '' ? all : all.filter(({ name }) => name.startsWith(prefix));
+    return this.#reading(wanted, this.#table.generation(kind));
   }
 
   commit(change: Change): Promise<boolean> {

@@ -41,6 +41,18 @@ local function recordOf(text)
   return readable and type(record) == 'table' and record or nil
 end
 
+-- Begins another epoch without any server.
+local function loseData(epoch)
+  local servers = redis.call('HGETALL', hashes.server)
+  for i = 1, #servers, 2 do
+    redis.call('HDEL', hashes.server, servers[i])
+    redis.call('ZREM', leasesKey, servers[i])
+  end
+  local another = redis.sha1hex(epoch .. now())
+  redis.call('SET', epochKey, another)
+  return another
+end
+
 -- Called when an environment is missing. If there is none at all although a server is in one, Redis evicted them: no rule removes the
 -- one without the other. Then the data counts as lost: the epoch changes and the servers are forgotten, so that they join again, and
 -- environments and deployments are restored. Otherwise the servers would be taken for servers without environment.
@@ -53,17 +65,34 @@ local function lostEnvironments(epoch)
     member = member or record and type(record.environment) == 'string'
   end
   if not member then return nil end
-  for i = 1, #servers, 2 do
-    redis.call('HDEL', hashes.server, servers[i])
-    redis.call('ZREM', leasesKey, servers[i])
+  return loseData(epoch)
+end
+
+-- Called with each environment that is read. If it has deployments in documents of their own and Redis evicted those, the data counts as lost
+-- too: the environment keeps its settings, and what was deployed is restored to it. A key is evicted as a whole, also its field without a name.
+local function lostDeployments(name, text, epoch)
+  if redis.call('HGET', hashes.deployment, '') and redis.call('HGET', hashes.claim, '') then return text, nil end
+  local revision, json = string.match(text, '^(%d+)|(.*)$')
+  if not revision or not string.find(json, '"deployed":[1-9]') then return text, nil end
+  local another = loseData(epoch)
+  for _, kind in ipairs({'deployment', 'claim'}) do
+    local rest = redis.call('HGETALL', hashes[kind])
+    for i = 1, #rest, 2 do redis.call('HDEL', hashes[kind], rest[i]) end
   end
-  local another = redis.sha1hex(epoch .. now())
-  redis.call('SET', epochKey, another)
-  return another
+  local all = redis.call('HGETALL', hashes.environment)
+  for i = 1, #all, 2 do
+    local changed, count = string.gsub(all[i + 1], '"deployed":[1-9]%d*', '"deployed":0,"lost":true', 1)
+    if count > 0 then
+      changed = string.gsub(changed, '^%d+|', string.format('%.0f|', redis.call('INCR', counterKey)))
+      redis.call('HSET', hashes.environment, all[i], changed)
+      if all[i] == name then text = changed end
+    end
+  end
+  return text, another
 end
 `;
 
-/** ARGV: the epoch to set if there is none yet, then pairs of kind and name; an empty name means all documents of the kind. */
+/** ARGV: the epoch to set if there is none yet, then pairs of kind and name. A name `*PREFIX` means all documents of the kind whose names begin so. */
 export const readScript = `${common}
 local epoch = redis.call('GET', epochKey)
 if not epoch then
@@ -73,14 +102,28 @@ end
 local rows, generation = {}, 0
 for i = 2, #ARGV, 2 do
   local kind, name = ARGV[i], ARGV[i + 1]
-  if name == '' then
+  if string.sub(name, 1, 1) == '*' then
+    local prefix = string.sub(name, 2)
     generation = tonumber(redis.call('HGET', generationsKey, kind) or 0)
     local all = redis.call('HGETALL', hashes[kind])
     if kind == 'environment' and #all == 0 then epoch = lostEnvironments(epoch) or epoch end
-    for j = 1, #all, 2 do rows[#rows + 1] = row(kind, all[j], all[j + 1]) end
+    for j = 1, #all, 2 do
+      if all[j] ~= '' and string.sub(all[j], 1, #prefix) == prefix then
+        if kind == 'environment' then
+          local another
+          all[j + 1], another = lostDeployments(all[j], all[j + 1], epoch)
+          epoch = another or epoch
+        end
+        rows[#rows + 1] = row(kind, all[j], all[j + 1])
+      end
+    end
   else
     local text = redis.call('HGET', hashes[kind], name)
-    if kind == 'environment' and not text then epoch = lostEnvironments(epoch) or epoch end
+    if kind == 'environment' then
+      local another
+      if text then text, another = lostDeployments(name, text, epoch) else another = lostEnvironments(epoch) end
+      epoch = another or epoch
+    end
     if text then rows[#rows + 1] = row(kind, name, text) end
   end
 end
@@ -105,6 +148,7 @@ if #change.put + #change.remove > 0 then
   for _, document in ipairs(change.put) do
     redis.call('HSET', hashes[document.kind], document.name, string.format('%.0f|', revision) .. document.text)
     redis.call('HSET', generationsKey, document.kind, revision)
+    if document.kind == 'deployment' or document.kind == 'claim' then redis.call('HSET', hashes[document.kind], '', '') end
   end
   for _, key in ipairs(change.remove) do
     redis.call('HDEL', hashes[key.kind], key.name)
@@ -137,7 +181,10 @@ redis.call('ZADD', leasesKey, time + record.ttl, id)
 local rows = {row('server', id, text)}
 if type(record.environment) == 'string' then
   local environment = redis.call('HGET', hashes.environment, record.environment)
-  if environment then rows[2] = row('environment', record.environment, environment)
+  if environment then
+    local unchanged, another = lostDeployments(record.environment, environment, epoch)
+    if another then return nil end
+    rows[2] = row('environment', record.environment, unchanged)
   elseif lostEnvironments(epoch) then return nil end
 end
 if hadEnded then

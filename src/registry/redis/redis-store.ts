@@ -54,8 +54,8 @@ export class RedisStore implements Store {
     return this.#read(keys.flatMap(({ kind, name }) => [kind, name]));
   }
 
-  list(kind: Kind): Promise<Reading> {
-    return this.#read([kind, '']);
+  list(kind: Kind, prefix = ''): Promise<Reading> {
+    return this.#read([kind, `*${prefix}`]);
   }
 
   async commit({ epoch, expect, expectAll, put = [], remove = [], lease, news }: Change): Promise<boolean> {

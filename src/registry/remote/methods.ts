@@ -3,12 +3,13 @@ import { examine } from '../../config/check.ts';
 import type { Access } from '../../model/access.ts';
 import { type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
 import { joinAnswer, joinRequest, renewal } from '../../model/join.ts';
+import { manifest, manifestEntry, mostRevisionsAsked, revisionContent, revisionId } from '../../model/manifest.ts';
 import { name } from '../../model/name.ts';
 import type { Project } from '../../model/project.ts';
 import { count } from '../../model/quantity.ts';
 import { projectSummary, revision, revisionNumber } from '../../model/revision.ts';
 import { leasedServer, serverPatch } from '../../model/server.ts';
-import { receivedSnapshot, type Snapshot } from '../../model/snapshot.ts';
+import { receivedSnapshot, type Snapshot, snapshotId } from '../../model/snapshot.ts';
 import type { Registry } from '../contract.ts';
 
 /** A method that can be called over the connection: the access that it needs, its parameters, its result. */
@@ -38,6 +39,7 @@ const environment = z
 const ofEnvironment = z.object({ environment: z.string() });
 const expect = count.exactOptional();
 const conditional = z.object({ expect: z.array(z.string()).exactOptional() }).default({});
+const deployed = snapshotId.extend({ environment: z.string(), deployment: manifestEntry.exactOptional() });
 const deployment = z.object({ environment: z.string(), project: z.string(), options: z.object({ expect }).default({}) });
 
 /** All methods that can be called over a connection. The registry itself applies the rules and checks their input. */
@@ -90,6 +92,12 @@ export const methods = {
     call: (registry, { name, force, options }) => registry.deleteEnvironment(name, { force, ...options }),
   }),
   projects: method({ access: 'admin', params: none, result: z.array(projectSummary), call: (registry) => registry.projects() }),
+  project: method({
+    access: 'admin',
+    params: z.object({ name: z.string() }),
+    result: projectSummary.optional(),
+    call: (registry, { name }) => registry.project(name),
+  }),
   pushProject: method({
     access: 'admin',
     params: z.object({ project: z.unknown(), options: conditional }),
@@ -109,20 +117,38 @@ export const methods = {
       project: z.string(),
       options: z.object({ revision: count.exactOptional(), expect }).default({}),
     }),
-    result: receivedSnapshot,
+    result: deployed,
     call: (registry, { environment, project, options }) => registry.deploy(environment, project, options),
   }),
   undeploy: method({
     access: 'admin',
     params: deployment,
-    result: receivedSnapshot,
+    result: deployed,
     call: (registry, { environment, project, options }) => registry.undeploy(environment, project, options),
   }),
   rollback: method({
     access: 'admin',
     params: deployment,
-    result: receivedSnapshot,
+    result: deployed,
     call: (registry, { environment, project, options }) => registry.rollback(environment, project, options),
+  }),
+  snapshotId: method({
+    access: 'join',
+    params: ofEnvironment,
+    result: snapshotId,
+    call: (registry, { environment }) => registry.snapshotId(environment),
+  }),
+  manifest: method({
+    access: 'join',
+    params: z.object({ environment: z.string(), since: snapshotId.exactOptional() }),
+    result: manifest,
+    call: (registry, { environment, since }) => registry.manifest(environment, since),
+  }),
+  revisions: method({
+    access: 'join',
+    params: z.object({ wanted: z.array(revisionId).max(mostRevisionsAsked) }),
+    result: z.array(revisionContent),
+    call: (registry, { wanted }) => registry.revisions(wanted),
   }),
   snapshot: method({
     access: 'join',

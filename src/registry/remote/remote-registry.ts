@@ -6,9 +6,11 @@ import type { EnvironmentSpecInput } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { JoinRequest, Renewal } from '../../model/join.ts';
 import type { Log } from '../../model/log.ts';
+import type { RevisionId } from '../../model/manifest.ts';
 import { concerns, type News } from '../../model/news.ts';
 import type { Project } from '../../model/project.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
+import type { SnapshotId } from '../../model/snapshot-id.ts';
 import type { Conditional, Link, Registry, Watch } from '../contract.ts';
 import { type MethodName, methods, type ParamsOf, type ResultOf } from './methods.ts';
 import { RemoteLink } from './remote-link.ts';
@@ -77,6 +79,10 @@ export class RemoteRegistry implements Registry {
     return this.#call('projects', {});
   }
 
+  project(name: string) {
+    return this.#call('project', { name });
+  }
+
   drainStatic(environment: string, id: string, draining: boolean) {
     return this.#call('drainStatic', { environment, id, draining });
   }
@@ -99,6 +105,18 @@ export class RemoteRegistry implements Registry {
 
   rollback(environment: string, project: string, options: { expect?: number } = {}) {
     return this.#call('rollback', { environment, project, options });
+  }
+
+  snapshotId(environment: string) {
+    return this.#call('snapshotId', { environment });
+  }
+
+  manifest(environment: string, since?: SnapshotId) {
+    return this.#call('manifest', { environment, ...(since !== undefined && { since }) });
+  }
+
+  revisions(wanted: readonly RevisionId[]) {
+    return this.#call('revisions', { wanted: [...wanted] });
   }
 
   snapshot(environment: string) {

@@ -1,12 +1,17 @@
 import { SluiceError } from '../../model/fault.ts';
+import type { Manifest } from '../../model/manifest.ts';
+import { reportedState } from '../../model/reported-state.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
-import { normalBasePath } from '../../projects/base-path.ts';
+import type { SnapshotId } from '../../model/snapshot-id.ts';
 import { faultsIn, listed } from '../../projects/project-plan.ts';
-import { type Deployment, type DocumentOf, type EnvironmentDocument, revisionName } from '../documents.ts';
+import type { Deployed } from '../contract.ts';
+import { changeName, type Deployment, type DocumentOf, deploymentName, type EnvironmentDocument, revisionName } from '../documents.ts';
+import type { Key } from '../store.ts';
+import { DeployedProjects, entryOf } from './deployed-projects.ts';
 import { environmentText } from './environments.ts';
 import type { CheckedReading, Decision, Entry, Ledger } from './ledger.ts';
 import { noSuch, notAmong } from './refusals.ts';
-import type { Snapshots } from './snapshots.ts';
+import { type Snapshots, snapshotIdOf } from './snapshots.ts';
 
 /** Number of rollbacks in a row that a project's history allows. */
 const historyLength = 10;
@@ -16,6 +21,7 @@ interface FoundEnvironment {
   readonly epoch: string;
   readonly entry: Entry<'environment'>;
   readonly document: EnvironmentDocument;
+  readonly deployed: DeployedProjects;
 }
 
 /** Rules for what is deployed to which environment. */
@@ -33,9 +39,20 @@ export class Deployments {
     return this.#snapshots.of(environment, epoch, document);
   }
 
-  async deploy(environment: string, project: string, options: { revision?: number; expect?: number }): Promise<Snapshot> {
+  /** Describes what is deployed, or only what changed since a snapshot, if that is still known. */
+  async manifest(environment: string, since?: SnapshotId): Promise<Manifest> {
+    const { epoch, document } = await this.#find(await this.#ledger.read({ kind: 'environment', name: environment }), environment);
+    return this.#snapshots.manifest(environment, epoch, document, since);
+  }
+
+  async snapshotId(environment: string): Promise<SnapshotId> {
+    const { epoch, document } = await this.#find(await this.#ledger.read({ kind: 'environment', name: environment }), environment);
+    return snapshotIdOf(epoch, document);
+  }
+
+  async deploy(environment: string, project: string, options: { revision?: number; expect?: number }): Promise<Deployed> {
     return this.#ledger.transact(async () => {
-      const now = await this.#ledger.read({ kind: 'environment', name: environment }, { kind: 'project', name: project });
+      const now = await this.#read(environment, project, { kind: 'project', name: project });
       const found = await this.#find(now, environment, options.expect);
       const known = now.get('project', project);
       const { value: index } = known;
@@ -43,43 +60,55 @@ export class Deployments {
       const revision = options.revision ?? index.latest;
       mustHave(project, index, revision);
 
-      const present = deploymentOf(found.document, project);
-      if (present?.revision === revision) return { result: await this.#snapshots.of(environment, found.epoch, found.document) };
+      const present = await found.deployed.find(project, now);
+      if (present?.revision === revision)
+        return { result: { ...snapshotIdOf(found.epoch, found.document), environment, deployment: entryOf(present) } };
       const history = present ? [...present.history, present.revision].slice(-historyLength) : [];
       // The index is expected unchanged: a revision is removed only together with a change of its project's index.
-      return this.#replace(found, project, await this.#deployment(found, project, { revision, history, present }), [known]);
+      return this.#replace(found, present, await this.#deployment(found, project, { revision, history, present }), [known]);
     });
   }
 
-  async undeploy(environment: string, project: string, options: { expect?: number }): Promise<Snapshot> {
+  async undeploy(environment: string, project: string, options: { expect?: number }): Promise<Deployed> {
     return this.#ledger.transact(async () => {
-      const found = await this.#findDeployed(environment, project, options.expect);
-      return this.#replace(found, project, undefined);
+      const { found, present } = await this.#findDeployed(environment, project, options.expect);
+      return this.#replace(found, present, undefined);
     });
   }
 
   /** Goes one step further back with each call. A later deploy continues from the step that was reached. */
-  async rollback(environment: string, project: string, options: { expect?: number }): Promise<Snapshot> {
+  async rollback(environment: string, project: string, options: { expect?: number }): Promise<Deployed> {
     return this.#ledger.transact(async () => {
-      const found = await this.#findDeployed(environment, project, options.expect);
-      const present = deploymentOf(found.document, project) as Deployment;
+      const { found, present } = await this.#findDeployed(environment, project, options.expect);
       const { revision, history } = present;
       const previous = history.at(-1);
       const none = `environment "${environment}" has no record of a revision of "${project}" before ${revision}: there is nothing to roll back to`;
       if (previous === undefined) throw new SluiceError('not-found', none);
       return this.#replace(
         found,
-        project,
+        present,
         await this.#deployment(found, project, { revision: previous, history: history.slice(0, -1), present }),
       );
     });
   }
 
-  async #findDeployed(environment: string, project: string, expect?: number): Promise<FoundEnvironment> {
-    const found = await this.#find(await this.#ledger.read({ kind: 'environment', name: environment }), environment, expect);
-    if (deploymentOf(found.document, project)) return found;
-    const others = found.document.deployments.map(({ name }) => name);
+  async #findDeployed(
+    environment: string,
+    project: string,
+    expect?: number,
+  ): Promise<{ readonly found: FoundEnvironment; readonly present: Deployment }> {
+    const now = await this.#read(environment, project);
+    const found = await this.#find(now, environment, expect);
+    const present = await found.deployed.find(project, now);
+    if (present) return { found, present };
+    const others = (await found.deployed.all()).deployments.map(({ name }) => name);
     throw notAmong(`project "${project}" is not deployed to environment "${environment}"`, others);
+  }
+
+  /** Reads an environment, and a project's deployment there, if it has a document of its own. */
+  #read(environment: string, project: string, ...others: Key[]): Promise<CheckedReading> {
+    const deployment = { kind: 'deployment', name: deploymentName(environment, project) } as const;
+    return this.#ledger.read({ kind: 'environment', name: environment }, deployment, ...others);
   }
 
   async #find(now: CheckedReading, environment: string, expect?: number): Promise<FoundEnvironment> {
@@ -90,12 +119,12 @@ export class Deployments {
       const message = `environment "${environment}" is at version ${document.version}, not ${expect}: look at what changed, then try again`;
       throw new SluiceError('version-mismatch', message);
     }
-    return { epoch: now.epoch, entry, document };
+    return { epoch: now.epoch, entry, document, deployed: new DeployedProjects(this.#ledger, environment, document) };
   }
 
   /** Makes a deployment of a revision that the environment's servers can serve. Rejects with `invalid` and every fault if they cannot. */
   async #deployment(
-    { entry: { name: environment }, document: { spec } }: FoundEnvironment,
+    { epoch, entry: { name: environment }, document: { spec, version } }: FoundEnvironment,
     name: string,
     { revision, history, present }: { revision: number; history: number[]; present: Deployment | undefined },
   ): Promise<Deployment> {
@@ -107,9 +136,10 @@ export class Deployments {
         const refused = `revision ${revision} of project "${name}" cannot be served in environment "${environment}"`;
         throw new SluiceError('invalid', `${refused}: ${listed(faults)}`, { faults });
       }
-      const fallback = present && (await this.#lastAccepted(environment, present));
+      const fallback = present && (await this.#lastAccepted(environment, epoch, present));
       const { basePath } = value.project;
-      return { name, revision, basePath, history, ...(fallback !== undefined && fallback !== revision && { fallback }) };
+      const made = { name, revision, basePath, history, hash: value.hash, since: version + 1 };
+      return { ...made, ...(fallback?.fallback !== revision && fallback) };
     }
     throw new SluiceError('not-found', `revision ${revision} of project "${name}" was removed: deploy another revision`);
   }
@@ -118,42 +148,47 @@ export class Deployments {
    * Finds the last revision that servers accepted, up to the current one. A revision that no server accepted yet does not take the place of
    * one that ran, and never becomes the fallback once a server has rejected it.
    */
-  async #lastAccepted(environment: string, { name, revision, fallback }: Deployment): Promise<number | undefined> {
+  async #lastAccepted(
+    environment: string,
+    epoch: string,
+    { name, revision, hash, since, fallback, fallbackHash }: Deployment,
+  ): Promise<Pick<Deployment, 'fallback' | 'fallbackHash'> | undefined> {
     const servers = (await this.#ledger.list('server')).all('server').filter(({ value }) => value.environment === environment);
-    const states = servers.flatMap(({ value }) => value.projects.filter((project) => project.name === name));
-    if (states.some((project) => project.state === 'active' && project.revision === revision)) return revision;
-    return fallback ?? (states.some(({ state }) => state === 'rejected') ? undefined : revision);
+    const states = servers.map(({ value }) => reportedState(value, { name, revision, since, epoch }));
+    const present = { fallback: revision, ...(hash !== undefined && { fallbackHash: hash }) };
+    if (states.some((own) => own?.state === 'active' && own.revision === revision)) return present;
+    if (fallback !== undefined) return { fallback, ...(fallbackHash !== undefined && { fallbackHash }) };
+    return states.some((own) => own?.state === 'rejected') ? undefined : present;
   }
 
   async #replace(
-    { epoch, entry, document }: FoundEnvironment,
-    project: string,
+    { epoch, entry, document, deployed }: FoundEnvironment,
+    present: Deployment | undefined,
     next: Deployment | undefined,
     unchanged: readonly Entry<'project'>[] = [],
-  ): Promise<Decision<Snapshot>> {
-    const others = document.deployments.filter(({ name }) => name !== project);
-    if (next) mustBeFree(entry.name, next, others);
-    const deployments = next ? [...others, next].sort((one, other) => (one.name < other.name ? -1 : 1)) : others;
-    const projects = await this.#snapshots.projects(epoch, deployments);
-    const { variables } = document.spec;
+  ): Promise<Decision<Deployed>> {
+    if (next) mustBeFree(entry.name, next, await deployed.rival(next));
+    const { part, hash, put, remove } = await deployed.replaced(present, next);
     const version = document.version + 1;
-    const hash = this.#snapshots.hash(variables, projects);
     const { kind, name } = entry;
     const { input, drained } = document;
+    const made = next ? { put: entryOf(next) } : { removed: present?.name };
+    const change = JSON.stringify({ version, from: document.hash, hash, ...made });
     return {
-      result: { epoch, version, hash, environment: name, variables, projects },
+      result: { epoch, version, hash, environment: name, ...(next && { deployment: entryOf(next) }) },
       change: {
         epoch,
         expect: [entry, ...unchanged],
-        put: [{ kind, name, text: environmentText({ input, version, hash, deployments, ...(drained && { drained }) }) }],
+        put: [
+          { kind, name, text: environmentText({ input, version, hash, ...part, ...(drained && { drained }) }) },
+          { kind: 'change', name: changeName(name, version), text: change },
+          ...put,
+        ],
+        remove,
         news: [{ kind: 'snapshot', name, version }],
       },
     };
   }
-}
-
-function deploymentOf(document: EnvironmentDocument, project: string): Deployment | undefined {
-  return document.deployments.find(({ name }) => name === project);
 }
 
 function mustHave(project: string, index: DocumentOf<'project'>, revision: number): void {
@@ -161,10 +196,8 @@ function mustHave(project: string, index: DocumentOf<'project'>, revision: numbe
   if (!existing.includes(revision)) throw notAmong(`project "${project}" has no revision ${revision}`, existing);
 }
 
-function mustBeFree(environment: string, next: Deployment, others: readonly Deployment[]): void {
-  const wanted = normalBasePath(next.basePath);
-  const holder = others.find(({ basePath }) => normalBasePath(basePath) === wanted);
-  if (!holder) return;
+function mustBeFree(environment: string, next: Deployment, holder: Deployment | undefined): void {
+  if (holder === undefined) return;
   const message = `base path ${next.basePath} is taken in environment "${environment}" by project "${holder.name}" (revision ${holder.revision})`;
   throw new SluiceError('base-path-taken', `${message}: undeploy that project, or change one of the two base paths`);
 }

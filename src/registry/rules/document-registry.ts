@@ -7,6 +7,7 @@ import { Environments } from './environments.ts';
 import { Ledger } from './ledger.ts';
 import { Projects } from './projects.ts';
 import { Restoration } from './restoration.ts';
+import { RevisionContents } from './revision-contents.ts';
 import { Servers } from './servers.ts';
 import { Snapshots } from './snapshots.ts';
 
@@ -17,8 +18,9 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
   const snapshots = new Snapshots(ledger);
   const environments = new Environments(ledger, snapshots);
   const projects = new Projects(ledger, clock);
+  const contents = new RevisionContents(ledger);
   const deployments = new Deployments(ledger, snapshots);
-  const restoration = new Restoration(ledger, snapshots, clock);
+  const restoration = new Restoration(ledger, clock);
   const servers = new Servers({ ledger, snapshots, clock, logger });
 
   return {
@@ -30,12 +32,16 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
     forgetApplied: (name) => environments.forgetApplied(name),
     deleteEnvironment: (name, { force = false, expect } = {}) => environments.remove(name, force, expect),
     drainStatic: (environment, id, draining) => environments.drain(environment, id, draining),
+    project: (name) => projects.get(name),
     projects: () => projects.list(),
     pushProject: (project, options) => projects.push(project, options?.expect),
     revision: (name, revision) => projects.revision(name, revision),
     deploy: (environment, project, options = {}) => deployments.deploy(environment, project, options),
     undeploy: (environment, project, options = {}) => deployments.undeploy(environment, project, options),
     rollback: (environment, project, options = {}) => deployments.rollback(environment, project, options),
+    manifest: (environment, since) => deployments.manifest(environment, since),
+    snapshotId: (environment) => deployments.snapshotId(environment),
+    revisions: (wanted) => contents.read(wanted),
     snapshot: (environment) => deployments.snapshot(environment),
     restore: (snapshot) => restoration.restore(snapshot),
     servers: () => servers.list(),

@@ -7,12 +7,14 @@ import type { News } from '../../model/news.ts';
 import type { ServerRecord } from '../../model/server.ts';
 import { settingsOrigins } from '../../model/settings-origins.ts';
 import type { DeployedProject } from '../../model/snapshot.ts';
+import { snapshotHash } from '../../model/snapshot-hash.ts';
 import { faultsIn, listed } from '../../projects/project-plan.ts';
 import type { Variables } from '../../projects/variables.ts';
 import type { Applied } from '../contract.ts';
-import type { EnvironmentDocument } from '../documents.ts';
+import { changeName, type EnvironmentDocument } from '../documents.ts';
 import type { Change, Key } from '../store.ts';
 import { withoutUnknownKeys } from '../without-unknown-keys.ts';
+import { DeployedProjects, documentsOf } from './deployed-projects.ts';
 import type { Entry, Ledger } from './ledger.ts';
 import { mergeSettings } from './merge-settings.ts';
 import { mustSatisfy, noSuch, notAmong, valid } from './refusals.ts';
@@ -100,22 +102,26 @@ export class Environments {
   async #change(epoch: string, entry: Entry<'environment'>, { name, input, spec }: Environment): Promise<Change> {
     const { value: old } = entry;
     const news: News[] = [{ kind: 'environment', name }];
-    let { version, hash, deployments } = old ?? { version: 0, hash: this.#snapshots.hash(spec.variables, []), deployments: [] };
+    const { deployments, deployed } = old ?? { deployments: [] };
+    let { version, hash } = old ?? { version: 0, hash: snapshotHash(spec.variables, []) };
+    const put: Put[] = [];
     if (old && contentHash(old.spec.variables) !== contentHash(spec.variables)) {
-      const projects = await this.#snapshots.projects(epoch, deployments);
-      mustServe(name, projects, old.spec.variables, spec.variables);
-      hash = this.#snapshots.hash(spec.variables, projects);
+      const { put: entries } = await this.#snapshots.manifest(name, epoch, old);
+      mustServe(name, await this.#snapshots.projects(epoch, entries), old.spec.variables, spec.variables);
+      hash = new DeployedProjects(this.#ledger, name, old).hashWith(spec.variables);
       news.push({ kind: 'snapshot', name, version: ++version });
+      put.push({ kind: 'change', name: changeName(name, version), text: JSON.stringify({ version, from: old.hash, hash }) });
     }
     const text = environmentText({
       input,
       version,
       hash,
-      deployments,
+      ...(deployments ? { deployments } : { deployed: deployed ?? 0 }),
+      ...(old?.lost && { lost: old.lost }),
       ...(old?.restored && { restored: old.restored }),
       ...stillStatic(old?.drained, spec),
     });
-    return { epoch, expect: [entry], put: [{ kind: entry.kind, name, text }], news };
+    return { epoch, expect: [entry], put: [{ kind: entry.kind, name, text }, ...put], news };
   }
 
   /** Drains a static server, or ends its drain. */
@@ -150,7 +156,7 @@ export class Environments {
       if (!force) mustBeEmpty(entry, members.filter(({ leaseRemaining }) => leaseRemaining >= 0).length);
 
       const put = members.map(({ kind, name: id, value }) => ({ kind, name: id, text: JSON.stringify(without(value, name)) }));
-      const removed: Key[] = [{ kind: 'environment', name }];
+      const removed: Key[] = [{ kind: 'environment', name }, ...(await documentsOf(this.#ledger, name))];
       const news: News[] = [{ kind: 'environment', name }, ...members.map(({ name: id }) => ({ kind: 'server', name: id }) as const)];
       const expectAll = { kind: 'server', generation: servers.generation } as const;
       return { result: undefined, change: { epoch: now.epoch, expect: [entry], expectAll, put, remove: removed, news } };
@@ -158,6 +164,8 @@ export class Environments {
     this.#snapshots.forget(name);
   }
 }
+
+type Put = NonNullable<Change['put']>[number];
 
 const nothing = { replaced: [], kept: [] };
 
@@ -178,8 +186,9 @@ function differences(
 }
 
 /** Text of an environment's document; the counterpart of its schema in `documents.ts`. */
-export function environmentText({ input, version, hash, deployments, restored, drained }: Omit<EnvironmentDocument, 'spec'>): string {
-  return JSON.stringify({ input, version, hash, deployments, restored, drained });
+export function environmentText(document: Omit<EnvironmentDocument, 'spec' | 'unread'>): string {
+  const { input, version, hash, deployments, deployed, lost, restored, drained } = document;
+  return JSON.stringify({ input, version, hash, deployments, deployed, lost, restored, drained });
 }
 
 function environmentOf({ name, stale }: Entry<'environment'>, { input, spec, drained, unread = stale }: EnvironmentDocument): Environment {
@@ -220,7 +229,7 @@ function mustServe(environment: string, projects: readonly DeployedProject[], be
 }
 
 function mustBeEmpty({ name, value }: Entry<'environment'>, servers: number): void {
-  const deployments = value?.deployments.length ?? 0;
+  const deployments = value?.deployments?.length ?? value?.deployed ?? 0;
   if (servers + deployments === 0) return;
   const holds = `environment "${name}" has ${servers} server(s) and ${deployments} deployment(s)`;
   throw new SluiceError('not-empty', `${holds}: remove them first, or force it`);

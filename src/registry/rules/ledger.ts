@@ -53,9 +53,9 @@ export class Ledger {
     return this.#checked(reading);
   }
 
-  async list(kind: Kind): Promise<CheckedReading> {
-    const reading = await this.store.list(kind);
-    this.unread.retain(kind, new Set(reading.documents.map(({ name }) => name)));
+  async list(kind: Kind, prefix = ''): Promise<CheckedReading> {
+    const reading = await this.store.list(kind, prefix);
+    this.unread.retain(kind, new Set(reading.documents.map(({ name }) => name)), prefix);
     return this.#checked(reading);
   }
 
@@ -133,9 +133,17 @@ export class CheckedReading {
     return entries.sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
+  /** Names of documents of a kind that cannot be read, each with the reason. */
+  damages(kind: Kind): { readonly name: string; readonly reason: string }[] {
+    return this.#documents.flatMap((stored) => {
+      const reason = stored.kind === kind ? damageOf(stored) : undefined;
+      return reason === undefined ? [] : [{ name: stored.name, reason }];
+    });
+  }
+
   /** True if any document is damaged. */
   get damaged(): boolean {
-    return this.#documents.some((stored) => isDamaged(stored));
+    return this.#documents.some((stored) => damageOf(stored) !== undefined);
   }
 
   /** True if there is a document of that kind, damaged or not. */
@@ -166,7 +174,7 @@ export class CheckedReading {
 
 /** Why a document is understood only in part; undefined if it is understood entirely. */
 function notUnderstood(value: DocumentOf<Kind>): string | undefined {
-  return 'unread' in value ? value.unread : undefined;
+  return 'unread' in value && typeof value.unread === 'string' ? value.unread : undefined;
 }
 
 /** Puts the keys that this version does not know back into each document. Throws `conflict` if a document cannot be read at present. */
@@ -203,12 +211,13 @@ function entryOf<K extends Kind>(kind: K, stored: Stored): Entry<K> & { value: D
   return unknown.length === 0 ? entry : { ...entry, unknown: Object.fromEntries(unknown) };
 }
 
-function isDamaged(stored: Stored): boolean {
+/** Why a document cannot be read; undefined if it can. */
+function damageOf(stored: Stored): string | undefined {
   try {
     entryOf(stored.kind, stored);
-    return false;
-  } catch {
-    return true;
+    return undefined;
+  } catch (error) {
+    return (error as SluiceError).message;
   }
 }
 

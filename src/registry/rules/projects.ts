@@ -7,6 +7,7 @@ import type { ProjectSummary, Revision } from '../../model/revision.ts';
 import { pushedProject } from '../../projects/pushed-project.ts';
 import { revisionName } from '../documents.ts';
 import type { Change } from '../store.ts';
+import { DeployedProjects } from './deployed-projects.ts';
 import type { Ledger } from './ledger.ts';
 import { mustSatisfy, valid } from './refusals.ts';
 
@@ -30,6 +31,11 @@ export class Projects {
     return (await this.#ledger.list('project'))
       .all('project')
       .map(({ name, value: { latest, revisions } }) => ({ name, latest, revisions }));
+  }
+
+  async get(name: string): Promise<ProjectSummary | undefined> {
+    const { value } = (await this.#ledger.read({ kind: 'project', name })).get('project', name);
+    return value && { name, latest: value.latest, revisions: value.revisions };
   }
 
   async push(given: Project, expect?: ExpectedTags): Promise<{ name: string; revision: number; created: boolean }> {
@@ -75,10 +81,12 @@ export class Projects {
     const environments = await this.#ledger.list('environment');
     // A damaged environment may use any revision.
     if (environments.damaged) return { surplus: new Set() };
+    const deployed = await Promise.all(
+      environments.all('environment').map((entry) => new DeployedProjects(this.#ledger, entry.name, entry.value).find(name)),
+    );
     const used = new Set(
-      environments
-        .all('environment')
-        .flatMap(({ value }) => value.deployments.filter((deployment) => deployment.name === name))
+      deployed
+        .flatMap((deployment) => (deployment === undefined ? [] : [deployment]))
         .flatMap(({ revision, history, fallback }) => [revision, ...history, ...(fallback === undefined ? [] : [fallback])]),
     );
     const spare = revisions.filter(({ revision }) => !used.has(revision));

@@ -2,20 +2,18 @@ import type { Clock } from '../../model/clock.ts';
 import { contentHash } from '../../model/content-hash.ts';
 import { type DeployedProject, type Snapshot, snapshot as snapshotSchema } from '../../model/snapshot.ts';
 import { type Deployment, type DocumentOf, type EnvironmentDocument, revisionName } from '../documents.ts';
+import { DeployedProjects } from './deployed-projects.ts';
 import { environmentText } from './environments.ts';
 import type { Ledger } from './ledger.ts';
 import { valid } from './refusals.ts';
-import type { Snapshots } from './snapshots.ts';
 
 /** Rules for the restoration of an environment from a gateway's snapshot, after the registry lost its data. */
 export class Restoration {
   readonly #ledger: Ledger;
-  readonly #snapshots: Snapshots;
   readonly #clock: Clock;
 
-  constructor(ledger: Ledger, snapshots: Snapshots, clock: Clock) {
+  constructor(ledger: Ledger, clock: Clock) {
     this.#ledger = ledger;
-    this.#snapshots = snapshots;
     this.#clock = clock;
   }
 
@@ -34,11 +32,16 @@ export class Restoration {
       if (!untouched || indexes.some(({ value }, index) => clashes(value, projects[index] as DeployedProject))) return { result: false };
 
       const createdAt = this.#clock.date();
+      const restoredVersion = Math.max(document.version, version) + 1;
+      const places = await new DeployedProjects(this.#ledger, name, document).placed(
+        projects.map((project) => deploymentOf(project, restoredVersion)),
+        document.spec.variables,
+      );
       const next: Omit<EnvironmentDocument, 'spec'> = {
         input: document.input,
-        version: Math.max(document.version, version) + 1,
-        hash: this.#snapshots.hash(document.spec.variables, projects),
-        deployments: projects.map(deploymentOf),
+        version: restoredVersion,
+        hash: places.hash,
+        ...places.part,
         restored: { epoch, version },
         ...(document.drained && { drained: document.drained }),
       };
@@ -55,7 +58,8 @@ export class Restoration {
       const change = {
         epoch: now.epoch,
         expect: [entry, ...indexes],
-        put: [{ kind: 'environment', name, text: environmentText(next) } as const, ...put],
+        put: [{ kind: 'environment', name, text: environmentText(next) } as const, ...places.put, ...put],
+        remove: places.remove,
         news: [{ kind: 'snapshot', name, version: next.version } as const, ...keys],
       };
       return { result: true, change };
@@ -64,7 +68,8 @@ export class Restoration {
 }
 
 /** True if no operator has deployed anything since the loss, and no snapshot at least as new was restored already. */
-function mayRestore({ version, restored }: EnvironmentDocument, offered: Snapshot): boolean {
+function mayRestore({ version, restored, lost }: EnvironmentDocument, offered: Snapshot): boolean {
+  if (lost) return true;
   if (restored === undefined) return version === 0;
   return restored.epoch === offered.epoch && restored.version < offered.version;
 }
@@ -91,6 +96,14 @@ function withRevision(index: DocumentOf<'project'> | undefined, added: IndexedRe
   return { latest: Math.max(index?.latest ?? 0, added.revision), revisions, restored: true };
 }
 
-function deploymentOf({ name, revision, project, fallback }: DeployedProject): Deployment {
-  return { name, revision, basePath: project.basePath, history: [], ...(fallback && { fallback: fallback.revision }) };
+function deploymentOf({ name, revision, project, fallback }: DeployedProject, since: number): Deployment {
+  return {
+    name,
+    revision,
+    basePath: project.basePath,
+    history: [],
+    hash: contentHash(project),
+    since,
+    ...(fallback && { fallback: fallback.revision, fallbackHash: contentHash(fallback.project) }),
+  };
 }

@@ -5,7 +5,7 @@ import { SluiceError } from '../../model/fault.ts';
 import { type JoinAnswer, type JoinRequest, joinRequest, type Renewal, renewal } from '../../model/join.ts';
 import type { Log } from '../../model/log.ts';
 import { type LeasedServer, type ServerPatch, type ServerRecord, serverPatch } from '../../model/server.ts';
-import { sameSnapshot } from '../../model/snapshot-id.ts';
+import { type SnapshotId, sameSnapshot } from '../../model/snapshot-id.ts';
 import { keepLostMs } from '../contract.ts';
 import type { DocumentOf } from '../documents.ts';
 import type { Key } from '../store.ts';
@@ -67,7 +67,13 @@ export class Servers {
         );
       }
       return {
-        result: await this.#answer(epoch, next, ttl, environment),
+        result: await this.#answer(
+          epoch,
+          next,
+          ttl,
+          environment,
+          request.holds?.environment === environment?.name ? request : { updates: request.updates },
+        ),
         change: {
           epoch,
           // Keys that a newer version stored about an earlier start of the server do not hold for this one.
@@ -94,7 +100,7 @@ export class Servers {
       const { epoch } = now;
       const environment = await this.#findEnvironment(wanted.environment, now);
       const next = environment ? wanted : afterMove(wanted, undefined);
-      const result = await this.#answer(epoch, next, record.ttl, environment, completes ? undefined : report.holds);
+      const result = await this.#answer(epoch, next, record.ttl, environment, completes ? { updates: report.updates } : report);
       if (isDeepStrictEqual(next, record)) return { result };
       const change = {
         epoch,
@@ -190,12 +196,14 @@ export class Servers {
     epoch: string,
     record: ServerRecord,
     ttl: number,
-    environment?: EnvironmentEntry,
-    holds?: Renewal['holds'],
+    environment: EnvironmentEntry | undefined,
+    { holds, updates }: Held,
   ): Promise<JoinAnswer> {
     const server = { ...record, leaseRemaining: ttl };
     if (!environment || sameSnapshot(holds, snapshotIdOf(epoch, environment.value))) return { server };
-    return { server, snapshot: await this.#snapshots.of(environment.name, epoch, environment.value) };
+    const { name, value } = environment;
+    if (updates) return { server, update: await this.#snapshots.manifest(name, epoch, value, holds) };
+    return { server, snapshot: await this.#snapshots.of(name, epoch, value) };
   }
 
   /** Throws `conflict` if another environment lists a static server with this id. In the same one, the registered server replaces it. */
@@ -231,6 +239,12 @@ export class Servers {
 
 type Assignment = DocumentOf<'assignment'>;
 type EnvironmentEntry = Entry<'environment'> & { readonly value: DocumentOf<'environment'> };
+
+/** The snapshot that a server has, and the form in which it wants the next one. */
+interface Held {
+  readonly holds?: SnapshotId | undefined;
+  readonly updates?: true | undefined;
+}
 
 interface Amendment {
   readonly record: ServerRecord;

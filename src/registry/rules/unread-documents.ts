@@ -52,11 +52,12 @@ export class UnreadDocuments {
     this.#lastRead.delete(id);
   }
 
-  /** Forgets all documents of a kind except those of these names. */
-  retain(kind: Kind, names: ReadonlySet<string>): void {
-    const prefix = idOf({ kind, name: '' });
+  /** Forgets all documents of a kind whose names begin with `prefix`, except those of these names. */
+  retain(kind: Kind, names: ReadonlySet<string>, prefix = ''): void {
+    const start = idOf({ kind, name: '' });
     for (const id of [...this.#lastRead.keys(), ...this.#reasons.keys()]) {
-      if (id.startsWith(prefix) && !names.has(id.slice(prefix.length))) this.forget({ kind, name: id.slice(prefix.length) });
+      const name = id.slice(start.length);
+      if (id.startsWith(start) && name.startsWith(prefix) && !names.has(name)) this.forget({ kind, name });
     }
   }
 }
