@@ -8,12 +8,13 @@ import type { News } from '../model/news.ts';
 import type { LeasedServer } from '../model/server.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { sameSnapshot } from '../model/snapshot-id.ts';
-import { wholeUpdate } from '../model/snapshot-update.ts';
+import { type SnapshotUpdate, wholeUpdate } from '../model/snapshot-update.ts';
 import type { Registry, Watch } from '../registry/contract.ts';
 import { DataLossRecovery } from './data-loss-recovery.ts';
 import { Drain, type GatewayLoad } from './drain.ts';
 import type { SnapshotApplier } from './snapshot-applier.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
+import { UpdateReader } from './update-reader.ts';
 import { withDeadline } from './with-deadline.ts';
 
 /** Dependencies of a {@link LeaseKeeper}. */
@@ -62,6 +63,7 @@ export class LeaseKeeper {
   #leaving = false;
   #drain: Drain | undefined;
   readonly #recovery: DataLossRecovery;
+  readonly #updates: UpdateReader;
   readonly #sync = { at: undefined as number | undefined, failures: 0, reconnects: 0 };
 
   constructor(options: LeaseKeeperOptions) {
@@ -71,6 +73,11 @@ export class LeaseKeeper {
     this.#renewals = new CoalescedTask({ clock: options.clock, run: () => this.#joinOrRenew() });
     const restore = (snapshot: Snapshot) => this.#withinTtl(options.registry.restore(snapshot));
     this.#recovery = new DataLossRecovery({ ...options, restore });
+    this.#updates = new UpdateReader({
+      applier: options.applier,
+      ask: (wanted) => this.#withinTtl(options.registry.revisions(wanted)),
+      read: (hash) => options.store.read(hash),
+    });
     this.joined = new Promise((resolve) => {
       this.#resolveJoined = resolve;
     });
@@ -132,17 +139,17 @@ export class LeaseKeeper {
     const reported = this.#state === 'joined' ? applier.running : undefined;
     const sentAt = this.#options.clock.now();
     const answer = await (this.#state === 'joined' ? this.#renew() : this.#join());
+    const update = answer.update ? await this.#updates.read(answer.update) : answer.snapshot && wholeUpdate(answer.snapshot);
     if (this.#isLeft()) return;
     this.#sync.at = sentAt;
-    this.#apply(answer);
-    const update = answer.snapshot && wholeUpdate(answer.snapshot);
+    this.#apply(answer.server, update);
     if (update !== undefined && this.#recovery.isLoss(update) && (await this.#recovery.recover(update))) this.#renewals.soon();
     // Acknowledge a new snapshot at once. The environment counts too, since two environments may have snapshots with the same id.
     if (this.#environment !== before || !sameSnapshot(reported, applier.running)) this.#renewals.soon();
   }
 
   async #join(): Promise<JoinAnswer> {
-    const { registry, self } = this.#options;
+    const { registry, self, applier } = this.#options;
     if (this.#watch === undefined) {
       const watch = registry.watch((news) => this.#hear(news), { server: self.id });
       this.#watch = watch;
@@ -154,9 +161,10 @@ export class LeaseKeeper {
     await this.#withinTtl(this.#watch.ready);
     if (this.#state === 'unknown') await this.#yieldToSuccessor();
     const { environment: _, ...rest } = self;
-    return this.#withinTtl(
-      registry.join({ ...rest, source: 'join', ...(this.#environment === undefined ? {} : { environment: this.#environment }) }),
-    );
+    const { running, environment } = applier;
+    const holds = running && environment !== undefined ? { holds: { ...running, environment } } : {};
+    const joined = this.#environment === undefined ? {} : { environment: this.#environment };
+    return this.#withinTtl(registry.join({ ...rest, ...joined, ...holds, source: 'join', updates: true }));
   }
 
   /** Rejects if another process has joined with this id since. Giving way to it keeps two processes from replacing each other endlessly. */
@@ -177,6 +185,7 @@ export class LeaseKeeper {
         id: self.id,
         instance: self.instance,
         projects: applier.states,
+        updates: true as const,
         ...(running && { running }),
         // Left out when the server moves: without it the registry sends the new environment's snapshot, even if its id is the same.
         ...(running && !drained && environment === this.#environment && { holds: running }),
@@ -190,16 +199,18 @@ export class LeaseKeeper {
     }
   }
 
-  #apply({ server, snapshot }: JoinAnswer): void {
+  #apply(server: LeasedServer, update: SnapshotUpdate | undefined): void {
     const { applier, store } = this.#options;
-    const update = snapshot && wholeUpdate(snapshot);
     this.#logChange(server);
     this.#state = 'joined';
     this.#environment = server.environment;
     if (server.environment === undefined) {
       if (applier.table !== undefined) applier.clear();
       void store.clear();
-    } else if (update !== undefined && !this.#recovery.isLoss(update)) {
+    } else if (update === undefined) {
+      // The registry has what runs here.
+      if (applier.running !== undefined) this.#recovery.record({ ...applier.running, environment: server.environment });
+    } else if (!this.#recovery.isLoss(update)) {
       this.#recovery.record(update);
       const change = applier.apply(update);
       if (change !== undefined) void store.save(change);

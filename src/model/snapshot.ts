@@ -45,7 +45,7 @@ export const deployedProject = z.object({
 });
 
 /** A deployed project from another process, which may be of a newer version. A project that is not understood gets a `fault`, and harms no other. */
-const receivedProject = z
+export const receivedProject = z
   .object({ name, revision: revisionNumber, hash, project: z.unknown(), fallback: z.unknown().optional(), fault })
   .transform(({ project: given, fallback: earlier, ...deployed }): z.output<typeof deployedProject> => {
     const { data: known } = fallback.safeParse(earlier);

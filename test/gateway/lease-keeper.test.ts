@@ -1,6 +1,7 @@
 import t from 'tap';
 import { SluiceError } from '../../src/model/fault.ts';
 import type { Renewal } from '../../src/model/join.ts';
+import type { RevisionId } from '../../src/model/manifest.ts';
 import { sameSnapshot } from '../../src/model/snapshot-id.ts';
 import { wholeUpdate } from '../../src/model/snapshot-update.ts';
 import { settle } from '../tools/fake-clock.ts';
@@ -19,7 +20,7 @@ t.test('joins, applies the snapshot and acknowledges it at once', async (t) => {
   t.equal(applier.environment, 'one');
   t.match((await record())?.projects, [{ name: 'shop', revision: 1, state: 'active' }]);
   await store.settled();
-  t.match(await store.load(), wholeUpdate(snapshot));
+  t.match(await store.load(), wholeUpdate(await registry.snapshot('one')));
   t.same(access.calls.map(({ method }) => method).slice(0, 2), ['join', 'renew'], 'without waiting for the next renewal');
 });
 
@@ -41,6 +42,40 @@ t.test('deploys, undeploys and rejected projects are followed and reported', asy
   t.equal(applier.table?.projects.length, 0);
 });
 
+t.test('contents that a server has are not asked for again', async (t) => {
+  const { registry, server, until } = await world(t);
+  await registry.pushProject(shop('http://a'));
+  await registry.pushProject(shop('http://b'));
+  await registry.pushProject(projectOf({ name: 'other', basePath: '/other', targets: { default: { url: 'http://c' } } }));
+  await registry.deploy('one', 'other');
+  await registry.deploy('one', 'shop', { revision: 1 });
+  const { leaseKeeper, record, access, store } = server('s1', { environment: 'one' });
+  const asked: string[] = [];
+  access.real = new Proxy(registry, {
+    get: (target, key) => {
+      if (key !== 'revisions') return Reflect.get(target, key, target);
+      return (wanted: readonly RevisionId[]) => {
+        asked.push(wanted.map(({ name, revision }) => `${name}@${revision}`).join(' '));
+        return registry.revisions(wanted);
+      };
+    },
+  });
+  leaseKeeper.start();
+  await until('both', async () => (await record())?.running?.version === 2);
+  await registry.deploy('one', 'shop', { revision: 2 });
+  await until('the second', async () => (await record())?.running?.version === 3);
+  await registry.rollback('one', 'shop');
+  await until('the first again', async () => (await record())?.running?.version === 4);
+  t.match((await record())?.projects, [
+    { name: 'other', revision: 1, state: 'active' },
+    { name: 'shop', revision: 1, state: 'active' },
+  ]);
+  await registry.putEnvironment('one', { variables: { a: '1' } });
+  await until('the variables', async () => (await record())?.running?.version === 5);
+  t.same(asked, ['other@1 shop@1', 'shop@2']);
+  await store.settled();
+});
+
 t.test('a burst of deploys leads to few renewals, and the same snapshot is not sent twice', async (t) => {
   const { registry, server, until } = await world(t);
   const { leaseKeeper, record, access } = server('s1', { environment: 'one' });
@@ -56,7 +91,7 @@ t.test('a burst of deploys leads to few renewals, and the same snapshot is not s
   await until('the last', async () => (await record())?.running?.version === 20);
   const renewals = access.calls.slice(before);
   t.ok(renewals.length <= 8, `${renewals.length} renewals for 20 deploys`);
-  const sent = renewals.filter(({ answer }) => (answer as { snapshot?: unknown } | undefined)?.snapshot !== undefined);
+  const sent = renewals.filter(({ answer }) => (answer as { update?: unknown } | undefined)?.update !== undefined);
   t.ok(sent.length >= 1 && sent.length <= 3, `${sent.length} snapshots sent`);
 });
 
@@ -256,7 +291,8 @@ t.test('a registry with older data is followed, and that is logged', async (t) =
   const { registry, server, until, lines } = await world(t);
   const { leaseKeeper, applier, access } = server('s1', { environment: 'one', ttl: 6000 });
   await registry.pushProject(shop('http://a'));
-  const older = await registry.deploy('one', 'shop');
+  await registry.deploy('one', 'shop');
+  const older = await registry.snapshot('one');
   await registry.pushProject(shop('http://b'));
   await registry.deploy('one', 'shop');
   leaseKeeper.start();
@@ -264,7 +300,9 @@ t.test('a registry with older data is followed, and that is logged', async (t) =
   const renew = registry.renew.bind(registry);
   access.real = new Proxy(registry, {
     get: (target, key) =>
-      key === 'renew' ? async (report: Renewal) => ({ ...(await renew(report)), snapshot: older }) : Reflect.get(target, key, target),
+      key === 'renew'
+        ? async (report: Renewal) => ({ server: (await renew(report)).server, snapshot: older })
+        : Reflect.get(target, key, target),
   });
   await until('back', () => applier.running?.version === 1);
   t.match(
