@@ -37,7 +37,7 @@ export const manifest = snapshotId.extend({
   removed: z.array(name),
 });
 
-/** A revision of which the contents are wanted; with its hash, they may come from a memory. */
+/** A revision of which the contents are wanted. */
 export const revisionId = revision.pick({ name: true, revision: true }).extend({ hash });
 
 /** Contents of a revision as they were written, by any version. `fault` says why there are none. */

@@ -6,76 +6,52 @@ import type { Stored } from '../store.ts';
 import type { Ledger } from './ledger.ts';
 import { lostRevision } from './snapshots.ts';
 
-/** Characters of contents that are remembered, and that one answer has at most unless one revision alone has more. */
-const mostRemembered = 32 << 20;
+/** Characters of contents that one answer has at most, unless one revision alone has more. */
 const mostAnswered = 4 << 20;
 
-interface Remembered {
-  readonly content: RevisionContent;
-  readonly size: number;
-}
-
-/**
- * Reads contents of revisions for servers, as they were written: their hash is then that of what arrives. The latest are remembered, since after
- * a deploy every server asks for the same.
- */
+/** Reads contents of revisions for servers, as they were written: their hash is then that of what arrives. */
 export class RevisionContents {
   readonly #ledger: Ledger;
-  /** By name, number and hash; the least recently used first. */
-  readonly #remembered = new Map<string, Remembered>();
-  #size = 0;
+  /** Reads under way: after a deploy every server asks for the same. */
+  readonly #reads = new Map<string, Promise<RevisionContent[]>>();
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
   }
 
   /** Resolves to the contents of the first of these revisions, at least one, in their order. */
-  async read(wanted: readonly RevisionId[]): Promise<RevisionContent[]> {
+  async read(wanted: readonly RevisionId[]): Promise<readonly RevisionContent[]> {
     if (wanted.length > mostRevisionsAsked)
       throw new SluiceError('invalid', `more than ${mostRevisionsAsked} revisions are asked for: ask for fewer`);
-    const unknown = wanted.filter((one) => this.#recall(one) === undefined);
-    const documents = new Map<string, Stored>();
-    if (unknown.length > 0) {
-      const keys = unknown.map(({ name, revision }) => ({ kind: 'revision', name: revisionName(name, revision) }) as const);
-      for (const stored of (await this.#ledger.store.read(keys)).documents) documents.set(stored.name, stored);
-    }
+    const names = wanted.map(({ name, revision }) => revisionName(name, revision));
+    const id = names.join(' ');
+    const read = this.#reads.get(id) ?? this.#read(wanted, names).finally(() => this.#reads.delete(id));
+    this.#reads.set(id, read);
+    return read;
+  }
+
+  async #read(wanted: readonly RevisionId[], names: readonly string[]): Promise<RevisionContent[]> {
+    const { documents } = await this.#ledger.store.read(names.map((name) => ({ kind: 'revision', name })));
+    const found = new Map(documents.map((stored) => [stored.name, stored]));
     const contents: RevisionContent[] = [];
     let size = 0;
-    for (const one of wanted) {
-      const stored = documents.get(revisionName(one.name, one.revision));
-      const next = this.#recall(one) ?? remembered(one, stored);
-      size += next.size;
+    for (const [index, one] of wanted.entries()) {
+      const stored = found.get(names[index] as string);
+      size += stored?.text.length ?? 0;
       if (size > mostAnswered && contents.length > 0) break;
-      this.#remember(one, next);
-      contents.push(next.content);
+      contents.push(contentOf(one, stored));
     }
     return contents;
   }
-
-  #recall({ name, revision, hash }: RevisionId): Remembered | undefined {
-    return hash === undefined ? undefined : this.#remembered.get(`${revisionName(name, revision)} ${hash}`);
-  }
-
-  #remember({ name, revision, hash }: RevisionId, one: Remembered): void {
-    if (hash === undefined || one.content.hash !== hash) return;
-    const id = `${revisionName(name, revision)} ${hash}`;
-    if (!this.#remembered.delete(id)) this.#size += one.size;
-    this.#remembered.set(id, one);
-    for (const [oldest, { size }] of this.#remembered) {
-      if (this.#size <= mostRemembered) break;
-      this.#remembered.delete(oldest);
-      this.#size -= size;
-    }
-  }
 }
 
-function remembered({ name, revision }: RevisionId, stored: Stored | undefined): Remembered {
-  if (stored === undefined) return { content: { name, revision, fault: lostRevision }, size: 0 };
+function contentOf({ name, revision }: RevisionId, stored: Stored | undefined): RevisionContent {
+  if (stored === undefined) return { name, revision, fault: lostRevision };
   try {
     const { project, hash } = JSON.parse(stored.text) as { project: unknown; hash: unknown };
-    return { content: { name, revision, hash: sha256.parse(hash), project }, size: stored.text.length };
+    return { name, revision, hash: sha256.parse(hash), project };
   } catch {
     const fault = `the registry's revision document "${stored.name}" is damaged: push the project and deploy it again, or restore the document`;
-    return { content: { name, revision, fault }, size: 0 };
+    return { name, revision, fault };
   }
 }
