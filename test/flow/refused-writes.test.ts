@@ -191,8 +191,10 @@ test('a balancer that starts while the registry refuses writes serves the server
 test('an embedded registry that cannot write its folder costs no request', async (t) => {
   const { balancer, load } = await underLoad(t);
   const data = join(balancer.folder, 'data');
-  // A folder in the place of the drafts makes every write fail, for root as well; a folder without permission is what others see.
-  for (const draft of ['registry.json.new', 'registry.json.probe']) mkdirSync(join(data, draft, 'taken'), { recursive: true });
+  // A folder in the place of the journal and the drafts makes every write fail, for root as well; a folder without permission is what others see.
+  rmSync(join(data, 'registry.journal'), { force: true });
+  for (const draft of ['registry.json.new', 'registry.json.probe', 'registry.journal'])
+    mkdirSync(join(data, draft, 'taken'), { recursive: true });
   chmodSync(data, 0o500);
   t.teardown(() => chmodSync(data, 0o700));
   await told(balancer, 'registry.json cannot be written');

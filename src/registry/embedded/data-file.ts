@@ -6,7 +6,9 @@ import { check } from '../../config/check.ts';
 import { describeFault } from '../../config/refusal.ts';
 import { SluiceError } from '../../model/fault.ts';
 
-const format = 1;
+/** Format 1 has the revisions themselves, format 2 only references to them. */
+const format = 2;
+const readable = [1, 2];
 /** Fills a block of the disk, so that a full disk refuses it. */
 const probeText = '\n'.repeat(4096);
 const head = /^\{"format":(\d+),"checksum":"([0-9a-f]{64})","data":/;
@@ -15,7 +17,7 @@ const head = /^\{"format":(\d+),"checksum":"([0-9a-f]{64})","data":/;
 const firstKinds = ['environment', 'project', 'revision', 'assignment', 'server'];
 
 /** Kind, name, revision number and value of a document. */
-const row = z.tuple([z.string(), z.string(), z.int().min(1), z.unknown()]);
+export const row = z.tuple([z.string(), z.string(), z.int().min(1), z.unknown()]);
 
 const content = z.object({
   epoch: z.string().min(1),
@@ -25,6 +27,14 @@ const content = z.object({
   /** Documents of later kinds, also of kinds that only a newer version knows. */
   later: z.array(row).default([]),
 });
+
+/** A document as it is written: kind, name, revision number and text. */
+export type StoredRow = readonly [kind: string, name: string, revision: number, text: string];
+
+/** A row as JSON. */
+export function textOfRow([kind, name, number, text]: StoredRow): string {
+  return `${JSON.stringify([kind, name, number]).slice(0, -1)},${text}]`;
+}
 
 /** Content of an embedded registry's file. */
 export type Content = Omit<z.output<typeof content>, 'later'>;
@@ -57,16 +67,11 @@ export class DataFile {
     return this.#decode(text);
   }
 
-  /** Resolves when the new content is on disk. If it rejects, the file is unchanged (if only the last sync failed, it may be the new one). */
-  async write(
-    { epoch, revision }: Omit<Content, 'documents'>,
-    documents: Iterable<readonly [kind: string, name: string, revision: number, text: string]>,
-  ): Promise<void> {
+  /** Resolves to its length when the new content is on disk. If it rejects, the file is unchanged (if only the last sync failed, it may be the new one). */
+  async write({ epoch, revision }: Omit<Content, 'documents'>, documents: Iterable<StoredRow>): Promise<number> {
     const rows: string[] = [];
     const later: string[] = [];
-    for (const [kind, name, number, text] of documents) {
-      (firstKinds.includes(kind) ? rows : later).push(`${JSON.stringify([kind, name, number]).slice(0, -1)},${text}]`);
-    }
+    for (const document of documents) (firstKinds.includes(document[0]) ? rows : later).push(textOfRow(document));
     const list = (texts: readonly string[]) => `[\n${texts.join(',\n')}\n]`;
     const data = `{"epoch":${JSON.stringify(epoch)},"revision":${revision},"documents":${list(rows)},"later":${list(later)}}`;
     try {
@@ -80,6 +85,7 @@ export class DataFile {
       throw error;
     }
     await using(await open(this.#folder, 'r'), (folder) => folder.sync());
+    return data.length;
   }
 
   /** Writes a small file beside the registry's and removes it. Rejects if the folder cannot be written. */
@@ -94,8 +100,8 @@ export class DataFile {
 
   #decode(text: string): Content {
     const [start, number, sum] = head.exec(text) ?? this.#refuse('it does not begin like a registry file');
-    if (Number(number) !== format)
-      this.#refuse(`it has format ${number} and this Sluice reads only ${format}`, 'run the Sluice that wrote it');
+    if (!readable.includes(Number(number)))
+      this.#refuse(`it has format ${number} and this Sluice reads only ${readable.join(' and ')}`, 'run the Sluice that wrote it');
     if (!text.endsWith('}\n')) this.#refuse('its end is missing');
     const data = text.slice(start.length, -2);
     if (checksum(data) !== sum) this.#refuse('its checksum does not match: it was changed or damaged after it was written');

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { Clock } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
@@ -9,9 +8,9 @@ import type { Link, Watch } from '../contract.ts';
 import { NewsListeners } from '../news-listeners.ts';
 import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
 import { Writability, type WriteRefusal } from '../writability.ts';
-import { DataFile } from './data-file.ts';
-import { DocumentTable } from './document-table.ts';
+import { type DocumentTable, TableDraft } from './document-table.ts';
 import { FolderLock } from './folder-lock.ts';
+import { RegistryFolder } from './registry-folder.ts';
 
 /** Remedies for errors of the file system. */
 const remedies: Readonly<Record<string, string>> = {
@@ -30,7 +29,7 @@ interface Pending {
 }
 
 /**
- * A {@link Store} in this process, durable in one file of a folder that no other process may use.
+ * A {@link Store} in this process, durable in a folder that no other process may use.
  *
  * Readers see a change only once it is on disk. Changes that arrive during a write are written together by the next one.
  * Leases are not on disk: after a restart each server has a whole `ttl` to renew its lease.
@@ -38,26 +37,24 @@ interface Pending {
 export class FileStore implements Store {
   readonly #up: Link;
   readonly #writability: Writability;
-  readonly #file: DataFile;
+  readonly #disk: RegistryFolder;
   readonly #lock: FolderLock;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #listeners = new NewsListeners();
   readonly #leases = new Map<string, number>();
-  #table: DocumentTable;
   #queue: Pending[] = [];
   #writing: Promise<void> | undefined;
   #closed = false;
 
-  private constructor(parts: { file: DataFile; lock: FolderLock; table: DocumentTable; clock: Clock; logger: Log }) {
-    this.#file = parts.file;
+  private constructor(parts: { disk: RegistryFolder; lock: FolderLock; clock: Clock; logger: Log }) {
+    this.#disk = parts.disk;
     this.#lock = parts.lock;
-    this.#table = parts.table;
     this.#clock = parts.clock;
     this.#log = parts.logger;
     this.#up = { up: true, since: parts.clock.now() };
     this.#writability = new Writability(parts);
-    for (const { name, text } of parts.table.all('server')) this.#extend(name, text);
+    for (const { name, text } of parts.disk.table.all('server')) this.#extend(name, text);
   }
 
   get link(): Link {
@@ -70,11 +67,8 @@ export class FileStore implements Store {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const lock = await FolderLock.take(folder);
       try {
-        const file = new DataFile(folder);
-        const content = await file.read();
-        const table = content ? DocumentTable.from(content) : new DocumentTable(randomUUID());
-        if (!content) await file.write(table, table.rows());
-        return new FileStore({ ...parts, file, lock, table });
+        const disk = await RegistryFolder.open(folder);
+        return new FileStore({ ...parts, disk, lock });
       } catch (error) {
         await lock.release();
         throw error;
@@ -87,13 +81,14 @@ export class FileStore implements Store {
 
   async read(keys: readonly Key[]): Promise<Reading> {
     const documents = keys.map((key) => this.#table.get(key)).filter((stored) => stored !== undefined);
-    return this.#reading(documents);
+    return this.#reading(await this.#disk.withTexts(documents));
   }
 
   async list(kind: Kind, prefix = ''): Promise<Reading> {
     const all = this.#table.all(kind);
     const wanted = prefix === '' ? all : all.filter(({ name }) => name.startsWith(prefix));
-    return this.#reading(wanted, this.#table.generation(kind));
+    const generation = this.#table.generation(kind);
+    return this.#reading(await this.#disk.withTexts(wanted), generation);
   }
 
   commit(change: Change): Promise<boolean> {
@@ -122,7 +117,7 @@ export class FileStore implements Store {
   async probe(): Promise<void> {
     // A write under way shows by itself.
     if (this.#closed || this.#writing !== undefined) return;
-    await this.#file.probe().then(
+    await this.#disk.probe().then(
       () => this.#writability.accepted(),
       (error: Error) => this.#writability.refused(this.#refusal(error)),
     );
@@ -132,17 +127,19 @@ export class FileStore implements Store {
     if (this.#closed) return;
     this.#closed = true;
     await this.#writing;
+    // Not needed, since the next start reads the journal: it leaves one file to back up.
+    if (await this.#lock.held()) await this.#disk.compact().catch(() => {});
     await this.#lock.release();
   }
 
-  /** Applies all queued changes to a copy of the table, writes the copy to disk, and then replaces the table by it. */
+  /** Applies all queued changes to a draft, writes the draft to disk, and then changes the table by it. */
   async #write(): Promise<void> {
     // Changes that are requested in the same turn of the event loop are written together.
     await Promise.resolve();
     while (this.#queue.length > 0) {
       const group = this.#queue;
       this.#queue = [];
-      const next = this.#table.copy();
+      const next = new TableDraft(this.#table);
       const outcomes = group.map((pending) => ({ ...pending, done: next.apply(pending.change) }));
       const durable = outcomes.some(({ done, change }) => done && !change.transient);
       try {
@@ -153,32 +150,37 @@ export class FileStore implements Store {
       } catch (cause) {
         const error = new SluiceError(
           'unavailable',
-          `${this.#file.path} cannot be written, nothing was changed: ${(cause as Error).message}`,
+          `${this.#disk.path} cannot be written, nothing was changed: ${(cause as Error).message}`,
           { cause },
         );
-        this.#log.debug({ err: cause, file: this.#file.path }, 'the registry cannot be written');
+        this.#log.debug({ err: cause, file: this.#disk.path }, 'the registry cannot be written');
         this.#writability.refused(this.#refusal(cause as Error));
         for (const { reject } of group) reject(error);
         continue;
       }
-      this.#table = next;
+      const gone = this.#disk.adopt(next);
       for (const { change, done, resolve } of outcomes) {
         if (done) this.#settle(change);
         resolve(done);
       }
+      await gone;
     }
     this.#writing = undefined;
   }
 
-  async #save(table: DocumentTable): Promise<void> {
+  get #table(): DocumentTable {
+    return this.#disk.table;
+  }
+
+  async #save(draft: TableDraft): Promise<void> {
     if (!(await this.#lock.held())) throw new Error('another process has taken over the folder');
-    await this.#file.write(table, table.rows());
+    await this.#disk.save(draft);
   }
 
   #refusal({ message, code = '' }: NodeJS.ErrnoException): WriteRefusal {
     // The message of a system error also names the call and the file, which differ between a write and a probe.
     const reason = code === '' ? message : (message.split(',')[0] as string);
-    return { reason: `${this.#file.path} cannot be written: ${reason}`, remedy: remedies[code] ?? 'make its folder writable' };
+    return { reason: `${this.#disk.path} cannot be written: ${reason}`, remedy: remedies[code] ?? 'make its folder writable' };
   }
 
   #settle({ remove = [], lease, news }: Change): void {

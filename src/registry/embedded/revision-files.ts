@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+
+const reference = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+
+/**
+ * A file for the text of each revision. Revisions never change and are by far the most of a registry's data: they are neither rewritten with it
+ * nor kept in memory. What the registry itself keeps of one is a reference, which names its checksum.
+ */
+export class RevisionFiles {
+  readonly path: string;
+
+  constructor(folder: string) {
+    this.path = join(folder, 'revisions');
+  }
+
+  /** The reference to a revision's text, as JSON. */
+  referenceTo(text: string): string {
+    return JSON.stringify({ sha256: checksum(text) });
+  }
+
+  /** True if this is the reference to a text, and not a text. */
+  isReference(text: string): boolean {
+    return sumOf(text) !== undefined;
+  }
+
+  /** Writes texts durably. A file that is there already is left as it is. */
+  async write(texts: readonly { readonly name: string; readonly text: string }[]): Promise<void> {
+    if (texts.length === 0) return;
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
+    for (const { name, text } of texts) {
+      const path = this.#pathOf(name, checksum(text));
+      const draft = `${path}.new`;
+      try {
+        const file = await open(draft, 'w', 0o600);
+        try {
+          await file.writeFile(text);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await rename(draft, path);
+      } catch (error) {
+        await rm(draft, { force: true }).catch(() => {});
+        throw error;
+      }
+    }
+    const folder = await open(this.path, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+
+  /** Reads the text of a revision; undefined if it is missing or damaged. */
+  async read(name: string, referenceText: string): Promise<string | undefined> {
+    const sum = sumOf(referenceText);
+    if (sum === undefined) return undefined;
+    const text = await readFile(this.#pathOf(name, sum), 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+    return text !== undefined && checksum(text) === sum ? text : undefined;
+  }
+
+  /** Removes the files of these references. A file that cannot be removed is removed at the next start. */
+  async remove(references: readonly { readonly name: string; readonly text: string }[]): Promise<void> {
+    for (const { name, text } of references) {
+      const sum = sumOf(text);
+      if (sum !== undefined) await rm(this.#pathOf(name, sum), { force: true }).catch(() => {});
+    }
+  }
+
+  /** Removes all files except those of these references. */
+  async retain(references: Iterable<{ readonly name: string; readonly text: string }>): Promise<void> {
+    const present = await readdir(this.path).catch(() => []);
+    if (present.length === 0) return;
+    const kept = new Set<string>();
+    for (const { name, text } of references) kept.add(fileName(name, sumOf(text) ?? ''));
+    for (const file of present) if (!kept.has(file)) await rm(join(this.path, file), { force: true }).catch(() => {});
+  }
+
+  #pathOf(name: string, sum: string): string {
+    return join(this.path, fileName(name, sum));
+  }
+}
+
+function fileName(name: string, sum: string): string {
+  return `${name}.${sum.slice(0, 16)}.json`;
+}
+
+function sumOf(text: string): string | undefined {
+  return text.length > 100 ? undefined : reference.safeParse(JSON.parse(text)).data?.sha256;
+}
+
+function checksum(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
