@@ -6,6 +6,7 @@ import { type RedisServer, startRedis } from '../../test/tools/redis.ts';
 import { describeMachine } from '../machine.ts';
 import { Balancer, environment, joinToken, type ShownServer } from './balancer.ts';
 import { GatewayProcesses } from './gateway-processes.ts';
+import { changedProject } from './light-registry.ts';
 import { Meter } from './meter.ts';
 import type { Churn, Deploy, FleetResults, Herd, RegistryKind, Storm } from './results.ts';
 import { type Spread, spreadOf } from './spread.ts';
@@ -13,6 +14,8 @@ import { startEcho, Traffic } from './traffic.ts';
 
 export interface FleetOptions {
   readonly gateways: number;
+  /** Number of projects that are deployed; default 1. Deploys change one of them. */
+  readonly projects?: number;
   readonly registry: RegistryKind;
   /** Minutes in which gateways join and leave; 0: none. */
   readonly minutes: number;
@@ -29,7 +32,9 @@ export interface FleetOptions {
 
 /** Share of the gateways that is replaced by new ones in a minute. */
 const churnPerMinute = 0.1;
-const limitMs = 120_000;
+const limitMs = 600_000;
+/** Projects that all gateways together hold at most. */
+const mostHeld = 100_000;
 const pollMs = 200;
 
 /** Performs the whole run, from the join of the first gateway to the leave of the last. Rejects if the fleet does not reach a wanted state. */
@@ -41,6 +46,7 @@ export async function runFleet(owner: Owner, options: FleetOptions): Promise<Fle
   const backend = await startEcho(owner);
   const processes = await GatewayProcesses.start(owner, {
     gateways,
+    whole: wholeGateways(options),
     flags,
     join: redis?.url ?? balancer.control,
     token: joinToken,
@@ -77,6 +83,7 @@ class Fleet {
   async run(): Promise<Omit<FleetResults, 'date' | 'machine'>> {
     const { gateways, registry, restSeconds, deploys, minutes, herd, progress } = this.#options;
     const { traffic, redis } = this.#parts;
+    await this.#fill();
     await this.#deploy();
     const before = await this.#meter.memory();
     progress(`${gateways} gateways join…`);
@@ -101,6 +108,8 @@ class Fleet {
     const { sent, failed, faults } = traffic;
     return {
       gateways,
+      projects: this.#options.projects ?? 1,
+      whole: wholeGateways(this.#options),
       registry,
       storm,
       rest,
@@ -243,19 +252,31 @@ class Fleet {
     return spreadOf(ids.map((id) => (balancer.up.get(id) as number) - since));
   }
 
+  /** Deploys all projects but the one that the deploys change. */
+  async #fill(): Promise<void> {
+    const { balancer, backend } = this.#parts;
+    const others = (this.#options.projects ?? 1) - 1;
+    if (others > 0) this.#options.progress(`${others} other projects are deployed…`);
+    for (let index = 0; index < others; index++) {
+      const name = `project-${index}`;
+      await balancer.api('POST', '/v1/projects', { name, basePath: `/${name}`, targets: { default: { url: backend } } });
+      await balancer.api('PUT', `/v1/environments/${environment}/deployments/${name}`, {});
+    }
+  }
+
   /** Pushes and deploys a new revision of the project. */
   async #deploy(): Promise<void> {
     const { balancer, backend } = this.#parts;
     const version = String(this.#version + 1);
     const policies = { proxyResponse: [{ headers: { set: { 'x-revision': version } } }] };
     await balancer.api('POST', '/v1/projects', {
-      name: 'fleet',
+      name: changedProject,
       version,
       basePath: '/fleet',
       targets: { default: { url: backend } },
       policies,
     });
-    const answer = await balancer.api('PUT', `/v1/environments/${environment}/deployments/fleet`, {});
+    const answer = await balancer.api('PUT', `/v1/environments/${environment}/deployments/${changedProject}`, {});
     this.#version = (answer as { version: number }).version;
   }
 
@@ -276,7 +297,8 @@ class Fleet {
   async #listed(): Promise<void> {
     await eventually(
       async () => {
-        const servers = await this.#parts.balancer.servers();
+        // Right after Redis was restarted, the balancer may still lack its connection.
+        const servers = await this.#parts.balancer.servers().catch(() => []);
         const wrong = servers.filter((server) => !this.#current(server));
         return { listed: servers.length, wrong: wrong.length, example: wrong[0] };
       },
@@ -289,4 +311,9 @@ class Fleet {
 /** Wall-clock milliseconds with fractions. */
 function now(): number {
   return performance.timeOrigin + performance.now();
+}
+
+/** Number of gateways that hold all projects. */
+function wholeGateways({ gateways, projects = 1 }: Pick<FleetOptions, 'gateways' | 'projects'>): number {
+  return Math.min(gateways, Math.max(1, Math.floor(mostHeld / projects)));
 }

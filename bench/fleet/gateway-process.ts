@@ -5,6 +5,7 @@ import { systemClock } from '../../src/model/clock.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
 import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
+import { lightRegistry } from './light-registry.ts';
 import type { GatewayProcessSettings, Order, Report } from './messages.ts';
 import { observedRegistry } from './observed-registry.ts';
 
@@ -36,11 +37,11 @@ function wallClock(): number {
   return performance.timeOrigin + performance.now();
 }
 
-async function start(id: string): Promise<Running> {
+async function start(id: string, whole: boolean): Promise<Running> {
   const { join: url, token, environment, folder } = settings;
   const link = await openRegistry({ url, token, logger });
   let reported: number | undefined;
-  const registry = observedRegistry(link, {
+  const registry = observedRegistry(whole ? link : lightRegistry(link), {
     called: () => calls++,
     heard: ({ kind }) => {
       news++;
@@ -85,7 +86,7 @@ process.on('message', (order: Order) => {
   switch (order.order) {
     case 'start':
       for (const id of order.ids) {
-        const starting = start(id);
+        const starting = start(id, order.whole);
         gateways.set(id, starting);
         attempt(id, starting);
       }

@@ -36,17 +36,25 @@ export class GatewayProcesses {
   #started = 0;
   /** Number of processes that wait for orders. */
   #waiting = 0;
+  /** Number of gateways that hold all projects, and of those that are started. */
+  #whole = 0;
 
   /** Starts the processes, without gateways. They end with their owner. */
   static async start(
     owner: Owner,
-    { gateways, flags, ...settings }: Omit<GatewayProcessSettings, 'folder'> & { gateways: number; flags: readonly string[] },
+    {
+      gateways,
+      whole,
+      flags,
+      ...settings
+    }: Omit<GatewayProcessSettings, 'folder'> & { gateways: number; whole: number; flags: readonly string[] },
   ): Promise<GatewayProcesses> {
     // In memory: in production each gateway has its own disk, so a thousand of them must not wait for a single one.
     const memory = '/dev/shm';
     const folder = mkdtempSync(join(existsSync(memory) ? memory : tmpdir(), 'sluice-fleet-'));
     owner.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
     const processes = new GatewayProcesses();
+    processes.#whole = whole;
     owner.teardown(() => processes.#end());
     for (let index = 0; index < Math.ceil(gateways / capacity); index++) {
       const child = fork(program, [JSON.stringify({ ...settings, folder } satisfies GatewayProcessSettings)], {
@@ -73,8 +81,10 @@ export class GatewayProcesses {
 
   /** @returns the time of the order, in wall-clock milliseconds */
   startGateways(ids: readonly string[]): number {
+    const whole = ids.slice(0, Math.max(0, this.#whole - this.#started));
     for (const id of ids) this.#processOf.set(id, this.#children[this.#started++ % this.#children.length] as ChildProcess);
-    return this.#order('start', ids);
+    if (whole.length > 0) this.#send(whole, (own) => ({ order: 'start', ids: own, whole: true }));
+    return this.#send(ids.slice(whole.length), (own) => ({ order: 'start', ids: own, whole: false }));
   }
 
   /** Makes gateways drain and leave. @returns the time of the order, in wall-clock milliseconds */
@@ -83,7 +93,7 @@ export class GatewayProcesses {
       this.renewed.delete(id);
       this.resynced.delete(id);
     }
-    return this.#order('leave', ids);
+    return this.#send(ids, (own) => ({ order: 'leave', ids: own }));
   }
 
   /** Forgets all renewals and reconnects. Each gateway reports its next ones. */
@@ -115,10 +125,10 @@ export class GatewayProcesses {
     }, wait);
   }
 
-  #order(order: 'start' | 'leave', ids: readonly string[]): number {
+  #send(ids: readonly string[], order: (ids: readonly string[]) => Order): number {
     for (const child of this.#children) {
       const own = ids.filter((id) => this.#processOf.get(id) === child);
-      if (own.length > 0) child.send({ order, ids: own } satisfies Order);
+      if (own.length > 0) child.send(order(own));
     }
     return Date.now();
   }

@@ -10,7 +10,9 @@ export interface GatewayProcessSettings {
 
 /** Message to a process with gateways. */
 export type Order =
-  | { readonly order: 'start' | 'leave'; readonly ids: readonly string[] }
+  /** Of gateways that are `whole`, each holds all projects; another holds only those that are deployed after it has joined, and one more. */
+  | { readonly order: 'start'; readonly ids: readonly string[]; readonly whole: boolean }
+  | { readonly order: 'leave'; readonly ids: readonly string[] }
   /** Makes each gateway report its next renewal, even with the same version. */
   | { readonly order: 'mark' }
   | { readonly order: 'count' };

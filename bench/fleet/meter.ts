@@ -16,6 +16,8 @@ interface Reading {
   readonly news: number;
   /** Commands of Redis, including those in scripts. */
   readonly commands: number | undefined;
+  /** Octets that Redis received and sent. */
+  readonly octets: number | undefined;
 }
 
 /** Resources used per second between two moments. CPU is in percent of one core. */
@@ -28,6 +30,8 @@ export interface Usage {
   readonly callsPerSecond: number;
   readonly newsPerSecond: number;
   readonly commandsPerSecond: number | undefined;
+  /** Octets that Redis received and sent. */
+  readonly redisOctets: number | undefined;
 }
 
 /** Memory at a moment, in bytes. */
@@ -71,6 +75,8 @@ export class Meter {
       calls,
       news,
       commands: numberIn(info, 'total_commands_processed'),
+      octets:
+        info === undefined ? undefined : (numberIn(info, 'total_net_input_bytes') ?? 0) + (numberIn(info, 'total_net_output_bytes') ?? 0),
     };
   }
 
@@ -100,6 +106,7 @@ function usageOf(before: Reading, after: Reading): Usage {
     callsPerSecond: rate(before.calls, after.calls),
     newsPerSecond: rate(before.news, after.news),
     commandsPerSecond: perhaps(before.commands, after.commands),
+    redisOctets: perhaps(before.octets, after.octets, seconds),
   };
 }
 

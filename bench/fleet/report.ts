@@ -7,7 +7,7 @@ const goals = { ready: 10_000, deploy: 2000 };
 
 /** Writes the results page, as Markdown. */
 export function report(results: FleetResults): string {
-  const { gateways, registry, date, machine, storm, rest, deploys, churn, herd, leaving, traffic } = results;
+  const { gateways, projects, whole, registry, date, machine, storm, rest, deploys, churn, herd, leaving, traffic } = results;
   const slowestDeploy = Math.max(...deploys.map(({ acknowledged }) => acknowledged.max));
   const times: [string, Spread][] = [
     ['join storm: snapshot acknowledged', storm.acknowledged],
@@ -31,13 +31,13 @@ export function report(results: FleetResults): string {
     ...(churn ? [[`join and leave for ${churn.minutes} min`, churn.usage] as [string, Usage]] : []),
     ...(herd ? [['Redis restarted', herd.usage] as [string, Usage]] : []),
   ];
-  return `# A fleet of ${gateways} gateways
+  return `# A fleet of ${gateways} gateways with ${projects} ${projects === 1 ? 'project' : 'projects'}
 
-${date.toISOString()}, \`npm run fleet -- --gateways ${gateways} --registry ${registry}\`; ${
+${date.toISOString()}, \`npm run fleet -- --gateways ${gateways}${projects === 1 ? '' : ` --projects ${projects}`} --registry ${registry}\`; ${
     registry === 'redis'
       ? 'gateways join through Redis'
       : "gateways join over the balancer's WebSocket endpoint; its registry is the embedded one"
-  }. Everything, including gateways and clients, runs on one machine:
+  }. ${whole === gateways ? '' : `${whole} of the gateways held all projects, the others only the one that the deploys change: memory would not hold more. `}Everything, including gateways and clients, runs on one machine:
 
 ${machine.map((line) => `- ${line}`).join('\n')}
 
@@ -50,19 +50,25 @@ ${traffic.faults.map((fault) => `\n- ${fault}`).join('')}
 |---|---:|---:|---:|---:|
 ${times.map(([what, { count, p50, p99, max }]) => `| ${what} | ${count} | ${p50.toFixed(0)} | ${p99.toFixed(0)} | ${max.toFixed(0)} |`).join('\n')}
 ${herd ? `\nRedis was away for ${herd.awayMs.toFixed(0)} ms; at most ${herd.busiest} gateways reconnected in the same tenth of a second, and after ${herd.convergedMs.toFixed(0)} ms the balancer showed all of them as ready, up and current.\n` : ''}
-| CPU in percent of a core | seconds | balancer | Redis | all gateways | calls/s | news received/s | Redis commands/s |
-|---|---:|---:|---:|---:|---:|---:|---:|
+| CPU in percent of a core | seconds | balancer | Redis | all gateways | calls/s | news received/s | Redis commands/s | Redis MiB in and out |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|
 ${usages.map(([what, usage]) => usageRow(what, usage)).join('\n')}
 
-${memoryLines(results)}
+${deployLines(deploys)}${memoryLines(results)}
 `;
 }
 
 function usageRow(what: string, usage: Usage): string {
   const percent = (value: number | undefined) => value?.toFixed(1) ?? '–';
   const rate = (value: number | undefined) => value?.toFixed(0) ?? '–';
-  const { seconds, balancerCpu, redisCpu, gatewaysCpu, callsPerSecond, newsPerSecond, commandsPerSecond } = usage;
-  return `| ${what} | ${seconds.toFixed(1)} | ${percent(balancerCpu)} | ${percent(redisCpu)} | ${percent(gatewaysCpu)} | ${rate(callsPerSecond)} | ${rate(newsPerSecond)} | ${rate(commandsPerSecond)} |`;
+  const { seconds, balancerCpu, redisCpu, gatewaysCpu, callsPerSecond, newsPerSecond, commandsPerSecond, redisOctets } = usage;
+  const mebibytes = (value: number | undefined) => (value === undefined ? '–' : (value / 2 ** 20).toFixed(2));
+  return `| ${what} | ${seconds.toFixed(1)} | ${percent(balancerCpu)} | ${percent(redisCpu)} | ${percent(gatewaysCpu)} | ${rate(callsPerSecond)} | ${rate(newsPerSecond)} | ${rate(commandsPerSecond)} | ${mebibytes(redisOctets)} |`;
+}
+
+function deployLines(deploys: FleetResults['deploys']): string {
+  if (deploys.length === 0) return '';
+  return `The admin API answered the deploys after ${deploys.map(({ answeredMs }) => answeredMs.toFixed(0)).join(', ')} ms.\n\n`;
 }
 
 function memoryLines({ gateways, memory: { before, after } }: FleetResults): string {

@@ -4,6 +4,9 @@ import type { Spread } from './spread.ts';
 /** Results of a fleet run. Times are in milliseconds from the order. */
 export interface FleetResults {
   readonly gateways: number;
+  readonly projects: number;
+  /** Number of gateways that held all projects; the others held only the one that the deploys change. */
+  readonly whole: number;
   readonly registry: RegistryKind;
   readonly machine: readonly string[];
   readonly date: Date;

@@ -5,9 +5,11 @@ import { Scope } from '../../test/tools/owner.ts';
 import { type FleetOptions, runFleet } from './fleet.ts';
 import { report } from './report.ts';
 
-const help = `npm run fleet -- [--gateways N] [--registry redis|remote] [--minutes M] [--deploys N] [--rest SECONDS] [--out FILE]
+const help = `npm run fleet -- [--gateways N] [--projects N] [--registry redis|remote] [--minutes M] [--deploys N] [--rest SECONDS] [--out FILE]
 
   --gateways   number of gateways; default 1000
+  --projects   number of projects that are deployed; default 1. Of so many gateways with so many projects that memory would not hold all of
+               them, most keep only the project that the deploys change: they are told of all, and get each deploy as any other
   --registry   redis (default): gateways join through Redis; remote: through the balancer with its embedded registry
   --minutes    time in which gateways leave and new ones join, a tenth of them per minute; default 1
   --deploys    number of deploys to all gateways; default 5
@@ -20,6 +22,7 @@ function readOptions(): Omit<FleetOptions, 'progress'> & { out: string | undefin
   const { values } = parseArgs({
     options: {
       gateways: { type: 'string', default: '1000' },
+      projects: { type: 'string', default: '1' },
       registry: { type: 'string', default: 'redis' },
       minutes: { type: 'string', default: '1' },
       deploys: { type: 'string', default: '5' },
@@ -35,7 +38,7 @@ function readOptions(): Omit<FleetOptions, 'progress'> & { out: string | undefin
   }
   const { registry } = values;
   if (registry !== 'redis' && registry !== 'remote') throw new Error(`--registry ${registry}: must be redis or remote`);
-  const count = (name: 'gateways' | 'deploys' | 'rest' | 'minutes', least: number, whole = true) => {
+  const count = (name: 'gateways' | 'projects' | 'deploys' | 'rest' | 'minutes', least: number, whole = true) => {
     const value = Number(values[name]);
     if (!(value >= least) || (whole && !Number.isInteger(value)))
       throw new Error(`--${name} ${values[name]}: must be a ${whole ? 'whole number' : 'number'} of at least ${least}`);
@@ -43,6 +46,7 @@ function readOptions(): Omit<FleetOptions, 'progress'> & { out: string | undefin
   };
   return {
     gateways: count('gateways', 1),
+    projects: count('projects', 1),
     registry,
     minutes: count('minutes', 0, false),
     deploys: count('deploys', 0),

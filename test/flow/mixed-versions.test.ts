@@ -158,3 +158,40 @@ t.test('what a newer version has written harms only its own object', async (t) =
     'said once',
   );
 });
+
+t.test('an environment with more deployments than older versions can read keeps its traffic on them', async (t) => {
+  const { program, missing } = buildPreviousRelease(t);
+  if (program === undefined) {
+    t.pass('needs the previous release', { skip: missing });
+    return;
+  }
+  const { url } = await startRedis(t);
+  const target = await startTarget(t);
+  const old = await startBalancer(t, { registry: { url } }, {}, {}, program);
+  const now = await startBalancer(t, { registry: { url } });
+  await startGateway(t, 'old', url, undefined, { program });
+  await startGateway(t, 'new', url);
+  await deployEcho(now, target.url, '1');
+  for (const balancer of [old, now]) await serving(balancer, ['old', 'new']);
+  const loads = [old, now].map(({ address }, index) => new Load(address, `/echo/${'ab'[index]}`, { clients: 2 }));
+  for (let index = 0; index < 66; index++) {
+    await now.api('POST', '/v1/projects', { ...echoProject(target.url, '1'), name: `side-${index}`, basePath: `/side-${index}` });
+    await now.api('PUT', `/v1/environments/production/deployments/side-${index}`, {});
+  }
+  await eventually(
+    () => now.api('GET', '/v1/environments/production/deployments') as Promise<DeploymentsAnswer>,
+    ({ deployments }) =>
+      deployments.length === 67 && deployments.every(({ servers }) => servers.find(({ id }) => id === 'new')?.state === 'active'),
+    { what: 'the new gateway to run all projects' },
+  );
+  await old.process.logged((line) => /environment document "production" is damaged/.test(JSON.stringify(line)));
+  await t.rejects(old.api('DELETE', '/v1/environments/production/deployments/echo'), /is damaged/);
+  await t.rejects(old.api('PUT', '/v1/environments/production', { ...testEnvironment, variables: { a: '1' } }), /is damaged/);
+  for (const load of loads) {
+    await load.more(50);
+    const { wrong } = await load.stop();
+    t.strictSame(wrong, []);
+  }
+  await now.api('PUT', '/v1/environments/production/deployments/side-3', {});
+  t.match(await now.api('GET', '/v1/environments/production/deployments'), { version: 67, deployments: { length: 67 } });
+});
