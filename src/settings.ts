@@ -237,6 +237,14 @@ export interface EnvironmentSpec {
      * maximum bytes of a request body (beyond: 413); 0: no limit
      */
     bodyBytes?: number;
+    /**
+     * least bytes per second of a request body, after timeouts.requestBody (below: 408); 0: no least rate, so that a client which sends a byte now and then holds its connection for ever. Time in which the server does not read does not count. Start the gateway servers with the same number in SLUICE_BODY_RATE. If environments share a listener, the lowest rate applies
+     */
+    bodyRate?: number;
+    /**
+     * open upgraded connections (WebSocket) on one server; 0: no limit. They do not count towards connectionsPerServer. Further upgrades get 503
+     */
+    tunnelsPerServer?: number;
   };
   /**
    * time limits for each step of an exchange
@@ -250,6 +258,10 @@ export interface EnvironmentSpec {
      * time for a client's request head, then 408. With 0 slow clients can hold connections. If environments share a listener, the longest time applies
      */
     requestHead?: 0 | string;
+    /**
+     * time that a client may be behind limits.bodyRate with its request body, then 408. If environments share a listener, the longest time applies
+     */
+    requestBody?: 0 | string;
     /**
      * idle time after which a client connection is closed; 0: never. Set it longer than the idle time of a proxy in front, or the proxy may send requests on closed connections
      */

@@ -35,7 +35,8 @@ export interface RunningGateway {
 /** Starts a gateway server; rejects with a `SluiceError` if the arguments cannot work. */
 export async function runGateway(given: GatewayArguments, logger: Logger): Promise<RunningGateway> {
   const grace = readGrace(process.env['SLUICE_SHUTDOWN_GRACE']);
-  const headerBytes = readHeaderBytes(process.env['SLUICE_HEADER_BYTES']);
+  const headerBytes = readLimit('SLUICE_HEADER_BYTES', 'headerBytes', 'a number of bytes from 1024 to 1048576');
+  const bodyRate = readLimit('SLUICE_BODY_RATE', 'bodyRate', 'a number of bytes per second from 0 (no least rate) to 1048576');
   const id = given.id ?? (given.dataDir === undefined ? newServerId() : await loadServerId(resolve(given.dataDir), logger));
   const overHttp = /^https?:/.test(given.join);
   // An embedded registry can be opened by one process only, its balancer.
@@ -53,6 +54,7 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
       id,
       grace,
       headerBytes,
+      bodyRate,
       dataDir: resolve(given.dataDir ?? join('data', `gateway-${id}`)),
       registry,
       logger,
@@ -74,15 +76,13 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
   }
 }
 
-/** Reads `SLUICE_HEADER_BYTES`, the counterpart of `limits.headerBytes` of an environment. */
-function readHeaderBytes(text: string | undefined): number | undefined {
+/** Reads a variable that is the counterpart of a limit of an environment. */
+function readLimit(variable: string, limit: 'headerBytes' | 'bodyRate', form: string): number | undefined {
+  const text = process.env[variable];
   if (text === undefined || text === '') return undefined;
-  const limits = environmentSpec.shape.limits.unwrap().safeParse({ headerBytes: Number(text) });
-  if (limits.success) return limits.data.headerBytes;
-  throw new SluiceError(
-    'invalid',
-    `SLUICE_HEADER_BYTES is "${text}": must be a number of bytes from 1024 to 1048576, as limits.headerBytes`,
-  );
+  const limits = environmentSpec.shape.limits.unwrap().safeParse({ [limit]: Number(text) });
+  if (limits.success) return limits.data[limit];
+  throw new SluiceError('invalid', `${variable} is "${text}": must be ${form}, as limits.${limit}`);
 }
 
 /** Reads the grace period as `shutdown.grace` of a balancer's configuration; a gateway has no configuration file. */

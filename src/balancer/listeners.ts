@@ -216,8 +216,10 @@ function settingsOf(sharing: readonly TableEnvironment[]): ListenerSettings {
   const specs = sharing.length === 0 ? [environmentSpec.parse({})] : sharing.map((environment) => environment.spec);
   return {
     headerBytes: Math.max(...specs.map((spec) => spec.limits.headerBytes)),
+    bodyRate: Math.min(...specs.map((spec) => spec.limits.bodyRate)),
     timeouts: {
       requestHead: longest(specs.map((spec) => spec.timeouts.requestHead)),
+      requestBody: longest(specs.map((spec) => spec.timeouts.requestBody)),
       clientIdle: longest(specs.map((spec) => spec.timeouts.clientIdle)),
     },
     trustedProxies: [...new Set(specs.flatMap((spec) => spec.trustedProxies))],

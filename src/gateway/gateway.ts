@@ -41,6 +41,8 @@ export interface GatewayOptions {
   readonly grace?: number | undefined;
   /** The greatest `limits.headerBytes` of the balancers in front; default: the default of that setting. */
   readonly headerBytes?: number | undefined;
+  /** The lowest `limits.bodyRate` of the balancers in front; default: the default of that setting. */
+  readonly bodyRate?: number | undefined;
   /** CIDRs of proxies whose `X-Forwarded-*` is trusted; default: loopback, for a balancer on this machine. */
   readonly trustedProxies?: readonly string[] | undefined;
   /** True if a client on another machine may read the metrics with these credentials (`Authorization`); default: always false. */
@@ -99,10 +101,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
   };
   const handler = new GatewayHandler(serving, logger);
-  const { limits, timeouts } = environmentSpec.parse({ limits: { headerBytes: options.headerBytes } });
+  const { limits, timeouts } = environmentSpec.parse({ limits: { headerBytes: options.headerBytes, bodyRate: options.bodyRate } });
   // Larger than a balancer's own limits, because a balancer adds fields to the head.
   const headLimits = { headerBytes: limits.headerBytes + 8 * 1024, fields: 120 };
-  const settings = { ...headLimits, timeouts, trustedProxies: options.trustedProxies ?? loopback };
+  const settings = { ...headLimits, bodyRate: limits.bodyRate, timeouts, trustedProxies: options.trustedProxies ?? loopback };
   const listener = await options.open(options.listen, settings, handler).catch((cause: unknown) => {
     throw cannotListen(options.listen, `gateway server ${id}`, cause);
   });

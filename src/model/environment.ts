@@ -127,6 +127,14 @@ const limits = z.strictObject({
       'maximum bytes of a request head (beyond: 431) or a response head (beyond: 502). The target in it may take half of that, at least 16384 (beyond: 414). Higher values cost memory for each connection; beyond 32768 start the gateway servers with the same number in SLUICE_HEADER_BYTES. If environments share a listener, the largest value applies',
   }),
   bodyBytes: bytes.default(0).meta({ description: 'maximum bytes of a request body (beyond: 413); 0: no limit' }),
+  bodyRate: count.max(1_048_576).meta({ title: 'bytes per second' }).default(500).meta({
+    description:
+      'least bytes per second of a request body, after timeouts.requestBody (below: 408); 0: no least rate, so that a client which sends a byte now and then holds its connection for ever. Time in which the server does not read does not count. Start the gateway servers with the same number in SLUICE_BODY_RATE. If environments share a listener, the lowest rate applies',
+  }),
+  tunnelsPerServer: count.default(0).meta({
+    description:
+      'open upgraded connections (WebSocket) on one server; 0: no limit. They do not count towards connectionsPerServer. Further upgrades get 503',
+  }),
 });
 
 const timeouts = z.strictObject({
@@ -134,6 +142,10 @@ const timeouts = z.strictObject({
   requestHead: duration.prefault('10s').meta({
     description:
       "time for a client's request head, then 408. With 0 slow clients can hold connections. If environments share a listener, the longest time applies",
+  }),
+  requestBody: duration.prefault('20s').meta({
+    description:
+      'time that a client may be behind limits.bodyRate with its request body, then 408. If environments share a listener, the longest time applies',
   }),
   clientIdle: duration.prefault('75s').meta({
     description:

@@ -124,9 +124,11 @@ export interface Listener {
 /** Settings of a listener; may be replaced while it runs. */
 export interface ListenerSettings {
   readonly headerBytes: number;
+  /** Least octets per second of a request body; 0: no least rate. */
+  readonly bodyRate: number;
   /** Field lines that a head may have. Default 100, the limit of most servers. */
   readonly fields?: number;
-  readonly timeouts: Pick<EnvironmentSpec['timeouts'], 'requestHead' | 'clientIdle'>;
+  readonly timeouts: Pick<EnvironmentSpec['timeouts'], 'requestHead' | 'requestBody' | 'clientIdle'>;
   /** CIDR ranges of proxies whose `X-Forwarded-*` and `Forwarded` are believed and extended. */
   readonly trustedProxies: readonly string[];
 }

@@ -192,12 +192,8 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     const { socket: client, after } = response.switchProtocols(upstream.id, exposeServer);
     if (after.length > 0) server.write(after);
     if (end > start) client.write(Buffer.from(buffer.subarray(start, end)));
-    upstream.upgraded++;
-    const closed = () => {
-      upstream.upgraded--;
-      attempts.end();
-    };
-    new Tunnel({ closed, crashed: (error) => this.#exchange.fault(error) }, client, server, timeouts.tunnel);
+    attempts.switched();
+    new Tunnel({ closed: () => attempts.tunnelClosed(), crashed: (error) => this.#exchange.fault(error) }, client, server, timeouts.tunnel);
   }
 
   responseData(buffer: Buffer, start: number, end: number): void {

@@ -101,6 +101,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
       },
       headMs: settings.timeouts.requestHead,
       idleMs: settings.timeouts.clientIdle,
+      bodyPace: { graceMs: settings.timeouts.requestBody, octetsPerSecond: settings.bodyRate },
     };
   }
 

@@ -49,8 +49,10 @@ export class Upstream implements Candidate {
   readonly latencies = new LatencyHistogram();
   /** Upgraded connections open. */
   upgraded = 0;
-  /** Maximum number of concurrent exchanges; 0: no limit. */
+  /** Maximum number of concurrent exchanges, upgraded connections not included; 0: no limit. */
   maxActive = 0;
+  /** Exchanges in flight that asked for an upgrade, and upgraded connections: counted only if their number is limited. */
+  tunnels = 0;
   /** Kept only if the balancing algorithm uses it. */
   latency: PeakEwma | undefined;
   watcher: LoadWatcher | undefined;
@@ -121,7 +123,7 @@ export class Upstream implements Candidate {
   }
 
   get available(): boolean {
-    return this.maxActive === 0 || this.#active < this.maxActive;
+    return this.maxActive === 0 || this.#active - this.upgraded < this.maxActive;
   }
 
   /** Takes this upstream out of use: closes idle connections and keeps none from now on. Exchanges in flight finish. */

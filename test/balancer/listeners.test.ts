@@ -59,7 +59,7 @@ t.test('environments share a listener by naming the same address', async (t) => 
           listen: '127.0.0.1:0',
           hosts: ['a.example'],
           timeouts: { clientIdle: '5s' },
-          limits: { headerBytes: 2048 },
+          limits: { headerBytes: 2048, bodyRate: 100 },
           trustedProxies: ['10.0.0.0/8'],
         },
         'one',
@@ -79,7 +79,8 @@ t.test('environments share a listener by naming the same address', async (t) => 
   );
   t.strictSame(opened[0]?.settings, {
     headerBytes: 4096,
-    timeouts: { requestHead: 0, clientIdle: 75_000 },
+    bodyRate: 100,
+    timeouts: { requestHead: 0, requestBody: 20_000, clientIdle: 75_000 },
     trustedProxies: ['10.0.0.0/8', '::1'],
   });
   t.equal(listeners.address('one'), '127.0.0.1:45678');

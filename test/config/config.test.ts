@@ -35,10 +35,11 @@ test('without file and variables: the documented defaults, with one environment 
     panicThreshold: 50,
     slowStart: 0,
     retries: { attempts: 3, budgetPercent: 20, budgetMin: 3 },
-    limits: { connectionsPerServer: 0, queue: 0, queueTimeout: 5000, headerBytes: 32768, bodyBytes: 0 },
+    limits: { connectionsPerServer: 0, queue: 0, queueTimeout: 5000, headerBytes: 32768, bodyBytes: 0, bodyRate: 500, tunnelsPerServer: 0 },
     timeouts: {
       connect: 3000,
       requestHead: 10_000,
+      requestBody: 20_000,
       clientIdle: 75_000,
       responseHead: 60_000,
       upstreamIdle: 55_000,

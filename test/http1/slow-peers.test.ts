@@ -13,7 +13,12 @@ import {
 import { eventually } from '../tools/eventually.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 
-const settings: ServerConnectionSettings = { limits: { headBytes: 8192, targetBytes: 8192, fields: 100 }, headMs: 10_000, idleMs: 75_000 };
+const settings: ServerConnectionSettings = {
+  limits: { headBytes: 8192, targetBytes: 8192, fields: 100 },
+  headMs: 10_000,
+  idleMs: 75_000,
+  bodyPace: { graceMs: 20_000, octetsPerSecond: 500 },
+};
 const mebi = 1024 * 1024;
 /** More than the kernel's buffers of both ends hold. */
 const size = 64 * mebi;
@@ -21,7 +26,7 @@ const size = 64 * mebi;
 const ignored: RequestSink = { responding: true, data() {}, end() {}, abort() {}, turnEnd() {}, clientDrained() {}, crashed() {} };
 
 /** One client's connection, on a clock that the test moves. `answer` is called with the head of the request. */
-async function connected(t: Test, answer: (connection: ServerConnection) => void) {
+async function connected(t: Test, answer: (connection: ServerConnection) => void, sink: RequestSink = ignored) {
   const clock = new FakeClock();
   const deadlines = new Deadlines(clock);
   const made: { connection?: ServerConnection; closed: boolean } = { closed: false };
@@ -30,7 +35,7 @@ async function connected(t: Test, answer: (connection: ServerConnection) => void
     deadlines,
     request(connection) {
       answer(connection);
-      return ignored;
+      return sink;
     },
     refuse: (connection) => answer(connection),
     closed: () => {
@@ -135,6 +140,68 @@ t.test('a client that sends its whole body first gets the answer that was given 
     await sendPiece(c);
     await c.clock.pass(4000);
     t.notOk(c.made.closed);
+  });
+});
+
+t.test('a request body keeps the least pace', async (t) => {
+  /** Begins a body, whose octets the test then sends. */
+  const begun = async (t: Test) => {
+    const aborted: unknown[] = [];
+    const c = await connected(t, () => {}, { ...ignored, responding: false, abort: (fault) => aborted.push(fault) });
+    c.client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${mebi}\r\n\r\nx`);
+    await eventually(
+      () => c.made.connection?.idle,
+      (idle) => idle === false,
+    );
+    const connection = c.made.connection as ServerConnection;
+    const send = async (octets: number) => {
+      const { bytesRead } = connection.wire;
+      c.client.write('x'.repeat(octets));
+      await eventually(
+        () => connection.wire.bytesRead,
+        (read) => read >= bytesRead + octets,
+      );
+    };
+    return { ...c, connection, aborted, send };
+  };
+  await t.test('an octet every 3 s is not enough: 408 after 20 s, although the client is never silent', async (t) => {
+    const { clock, aborted, send } = await begun(t);
+    for (let seconds = 3; seconds <= 18; seconds += 3) {
+      await clock.pass(3000);
+      await send(1);
+    }
+    t.strictSame(aborted, []);
+    await clock.pass(3000);
+    t.match(aborted, [{ status: 408, code: 'request-timeout' }]);
+  });
+  await t.test('500 octets a second are enough for as long as it takes', async (t) => {
+    const { clock, aborted, send } = await begun(t);
+    for (let seconds = 0; seconds < 300; seconds += 3) {
+      await clock.pass(3000);
+      await send(1500);
+    }
+    t.strictSame(aborted, []);
+  });
+  await t.test('octets that came early buy no more than the grace', async (t) => {
+    const { clock, aborted, send } = await begun(t);
+    await send(500_000);
+    for (let seconds = 3; seconds <= 21; seconds += 3) {
+      await clock.pass(3000);
+      await send(1);
+    }
+    t.match(aborted, [{ status: 408 }]);
+  });
+  await t.test('time in which Sluice itself does not read does not count', async (t) => {
+    const { clock, aborted, connection, send } = await begun(t);
+    await clock.pass(15_000);
+    connection.pause();
+    await clock.pass(600_000);
+    connection.resume();
+    await clock.pass(4000);
+    t.strictSame(aborted, []);
+    await send(1);
+    await clock.pass(2000);
+    t.match(aborted, [{ status: 408 }]);
   });
 });
 

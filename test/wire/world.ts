@@ -158,7 +158,8 @@ export async function world(t: Test, options: WorldOptions = {}): Promise<World>
     ...options.handler,
     fault: (error, requestId) => void faults.push({ error, requestId }),
   };
-  const settings = { headerBytes: spec.limits.headerBytes, timeouts: spec.timeouts, trustedProxies: spec.trustedProxies };
+  const { limits, timeouts, trustedProxies } = spec;
+  const settings = { headerBytes: limits.headerBytes, bodyRate: limits.bodyRate, timeouts, trustedProxies };
   const listener = await openListener('127.0.0.1:0', settings, handler, options.log ?? ((record) => records.push(record)));
   const [gone, there] = [upstreams.slice(0, dead.length), upstreams.slice(dead.length)];
   const made = new World({ listener, servers, upstreams: there, outcomes, records, faults, route, dead: gone });

@@ -8,6 +8,11 @@ export function tableShare(table: TableEnvironment, workers: number): TableEnvir
   if (workers <= 1) return table;
   const { spec } = table;
   const part = (limit: number) => Math.ceil(limit / workers);
-  const limits = { ...spec.limits, connectionsPerServer: part(spec.limits.connectionsPerServer), queue: part(spec.limits.queue) };
+  const limits = {
+    ...spec.limits,
+    connectionsPerServer: part(spec.limits.connectionsPerServer),
+    tunnelsPerServer: part(spec.limits.tunnelsPerServer),
+    queue: part(spec.limits.queue),
+  };
   return { ...table, spec: { ...spec, limits, retries: { ...spec.retries, budgetMin: part(spec.retries.budgetMin) } } };
 }

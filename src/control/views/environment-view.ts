@@ -42,6 +42,7 @@ function inConfigurationForm(spec: EnvironmentSpec): Required<EnvironmentSpecInp
     timeouts: {
       connect: timeText(timeouts.connect),
       requestHead: timeText(timeouts.requestHead),
+      requestBody: timeText(timeouts.requestBody),
       clientIdle: timeText(timeouts.clientIdle),
       responseHead: timeText(timeouts.responseHead),
       upstreamIdle: timeText(timeouts.upstreamIdle),

@@ -7,6 +7,7 @@ import { RequestHead } from '../message/request-head.ts';
 import { parseRequestHead } from '../message/request-parser.ts';
 import { trailerLines } from '../message/trailer-lines.ts';
 import { type WireFault, wireFaults } from '../message/wire-fault.ts';
+import { BodyPace, type LeastPace } from './body-pace.ts';
 import type { Deadlines, Watched } from './deadlines.ts';
 import { lingering } from './lingering.ts';
 import { outbox } from './outbox.ts';
@@ -20,6 +21,7 @@ export interface ServerConnectionSettings {
   readonly headMs: number;
   /** Idle timeout: between requests, within a body, and for a client that does not read. */
   readonly idleMs: number;
+  readonly bodyPace: LeastPace;
 }
 
 /** The owner of client connections, a listener. Receives their requests. */
@@ -84,6 +86,8 @@ export class ServerConnection implements Receiver, Watched {
   #head: RequestHead | undefined;
   #sink: RequestSink = discard;
   #body: BodyReader | undefined;
+  /** Made for the first body that does not come at once. */
+  #pace: BodyPace | undefined;
   /** Received octets that could not be processed yet: part of a head, or pipelined requests. */
   #held: Buffer | undefined;
   #headBegun = false;
@@ -165,7 +169,7 @@ export class ServerConnection implements Receiver, Watched {
       return;
     }
     if (this.#phase === 'answer') this.deadline = 0;
-    else if (this.#phase === 'body' && !this.#paused) this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
+    else if (this.#phase === 'body' && !this.#paused) this.deadline = this.#bodyDeadline;
     this.#sink.clientDrained();
   }
 
@@ -207,14 +211,18 @@ export class ServerConnection implements Receiver, Watched {
     if (this.#paused) return;
     this.#paused = true;
     this.wire.pause();
-    if (this.#phase === 'body' && !this.#progress?.waiting) this.deadline = 0;
+    if (this.#phase !== 'body') return;
+    this.#pace?.stop(this.#owner.deadlines.now);
+    if (!this.#progress?.waiting) this.deadline = 0;
   }
 
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
     this.wire.resume();
-    if (this.#phase === 'body' && !this.#progress?.waiting) this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
+    if (this.#phase !== 'body') return;
+    this.#pace?.resume(this.#owner.deadlines.now);
+    if (!this.#progress?.waiting) this.deadline = this.#bodyDeadline;
   }
 
   /** The client does not keep up. It is disconnected once it has read nothing for the idle timeout, however slow it reads till then. */
@@ -316,10 +324,24 @@ export class ServerConnection implements Receiver, Watched {
     const hasBody = head.chunked || head.contentLength > 0;
     this.#phase = hasBody ? 'body' : 'answer';
     this.deadline = hasBody ? this.#owner.deadlines.in(this.#owner.settings.idleMs) : 0;
-    if (hasBody) this.#body = BodyReader.ofRequest(head);
+    if (hasBody) this.#beginBody(head, end - start - consumed);
     const sink = this.#owner.request(this, head);
     if (!this.#answered) this.#sink = sink;
     return start + consumed;
+  }
+
+  /** @param here octets after the head that have come already */
+  #beginBody(head: RequestHead, here: number): void {
+    this.#body = BodyReader.ofRequest(head);
+    if (this.#pace === undefined && !head.chunked && head.contentLength <= here) return;
+    this.#pace ??= new BodyPace();
+    this.#pace.begin(this.#owner.settings.bodyPace, this.#owner.deadlines.now);
+  }
+
+  /** Time by which the next octet of the body must come. */
+  get #bodyDeadline(): number {
+    const idle = this.#owner.deadlines.in(this.#owner.settings.idleMs);
+    return this.#pace?.limit(idle) ?? idle;
   }
 
   #readBody(buffer: Buffer, start: number, end: number): number {
@@ -331,7 +353,8 @@ export class ServerConnection implements Receiver, Watched {
       return end;
     }
     if (!body.complete) {
-      if (!this.#paused) this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
+      this.#pace?.received(next - start, this.#owner.deadlines.now);
+      if (!this.#paused) this.deadline = this.#bodyDeadline;
       return next;
     }
     this.#phase = 'answer';
