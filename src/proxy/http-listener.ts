@@ -2,12 +2,8 @@ import net from 'node:net';
 import type { AccessLog, ExchangeRecord } from '../access-log/contract.ts';
 import { processDeadlines } from '../http1/connection/deadlines.ts';
 import { outbox } from '../http1/connection/outbox.ts';
-import {
-  type RequestSink,
-  ServerConnection,
-  type ServerConnectionOwner,
-  type ServerConnectionSettings,
-} from '../http1/connection/server-connection.ts';
+import type { RequestSink } from '../http1/connection/request-sink.ts';
+import { ServerConnection, type ServerConnectionOwner, type ServerConnectionSettings } from '../http1/connection/server-connection.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import type { WireFault } from '../http1/message/wire-fault.ts';
 import { formatAddress } from '../model/address.ts';

@@ -1,6 +1,7 @@
 import type net from 'node:net';
 import type { ExchangeRecord } from '../access-log/contract.ts';
-import type { RequestSink, ServerConnection } from '../http1/connection/server-connection.ts';
+import type { RequestSink } from '../http1/connection/request-sink.ts';
+import type { ServerConnection } from '../http1/connection/server-connection.ts';
 import { EditedFields } from '../http1/message/edited-fields.ts';
 import { fieldIds } from '../http1/message/field-ids.ts';
 import type { HeaderFields, RequestView, ResponseView } from '../http1/message/message-view.ts';

@@ -4,8 +4,8 @@ import t, { type Test } from 'tap';
 import { ClientConnection, type ResponseSink } from '../../src/http1/connection/client-connection.ts';
 import { Deadlines } from '../../src/http1/connection/deadlines.ts';
 import { outbox } from '../../src/http1/connection/outbox.ts';
+import type { RequestSink } from '../../src/http1/connection/request-sink.ts';
 import {
-  type RequestSink,
   ServerConnection,
   type ServerConnectionOwner,
   type ServerConnectionSettings,

@@ -11,6 +11,7 @@ import { BodyPace, type LeastPace } from './body-pace.ts';
 import type { Deadlines, Watched } from './deadlines.ts';
 import { lingering } from './lingering.ts';
 import { outbox } from './outbox.ts';
+import { discard, type RequestSink } from './request-sink.ts';
 import { SendProgress } from './send-progress.ts';
 import { accept, type Receiver, release, reset, type Wire } from './wire-socket.ts';
 
@@ -36,25 +37,6 @@ export interface ServerConnectionOwner {
   /** Reports a bug that belongs to no request. The connection is closed. */
   fault(error: unknown): void;
 }
-
-/** Receives the body of one request. */
-export interface RequestSink {
-  /** The response has begun to be sent. */
-  readonly responding: boolean;
-  data(buffer: Buffer, start: number, end: number): void;
-  /** The body is complete. */
-  end(): void;
-  /** The body cannot be completed, for the reason `fault`. If that is undefined, the client is gone and nothing can be sent. */
-  abort(fault: WireFault | undefined): void;
-  /** All octets of one read have been passed on. */
-  turnEnd(): void;
-  /** The client has read what was sent: more can be sent. */
-  clientDrained(): void;
-  /** One of the methods above threw, which is a bug. */
-  crashed(error: unknown): void;
-}
-
-const discard: RequestSink = { responding: true, data() {}, end() {}, abort() {}, turnEnd() {}, clientDrained() {}, crashed() {} };
 
 /** Limit in octets for what is left of an unwanted body: up to this, it is read to its end, so that the connection can be kept. */
 const maxDrainBytes = 64 * 1024;
@@ -86,7 +68,7 @@ export class ServerConnection implements Receiver, Watched {
   #head: RequestHead | undefined;
   #sink: RequestSink = discard;
   #body: BodyReader | undefined;
-  /** Made for the first body that does not come at once. */
+  /** Made for the first body that does not come with its head. */
   #pace: BodyPace | undefined;
   /** Received octets that could not be processed yet: part of a head, or pipelined requests. */
   #held: Buffer | undefined;
@@ -340,8 +322,8 @@ export class ServerConnection implements Receiver, Watched {
 
   /** Time by which the next octet of the body must come. */
   get #bodyDeadline(): number {
-    const idle = this.#owner.deadlines.in(this.#owner.settings.idleMs);
-    return this.#pace?.limit(idle) ?? idle;
+    const { deadlines, settings } = this.#owner;
+    return this.#pace?.limit(deadlines.in(settings.idleMs)) ?? deadlines.in(settings.idleMs);
   }
 
   #readBody(buffer: Buffer, start: number, end: number): number {
