@@ -36,6 +36,7 @@ import { serverRoutes } from './routes/server-routes.ts';
 import { sessionRoutes } from './routes/session-routes.ts';
 import { targetsRoute } from './routes/targets-route.ts';
 import { upgradeRoutes } from './routes/upgrade-routes.ts';
+import { Turns } from './turns.ts';
 import { type UpgradeHandler, UpgradeRouter } from './upgrade-router.ts';
 
 /** Milliseconds that answers in flight may take after closing begins; then their connections are cut. */
@@ -103,6 +104,8 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const identify = identifyBy(authorize, sessions);
   const limiter = new GuessLimiter(clock);
   const identifyFor = { admin: limiter.limit(identify), join: limiter.limit(identify, 'join') };
+  const turns = new Turns();
+  app.addHook('onRequest', () => turns.next());
   guardRoutes(app, identifyFor);
   acceptBodies(app);
   app.setValidatorCompiler(compileValidator);

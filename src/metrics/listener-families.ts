@@ -1,6 +1,6 @@
 import type { LiveListener } from '../model/live.ts';
 import { localResponses } from './exchange-families.ts';
-import type { Family } from './family.ts';
+import { type Family, perRow } from './family.ts';
 
 /** Metrics of the listeners of a process. */
 export function listenerFamilies(listeners: readonly LiveListener[]): Family[] {
@@ -10,13 +10,13 @@ export function listenerFamilies(listeners: readonly LiveListener[]): Family[] {
       name: 'sluice_listener_connections',
       help: 'Open client connections, idle and upgraded ones included.',
       type: 'gauge',
-      series: rows.map(({ labels, counts }) => ({ labels, value: counts.connections })),
+      series: perRow(rows, ({ labels, counts }) => ({ labels, value: counts.connections })),
     },
     {
       name: 'sluice_listener_connections_accepted_total',
       help: 'Client connections accepted.',
       type: 'counter',
-      series: rows.map(({ labels, counts }) => ({ labels, value: counts.accepted })),
+      series: perRow(rows, ({ labels, counts }) => ({ labels, value: counts.accepted })),
     },
     {
       ...localResponses('sluice_listener', rows),

@@ -1,4 +1,5 @@
-import { exposition, expositionType } from '../../metrics/exposition.ts';
+import { Readable } from 'node:stream';
+import { expositionPieces, expositionType } from '../../metrics/exposition.ts';
 import type { Family } from '../../metrics/family.ts';
 import { listenerFamilies } from '../../metrics/listener-families.ts';
 import { processFamilies } from '../../metrics/process-families.ts';
@@ -17,7 +18,7 @@ export function metricsRoute(app: ControlApp, context: ControlContext): void {
   app.get(
     '/metrics',
     { config: { access: 'monitor' }, schema: { summary: 'Metrics for Prometheus', produces: ['text/plain'] } },
-    async (_request, reply) => reply.type(expositionType).send(exposition(await families(context))),
+    async (_request, reply) => reply.type(expositionType).send(Readable.from(expositionPieces(await families(context)))),
   );
 }
 
