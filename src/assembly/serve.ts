@@ -11,6 +11,7 @@ import { openRegistry } from '../registry/open-registry.ts';
 import { RegistrationEndpoint } from '../registry/remote/registration-endpoint.ts';
 import { applyEnvironments, reloadEnvironments } from './configured-environments.ts';
 import { DataPlaneRunner } from './data-plane-runner.ts';
+import { DocumentProcess } from './document-process.ts';
 import { warnOfRestartOnly } from './restart-only.ts';
 import { loadShipped } from './shipped.ts';
 import { version } from './version.ts';
@@ -49,10 +50,12 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   let balancer: Balancer | undefined;
   let control: Control | undefined;
   // The admin API closes after the balancer: gateways renew their leases through it while requests finish.
+  const reader = new DocumentProcess();
   const stop = async () => {
     await balancer?.drain(present.shutdown.grace);
     await dataPlane.flush();
     await control?.close();
+    reader.close();
     await registry.close();
   };
   const summary = () => {
@@ -95,6 +98,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       version,
       page: loadShipped().page,
       sessionKeys: () => credentials.sessionKeys,
+      readDocument: reader.read,
       journalFile: join(config.dataDir, 'journal.json'),
     });
     for (const { name } of config.environments) {

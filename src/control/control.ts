@@ -13,6 +13,7 @@ import { GuessLimiter } from './access/guess-limiter.ts';
 import { identifyBy } from './access/identify.ts';
 import { type SessionKey, Sessions } from './access/sessions.ts';
 import { Connections } from './connections.ts';
+import type { DocumentReader } from './documents.ts';
 import { Feed } from './feed/feed.ts';
 import { Journal } from './feed/journal.ts';
 import { JournalFile } from './feed/journal-file.ts';
@@ -72,6 +73,8 @@ export interface ControlOptions {
   readonly sessionKeys?: () => readonly SessionKey[];
   /** File that keeps the journal over a restart; default: the journal is only in memory. */
   readonly journalFile?: string;
+  /** Reads large documents; default: this process does. */
+  readonly readDocument?: DocumentReader;
   readonly clock?: Clock;
 }
 
@@ -107,7 +110,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const turns = new Turns();
   app.addHook('onRequest', () => turns.next());
   guardRoutes(app, identifyFor);
-  acceptBodies(app);
+  acceptBodies(app, options.readDocument);
   app.setValidatorCompiler(compileValidator);
   app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler(answerError);

@@ -23,6 +23,18 @@ export const pushedProject = project
   )
   .meta({ id: 'PushedProject', description: 'an API: base path, targets, resources, policies' });
 
+const checked = new WeakSet<object>();
+
+/** Notes that a project has passed {@link pushedProject} in another process: its check is not repeated here. */
+export function markChecked(project: object): void {
+  checked.add(project);
+}
+
+/** True if {@link markChecked} was called with this very object. */
+export function isChecked(project: object): boolean {
+  return checked.has(project);
+}
+
 /** @param given a project of which some parts may be malformed: those are reported elsewhere, and left out here */
 function complainOf(given: unknown, complain: Complain): void {
   const { basePath, targets, resources, policies } = fieldsOf(given);

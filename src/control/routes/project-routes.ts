@@ -3,7 +3,7 @@ import { projectSummary, revisionAnswer, revisionMade } from '../../api/answers.
 import { projectTag } from '../../model/entity-tag.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { name } from '../../model/name.ts';
-import { pushedProject } from '../../projects/pushed-project.ts';
+import { documents } from '../documents.ts';
 import { bodyTypes } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
 import { conditional, expectedTags } from './etag.ts';
@@ -24,11 +24,12 @@ export function projectRoutes(app: ControlApp, { registry }: ControlContext): vo
   app.post(
     '/v1/projects',
     {
+      config: { document: 'project' },
       schema: {
         summary: 'Push a project (201); content equal to the newest revision makes no new revision (200)',
         consumes: bodyTypes,
         headers: conditional,
-        body: pushedProject,
+        body: documents.project,
         response: { 200: revisionMade, 201: revisionMade, ...refusals },
       },
     },

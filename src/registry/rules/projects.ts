@@ -4,7 +4,7 @@ import { contentHash } from '../../model/content-hash.ts';
 import { type ExpectedTags, projectTag } from '../../model/entity-tag.ts';
 import type { Project } from '../../model/project.ts';
 import type { ProjectSummary, Revision } from '../../model/revision.ts';
-import { pushedProject } from '../../projects/pushed-project.ts';
+import { isChecked, pushedProject } from '../../projects/pushed-project.ts';
 import { revisionName } from '../documents.ts';
 import type { Change } from '../store.ts';
 import type { Ledger } from './ledger.ts';
@@ -33,7 +33,7 @@ export class Projects {
   }
 
   async push(given: Project, expect?: ExpectedTags): Promise<{ name: string; revision: number; created: boolean }> {
-    const project = valid('the project', pushedProject as z.ZodType<Project>, given);
+    const project = isChecked(given) ? given : valid('the project', pushedProject as z.ZodType<Project>, given);
     const { name } = project;
     const hash = contentHash(project);
 
