@@ -61,6 +61,10 @@ export const registryAnswer = z
   })
   .meta({ id: 'Registry', description: "a balancer's connection to its registry" });
 
+export const joinTokenAnswer = z
+  .object({ token: z.string() })
+  .meta({ id: 'JoinToken', description: 'the token with which a new server joins' });
+
 export const environmentAnswer = environmentSpec
   .extend({
     name,
@@ -148,6 +152,7 @@ const happening = z
 export const happeningsAnswer = z.object({ happenings: z.array(happening) });
 
 export type ServerAnswer = Immutable<z.input<typeof serverAnswer>>;
+export type JoinTokenAnswer = Immutable<z.input<typeof joinTokenAnswer>>;
 export type RegistryAnswer = Immutable<z.input<typeof registryAnswer>>;
 export type EnvironmentAnswer = Immutable<z.input<typeof environmentAnswer>>;
 export type DeploymentsSummary = Immutable<z.input<typeof deploymentsSummary>>;

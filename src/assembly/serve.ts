@@ -99,6 +99,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       page: loadShipped().page,
       sessionKeys: () => credentials.sessionKeys,
       readDocument: reader.read,
+      joinToken: () => credentials.joinToken,
       journalFile: join(config.dataDir, 'journal.json'),
     });
     for (const { name } of config.environments) {

@@ -25,6 +25,7 @@ import { deploymentRoutes } from './routes/deployment-routes.ts';
 import { environmentRoutes } from './routes/environment-routes.ts';
 import { guardRoutes } from './routes/guard-routes.ts';
 import { historyRoutes } from './routes/history-routes.ts';
+import { joinTokenRoute } from './routes/join-token-route.ts';
 import { metricsRoute } from './routes/metrics-route.ts';
 import { describeApi } from './routes/openapi.ts';
 import { type Page, pageRoutes } from './routes/page-routes.ts';
@@ -71,6 +72,8 @@ export interface ControlOptions {
   readonly page?: Page | undefined;
   /** Returns the keys that sign sessions of the dashboard, one for each valid admin token; default: signing in is refused. */
   readonly sessionKeys?: () => readonly SessionKey[];
+  /** Returns the join token that new servers should use; default: the admin API does not give one. */
+  readonly joinToken?: () => string | undefined;
   /** File that keeps the journal over a restart; default: the journal is only in memory. */
   readonly journalFile?: string;
   /** Reads large documents; default: this process does. */
@@ -131,6 +134,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   }
   upgradeRoutes(app);
   sessionRoutes(app, sessions);
+  joinTokenRoute(app, options.joinToken);
   pageRoutes(app, options.page);
   const connections = new Connections(app.server, clock);
   const journal = await Journal.open(clock, logger, options.journalFile === undefined ? undefined : new JournalFile(options.journalFile));

@@ -28,6 +28,7 @@ const routes: [method: string, path: string, least: 'admin' | 'join' | 'monitor'
   ['PUT', '/v1/register/{id}', 'join'],
   ['DELETE', '/v1/register/{id}', 'join'],
   ['GET', '/v1/join', 'join'],
+  ['GET', '/v1/join-token', 'admin'],
   ['GET', '/v1/events', 'admin'],
   ['GET', '/v1/events/history', 'admin'],
   ['GET', '/v1/deployments', 'admin'],
@@ -154,4 +155,11 @@ test('a probe sent to another host name needs a token', async (t) => {
   };
   t.equal(await status({ host: 'evil.example.com' }), 401);
   t.equal(await status({ host: 'evil.example.com', authorization: `Bearer ${tokens.admin}` }), 200);
+});
+
+test('the admin gets the join token, which no cache keeps', async (t) => {
+  const { ask } = await controlUnderTest(t);
+  const { status, body, headers } = await ask('GET', '/v1/join-token');
+  t.same([status, body, headers.get('cache-control')], [200, { token: tokens.join }, 'no-store']);
+  t.equal((await ask('GET', '/v1/join-token', { headers: { authorization: `Bearer ${tokens.join}` } })).status, 401);
 });

@@ -24,6 +24,8 @@ export interface ControlUnderTest {
   readonly live: LiveServer[];
   /** The balancer's answer to `ready()`; true at first. */
   ready: boolean;
+  /** Bound addresses of the balancer's view, by environment; at first only that of `production`. */
+  readonly listening: Map<string, string>;
   /** All lines logged so far. */
   readonly log: string[];
   /** Paths of the upgrade requests that reached the registration endpoint. */
@@ -63,7 +65,7 @@ export async function controlUnderTest(
     ...emptyView,
     servers: () => live,
     ready: () => under.ready,
-    listening: (environment: string) => (environment === 'production' ? '127.0.0.1:8080' : undefined),
+    listening: (environment: string) => under.listening.get(environment),
   };
   const keys = await sessionKeys([tokens.admin]);
   const control = await startControl({
@@ -77,6 +79,7 @@ export async function controlUnderTest(
     page: options.page,
     ...(options.clock && { clock: options.clock }),
     sessionKeys: options.sessionKeys ?? (() => keys),
+    joinToken: () => tokens.join,
     ...(options.journalFile !== undefined && { journalFile: options.journalFile }),
   });
   t.teardown(async () => {
@@ -89,6 +92,7 @@ export async function controlUnderTest(
     folder,
     live,
     ready: true,
+    listening: new Map([['production', '127.0.0.1:8080']]),
     log,
     joins,
     async ask(method, path, { body, type = 'application/json', headers = {} } = {}) {

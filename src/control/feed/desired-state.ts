@@ -23,6 +23,11 @@ export class DesiredState {
     this.#registry = registry;
   }
 
+  /** Names of all environments, as of the last read. */
+  get environments(): Iterable<string> {
+    return this.#environments?.keys() ?? [];
+  }
+
   /** Marks the parts that `news` is about as stale. */
   markStale(news: News): void {
     if (news.kind === 'environment' || news.kind === 'resync') this.#environmentsStale = true;

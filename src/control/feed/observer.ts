@@ -41,6 +41,8 @@ export class Observer {
   #servers: readonly ServerAnswer[] | undefined;
   #health = new Map<string, string>();
   #registryLink: Link;
+  /** Bound address by environment, as of the last second. */
+  #listening: ReadonlyMap<string, string | undefined> = new Map();
   #seconds = 0;
   #timer: Timer | undefined;
   readonly #refreshes: CoalescedTask;
@@ -101,6 +103,7 @@ export class Observer {
       const [at, servers] = [this.#observed.clock.date(), this.#observed.live.servers()];
       this.#emit({ type: 'traffic', at, ...this.traffic.take(at, servers) });
       this.#checkRegistry();
+      this.#checkListeners(at);
       const health = new Map(servers.map(({ id, health }) => [id, health]));
       const flipped = [...health].some(([id, now]) => this.#health.get(id) !== now);
       this.#health = health;
@@ -116,6 +119,15 @@ export class Observer {
     const at = this.#observed.clock.date();
     this.#emit({ type: 'registry', at, up, ...(refuses !== undefined && { refuses }) });
     this.#emitHappenings([registryHappening(at, before, { up, refuses })]);
+  }
+
+  /** Reports listeners that opened, closed or moved: the registry has no news of that. */
+  #checkListeners(at: number): void {
+    const before = this.#listening;
+    this.#listening = new Map([...this.#desired.environments].map((name) => [name, this.#observed.live.listening(name)]));
+    for (const [name, address] of this.#listening) {
+      if (before.get(name) !== address) this.#emit({ type: 'environment', at, name });
+    }
   }
 
   #onNews(news: News): void {
