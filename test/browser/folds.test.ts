@@ -26,6 +26,8 @@ test('many projects and revisions are folded, with counts and a filter; what the
   await audit(t, page, 'projects-folded');
   await one.getByRole('button', { name: /^project-03 .*Newest 7 Revisions 7 Deployments 0$/ }).press('Enter');
   await one.getByRole('button', { name: 'Deploy project-03', exact: true }).waitFor();
+  const focus = (label: string) => holds(page, `document.activeElement.getAttribute("aria-label") === "${label}"`);
+  await focus('Collapse project-03');
   t.equal(await one.getByRole('row').count(), 0, 'its seven revisions are folded');
   const revisions = one.getByRole('button', { name: 'Revisions 7 of project-03' });
   t.equal(await revisions.getAttribute('aria-expanded'), 'false');
@@ -47,6 +49,7 @@ test('many projects and revisions are folded, with counts and a filter; what the
   await one.getByRole('row', { name: /^8 / }).waitFor();
   t.pass('another view between keeps it open too');
   await one.getByRole('button', { name: 'Collapse project-03' }).click();
+  await holds(page, 'document.activeElement.closest("[data-project]")?.dataset.project === "project-03"');
   await page.getByRole('searchbox', { name: 'Filter projects' }).fill('project-1');
   t.equal(await page.locator('[data-project]').count(), 3);
   await page.getByText('3 of 13 projects').waitFor();

@@ -2,7 +2,7 @@ import { useSignal, useSignalEffect } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import type { EnvironmentAnswer } from '../../api/answers.ts';
 import { isOpen, setOpen } from '../state/folds.ts';
-import { sought } from '../state/place.ts';
+import { sought, toggleFold } from '../state/place.ts';
 import { serversOf } from '../state/state.ts';
 import { LongList } from '../widgets/long-list.tsx';
 import { exactFirst, matches, SearchBox } from '../widgets/search-box.tsx';
@@ -47,14 +47,15 @@ export function EnvironmentList() {
                       type="button"
                       class="button quiet"
                       aria-expanded
-                      onClick={() => setOpen('environment', environment.name, false)}
+                      aria-label={`Collapse ${environment.name}`}
+                      onClick={() => toggleFold({ view: 'overview', name: environment.name }, false)}
                     >
                       Collapse
                     </button>
                   }
                 />
               ) : (
-                <EnvironmentSummary environment={environment} open={() => setOpen('environment', environment.name, true)} />
+                <EnvironmentSummary environment={environment} open={() => toggleFold({ view: 'overview', name: environment.name }, true)} />
               )}
             </li>
           )}

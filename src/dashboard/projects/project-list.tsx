@@ -2,7 +2,7 @@ import { useSignal, useSignalEffect } from '@preact/signals';
 import type { ProjectSummaryAnswer } from '../../api/answers.ts';
 import { isOpen, setOpen } from '../state/folds.ts';
 import { plural } from '../state/format.ts';
-import { sought } from '../state/place.ts';
+import { sought, toggleFold } from '../state/place.ts';
 import { rejectionsByProject } from '../state/rejections.ts';
 import { projects } from '../state/state.ts';
 import { Command, operatorCommand } from '../widgets/command.tsx';
@@ -100,7 +100,7 @@ export function ProjectList() {
 
 function FoldedProject({ project }: { project: ProjectSummaryAnswer }) {
   const { name } = project;
-  if (!isOpen('project', name)) return <ProjectLine project={project} open={() => setOpen('project', name, true)} />;
+  if (!isOpen('project', name)) return <ProjectLine project={project} open={() => toggleFold({ view: 'projects', name }, true)} />;
   return (
     <ProjectCard
       project={project}
@@ -110,7 +110,7 @@ function FoldedProject({ project }: { project: ProjectSummaryAnswer }) {
           class="button quiet"
           aria-expanded
           aria-label={`Collapse ${name}`}
-          onClick={() => setOpen('project', name, false)}
+          onClick={() => toggleFold({ view: 'projects', name }, false)}
         >
           Collapse
         </button>

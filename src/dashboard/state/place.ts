@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { setOpen } from './folds.ts';
 
 /** A place in the page: a view, an object in it, and a server of that environment. `banners` are above every view. */
 export interface Place {
@@ -35,6 +36,15 @@ export function focusPlace({ view, name, server }: Place): boolean {
   const object = found(view === 'projects' ? 'project' : 'environment', name);
   const row = object && server !== undefined ? found('server', server, object) : null;
   return focusElement(row ?? object);
+}
+
+/** Opens or folds the object of a place, and moves the focus to the button that undoes it: the button pressed is no longer there. */
+export function toggleFold(place: { readonly view: 'overview' | 'projects'; readonly name: string }, open: boolean): void {
+  const part = place.view === 'projects' ? 'project' : 'environment';
+  setOpen(part, place.name, open);
+  requestAnimationFrame(() => {
+    document.querySelector<HTMLElement>(`[data-${part}="${CSS.escape(place.name)}"] [aria-expanded]`)?.focus();
+  });
 }
 
 function focusElement(element: HTMLElement | null): boolean {
