@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { readAddress, readCount, readName, readRanges, readWeight } from './argument-readers.ts';
 import { configCommand } from './commands/config-command.ts';
 import { deployCommands } from './commands/deploy-commands.ts';
@@ -8,6 +8,7 @@ import { readyCommand } from './commands/ready-command.ts';
 import { serverCommands } from './commands/server-commands.ts';
 import { statusCommand } from './commands/status-command.ts';
 import { completionCommand } from './completion/completion-command.ts';
+import { ExactCommand } from './exact-command.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { topCommand } from './top/top-command.ts';
 
@@ -50,7 +51,7 @@ export interface Roles {
 
 /** The whole command line. Throws commander's errors and `CommandFailure` instead of ending the process. */
 export function buildProgram(roles: Roles, version: string, terminal: Terminal): Command {
-  const program = new Command('sluice')
+  const program = new ExactCommand('sluice')
     .description('Sluice, a self-contained API gateway with an embedded load balancer')
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'show what a command does, its arguments and options')
