@@ -56,6 +56,7 @@ export const serverAnswer = z
 export const registryAnswer = z
   .object({
     up: z.boolean().meta({ description: 'the registry can be reached' }),
+    reason: z.string().nullable().meta({ description: 'why the registry cannot be reached; null while it can' }),
     refuses: z.string().nullable().meta({ description: 'why the registry refuses writes, and what to do; null while it takes them' }),
     unread: z.array(unreadDocument).meta({ description: 'documents that this balancer could not read, or not entirely' }),
   })

@@ -123,6 +123,8 @@ export interface Applied {
 export interface Link {
   readonly up: boolean;
   readonly since: number;
+  /** Why it is down, if that is known. A telling reason stays until another one replaces it, or the connection is up. */
+  readonly reason?: string;
   /** Why the registry answers but refuses writes, and the remedy; absent while it takes them. No lease can be renewed meanwhile. */
   readonly refuses?: string;
 }
