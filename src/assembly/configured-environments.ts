@@ -4,9 +4,7 @@ import type { Config } from '../config/config.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { Registry } from '../registry/contract.ts';
 import { programName } from './own-program.ts';
-
-/** Milliseconds between two attempts while the registry is unreachable. */
-const retryMs = 1000;
+import { untilReachable, type Waiting } from './until-reachable.ts';
 
 /**
  * Applies the environments of the configuration: at the start, and when it is loaded again. Only what changed in the configuration since it
@@ -17,28 +15,32 @@ export async function applyEnvironments(
   registry: Registry,
   config: Config,
   logger: Logger,
-  { reload = false }: { reload?: boolean } = {},
+  { reload = false, ...waiting }: { reload?: boolean } & Waiting = {},
 ): Promise<void> {
   for (const { name, input } of config.environments) {
     const about = logger.child({ environment: name });
-    const applied = await untilReachable(logger, async () => {
-      try {
-        return await registry.applyEnvironment(name, input);
-      } catch (error) {
-        if (!(error instanceof SluiceError)) throw error;
-        const { code, message: reason } = error;
-        // A damaged document harms only its own environment.
-        if (code === 'internal' || (code === 'invalid' && !reload))
-          about.error({ reason }, 'the environment keeps the settings that it has');
-        else if (!reload && registry.link.refuses !== undefined && (await registry.environment(name)) !== undefined)
-          about.error(
-            { reason },
-            'the environment keeps the settings that it has: reload the configuration (SIGHUP) once the registry takes writes',
-          );
-        else throw error;
-        return undefined;
-      }
-    });
+    const applied = await untilReachable(
+      logger,
+      async () => {
+        try {
+          return await registry.applyEnvironment(name, input);
+        } catch (error) {
+          if (!(error instanceof SluiceError)) throw error;
+          const { code, message: reason } = error;
+          // A damaged document harms only its own environment.
+          if (code === 'internal' || (code === 'invalid' && !reload))
+            about.error({ reason }, 'the environment keeps the settings that it has');
+          else if (!reload && registry.link.refuses !== undefined && (await registry.environment(name)) !== undefined)
+            about.error(
+              { reason },
+              'the environment keeps the settings that it has: reload the configuration (SIGHUP) once the registry takes writes',
+            );
+          else throw error;
+          return undefined;
+        }
+      },
+      waiting,
+    );
     if (applied === undefined) continue;
     const { outcome, replaced, kept } = applied;
     if (outcome === 'created') about.info('environment created from the configuration');
@@ -80,17 +82,5 @@ export async function reloadEnvironments(
     if (left.has(name)) continue;
     await untilReachable(logger, () => registry.forgetApplied(name));
     logger.warn({ environment: name }, `no longer in the configuration, but kept: "${programName} env delete ${name}" deletes it`);
-  }
-}
-
-async function untilReachable<T>(logger: Logger, task: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await task();
-    } catch (error) {
-      if (!(error instanceof SluiceError) || error.code !== 'unavailable') throw error;
-      logger.warn({ reason: error.message }, 'waiting for the registry');
-      await new Promise<void>((resolve) => setTimeout(resolve, retryMs));
-    }
   }
 }

@@ -105,9 +105,11 @@ export class Listeners {
     };
   }
 
-  /** True while every listener is open. */
-  get open(): boolean {
-    return [...this.#entries.values()].every((entry) => entry.listener !== undefined);
+  /** Why a listener is not open; undefined while all are. */
+  get unopened(): string | undefined {
+    for (const { address, listener, loggedFailure } of this.#entries.values())
+      if (listener === undefined) return loggedFailure ?? `the listener at ${address} is not open yet`;
+    return undefined;
   }
 
   /** The bound address that an environment's clients connect to; undefined while it is not open. */

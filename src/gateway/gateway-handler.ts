@@ -8,7 +8,7 @@ import { problem } from '../proxy/own-answer.ts';
 import { normalisePath } from '../routing/path.ts';
 import type { Match } from './match.ts';
 import type { ProjectTable } from './project-table.ts';
-import { answerMetrics, answerReady, type MetricsSource } from './reserved-paths.ts';
+import { answerMetrics, answerReady, type MetricsSource, type Unready } from './reserved-paths.ts';
 
 const badPath: Failure = { status: 400, code: 'bad-path', title: 'The path is ambiguous: servers could read it in different ways.' };
 const wrongMethod: Failure = { status: 405, code: 'method-not-allowed', title: 'The resource does not allow this method.' };
@@ -19,6 +19,8 @@ export interface ServingState {
   readonly table: ProjectTable | undefined;
   /** True while the gateway takes new requests: a snapshot is applied and the server is not draining. */
   readonly ready: boolean;
+  /** Why the gateway takes no new requests, if that is known. */
+  readonly unready?: Unready | undefined;
   /** Identity of the server, as it states it at `/.sluice/ready`; undefined: it states none. */
   readonly identity?: string | undefined;
   /** Undefined: `/.sluice/metrics` does not exist. */
@@ -74,11 +76,11 @@ export class GatewayHandler implements Handler {
 
   #answerReserved(path: string, exchange: Exchange): void {
     const { method } = exchange.request;
-    const { ready, identity, metrics } = this.#state;
+    const { ready, unready, identity, metrics } = this.#state;
     const known = path === readyPath || (path === metricsPath && metrics !== undefined);
     if (!known) exchange.fail(failures.reserved);
     else if (method !== 'GET' && method !== 'HEAD') refuseMethod(exchange, new Set(['GET', 'HEAD']));
-    else if (path === readyPath) answerReady(exchange, ready, identity);
+    else if (path === readyPath) answerReady(exchange, { ready, unready, identity });
     else answerMetrics(exchange, metrics as MetricsSource);
   }
 }

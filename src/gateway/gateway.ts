@@ -12,7 +12,7 @@ import { Drain } from './drain.ts';
 import { GatewayHandler } from './gateway-handler.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { metricsSource } from './metrics-source.ts';
-import type { MetricsSource } from './reserved-paths.ts';
+import type { MetricsSource, Unready } from './reserved-paths.ts';
 import { SnapshotApplier } from './snapshot-applier.ts';
 import { SnapshotFile } from './snapshot-file.ts';
 import { withDeadline } from './with-deadline.ts';
@@ -91,7 +91,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       return applier.table;
     },
     get ready() {
-      return applier.table !== undefined && leaseKeeper?.draining !== true;
+      return this.unready === undefined;
+    },
+    get unready(): Unready | undefined {
+      if (leaseKeeper?.draining) return 'draining';
+      if (applier.table !== undefined) return undefined;
+      return leaseKeeper?.hasJoined ? 'available' : 'not-joined';
     },
     get identity() {
       return formatIdentity({ id, instance, environment: applier.environment });

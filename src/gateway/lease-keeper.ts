@@ -85,6 +85,11 @@ export class LeaseKeeper {
     return this.#draining || this.#leaving;
   }
 
+  /** True once the registry has accepted this server. */
+  get hasJoined(): boolean {
+    return this.#state !== 'new';
+  }
+
   start(): void {
     this.#renewals.soon();
   }

@@ -12,15 +12,30 @@ export interface MetricsSource {
   metrics(): { readonly type: string; readonly text: string };
 }
 
+/** Why a gateway takes no requests, for people. Names neither address nor cause, since anyone may ask. */
+const reasons = {
+  'not-joined': 'it could not join yet, its log says why',
+  available: 'it is in no environment yet',
+  draining: 'it drains',
+} as const;
+export type Unready = keyof typeof reasons;
+
 /**
- * Answers `/.sluice/ready`: 200 while the gateway takes new requests, else 503. Either answer states the server's identity. A balancer
+ * Answers `/.sluice/ready`: 200 while the gateway takes new requests, else 503 with the reason. Either answer states the server's identity. A balancer
  * asks for it on each new connection before it sends a request, so that the connection stays open, while the server drains too.
  */
-export function answerReady(exchange: Exchange, ready: boolean, identity: string | undefined): void {
+export function answerReady(
+  exchange: Exchange,
+  { ready, unready, identity }: { ready: boolean; unready: Unready | undefined; identity: string | undefined },
+): void {
   exchange.keepOpen = true;
   const stated = identity === undefined ? {} : { [identityField]: identity };
   if (ready) exchange.respond(200, { 'content-type': 'text/plain', 'cache-control': 'no-store', ...stated }, 'ready\n');
-  else exchange.fail(failures.notReady, stated);
+  else
+    exchange.fail(
+      unready === undefined ? failures.notReady : { ...failures.notReady, title: `This server is not in service: ${reasons[unready]}.` },
+      stated,
+    );
 }
 
 /** Answers `/.sluice/metrics` for clients on this machine and clients with the join token. */

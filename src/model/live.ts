@@ -92,8 +92,8 @@ export interface LiveView {
   environments(): LiveEnvironment[];
   listeners(): LiveListener[];
   readonly sync: RegistrySync;
-  /** True if the balancer can serve: every listener is open and the registry was read at least once. */
-  ready(): boolean;
+  /** Why the balancer cannot serve yet; undefined if it can: every listener is open and the registry was read at least once. */
+  unready(): string | undefined;
   /** Address that an environment's listener is bound to (a configured port of 0 is resolved). */
   listening(environment: string): string | undefined;
 }

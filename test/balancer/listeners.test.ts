@@ -86,7 +86,7 @@ t.test('environments share a listener by naming the same address', async (t) => 
   t.equal(listeners.address('one'), '127.0.0.1:45678');
   t.equal(listeners.address('two'), '127.0.0.1:45678');
   t.equal(listeners.address('unknown'), undefined);
-  t.ok(listeners.open);
+  t.notOk(listeners.unopened);
 });
 
 t.test('changed settings reach the open listener; other listeners are left alone', async (t) => {
@@ -122,13 +122,13 @@ t.test('a taken address is reported with its remedy and retried; other listeners
   ]);
   t.equal(listeners.address('other'), '127.0.0.1:9');
   t.equal(listeners.address('production'), undefined);
-  t.notOk(listeners.open);
+  t.ok(listeners.unopened);
   await clock.pass(10_000);
   t.equal(lines.filter(({ level }) => level >= 50).length, 1, 'logged once');
   taken.clear();
   await clock.pass(2_000);
   t.equal(listeners.address('production'), '127.0.0.1:8080');
-  t.ok(listeners.open);
+  t.notOk(listeners.unopened);
   t.equal(opened.length, 2);
   t.equal(clock.pending, 0);
 });

@@ -22,7 +22,7 @@ export interface ControlUnderTest {
   readonly folder: string;
   /** Servers of the balancer's view; tests add them. */
   readonly live: LiveServer[];
-  /** The balancer's answer to `ready()`; true at first. */
+  /** True while the balancer can serve; true at first. */
   ready: boolean;
   /** Bound addresses of the balancer's view, by environment; at first only that of `production`. */
   readonly listening: Map<string, string>;
@@ -64,7 +64,7 @@ export async function controlUnderTest(
   const view = {
     ...emptyView,
     servers: () => live,
-    ready: () => under.ready,
+    unready: () => (under.ready ? undefined : 'the listeners are not open yet'),
     listening: (environment: string) => under.listening.get(environment),
   };
   const keys = await sessionKeys([tokens.admin]);
@@ -130,7 +130,7 @@ export const emptyView: LiveView = {
   environments: () => [],
   listeners: () => [],
   sync: { at: undefined, failures: 0, reconnects: 0 },
-  ready: () => false,
+  unready: () => 'the registry has not been read yet',
   listening: () => undefined,
 };
 

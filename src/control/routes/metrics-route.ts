@@ -43,7 +43,7 @@ async function families(context: ControlContext): Promise<Family[]> {
       name: 'sluice_ready',
       help: 'Whether this balancer can serve: 1 or 0.',
       type: 'gauge',
-      series: [{ labels: {}, value: live.ready() ? 1 : 0 }],
+      series: [{ labels: {}, value: live.unready() === undefined ? 1 : 0 }],
     },
     {
       name: 'sluice_access_log_dropped_total',

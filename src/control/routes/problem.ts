@@ -10,11 +10,17 @@ export function describeProblem(status: number, code: string, detail: string, fa
   return { type: 'about:blank', title, status, detail, code, ...(faults.length > 0 && { errors: [...faults] }) };
 }
 
-/** Answers every error. Statuses from 500 are logged; the answer to an unexpected error does not reveal its details. */
+/**
+ * Answers every error. Statuses from 500 are logged, those that an outage causes only for debugging: the outage itself is logged, once. The
+ * answer to an unexpected error does not reveal its details.
+ */
 export function answerError(error: FastifyError | SluiceError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const answer = problemOf(error);
   if (answer.status >= 500)
-    request.log.error({ err: error, method: request.method, path: request.url.split('?')[0] }, 'admin request failed');
+    request.log[answer.code === 'unavailable' ? 'debug' : 'error'](
+      { err: error, method: request.method, path: request.url.split('?')[0] },
+      'admin request failed',
+    );
   if (error instanceof TooManyGuesses) reply.header('retry-after', String(error.retryAfter));
   return sendProblem(reply, answer);
 }
