@@ -43,6 +43,11 @@ export interface Registry {
    * are kept: older ones are dropped unless an environment runs them or could be rolled back to them. No revision number is used twice.
    */
   pushProject(project: Project, options?: Conditional): Promise<{ name: string; revision: number; created: boolean }>;
+  /**
+   * Deletes a revision, or a project with all of its revisions; deleting the last revision deletes the project. Rejects with `in-use`, naming
+   * the environments, while one runs it or can fall back to it. The number of a deleted revision is not used again while its project exists.
+   */
+  deleteProject(name: string, options?: Conditional & { revision?: number }): Promise<void>;
   /** Reads a revision; the newest if no number is given. */
   revision(name: string, revision?: number): Promise<Revision | undefined>;
 
@@ -84,6 +89,8 @@ export interface Registry {
    */
   assign(id: string, environment: string | undefined, options?: Conditional): Promise<LeasedServer>;
   patchServer(id: string, patch: ServerPatch, options?: Conditional): Promise<LeasedServer>;
+  /** Removes a lost server's record, and its assignment, which outlives the record. Rejects with `in-use` while the server holds its lease. */
+  forgetServer(id: string, options?: Conditional): Promise<void>;
 
   /**
    * Calls `listener` for every change from now on, by any process. News is a hint that may be lost or doubled: the listener reads

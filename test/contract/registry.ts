@@ -1,6 +1,7 @@
 import type { Test } from 'tap';
 import type { Registry } from '../../src/registry/contract.ts';
 import { deployments, environments, projects } from './registry-operators.ts';
+import { removing } from './registry-removals.ts';
 import { restoring } from './registry-restoration.ts';
 import { joining, operating, renewing } from './registry-servers.ts';
 import { racing, watching } from './registry-together.ts';
@@ -21,5 +22,6 @@ export type Open = (t: Test) => Promise<RegistryUnderTest>;
 
 /** Tests that every {@link Registry} must pass. */
 export function registryContract(t: Test, open: Open): void {
-  for (const part of [environments, projects, deployments, joining, renewing, operating, watching, racing, restoring]) part(t, open);
+  for (const part of [environments, projects, deployments, joining, renewing, operating, removing, watching, racing, restoring])
+    part(t, open);
 }

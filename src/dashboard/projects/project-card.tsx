@@ -1,8 +1,13 @@
 import { computed, useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { ProjectSummaryAnswer } from '../../api/answers.ts';
+import { call, pathOf } from '../state/api.ts';
+import { attempt } from '../state/attempt.ts';
+import { plural } from '../state/format.ts';
 import { deployments, environments } from '../state/state.ts';
 import { Command, operatorCommand } from '../widgets/command.tsx';
+import { Confirm } from '../widgets/dialog.tsx';
+import { Disclosure } from '../widgets/disclosure.tsx';
 import { LongList } from '../widgets/long-list.tsx';
 import { DeployDialog } from './deploy-dialog.tsx';
 import { DeploymentRow } from './deployment-row.tsx';
@@ -27,7 +32,7 @@ export const placementsByProject = computed(() => {
   return placements;
 });
 
-type OpenDialog = { readonly kind: 'deploy' | 'compare'; readonly revision: number };
+type OpenDialog = { readonly kind: 'deploy' | 'compare' | 'delete'; readonly revision: number };
 
 /** One project: its deployments and revisions, with their actions. `collapse` is a button that folds the card. */
 export function ProjectCard({ project, collapse }: { project: ProjectSummaryAnswer; collapse?: ComponentChildren }) {
@@ -51,6 +56,11 @@ export function ProjectCard({ project, collapse }: { project: ProjectSummaryAnsw
         </div>
         <div class="card-actions">
           {collapse}
+          <Disclosure label="⋯" description={`Actions for project ${name}`} class="icon-button more">
+            <button type="button" class="danger-text" disabled={placements.length > 0} onClick={() => open('delete')(latest)}>
+              Delete… {placements.length > 0 && <small>undeploy it first</small>}
+            </button>
+          </Disclosure>
           <button type="button" class="button primary" aria-label={`Deploy ${name}`} onClick={() => open('deploy')(latest)}>
             Deploy…
           </button>
@@ -75,6 +85,15 @@ export function ProjectCard({ project, collapse }: { project: ProjectSummaryAnsw
       </div>
       <Revisions project={project} placesOf={() => runningPlaces(placements)} compare={open('compare')} deploy={open('deploy')} />
       {dialog.value?.kind === 'deploy' && <DeployDialog project={project} revision={dialog.value.revision} close={close} />}
+      {dialog.value?.kind === 'delete' && (
+        <Confirm
+          title={`Delete ${name}?`}
+          text={`Its ${plural(project.revisions.length, 'revision')} will be gone for good.`}
+          action={`Delete ${name}`}
+          close={close}
+          confirm={() => void attempt(() => call('DELETE', pathOf('v1', 'projects', name)), `${name} deleted`)}
+        />
+      )}
       {dialog.value?.kind === 'compare' && <RevisionDiff project={project} revision={dialog.value.revision} close={close} />}
     </section>
   );

@@ -17,6 +17,11 @@ export function removeServer(id: string, environment: string): Promise<boolean> 
   );
 }
 
+/** Removes a lost server's record, and the environment assigned to it. */
+export function forgetServer(id: string): Promise<boolean> {
+  return attempt(() => call('DELETE', pathOf('v1', 'servers', id)), `${id} is forgotten`);
+}
+
 export function drainServer(id: string, draining: boolean): Promise<boolean> {
   return change(
     id,

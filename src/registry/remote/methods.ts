@@ -96,6 +96,13 @@ export const methods = {
     result: z.object({ name, revision: revisionNumber, created: z.boolean() }),
     call: (registry, params) => registry.pushProject(params.project as Project, params.options),
   }),
+  deleteProject: method({
+    access: 'admin',
+    params: z.object({ name: z.string(), revision: count.exactOptional(), options: conditional }),
+    result: nothing,
+    call: (registry, { name, revision, options }) =>
+      registry.deleteProject(name, { ...options, ...(revision !== undefined && { revision }) }),
+  }),
   revision: method({
     access: 'admin',
     params: z.object({ name: z.string(), revision: count.exactOptional() }),
@@ -162,6 +169,12 @@ export const methods = {
     params: z.object({ id: z.string(), patch: serverPatch, options: conditional }),
     result: leasedServer,
     call: (registry, { id, patch, options }) => registry.patchServer(id, patch, options),
+  }),
+  forgetServer: method({
+    access: 'admin',
+    params: z.object({ id: z.string(), options: conditional }),
+    result: nothing,
+    call: (registry, { id, options }) => registry.forgetServer(id, options),
   }),
 } as const;
 

@@ -85,6 +85,10 @@ export class RemoteRegistry implements Registry {
     return this.#call('pushProject', { project, options: sent(options) });
   }
 
+  deleteProject(name: string, { revision, ...options }: Conditional & { revision?: number } = {}) {
+    return this.#call('deleteProject', { name, ...(revision !== undefined && { revision }), options: sent(options) });
+  }
+
   revision(name: string, revision?: number) {
     return this.#call('revision', revision === undefined ? { name } : { name, revision });
   }
@@ -135,6 +139,10 @@ export class RemoteRegistry implements Registry {
 
   patchServer(id: string, patch: { draining?: boolean; weight?: number }, options?: Conditional) {
     return this.#call('patchServer', { id, patch, options: sent(options) });
+  }
+
+  forgetServer(id: string, options?: Conditional) {
+    return this.#call('forgetServer', { id, options: sent(options) });
   }
 
   watch(tell: (news: News) => void, { server }: { server?: string } = {}): Watch {

@@ -4,7 +4,9 @@ import type { Registry } from '../contract.ts';
 import type { Store } from '../store.ts';
 import { Deployments } from './deployments.ts';
 import { Environments } from './environments.ts';
+import { ForgottenServers } from './forgotten-servers.ts';
 import { Ledger } from './ledger.ts';
+import { ProjectRemoval } from './project-removal.ts';
 import { Projects } from './projects.ts';
 import { Restoration } from './restoration.ts';
 import { Servers } from './servers.ts';
@@ -17,9 +19,11 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
   const snapshots = new Snapshots(ledger);
   const environments = new Environments(ledger, snapshots);
   const projects = new Projects(ledger, clock);
+  const projectRemoval = new ProjectRemoval(ledger);
   const deployments = new Deployments(ledger, snapshots);
   const restoration = new Restoration(ledger, snapshots, clock);
   const servers = new Servers({ ledger, snapshots, clock, logger });
+  const forgottenServers = new ForgottenServers(ledger);
 
   return {
     environments: () => environments.list(),
@@ -32,6 +36,7 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
     drainStatic: (environment, id, draining) => environments.drain(environment, id, draining),
     projects: () => projects.list(),
     pushProject: (project, options) => projects.push(project, options?.expect),
+    deleteProject: (name, { revision, expect } = {}) => projectRemoval.remove(name, revision, expect),
     revision: (name, revision) => projects.revision(name, revision),
     deploy: (environment, project, options = {}) => deployments.deploy(environment, project, options),
     undeploy: (environment, project, options = {}) => deployments.undeploy(environment, project, options),
@@ -45,6 +50,7 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
     leave: (id, instance) => servers.leave(id, instance),
     assign: (id, environment, options) => servers.assign(id, environment, options?.expect),
     patchServer: (id, patch, options) => servers.patch(id, patch, options?.expect),
+    forgetServer: (id, options) => forgottenServers.forget(id, options?.expect),
     watch: (listener, { server } = {}) => store.watch(listener, server),
     probe: () => store.probe(),
     get link() {

@@ -44,7 +44,8 @@ export class Projects {
       const newest = entry.value?.revisions.at(-1);
       if (newest?.hash === hash) return { result: { name, revision: newest.revision, created: false } };
 
-      const revision = (entry.value?.latest ?? 0) + 1;
+      const { latest = 0, used = 0 } = entry.value ?? {};
+      const revision = Math.max(latest, used) + 1;
       const createdAt = this.#clock.date();
       const all = [...(entry.value?.revisions ?? []), { revision, version: project.version, hash, createdAt }];
       const { surplus, expectAll } = await this.#surplus(name, all.slice(0, -1));
