@@ -4,7 +4,7 @@ import { SluiceError } from '../model/fault.ts';
 /** Milliseconds between two attempts while the registry is unreachable. */
 const retryMs = 1000;
 
-/** What a start does while it waits for the registry. */
+/** Hooks of a wait for the registry. */
 export interface Waiting {
   /** Called when the first attempt has failed. */
   readonly onWait?: (() => void) | undefined;

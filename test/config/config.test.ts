@@ -188,8 +188,14 @@ test('a static server in two environments is a fault', (t) => {
   const servers = (address: string) => `    servers:\n      - { id: a, address: ${address} }\n`;
   const one = `environments:\n  one:\n    listen: 127.0.0.1:1\n${servers('127.0.0.1:7')}`;
   t.strictSame(faultsOf(`${one}  two:\n    listen: 127.0.0.1:2\n${servers('127.0.0.1:8')}`), [
-    [9, 'environments.two.servers.0.id', 'is the id of a server in "one" as well: give each server an id of its own'],
+    [
+      9,
+      'environments.two.servers.0.id',
+      'is the id of a server in "one" as well, and commands name a server by its id alone: call them for example "two-a" and "one-a"; they may have the same address',
+    ],
   ]);
+  const renamed = `${one.replace('id: a', 'id: one-a')}  two:\n    listen: 127.0.0.1:2\n${servers('127.0.0.1:7').replace('id: a', 'id: two-a')}`;
+  t.equal(readConfig(renamed, { env: {} }).environments.length, 2, 'what the message says works');
   t.end();
 });
 
