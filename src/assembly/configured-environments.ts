@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Balancer } from '../balancer/balancer.ts';
 import type { Config } from '../config/config.ts';
-import { SluiceError } from '../model/fault.ts';
+import { type ErrorCode, type Fault, SluiceError } from '../model/fault.ts';
 import type { Registry } from '../registry/contract.ts';
 import { programName } from './own-program.ts';
 import { untilReachable, type Waiting } from './until-reachable.ts';
@@ -17,6 +17,7 @@ export async function applyEnvironments(
   logger: Logger,
   { reload = false, ...waiting }: { reload?: boolean } & Waiting = {},
 ): Promise<void> {
+  const changed: string[] = [];
   for (const { name, input } of config.environments) {
     const about = logger.child({ environment: name });
     const applied = await untilReachable(
@@ -35,7 +36,7 @@ export async function applyEnvironments(
               { reason },
               'the environment keeps the settings that it has: reload the configuration (SIGHUP) once the registry takes writes',
             );
-          else throw error;
+          else throw reload ? inReload(error, name, changed) : error;
           return undefined;
         }
       },
@@ -43,6 +44,7 @@ export async function applyEnvironments(
     );
     if (applied === undefined) continue;
     const { outcome, replaced, kept } = applied;
+    if (outcome === 'created' || outcome === 'changed') changed.push(name);
     if (outcome === 'created') about.info('environment created from the configuration');
     if (outcome === 'changed') about.info('environment updated from the configuration');
     if (outcome === 'deleted') {
@@ -59,7 +61,8 @@ export async function applyEnvironments(
 
 /**
  * Applies a configuration that was loaded again. Environments that it no longer has are kept. Rejects, and changes nothing, if a new
- * listener cannot be opened.
+ * listener cannot be opened, or if the registry would refuse the settings of an environment; then with the faults of all environments. What
+ * fails after these checks is reported by name, with the environments that were changed before it.
  */
 export async function reloadEnvironments(
   present: Config,
@@ -72,6 +75,7 @@ export async function reloadEnvironments(
   try {
     // All of them before the first change: a configuration is applied as a whole or not at all.
     for (const { spec } of next.environments) if (!listens.has(spec.listen)) releases.push(await reserve(spec.listen));
+    await mustApply(registry, next, logger);
     await applyEnvironments(registry, next, logger, { reload: true });
     made = true;
   } finally {
@@ -83,4 +87,33 @@ export async function reloadEnvironments(
     await untilReachable(logger, () => registry.forgetApplied(name));
     logger.warn({ environment: name }, `no longer in the configuration, but kept: "${programName} env delete ${name}" deletes it`);
   }
+}
+
+/** Rejects if the registry would refuse the settings of any environment. */
+async function mustApply(registry: Registry, { environments }: Config, logger: Logger): Promise<void> {
+  const faults: Fault[] = [];
+  let code: ErrorCode = 'invalid';
+  for (const { name, input } of environments) {
+    try {
+      await untilReachable(logger, () => registry.applyEnvironment(name, input, { dryRun: true }));
+    } catch (error) {
+      // A damaged document harms only its own environment, whose settings stay.
+      if (!(error instanceof SluiceError) || error.code === 'internal') continue;
+      code = error.code;
+      const found = error.faults.length > 0 ? error.faults : [{ path: '', message: error.message }];
+      faults.push(
+        ...found.map(({ path, message }) => ({ path: ['environments', name, ...(path === '' ? [] : [path])].join('.'), message })),
+      );
+    }
+  }
+  if (faults.length === 0) return;
+  const reasons = faults.map(({ path, message }) => `${path} ${message}`);
+  throw new SluiceError(code, `nothing was changed: ${reasons.join('; ')}`, { faults });
+}
+
+/** The error of a change that failed in the middle of a reload. */
+function inReload(error: SluiceError, name: string, changed: readonly string[]): SluiceError {
+  if (error.code === 'unavailable') return error;
+  const before = changed.length === 0 ? '' : `; already changed: ${changed.join(', ')}`;
+  return new SluiceError(error.code, `environment "${name}": ${error.message}${before}`, { cause: error });
 }

@@ -6,6 +6,7 @@ import { Credentials } from '../control/access/credentials.ts';
 import { loadTokens, type Tokens } from '../control/access/tokens.ts';
 import { type Control, startControl } from '../control/control.ts';
 import { systemClock } from '../model/clock.ts';
+import { SluiceError } from '../model/fault.ts';
 import type { Registry } from '../registry/contract.ts';
 import { openRegistry } from '../registry/open-registry.ts';
 import { RegistrationEndpoint } from '../registry/remote/registration-endpoint.ts';
@@ -79,11 +80,17 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   };
   const reload = async (next: Config) => {
     const { valid } = await loadTokens({ dataDir: config.dataDir, configured: next.control.tokens, env });
+    await dataPlane.check(next);
+    // Everything that can be refused was checked, or is checked in here before the first change.
     await reloadEnvironments(present, next, { registry, reserve: balancer.reserve, logger });
     warnOfRestartOnly(config, next, logger);
     present = next;
     await credentials.replace(valid);
-    await dataPlane.reload(next);
+    await dataPlane.reload(next).catch((error: Error) => {
+      throw new SluiceError('unavailable', `environments and tokens are reloaded, but workers or access log are not: ${error.message}`, {
+        cause: error,
+      });
+    });
     logger.info('configuration reloaded');
   };
   try {

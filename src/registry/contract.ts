@@ -22,9 +22,10 @@ export interface Registry {
   putEnvironment(name: string, spec: EnvironmentSpecInput, options?: Conditional): Promise<Environment>;
   /**
    * Applies an environment's settings of a configuration file: only what changed in the file since they were last applied. What operators
-   * changed otherwise stays, also that they deleted the environment. The file's settings are remembered for the next time.
+   * changed otherwise stays, also that they deleted the environment. The file's settings are remembered for the next time. With `dryRun`
+   * nothing is changed: it rejects as the change would.
    */
-  applyEnvironment(name: string, file: EnvironmentSpecInput): Promise<Applied>;
+  applyEnvironment(name: string, file: EnvironmentSpecInput, options?: { dryRun?: boolean }): Promise<Applied>;
   /** Reads the settings of each environment as they were last applied from a configuration file. */
   appliedSettings(): Promise<ReadonlyMap<string, EnvironmentSpecInput>>;
   /** Forgets what was applied from a file that does not have the environment any more. */

@@ -57,13 +57,13 @@ export const methods = {
   }),
   applyEnvironment: method({
     access: 'admin',
-    params: z.object({ name: z.string(), file: z.unknown() }),
+    params: z.object({ name: z.string(), file: z.unknown(), dryRun: z.boolean().exactOptional() }),
     result: z.object({
       outcome: z.enum(['created', 'changed', 'unchanged', 'deleted', 'unread']),
       replaced: z.array(z.string()),
       kept: z.array(z.string()),
     }),
-    call: (registry, { name, file }) => registry.applyEnvironment(name, file as EnvironmentSpecInput),
+    call: (registry, { name, file, dryRun = false }) => registry.applyEnvironment(name, file as EnvironmentSpecInput, { dryRun }),
   }),
   appliedSettings: method({
     access: 'admin',

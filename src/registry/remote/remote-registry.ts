@@ -57,8 +57,8 @@ export class RemoteRegistry implements Registry {
     return this.#call('putEnvironment', { name, spec, options: sent(options) });
   }
 
-  applyEnvironment(name: string, file: EnvironmentSpecInput) {
-    return this.#call('applyEnvironment', { name, file });
+  applyEnvironment(name: string, file: EnvironmentSpecInput, { dryRun }: { dryRun?: boolean } = {}) {
+    return this.#call('applyEnvironment', { name, file, ...(dryRun !== undefined && { dryRun }) });
   }
 
   async appliedSettings() {

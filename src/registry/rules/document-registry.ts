@@ -29,7 +29,7 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
     environments: () => environments.list(),
     environment: (name) => environments.get(name),
     putEnvironment: (name, spec, options) => environments.put(name, spec, options?.expect),
-    applyEnvironment: (name, file) => environments.apply(name, file),
+    applyEnvironment: (name, file, options) => environments.apply(name, file, options?.dryRun),
     appliedSettings: () => environments.applied(),
     forgetApplied: (name) => environments.forgetApplied(name),
     deleteEnvironment: (name, { force = false, expect } = {}) => environments.remove(name, force, expect),

@@ -54,7 +54,7 @@ export class Environments {
     });
   }
 
-  async apply(name: string, file: EnvironmentSpecInput): Promise<Applied> {
+  async apply(name: string, file: EnvironmentSpecInput, dryRun = false): Promise<Applied> {
     valid(`the environment's name`, nameSchema, name);
     valid(`environment "${name}"`, environmentSpec, file);
     return this.#ledger.transact<Applied>(async () => {
@@ -79,7 +79,7 @@ export class Environments {
         ? { epoch: now.epoch, expect: [entry], news: [] }
         : await this.#change(now.epoch, entry, { name, input, spec });
       const put = [...(change.put ?? []), { kind: record.kind, name, text: JSON.stringify({ input: file }) }];
-      return { result, change: { ...change, expect: [...change.expect, record], put } };
+      return dryRun ? { result } : { result, change: { ...change, expect: [...change.expect, record], put } };
     });
   }
 
