@@ -125,7 +125,10 @@ test('probes from this machine need no token', async (t) => {
   t.same(await under.ask('GET', '/healthz', withoutToken).then(({ status, body }) => [status, body]), [200, { status: 'ok' }]);
   t.equal((await under.ask('GET', '/readyz', withoutToken)).status, 200);
   under.ready = false;
-  t.same(await under.ask('GET', '/readyz', withoutToken).then(({ status, body }) => [status, body]), [503, { status: 'not ready', reason: 'the listeners are not open yet' }]);
+  t.same(await under.ask('GET', '/readyz', withoutToken).then(({ status, body }) => [status, body]), [
+    503,
+    { status: 'not ready', reason: 'the listeners are not open yet' },
+  ]);
 });
 
 test('a request is local if both its peer and its Host are loopback', (t) => {
