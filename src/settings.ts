@@ -458,6 +458,14 @@ export interface ProjectFile {
    */
   forwardBasePath?: boolean;
   /**
+   * paths with an encoded slash or backslash (%2F, %5C). reject: they get 400; keep: they are passed on, after the policies of every resource that the target could read in them. Not given: reject
+   */
+  encodedSlashes?: 'reject' | 'keep';
+  /**
+   * true: runs of slashes below basePath become one slash; false: they are passed on, for paths that contain URLs. Not given: true
+   */
+  mergeSlashes?: boolean;
+  /**
    * policies of every resource
    */
   policies?: {

@@ -28,6 +28,9 @@ export interface CompiledProject {
   /** Normalised; `/`, or without a trailing slash. */
   readonly basePath: string;
   readonly forwardBasePath: boolean;
+  /** True: paths with an encoded slash are passed on. */
+  readonly encodedSlashes: boolean;
+  readonly mergeSlashes: boolean;
   readonly resources: ResourceTree<CompiledResource>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly counters: ProjectCounters;
@@ -58,5 +61,19 @@ export function compileProject(deployed: DeployedProject, options: CompileOption
     resources.add({ ...resource, value });
   }
   const { basePath } = plan;
-  return { name, revision, origin, source: project, basePath, forwardBasePath: project.forwardBasePath, resources, upstreams, counters };
+  const { forwardBasePath, mergeSlashes = true } = project;
+  const encodedSlashes = project.encodedSlashes === 'keep';
+  return {
+    name,
+    revision,
+    origin,
+    source: project,
+    basePath,
+    forwardBasePath,
+    encodedSlashes,
+    mergeSlashes,
+    resources,
+    upstreams,
+    counters,
+  };
 }

@@ -37,7 +37,7 @@ export function isChecked(project: object): boolean {
 
 /** @param given a project of which some parts may be malformed: those are reported elsewhere, and left out here */
 function complainOf(given: unknown, complain: Complain): void {
-  const { basePath, targets, resources, policies } = fieldsOf(given);
+  const { basePath, targets, resources, policies, encodedSlashes } = fieldsOf(given);
   const path = sound(project.shape.basePath, basePath);
   if (path !== undefined) {
     servableBasePath(path, complain);
@@ -48,7 +48,8 @@ function complainOf(given: unknown, complain: Complain): void {
   const list = Array.isArray(resources) ? resources.map(fieldsOf) : [];
   const entries = list.map(({ policies: _, ...rest }) => sound(resource, rest));
   complainOfResources(entries, complain);
-  complainOfUnmatchableResources(path && normalBasePath(path), entries, complain);
+  const known = { basePath: path && normalBasePath(path), encodedSlashes: encodedSlashes === 'keep' };
+  complainOfUnmatchableResources(known, entries, complain);
   list.forEach((entry, index) => {
     compilePolicySet(soundLists(entry['policies']), ['resources', index, 'policies'], undefined, complain);
   });

@@ -5,7 +5,18 @@ import type { Failure } from './contract.ts';
 export const failures = {
   noEnvironment: { status: 404, code: 'no-environment', title: 'No environment serves this host.' },
   reserved: { status: 404, code: 'not-found', title: 'This path is reserved.' },
+  encodedSlash: {
+    status: 400,
+    code: 'encoded-slash',
+    title:
+      'The path has an encoded slash or backslash (%2F, %5C), which servers read in different ways; a project accepts it with encodedSlashes: keep.',
+  },
   noProject: { status: 404, code: 'no-project', title: 'No project serves this path.' },
+  noResourceAsRead: {
+    status: 404,
+    code: 'no-resource',
+    title: 'The project has a resource for this path, but none for another way in which servers could read it.',
+  },
   noResource: { status: 404, code: 'no-resource', title: 'The project has no such resource.' },
   unauthorized: { status: 401, code: 'unauthorized', title: 'This needs the join token, as Authorization: Bearer TOKEN.' },
   noServer: { status: 503, code: 'no-server', title: 'No server is available at the moment.' },

@@ -26,7 +26,7 @@ export const TARGET = 4;
 export const REG_NAME = 8;
 export const DIGIT = 16;
 export const HEX = 32;
-/** Class of {@link TARGET} without the dot and the percent sign, which allow several spellings of one path. */
+/** Class of {@link TARGET} without the dot, percent sign, semicolon and backslash, which allow several spellings of one path. */
 export const PLAIN = 64;
 
 /** For every octet, the set of its classes above, as bits. */
@@ -47,7 +47,7 @@ for (let octet = 0; octet < 256; octet++) {
   lowerCase[octet] = octet >= 0x41 && octet <= 0x5a ? octet + 32 : octet;
   const member = String.fromCharCode(octet);
   if (octet === HTAB || (octet >= SP && octet !== 0x7f)) classify(member, VALUE);
-  if (octet > SP && octet < 0x7f && member !== '#') classify(member, member === '.' || member === '%' ? TARGET : TARGET | PLAIN);
+  if (octet > SP && octet < 0x7f && member !== '#') classify(member, '.%;\\'.includes(member) ? TARGET : TARGET | PLAIN);
 }
 classify(`${digits}${letters}!#$%&'*+-.^_\`|~`, TOKEN);
 classify(`${digits}${letters}-._~!$&'()*+,;=`, REG_NAME);

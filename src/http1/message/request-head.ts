@@ -10,7 +10,7 @@ export class RequestHead extends MessageHead {
   /** Start of the target, which is in origin-form (`/path?query`) or `*`; counted from `fields.base`. */
   targetStart = 0;
   targetEnd = 0;
-  /** The received target contains neither a dot nor a percent sign, so that its path can only be spelt otherwise by doubling slashes. */
+  /** The received target contains no dot, percent sign, semicolon or backslash: its path can only be spelt otherwise by doubling slashes. */
   plain = true;
   /** The target was in absolute-form. Its authority replaces Host when the request is forwarded (RFC 9112 section 3.2.2). */
   absolute = false;
