@@ -78,7 +78,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { id, clock, random, registry, version, environment, ttl = 10_000, grace: graceMs = 30_000 } = options;
   checkReachable(options);
   const logger = options.logger.child({ server: id });
-  const applier = new SnapshotApplier({ random, logger, clock });
+  let listener: Listener | undefined;
+  const applier = new SnapshotApplier({ random, logger, clock, changed: () => listener?.update(settings()) });
+  const { limits, timeouts } = environmentSpec.parse({ limits: { headerBytes: options.headerBytes, bodyRate: options.bodyRate } });
+  // Larger than a balancer's own limits, because a balancer adds fields to the head.
+  const headLimits = { headerBytes: limits.headerBytes + 8 * 1024, fields: 120 };
+  const settings = (): ListenerSettings => ({
+    ...headLimits,
+    bodyRate: limits.bodyRate,
+    timeouts,
+    trustedProxies: options.trustedProxies ?? loopback,
+    underscores: applier.snapshot?.underscores ?? 'drop',
+  });
   const file = new SnapshotFile(options.dataDir, logger);
   const stored = await file.load();
   if (stored !== undefined && (environment === undefined || environment === stored.environment)) applier.apply(stored);
@@ -101,20 +112,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
   };
   const handler = new GatewayHandler(serving, logger);
-  const { limits, timeouts } = environmentSpec.parse({ limits: { headerBytes: options.headerBytes, bodyRate: options.bodyRate } });
-  // Larger than a balancer's own limits, because a balancer adds fields to the head.
-  const headLimits = { headerBytes: limits.headerBytes + 8 * 1024, fields: 120 };
-  const settings = { ...headLimits, bodyRate: limits.bodyRate, timeouts, trustedProxies: options.trustedProxies ?? loopback };
-  const listener = await options.open(options.listen, settings, handler).catch((cause: unknown) => {
+  const opened = await options.open(options.listen, settings(), handler).catch((cause: unknown) => {
     throw cannotListen(options.listen, `gateway server ${id}`, cause);
   });
-  const address = options.advertise ?? listener.address;
+  listener = opened;
+  const address = options.advertise ?? opened.address;
   const load = {
     get connections() {
-      return listener.connections;
+      return opened.connections;
     },
     get active() {
-      return listener.active;
+      return opened.active;
     },
     get requests() {
       return handler.requests;
@@ -137,7 +145,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     file,
     load,
     onDraining: (draining) => {
-      listener.lameDuck = draining;
+      opened.lameDuck = draining;
     },
     graceMs,
     clock,
@@ -148,19 +156,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { listen } = options;
   metrics = metricsSource(
     () => ({
-      ...{ applier, unmatched: handler.unmatched, listen, listener, version, clock },
+      ...{ applier, unmatched: handler.unmatched, listen, listener: opened, version, clock },
       ...{ link: registry.link, sync: keeper.sync, ready: serving.ready },
     }),
     options.admits ?? (() => false),
   );
   keeper.start();
-  logger.info({ listen: listener.address, advertise: address }, 'gateway listens');
+  logger.info({ listen: opened.address, advertise: address }, 'gateway listens');
 
   const leave = async () => {
     const end = clock.now() + graceMs;
     await withDeadline(keeper.announceLeave(), 1000, clock).catch(() => {});
     await new Drain(load, clock, Math.max(0, end - clock.now())).done;
-    await listener.close(Math.max(0, end - clock.now()));
+    await opened.close(Math.max(0, end - clock.now()));
     await keeper.leave();
     await file.settled();
   };

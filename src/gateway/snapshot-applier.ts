@@ -30,7 +30,11 @@ export class SnapshotApplier {
   rejections = 0;
   #running: Running | undefined;
 
-  constructor(options: { random: Random; logger: Logger; clock: Clock }) {
+  readonly #changed: () => void;
+
+  /** @param options.changed called when another snapshot runs, or none */
+  constructor(options: { random: Random; logger: Logger; clock: Clock; changed?: () => void }) {
+    this.#changed = options.changed ?? (() => {});
     this.#random = options.random;
     this.#logger = options.logger;
     this.#failureLog = new TargetFailureLog(options);
@@ -156,6 +160,7 @@ export class SnapshotApplier {
     this.#running = next;
     const used = new Set(upstreamsOf(next));
     for (const upstream of upstreamsOf(before)) if (!used.has(upstream)) upstream.retire();
+    this.#changed();
   }
 }
 

@@ -1,6 +1,7 @@
 import type { AttemptFailure, ClientConnection, ResponseSink } from '../http1/connection/client-connection.ts';
 import { processDeadlines, type Watched } from '../http1/connection/deadlines.ts';
 import { outbox } from '../http1/connection/outbox.ts';
+import type { EditedFields } from '../http1/message/edited-fields.ts';
 import type { ResponseHead } from '../http1/message/response-head.ts';
 import { Attempts, type Repeatability } from './attempts.ts';
 import { readBlame } from './blame.ts';
@@ -8,6 +9,7 @@ import type { Failure, Route } from './contract.ts';
 import { attemptFailures, failures } from './failures.ts';
 import type { ForwardedExchange } from './forwarded-exchange.ts';
 import { HeldBody } from './held-body.ts';
+import { strikeOwnCookies } from './own-cookies.ts';
 import type { Waiter } from './request-queue.ts';
 import type { ResponseWriter } from './response-writer.ts';
 import { mayResend } from './retry.ts';
@@ -147,6 +149,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   }
 
   head(head: ResponseHead): void {
+    strikeOwnCookies(head.fields);
     if (head.status < 200) {
       this.#interim(head);
       return;
@@ -173,6 +176,10 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#response.begin(upstream.id, exposeServer);
   }
 
+  get edits(): EditedFields | undefined {
+    return this.#response.edits;
+  }
+
   get protocols(): string {
     return this.#exchange.protocols;
   }
@@ -182,6 +189,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     const response = this.#response;
     const upstream = attempts.upstream as Upstream;
     const { exposeServer, timeouts } = this.#route.settings;
+    strikeOwnCookies(head.fields);
     attempts.answered(head.status);
     response.take(head);
     this.#route.respond?.(this.#exchange, upstream);
@@ -374,7 +382,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
 
   #sendBodyEnd(): void {
     const connection = this.#connection as ClientConnection;
-    if (this.#exchange.head.chunked) outbox.to(connection.wire).text(`0\r\n${this.#response.client.trailers}\r\n`);
+    if (this.#exchange.head.chunked) outbox.to(connection.wire).text(`0\r\n${this.#response.client.trailers(this.#exchange.edits)}\r\n`);
     connection.progress(true);
   }
 

@@ -52,7 +52,8 @@ export class ResponseWriter {
   readonly #owner: ResponseOwner;
   readonly #startedAt = performance.now();
   #head: ResponseHead | undefined;
-  #edits: EditedFields | undefined;
+  /** Edits of the response head; they cover its trailers too. */
+  edits: EditedFields | undefined;
   #chunked = false;
   #close = false;
 
@@ -76,14 +77,15 @@ export class ResponseWriter {
   /** Takes the final response head. Until `begin` sends it, it can be edited through `view`. */
   take(head: ResponseHead): void {
     this.#head = head;
+    this.edits = undefined;
   }
 
   /** The response head between `take` and `begin`. Throws at any other time. */
   get view(): ResponseView {
     const head = this.#head;
     if (head === undefined) throw new Error('there is no response to look at: it can be read only while Route.respond runs');
-    this.#edits ??= new EditedFields(head.fields);
-    return { status: head.status, headers: this.#edits };
+    this.edits ??= new EditedFields(head.fields);
+    return { status: head.status, headers: this.edits };
   }
 
   /**
@@ -95,9 +97,8 @@ export class ResponseWriter {
   begin(server: string, exposed: boolean): void {
     if (this.ended) return;
     const head = this.#head as ResponseHead;
-    const edits = this.#edits;
+    const { edits } = this;
     this.#head = undefined;
-    this.#edits = undefined;
     this.begun = true;
     this.status = head.status;
     this.server = server;
@@ -187,9 +188,8 @@ export class ResponseWriter {
    */
   switchProtocols(server: string, exposed: boolean): { socket: net.Socket; after: Buffer } {
     const head = this.#head as ResponseHead;
-    writeResponseHead(outbox.to(this.client.wire), head, this.#edits, exposed ? `X-Served-By: ${server}\r\n` : '');
+    writeResponseHead(outbox.to(this.client.wire), head, this.edits, exposed ? `X-Served-By: ${server}\r\n` : '');
     this.#head = undefined;
-    this.#edits = undefined;
     this.begun = true;
     this.ended = true;
     this.status = head.status;
