@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { address as addressSchema, parseAddress } from '../model/address.ts';
+import type { AddressGuard } from '../model/address-guard.ts';
 import type { Clock, Random } from '../model/clock.ts';
 import { environmentSpec } from '../model/environment.ts';
 import { SluiceError } from '../model/fault.ts';
@@ -45,6 +46,8 @@ export interface GatewayOptions {
   readonly bodyRate?: number | undefined;
   /** CIDRs of proxies whose `X-Forwarded-*` is trusted; default: loopback, for a balancer on this machine. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Addresses that targets of projects must not have; default: none. */
+  readonly guard?: AddressGuard | undefined;
   /** True if a client on another machine may read the metrics with these credentials (`Authorization`); default: always false. */
   readonly admits?: ((authorization: string | undefined) => boolean) | undefined;
   /** Version of the program, for people. */
@@ -79,7 +82,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   checkReachable(options);
   const logger = options.logger.child({ server: id });
   let listener: Listener | undefined;
-  const applier = new SnapshotApplier({ random, logger, clock, changed: () => listener?.update(settings()) });
+  const applier = new SnapshotApplier({ random, logger, clock, changed: () => listener?.update(settings()), guard: options.guard });
   const { limits, timeouts } = environmentSpec.parse({ limits: { headerBytes: options.headerBytes, bodyRate: options.bodyRate } });
   // Larger than a balancer's own limits, because a balancer adds fields to the head.
   const headLimits = { headerBytes: limits.headerBytes + 8 * 1024, fields: 120 };

@@ -1,4 +1,6 @@
 import type { Problem } from '../../api/problem.ts';
+import { sessionField } from '../../api/session.ts';
+import { sessionKey } from './session-key.ts';
 
 /** An error answer of the admin API or, with status 0, no answer at all. */
 export class ApiError extends Error {
@@ -42,6 +44,7 @@ export interface RequestContent {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+<<<<<<< HEAD
 /** An answer with its entity tag; undefined: the object has none. */
 export interface Tagged<Answer> {
   readonly answer: Answer;
@@ -59,11 +62,19 @@ export async function callTagged<Answer>(
   path: string,
   { body, text, headers }: RequestContent = {},
 ): Promise<Tagged<Answer>> {
+=======
+/** Calls the admin API with the session's key; the browser adds its cookie. Rejects with an {@link ApiError} unless the answer is 2xx. */
+export async function call<Answer>(method: string, path: string, { body, text, headers }: RequestContent = {}): Promise<Answer> {
+>>>>>>> c0030e6 (The dashboard's cookie needs a key; requests through a proxy are not local; targets have a guard)
   const content = text ?? (body === undefined ? undefined : JSON.stringify(body));
   const type = text === undefined ? 'application/json' : 'application/yaml';
   const response = await fetch(path, {
     method,
-    headers: { ...(content !== undefined && { 'content-type': type }), ...headers },
+    headers: {
+      ...(sessionKey() !== '' && { [sessionField]: sessionKey() }),
+      ...(content !== undefined && { 'content-type': type }),
+      ...headers,
+    },
     ...(content !== undefined && { body: content }),
   }).catch(() => {
     throw new ApiError(0, {});
