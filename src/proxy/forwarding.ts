@@ -9,7 +9,6 @@ import type { Failure, Route } from './contract.ts';
 import { attemptFailures, failures } from './failures.ts';
 import type { ForwardedExchange } from './forwarded-exchange.ts';
 import { HeldBody } from './held-body.ts';
-import { strikeOwnCookies } from './own-cookies.ts';
 import type { Waiter } from './request-queue.ts';
 import type { ResponseWriter } from './response-writer.ts';
 import { mayResend } from './retry.ts';
@@ -149,7 +148,6 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   }
 
   head(head: ResponseHead): void {
-    strikeOwnCookies(head.fields);
     if (head.status < 200) {
       this.#interim(head);
       return;
@@ -189,7 +187,6 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     const response = this.#response;
     const upstream = attempts.upstream as Upstream;
     const { exposeServer, timeouts } = this.#route.settings;
-    strikeOwnCookies(head.fields);
     attempts.answered(head.status);
     response.take(head);
     this.#route.respond?.(this.#exchange, upstream);

@@ -9,6 +9,7 @@ import { type Blame, blameField } from './blame.ts';
 import type { Failure } from './contract.ts';
 import type { ExchangeCounter } from './exchange-counter.ts';
 import { ownAnswer, problem } from './own-answer.ts';
+import { strikeOwnCookies } from './own-cookies.ts';
 import { writeInterimHead, writeResponseHead } from './write-response-head.ts';
 
 /** The exchange of a response, as its writer sees it. */
@@ -71,11 +72,13 @@ export class ResponseWriter {
 
   /** Sends an interim response; never to HTTP/1.0, which has none (RFC 9110 section 15.2). */
   interim(head: ResponseHead): void {
+    strikeOwnCookies(head.fields);
     if (this.#owner.head.minor > 0) writeInterimHead(outbox.to(this.client.wire), head);
   }
 
   /** Takes the final response head. Until `begin` sends it, it can be edited through `view`. */
   take(head: ResponseHead): void {
+    strikeOwnCookies(head.fields);
     this.#head = head;
     this.edits = undefined;
   }

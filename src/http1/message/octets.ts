@@ -35,7 +35,7 @@ export const NAME = 128;
 export const octetClasses = new Uint8Array(256);
 /** Every octet in lower case; only US-ASCII letters differ. */
 export const lowerCase = new Uint8Array(256);
-/** As {@link lowerCase}, with a hyphen for every octet but letters and digits: CGI (RFC 3875 section 4.1.18) and WSGI cannot tell such names apart. */
+/** Every octet as in {@link lowerCase}, with a hyphen for every octet but letters and digits: CGI (RFC 3875 section 4.1.18) and WSGI cannot tell such names apart. */
 export const foldedName = new Uint8Array(256).fill(0x2d);
 /** The value of a hexadecimal digit; meaningless for other octets. */
 export const hexValue = new Uint8Array(256);
