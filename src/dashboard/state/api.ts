@@ -44,14 +44,13 @@ export interface RequestContent {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-<<<<<<< HEAD
 /** An answer with its entity tag; undefined: the object has none. */
 export interface Tagged<Answer> {
   readonly answer: Answer;
   readonly etag: string | undefined;
 }
 
-/** Calls the admin API; the browser adds the session's cookie. Rejects with an {@link ApiError} unless the answer is 2xx. */
+/** Calls the admin API with the session's key; the browser adds its cookie. Rejects with an {@link ApiError} unless the answer is 2xx. */
 export async function call<Answer>(method: string, path: string, content: RequestContent = {}): Promise<Answer> {
   return (await callTagged<Answer>(method, path, content)).answer;
 }
@@ -62,10 +61,6 @@ export async function callTagged<Answer>(
   path: string,
   { body, text, headers }: RequestContent = {},
 ): Promise<Tagged<Answer>> {
-=======
-/** Calls the admin API with the session's key; the browser adds its cookie. Rejects with an {@link ApiError} unless the answer is 2xx. */
-export async function call<Answer>(method: string, path: string, { body, text, headers }: RequestContent = {}): Promise<Answer> {
->>>>>>> c0030e6 (The dashboard's cookie needs a key; requests through a proxy are not local; targets have a guard)
   const content = text ?? (body === undefined ? undefined : JSON.stringify(body));
   const type = text === undefined ? 'application/json' : 'application/yaml';
   const response = await fetch(path, {
