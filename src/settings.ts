@@ -12,6 +12,10 @@ export interface BalancerSettings {
      */
     listen?: string;
     /**
+     * IP addresses and CIDR ranges of proxies in front of the control address. Their X-Forwarded-For or Forwarded names the client, whose wrong tokens are counted. A request that any proxy passes on is not taken for one from this machine, unless a listed proxy says so
+     */
+    trustedProxies?: string[];
+    /**
      * secrets for the control address
      */
     tokens?: {
@@ -296,6 +300,10 @@ export interface EnvironmentSpec {
      */
     cookie?: string;
   };
+  /**
+   * what happens to fields of clients whose names have an underscore, a dot, or another character than letters, digits and hyphens. CGI and WSGI cannot tell X_User from X-User, so that with keep a client can forge fields that a proxy, Sluice or a policy sets. drop: they are not passed on; reject: 400. If environments share a listener, the strictest applies
+   */
+  underscores?: 'drop' | 'reject' | 'keep';
   /**
    * IP addresses and CIDR ranges of proxies whose X-Forwarded-* fields are believed. A listed proxy can claim any client address. Environments on one listener share their lists
    */

@@ -163,3 +163,9 @@ export type ProjectSummaryAnswer = Immutable<z.input<typeof projectSummary>>;
 export type RevisionAnswer = Immutable<z.input<typeof revisionAnswer>>;
 export type Happening = Immutable<z.input<typeof happening>>;
 export type Tone = Happening['tone'];
+
+/** Answer to signing in. */
+export const sessionAnswer = z.object({
+  key: z.string().describe('key of the session, to be sent as sluice-session-key; the cookie alone gives no access'),
+});
+export type SessionAnswer = z.output<typeof sessionAnswer>;

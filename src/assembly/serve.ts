@@ -110,6 +110,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     const registration = new RegistrationEndpoint({ registry, authorize, logger });
     control = await startControl({
       listen: config.control.listen,
+      trustedProxies: config.control.trustedProxies,
       registry,
       live: balancer.view,
       reserve: balancer.reserve,

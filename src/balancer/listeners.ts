@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { covers, overlap } from '../model/address.ts';
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
-import { environmentSpec } from '../model/environment.ts';
+import { type EnvironmentSpec, environmentSpec } from '../model/environment.ts';
 import type { SluiceError } from '../model/fault.ts';
 import { bindsBeside } from '../proxy/bound-socket.ts';
 import { cannotListen } from '../proxy/cannot-listen.ts';
@@ -224,6 +224,7 @@ function settingsOf(sharing: readonly TableEnvironment[]): ListenerSettings {
       requestBody: longest(specs.map((spec) => spec.timeouts.requestBody)),
       clientIdle: longest(specs.map((spec) => spec.timeouts.clientIdle)),
     },
+    underscores: strictest(specs.map((spec) => spec.underscores)),
     trustedProxies: [...new Set(specs.flatMap((spec) => spec.trustedProxies))],
   };
 }
@@ -231,4 +232,8 @@ function settingsOf(sharing: readonly TableEnvironment[]): ListenerSettings {
 /** The longest timeout; 0 means no limit. */
 function longest(timeouts: readonly number[]): number {
   return timeouts.includes(0) ? 0 : Math.max(...timeouts);
+}
+
+function strictest(rules: readonly EnvironmentSpec['underscores'][]): EnvironmentSpec['underscores'] {
+  return (['reject', 'drop'] as const).find((rule) => rules.includes(rule)) ?? 'keep';
 }

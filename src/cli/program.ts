@@ -30,6 +30,8 @@ export interface GatewayOptions {
   readonly token?: string;
   /** Default: this machine. */
   readonly trustedProxies?: readonly string[];
+  /** Default: `SLUICE_DENY_TARGETS`, else link-local. */
+  readonly denyTargets?: readonly string[];
 }
 
 export interface UpOptions {
@@ -105,6 +107,11 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
       '--trusted-proxies <ranges>',
       'balancers whose X-Forwarded-* headers are trusted, as 10.0.0.0/8,… (default: this machine)',
       readRanges,
+    )
+    .option(
+      '--deny-targets <list>',
+      'addresses that targets of projects must not have: loopback, link-local, private, none, or ranges (default: SLUICE_DENY_TARGETS, else link-local)',
+      (text: string) => text.split(/[\s,]+/).filter((entry) => entry !== ''),
     )
     .option('--token <token>', 'the join token, needed for http(s) (default: SLUICE_JOIN_TOKEN, else the one in ./data/join.token)')
     .addHelpText('after', '\nExample:\n  sluice gateway --join http://127.0.0.1:9000 --environment production')

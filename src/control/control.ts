@@ -9,6 +9,7 @@ import { SluiceError } from '../model/fault.ts';
 import type { LiveView } from '../model/live.ts';
 import type { Registry } from '../registry/contract.ts';
 import type { Authorizer } from './access/authorizer.ts';
+import { Callers } from './access/callers.ts';
 import { GuessLimiter } from './access/guess-limiter.ts';
 import { identifyBy } from './access/identify.ts';
 import { type SessionKey, Sessions } from './access/sessions.ts';
@@ -39,6 +40,7 @@ import { sessionRoutes } from './routes/session-routes.ts';
 import { targetsRoute } from './routes/targets-route.ts';
 import { upgradeRoutes } from './routes/upgrade-routes.ts';
 import { Turns } from './turns.ts';
+import { cutUnreadBodies } from './unread-bodies.ts';
 import { type UpgradeHandler, UpgradeRouter } from './upgrade-router.ts';
 
 /** Milliseconds that answers in flight may take after closing begins; then their connections are cut. */
@@ -59,6 +61,8 @@ export interface ControlOptions {
   readonly listen: string;
   readonly registry: Registry;
   readonly live: LiveView;
+  /** IP addresses and CIDR ranges of proxies whose `X-Forwarded-For` is believed; default: none. */
+  readonly trustedProxies?: readonly string[];
   /** Opens a listener ahead of a change to an environment: see `ControlContext`. */
   readonly reserve?: ControlContext['reserve'];
   readonly authorize: Authorizer;
@@ -108,11 +112,12 @@ export async function startControl(options: ControlOptions): Promise<Control> {
 
   const sessions = new Sessions(clock, options.sessionKeys ?? (() => []));
   const identify = identifyBy(authorize, sessions);
-  const limiter = new GuessLimiter(clock);
+  const callers = new Callers(options.trustedProxies ?? []);
+  const limiter = new GuessLimiter(clock, (request) => callers.of(request));
   const identifyFor = { admin: limiter.limit(identify), join: limiter.limit(identify, 'join') };
   const turns = new Turns();
   app.addHook('onRequest', () => turns.next());
-  guardRoutes(app, identifyFor);
+  guardRoutes(app, identifyFor, callers);
   acceptBodies(app, options.readDocument);
   app.setValidatorCompiler(compileValidator);
   app.setSerializerCompiler(() => JSON.stringify);
@@ -136,6 +141,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   sessionRoutes(app, sessions);
   joinTokenRoute(app, options.joinToken);
   pageRoutes(app, options.page);
+  cutUnreadBodies(app.server, clock);
   const connections = new Connections(app.server, clock);
   const journal = await Journal.open(clock, logger, options.journalFile === undefined ? undefined : new JournalFile(options.journalFile));
   journal.record([{ at: clock.date(), kind: 'balancer', tone: 'idle', subject: 'balancer', text: 'started', cause: `version ${version}` }]);

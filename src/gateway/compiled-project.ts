@@ -1,3 +1,4 @@
+import type { AddressGuard } from '../model/address-guard.ts';
 import type { Random } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { Project } from '../model/project.ts';
@@ -44,15 +45,23 @@ export interface CompileOptions {
   readonly previous?: CompiledProject | undefined;
   /** Gets the outcome of each attempt at a target. */
   readonly failureLog?: TargetFailureLog | undefined;
+  /** Addresses that targets must not have. */
+  readonly guard?: AddressGuard | undefined;
 }
 
 /** Compiles a project. Throws a `SluiceError` (`invalid`) with every fault and then leaves `previous` unchanged. */
 export function compileProject(deployed: DeployedProject, options: CompileOptions): CompiledProject {
   const { name, revision, project } = deployed;
-  const { origin, previous, random, failureLog } = options;
+  const { origin, previous, random, failureLog, guard } = options;
   const plan = planProject(deployed, origin.variables);
   const counters = new ProjectCounters(previous?.counters);
-  const { routes, upstreams } = buildTargets(plan.targets, { known: previous?.upstreams ?? new Map(), random, failureLog, counters });
+  const { routes, upstreams } = buildTargets(plan.targets, {
+    known: previous?.upstreams ?? new Map(),
+    random,
+    failureLog,
+    counters,
+    guard,
+  });
   const resources = new ResourceTree<CompiledResource>();
   for (const { target, policies, ...resource } of plan.resources) {
     const route = routes.get(target);

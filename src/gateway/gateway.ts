@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { address as addressSchema, parseAddress } from '../model/address.ts';
+import type { AddressGuard } from '../model/address-guard.ts';
 import type { Clock, Random } from '../model/clock.ts';
 import { environmentSpec } from '../model/environment.ts';
 import { SluiceError } from '../model/fault.ts';
@@ -45,6 +46,8 @@ export interface GatewayOptions {
   readonly bodyRate?: number | undefined;
   /** CIDRs of proxies whose `X-Forwarded-*` is trusted; default: loopback, for a balancer on this machine. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Addresses that targets of projects must not have; default: none. */
+  readonly guard?: AddressGuard | undefined;
   /** True if a client on another machine may read the metrics with these credentials (`Authorization`); default: always false. */
   readonly admits?: ((authorization: string | undefined) => boolean) | undefined;
   /** Version of the program, for people. */
@@ -78,7 +81,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { id, clock, random, registry, version, environment, ttl = 10_000, grace: graceMs = 30_000 } = options;
   checkReachable(options);
   const logger = options.logger.child({ server: id });
-  const applier = new SnapshotApplier({ random, logger, clock });
+  let listener: Listener | undefined;
+  const applier = new SnapshotApplier({ random, logger, clock, changed: () => listener?.update(settings()), guard: options.guard });
+  const { limits, timeouts } = environmentSpec.parse({ limits: { headerBytes: options.headerBytes, bodyRate: options.bodyRate } });
+  // Larger than a balancer's own limits, because a balancer adds fields to the head.
+  const headLimits = { headerBytes: limits.headerBytes + 8 * 1024, fields: 120 };
+  const settings = (): ListenerSettings => ({
+    ...headLimits,
+    bodyRate: limits.bodyRate,
+    timeouts,
+    trustedProxies: options.trustedProxies ?? loopback,
+    underscores: applier.snapshot?.underscores ?? 'drop',
+  });
   const file = new SnapshotFile(options.dataDir, logger);
   const stored = await file.load();
   if (stored !== undefined && (environment === undefined || environment === stored.environment)) applier.apply(stored);
@@ -106,20 +120,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
   };
   const handler = new GatewayHandler(serving, logger);
-  const { limits, timeouts } = environmentSpec.parse({ limits: { headerBytes: options.headerBytes, bodyRate: options.bodyRate } });
-  // Larger than a balancer's own limits, because a balancer adds fields to the head.
-  const headLimits = { headerBytes: limits.headerBytes + 8 * 1024, fields: 120 };
-  const settings = { ...headLimits, bodyRate: limits.bodyRate, timeouts, trustedProxies: options.trustedProxies ?? loopback };
-  const listener = await options.open(options.listen, settings, handler).catch((cause: unknown) => {
+  const opened = await options.open(options.listen, settings(), handler).catch((cause: unknown) => {
     throw cannotListen(options.listen, `gateway server ${id}`, cause);
   });
-  const address = options.advertise ?? listener.address;
+  listener = opened;
+  const address = options.advertise ?? opened.address;
   const load = {
     get connections() {
-      return listener.connections;
+      return opened.connections;
     },
     get active() {
-      return listener.active;
+      return opened.active;
     },
     get requests() {
       return handler.requests;
@@ -142,7 +153,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     file,
     load,
     onDraining: (draining) => {
-      listener.lameDuck = draining;
+      opened.lameDuck = draining;
     },
     graceMs,
     clock,
@@ -153,19 +164,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { listen } = options;
   metrics = metricsSource(
     () => ({
-      ...{ applier, unmatched: handler.unmatched, listen, listener, version, clock },
+      ...{ applier, unmatched: handler.unmatched, listen, listener: opened, version, clock },
       ...{ link: registry.link, sync: keeper.sync, ready: serving.ready },
     }),
     options.admits ?? (() => false),
   );
   keeper.start();
-  logger.info({ listen: listener.address, advertise: address }, 'gateway listens');
+  logger.info({ listen: opened.address, advertise: address }, 'gateway listens');
 
   const leave = async () => {
     const end = clock.now() + graceMs;
     await withDeadline(keeper.announceLeave(), 1000, clock).catch(() => {});
     await new Drain(load, clock, Math.max(0, end - clock.now())).done;
-    await listener.close(Math.max(0, end - clock.now()));
+    await opened.close(Math.max(0, end - clock.now()));
     await keeper.leave();
     await file.settled();
   };

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import type { AddressGuard } from '../model/address-guard.ts';
 import type { Clock, Random } from '../model/clock.ts';
 import type { ProjectState } from '../model/server.ts';
 import type { DeployedProject, Snapshot } from '../model/snapshot.ts';
@@ -30,7 +31,13 @@ export class SnapshotApplier {
   rejections = 0;
   #running: Running | undefined;
 
-  constructor(options: { random: Random; logger: Logger; clock: Clock }) {
+  readonly #changed: () => void;
+  readonly #guard: AddressGuard | undefined;
+
+  /** @param options.changed called when another snapshot runs, or none */
+  constructor(options: { random: Random; logger: Logger; clock: Clock; changed?: () => void; guard?: AddressGuard | undefined }) {
+    this.#guard = options.guard;
+    this.#changed = options.changed ?? (() => {});
     this.#random = options.random;
     this.#logger = options.logger;
     this.#failureLog = new TargetFailureLog(options);
@@ -125,7 +132,7 @@ export class SnapshotApplier {
       const project =
         same && isDeepStrictEqual(previous.source, deployed.project)
           ? previous
-          : compileProject(deployed, { origin, random: this.#random, previous, failureLog: this.#failureLog });
+          : compileProject(deployed, { origin, random: this.#random, previous, failureLog: this.#failureLog, guard: this.#guard });
       const holder = taken.get(project.basePath);
       return holder === undefined ? { project } : { error: `basePath: ${project.basePath} is taken by project ${holder.name}` };
     } catch (error) {
@@ -156,6 +163,7 @@ export class SnapshotApplier {
     this.#running = next;
     const used = new Set(upstreamsOf(next));
     for (const upstream of upstreamsOf(before)) if (!used.has(upstream)) upstream.retire();
+    this.#changed();
   }
 }
 

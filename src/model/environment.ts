@@ -224,6 +224,10 @@ export const environmentSpec = z
       })
       .prefault({})
       .meta({ description: 'keeps a client on one server by a cookie, as long as the server is available' }),
+    underscores: z.enum(['drop', 'reject', 'keep']).default('drop').meta({
+      description:
+        'what happens to fields of clients whose names have an underscore, a dot, or another character than letters, digits and hyphens. CGI and WSGI cannot tell X_User from X-User, so that with keep a client can forge fields that a proxy, Sluice or a policy sets. drop: they are not passed on; reject: 400. If environments share a listener, the strictest applies',
+    }),
     trustedProxies: z.array(cidr).default([]).meta({
       description:
         'IP addresses and CIDR ranges of proxies whose X-Forwarded-* fields are believed. A listed proxy can claim any client address. Environments on one listener share their lists',

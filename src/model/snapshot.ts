@@ -55,6 +55,8 @@ const receivedProject = z
 export const snapshot = snapshotId.extend({
   environment: name,
   variables,
+  /** `underscores` of the environment, for the servers' own listeners; absent: drop. */
+  underscores: z.enum(['reject', 'keep']).exactOptional(),
   /** Sorted by name. */
   projects: z.array(deployedProject),
 });

@@ -1,5 +1,6 @@
 import type { ExchangeRecord } from '../access-log/contract.ts';
 import type { RequestView, ResponseView } from '../http1/message/message-view.ts';
+import type { NameRule } from '../http1/message/name-rule.ts';
 import type { FailureKind, ListenerCounts } from '../model/counts.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
 import type { Blame } from './blame.ts';
@@ -129,6 +130,8 @@ export interface ListenerSettings {
   /** Field lines that a head may have. Default 100, the limit of most servers. */
   readonly fields?: number;
   readonly timeouts: Pick<EnvironmentSpec['timeouts'], 'requestHead' | 'requestBody' | 'clientIdle'>;
+  /** Treatment of field names with other characters than letters, digits and hyphens. Default: drop. */
+  readonly underscores?: NameRule;
   /** CIDR ranges of proxies whose `X-Forwarded-*` and `Forwarded` are believed and extended. */
   readonly trustedProxies: readonly string[];
 }

@@ -30,6 +30,11 @@ export const failures = {
   headTimeout: { status: 504, code: 'response-timeout', title: 'The upstream did not answer in time.' },
   totalTimeout: { status: 504, code: 'total-timeout', title: 'The request took longer than allowed.' },
   shortage: { status: 503, code: 'shortage', title: 'This server is short of connections or memory at the moment.' },
+  loop: {
+    status: 508,
+    code: 'loop-detected',
+    title: 'The request runs in a circle: a target of a project leads back to Sluice.',
+  },
   bodyTooLarge: { status: 413, code: 'body-too-large', title: 'The request body is larger than allowed.' },
   traceEndsHere: { status: 501, code: 'trace-not-supported', title: 'This server does not support TRACE.' },
   internal: { status: 500, code: 'internal', title: 'The request could not be processed.' },

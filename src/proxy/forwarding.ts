@@ -1,6 +1,7 @@
 import type { AttemptFailure, ClientConnection, ResponseSink } from '../http1/connection/client-connection.ts';
 import { processDeadlines, type Watched } from '../http1/connection/deadlines.ts';
 import { outbox } from '../http1/connection/outbox.ts';
+import type { EditedFields } from '../http1/message/edited-fields.ts';
 import type { ResponseHead } from '../http1/message/response-head.ts';
 import { Attempts, type Repeatability } from './attempts.ts';
 import { readBlame } from './blame.ts';
@@ -171,6 +172,10 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#response.take(head);
     this.#route.respond?.(this.#exchange, upstream);
     this.#response.begin(upstream.id, exposeServer);
+  }
+
+  get edits(): EditedFields | undefined {
+    return this.#response.edits;
   }
 
   get protocols(): string {
@@ -374,7 +379,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
 
   #sendBodyEnd(): void {
     const connection = this.#connection as ClientConnection;
-    if (this.#exchange.head.chunked) outbox.to(connection.wire).text(`0\r\n${this.#response.client.trailers}\r\n`);
+    if (this.#exchange.head.chunked) outbox.to(connection.wire).text(`0\r\n${this.#response.client.trailers(this.#exchange.edits)}\r\n`);
     connection.progress(true);
   }
 

@@ -94,6 +94,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
         headBytes: settings.headerBytes,
         targetBytes: Math.min(Math.max(targetBytes, settings.headerBytes / 2), settings.headerBytes),
         fields: settings.fields ?? fields,
+        names: settings.underscores ?? 'drop',
       },
       headMs: settings.timeouts.requestHead,
       idleMs: settings.timeouts.clientIdle,

@@ -15,6 +15,8 @@ import { failures } from './failures.ts';
 import type { ForwardedExchange } from './forwarded-exchange.ts';
 import { Forwarding } from './forwarding.ts';
 import { HeldBody } from './held-body.ts';
+import { loops } from './loops.ts';
+import { hideOwnCookies } from './own-cookies.ts';
 import { requestIdOf } from './request-id.ts';
 import { type ResponseOwner, ResponseWriter } from './response-writer.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
@@ -59,6 +61,7 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
 
   constructor(listener: ExchangeOwner, client: ServerConnection, head: RequestHead) {
     head.retain();
+    if (head.cookieLine >= 0) hideOwnCookies(head.fields, head.cookieLine);
     this.#listener = listener;
     this.counter = listener.counter;
     this.head = head;
@@ -114,6 +117,11 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   forward(route: Route): void {
     const response = this.#response;
     if (response.ended || this.#endsHere()) return;
+    if (loops(this.head)) {
+      if (route.blame !== undefined) this.blame = 'project';
+      this.fail(failures.loop);
+      return;
+    }
     this.#forwarding = new Forwarding(this, response, route);
     this.#forwarding.start(this.#early);
   }

@@ -81,6 +81,7 @@ t.test('environments share a listener by naming the same address', async (t) => 
     headerBytes: 4096,
     bodyRate: 100,
     timeouts: { requestHead: 0, requestBody: 20_000, clientIdle: 75_000 },
+    underscores: 'drop',
     trustedProxies: ['10.0.0.0/8', '::1'],
   });
   t.equal(listeners.address('one'), '127.0.0.1:45678');

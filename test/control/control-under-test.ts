@@ -46,7 +46,14 @@ export interface Answer {
 
 export async function controlUnderTest(
   t: Test,
-  options: { files?: Files; clock?: Clock; page?: Page; sessionKeys?: () => readonly SessionKey[]; journalFile?: string } = {},
+  options: {
+    files?: Files;
+    clock?: Clock;
+    page?: Page;
+    sessionKeys?: () => readonly SessionKey[];
+    journalFile?: string;
+    trustedProxies?: string[];
+  } = {},
 ): Promise<ControlUnderTest> {
   const folder = t.testdir(options.files ?? {});
   const log: string[] = [];
@@ -73,6 +80,7 @@ export async function controlUnderTest(
     registry,
     live: view,
     authorize: createAuthorizer(tokens),
+    trustedProxies: options.trustedProxies ?? [],
     join,
     logger,
     version: '0.0.0-test',

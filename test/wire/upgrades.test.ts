@@ -330,7 +330,7 @@ t.test('protocols that replace HTTP on one connection only are not offered to th
 });
 
 t.test('fields keep their order, spelling and octets, in both directions', async (t) => {
-  const w = await world(t);
+  const w = await world(t, { spec: { underscores: 'keep' } });
   const lines = 'B-Field: 1\r\nconstructor: x\r\n__proto__: y\r\nA-Field: 2\r\ntoString: z\r\n7: seven\r\nB-FIELD: 3\r\nX-Latin: \xe9\r\n';
   const { client, server } = await w.asked(ask(lines));
   t.ok((await server.head()).raw.includes(lines));

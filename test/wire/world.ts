@@ -1,6 +1,7 @@
 import net from 'node:net';
 import type { Test } from 'tap';
 import type { AccessLog, ExchangeRecord } from '../../src/access-log/contract.ts';
+import type { RequestView } from '../../src/http1/message/message-view.ts';
 import { type EnvironmentSpecInput, environmentSpec } from '../../src/model/environment.ts';
 import type { Exchange, Handler, Listener, Outcome, Route } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
@@ -61,6 +62,8 @@ export interface WorldOptions {
   readonly handler?: Pick<Handler, 'request'>;
   readonly log?: AccessLog;
   readonly route?: Partial<Route>;
+  /** Changes each request before it is forwarded, as policies do. */
+  readonly edit?: (request: RequestView) => void;
 }
 
 /** Sluice between raw peers: one listener and one route; the test plays clients and servers. */
@@ -154,12 +157,15 @@ export async function world(t: Test, options: WorldOptions = {}): Promise<World>
   };
   const faults: { error: unknown; requestId: string | undefined }[] = [];
   const handler: Handler = {
-    request: (exchange) => exchange.forward(route),
+    request: (exchange) => {
+      options.edit?.(exchange.request);
+      exchange.forward(route);
+    },
     ...options.handler,
     fault: (error, requestId) => void faults.push({ error, requestId }),
   };
-  const { limits, timeouts, trustedProxies } = spec;
-  const settings = { headerBytes: limits.headerBytes, bodyRate: limits.bodyRate, timeouts, trustedProxies };
+  const { limits, timeouts, trustedProxies, underscores } = spec;
+  const settings = { headerBytes: limits.headerBytes, bodyRate: limits.bodyRate, timeouts, trustedProxies, underscores };
   const listener = await openListener('127.0.0.1:0', settings, handler, options.log ?? ((record) => records.push(record)));
   const [gone, there] = [upstreams.slice(0, dead.length), upstreams.slice(dead.length)];
   const made = new World({ listener, servers, upstreams: there, outcomes, records, faults, route, dead: gone });

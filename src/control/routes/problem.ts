@@ -31,7 +31,7 @@ export const bearerChallenge = 'Bearer realm="sluice"';
 /** Sends `answer`; a 401 also says which authentication is expected (RFC 9110, section 11.6.1). */
 export function sendProblem(reply: FastifyReply, answer: Problem): FastifyReply {
   if (answer.status === 401) reply.header('www-authenticate', bearerChallenge);
-  return reply.code(answer.status).type(problemType).serializer(JSON.stringify).send(answer);
+  return reply.header('cache-control', 'no-store').code(answer.status).type(problemType).serializer(JSON.stringify).send(answer);
 }
 
 function problemOf(error: FastifyError | SluiceError): Problem {

@@ -1,4 +1,6 @@
 import type { Problem } from '../../api/problem.ts';
+import { sessionField } from '../../api/session.ts';
+import { sessionKey } from './session-key.ts';
 
 /** An error answer of the admin API or, with status 0, no answer at all. */
 export class ApiError extends Error {
@@ -48,7 +50,7 @@ export interface Tagged<Answer> {
   readonly etag: string | undefined;
 }
 
-/** Calls the admin API; the browser adds the session's cookie. Rejects with an {@link ApiError} unless the answer is 2xx. */
+/** Calls the admin API with the session's key; the browser adds its cookie. Rejects with an {@link ApiError} unless the answer is 2xx. */
 export async function call<Answer>(method: string, path: string, content: RequestContent = {}): Promise<Answer> {
   return (await callTagged<Answer>(method, path, content)).answer;
 }
@@ -63,7 +65,11 @@ export async function callTagged<Answer>(
   const type = text === undefined ? 'application/json' : 'application/yaml';
   const response = await fetch(path, {
     method,
-    headers: { ...(content !== undefined && { 'content-type': type }), ...headers },
+    headers: {
+      ...(sessionKey() !== '' && { [sessionField]: sessionKey() }),
+      ...(content !== undefined && { 'content-type': type }),
+      ...headers,
+    },
     ...(content !== undefined && { body: content }),
   }).catch(() => {
     throw new ApiError(0, {});

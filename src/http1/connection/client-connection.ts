@@ -3,6 +3,7 @@ import { connectErrorText } from '../../dns/name-error.ts';
 import { isShortage } from '../../model/shortage.ts';
 import { BodyReader } from '../message/body-reader.ts';
 import type { BodySink } from '../message/chunked-decoder.ts';
+import type { EditedFields } from '../message/edited-fields.ts';
 import { LF } from '../message/octets.ts';
 import { agreesTo } from '../message/protocols.ts';
 import { ResponseHead } from '../message/response-head.ts';
@@ -24,6 +25,8 @@ export interface ResponseSink {
   readonly headBytes: number;
   /** Protocols that the request offers to switch to, as `offeredProtocols` makes them; '': none. */
   readonly protocols: string;
+  /** Edits of the response head, which cover its trailers; undefined: none. */
+  readonly edits?: EditedFields | undefined;
   /** A new connection is established: the request can be sent. */
   connected(connection: ClientConnection): void;
   /** A response head, also of an interim response (1xx). Valid only during the call. */
@@ -344,7 +347,7 @@ export class ClientConnection implements Receiver, Watched, BodySink {
     // A server that sent no 100 may read the body as its next request (RFC 9110 section 10.1.1 lets it close instead).
     const whole = this.#requestComplete && !this.#awaitsContinue;
     const reusable = clean && this.#keepAlive && whole && !this.#body?.untilClose && this.wire.writableLength === 0;
-    const trailers = trailerLines(this.#body?.trailers, this.#nominated);
+    const trailers = trailerLines(this.#body?.trailers, this.#nominated, sink.edits);
     this.#body = undefined;
     if (reusable) this.#owner.put(this);
     else this.#destroy();

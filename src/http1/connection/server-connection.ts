@@ -1,6 +1,7 @@
 import type net from 'node:net';
 import { unmapped } from '../../model/ip-address.ts';
 import { BodyReader } from '../message/body-reader.ts';
+import type { EditedFields } from '../message/edited-fields.ts';
 import type { HeadLimits } from '../message/message-head.ts';
 import { LF } from '../message/octets.ts';
 import { RequestHead } from '../message/request-head.ts';
@@ -108,9 +109,9 @@ export class ServerConnection implements Receiver, Watched {
     return !this.#head?.expectContinue && (this.#body?.remaining ?? Number.POSITIVE_INFINITY) <= maxDrainBytes;
   }
 
-  /** Trailer fields of the request as complete lines, once its body is complete. */
-  get trailers(): string {
-    return trailerLines(this.#body?.trailers, this.#head?.nominated ?? []);
+  /** Trailer fields of the request as complete lines, once its body is complete. @param edits of the head, which cover them */
+  trailers(edits: EditedFields | undefined): string {
+    return trailerLines(this.#body?.trailers, this.#head?.nominated ?? [], edits);
   }
 
   octets(buffer: Buffer, start: number, end: number): void {

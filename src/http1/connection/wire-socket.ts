@@ -2,6 +2,7 @@ import net from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
 import { processResolver } from '../../dns/resolver.ts';
+import type { AddressGuard } from '../../model/address-guard.ts';
 import { lackingForDirectWrites, type PendingWrite, type WritingHandle, writeDirectly } from './direct-write.ts';
 import { readBuffers } from './read-buffers.ts';
 import type { TlsConnector } from './tls-connector.ts';
@@ -37,6 +38,8 @@ export interface Destination {
   readonly port: number;
   /** Opens TLS connections to the peer; undefined: connections are plain. */
   readonly secure: TlsConnector | undefined;
+  /** Addresses that must not be connected to, whatever name leads there; undefined: none. */
+  readonly guard?: AddressGuard | undefined;
 }
 
 /** The buffer that a new socket, or the socket just read, reads into from now on; undefined: no change. Node asks `onread` for it. */
@@ -173,7 +176,7 @@ export function reset(socket: net.Socket): void {
  * @param limitMs after which the receiver gives up; addresses of a name share it. 0: no limit
  */
 export function connect(destination: Destination, receiver: Receiver, limitMs: number, connected: () => void): Wire {
-  const { host, port, secure } = destination;
+  const { host, port, secure, guard } = destination;
   const opened = () => {
     try {
       connected();
@@ -183,10 +186,13 @@ export function connect(destination: Destination, receiver: Receiver, limitMs: n
   };
   if (secure === undefined) {
     const wire = processResolver.observe(report(new PlainWire(receiver)), host);
-    wire.connect({ ...processResolver.dial(host, port, limitMs), noDelay: true, keepAlive: true } as net.TcpSocketConnectOpts, opened);
+    wire.connect(
+      { ...processResolver.dial(host, port, limitMs, guard), noDelay: true, keepAlive: true } as net.TcpSocketConnectOpts,
+      opened,
+    );
     return wire;
   }
-  const socket = secure.connect(host, port, limitMs).once('secureConnect', opened);
+  const socket = secure.connect(host, port, limitMs, guard).once('secureConnect', opened);
   return asStream(socket, receiver).setNoDelay(true);
 }
 

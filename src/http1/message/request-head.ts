@@ -1,4 +1,5 @@
 import { MessageHead } from './message-head.ts';
+import type { NameRule } from './name-rule.ts';
 import { COLON, spells } from './octets.ts';
 
 /** A checked request head. `parseRequestHead` fills it in; its contents are valid only after that returned more than 0. */
@@ -26,6 +27,12 @@ export class RequestHead extends MessageHead {
   expectContinue = false;
   /** TE lists `trailers`: the client accepts a trailer section (RFC 9110 section 10.1.4). */
   acceptsTrailers = false;
+  /** Index of the first Cookie line, or -1. */
+  cookieLine = -1;
+  /** Octets of all values of Via. */
+  viaOctets = 0;
+  /** Treatment of odd names in the trailer section; see `HeadLimits`. */
+  names: NameRule | undefined;
   #authority = '';
   #authorityKnown = false;
 

@@ -6,7 +6,7 @@ import { type Deployment, type DocumentOf, type EnvironmentDocument, revisionNam
 import { environmentText } from './environments.ts';
 import type { CheckedReading, Decision, Entry, Ledger } from './ledger.ts';
 import { noSuch, notAmong } from './refusals.ts';
-import type { Snapshots } from './snapshots.ts';
+import { type Snapshots, served } from './snapshots.ts';
 
 /** Number of rollbacks in a row that a project's history allows. */
 const historyLength = 10;
@@ -135,13 +135,12 @@ export class Deployments {
     if (next) mustBeFree(entry.name, next, others);
     const deployments = next ? [...others, next].sort((one, other) => (one.name < other.name ? -1 : 1)) : others;
     const projects = await this.#snapshots.projects(epoch, deployments);
-    const { variables } = document.spec;
     const version = document.version + 1;
-    const hash = this.#snapshots.hash(variables, projects);
+    const hash = this.#snapshots.hash(document.spec, projects);
     const { kind, name } = entry;
     const { input, drained } = document;
     return {
-      result: { epoch, version, hash, environment: name, variables, projects },
+      result: { epoch, version, hash, environment: name, ...served(document.spec), projects },
       change: {
         epoch,
         expect: [entry, ...unchanged],

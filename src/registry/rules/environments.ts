@@ -16,7 +16,7 @@ import { withoutUnknownKeys } from '../without-unknown-keys.ts';
 import type { Entry, Ledger } from './ledger.ts';
 import { mergeSettings } from './merge-settings.ts';
 import { mustSatisfy, noSuch, notAmong, valid } from './refusals.ts';
-import type { Snapshots } from './snapshots.ts';
+import { type Snapshots, served } from './snapshots.ts';
 
 /** Rules for the environments of a registry. */
 export class Environments {
@@ -100,11 +100,11 @@ export class Environments {
   async #change(epoch: string, entry: Entry<'environment'>, { name, input, spec }: Environment): Promise<Change> {
     const { value: old } = entry;
     const news: News[] = [{ kind: 'environment', name }];
-    let { version, hash, deployments } = old ?? { version: 0, hash: this.#snapshots.hash(spec.variables, []), deployments: [] };
-    if (old && contentHash(old.spec.variables) !== contentHash(spec.variables)) {
+    let { version, hash, deployments } = old ?? { version: 0, hash: this.#snapshots.hash(spec, []), deployments: [] };
+    if (old && contentHash(served(old.spec)) !== contentHash(served(spec))) {
       const projects = await this.#snapshots.projects(epoch, deployments);
       mustServe(name, projects, old.spec.variables, spec.variables);
-      hash = this.#snapshots.hash(spec.variables, projects);
+      hash = this.#snapshots.hash(spec, projects);
       news.push({ kind: 'snapshot', name, version: ++version });
     }
     const text = environmentText({

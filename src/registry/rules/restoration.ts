@@ -37,7 +37,7 @@ export class Restoration {
       const next: Omit<EnvironmentDocument, 'spec'> = {
         input: document.input,
         version: Math.max(document.version, version) + 1,
-        hash: this.#snapshots.hash(document.spec.variables, projects),
+        hash: this.#snapshots.hash(document.spec, projects),
         deployments: projects.map(deploymentOf),
         restored: { epoch, version },
         ...(document.drained && { drained: document.drained }),

@@ -1,4 +1,5 @@
 import { contentHash } from '../../model/content-hash.ts';
+import type { EnvironmentSpec } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { type DeployedProject, type Snapshot, unservable } from '../../model/snapshot.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
@@ -19,8 +20,8 @@ export class Snapshots {
     this.#ledger = ledger;
   }
 
-  hash(variables: Snapshot['variables'], projects: readonly DeployedProject[]): string {
-    return contentHash({ variables, projects });
+  hash(spec: EnvironmentSpec, projects: readonly DeployedProject[]): string {
+    return contentHash({ ...served(spec), projects });
   }
 
   /** Reads the projects of these deployments; they are sorted by name. One that is lost or cannot be read gets a `fault`. */
@@ -48,7 +49,7 @@ export class Snapshots {
     const latest = this.#latest.get(environment);
     if (latest && sameSnapshot(latest, id)) return latest;
     const projects = await this.projects(epoch, document.deployments);
-    const snapshot = { ...id, environment, variables: document.spec.variables, projects };
+    const snapshot = { ...id, environment, ...served(document.spec), projects };
     // A revision that cannot be read now may be readable later.
     if (projects.every(({ fault }) => fault === undefined)) this.#latest.set(environment, snapshot);
     return snapshot;
@@ -70,6 +71,11 @@ function servable(deployment: Deployment, read: () => DeployedProject['project']
     return unservable(deployment, (error as SluiceError).message, basePath);
   }
   return unservable(deployment, 'the registry has lost it: push the project and deploy it again', basePath);
+}
+
+/** Settings of an environment that its servers need. The default of `underscores` is left out, so that earlier snapshots keep their hash. */
+export function served({ variables, underscores }: EnvironmentSpec): Pick<Snapshot, 'variables' | 'underscores'> {
+  return { variables, ...(underscores !== 'drop' && { underscores }) };
 }
 
 /** Identity of the snapshot that an environment's document describes. */
