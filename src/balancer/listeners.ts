@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { covers, overlap } from '../model/address.ts';
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
-import { environmentSpec } from '../model/environment.ts';
+import { type EnvironmentSpec, environmentSpec } from '../model/environment.ts';
 import type { SluiceError } from '../model/fault.ts';
 import { bindsBeside } from '../proxy/bound-socket.ts';
 import { cannotListen } from '../proxy/cannot-listen.ts';
@@ -219,6 +219,7 @@ function settingsOf(sharing: readonly TableEnvironment[]): ListenerSettings {
   return {
     headerBytes: Math.max(...specs.map((spec) => spec.limits.headerBytes)),
     bodyRate: Math.min(...specs.map((spec) => spec.limits.bodyRate)),
+    connections: most(specs.map((spec) => spec.limits.connections)),
     timeouts: {
       requestHead: longest(specs.map((spec) => spec.timeouts.requestHead)),
       requestBody: longest(specs.map((spec) => spec.timeouts.requestBody)),
@@ -226,6 +227,11 @@ function settingsOf(sharing: readonly TableEnvironment[]): ListenerSettings {
     },
     trustedProxies: [...new Set(specs.flatMap((spec) => spec.trustedProxies))],
   };
+}
+
+/** The greatest number of connections; `auto` sets no number. */
+function most(limits: readonly EnvironmentSpec['limits']['connections'][]): EnvironmentSpec['limits']['connections'] {
+  return limits.includes('auto') ? 'auto' : Math.max(...(limits as number[]));
 }
 
 /** The longest timeout; 0 means no limit. */

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { readAddress, readCount, readName, readRanges, readWeight } from './argument-readers.ts';
+import { readAddress, readConnections, readCount, readName, readRanges, readWeight } from './argument-readers.ts';
 import { configCommand } from './commands/config-command.ts';
 import { deployCommands } from './commands/deploy-commands.ts';
 import { environmentCommands } from './commands/environment-commands.ts';
@@ -30,6 +30,7 @@ export interface GatewayOptions {
   readonly token?: string;
   /** Default: this machine. */
   readonly trustedProxies?: readonly string[];
+  readonly maxConnections?: number | 'auto';
 }
 
 export interface UpOptions {
@@ -105,6 +106,14 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
       '--trusted-proxies <ranges>',
       'balancers whose X-Forwarded-* headers are trusted, as 10.0.0.0/8,… (default: this machine)',
       readRanges,
+    )
+    .addOption(
+      new Option(
+        '--max-connections <n>',
+        'greatest number of connections, or auto: what the limit of open files leaves room for (default: auto)',
+      )
+        .env('SLUICE_MAX_CONNECTIONS')
+        .argParser(readConnections),
     )
     .option('--token <token>', 'the join token, needed for http(s) (default: SLUICE_JOIN_TOKEN, else the one in ./data/join.token)')
     .addHelpText('after', '\nExample:\n  sluice gateway --join http://127.0.0.1:9000 --environment production')

@@ -45,6 +45,8 @@ export interface GatewayOptions {
   readonly bodyRate?: number | undefined;
   /** CIDRs of proxies whose `X-Forwarded-*` is trusted; default: loopback, for a balancer on this machine. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Greatest number of connections; default `auto`, as `limits.connections` of an environment. */
+  readonly maxConnections?: ListenerSettings['connections'] | undefined;
   /** True if a client on another machine may read the metrics with these credentials (`Authorization`); default: always false. */
   readonly admits?: ((authorization: string | undefined) => boolean) | undefined;
   /** Version of the program, for people. */
@@ -109,7 +111,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { limits, timeouts } = environmentSpec.parse({ limits: { headerBytes: options.headerBytes, bodyRate: options.bodyRate } });
   // Larger than a balancer's own limits, because a balancer adds fields to the head.
   const headLimits = { headerBytes: limits.headerBytes + 8 * 1024, fields: 120 };
-  const settings = { ...headLimits, bodyRate: limits.bodyRate, timeouts, trustedProxies: options.trustedProxies ?? loopback };
+  const common = { ...headLimits, bodyRate: limits.bodyRate, timeouts, trustedProxies: options.trustedProxies ?? loopback };
+  const settings = { ...common, connections: options.maxConnections ?? 'auto', tellsFaults: true };
   const listener = await options.open(options.listen, settings, handler).catch((cause: unknown) => {
     throw cannotListen(options.listen, `gateway server ${id}`, cause);
   });

@@ -107,6 +107,8 @@ export interface Listener {
   readonly address: string;
   /** Open client connections, idle ones included. */
   readonly connections: number;
+  /** Greatest number of client connections: that of the listener, or what the process has room for; 0: no limit is known. */
+  readonly limit: number;
   /** Exchanges in flight, and open upgraded connections. */
   readonly active: number;
   readonly counts: ListenerCounts;
@@ -129,6 +131,10 @@ export interface ListenerSettings {
   /** Field lines that a head may have. Default 100, the limit of most servers. */
   readonly fields?: number;
   readonly timeouts: Pick<EnvironmentSpec['timeouts'], 'requestHead' | 'requestBody' | 'clientIdle'>;
+  /** Greatest number of client connections; `auto`, the default: what the process has room for. */
+  readonly connections?: EnvironmentSpec['limits']['connections'];
+  /** Answers for lack of room say so in `Sluice-Fault`, for balancers. Default false. */
+  readonly tellsFaults?: boolean;
   /** CIDR ranges of proxies whose `X-Forwarded-*` and `Forwarded` are believed and extended. */
   readonly trustedProxies: readonly string[];
 }

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import t from 'tap';
 import { type ProbeResult, probe } from '../../src/health/probe.ts';
 import { systemClock } from '../../src/model/clock.ts';
+import { eventually } from '../tools/eventually.ts';
 import { field, statusOf } from './peer.ts';
 import { world } from './world.ts';
 
@@ -65,6 +66,12 @@ t.test('without descriptors no server is judged: 503, counted apart', { skip }, 
     t.match(JSON.parse(seen.body), { code: 'shortage' });
     t.match(w.outcomes, [{ kind: 'shortage', reason: /EMFILE/ }]);
     t.match(w.upstream.counts, { requests: 1, failures: 0, shortages: 1 });
+    // An idle client would give way to the next connection.
+    client.socket.destroy();
+    await eventually(
+      () => w.listener.connections,
+      (open) => open === 0,
+    );
   }
 });
 

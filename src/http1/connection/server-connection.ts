@@ -1,5 +1,7 @@
 import type net from 'node:net';
+import { processDescriptors } from '../../model/descriptors.ts';
 import { unmapped } from '../../model/ip-address.ts';
+import { inUse } from '../../model/longest-idle.ts';
 import { BodyReader } from '../message/body-reader.ts';
 import type { HeadLimits } from '../message/message-head.ts';
 import { LF } from '../message/octets.ts';
@@ -34,6 +36,8 @@ export interface ServerConnectionOwner {
   /** The octets received are not a valid request: responds with the fault and closes the connection. */
   refuse(connection: ServerConnection, fault: WireFault): void;
   closed(connection: ServerConnection): void;
+  /** The connection was idle, and is closed because its descriptor is needed. */
+  gaveWay(connection: ServerConnection): void;
   /** Reports a bug that belongs to no request. The connection is closed. */
   fault(error: unknown): void;
 }
@@ -47,6 +51,11 @@ const maxDrainBytes = 64 * 1024;
 const lingerMs = { silent: 2000, sending: 5000, total: 30_000 };
 /** Time to respond to a client that has sent its FIN. Most such clients are gone; some have only closed their sending side. */
 const halfCloseMs = 1000;
+/**
+ * Milliseconds by which a connection gives way sooner, or later, than one that is kept for the next request. Most clients send their first
+ * request at once; one that lingers might lose its response.
+ */
+const givesWay = { unusedSooner: 400, lingeringLater: 1500 };
 
 /**
  * `head`: reading a head, or idle · `body`: reading a body · `answer`: the request is read, the response is not complete ·
@@ -73,6 +82,8 @@ export class ServerConnection implements Receiver, Watched {
   /** Received octets that could not be processed yet: part of a head, or pipelined requests. */
   #held: Buffer | undefined;
   #headBegun = false;
+  /** Stamp of the deadlines: when the connection was accepted, the last response ended, or lingering began. */
+  #idleSince: number;
   #answered = false;
   #ended = false;
   #paused = false;
@@ -87,6 +98,7 @@ export class ServerConnection implements Receiver, Watched {
   constructor(accepted: net.Socket, owner: ServerConnectionOwner) {
     this.#owner = owner;
     this.peer = unmapped(accepted.remoteAddress ?? '');
+    this.#idleSince = owner.deadlines.stamp() - givesWay.unusedSooner;
     this.wire = accept(accepted, this);
     this.deadline = owner.deadlines.in(owner.settings.idleMs);
     owner.deadlines.watch(this);
@@ -95,6 +107,20 @@ export class ServerConnection implements Receiver, Watched {
   /** No request is in flight. */
   get idle(): boolean {
     return this.#phase === 'head';
+  }
+
+  idleSince(): number {
+    if (this.#phase === 'closing' && this.#lingerUntil > 0) return this.#idleSince + givesWay.lingeringLater;
+    const idle = this.#phase === 'head' && !this.#headBegun && !this.#inTurn && this.wire.writableLength === 0;
+    return idle ? this.#idleSince : inUse;
+  }
+
+  giveWay(): void {
+    this.#phase = 'closing';
+    this.#lingerUntil = 0;
+    processDescriptors.closed(this.wire);
+    this.#owner.gaveWay(this);
+    this.wire.destroy();
   }
 
   /** The body of the request has been read to its end. */
@@ -352,6 +378,7 @@ export class ServerConnection implements Receiver, Watched {
     this.#body = undefined;
     if (this.#head && spareHeads.length < maxSpareHeads) spareHeads.push(this.#head);
     this.#head = undefined;
+    this.#idleSince = this.#owner.deadlines.stamp();
     if (this.wire.writableLength > 0) this.awaitDrain();
     else this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
     if (!this.#inTurn) this.#readOn();
@@ -374,6 +401,7 @@ export class ServerConnection implements Receiver, Watched {
   #linger(): void {
     if (this.wire.destroyed) return;
     this.#progress?.end();
+    this.#idleSince = this.#owner.deadlines.stamp();
     this.#lingerUntil = this.#owner.deadlines.now + lingerMs.total;
     this.#lingerOn();
     lingering.enter(this);
