@@ -116,3 +116,48 @@ t.test('a health check that cannot be made is no failed check', { skip }, async 
   );
   t.match(result, { passed: false, failure: 'shortage' });
 });
+
+t.test('a request for which no connection can be opened gets the one of another exchange', { skip }, async (t) => {
+  const w = await world(t);
+  const [first, second] = [await w.client(), await w.client()];
+  first.send(post);
+  const server = await w.server.next();
+  await server.message();
+  const answers = await withoutDescriptors(async () => {
+    second.send(post);
+    await w.inFlight(2);
+    server.send(ok);
+    await server.message();
+    server.send(ok);
+    return [await first.message(), await second.message()];
+  });
+  t.strictSame(answers.map(statusOf), [200, 200]);
+  t.match(w.upstream.counts, { requests: 2, failures: 0, shortages: 0, connects: 2 });
+});
+
+t.test('one that waits for a connection is opened as soon as that can be done', { skip }, async (t) => {
+  const w = await world(t);
+  const client = await w.client();
+  await withoutDescriptors(async () => {
+    client.send(post);
+    await w.inFlight(1);
+  });
+  const server = await w.server.next();
+  await server.message();
+  server.send(ok);
+  t.equal(statusOf(await client.message()), 200);
+  t.match(w.outcomes, [{ kind: 'answered' }]);
+});
+
+t.test('an exchange that ends while it waits for a connection leaves nothing behind', { skip }, async (t) => {
+  const w = await world(t, { spec: { timeouts: { total: '500ms' } } });
+  const client = await w.client();
+  await withoutDescriptors(async () => {
+    client.send(post);
+    t.equal(statusOf(await client.message()), 504);
+    await w.quiet();
+  });
+  t.equal(w.upstream.pool.open, 0);
+  t.match(w.outcomes, [{ kind: 'aborted' }]);
+  t.equal(w.server.count, 0);
+});

@@ -2,7 +2,7 @@ import net from 'node:net';
 import type { Test } from 'tap';
 import type { AccessLog, ExchangeRecord } from '../../src/access-log/contract.ts';
 import { type EnvironmentSpecInput, environmentSpec } from '../../src/model/environment.ts';
-import type { Exchange, Handler, Listener, Outcome, Route } from '../../src/proxy/contract.ts';
+import type { Exchange, Handler, Listener, ListenerSettings, Outcome, Route } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
 import { RequestQueue } from '../../src/proxy/request-queue.ts';
 import { RetryBudget } from '../../src/proxy/retry.ts';
@@ -61,6 +61,7 @@ export interface WorldOptions {
   readonly handler?: Pick<Handler, 'request'>;
   readonly log?: AccessLog;
   readonly route?: Partial<Route>;
+  readonly listener?: Partial<ListenerSettings>;
 }
 
 /** Sluice between raw peers: one listener and one route; the test plays clients and servers. */
@@ -159,7 +160,8 @@ export async function world(t: Test, options: WorldOptions = {}): Promise<World>
     fault: (error, requestId) => void faults.push({ error, requestId }),
   };
   const { limits, timeouts, trustedProxies } = spec;
-  const settings = { headerBytes: limits.headerBytes, bodyRate: limits.bodyRate, timeouts, trustedProxies };
+  const { headerBytes, bodyRate, connections } = limits;
+  const settings = { headerBytes, bodyRate, connections, timeouts, trustedProxies, ...options.listener };
   const listener = await openListener('127.0.0.1:0', settings, handler, options.log ?? ((record) => records.push(record)));
   const [gone, there] = [upstreams.slice(0, dead.length), upstreams.slice(dead.length)];
   const made = new World({ listener, servers, upstreams: there, outcomes, records, faults, route, dead: gone });
