@@ -114,7 +114,7 @@ export interface ListenerCounts extends ExchangeCounts {
   readonly accepted: number;
   /** Idle ones among them that were closed to make room for others. */
   readonly closedForRoom: number;
-  /** Those that were refused, because there was no room and none was idle. */
+  /** Accepted ones that were refused, because there was no room and none was idle. */
   readonly refused: number;
 }
 

@@ -7,7 +7,7 @@ export const peerShort = 'PEER_SHORT';
 /** System errors of a process that lacks descriptors, local ports or memory for a new connection. */
 const codes = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM', 'EAGAIN', 'EAI_MEMORY', peerShort]);
 
-/** Those that the end of another connection of this process remedies. */
+/** Errors that the end of another connection of this process remedies. */
 const remedied = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
 
 /** True if closing a connection of this process frees what an error says is missing. A local port stays taken for a while after that. */

@@ -24,7 +24,7 @@ export class Deadlines {
    * count, nor does time in which the process was stalled (suspended, or short of processors): a peer must not be blamed for that silence.
    */
   now = 0;
-  /** What `stamp` returned last. */
+  /** The last stamp. */
   #stamped = 0;
   /** Time of the last tick, on the clock. */
   #tickedAt: number;
