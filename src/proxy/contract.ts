@@ -107,7 +107,7 @@ export interface Listener {
   readonly address: string;
   /** Open client connections, idle ones included. */
   readonly connections: number;
-  /** Greatest number of client connections: that of the listener, or what the process has room for; 0: no limit is known. */
+  /** Greatest number of client connections: that of the listener, or what the process has room for beside its other connections; 0: no limit is known. */
   readonly limit: number;
   /** Exchanges in flight, and open upgraded connections. */
   readonly active: number;

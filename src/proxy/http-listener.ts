@@ -128,8 +128,9 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   }
 
   get limit(): number {
-    const limit = Math.min(this.#most, processDescriptors.most);
-    return limit === Number.POSITIVE_INFINITY ? 0 : limit;
+    const { most, open } = processDescriptors;
+    const limit = Math.min(this.#most, most - (open - this.connections));
+    return limit === Number.POSITIVE_INFINITY ? 0 : Math.max(1, limit);
   }
 
   get full(): boolean {
