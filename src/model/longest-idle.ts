@@ -1,6 +1,12 @@
 /** Milliseconds after which the next request on an idle connection is unlikely to be on its way just now. */
 export const settledMs = 500;
 
+/**
+ * Milliseconds by which a connection gives way sooner, or later, than one that is kept for the next request. Most clients send their first
+ * request at once; one that lingers might lose its response.
+ */
+export const givesWay = { unusedSooner: 400, lingeringLater: 1500 };
+
 /** Returned by `idleSince` for a connection that is in use. */
 export const inUse = Number.POSITIVE_INFINITY;
 

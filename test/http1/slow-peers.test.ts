@@ -6,11 +6,8 @@ import { Deadlines } from '../../src/http1/connection/deadlines.ts';
 import { outbox } from '../../src/http1/connection/outbox.ts';
 import type { RequestSink } from '../../src/http1/connection/request-sink.ts';
 import type { ResponseSink } from '../../src/http1/connection/response-sink.ts';
-import {
-  ServerConnection,
-  type ServerConnectionOwner,
-  type ServerConnectionSettings,
-} from '../../src/http1/connection/server-connection.ts';
+import { ServerConnection, type ServerConnectionOwner } from '../../src/http1/connection/server-connection.ts';
+import type { ServerConnectionSettings } from '../../src/http1/connection/server-connection-settings.ts';
 import { eventually } from '../tools/eventually.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 

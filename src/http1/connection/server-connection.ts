@@ -1,31 +1,21 @@
 import type net from 'node:net';
 import { processDescriptors } from '../../model/descriptors.ts';
 import { unmapped } from '../../model/ip-address.ts';
-import { inUse } from '../../model/longest-idle.ts';
+import { givesWay, inUse } from '../../model/longest-idle.ts';
 import { BodyReader } from '../message/body-reader.ts';
-import type { HeadLimits } from '../message/message-head.ts';
 import { LF } from '../message/octets.ts';
 import { RequestHead } from '../message/request-head.ts';
 import { parseRequestHead } from '../message/request-parser.ts';
 import { trailerLines } from '../message/trailer-lines.ts';
 import { type WireFault, wireFaults } from '../message/wire-fault.ts';
-import { BodyPace, type LeastPace } from './body-pace.ts';
+import { BodyPace } from './body-pace.ts';
 import type { Deadlines, Watched } from './deadlines.ts';
-import { lingering } from './lingering.ts';
+import { lingering, lingerMs } from './lingering.ts';
 import { outbox } from './outbox.ts';
 import { discard, type RequestSink } from './request-sink.ts';
 import { SendProgress } from './send-progress.ts';
+import type { ServerConnectionSettings } from './server-connection-settings.ts';
 import { accept, type Receiver, release, reset, type Wire } from './wire-socket.ts';
-
-/** Settings of client connections. The owner may replace them while connections are open. Durations in milliseconds; 0: no limit. */
-export interface ServerConnectionSettings {
-  readonly limits: HeadLimits;
-  /** Limit for receiving a head, from its first octet to its end. */
-  readonly headMs: number;
-  /** Idle timeout: between requests, within a body, and for a client that does not read. */
-  readonly idleMs: number;
-  readonly bodyPace: LeastPace;
-}
 
 /** The owner of client connections, a listener. Receives their requests. */
 export interface ServerConnectionOwner {
@@ -44,18 +34,8 @@ export interface ServerConnectionOwner {
 
 /** Limit in octets for what is left of an unwanted body: up to this, it is read to its end, so that the connection can be kept. */
 const maxDrainBytes = 64 * 1024;
-/**
- * Times for which a closing connection is still read, so that the client gets the response and not a reset (RFC 9112 section 9.6), in
- * milliseconds: without an octet from a client that has sent all of its request, from one that is still sending it, and altogether.
- */
-const lingerMs = { silent: 2000, sending: 5000, total: 30_000 };
 /** Time to respond to a client that has sent its FIN. Most such clients are gone; some have only closed their sending side. */
 const halfCloseMs = 1000;
-/**
- * Milliseconds by which a connection gives way sooner, or later, than one that is kept for the next request. Most clients send their first
- * request at once; one that lingers might lose its response.
- */
-const givesWay = { unusedSooner: 400, lingeringLater: 1500 };
 
 /**
  * `head`: reading a head, or idle · `body`: reading a body · `answer`: the request is read, the response is not complete ·
@@ -117,7 +97,6 @@ export class ServerConnection implements Receiver, Watched {
 
   giveWay(): void {
     this.#phase = 'closing';
-    this.#lingerUntil = 0;
     processDescriptors.closed(this.wire);
     this.#owner.gaveWay(this);
     this.wire.destroy();
