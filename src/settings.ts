@@ -222,6 +222,10 @@ export interface EnvironmentSpec {
    */
   limits?: {
     /**
+     * greatest number of client connections of the listener. Beyond it the one that is idle the longest is closed; if none is idle, new ones wait up to 5 s, then get 503. auto: as many as the open-file limit (ulimit -n) of the process leaves room for, with a reserve for servers, control address and files; that limit holds for numbers too. If environments share a listener, the largest value applies
+     */
+    connections?: number | 'auto';
+    /**
      * concurrent exchanges on one server; 0: no limit. Further requests wait in the queue, or get 503
      */
     connectionsPerServer?: number;

@@ -71,6 +71,18 @@ export const environmentAnswer = environmentSpec
     name,
     status: z.object({
       listening: z.string().nullable().meta({ description: 'address that the listener is bound to; null while it is not open' }),
+      connections: z
+        .object({
+          open: z.int().meta({ description: 'open client connections of the listener, on this balancer' }),
+          limit: z.int().nullable().meta({
+            description:
+              'greatest number of them: limits.connections, or what the limit of open files leaves room for; null: no limit is known',
+          }),
+          closedForRoom: z.int().meta({ description: 'idle ones that were closed to make room for others' }),
+          refused: z.int().meta({ description: 'connections refused because there was no room and none was idle' }),
+        })
+        .nullable()
+        .meta({ description: 'clients of the listener, which environments may share; null while it is not open' }),
       snapshot: snapshotId,
       origins: z.record(z.string(), z.enum(['file', 'api'])).meta({
         description:

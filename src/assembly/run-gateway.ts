@@ -6,13 +6,17 @@ import { type Gateway, startGateway } from '../gateway/gateway.ts';
 import { loadServerId, newServerId } from '../gateway/server-id.ts';
 import { AddressGuard } from '../model/address-guard.ts';
 import { systemClock } from '../model/clock.ts';
-import { environmentSpec } from '../model/environment.ts';
+import { type EnvironmentSpec, environmentSpec } from '../model/environment.ts';
 import { SluiceError } from '../model/fault.ts';
 import { duration } from '../model/quantity.ts';
 import { openListener } from '../proxy/http-listener.ts';
 import { openRegistry } from '../registry/open-registry.ts';
+import { applyDescriptorLimit } from './descriptor-limit.ts';
 import { openTracing } from './tracing.ts';
 import { version } from './version.ts';
+
+/** Greatest number of connections, as `limits.connections` of an environment. */
+type Connections = EnvironmentSpec['limits']['connections'];
 
 /** Arguments of `sluice gateway`. */
 export interface GatewayArguments {
@@ -27,6 +31,7 @@ export interface GatewayArguments {
   readonly trustedProxies?: readonly string[] | undefined;
   /** Addresses that targets must not have, as {@link AddressGuard} reads them. Default: `SLUICE_DENY_TARGETS`, else `link-local`. */
   readonly denyTargets?: readonly string[] | undefined;
+  readonly maxConnections?: Connections | undefined;
 }
 
 /** A gateway server and the registry connection that it owns. */
@@ -37,6 +42,7 @@ export interface RunningGateway {
 
 /** Starts a gateway server; rejects with a `SluiceError` if the arguments cannot work. */
 export async function runGateway(given: GatewayArguments, logger: Logger): Promise<RunningGateway> {
+  applyDescriptorLimit(logger);
   const grace = readGrace(process.env['SLUICE_SHUTDOWN_GRACE']);
   const headerBytes = readLimit('SLUICE_HEADER_BYTES', 'headerBytes', 'a number of bytes from 1024 to 1048576');
   const bodyRate = readLimit('SLUICE_BODY_RATE', 'bodyRate', 'a number of bytes per second from 0 (no least rate) to 1048576');

@@ -12,6 +12,7 @@ import { openRegistry } from '../registry/open-registry.ts';
 import { RegistrationEndpoint } from '../registry/remote/registration-endpoint.ts';
 import { applyEnvironments, reloadEnvironments } from './configured-environments.ts';
 import { DataPlaneRunner } from './data-plane-runner.ts';
+import { applyDescriptorLimit } from './descriptor-limit.ts';
 import { DocumentProcess } from './document-process.ts';
 import { warnOfRestartOnly } from './restart-only.ts';
 import { loadShipped } from './shipped.ts';
@@ -43,6 +44,7 @@ export interface Served {
  * running.
  */
 export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessEnv = process.env): Promise<Served> {
+  applyDescriptorLimit(logger);
   const tokens = await loadTokens({ dataDir: config.dataDir, configured: config.control.tokens, env });
   logger.info({ admin: tokens.origin.admin, join: tokens.origin.join }, 'tokens read from these places');
   const credentials = await Credentials.of(tokens.valid);

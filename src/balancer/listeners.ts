@@ -219,6 +219,7 @@ function settingsOf(sharing: readonly TableEnvironment[]): ListenerSettings {
   return {
     headerBytes: Math.max(...specs.map((spec) => spec.limits.headerBytes)),
     bodyRate: Math.min(...specs.map((spec) => spec.limits.bodyRate)),
+    connections: most(specs.map((spec) => spec.limits.connections)),
     timeouts: {
       requestHead: longest(specs.map((spec) => spec.timeouts.requestHead)),
       requestBody: longest(specs.map((spec) => spec.timeouts.requestBody)),
@@ -227,6 +228,11 @@ function settingsOf(sharing: readonly TableEnvironment[]): ListenerSettings {
     underscores: strictest(specs.map((spec) => spec.underscores)),
     trustedProxies: [...new Set(specs.flatMap((spec) => spec.trustedProxies))],
   };
+}
+
+/** The greatest number of connections; `auto` sets no number. */
+function most(limits: readonly EnvironmentSpec['limits']['connections'][]): EnvironmentSpec['limits']['connections'] {
+  return limits.includes('auto') ? 'auto' : Math.max(...(limits as number[]));
 }
 
 /** The longest timeout; 0 means no limit. */

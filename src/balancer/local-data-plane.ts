@@ -123,12 +123,15 @@ export class LocalDataPlane implements Handler, DataPlane {
 }
 
 /** Counts of open listeners by configured address, added up: a closing listener may already have a successor at the same address. */
-export function liveListeners(open: ReadonlyMap<Pick<Listener, 'connections' | 'counts'>, string>): LiveListener[] {
+export function liveListeners(open: ReadonlyMap<Pick<Listener, 'connections' | 'limit' | 'counts'>, string>): LiveListener[] {
   const byAddress = new Map<string, LiveListener>();
-  for (const [{ connections, counts }, listen] of open) {
+  for (const [{ connections, limit, counts }, listen] of open) {
     const other = byAddress.get(listen);
-    const live = { ...counts, listen, connections };
-    byAddress.set(listen, other === undefined ? live : { ...addCounts(omitName(other), omitName(live)), listen });
+    const live = { ...counts, listen, connections, limit };
+    byAddress.set(
+      listen,
+      other === undefined ? live : { ...addCounts(omitName(other), omitName(live)), listen, limit: Math.max(other.limit, limit) },
+    );
   }
   return [...byAddress.values()];
 }

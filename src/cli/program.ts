@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { readAddress, readCount, readName, readRanges, readWeight } from './argument-readers.ts';
+import { readAddress, readConnections, readCount, readName, readRanges, readWeight } from './argument-readers.ts';
 import { configCommand } from './commands/config-command.ts';
 import { deployCommands } from './commands/deploy-commands.ts';
 import { environmentCommands } from './commands/environment-commands.ts';
@@ -32,6 +32,7 @@ export interface GatewayOptions {
   readonly trustedProxies?: readonly string[];
   /** Default: `SLUICE_DENY_TARGETS`, else link-local. */
   readonly denyTargets?: readonly string[];
+  readonly maxConnections?: number | 'auto';
 }
 
 export interface UpOptions {
@@ -112,6 +113,14 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
       '--deny-targets <list>',
       'addresses that targets of projects must not have: loopback, link-local, private, none, or ranges (default: SLUICE_DENY_TARGETS, else link-local)',
       (text: string) => text.split(/[\s,]+/).filter((entry) => entry !== ''),
+    )
+    .addOption(
+      new Option(
+        '--max-connections <n>',
+        'greatest number of connections, or auto: what the limit of open files leaves room for (default: auto)',
+      )
+        .env('SLUICE_MAX_CONNECTIONS')
+        .argParser(readConnections),
     )
     .option('--token <token>', 'the join token, needed for http(s) (default: SLUICE_JOIN_TOKEN, else the one in ./data/join.token)')
     .addHelpText('after', '\nExample:\n  sluice gateway --join http://127.0.0.1:9000 --environment production')

@@ -3,6 +3,7 @@ import { isIP, type Socket } from 'node:net';
 import type { AddressGuard } from '../model/address-guard.ts';
 import { type Clock, type Random, systemClock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
+import { isShortage } from '../model/shortage.ts';
 import { NameLookup } from './name-lookup.ts';
 import { ResolvedName } from './resolved-name.ts';
 import { dnsServers } from './servers.ts';
@@ -73,9 +74,9 @@ export class Resolver {
   observe<Kind extends Socket>(socket: Kind, host: string): Kind {
     if (isIP(host) !== 0) return socket;
     const name = this.#name(host);
-    socket.on('connectionAttemptFailed', (address: string, port: number, _family: number, error: NodeJS.ErrnoException) =>
-      name.failed(address, port, error.code !== 'ETIMEDOUT'),
-    );
+    socket.on('connectionAttemptFailed', (address: string, port: number, _family: number, error: NodeJS.ErrnoException) => {
+      if (!isShortage(error)) name.failed(address, port, error.code !== 'ETIMEDOUT');
+    });
     return socket.on('connectionAttemptTimeout', (address: string, port: number) => name.failed(address, port, false));
   }
 

@@ -48,6 +48,8 @@ export interface GatewayOptions {
   readonly trustedProxies?: readonly string[] | undefined;
   /** Addresses that targets of projects must not have; default: none. */
   readonly guard?: AddressGuard | undefined;
+  /** Greatest number of connections; default `auto`, as `limits.connections` of an environment. */
+  readonly maxConnections?: ListenerSettings['connections'] | undefined;
   /** True if a client on another machine may read the metrics with these credentials (`Authorization`); default: always false. */
   readonly admits?: ((authorization: string | undefined) => boolean) | undefined;
   /** Version of the program, for people. */
@@ -89,6 +91,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const settings = (): ListenerSettings => ({
     ...headLimits,
     bodyRate: limits.bodyRate,
+    connections: options.maxConnections ?? 'auto',
+    tellsFaults: true,
     timeouts,
     trustedProxies: options.trustedProxies ?? loopback,
     underscores: applier.snapshot?.underscores ?? 'drop',

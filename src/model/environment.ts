@@ -113,7 +113,17 @@ const retries = z.strictObject({
   }),
 });
 
+/** Limit of client connections; `auto`: what the process has room for. */
+export const connectionLimit = z.union(
+  [z.int().min(1).max(10_000_000), z.literal('auto')],
+  'must be auto, or a number of connections from 1 to 10000000',
+);
+
 const limits = z.strictObject({
+  connections: connectionLimit.default('auto').meta({
+    description:
+      'greatest number of client connections of the listener. Beyond it the one that is idle the longest is closed; if none is idle, new ones wait up to 5 s, then get 503. auto: as many as the open-file limit (ulimit -n) of the process leaves room for, with a reserve for servers, control address and files; that limit holds for numbers too. If environments share a listener, the largest value applies',
+  }),
   connectionsPerServer: count
     .default(0)
     .meta({ description: 'concurrent exchanges on one server; 0: no limit. Further requests wait in the queue, or get 503' }),

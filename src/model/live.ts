@@ -73,6 +73,8 @@ export interface LiveListener extends ListenerCounts {
   readonly listen: string;
   /** Open client connections, tunnels included. */
   readonly connections: number;
+  /** Greatest number of them, in all processes that serve the listener; 0: no limit is known. */
+  readonly limit: number;
 }
 
 /** Synchronisation of a process with the registry. */

@@ -108,6 +108,8 @@ export interface Listener {
   readonly address: string;
   /** Open client connections, idle ones included. */
   readonly connections: number;
+  /** Greatest number of client connections: that of the listener, or what the process has room for beside its other connections; 0: no limit is known. */
+  readonly limit: number;
   /** Exchanges in flight, and open upgraded connections. */
   readonly active: number;
   readonly counts: ListenerCounts;
@@ -132,6 +134,10 @@ export interface ListenerSettings {
   readonly timeouts: Pick<EnvironmentSpec['timeouts'], 'requestHead' | 'requestBody' | 'clientIdle'>;
   /** Treatment of field names with other characters than letters, digits and hyphens. Default: drop. */
   readonly underscores?: NameRule;
+  /** Greatest number of client connections; `auto`, the default: what the process has room for. */
+  readonly connections?: EnvironmentSpec['limits']['connections'];
+  /** Answers for lack of room say so in `Sluice-Fault`, for balancers. Default false. */
+  readonly tellsFaults?: boolean;
   /** CIDR ranges of proxies whose `X-Forwarded-*` and `Forwarded` are believed and extended. */
   readonly trustedProxies: readonly string[];
 }

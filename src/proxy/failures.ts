@@ -1,4 +1,4 @@
-import type { AttemptFailure } from '../http1/connection/client-connection.ts';
+import type { AttemptFailure } from '../http1/connection/response-sink.ts';
 import type { Failure } from './contract.ts';
 
 /** Every failure that Sluice itself answers a valid request with. Faults of the request's octets are in `http1/message/wire-fault.ts`. */
@@ -35,6 +35,7 @@ export const failures = {
     code: 'loop-detected',
     title: 'The request runs in a circle: a target of a project leads back to Sluice.',
   },
+  tooManyConnections: { status: 503, code: 'too-many-connections', title: 'There is no room for another connection at the moment.' },
   bodyTooLarge: { status: 413, code: 'body-too-large', title: 'The request body is larger than allowed.' },
   traceEndsHere: { status: 501, code: 'trace-not-supported', title: 'This server does not support TRACE.' },
   internal: { status: 500, code: 'internal', title: 'The request could not be processed.' },

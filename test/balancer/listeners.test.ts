@@ -9,6 +9,7 @@ import { table } from './tables.ts';
 class FakeListener implements Listener {
   readonly address: string;
   readonly connections = 0;
+  readonly limit = 0;
   readonly active = 0;
   readonly counts = noListenerCounts;
   settings: ListenerSettings;
@@ -82,6 +83,7 @@ t.test('environments share a listener by naming the same address', async (t) => 
     bodyRate: 100,
     timeouts: { requestHead: 0, requestBody: 20_000, clientIdle: 75_000 },
     underscores: 'drop',
+    connections: 'auto',
     trustedProxies: ['10.0.0.0/8', '::1'],
   });
   t.equal(listeners.address('one'), '127.0.0.1:45678');

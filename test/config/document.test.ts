@@ -173,7 +173,7 @@ test('aliases are replaced by their anchors; faults in them have the line of the
     [
       2,
       'limits.connect',
-      'is unknown; known here: connectionsPerServer, queue, queueTimeout, headerBytes, bodyBytes, bodyRate, tunnelsPerServer',
+      'is unknown; known here: connections, connectionsPerServer, queue, queueTimeout, headerBytes, bodyBytes, bodyRate, tunnelsPerServer',
     ],
   ]);
 });

@@ -1,15 +1,13 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import t, { type Test } from 'tap';
-import { ClientConnection, type ResponseSink } from '../../src/http1/connection/client-connection.ts';
+import { ClientConnection } from '../../src/http1/connection/client-connection.ts';
 import { Deadlines } from '../../src/http1/connection/deadlines.ts';
 import { outbox } from '../../src/http1/connection/outbox.ts';
 import type { RequestSink } from '../../src/http1/connection/request-sink.ts';
-import {
-  ServerConnection,
-  type ServerConnectionOwner,
-  type ServerConnectionSettings,
-} from '../../src/http1/connection/server-connection.ts';
+import type { ResponseSink } from '../../src/http1/connection/response-sink.ts';
+import { ServerConnection, type ServerConnectionOwner } from '../../src/http1/connection/server-connection.ts';
+import type { ServerConnectionSettings } from '../../src/http1/connection/server-connection-settings.ts';
 import { eventually } from '../tools/eventually.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 
@@ -41,6 +39,7 @@ async function connected(t: Test, answer: (connection: ServerConnection) => void
     closed: () => {
       made.closed = true;
     },
+    gaveWay() {},
     fault: (error) => t.fail(String(error)),
   };
   const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }, (accepted) => {
@@ -281,9 +280,11 @@ t.test('a server that reads a large body slowly is not silent; one that reads no
     turnEnd() {},
     upstreamDrained() {},
     doubted() {},
+    starved: () => false,
     crashed: (error) => t.fail(String(error)),
   };
-  const owner = { destination: { host: '127.0.0.1', port, secure: undefined }, deadlines: new Deadlines(clock), put() {}, closed() {} };
+  const destination = { host: '127.0.0.1', port, secure: undefined };
+  const owner = { destination, deadlines: new Deadlines(clock), put() {}, closed() {}, starving() {}, take: () => undefined };
   const accepted = once(server, 'connection') as Promise<[net.Socket]>;
   const connection = new ClientConnection(owner, sink, 3000);
   const [peer] = await accepted;

@@ -1,3 +1,4 @@
+import type { ListenerSettings } from '../../proxy/contract.ts';
 import type { TableEnvironment } from '../table.ts';
 
 /**
@@ -15,4 +16,10 @@ export function tableShare(table: TableEnvironment, workers: number): TableEnvir
     queue: part(spec.limits.queue),
   };
   return { ...table, spec: { ...spec, limits, retries: { ...spec.retries, budgetMin: part(spec.retries.budgetMin) } } };
+}
+
+/** Settings of a listener for one worker of several, in the same way. */
+export function listenerShare(settings: ListenerSettings, workers: number): ListenerSettings {
+  const { connections = 'auto' } = settings;
+  return connections === 'auto' ? settings : { ...settings, connections: Math.ceil(connections / Math.max(1, workers)) };
 }

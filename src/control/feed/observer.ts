@@ -9,6 +9,7 @@ import type { Link, Registry, Watch } from '../../registry/contract.ts';
 import { listServers } from '../views/server-view.ts';
 import { DesiredState } from './desired-state.ts';
 import { registryHappening } from './happenings.ts';
+import { RoomWatch } from './room-watch.ts';
 import { compareServers } from './server-changes.ts';
 import { TrafficMeter } from './traffic-meter.ts';
 
@@ -40,6 +41,7 @@ export class Observer {
   readonly #watch: Watch;
   #servers: readonly ServerAnswer[] | undefined;
   #health = new Map<string, string>();
+  readonly #room = new RoomWatch();
   #registryLink: Link;
   /** Bound address by environment, as of the last second. */
   #listening: ReadonlyMap<string, string | undefined> = new Map();
@@ -104,6 +106,7 @@ export class Observer {
       this.#emit({ type: 'traffic', at, ...this.traffic.take(at, servers) });
       this.#checkRegistry();
       this.#checkListeners(at);
+      this.#emitHappenings(this.#room.take(at, this.#observed.live.listeners()));
       const health = new Map(servers.map(({ id, health }) => [id, health]));
       const flipped = [...health].some(([id, now]) => this.#health.get(id) !== now);
       this.#health = health;
