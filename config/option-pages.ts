@@ -45,16 +45,20 @@ function ofBalancer(group: OptionGroup): string[] {
   const rows = group.options.map((option) => {
     const path = option.path.join('.');
     const fixed = restartOnly.some((one) => path === one || path.startsWith(`${one}.`));
-    return rowOf(option, variableName(option.path), fixed ? 'restart' : 'live');
+    return rowOf(option, isOneValue(option, option.path) ? variableName(option.path) : undefined, fixed ? 'restart' : 'live');
   });
   return sectionOf(group, '##', ['option', 'value', 'default', 'change', 'meaning'], rows);
+}
+
+/** Only options with one value have a variable. */
+function isOneValue({ schema }: Option, path: readonly string[]): boolean {
+  return !path.includes('[]') && schema.type !== 'array' && schema.type !== 'object';
 }
 
 function ofEnvironment(group: OptionGroup): string[] {
   const rows = group.options.map((option) => {
     const path = option.path.slice(2);
-    const isOneValue = !path.includes('[]') && option.schema.type !== 'array' && option.schema.type !== 'object';
-    return rowOf({ ...option, path }, isOneValue ? variableName(['environments', 'production', ...path]) : undefined);
+    return rowOf({ ...option, path }, isOneValue(option, path) ? variableName(['environments', 'production', ...path]) : undefined);
   });
   return sectionOf(group, '###', ['option', 'value', 'default', 'meaning'], rows);
 }

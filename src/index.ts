@@ -79,6 +79,10 @@ export interface GatewayOptions {
   readonly dataDir?: string;
   /** CIDR ranges of balancers whose `X-Forwarded-*` is believed. Default: this machine. */
   readonly trustedProxies?: readonly string[];
+  /** Addresses that targets of projects must not have: `loopback`, `link-local`, `private`, or ranges. Default: `['link-local']`. */
+  readonly denyTargets?: readonly string[];
+  /** Greatest number of connections. Default `auto`: what the limit of open files leaves room for. */
+  readonly maxConnections?: number | 'auto';
   /** Default: nothing is logged. */
   readonly logger?: Logger;
 }

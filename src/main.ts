@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import type { Logger } from 'pino';
+import { readsDocuments, runDocumentReader } from './assembly/document-process.ts';
 import { keepRunning, onSignal, stopOnSignal } from './assembly/lifetime.ts';
 import { createLogger } from './assembly/logger.ts';
 import { type RunningGateway, runGateway } from './assembly/run-gateway.ts';
@@ -89,7 +90,9 @@ function upConfig({ config: file, control, listen }: UpOptions): Config {
   return load({ ...given, [variableName(['environments', first?.name ?? 'production', 'listen'])]: listen });
 }
 
-if (isWorker()) {
+if (readsDocuments()) {
+  runDocumentReader();
+} else if (isWorker()) {
   const logger = createLogger();
   keepRunning(logger);
   processResolver.log = logger;

@@ -12,6 +12,10 @@ export interface BalancerSettings {
      */
     listen?: string;
     /**
+     * IP addresses and CIDR ranges of proxies in front of the control address. Their X-Forwarded-For or Forwarded names the client, whose wrong tokens are counted. A request that any proxy passes on is not taken for one from this machine, unless a listed proxy says so
+     */
+    trustedProxies?: string[];
+    /**
      * secrets for the control address
      */
     tokens?: {
@@ -218,6 +222,10 @@ export interface EnvironmentSpec {
    */
   limits?: {
     /**
+     * greatest number of client connections of the listener. Beyond it the one that is idle the longest is closed; if none is idle, new ones wait up to 5 s, then get 503. auto: as many as the open-file limit (ulimit -n) of the process leaves room for, with a reserve for servers, control address and files; that limit holds for numbers too. If environments share a listener, the largest value applies
+     */
+    connections?: number | 'auto';
+    /**
      * concurrent exchanges on one server; 0: no limit. Further requests wait in the queue, or get 503
      */
     connectionsPerServer?: number;
@@ -237,6 +245,14 @@ export interface EnvironmentSpec {
      * maximum bytes of a request body (beyond: 413); 0: no limit
      */
     bodyBytes?: number;
+    /**
+     * least bytes per second of a request body, after timeouts.requestBody (below: 408); 0: no least rate, so that a client which sends a byte now and then holds its connection for ever. Time in which the server does not read does not count. Start the gateway servers with the same number in SLUICE_BODY_RATE. If environments share a listener, the lowest rate applies
+     */
+    bodyRate?: number;
+    /**
+     * open upgraded connections (WebSocket) on one server; 0: no limit. They do not count towards connectionsPerServer. Further upgrades get 503
+     */
+    tunnelsPerServer?: number;
   };
   /**
    * time limits for each step of an exchange
@@ -250,6 +266,10 @@ export interface EnvironmentSpec {
      * time for a client's request head, then 408. With 0 slow clients can hold connections. If environments share a listener, the longest time applies
      */
     requestHead?: 0 | string;
+    /**
+     * time that a client may be behind limits.bodyRate with its request body, then 408. If environments share a listener, the longest time applies
+     */
+    requestBody?: 0 | string;
     /**
      * idle time after which a client connection is closed; 0: never. Set it longer than the idle time of a proxy in front, or the proxy may send requests on closed connections
      */
@@ -284,6 +304,10 @@ export interface EnvironmentSpec {
      */
     cookie?: string;
   };
+  /**
+   * what happens to fields of clients whose names have an underscore, a dot, or another character than letters, digits and hyphens. CGI and WSGI cannot tell X_User from X-User, so that with keep a client can forge fields that a proxy, Sluice or a policy sets. drop: they are not passed on; reject: 400. If environments share a listener, the strictest applies
+   */
+  underscores?: 'drop' | 'reject' | 'keep';
   /**
    * IP addresses and CIDR ranges of proxies whose X-Forwarded-* fields are believed. A listed proxy can claim any client address. Environments on one listener share their lists
    */
@@ -445,6 +469,14 @@ export interface ProjectFile {
    * true: the target gets the path with basePath in front
    */
   forwardBasePath?: boolean;
+  /**
+   * paths with an encoded slash or backslash (%2F, %5C). reject: they get 400; keep: they are passed on, after the policies of every resource that the target could read in them. Not given: reject
+   */
+  encodedSlashes?: 'reject' | 'keep';
+  /**
+   * true: runs of slashes below basePath become one slash; false: they are passed on, for paths that contain URLs. Not given: true
+   */
+  mergeSlashes?: boolean;
   /**
    * policies of every resource
    */

@@ -1,4 +1,4 @@
-import { normalisePath } from '../../src/routing/path.ts';
+import { readPath } from '../../src/routing/path.ts';
 import type { LoggedRequest } from './access-log.ts';
 import type { Answer } from './client.ts';
 
@@ -54,7 +54,7 @@ export function faultOf({ method, target }: LoggedRequest, answer: Answer): stri
 /** The target that a gateway forwards: it sends paths in the form that every server reads alike (`//a` as `/a`). */
 function forwarded(target: string): string {
   const [path = ''] = target.split('?');
-  return `${normalisePath(path)}${target.slice(path.length)}`;
+  return `${readPath(path)?.path}${target.slice(path.length)}`;
 }
 
 function count<Key>(counts: Map<Key, number>, key: Key): void {

@@ -56,16 +56,33 @@ export const serverAnswer = z
 export const registryAnswer = z
   .object({
     up: z.boolean().meta({ description: 'the registry can be reached' }),
+    reason: z.string().nullable().meta({ description: 'why the registry cannot be reached; null while it can' }),
     refuses: z.string().nullable().meta({ description: 'why the registry refuses writes, and what to do; null while it takes them' }),
     unread: z.array(unreadDocument).meta({ description: 'documents that this balancer could not read, or not entirely' }),
   })
   .meta({ id: 'Registry', description: "a balancer's connection to its registry" });
+
+export const joinTokenAnswer = z
+  .object({ token: z.string() })
+  .meta({ id: 'JoinToken', description: 'the token with which a new server joins' });
 
 export const environmentAnswer = environmentSpec
   .extend({
     name,
     status: z.object({
       listening: z.string().nullable().meta({ description: 'address that the listener is bound to; null while it is not open' }),
+      connections: z
+        .object({
+          open: z.int().meta({ description: 'open client connections of the listener, on this balancer' }),
+          limit: z.int().nullable().meta({
+            description:
+              'greatest number of them: limits.connections, or what the limit of open files leaves room for; null: no limit is known',
+          }),
+          closedForRoom: z.int().meta({ description: 'idle ones that were closed to make room for others' }),
+          refused: z.int().meta({ description: 'connections refused because there was no room and none was idle' }),
+        })
+        .nullable()
+        .meta({ description: 'clients of the listener, which environments may share; null while it is not open' }),
       snapshot: snapshotId,
       origins: z.record(z.string(), z.enum(['file', 'api'])).meta({
         description:
@@ -156,6 +173,7 @@ const happening = z
 export const happeningsAnswer = z.object({ happenings: z.array(happening) });
 
 export type ServerAnswer = Immutable<z.input<typeof serverAnswer>>;
+export type JoinTokenAnswer = Immutable<z.input<typeof joinTokenAnswer>>;
 export type RegistryAnswer = Immutable<z.input<typeof registryAnswer>>;
 export type EnvironmentAnswer = Immutable<z.input<typeof environmentAnswer>>;
 export type DeploymentsSummary = Immutable<z.input<typeof deploymentsSummary>>;
@@ -165,3 +183,9 @@ export type ProjectSummaryAnswer = Immutable<z.input<typeof projectSummary>>;
 export type RevisionAnswer = Immutable<z.input<typeof revisionAnswer>>;
 export type Happening = Immutable<z.input<typeof happening>>;
 export type Tone = Happening['tone'];
+
+/** Answer to signing in. */
+export const sessionAnswer = z.object({
+  key: z.string().describe('key of the session, to be sent as sluice-session-key; the cookie alone gives no access'),
+});
+export type SessionAnswer = z.output<typeof sessionAnswer>;

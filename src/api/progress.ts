@@ -37,5 +37,5 @@ export function progressOf(server: ReportedState, { project, revision, since }: 
 /** Returns the state of a server that does not report what it runs; undefined for a server that does. */
 export function stateWithoutReports({ lost, source }: Pick<ReportedState, 'lost' | 'source'>): 'lost' | 'unreported' | undefined {
   if (lost) return 'lost';
-  return source === 'http' ? 'unreported' : undefined;
+  return source === 'join' ? undefined : 'unreported';
 }

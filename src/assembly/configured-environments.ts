@@ -1,12 +1,10 @@
 import type { Logger } from 'pino';
 import type { Balancer } from '../balancer/balancer.ts';
 import type { Config } from '../config/config.ts';
-import { SluiceError } from '../model/fault.ts';
+import { type ErrorCode, type Fault, SluiceError } from '../model/fault.ts';
 import type { Registry } from '../registry/contract.ts';
 import { programName } from './own-program.ts';
-
-/** Milliseconds between two attempts while the registry is unreachable. */
-const retryMs = 1000;
+import { untilReachable, type Waiting } from './until-reachable.ts';
 
 /**
  * Applies the environments of the configuration: at the start, and when it is loaded again. Only what changed in the configuration since it
@@ -17,30 +15,36 @@ export async function applyEnvironments(
   registry: Registry,
   config: Config,
   logger: Logger,
-  { reload = false }: { reload?: boolean } = {},
+  { reload = false, ...waiting }: { reload?: boolean } & Waiting = {},
 ): Promise<void> {
+  const changed: string[] = [];
   for (const { name, input } of config.environments) {
     const about = logger.child({ environment: name });
-    const applied = await untilReachable(logger, async () => {
-      try {
-        return await registry.applyEnvironment(name, input);
-      } catch (error) {
-        if (!(error instanceof SluiceError)) throw error;
-        const { code, message: reason } = error;
-        // A damaged document harms only its own environment.
-        if (code === 'internal' || (code === 'invalid' && !reload))
-          about.error({ reason }, 'the environment keeps the settings that it has');
-        else if (!reload && registry.link.refuses !== undefined && (await registry.environment(name)) !== undefined)
-          about.error(
-            { reason },
-            'the environment keeps the settings that it has: reload the configuration (SIGHUP) once the registry takes writes',
-          );
-        else throw error;
-        return undefined;
-      }
-    });
+    const applied = await untilReachable(
+      logger,
+      async () => {
+        try {
+          return await registry.applyEnvironment(name, input);
+        } catch (error) {
+          if (!(error instanceof SluiceError)) throw error;
+          const { code, message: reason } = error;
+          // A damaged document harms only its own environment.
+          if (code === 'internal' || (code === 'invalid' && !reload))
+            about.error({ reason }, 'the environment keeps the settings that it has');
+          else if (!reload && registry.link.refuses !== undefined && (await registry.environment(name)) !== undefined)
+            about.error(
+              { reason },
+              'the environment keeps the settings that it has: reload the configuration (SIGHUP) once the registry takes writes',
+            );
+          else throw reload ? inReload(error, name, changed) : error;
+          return undefined;
+        }
+      },
+      waiting,
+    );
     if (applied === undefined) continue;
     const { outcome, replaced, kept } = applied;
+    if (outcome === 'created' || outcome === 'changed') changed.push(name);
     if (outcome === 'created') about.info('environment created from the configuration');
     if (outcome === 'changed') about.info('environment updated from the configuration');
     if (outcome === 'deleted') {
@@ -57,7 +61,8 @@ export async function applyEnvironments(
 
 /**
  * Applies a configuration that was loaded again. Environments that it no longer has are kept. Rejects, and changes nothing, if a new
- * listener cannot be opened.
+ * listener cannot be opened, or if the registry would refuse the settings of an environment; then with the faults of all environments. What
+ * fails after these checks is reported by name, with the environments that were changed before it.
  */
 export async function reloadEnvironments(
   present: Config,
@@ -70,6 +75,7 @@ export async function reloadEnvironments(
   try {
     // All of them before the first change: a configuration is applied as a whole or not at all.
     for (const { spec } of next.environments) if (!listens.has(spec.listen)) releases.push(await reserve(spec.listen));
+    await mustApply(registry, next, logger);
     await applyEnvironments(registry, next, logger, { reload: true });
     made = true;
   } finally {
@@ -83,14 +89,31 @@ export async function reloadEnvironments(
   }
 }
 
-async function untilReachable<T>(logger: Logger, task: () => Promise<T>): Promise<T> {
-  for (;;) {
+/** Rejects if the registry would refuse the settings of any environment. */
+async function mustApply(registry: Registry, { environments }: Config, logger: Logger): Promise<void> {
+  const faults: Fault[] = [];
+  let code: ErrorCode = 'invalid';
+  for (const { name, input } of environments) {
     try {
-      return await task();
+      await untilReachable(logger, () => registry.applyEnvironment(name, input, { dryRun: true }));
     } catch (error) {
-      if (!(error instanceof SluiceError) || error.code !== 'unavailable') throw error;
-      logger.warn({ reason: error.message }, 'waiting for the registry');
-      await new Promise<void>((resolve) => setTimeout(resolve, retryMs));
+      // A damaged document harms only its own environment, whose settings stay.
+      if (!(error instanceof SluiceError) || error.code === 'internal') continue;
+      code = error.code;
+      const found = error.faults.length > 0 ? error.faults : [{ path: '', message: error.message }];
+      faults.push(
+        ...found.map(({ path, message }) => ({ path: ['environments', name, ...(path === '' ? [] : [path])].join('.'), message })),
+      );
     }
   }
+  if (faults.length === 0) return;
+  const reasons = faults.map(({ path, message }) => `${path} ${message}`);
+  throw new SluiceError(code, `nothing was changed: ${reasons.join('; ')}`, { faults });
+}
+
+/** The error of a change that failed in the middle of a reload. */
+function inReload(error: SluiceError, name: string, changed: readonly string[]): SluiceError {
+  if (error.code === 'unavailable') return error;
+  const before = changed.length === 0 ? '' : `; already changed: ${changed.join(', ')}`;
+  return new SluiceError(error.code, `environment "${name}": ${error.message}${before}`, { cause: error });
 }

@@ -52,6 +52,13 @@ export class DataPlaneRunner {
     return dataPlane;
   };
 
+  /** Rejects with a `SluiceError` if the settings of a changed configuration cannot be applied. Changes nothing. */
+  async check({ accessLog }: Config): Promise<void> {
+    const settings = accessLogSettings(accessLog);
+    // Only worker processes take another access log without a restart.
+    if (this.#workers !== undefined && settings !== false) await checkAccessLog(settings);
+  }
+
   /** Applies the settings of a changed configuration; warns of those that need a restart. */
   async reload(next: Config): Promise<void> {
     if ((this.#workers === undefined) !== (next.workers === 0)) return warnNeedsRestart('workers', this.#logger);

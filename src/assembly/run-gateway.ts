@@ -4,14 +4,19 @@ import { readToken } from '../config/token-file.ts';
 import { createVerifier } from '../control/access/authorizer.ts';
 import { type Gateway, startGateway } from '../gateway/gateway.ts';
 import { loadServerId, newServerId } from '../gateway/server-id.ts';
+import { AddressGuard } from '../model/address-guard.ts';
 import { systemClock } from '../model/clock.ts';
-import { environmentSpec } from '../model/environment.ts';
+import { type EnvironmentSpec, environmentSpec } from '../model/environment.ts';
 import { SluiceError } from '../model/fault.ts';
 import { duration } from '../model/quantity.ts';
 import { openListener } from '../proxy/http-listener.ts';
 import { openRegistry } from '../registry/open-registry.ts';
+import { applyDescriptorLimit } from './descriptor-limit.ts';
 import { openTracing } from './tracing.ts';
 import { version } from './version.ts';
+
+/** Greatest number of connections, as `limits.connections` of an environment. */
+type Connections = EnvironmentSpec['limits']['connections'];
 
 /** Arguments of `sluice gateway`. */
 export interface GatewayArguments {
@@ -24,6 +29,9 @@ export interface GatewayArguments {
   readonly dataDir?: string | undefined;
   readonly token?: string | undefined;
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Addresses that targets must not have, as {@link AddressGuard} reads them. Default: `SLUICE_DENY_TARGETS`, else `link-local`. */
+  readonly denyTargets?: readonly string[] | undefined;
+  readonly maxConnections?: Connections | undefined;
 }
 
 /** A gateway server and the registry connection that it owns. */
@@ -34,8 +42,11 @@ export interface RunningGateway {
 
 /** Starts a gateway server; rejects with a `SluiceError` if the arguments cannot work. */
 export async function runGateway(given: GatewayArguments, logger: Logger): Promise<RunningGateway> {
+  applyDescriptorLimit(logger);
   const grace = readGrace(process.env['SLUICE_SHUTDOWN_GRACE']);
-  const headerBytes = readHeaderBytes(process.env['SLUICE_HEADER_BYTES']);
+  const headerBytes = readLimit('SLUICE_HEADER_BYTES', 'headerBytes', 'a number of bytes from 1024 to 1048576');
+  const bodyRate = readLimit('SLUICE_BODY_RATE', 'bodyRate', 'a number of bytes per second from 0 (no least rate) to 1048576');
+  const guard = guardOf(given.denyTargets ?? readList(process.env['SLUICE_DENY_TARGETS']) ?? ['link-local']);
   const id = given.id ?? (given.dataDir === undefined ? newServerId() : await loadServerId(resolve(given.dataDir), logger));
   const overHttp = /^https?:/.test(given.join);
   // An embedded registry can be opened by one process only, its balancer.
@@ -53,6 +64,8 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
       id,
       grace,
       headerBytes,
+      bodyRate,
+      guard,
       dataDir: resolve(given.dataDir ?? join('data', `gateway-${id}`)),
       registry,
       logger,
@@ -74,15 +87,27 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
   }
 }
 
-/** Reads `SLUICE_HEADER_BYTES`, the counterpart of `limits.headerBytes` of an environment. */
-function readHeaderBytes(text: string | undefined): number | undefined {
+/** Reads a variable that is the counterpart of a limit of an environment. */
+function readLimit(variable: string, limit: 'headerBytes' | 'bodyRate', form: string): number | undefined {
+  const text = process.env[variable];
   if (text === undefined || text === '') return undefined;
-  const limits = environmentSpec.shape.limits.unwrap().safeParse({ headerBytes: Number(text) });
-  if (limits.success) return limits.data.headerBytes;
-  throw new SluiceError(
-    'invalid',
-    `SLUICE_HEADER_BYTES is "${text}": must be a number of bytes from 1024 to 1048576, as limits.headerBytes`,
-  );
+  const limits = environmentSpec.shape.limits.unwrap().safeParse({ [limit]: Number(text) });
+  if (limits.success) return limits.data[limit];
+  throw new SluiceError('invalid', `${variable} is "${text}": must be ${form}, as limits.${limit}`);
+}
+
+function readList(text: string | undefined): string[] | undefined {
+  return text === undefined || text === '' ? undefined : text.split(/[\s,]+/).filter((entry) => entry !== '');
+}
+
+/** `none` alone denies no address. */
+function guardOf(denied: readonly string[]): AddressGuard | undefined {
+  if (denied.length === 0 || (denied.length === 1 && denied[0] === 'none')) return undefined;
+  try {
+    return new AddressGuard(denied);
+  } catch (error) {
+    throw new SluiceError('invalid', `--deny-targets, SLUICE_DENY_TARGETS: ${(error as Error).message}`);
+  }
 }
 
 /** Reads the grace period as `shutdown.grace` of a balancer's configuration; a gateway has no configuration file. */

@@ -1,16 +1,19 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { type Balancer, startBalancer } from '../balancer/balancer.ts';
+import { type Balancer, createBalancer } from '../balancer/balancer.ts';
 import type { Config } from '../config/config.ts';
 import { Credentials } from '../control/access/credentials.ts';
 import { loadTokens, type Tokens } from '../control/access/tokens.ts';
 import { type Control, startControl } from '../control/control.ts';
 import { systemClock } from '../model/clock.ts';
+import { SluiceError } from '../model/fault.ts';
 import type { Registry } from '../registry/contract.ts';
 import { openRegistry } from '../registry/open-registry.ts';
 import { RegistrationEndpoint } from '../registry/remote/registration-endpoint.ts';
 import { applyEnvironments, reloadEnvironments } from './configured-environments.ts';
 import { DataPlaneRunner } from './data-plane-runner.ts';
+import { applyDescriptorLimit } from './descriptor-limit.ts';
+import { DocumentProcess } from './document-process.ts';
 import { warnOfRestartOnly } from './restart-only.ts';
 import { loadShipped } from './shipped.ts';
 import { version } from './version.ts';
@@ -36,8 +39,12 @@ export interface Served {
   stop(): Promise<void>;
 }
 
-/** Starts the registry, the balancer and the admin API, in this order. Rejects with a `SluiceError` if one of them cannot start; then nothing is left running. */
+/**
+ * Starts the registry, the balancer and the admin API, in this order; while the registry cannot be reached, the admin API answers first. Rejects with a `SluiceError` if one of them cannot start; then nothing is left
+ * running.
+ */
 export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessEnv = process.env): Promise<Served> {
+  applyDescriptorLimit(logger);
   const tokens = await loadTokens({ dataDir: config.dataDir, configured: config.control.tokens, env });
   logger.info({ admin: tokens.origin.admin, join: tokens.origin.join }, 'tokens read from these places');
   const credentials = await Credentials.of(tokens.valid);
@@ -46,45 +53,66 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   await dataPlane.openAccessLog();
   const registry = await openRegistry({ ...config.registry, logger });
   let present = config;
-  let balancer: Balancer | undefined;
+  const balancer = createBalancer({
+    registry,
+    own: config.environments.map(({ name }) => name),
+    logger,
+    clock: systemClock,
+    random: Math.random,
+    startDataPlane: dataPlane.start,
+    graceMs: config.shutdown.grace,
+  });
   let control: Control | undefined;
+  const stopped = new AbortController();
   // The admin API closes after the balancer: gateways renew their leases through it while requests finish.
+  const reader = new DocumentProcess();
   const stop = async () => {
-    await balancer?.drain(present.shutdown.grace);
+    stopped.abort();
+    await balancer.drain(present.shutdown.grace);
     await dataPlane.flush();
     await control?.close();
+    reader.close();
     await registry.close();
   };
   const summary = () => {
-    const open = present.environments.filter(({ name }) => balancer?.view.listening(name) !== undefined);
+    const open = present.environments.filter(({ name }) => balancer.view.listening(name) !== undefined);
     const { length } = open;
-    const listens = open.slice(0, maxNamed).map(({ name }) => `${name} on ${balancer?.view.listening(name)}`);
+    const listens = open.slice(0, maxNamed).map(({ name }) => `${name} on ${balancer.view.listening(name)}`);
     return `Serving ${length === 0 ? 'no environment of the configuration' : listens.join(', ')}${length > maxNamed ? ` and ${length - maxNamed} more` : ''}; control at ${control?.url}`;
   };
   const reload = async (next: Config) => {
     const { valid } = await loadTokens({ dataDir: config.dataDir, configured: next.control.tokens, env });
-    const running = balancer as Balancer;
-    await reloadEnvironments(present, next, { registry, reserve: (address) => running.reserve(address), logger });
+    await dataPlane.check(next);
+    // Everything that can be refused was checked, or is checked in here before the first change.
+    await reloadEnvironments(present, next, { registry, reserve: balancer.reserve, logger });
     warnOfRestartOnly(config, next, logger);
     present = next;
     await credentials.replace(valid);
-    await dataPlane.reload(next);
+    await dataPlane.reload(next).catch((error: Error) => {
+      throw new SluiceError('unavailable', `environments and tokens are reloaded, but workers or access log are not: ${error.message}`, {
+        cause: error,
+      });
+    });
     logger.info('configuration reloaded');
   };
   try {
-    await applyEnvironments(registry, config, logger);
-    balancer = await startBalancer({
-      registry,
-      own: config.environments.map(({ name }) => name),
-      logger,
-      clock: systemClock,
-      random: Math.random,
-      startDataPlane: dataPlane.start,
-      graceMs: config.shutdown.grace,
+    let waits = () => {};
+    const waiting = new Promise<void>((resolve) => {
+      waits = resolve;
     });
+    const start = async () => {
+      await applyEnvironments(registry, config, logger, { onWait: waits, signal: stopped.signal });
+      await balancer.start();
+    };
+    if (!registry.link.up) waits();
+    const starting = start();
+    // Fails below, once the admin API is open.
+    starting.catch(() => {});
+    await Promise.race([starting, waiting]);
     const registration = new RegistrationEndpoint({ registry, authorize, logger });
     control = await startControl({
       listen: config.control.listen,
+      trustedProxies: config.control.trustedProxies,
       registry,
       live: balancer.view,
       reserve: balancer.reserve,
@@ -95,13 +123,16 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       version,
       page: loadShipped().page,
       sessionKeys: () => credentials.sessionKeys,
+      readDocument: reader.read,
+      joinToken: () => credentials.joinToken,
       journalFile: join(config.dataDir, 'journal.json'),
     });
+    logger.info({ control: control.url }, 'control');
+    await starting;
     for (const { name } of config.environments) {
       const listen = balancer.view.listening(name);
       if (listen !== undefined) logger.info({ environment: name, listen }, 'serving');
     }
-    logger.info({ control: control.url }, 'control');
     return {
       registry,
       balancer,

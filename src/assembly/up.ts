@@ -8,6 +8,7 @@ import type { Config } from '../config/config.ts';
 import { parseDocument } from '../config/document.ts';
 import { SluiceError } from '../model/fault.ts';
 import { project as projectSchema } from '../model/project.ts';
+import { gatewayEnvironment } from './gateway-environment.ts';
 import { ownProgram, programName } from './own-program.ts';
 import { type Served, serve } from './serve.ts';
 import { loadShipped } from './shipped.ts';
@@ -80,13 +81,12 @@ class Child {
   constructor(id: string, environment: string, config: Config, served: Served, logger: Logger) {
     const dataDir = join(config.dataDir, id);
     const words = ['gateway', '--join', served.control.url, '--environment', environment, '--id', id, '--data-dir', dataDir];
-    const { SLUICE_ADMIN_TOKEN: _, ...env } = process.env;
     // Its own process group, so that Ctrl-C reaches only the parent, which then stops its gateways in order.
     const { file, args } = ownProgram(words);
     this.#process = spawn(file, args, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       detached: true,
-      env: { ...env, SLUICE_JOIN_TOKEN: served.tokens.join, SLUICE_LOG_LEVEL: process.env['SLUICE_LOG_LEVEL'] ?? 'warn' },
+      env: gatewayEnvironment(process.env, served.tokens.join),
     });
     this.#process.once('error', (error) => logger.error({ err: error, server: id }, 'a gateway server could not be started'));
     this.#process.once('exit', (code, signal) => {

@@ -6,6 +6,7 @@ import { noWorkerCounts } from '../balancer/workers/worker-counts.ts';
 import { dnsServersVariable } from '../dns/servers.ts';
 import { systemClock } from '../model/clock.ts';
 import { HttpListener } from '../proxy/http-listener.ts';
+import { applyDescriptorLimit } from './descriptor-limit.ts';
 import { OwnAccessLog } from './own-access-log.ts';
 import { ownProgram } from './own-program.ts';
 import { openTracing } from './tracing.ts';
@@ -34,6 +35,7 @@ export function spawnWorker(number: number): ChildProcess {
 export function runWorker(rootLogger: Logger): void {
   const number = Number(process.argv[3]);
   const logger = rootLogger.child({ worker: number });
+  applyDescriptorLimit(logger);
   const tracing = openTracing('sluice-balancer', logger);
   let accessLog: OwnAccessLog | undefined;
   const send = (message: FromWorker, sent?: () => void) => {

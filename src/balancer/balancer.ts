@@ -1,4 +1,5 @@
 import type { LiveView } from '../model/live.ts';
+import type { Link } from '../registry/contract.ts';
 import type { OpenListener, StartDataPlane } from './data-plane.ts';
 import { Director, type DirectorTools } from './director.ts';
 import { Listeners } from './listeners.ts';
@@ -10,20 +11,22 @@ export interface BalancerOptions extends DirectorTools {
   readonly graceMs?: number;
 }
 
-/** A running balancer. */
+/** A balancer, whose view can be read before it is started. */
 export interface Balancer {
   readonly view: LiveView;
+  /**
+   * Reads the registry and opens every listener. Resolves once all listeners are open; rejects with a `SluiceError` that names the address
+   * and the remedy if one cannot be opened. Waits for an unreachable registry; `drain` ends the wait.
+   */
+  start(): Promise<void>;
   /** Opens a listener that an environment is about to name: see {@link Listeners.reserve}. */
   reserve(address: string): Promise<(made: boolean) => void>;
   /** Stops accepting connections, waits up to `graceMs` for exchanges in flight, then breaks off the rest. */
   drain(graceMs: number): Promise<void>;
 }
 
-/**
- * Starts a balancer: reads the registry, opens every listener, routes requests. Resolves once all listeners are open;
- * rejects with a `SluiceError` that names the address and the remedy if one cannot be opened. Waits for an unreachable registry.
- */
-export async function startBalancer(options: BalancerOptions): Promise<Balancer> {
+/** Makes a balancer: `start` reads the registry and opens the listeners, then requests are routed. */
+export function createBalancer(options: BalancerOptions): Balancer {
   const { logger, clock, random, startDataPlane, graceMs = 30_000 } = options;
   const tables = new Map<string, TableEnvironment>();
   const dataPlane = startDataPlane({
@@ -33,6 +36,7 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
   const open: OpenListener = (address, settings, beside) => dataPlane.open(address, settings, beside);
   const listeners = new Listeners({ open, clock, random, logger, graceMs });
   let started = false;
+  let opened = false;
 
   const follow = () => listeners.follow(tables.values());
   const reader: TableReader = {
@@ -57,14 +61,22 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     await dataPlane.close();
   };
 
-  await director.start();
-  started = true;
-  const [failure] = await follow();
-  if (failure !== undefined) {
+  const start = async (): Promise<void> => {
+    await director.start();
+    started = true;
+    const [failure] = await follow();
+    opened = true;
+    if (failure === undefined) return;
     await drain(0);
     throw failure;
-  }
+  };
+  const unready = (): string | undefined => {
+    if (!director.known) return unread(options.registry.link);
+    if (!opened) return 'the listeners are not open yet';
+    return listeners.unopened ?? (dataPlane.serving ? undefined : 'no worker process can carry traffic yet');
+  };
   return {
+    start,
     view: {
       servers: () => dataPlane.servers().map((server) => ({ ...server, checks: director.checkCounts(server.environment, server.id) })),
       environments: () => dataPlane.environments(),
@@ -72,10 +84,16 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
       get sync() {
         return director.sync;
       },
-      ready: () => director.known && listeners.open && dataPlane.serving,
+      unready,
       listening: (environment) => listeners.address(environment),
     },
     reserve: (address) => listeners.reserve(address),
     drain,
   };
+}
+
+/** Says why the registry has not been read yet. */
+function unread({ up, reason, refuses }: Link): string {
+  if (!up) return `the registry cannot be reached${reason === undefined ? '' : `: ${reason}`}`;
+  return refuses === undefined ? 'the registry has not been read yet' : `the registry refuses writes: ${refuses}`;
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { covers, overlap } from '../model/address.ts';
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
-import { environmentSpec } from '../model/environment.ts';
+import { type EnvironmentSpec, environmentSpec } from '../model/environment.ts';
 import type { SluiceError } from '../model/fault.ts';
 import { bindsBeside } from '../proxy/bound-socket.ts';
 import { cannotListen } from '../proxy/cannot-listen.ts';
@@ -105,9 +105,11 @@ export class Listeners {
     };
   }
 
-  /** True while every listener is open. */
-  get open(): boolean {
-    return [...this.#entries.values()].every((entry) => entry.listener !== undefined);
+  /** Why a listener is not open; undefined while all are. */
+  get unopened(): string | undefined {
+    for (const { address, listener, loggedFailure } of this.#entries.values())
+      if (listener === undefined) return loggedFailure ?? `the listener at ${address} is not open yet`;
+    return undefined;
   }
 
   /** The bound address that an environment's clients connect to; undefined while it is not open. */
@@ -216,15 +218,28 @@ function settingsOf(sharing: readonly TableEnvironment[]): ListenerSettings {
   const specs = sharing.length === 0 ? [environmentSpec.parse({})] : sharing.map((environment) => environment.spec);
   return {
     headerBytes: Math.max(...specs.map((spec) => spec.limits.headerBytes)),
+    bodyRate: Math.min(...specs.map((spec) => spec.limits.bodyRate)),
+    connections: most(specs.map((spec) => spec.limits.connections)),
     timeouts: {
       requestHead: longest(specs.map((spec) => spec.timeouts.requestHead)),
+      requestBody: longest(specs.map((spec) => spec.timeouts.requestBody)),
       clientIdle: longest(specs.map((spec) => spec.timeouts.clientIdle)),
     },
+    underscores: strictest(specs.map((spec) => spec.underscores)),
     trustedProxies: [...new Set(specs.flatMap((spec) => spec.trustedProxies))],
   };
+}
+
+/** The greatest number of connections; `auto` sets no number. */
+function most(limits: readonly EnvironmentSpec['limits']['connections'][]): EnvironmentSpec['limits']['connections'] {
+  return limits.includes('auto') ? 'auto' : Math.max(...(limits as number[]));
 }
 
 /** The longest timeout; 0 means no limit. */
 function longest(timeouts: readonly number[]): number {
   return timeouts.includes(0) ? 0 : Math.max(...timeouts);
+}
+
+function strictest(rules: readonly EnvironmentSpec['underscores'][]): EnvironmentSpec['underscores'] {
+  return (['reject', 'drop'] as const).find((rule) => rules.includes(rule)) ?? 'keep';
 }

@@ -3,9 +3,9 @@ import type { LiveEnvironment, LiveListener, LiveServer } from '../model/live.ts
 import type { Exchange, Handler, Listener, ListenerSettings, Route } from '../proxy/contract.ts';
 import { failures } from '../proxy/failures.ts';
 import { logFault } from '../proxy/log-fault.ts';
+import { couldBeReserved } from '../routing/reserved-reading.ts';
 import type { DataPlane, OpenedListener } from './data-plane.ts';
 import { type HostConflict, HostTable } from './host-table.ts';
-import { isReservedPath } from './reserved-path.ts';
 import { ServerPool, type ServerPoolTools } from './server-pool.ts';
 import type { TableEnvironment } from './table.ts';
 
@@ -34,7 +34,7 @@ export class LocalDataPlane implements Handler, DataPlane {
   }
 
   request(exchange: Exchange): void {
-    if (!exchange.request.plain && isReservedPath(exchange.request.path)) {
+    if (!exchange.request.plain && couldBeReserved(exchange.request.path)) {
       exchange.fail(failures.reserved);
       return;
     }
@@ -123,12 +123,15 @@ export class LocalDataPlane implements Handler, DataPlane {
 }
 
 /** Counts of open listeners by configured address, added up: a closing listener may already have a successor at the same address. */
-export function liveListeners(open: ReadonlyMap<Pick<Listener, 'connections' | 'counts'>, string>): LiveListener[] {
+export function liveListeners(open: ReadonlyMap<Pick<Listener, 'connections' | 'limit' | 'counts'>, string>): LiveListener[] {
   const byAddress = new Map<string, LiveListener>();
-  for (const [{ connections, counts }, listen] of open) {
+  for (const [{ connections, limit, counts }, listen] of open) {
     const other = byAddress.get(listen);
-    const live = { ...counts, listen, connections };
-    byAddress.set(listen, other === undefined ? live : { ...addCounts(omitName(other), omitName(live)), listen });
+    const live = { ...counts, listen, connections, limit };
+    byAddress.set(
+      listen,
+      other === undefined ? live : { ...addCounts(omitName(other), omitName(live)), listen, limit: Math.max(other.limit, limit) },
+    );
   }
   return [...byAddress.values()];
 }

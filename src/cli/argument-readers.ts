@@ -3,7 +3,7 @@ import type * as z from 'zod';
 import { check } from '../config/check.ts';
 import { address } from '../model/address.ts';
 import { maxWeight } from '../model/bounds.ts';
-import { cidr } from '../model/environment.ts';
+import { cidr, connectionLimit } from '../model/environment.ts';
 import { name } from '../model/name.ts';
 import { project } from '../model/project.ts';
 import { duration } from '../model/quantity.ts';
@@ -26,6 +26,13 @@ export function readWeight(text: string): number {
   const weight = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (weight <= maxWeight) return weight;
   throw new InvalidArgumentError(`It must be a whole number from 0 to ${maxWeight}.`);
+}
+
+/** A number of connections, or `auto`. */
+export function readConnections(text: string): number | 'auto' {
+  const { success, data, error } = connectionLimit.safeParse(/^\d+$/.test(text) ? Number(text) : text);
+  if (success) return data;
+  throw new InvalidArgumentError(`It ${error.issues[0]?.message}.`);
 }
 
 export function readCount(text: string): number {

@@ -1,5 +1,5 @@
-import { Command, Option } from 'commander';
-import { readAddress, readCount, readName, readRanges, readWeight } from './argument-readers.ts';
+import { type Command, Option } from 'commander';
+import { readAddress, readConnections, readCount, readName, readRanges, readWeight } from './argument-readers.ts';
 import { configCommand } from './commands/config-command.ts';
 import { deployCommands } from './commands/deploy-commands.ts';
 import { environmentCommands } from './commands/environment-commands.ts';
@@ -8,6 +8,7 @@ import { readyCommand } from './commands/ready-command.ts';
 import { serverCommands } from './commands/server-commands.ts';
 import { statusCommand } from './commands/status-command.ts';
 import { completionCommand } from './completion/completion-command.ts';
+import { ExactCommand } from './exact-command.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { topCommand } from './top/top-command.ts';
 
@@ -29,6 +30,9 @@ export interface GatewayOptions {
   readonly token?: string;
   /** Default: this machine. */
   readonly trustedProxies?: readonly string[];
+  /** Default: `SLUICE_DENY_TARGETS`, else link-local. */
+  readonly denyTargets?: readonly string[];
+  readonly maxConnections?: number | 'auto';
 }
 
 export interface UpOptions {
@@ -50,7 +54,7 @@ export interface Roles {
 
 /** The whole command line. Throws commander's errors and `CommandFailure` instead of ending the process. */
 export function buildProgram(roles: Roles, version: string, terminal: Terminal): Command {
-  const program = new Command('sluice')
+  const program = new ExactCommand('sluice')
     .description('Sluice, a self-contained API gateway with an embedded load balancer')
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'show what a command does, its arguments and options')
@@ -104,6 +108,19 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
       '--trusted-proxies <ranges>',
       'balancers whose X-Forwarded-* headers are trusted, as 10.0.0.0/8,… (default: this machine)',
       readRanges,
+    )
+    .option(
+      '--deny-targets <list>',
+      'addresses that targets of projects must not have: loopback, link-local, private, none, or ranges (default: SLUICE_DENY_TARGETS, else link-local)',
+      (text: string) => text.split(/[\s,]+/).filter((entry) => entry !== ''),
+    )
+    .addOption(
+      new Option(
+        '--max-connections <n>',
+        'greatest number of connections, or auto: what the limit of open files leaves room for (default: auto)',
+      )
+        .env('SLUICE_MAX_CONNECTIONS')
+        .argParser(readConnections),
     )
     .option('--token <token>', 'the join token, needed for http(s) (default: SLUICE_JOIN_TOKEN, else the one in ./data/join.token)')
     .addHelpText('after', '\nExample:\n  sluice gateway --join http://127.0.0.1:9000 --environment production')

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { address } from '../model/address.ts';
-import { environmentSpec } from '../model/environment.ts';
+import { cidr, environmentSpec } from '../model/environment.ts';
 import { name } from '../model/name.ts';
 import { duration } from '../model/quantity.ts';
 import { adminTokens, joinTokens } from './token.ts';
@@ -9,6 +9,10 @@ const control = z.strictObject({
   listen: address.default('127.0.0.1:9000').meta({
     description:
       'address of the admin API, the registration endpoint, the dashboard and the metrics. Beyond loopback, put a TLS proxy in front: tokens are sent to it',
+  }),
+  trustedProxies: z.array(cidr).default([]).meta({
+    description:
+      'IP addresses and CIDR ranges of proxies in front of the control address. Their X-Forwarded-For or Forwarded names the client, whose wrong tokens are counted. A request that any proxy passes on is not taken for one from this machine, unless a listed proxy says so',
   }),
   tokens: z
     .strictObject({

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../model/clock.ts';
+import { processDescriptors } from '../model/descriptors.ts';
 
 /**
  * Tracks the connections of a server, so that it can be closed quickly: Node's own `close` waits for connections that have not sent a
@@ -16,6 +17,8 @@ export class Connections {
     this.#clock = clock;
     server.on('connection', (socket: Socket) => {
       this.#open.add(socket);
+      // Clients of listeners give way to it.
+      processDescriptors.hold(socket);
       socket.once('close', () => this.#open.delete(socket));
     });
     server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {

@@ -9,10 +9,12 @@ import { SluiceError } from '../model/fault.ts';
 import type { LiveView } from '../model/live.ts';
 import type { Registry } from '../registry/contract.ts';
 import type { Authorizer } from './access/authorizer.ts';
+import { Callers } from './access/callers.ts';
 import { GuessLimiter } from './access/guess-limiter.ts';
 import { identifyBy } from './access/identify.ts';
 import { type SessionKey, Sessions } from './access/sessions.ts';
 import { Connections } from './connections.ts';
+import type { DocumentReader } from './documents.ts';
 import { Feed } from './feed/feed.ts';
 import { Journal } from './feed/journal.ts';
 import { JournalFile } from './feed/journal-file.ts';
@@ -24,6 +26,7 @@ import { deploymentRoutes } from './routes/deployment-routes.ts';
 import { environmentRoutes } from './routes/environment-routes.ts';
 import { guardRoutes } from './routes/guard-routes.ts';
 import { historyRoutes } from './routes/history-routes.ts';
+import { joinTokenRoute } from './routes/join-token-route.ts';
 import { metricsRoute } from './routes/metrics-route.ts';
 import { describeApi } from './routes/openapi.ts';
 import { type Page, pageRoutes } from './routes/page-routes.ts';
@@ -36,6 +39,8 @@ import { serverRoutes } from './routes/server-routes.ts';
 import { sessionRoutes } from './routes/session-routes.ts';
 import { targetsRoute } from './routes/targets-route.ts';
 import { upgradeRoutes } from './routes/upgrade-routes.ts';
+import { Turns } from './turns.ts';
+import { cutUnreadBodies } from './unread-bodies.ts';
 import { type UpgradeHandler, UpgradeRouter } from './upgrade-router.ts';
 
 /** Milliseconds that answers in flight may take after closing begins; then their connections are cut. */
@@ -56,6 +61,8 @@ export interface ControlOptions {
   readonly listen: string;
   readonly registry: Registry;
   readonly live: LiveView;
+  /** IP addresses and CIDR ranges of proxies whose `X-Forwarded-For` is believed; default: none. */
+  readonly trustedProxies?: readonly string[];
   /** Opens a listener ahead of a change to an environment: see `ControlContext`. */
   readonly reserve?: ControlContext['reserve'];
   readonly authorize: Authorizer;
@@ -69,8 +76,12 @@ export interface ControlOptions {
   readonly page?: Page | undefined;
   /** Returns the keys that sign sessions of the dashboard, one for each valid admin token; default: signing in is refused. */
   readonly sessionKeys?: () => readonly SessionKey[];
+  /** Returns the join token that new servers should use; default: the admin API does not give one. */
+  readonly joinToken?: () => string | undefined;
   /** File that keeps the journal over a restart; default: the journal is only in memory. */
   readonly journalFile?: string;
+  /** Reads large documents; default: this process does. */
+  readonly readDocument?: DocumentReader;
   readonly clock?: Clock;
 }
 
@@ -101,10 +112,13 @@ export async function startControl(options: ControlOptions): Promise<Control> {
 
   const sessions = new Sessions(clock, options.sessionKeys ?? (() => []));
   const identify = identifyBy(authorize, sessions);
-  const limiter = new GuessLimiter(clock);
+  const callers = new Callers(options.trustedProxies ?? []);
+  const limiter = new GuessLimiter(clock, (request) => callers.of(request));
   const identifyFor = { admin: limiter.limit(identify), join: limiter.limit(identify, 'join') };
-  guardRoutes(app, identifyFor);
-  acceptBodies(app);
+  const turns = new Turns();
+  app.addHook('onRequest', () => turns.next());
+  guardRoutes(app, identifyFor, callers);
+  acceptBodies(app, options.readDocument);
   app.setValidatorCompiler(compileValidator);
   app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler(answerError);
@@ -125,7 +139,9 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   }
   upgradeRoutes(app);
   sessionRoutes(app, sessions);
+  joinTokenRoute(app, options.joinToken);
   pageRoutes(app, options.page);
+  cutUnreadBodies(app.server, clock);
   const connections = new Connections(app.server, clock);
   const journal = await Journal.open(clock, logger, options.journalFile === undefined ? undefined : new JournalFile(options.journalFile));
   journal.record([{ at: clock.date(), kind: 'balancer', tone: 'idle', subject: 'balancer', text: 'started', cause: `version ${version}` }]);

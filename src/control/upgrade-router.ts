@@ -5,6 +5,7 @@ import type { Access } from '../model/access.ts';
 import { SluiceError } from '../model/fault.ts';
 import { TooManyGuesses } from './access/guess-limiter.ts';
 import type { Identify } from './access/identify.ts';
+import { refuseDataPlane } from './access/refuse-data-plane.ts';
 import { requireAccess } from './access/require-access.ts';
 import { type Feed, maxReaders } from './feed/feed.ts';
 import { bearerChallenge, describeProblem } from './routes/problem.ts';
@@ -52,6 +53,7 @@ export class UpgradeRouter {
   }
 
   #handlerOf(request: IncomingMessage): Pick<UpgradeHandler, 'upgrade'> {
+    refuseDataPlane(request.headers.via);
     const path = request.url?.split('?')[0];
     if (path === '/v1/join') {
       // The registration endpoint authenticates its clients itself; this call only counts wrong tokens.
@@ -67,14 +69,20 @@ export class UpgradeRouter {
 
   /**
    * Answers a request without upgrading it (RFC 9110, section 7.8), as clients that offer `h2c` with every request expect. Node has already
-   * detached the socket from its HTTP server, so the head, without its `Upgrade` field, is put back and the socket is handed in again.
+   * detached the socket from its HTTP server, so the head, without its `Upgrade` field, is put back and the socket is handed in again. The
+   * server adds its listeners to the socket again then, so this is done once for a connection, which closes after the answer.
    */
   #ignoreUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const fields = request.rawHeaders.flatMap((name, index, all) => {
-      if (index % 2 === 1 || name.toLowerCase() === 'upgrade') return [];
+      if (index % 2 === 1 || /^(?:upgrade|connection)$/i.test(name)) return [];
       return `${name}: ${all[index + 1]}\r\n`;
     });
-    socket.unshift(Buffer.concat([Buffer.from(`${request.method} ${request.url} HTTP/1.1\r\n${fields.join('')}\r\n`, 'latin1'), head]));
+    socket.unshift(
+      Buffer.concat([
+        Buffer.from(`${request.method} ${request.url} HTTP/1.1\r\n${fields.join('')}connection: close\r\n\r\n`, 'latin1'),
+        head,
+      ]),
+    );
     this.#server.emit('connection', socket);
   }
 }
@@ -83,6 +91,6 @@ function refuse(socket: Duplex, problem: Problem, retryAfter: string): void {
   const body = JSON.stringify(problem);
   const signIn = problem.status === 401 ? `www-authenticate: ${bearerChallenge}\r\n` : '';
   socket.end(
-    `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: ${problemType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${signIn}${retryAfter}connection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: ${problemType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\ncache-control: no-store\r\n${signIn}${retryAfter}connection: close\r\n\r\n${body}`,
   );
 }

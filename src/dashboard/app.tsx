@@ -1,33 +1,50 @@
-import { signal, useSignalEffect } from '@preact/signals';
+import { effect, signal, useSignalEffect } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { Activity } from './activity.tsx';
 import { Overview } from './overview.tsx';
 import { ProjectList } from './projects/project-list.tsx';
 import { SignIn } from './sign-in.tsx';
 import { follow } from './state/follow.ts';
+import { focusPlace, placeIn, sought } from './state/place.ts';
 import { leave, signOut } from './state/session.ts';
 import { balancerVersion, connection, loaded, signedIn } from './state/state.ts';
 import { nextTheme, theme } from './state/theme.ts';
 import { Banners } from './widgets/banners.tsx';
 import { Mark } from './widgets/mark.tsx';
 import { Notices } from './widgets/notices.tsx';
+import { TroubleWord } from './widgets/trouble-word.tsx';
 
 const views: Readonly<Record<string, { title: string; View: ComponentType }>> = {
   overview: { title: 'Overview', View: Overview },
   projects: { title: 'Projects', View: ProjectList },
   activity: { title: 'Activity', View: Activity },
 };
-const chosen = signal(viewInAddress());
+const chosen = signal('overview');
 
-function viewInAddress(): string {
-  const name = location.hash.slice(1);
-  return name in views ? name : 'overview';
+function followAddress(): void {
+  const place = placeIn(location.hash);
+  chosen.value = place?.view ?? 'overview';
+  if (place?.name !== undefined) sought.value = place;
 }
 
+followAddress();
 addEventListener('hashchange', () => {
-  chosen.value = viewInAddress();
+  followAddress();
+  if (sought.value !== undefined) return;
   document.getElementById('main')?.focus();
   scrollTo(0, 0);
+});
+
+/** Leads to the place that is sought, once the view shows it: lists open the object first. */
+effect(() => {
+  const place = sought.value;
+  if (place === undefined || !loaded.value || place.view !== chosen.value) return;
+  requestAnimationFrame(() =>
+    requestAnimationFrame(() => {
+      focusPlace(place);
+      if (sought.value === place) sought.value = undefined;
+    }),
+  );
 });
 
 /** The page: a header and the selected view for a signed-in user, else the sign-in. */
@@ -73,11 +90,12 @@ function Header() {
         ))}
       </nav>
       <div class="top-end">
+        <TroubleWord />
         <span class="balancer muted small" title={`Sluice ${balancerVersion.value}. Traffic figures are those of this balancer.`}>
           {location.host}
         </span>
         <span class={`connection connection-${connection.value}`} role="status">
-          {connectionWords[connection.value]}
+          <span class="connection-word">{connectionWords[connection.value]}</span>
         </span>
         <button type="button" class="button quiet" onClick={nextTheme} aria-label={`Colours: ${themeWords[theme.value]}; change`}>
           <span class="theme-icon" aria-hidden="true" />

@@ -1,13 +1,13 @@
 import { useSignal } from '@preact/signals';
 import { Happenings } from './activity.tsx';
-
-import { EnvironmentCard } from './environments/environment-card.tsx';
+import { EnvironmentCards } from './environments/environment-cards.tsx';
 import { EnvironmentForm } from './environments/environment-form.tsx';
 import { EnvironmentList } from './environments/environment-list.tsx';
+import { EnvironmentStrip } from './environments/environment-strip.tsx';
 import { AvailableServers } from './servers/available-servers.tsx';
 import { compact, plural } from './state/format.ts';
 import { connection, environments, fewEnvironments, servers, traffic, trafficTick } from './state/state.ts';
-import { Command } from './widgets/command.tsx';
+import { Command, operatorCommand } from './widgets/command.tsx';
 
 /** The overview: environments side by side, and the available servers. */
 export function Overview() {
@@ -32,6 +32,7 @@ export function Overview() {
           New environment
         </button>
       </div>
+      {all.length > 0 && <EnvironmentStrip />}
       <AvailableServers />
       {all.length === 0 && (
         <section class="card first-step" aria-label="First step">
@@ -40,18 +41,10 @@ export function Overview() {
             An environment is a group of gateway servers that serve the same projects at one listener. Once it exists, add servers and
             deploy projects to it. Press <b>New environment</b>, or run:
           </p>
-          <Command text="sluice env create production" />
+          <Command text={operatorCommand('sluice env create production')} />
         </section>
       )}
-      {all.length > fewEnvironments ? (
-        <EnvironmentList />
-      ) : (
-        <div class="environments">
-          {all.map((environment) => (
-            <EnvironmentCard key={environment.name} environment={environment} />
-          ))}
-        </div>
-      )}
+      {all.length > fewEnvironments ? <EnvironmentList /> : <EnvironmentCards />}
       <section class="card" aria-label="Recent activity">
         <div class="card-head">
           <h2>Recent activity</h2>

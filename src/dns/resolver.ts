@@ -1,7 +1,9 @@
 import type { LookupAddress } from 'node:dns';
 import { isIP, type Socket } from 'node:net';
+import type { AddressGuard } from '../model/address-guard.ts';
 import { type Clock, type Random, systemClock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
+import { isShortage } from '../model/shortage.ts';
 import { NameLookup } from './name-lookup.ts';
 import { ResolvedName } from './resolved-name.ts';
 import { dnsServers } from './servers.ts';
@@ -42,17 +44,24 @@ export class Resolver {
    * Options to connect to a host. Its addresses are tried one after the other: each connection begins with the next one, and goes on when
    * an address refuses, or is silent for its share of `limitMs`. @param limitMs for the connection as a whole, which the caller enforces;
    * 0: no limit
+   * @param guard addresses that are left out; a host that has no others cannot be connected to
    */
-  dial(host: string, port: number, limitMs: number): DialOptions {
-    if (isIP(host) !== 0) return { host, port };
+  dial(host: string, port: number, limitMs: number, guard?: AddressGuard): DialOptions {
+    if (isIP(host) !== 0) return refusing(host, port, guard);
     const name = this.#name(host);
     const attempts = Math.max(1, name.attempts(port) ?? 2);
     return {
       host,
       port,
       lookup: (_host, { all }, done) =>
-        name.resolve(port, (error, addresses) => {
+        name.resolve(port, (error, found) => {
+          const addresses = guard === undefined ? found : found.filter(({ address }) => guard.refusal(address) === undefined);
           const [first] = addresses;
+          const [denied] = found;
+          if (error === null && first === undefined && denied !== undefined) {
+            done(new Error(guard?.refusal(denied.address)), []);
+            return;
+          }
           if (all || first === undefined) done(error, [...addresses]);
           else done(null, first.address, first.family);
         }),
@@ -65,9 +74,9 @@ export class Resolver {
   observe<Kind extends Socket>(socket: Kind, host: string): Kind {
     if (isIP(host) !== 0) return socket;
     const name = this.#name(host);
-    socket.on('connectionAttemptFailed', (address: string, port: number, _family: number, error: NodeJS.ErrnoException) =>
-      name.failed(address, port, error.code !== 'ETIMEDOUT'),
-    );
+    socket.on('connectionAttemptFailed', (address: string, port: number, _family: number, error: NodeJS.ErrnoException) => {
+      if (!isShortage(error)) name.failed(address, port, error.code !== 'ETIMEDOUT');
+    });
     return socket.on('connectionAttemptTimeout', (address: string, port: number) => name.failed(address, port, false));
   }
 
@@ -91,6 +100,13 @@ export class Resolver {
     const unwatched = [...this.#names].filter(([, name]) => !name.watched).sort(([, one], [, other]) => one.usedAt - other.usedAt);
     for (const [key] of unwatched.slice(0, Math.ceil(unwatched.length / 8))) this.#names.delete(key);
   }
+}
+
+/** Options for a host that is an IP address. A lookup that fails refuses it, because `net.connect` reports that like any other failure. */
+function refusing(host: string, port: number, guard: AddressGuard | undefined): DialOptions {
+  const refusal = guard?.refusal(host);
+  if (refusal === undefined) return { host, port };
+  return { host: 'denied.invalid', port, lookup: (_host, _options, done) => done(new Error(refusal), []) };
 }
 
 /** The process-wide instance. */

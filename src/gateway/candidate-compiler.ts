@@ -1,3 +1,4 @@
+import type { AddressGuard } from '../model/address-guard.ts';
 import type { Random } from '../model/clock.ts';
 import type { Project } from '../model/project.ts';
 import type { SnapshotUpdate } from '../model/snapshot-update.ts';
@@ -17,16 +18,18 @@ export class CandidateCompiler {
   readonly #update: Pick<SnapshotUpdate, 'epoch' | 'variables'>;
   readonly #random: Random;
   readonly #failureLog: TargetFailureLog;
+  readonly #guard: AddressGuard | undefined;
   readonly #read: (hash: string) => Project | undefined;
 
   /** @param parts.read returns the contents of a revision by its hash; undefined if they cannot be read */
   constructor(
     update: Pick<SnapshotUpdate, 'epoch' | 'variables'>,
-    parts: { random: Random; failureLog: TargetFailureLog; read: (hash: string) => Project | undefined },
+    parts: { random: Random; failureLog: TargetFailureLog; guard?: AddressGuard | undefined; read: (hash: string) => Project | undefined },
   ) {
     this.#update = update;
     this.#random = parts.random;
     this.#failureLog = parts.failureLog;
+    this.#guard = parts.guard;
     this.#read = parts.read;
   }
 
@@ -67,7 +70,8 @@ export class CandidateCompiler {
       return { fault, unread: true };
     }
     try {
-      const options = { origin: { epoch, variables }, random: this.#random, previous, failureLog: this.#failureLog };
+      const parts = { random: this.#random, failureLog: this.#failureLog, guard: this.#guard };
+      const options = { origin: { epoch, variables }, previous, ...parts };
       return { project: compileProject({ name, revision, hash, project }, options) };
     } catch (error) {
       return { fault: (error instanceof Error ? error.message : String(error)).slice(0, maxReason) };

@@ -1,3 +1,4 @@
+import type { AddressGuard } from '../model/address-guard.ts';
 import type { Random } from '../model/clock.ts';
 import { contentHash } from '../model/content-hash.ts';
 import { SluiceError } from '../model/fault.ts';
@@ -31,6 +32,9 @@ export interface CompiledProject {
   /** Normalised; `/`, or without a trailing slash. */
   readonly basePath: string;
   readonly forwardBasePath: boolean;
+  /** True: paths with an encoded slash are passed on. */
+  readonly encodedSlashes: boolean;
+  readonly mergeSlashes: boolean;
   readonly resources: ResourceTree<CompiledResource>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly counters: ProjectCounters;
@@ -44,15 +48,23 @@ export interface CompileOptions {
   readonly previous?: CompiledProject | undefined;
   /** Gets the outcome of each attempt at a target. */
   readonly failureLog?: TargetFailureLog | undefined;
+  /** Addresses that targets must not have. */
+  readonly guard?: AddressGuard | undefined;
 }
 
 /** Compiles a project. Throws a `SluiceError` (`invalid`) with every fault and then leaves `previous` unchanged. */
 export function compileProject(deployed: DeployedProject, options: CompileOptions): CompiledProject {
   const { name, revision, project } = deployed;
-  const { origin, previous, random, failureLog } = options;
+  const { origin, previous, random, failureLog, guard } = options;
   const plan = planProject(deployed, origin.variables);
   const counters = new ProjectCounters(previous?.counters);
-  const { routes, upstreams } = buildTargets(plan.targets, { known: previous?.upstreams ?? new Map(), random, failureLog, counters });
+  const { routes, upstreams } = buildTargets(plan.targets, {
+    known: previous?.upstreams ?? new Map(),
+    random,
+    failureLog,
+    counters,
+    guard,
+  });
   const resources = new ResourceTree<CompiledResource>();
   for (const { target, policies, ...resource } of plan.resources) {
     const route = routes.get(target);
@@ -68,6 +80,8 @@ export function compileProject(deployed: DeployedProject, options: CompileOption
     variables: variablesIn(project, origin.variables),
     basePath: plan.basePath,
     forwardBasePath: project.forwardBasePath,
+    encodedSlashes: project.encodedSlashes === 'keep',
+    mergeSlashes: project.mergeSlashes ?? true,
     resources,
     upstreams,
     counters,

@@ -1,5 +1,6 @@
 import { pickers } from '../balance/index.ts';
 import { TlsConnector, type TlsSettings } from '../http1/connection/tls-connector.ts';
+import type { AddressGuard } from '../model/address-guard.ts';
 import type { Random } from '../model/clock.ts';
 import type { TargetPlan } from '../projects/target-plans.ts';
 import { Upstream } from '../proxy/upstream.ts';
@@ -21,10 +22,12 @@ export interface BuildOptions {
   readonly random: Random;
   readonly failureLog: TargetFailureLog | undefined;
   readonly counters: ProjectCounters;
+  /** Addresses that targets must not have. */
+  readonly guard: AddressGuard | undefined;
 }
 
 /** Builds the routes. Reuses each upstream of `known` with the same target, URL and TLS settings, with its connections and counts. */
-export function buildTargets(plans: readonly TargetPlan[], { known, random, failureLog, counters }: BuildOptions): CompiledTargets {
+export function buildTargets(plans: readonly TargetPlan[], { known, random, failureLog, counters, guard }: BuildOptions): CompiledTargets {
   const upstreams = new Map<string, Upstream>();
   const routes = new Map<string, TargetRoute>();
   const byName = new Map(plans.map((plan) => [plan.name, plan]));
@@ -34,7 +37,7 @@ export function buildTargets(plans: readonly TargetPlan[], { known, random, fail
     const endpoints = plan.urls.map(({ url, weight }): Endpoint => {
       const id = `${plan.name} ${url.href}`;
       const key = url.protocol === 'https:' ? `${id} ${JSON.stringify(plan.tls)}` : id;
-      const upstream = known.get(key) ?? upstreamOf(id, url, plan.tls);
+      const upstream = known.get(key) ?? upstreamOf(id, url, plan.tls, guard);
       upstream.weight = weight;
       upstreams.set(key, upstream);
       return { upstream, prefix: url.pathname.replace(/\/$/, ''), root: url.pathname, host: url.host };
@@ -57,7 +60,8 @@ export function buildTargets(plans: readonly TargetPlan[], { known, random, fail
   return { routes, upstreams };
 }
 
-function upstreamOf(id: string, url: URL, tls: TlsSettings): Upstream {
+function upstreamOf(id: string, url: URL, tls: TlsSettings, guard: AddressGuard | undefined): Upstream {
   const secure = url.protocol === 'https:' ? new TlsConnector(tls) : undefined;
-  return new Upstream({ id, host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || (secure ? 443 : 80)), secure });
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  return new Upstream({ id, host, port: Number(url.port || (secure ? 443 : 80)), secure, guard });
 }

@@ -5,12 +5,19 @@ import { ExchangeCounter } from '../proxy/exchange-counter.ts';
 import { failures } from '../proxy/failures.ts';
 import { logFault } from '../proxy/log-fault.ts';
 import { problem } from '../proxy/own-answer.ts';
-import { normalisePath } from '../routing/path.ts';
+import { isPlainPath, readPath } from '../routing/path.ts';
 import type { Match } from './match.ts';
-import type { ProjectTable } from './project-table.ts';
-import { answerMetrics, answerReady, type MetricsSource } from './reserved-paths.ts';
+import type { Lookup, ProjectTable } from './project-table.ts';
+import { answerMetrics, answerReady, type MetricsSource, type Unready } from './reserved-paths.ts';
 
 const badPath: Failure = { status: 400, code: 'bad-path', title: 'The path is ambiguous: servers could read it in different ways.' };
+const refusals: Readonly<Record<Extract<Lookup, string>, Failure>> = {
+  'no-project': failures.noProject,
+  'no-resource': failures.noResource,
+  'no-resource-as-read': failures.noResourceAsRead,
+  'bad-path': badPath,
+  'encoded-slash': failures.encodedSlash,
+};
 const wrongMethod: Failure = { status: 405, code: 'method-not-allowed', title: 'The resource does not allow this method.' };
 
 /** State of the gateway that the handler reads at each request. */
@@ -19,6 +26,8 @@ export interface ServingState {
   readonly table: ProjectTable | undefined;
   /** True while the gateway takes new requests: a snapshot is applied and the server is not draining. */
   readonly ready: boolean;
+  /** Why the gateway takes no new requests, if that is known. */
+  readonly unready?: Unready | undefined;
   /** Identity of the server, as it states it at `/.sluice/ready`; undefined: it states none. */
   readonly identity?: string | undefined;
   /** Undefined: `/.sluice/metrics` does not exist. */
@@ -45,40 +54,53 @@ export class GatewayHandler implements Handler {
   }
 
   request(exchange: Exchange): void {
-    const { path: given, target } = exchange.request;
-    const path = given === '*' ? given : normalisePath(given);
-    if (path === undefined) exchange.fail(badPath);
-    else if (path === '*') exchange.respond(204, {}, '');
-    else if (isReserved(path)) this.#answerReserved(path, exchange);
-    else this.#serve(path, target.slice(given.length), exchange);
+    const { target, method } = exchange.request;
+    if (target === '*') {
+      exchange.respond(204, {}, '');
+      return;
+    }
+    const end = target.indexOf('?');
+    const path = end === -1 ? target : target.slice(0, end);
+    const query = end === -1 ? '' : target.slice(end);
+    const { table } = this.#state;
+    if (isPlainPath(path)) {
+      this.requests++;
+      this.#finish(table?.find(path, query, method), path, exchange);
+      return;
+    }
+    const reading = readPath(path);
+    if (reading === undefined) exchange.fail(badPath);
+    else if (isReserved(reading.path)) this.#answerReserved(reading.path, exchange);
+    else if (reading.forms.some(isReserved)) exchange.fail(failures.reserved);
+    else {
+      this.requests++;
+      this.#finish(table?.findStrictly(path, reading, query, method), reading.forms[0], exchange);
+    }
   }
 
   fault(error: unknown, requestId: string | undefined): void {
     logFault(this.#logger, error, requestId);
   }
 
-  #serve(path: string, query: string, exchange: Exchange): void {
-    this.requests++;
-    const { table } = this.#state;
-    const found = table?.find(path, query, exchange.request.method);
+  /** @param found undefined: no snapshot is applied */
+  #finish(found: Lookup | undefined, path: string, exchange: Exchange): void {
     if (typeof found === 'object' && 'resource' in found) {
       forwardMatch(exchange, found);
       return;
     }
-    exchange.counter = table?.projectOf(path)?.counters.unmatched ?? this.unmatched;
+    exchange.counter = this.#state.table?.projectOf(path)?.counters.unmatched ?? this.unmatched;
     if (found === undefined) exchange.fail(failures.notReady);
-    else if (found === 'no-project') exchange.fail(failures.noProject);
-    else if (found === 'no-resource') exchange.fail(failures.noResource);
-    else refuseMethod(exchange, found.allowed);
+    else if (typeof found === 'object') refuseMethod(exchange, found.allowed);
+    else exchange.fail(refusals[found]);
   }
 
   #answerReserved(path: string, exchange: Exchange): void {
     const { method } = exchange.request;
-    const { ready, identity, metrics } = this.#state;
+    const { ready, unready, identity, metrics } = this.#state;
     const known = path === readyPath || (path === metricsPath && metrics !== undefined);
     if (!known) exchange.fail(failures.reserved);
     else if (method !== 'GET' && method !== 'HEAD') refuseMethod(exchange, new Set(['GET', 'HEAD']));
-    else if (path === readyPath) answerReady(exchange, ready, identity);
+    else if (path === readyPath) answerReady(exchange, { ready, unready, identity });
     else answerMetrics(exchange, metrics as MetricsSource);
   }
 }

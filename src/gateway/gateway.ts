@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { address as addressSchema, parseAddress } from '../model/address.ts';
+import type { AddressGuard } from '../model/address-guard.ts';
 import type { Clock, Random } from '../model/clock.ts';
 import { environmentSpec } from '../model/environment.ts';
 import { SluiceError } from '../model/fault.ts';
@@ -12,7 +13,7 @@ import { Drain } from './drain.ts';
 import { GatewayHandler } from './gateway-handler.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { metricsSource } from './metrics-source.ts';
-import type { MetricsSource } from './reserved-paths.ts';
+import type { MetricsSource, Unready } from './reserved-paths.ts';
 import { SnapshotApplier } from './snapshot-applier.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { withDeadline } from './with-deadline.ts';
@@ -41,8 +42,14 @@ export interface GatewayOptions {
   readonly grace?: number | undefined;
   /** The greatest `limits.headerBytes` of the balancers in front; default: the default of that setting. */
   readonly headerBytes?: number | undefined;
+  /** The lowest `limits.bodyRate` of the balancers in front; default: the default of that setting. */
+  readonly bodyRate?: number | undefined;
   /** CIDRs of proxies whose `X-Forwarded-*` is trusted; default: loopback, for a balancer on this machine. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Addresses that targets of projects must not have; default: none. */
+  readonly guard?: AddressGuard | undefined;
+  /** Greatest number of connections; default `auto`, as `limits.connections` of an environment. */
+  readonly maxConnections?: ListenerSettings['connections'] | undefined;
   /** True if a client on another machine may read the metrics with these credentials (`Authorization`); default: always false. */
   readonly admits?: ((authorization: string | undefined) => boolean) | undefined;
   /** Version of the program, for people. */
@@ -76,8 +83,25 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { id, clock, random, registry, version, environment, ttl = 10_000, grace: graceMs = 30_000 } = options;
   checkReachable(options);
   const logger = options.logger.child({ server: id });
+  let listener: Listener | undefined;
   const store = new SnapshotStore(options.dataDir, logger);
-  const applier = new SnapshotApplier({ random, logger, clock, read: (hash) => store.read(hash) });
+  const applier = new SnapshotApplier({
+    ...{ random, logger, clock, guard: options.guard },
+    read: (hash) => store.read(hash),
+    changed: () => listener?.update(settings()),
+  });
+  const { limits, timeouts } = environmentSpec.parse({ limits: { headerBytes: options.headerBytes, bodyRate: options.bodyRate } });
+  // Larger than a balancer's own limits, because a balancer adds fields to the head.
+  const headLimits = { headerBytes: limits.headerBytes + 8 * 1024, fields: 120 };
+  const settings = (): ListenerSettings => ({
+    ...headLimits,
+    bodyRate: limits.bodyRate,
+    connections: options.maxConnections ?? 'auto',
+    tellsFaults: true,
+    timeouts,
+    trustedProxies: options.trustedProxies ?? loopback,
+    underscores: applier.underscores ?? 'drop',
+  });
   const stored = await store.load();
   if (stored !== undefined && (environment === undefined || environment === stored.environment)) applier.apply(stored);
 
@@ -89,7 +113,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       return applier.table;
     },
     get ready() {
-      return applier.table !== undefined && leaseKeeper?.draining !== true;
+      return this.unready === undefined;
+    },
+    get unready(): Unready | undefined {
+      if (leaseKeeper?.draining) return 'draining';
+      if (applier.table !== undefined) return undefined;
+      return leaseKeeper?.hasJoined ? 'available' : 'not-joined';
     },
     get identity() {
       return formatIdentity({ id, instance, environment: applier.environment });
@@ -99,20 +128,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
   };
   const handler = new GatewayHandler(serving, logger);
-  const { limits, timeouts } = environmentSpec.parse({ limits: { headerBytes: options.headerBytes } });
-  // Larger than a balancer's own limits, because a balancer adds fields to the head.
-  const headLimits = { headerBytes: limits.headerBytes + 8 * 1024, fields: 120 };
-  const settings = { ...headLimits, timeouts, trustedProxies: options.trustedProxies ?? loopback };
-  const listener = await options.open(options.listen, settings, handler).catch((cause: unknown) => {
+  const opened = await options.open(options.listen, settings(), handler).catch((cause: unknown) => {
     throw cannotListen(options.listen, `gateway server ${id}`, cause);
   });
-  const address = options.advertise ?? listener.address;
+  listener = opened;
+  const address = options.advertise ?? opened.address;
   const load = {
     get connections() {
-      return listener.connections;
+      return opened.connections;
     },
     get active() {
-      return listener.active;
+      return opened.active;
     },
     get requests() {
       return handler.requests;
@@ -135,7 +161,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     store,
     load,
     onDraining: (draining) => {
-      listener.lameDuck = draining;
+      opened.lameDuck = draining;
     },
     graceMs,
     clock,
@@ -146,19 +172,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { listen } = options;
   metrics = metricsSource(
     () => ({
-      ...{ applier, unmatched: handler.unmatched, listen, listener, version, clock },
+      ...{ applier, unmatched: handler.unmatched, listen, listener: opened, version, clock },
       ...{ link: registry.link, sync: keeper.sync, ready: serving.ready },
     }),
     options.admits ?? (() => false),
   );
   keeper.start();
-  logger.info({ listen: listener.address, advertise: address }, 'gateway listens');
+  logger.info({ listen: opened.address, advertise: address }, 'gateway listens');
 
   const leave = async () => {
     const end = clock.now() + graceMs;
     await withDeadline(keeper.announceLeave(), 1000, clock).catch(() => {});
     await new Drain(load, clock, Math.max(0, end - clock.now())).done;
-    await listener.close(Math.max(0, end - clock.now()));
+    await opened.close(Math.max(0, end - clock.now()));
     await keeper.leave();
     await store.settled();
   };

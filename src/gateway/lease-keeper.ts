@@ -93,6 +93,11 @@ export class LeaseKeeper {
     return this.#draining || this.#leaving;
   }
 
+  /** True once the registry has accepted this server. */
+  get hasJoined(): boolean {
+    return this.#state !== 'new';
+  }
+
   start(): void {
     this.#renewals.soon();
   }
@@ -158,6 +163,9 @@ export class LeaseKeeper {
         if (this.#watch === watch) this.#watch = undefined;
       });
     }
+    const { reason } = registry.link;
+    // The subscription is ready only when the registry can be reached: the reason is worth a line before that.
+    if (reason !== undefined) this.#logFailure(new SluiceError('unavailable', reason));
     await this.#withinTtl(this.#watch.ready);
     if (this.#state === 'unknown') await this.#yieldToSuccessor();
     const { environment: _, ...rest } = self;
@@ -274,9 +282,10 @@ export class LeaseKeeper {
     );
   }
 
-  /** Limits a call to the registry to the length of the lease; a later answer is ignored. */
+  /** Limits a call to the registry to the length of the lease; a later answer is ignored. While the registry is down, the error says why. */
   #withinTtl<Value>(work: Promise<Value>): Promise<Value> {
-    return withDeadline(work, this.#options.self.ttl, this.#options.clock);
+    const { self, clock, registry } = this.#options;
+    return withDeadline(work, self.ttl, clock, () => registry.link.reason);
   }
 
   #isLeft(): boolean {

@@ -18,7 +18,7 @@ export interface MetricsInputs {
   readonly unmatched: ExchangeCounter;
   /** Address of the listener, as configured. */
   readonly listen: string;
-  readonly listener: Pick<Listener, 'connections' | 'counts'>;
+  readonly listener: Pick<Listener, 'connections' | 'limit' | 'counts'>;
   readonly link: Link;
   readonly sync: RegistrySync;
   readonly ready: boolean;
@@ -34,7 +34,7 @@ export function metricsSource(read: () => MetricsInputs, admits: MetricsSource['
       const { applier, unmatched, listen, listener, link, sync, ready, version, clock } = read();
       const text = exposition([
         ...projectFamilies(applier, unmatched),
-        ...listenerFamilies([{ ...listener.counts, listen, connections: listener.connections }]),
+        ...listenerFamilies([{ ...listener.counts, listen, connections: listener.connections, limit: listener.limit }]),
         ...registryFamilies(sync, { ...link, now: clock.now(), epoch: applier.running?.epoch }),
         {
           name: 'sluice_ready',

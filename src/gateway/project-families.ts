@@ -1,5 +1,5 @@
 import { exchangeFamilies } from '../metrics/exchange-families.ts';
-import { byName, type Family, type Labels } from '../metrics/family.ts';
+import { byName, type Family, type Labels, seriesOf } from '../metrics/family.ts';
 import { retryFamilies } from '../metrics/retry-families.ts';
 import { type UpstreamRow, upstreamFamilies } from '../metrics/upstream-families.ts';
 import { formatAddress } from '../model/address.ts';
@@ -22,7 +22,7 @@ export function projectFamilies(applier: SnapshotApplier, unmatched: ExchangeCou
       name: 'sluice_project_policy_rejections_total',
       help: 'Requests that a policy answered, by name of the policy.',
       type: 'counter',
-      series: rows.flatMap(({ labels, counts }) => byName(labels, 'policy', counts.rejections)),
+      series: seriesOf(rows, ({ labels, counts }) => byName(labels, 'policy', counts.rejections)),
     },
     ...upstreamFamilies('sluice_target', projects.flatMap(targetRows)),
     ...retryFamilies('sluice_target', budgets),

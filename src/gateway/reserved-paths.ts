@@ -1,7 +1,7 @@
 import { identityField } from '../model/server-identity.ts';
 import type { Exchange } from '../proxy/contract.ts';
 import { failures } from '../proxy/failures.ts';
-import { isLocal } from '../proxy/is-local.ts';
+import { isForwarded, isLocal } from '../proxy/is-local.ts';
 import { problem } from '../proxy/own-answer.ts';
 
 /** A gateway's metrics, and who may read them. */
@@ -12,21 +12,37 @@ export interface MetricsSource {
   metrics(): { readonly type: string; readonly text: string };
 }
 
+/** Why a gateway takes no requests, for people. Names neither address nor cause, since anyone may ask. */
+const reasons = {
+  'not-joined': 'it could not join yet, its log says why',
+  available: 'it is in no environment yet',
+  draining: 'it drains',
+} as const;
+export type Unready = keyof typeof reasons;
+
 /**
- * Answers `/.sluice/ready`: 200 while the gateway takes new requests, else 503. Either answer states the server's identity. A balancer
+ * Answers `/.sluice/ready`: 200 while the gateway takes new requests, else 503 with the reason. Either answer states the server's identity. A balancer
  * asks for it on each new connection before it sends a request, so that the connection stays open, while the server drains too.
  */
-export function answerReady(exchange: Exchange, ready: boolean, identity: string | undefined): void {
+export function answerReady(
+  exchange: Exchange,
+  { ready, unready, identity }: { ready: boolean; unready: Unready | undefined; identity: string | undefined },
+): void {
   exchange.keepOpen = true;
   const stated = identity === undefined ? {} : { [identityField]: identity };
   if (ready) exchange.respond(200, { 'content-type': 'text/plain', 'cache-control': 'no-store', ...stated }, 'ready\n');
-  else exchange.fail(failures.notReady, stated);
+  else
+    exchange.fail(
+      unready === undefined ? failures.notReady : { ...failures.notReady, title: `This server is not in service: ${reasons[unready]}.` },
+      stated,
+    );
 }
 
-/** Answers `/.sluice/metrics` for clients on this machine and clients with the join token. */
+/** Answers `/.sluice/metrics` for clients on this machine, unless a proxy passes their requests on, and clients with the join token. */
 export function answerMetrics(exchange: Exchange, source: MetricsSource): void {
   const { request, clientAddress } = exchange;
-  if (!isLocal(clientAddress, request.authority) && !source.admits(request.headers.get('authorization'))) {
+  const local = isLocal(clientAddress, request.authority) && !isForwarded(request.headers.entries().map(([name]) => name));
+  if (!local && !source.admits(request.headers.get('authorization'))) {
     exchange.counter.answeredHere(failures.unauthorized.code);
     const { status, headers, body } = problem(failures.unauthorized, exchange.id);
     exchange.respond(status, { ...headers, 'www-authenticate': 'Bearer' }, body);

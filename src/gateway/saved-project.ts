@@ -4,10 +4,9 @@ import type { Immutable } from '../model/immutable.ts';
 import { name } from '../model/name.ts';
 import type { Project } from '../model/project.ts';
 import { revisionNumber } from '../model/revision.ts';
-import type { DeployedProject } from '../model/snapshot.ts';
+import type { DeployedProject, ServedSettings } from '../model/snapshot.ts';
 import type { SnapshotId } from '../model/snapshot-id.ts';
 import type { SnapshotUpdate } from '../model/snapshot-update.ts';
-import type { Variables } from '../projects/variables.ts';
 
 /** A deployed project without its contents, which are found by their hash. */
 export const savedProject = z.object({
@@ -30,11 +29,10 @@ export const savedProject = z.object({
 export type SavedProject = Immutable<z.output<typeof savedProject>>;
 
 /** A change of what a gateway runs, to be saved: what is deployed, with what is served of each rejected project as its fallback. */
-export interface SavedChange extends SnapshotId {
+export interface SavedChange extends SnapshotId, ServedSettings {
   /** The snapshot that it changes; absent: the change replaces everything. */
   readonly from?: SnapshotId;
   readonly environment: string;
-  readonly variables: Variables;
   readonly put: readonly SavedProject[];
   readonly removed: readonly string[];
   /** Contents that may not be saved yet, by hash. */

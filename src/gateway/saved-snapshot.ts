@@ -1,12 +1,11 @@
+import type { ServedSettings } from '../model/snapshot.ts';
 import type { SnapshotId } from '../model/snapshot-id.ts';
-import type { Variables } from '../projects/variables.ts';
 import type { SavedProject } from './saved-project.ts';
 
 /** The snapshot that a gateway runs, without the contents of revisions. */
-export interface SavedSnapshot {
+export interface SavedSnapshot extends ServedSettings {
   readonly id: SnapshotId;
   readonly environment: string;
-  readonly variables: Variables;
   /** By name. Changes in place. */
   readonly projects: Map<string, SavedProject>;
 }

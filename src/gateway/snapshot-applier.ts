@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import type { AddressGuard } from '../model/address-guard.ts';
 import type { Clock, Random } from '../model/clock.ts';
 import type { Project } from '../model/project.ts';
 import type { ProjectState } from '../model/server.ts';
-import type { DeployedProject } from '../model/snapshot.ts';
+import { type DeployedProject, type ServedSettings, settingsOf } from '../model/snapshot.ts';
 import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
 import type { SnapshotUpdate } from '../model/snapshot-update.ts';
 import type { Variables } from '../projects/variables.ts';
@@ -23,12 +24,15 @@ export interface ApplierOptions {
   readonly clock: Clock;
   /** Reads the contents of a revision by its hash, for projects that are compiled again although their deployment has not changed. */
   readonly read?: ((hash: string) => Project | undefined) | undefined;
+  /** Called when another snapshot runs, or none. */
+  readonly changed?: () => void;
+  /** Addresses that targets must not have. */
+  readonly guard?: AddressGuard | undefined;
 }
 
 /** The snapshot that serves requests. */
-interface Running extends SnapshotId {
+interface Running extends SnapshotId, ServedSettings {
   readonly environment: string;
-  readonly variables: Variables;
   readonly served: ServedProjects;
 }
 
@@ -52,6 +56,11 @@ export class SnapshotApplier {
   /** Undefined until a snapshot is applied, and while the server is in no environment. */
   get table(): ProjectTable | undefined {
     return this.#running?.served.table;
+  }
+
+  /** How listeners treat field names with underscores; undefined: they drop them. */
+  get underscores(): ServedSettings['underscores'] {
+    return this.#running?.underscores;
   }
 
   get environment(): string | undefined {
@@ -106,17 +115,20 @@ export class SnapshotApplier {
     for (const candidate of affected) this.#judge(candidate, served, changed.has(candidate));
     this.applied++;
     const id = served.complete ? idOf(update) : incomplete(update);
-    this.#running = { ...id, environment, variables, served };
+    this.#running = { ...id, environment, ...settingsOf(update), served };
+    this.#options.changed?.();
     this.#logger.info({ environment, version, projects: served.size, changed: changed.size + removed.length }, 'snapshot applied');
     const put = [...affected].map((candidate) => savedOf(candidate, variables));
-    return { ...id, ...(before && { from: idOf(before) }), environment, variables, put, removed, contents };
+    return { ...id, ...(before && { from: idOf(before) }), environment, ...settingsOf(update), put, removed, contents };
   }
 
   /** Serves nothing from now on, because the server is in no environment. */
   clear(): void {
     this.#running?.served.end();
+    const before = this.#running;
     this.#running = undefined;
     this.#states.clear();
+    if (before !== undefined) this.#options.changed?.();
   }
 
   #change(
@@ -126,9 +138,10 @@ export class SnapshotApplier {
     removed: readonly string[],
     contents: ReadonlyMap<string, Project>,
   ): { changed: ReadonlySet<Candidate>; affected: ReadonlySet<Candidate> } {
-    const { random, read } = this.#options;
+    const { random, guard, read } = this.#options;
     const compiler = new CandidateCompiler(update, {
       random,
+      guard,
       failureLog: this.#failureLog,
       read: (hash) => contents.get(hash) ?? read?.(hash),
     });

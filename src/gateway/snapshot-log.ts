@@ -3,6 +3,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkedLine, textOfLine } from '../model/checked-line.ts';
 import type { Project } from '../model/project.ts';
+import { settingsOf } from '../model/snapshot.ts';
 import type { SnapshotId } from '../model/snapshot-id.ts';
 import { linesOf } from './lines-of.ts';
 import { replaceFile } from './replace-file.ts';
@@ -104,8 +105,8 @@ export class SnapshotLog {
       const project = snapshot.projects.get(name);
       lines.add(project === undefined ? removedLine(name) : putLine(project));
     }
-    const { id, environment, variables } = snapshot;
-    lines.add(commitLine({ ...id, environment, variables, from, changes: names.size }));
+    const { id, environment } = snapshot;
+    lines.add(commitLine({ ...id, environment, ...settingsOf(snapshot), from, changes: names.size }));
     const file = await open(this.path, 'r+').catch(unlessMissing);
     if (file === undefined) return false;
     try {
@@ -127,7 +128,8 @@ export class SnapshotLog {
   /** Writes the whole snapshot in the place of what the file holds. @param contents those that the file may not have */
   async replace(snapshot: SavedSnapshot, contents: ReadonlyMap<string, Project>): Promise<void> {
     // The snapshot may change while this is written; then the next change is appended.
-    const { id, environment, variables } = snapshot;
+    const { id, environment } = snapshot;
+    const settings = settingsOf(snapshot);
     const projects = [...snapshot.projects.values()];
     const lines = new SnapshotLines(0);
     lines.add(checkedLine(heading));
@@ -139,7 +141,7 @@ export class SnapshotLog {
         });
         await lines.write(file);
       }
-      lines.add(commitLine({ ...id, environment, variables, changes: projects.length }));
+      lines.add(commitLine({ ...id, environment, ...settings, changes: projects.length }));
       await lines.write(file);
     };
     // If this fails, it is tried again when the file has grown as much again.

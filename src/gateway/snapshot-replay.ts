@@ -1,3 +1,4 @@
+import { settingsOf } from '../model/snapshot.ts';
 import { sameSnapshot } from '../model/snapshot-id.ts';
 import type { SavedProject } from './saved-project.ts';
 import type { SavedSnapshot } from './saved-snapshot.ts';
@@ -37,7 +38,7 @@ export class SnapshotReplay {
     else this.#group.push(record);
   }
 
-  #commit({ environment, variables, from, changes, ...id }: Commit): void {
+  #commit({ epoch, version, hash, environment, from, changes, ...settings }: Commit): void {
     const group = this.#group;
     this.#group = [];
     const before = this.#snapshot;
@@ -51,6 +52,6 @@ export class SnapshotReplay {
       if ('put' in record) projects.set(record.put.name, record.put);
       else projects.delete(record.removed);
     }
-    this.#snapshot = { id, environment, variables, projects };
+    this.#snapshot = { id: { epoch, version, hash }, environment, ...settingsOf(settings), projects };
   }
 }

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { systemClock } from '../model/clock.ts';
 import { CoalescedTask } from '../model/coalesced-task.ts';
 import type { Project } from '../model/project.ts';
-import { type DeployedProject, type Snapshot, unservable } from '../model/snapshot.ts';
+import { type DeployedProject, type Snapshot, settingsOf, unservable } from '../model/snapshot.ts';
 import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
 import { type SnapshotUpdate, wholeUpdate } from '../model/snapshot-update.ts';
 import { EarlierSnapshotFile } from './earlier-snapshot-file.ts';
@@ -59,8 +59,8 @@ export class SnapshotStore {
         { file: this.path, projects: missing.slice(0, mostNamed) },
         'revisions on disk are missing or damaged: they are requested again',
       );
-    const { environment, variables } = saved;
-    return { ...id, environment, variables, put: projects, removed: [] };
+    const { environment } = saved;
+    return { ...id, environment, ...settingsOf(saved), put: projects, removed: [] };
   }
 
   /** True if {@link read} can be expected to return these contents. */
@@ -76,9 +76,9 @@ export class SnapshotStore {
   /** Reads the snapshot that was saved last, with all contents that can be read. */
   snapshot(): Snapshot | undefined {
     if (this.#wanted === undefined) return undefined;
-    const { id, environment, variables } = this.#wanted;
+    const { id, environment } = this.#wanted;
     const projects = this.#withContents(this.#wanted).projects.sort((one, other) => (one.name < other.name ? -1 : 1));
-    return { ...id, environment, variables, projects };
+    return { ...id, environment, ...settingsOf(this.#wanted), projects };
   }
 
   /**
@@ -86,7 +86,7 @@ export class SnapshotStore {
    * this one is on disk or could not be written.
    */
   save(change: SavedChange): Promise<void> {
-    const { epoch, version, hash, from, environment, variables, put, removed, contents } = change;
+    const { epoch, version, hash, from, environment, put, removed, contents } = change;
     if (from === undefined) this.#written = undefined;
     this.#removed = false;
     const projects = from === undefined ? new Map<string, SavedProject>() : (this.#wanted?.projects ?? new Map());
@@ -94,7 +94,7 @@ export class SnapshotStore {
     for (const [key, project] of contents) if (!this.#log.has(key)) this.#contents.set(key, project);
     for (const name of removed) projects.delete(name);
     for (const name of [...put.map(({ name }) => name), ...removed]) this.#dirty.add(name);
-    this.#wanted = { id: { epoch, version, hash }, environment, variables, projects };
+    this.#wanted = { id: { epoch, version, hash }, environment, ...settingsOf(change), projects };
     return this.#writes.now();
   }
 

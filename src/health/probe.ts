@@ -4,9 +4,10 @@ import { connectErrorText, NameError } from '../dns/name-error.ts';
 import { processResolver } from '../dns/resolver.ts';
 import { parseAddress } from '../model/address.ts';
 import type { Clock } from '../model/clock.ts';
+import { processDescriptors } from '../model/descriptors.ts';
 import { readyPath } from '../model/reserved-path.ts';
 import { identityField, parseIdentity, type ServerIdentity } from '../model/server-identity.ts';
-import { isShortage } from '../model/shortage.ts';
+import { faultField, isShortage } from '../model/shortage.ts';
 import { responseField, responseStatus } from './response-status.ts';
 
 /** The reason why a check failed. The reasons differ in their remedies. */
@@ -27,7 +28,7 @@ export type ProbeFailure =
   | 'status'
   /** Another server than the registered one answers at the address. */
   | 'other-server'
-  /** This process lacked descriptors, ports or memory for the check, which says nothing about the server. */
+  /** This process or the server lacked descriptors, ports or memory for the check, which says nothing about the server's health. */
   | 'shortage';
 
 export type ProbeResult =
@@ -99,7 +100,7 @@ function probeOnce(check: Probe, clock: Clock, done: (result: ProbeResult) => vo
       connected = true;
     },
     passed: () => finish({ passed: true }),
-    answered: (status: number, server: string | undefined) => finish(judge(check, status, server)),
+    answered: (status: number, stated: Stated) => finish(judge(check, status, stated)),
     failed: (error: NodeJS.ErrnoException) => finish(failure(error, connected)),
     malformed: () => finish({ passed: false, failure: 'bad-response', reason: 'the response is not HTTP/1' }),
   };
@@ -110,17 +111,30 @@ function probeOnce(check: Probe, clock: Clock, done: (result: ProbeResult) => vo
   };
 }
 
+/** Fields of a response in which a gateway server says something about itself. */
+interface Stated {
+  /** Its identity. */
+  readonly server: string | undefined;
+  /** `shortage`: it has no room for another connection. */
+  readonly fault: string | undefined;
+}
+
 interface ProbeEvents {
   connected(): void;
   passed(): void;
-  /** @param server what the server states about its identity */
-  answered(status: number, server: string | undefined): void;
+  answered(status: number, stated: Stated): void;
   failed(error: Error): void;
   malformed(): void;
 }
 
 /** Judges a complete response head. */
-function judge({ path, expect, refuse, foreign }: Probe, status: number, server: string | undefined): ProbeResult {
+function judge({ path, expect, refuse, foreign }: Probe, status: number, { server, fault }: Stated): ProbeResult {
+  if (status === 503 && fault === 'shortage')
+    return {
+      passed: false,
+      failure: 'shortage',
+      reason: 'the server has no room for the check: it has as many connections as it may have',
+    };
   const identity = path === readyPath && server !== undefined ? parseIdentity(server) : undefined;
   const asked = path === readyPath ? refuse : undefined;
   const refused = asked?.(identity);
@@ -145,11 +159,16 @@ function begin(check: Probe, events: ProbeEvents): () => void {
 function open({ address, timeout, host: name = '', port: otherPort = 0, tls = false }: Probe, opened: () => void): Socket {
   const { host, port } = parseAddress(address);
   const to = processResolver.dial(host, otherPort === 0 ? port : otherPort, timeout) as TcpSocketConnectOpts;
-  if (!tls) return processResolver.observe(connect(to), host).once('connect', opened);
+  if (!tls) return followed(connect(to), host).once('connect', opened);
   const wanted = (name || host).replace(/:\d+$/, '');
   const servername = isIP(wanted) === 0 ? wanted : '';
   const socket = connectTls({ ...to, servername, rejectUnauthorized: false });
-  return processResolver.observe(socket, host).once('secureConnect', opened);
+  return followed(socket, host).once('secureConnect', opened);
+}
+
+function followed(socket: Socket, host: string): Socket {
+  processDescriptors.hold(socket);
+  return processResolver.observe(socket, host);
 }
 
 function probeConnection(check: Probe, events: ProbeEvents): () => void {
@@ -178,7 +197,7 @@ function probeHttp(check: Probe, events: ProbeEvents): () => void {
     const status = responseStatus(text);
     if (status === undefined) return;
     if (status === 'malformed') events.malformed();
-    else events.answered(status, responseField(text, identityField));
+    else events.answered(status, { server: responseField(text, identityField), fault: responseField(text, faultField) });
     // The head is enough; an endless body must not keep the connection open.
     socket.destroy();
   });

@@ -1,5 +1,5 @@
 import type { ExchangeCounts } from '../model/counts.ts';
-import { byName, byStatusClass, type Family, type Labels } from './family.ts';
+import { byName, byStatusClass, type Family, type Labels, perRow, seriesOf } from './family.ts';
 
 /** Labels of an environment, resource or listener, with the counts of its exchanges. */
 export interface ExchangeRow {
@@ -13,14 +13,14 @@ export function exchangeFamilies(prefix: string, rows: readonly ExchangeRow[]): 
     name: `${prefix}_${name}`,
     help,
     type: 'counter',
-    series: rows.map(({ labels, counts }) => ({ labels, value: read(counts) })),
+    series: perRow(rows, ({ labels, counts }) => ({ labels, value: read(counts) })),
   });
   return [
     {
       name: `${prefix}_requests_total`,
       help: 'Finished requests by class of the status that the client got; none: no response was sent.',
       type: 'counter',
-      series: rows.flatMap(({ labels, counts: { statuses } }) => [
+      series: seriesOf(rows, ({ labels, counts: { statuses } }) => [
         ...byStatusClass(labels, statuses),
         { labels: { ...labels, code: 'none' }, value: statuses[0] ?? 0 },
       ]),
@@ -34,7 +34,7 @@ export function exchangeFamilies(prefix: string, rows: readonly ExchangeRow[]): 
       name: `${prefix}_request_duration_seconds`,
       help: 'Time from the head of a request to the end of its response; for an upgrade, to the 101 response.',
       type: 'histogram',
-      series: rows.map(({ labels, counts: { durations } }) => ({ labels, latencies: durations })),
+      series: perRow(rows, ({ labels, counts: { durations } }) => ({ labels, latencies: durations })),
     },
     total('request_body_bytes_total', 'Bytes of request bodies, without framing.', (counts) => counts.requestOctets),
     total('response_body_bytes_total', 'Bytes of response bodies from upstreams, without framing.', (counts) => counts.responseOctets),
@@ -48,6 +48,6 @@ export function localResponses(prefix: string, rows: readonly ExchangeRow[]): Fa
     name: `${prefix}_local_responses_total`,
     help: 'Responses that Sluice generated itself, by the code in their body.',
     type: 'counter',
-    series: rows.flatMap(({ labels, counts: { own } }) => byName(labels, 'reason', own)),
+    series: seriesOf(rows, ({ labels, counts: { own } }) => byName(labels, 'reason', own)),
   };
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type Latencies, latencyBounds } from '../model/latency.ts';
 import type { Family, Labels } from './family.ts';
 
@@ -9,34 +10,58 @@ export const expositionType = 'text/plain; version=0.0.4; charset=utf-8';
  * would keep its own copy of every count and takes ten times as long: with a thousand servers, every scrape would delay traffic.
  */
 export function exposition(families: readonly Family[]): string {
-  const lines: string[] = [];
+  return [...linesOf(families)].map((line) => `${line}\n`).join('');
+}
+
+/** Octets of a piece of {@link expositionPieces}, about. */
+const pieceLength = 64 * 1024;
+
+/**
+ * Like {@link exposition}, in pieces, with a turn of the event loop between two: with thousands of servers the text has megabytes, and
+ * traffic of the same process must not wait for all of it.
+ */
+export async function* expositionPieces(families: readonly Family[]): AsyncGenerator<string> {
+  let piece = '';
+  for (const line of linesOf(families)) {
+    piece += `${line}\n`;
+    if (piece.length < pieceLength) continue;
+    yield piece;
+    piece = '';
+    await setImmediate();
+  }
+  yield piece;
+}
+
+function* linesOf(families: readonly Family[]): Generator<string> {
   for (const family of families) {
     const { name, help, type } = family;
-    lines.push(`# HELP ${name} ${help.replace(/\\/g, '\\\\').replace(/\n/g, '\\n')}`, `# TYPE ${name} ${type}`);
+    yield `# HELP ${name} ${help.replace(/\\/g, '\\\\').replace(/\n/g, '\\n')}`;
+    yield `# TYPE ${name} ${type}`;
     if (family.type === 'histogram') {
-      for (const { labels, latencies } of family.series) writeHistogram(lines, name, textOf(labels), latencies);
+      for (const { labels, latencies } of family.series) yield* histogram(name, textOf(labels), latencies);
     } else {
-      for (const { labels, value } of family.series) lines.push(`${name}${inBraces(textOf(labels))} ${value}`);
+      for (const { labels, value } of family.series) yield `${name}${inBraces(textOf(labels))} ${value}`;
     }
   }
-  return `${lines.join('\n')}\n`;
 }
 
 /** Upper bounds of the exposed buckets, in seconds: every second bound of the histogram, so that each is twice the one before. */
 const buckets = latencyBounds.flatMap((bound, index) => (index % 2 === 0 ? [{ index, le: `le="${bound / 1000}"} ` }] : []));
 
-/** Writes one histogram; Prometheus' buckets are cumulative. */
-function writeHistogram(lines: string[], name: string, labels: string, { counts, sumMs }: Latencies): void {
+/** Lines of one histogram; Prometheus' buckets are cumulative. */
+function* histogram(name: string, labels: string, { counts, sumMs }: Latencies): Generator<string> {
   const begin = `${name}_bucket{${labels}${labels === '' ? '' : ','}`;
   let below = 0;
   let at = 0;
   for (const { index, le } of buckets) {
     while (at <= index) below += counts[at++] ?? 0;
-    lines.push(begin + le + below);
+    yield begin + le + below;
   }
   while (at < counts.length) below += counts[at++] ?? 0;
   const whole = inBraces(labels);
-  lines.push(`${begin}le="+Inf"} ${below}`, `${name}_sum${whole} ${sumMs / 1000}`, `${name}_count${whole} ${below}`);
+  yield `${begin}le="+Inf"} ${below}`;
+  yield `${name}_sum${whole} ${sumMs / 1000}`;
+  yield `${name}_count${whole} ${below}`;
 }
 
 function textOf(labels: Labels): string {

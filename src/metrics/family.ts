@@ -14,12 +14,26 @@ interface Described {
 
 interface Values {
   readonly type: 'counter' | 'gauge';
-  readonly series: readonly { readonly labels: Labels; readonly value: number }[];
+  readonly series: Iterable<{ readonly labels: Labels; readonly value: number }>;
 }
 
 interface Histograms {
   readonly type: 'histogram';
-  readonly series: readonly { readonly labels: Labels; readonly latencies: Latencies }[];
+  readonly series: Iterable<{ readonly labels: Labels; readonly latencies: Latencies }>;
+}
+
+/** Makes one series for each row, at the time when it is read: thousands of servers are never made at once. */
+export function perRow<Row, Series>(rows: Iterable<Row>, make: (row: Row) => Series): Iterable<Series> {
+  return seriesOf(rows, (row) => [make(row)]);
+}
+
+/** Like {@link perRow}, with any number of series for a row. */
+export function seriesOf<Row, Series>(rows: Iterable<Row>, make: (row: Row) => readonly Series[]): Iterable<Series> {
+  return {
+    *[Symbol.iterator]() {
+      for (const row of rows) yield* make(row);
+    },
+  };
 }
 
 /** Makes one series for each entry of a record, with the entry's name as `label`. */

@@ -1,6 +1,6 @@
 import type { ServerCounts } from '../model/counts.ts';
 import type { ServerGauges } from '../model/live.ts';
-import { byName, byStatusClass, type Family, type Labels } from './family.ts';
+import { byName, byStatusClass, type Family, type Labels, perRow, seriesOf } from './family.ts';
 
 /** Labels of a server or target, with the counts and gauges of attempts at it. */
 export interface UpstreamRow {
@@ -16,7 +16,7 @@ export function upstreamFamilies(prefix: string, rows: readonly UpstreamRow[]): 
       name: `${prefix}_${name}`,
       help,
       type,
-      series: rows.map(({ labels, counts }) => ({ labels, value: read(counts) })),
+      series: perRow(rows, ({ labels, counts }) => ({ labels, value: read(counts) })),
     });
   const [count, gauge] = [one('counter'), one('gauge')];
   return [
@@ -25,13 +25,13 @@ export function upstreamFamilies(prefix: string, rows: readonly UpstreamRow[]): 
       name: `${prefix}_responses_total`,
       help: 'Responses by class of their status.',
       type: 'counter',
-      series: rows.flatMap(({ labels, counts }) => byStatusClass(labels, counts.statuses)),
+      series: seriesOf(rows, ({ labels, counts }) => byStatusClass(labels, counts.statuses)),
     },
     {
       name: `${prefix}_failures_total`,
       help: 'Failed attempts by reason; head-timeout: no response head came in time.',
       type: 'counter',
-      series: rows.flatMap(({ labels, counts }) => byName(labels, 'reason', counts.failed)),
+      series: seriesOf(rows, ({ labels, counts }) => byName(labels, 'reason', counts.failed)),
     },
     count(
       'shortages_total',
@@ -47,7 +47,7 @@ export function upstreamFamilies(prefix: string, rows: readonly UpstreamRow[]): 
       name: `${prefix}_response_head_seconds`,
       help: 'Time from sending a request to the head of its response.',
       type: 'histogram',
-      series: rows.map(({ labels, counts: { latencies } }) => ({ labels, latencies })),
+      series: perRow(rows, ({ labels, counts: { latencies } }) => ({ labels, latencies })),
     },
     gauge('active_requests', 'Requests in flight, upgraded connections included.', ({ active }) => active),
     gauge('upgraded_connections', 'Open upgraded connections (WebSocket).', ({ upgraded }) => upgraded),
@@ -55,7 +55,7 @@ export function upstreamFamilies(prefix: string, rows: readonly UpstreamRow[]): 
       name: `${prefix}_connections`,
       help: 'Open connections by state, active (carrying a request) or idle; upgraded ones excluded.',
       type: 'gauge',
-      series: rows.flatMap(({ labels, counts: { connections, idle } }) => byName(labels, 'state', { active: connections - idle, idle })),
+      series: seriesOf(rows, ({ labels, counts: { connections, idle } }) => byName(labels, 'state', { active: connections - idle, idle })),
     },
     count('connects_total', 'Connections opened.', ({ connects }) => connects),
     count('connection_reuses_total', 'Attempts on a reused connection.', ({ reuses }) => reuses),

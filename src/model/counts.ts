@@ -112,7 +112,11 @@ export const noEnvironmentCounts: EnvironmentCounts = {
 export interface ListenerCounts extends ExchangeCounts {
   /** Accepted client connections. */
   readonly accepted: number;
+  /** Idle ones among them that were closed to make room for others. */
+  readonly closedForRoom: number;
+  /** Accepted ones that were refused, because there was no room and none was idle. */
+  readonly refused: number;
 }
 
 /** All counts at zero. */
-export const noListenerCounts: ListenerCounts = { ...noExchangeCounts, accepted: 0 };
+export const noListenerCounts: ListenerCounts = { ...noExchangeCounts, accepted: 0, closedForRoom: 0, refused: 0 };

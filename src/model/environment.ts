@@ -113,7 +113,17 @@ const retries = z.strictObject({
   }),
 });
 
+/** Limit of client connections; `auto`: what the process has room for. */
+export const connectionLimit = z.union(
+  [z.int().min(1).max(10_000_000), z.literal('auto')],
+  'must be auto, or a number of connections from 1 to 10000000',
+);
+
 const limits = z.strictObject({
+  connections: connectionLimit.default('auto').meta({
+    description:
+      'greatest number of client connections of the listener. Beyond it the one that is idle the longest is closed; if none is idle, new ones wait up to 5 s, then get 503. auto: as many as the open-file limit (ulimit -n) of the process leaves room for, with a reserve for servers, control address and files; that limit holds for numbers too. If environments share a listener, the largest value applies',
+  }),
   connectionsPerServer: count
     .default(0)
     .meta({ description: 'concurrent exchanges on one server; 0: no limit. Further requests wait in the queue, or get 503' }),
@@ -127,6 +137,14 @@ const limits = z.strictObject({
       'maximum bytes of a request head (beyond: 431) or a response head (beyond: 502). The target in it may take half of that, at least 16384 (beyond: 414). Higher values cost memory for each connection; beyond 32768 start the gateway servers with the same number in SLUICE_HEADER_BYTES. If environments share a listener, the largest value applies',
   }),
   bodyBytes: bytes.default(0).meta({ description: 'maximum bytes of a request body (beyond: 413); 0: no limit' }),
+  bodyRate: count.max(1_048_576).meta({ title: 'bytes per second' }).default(500).meta({
+    description:
+      'least bytes per second of a request body, after timeouts.requestBody (below: 408); 0: no least rate, so that a client which sends a byte now and then holds its connection for ever. Time in which the server does not read does not count. Start the gateway servers with the same number in SLUICE_BODY_RATE. If environments share a listener, the lowest rate applies',
+  }),
+  tunnelsPerServer: count.default(0).meta({
+    description:
+      'open upgraded connections (WebSocket) on one server; 0: no limit. They do not count towards connectionsPerServer. Further upgrades get 503',
+  }),
 });
 
 const timeouts = z.strictObject({
@@ -134,6 +152,10 @@ const timeouts = z.strictObject({
   requestHead: duration.prefault('10s').meta({
     description:
       "time for a client's request head, then 408. With 0 slow clients can hold connections. If environments share a listener, the longest time applies",
+  }),
+  requestBody: duration.prefault('20s').meta({
+    description:
+      'time that a client may be behind limits.bodyRate with its request body, then 408. If environments share a listener, the longest time applies',
   }),
   clientIdle: duration.prefault('75s').meta({
     description:
@@ -212,6 +234,10 @@ export const environmentSpec = z
       })
       .prefault({})
       .meta({ description: 'keeps a client on one server by a cookie, as long as the server is available' }),
+    underscores: z.enum(['drop', 'reject', 'keep']).default('drop').meta({
+      description:
+        'what happens to fields of clients whose names have an underscore, a dot, or another character than letters, digits and hyphens. CGI and WSGI cannot tell X_User from X-User, so that with keep a client can forge fields that a proxy, Sluice or a policy sets. drop: they are not passed on; reject: 400. If environments share a listener, the strictest applies',
+    }),
     trustedProxies: z.array(cidr).default([]).meta({
       description:
         'IP addresses and CIDR ranges of proxies whose X-Forwarded-* fields are believed. A listed proxy can claim any client address. Environments on one listener share their lists',

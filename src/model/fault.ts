@@ -18,6 +18,7 @@ export const statusOf = {
   'not-found': 404,
   conflict: 409,
   'not-empty': 409,
+  'in-use': 409,
   'base-path-taken': 409,
   'version-mismatch': 412,
   unauthorized: 401,

@@ -73,6 +73,8 @@ export interface LiveListener extends ListenerCounts {
   readonly listen: string;
   /** Open client connections, tunnels included. */
   readonly connections: number;
+  /** Greatest number of them, in all processes that serve the listener; 0: no limit is known. */
+  readonly limit: number;
 }
 
 /** Synchronisation of a process with the registry. */
@@ -92,8 +94,8 @@ export interface LiveView {
   environments(): LiveEnvironment[];
   listeners(): LiveListener[];
   readonly sync: RegistrySync;
-  /** True if the balancer can serve: every listener is open and the registry was read at least once. */
-  ready(): boolean;
+  /** Why the balancer cannot serve yet; undefined if it can: every listener is open and the registry was read at least once. */
+  unready(): string | undefined;
   /** Address that an environment's listener is bound to (a configured port of 0 is resolved). */
   listening(environment: string): string | undefined;
 }

@@ -73,6 +73,15 @@ export const project = z
         'paths that the project offers; all other paths get 404. None: every request under basePath goes to the target "default"',
     }),
     forwardBasePath: z.boolean().default(false).meta({ description: 'true: the target gets the path with basePath in front' }),
+    // Without defaults, so that a project that does not set them stays the same revision.
+    encodedSlashes: z.enum(['reject', 'keep']).optional().meta({
+      description:
+        'paths with an encoded slash or backslash (%2F, %5C). reject: they get 400; keep: they are passed on, after the policies of every resource that the target could read in them. Not given: reject',
+    }),
+    mergeSlashes: z.boolean().optional().meta({
+      description:
+        'true: runs of slashes below basePath become one slash; false: they are passed on, for paths that contain URLs. Not given: true',
+    }),
     policies: optionalPolicies.meta({ description: 'policies of every resource' }),
   })
   .superRefine(

@@ -7,7 +7,7 @@ export const readyPath = `${reservedPath}/ready`;
 /** A gateway server's metrics in Prometheus' text format. */
 export const metricsPath = `${reservedPath}/metrics`;
 
-/** True if `path`, spelled in its normal form, is reserved. The balancer recognises other spellings too: see `isReservedPath`. */
+/** True if `path`, spelled in its normal form, is reserved. The balancer recognises other spellings too: see `couldBeReserved`. */
 export function isReserved(path: string): boolean {
   return path.startsWith(reservedPath) && (path.length === reservedPath.length || path[reservedPath.length] === '/');
 }

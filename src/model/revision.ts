@@ -21,7 +21,7 @@ export const revision = z.object({
 /** A project without its contents. */
 export const projectSummary = z.object({
   name,
-  /** Greatest number that was given to a revision. */
+  /** Number of the newest revision. */
   latest: revisionNumber,
   /** Revisions that are kept, oldest first. `version` is the author's label. */
   revisions: z.array(z.object({ revision: revisionNumber, version: z.string(), hash: sha256, createdAt: z.number() })).min(1),

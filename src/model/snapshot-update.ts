@@ -11,6 +11,7 @@ export interface SnapshotUpdate extends SnapshotId {
   readonly environment: string;
   /** All variables of the environment, changed or not. */
   readonly variables: Snapshot['variables'];
+  readonly underscores?: NonNullable<Snapshot['underscores']>;
   /** Projects that are new, or have another revision, fallback or fault. */
   readonly put: readonly DeployedProject[];
   /** Names of projects that are no longer deployed. */
@@ -18,6 +19,6 @@ export interface SnapshotUpdate extends SnapshotId {
 }
 
 /** The update that replaces everything by this snapshot. */
-export function wholeUpdate({ epoch, version, hash, environment, variables, projects }: Snapshot): SnapshotUpdate {
-  return { epoch, version, hash, environment, variables, put: projects, removed: [] };
+export function wholeUpdate({ projects, ...snapshot }: Snapshot): SnapshotUpdate {
+  return { ...snapshot, put: projects, removed: [] };
 }

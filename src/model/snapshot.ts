@@ -21,6 +21,9 @@ const fault = z.string().exactOptional();
 /** An environment's variables, by name. */
 export const variables = z.record(z.string(), z.string());
 
+/** `underscores` of an environment, for the servers' own listeners; absent: drop. */
+export const underscores = z.enum(['reject', 'keep']).exactOptional();
+
 /** Content hash of a revision, as the registry stores it; absent from versions that came before it. */
 const hash = sha256.exactOptional();
 
@@ -61,6 +64,7 @@ export const receivedProject = z
 export const snapshot = snapshotId.extend({
   environment: name,
   variables,
+  underscores,
   /** Sorted by name. */
   projects: z.array(deployedProject),
 });
@@ -85,5 +89,12 @@ export function unservable(
   return { name, revision, project: standIn, fault: `revision ${revision} of project "${name}" cannot be served: ${fault}` };
 }
 
+/** Picks the settings that servers need from a snapshot, or from what leads to one. */
+export function settingsOf({ variables, underscores }: ServedSettings): ServedSettings {
+  return { variables, ...(underscores && { underscores }) };
+}
+
+/** Settings of an environment that its servers need. */
+export type ServedSettings = Pick<Snapshot, 'variables' | 'underscores'>;
 export type DeployedProject = Immutable<z.output<typeof deployedProject>>;
 export type Snapshot = Immutable<z.output<typeof snapshot>>;

@@ -23,9 +23,21 @@ export const pushedProject = project
   )
   .meta({ id: 'PushedProject', description: 'an API: base path, targets, resources, policies' });
 
+const checked = new WeakSet<object>();
+
+/** Notes that a project has passed {@link pushedProject} in another process: its check is not repeated here. */
+export function markChecked(project: object): void {
+  checked.add(project);
+}
+
+/** True if {@link markChecked} was called with this very object. */
+export function isChecked(project: object): boolean {
+  return checked.has(project);
+}
+
 /** @param given a project of which some parts may be malformed: those are reported elsewhere, and left out here */
 function complainOf(given: unknown, complain: Complain): void {
-  const { basePath, targets, resources, policies } = fieldsOf(given);
+  const { basePath, targets, resources, policies, encodedSlashes } = fieldsOf(given);
   const path = sound(project.shape.basePath, basePath);
   if (path !== undefined) {
     servableBasePath(path, complain);
@@ -36,7 +48,8 @@ function complainOf(given: unknown, complain: Complain): void {
   const list = Array.isArray(resources) ? resources.map(fieldsOf) : [];
   const entries = list.map(({ policies: _, ...rest }) => sound(resource, rest));
   complainOfResources(entries, complain);
-  complainOfUnmatchableResources(path && normalBasePath(path), entries, complain);
+  const known = { basePath: path && normalBasePath(path), encodedSlashes: encodedSlashes === 'keep' };
+  complainOfUnmatchableResources(known, entries, complain);
   list.forEach((entry, index) => {
     compilePolicySet(soundLists(entry['policies']), ['resources', index, 'policies'], undefined, complain);
   });

@@ -26,6 +26,8 @@ export class Attempts {
   upstream: Upstream | undefined;
   readonly #exchange: ForwardedExchange;
   readonly #route: Route;
+  /** Greatest number of tunnels on one upstream, if the exchange asks for one; 0: no limit. */
+  readonly #maxTunnels: number;
   /** Upstreams whose attempts failed, hung or were discarded: none of them is picked again. */
   #tried = none;
   #beganAt = 0;
@@ -33,26 +35,30 @@ export class Attempts {
   #answered = false;
 
   constructor(exchange: ForwardedExchange, route: Route) {
-    const { queue, connectionsPerServer } = route.settings.limits;
+    const { queue, connectionsPerServer, tunnelsPerServer } = route.settings.limits;
     this.#exchange = exchange;
     this.#route = route;
+    this.#maxTunnels = tunnelsPerServer > 0 && exchange.protocols !== '' ? tunnelsPerServer : 0;
     exchange.blame = route.blame;
-    this.queue = queue > 0 && connectionsPerServer > 0 ? route.queue : undefined;
+    this.queue = queue > 0 && (connectionsPerServer > 0 || this.#maxTunnels > 0) ? route.queue : undefined;
   }
 
-  /** True if the servers that have room now may be ones that the exchange cannot use: they have failed it, or it waits for its own. */
+  /**
+   * True if the servers that have room now may be ones that the exchange cannot use: they have failed it, they have room for requests but not
+   * for another tunnel, or it waits for its own.
+   */
   get retrying(): boolean {
-    return this.#tried !== none || this.#route.waitsForOne?.(this.#exchange) === true;
+    return this.#tried !== none || this.#maxTunnels > 0 || this.#route.waitsForOne?.(this.#exchange) === true;
   }
 
   /** The upstream to try next; undefined: none has room. */
   pick(): Upstream | undefined {
-    return this.#route.pick(this.#exchange, this.#tried);
+    return this.#pick(this.#tried, false);
   }
 
   /** Like {@link pick}, but the exchange does not wait for the one server that it belongs to. */
   pickAny(): Upstream | undefined {
-    return this.#route.pick(this.#exchange, this.#tried, true);
+    return this.#pick(this.#tried, true);
   }
 
   begin(upstream: Upstream): void {
@@ -62,6 +68,7 @@ export class Attempts {
     this.#exchange.blame = this.#route.blame;
     upstream.active++;
     upstream.requests++;
+    if (this.#maxTunnels > 0) upstream.tunnels++;
     this.queue?.attemptBegan();
   }
 
@@ -74,10 +81,23 @@ export class Attempts {
     this.#report(upstream, blame === undefined ? { kind: 'answered', status, headMs } : { kind: 'answered', status, headMs, blame });
   }
 
+  /** The server has switched protocols: it has room for another request. Tunnels are counted apart. */
+  switched(): void {
+    (this.upstream as Upstream).upgraded++;
+    this.queue?.roomMade();
+  }
+
+  /** Ends the tunnel, and with it the current attempt. */
+  tunnelClosed(): void {
+    (this.upstream as Upstream).upgraded--;
+    this.end();
+  }
+
   /** Ends the current attempt, if there is one; its response is complete. */
   end(): void {
     if (this.upstream === undefined) return;
     this.upstream.active--;
+    if (this.#maxTunnels > 0) this.upstream.tunnels--;
     this.upstream = undefined;
     this.queue?.attemptEnded();
   }
@@ -127,8 +147,14 @@ export class Attempts {
   /** While an attempt is being made: spends a retry and returns another upstream, if one has room and a retry is allowed. */
   alternative(outcome: RetryableOutcome, request: Repeatability): Upstream | undefined {
     const tried = [...this.#tried, this.upstream as Upstream];
-    const other = this.#route.pick(this.#exchange, tried, true);
+    const other = this.#pick(tried, true);
     return other !== undefined && this.#mayFollow(outcome, tried.length, request) ? other : undefined;
+  }
+
+  #pick(tried: readonly Upstream[], any: boolean): Upstream | undefined {
+    const upstream = this.#route.pick(this.#exchange, tried, any);
+    const full = upstream !== undefined && this.#maxTunnels > 0 && upstream.tunnels >= this.#maxTunnels;
+    return full ? this.#pick([...tried, upstream], any) : upstream;
   }
 
   #mayFollow(outcome: RetryableOutcome, attempts: number, { repeatable, replayable }: Repeatability): boolean {

@@ -1,5 +1,6 @@
 import type { ExchangeRecord } from '../access-log/contract.ts';
 import type { RequestView, ResponseView } from '../http1/message/message-view.ts';
+import type { NameRule } from '../http1/message/name-rule.ts';
 import type { FailureKind, ListenerCounts } from '../model/counts.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
 import type { Blame } from './blame.ts';
@@ -107,6 +108,8 @@ export interface Listener {
   readonly address: string;
   /** Open client connections, idle ones included. */
   readonly connections: number;
+  /** Greatest number of client connections: that of the listener, or what the process has room for beside its other connections; 0: no limit is known. */
+  readonly limit: number;
   /** Exchanges in flight, and open upgraded connections. */
   readonly active: number;
   readonly counts: ListenerCounts;
@@ -124,9 +127,17 @@ export interface Listener {
 /** Settings of a listener; may be replaced while it runs. */
 export interface ListenerSettings {
   readonly headerBytes: number;
+  /** Least octets per second of a request body; 0: no least rate. */
+  readonly bodyRate: number;
   /** Field lines that a head may have. Default 100, the limit of most servers. */
   readonly fields?: number;
-  readonly timeouts: Pick<EnvironmentSpec['timeouts'], 'requestHead' | 'clientIdle'>;
+  readonly timeouts: Pick<EnvironmentSpec['timeouts'], 'requestHead' | 'requestBody' | 'clientIdle'>;
+  /** Treatment of field names with other characters than letters, digits and hyphens. Default: drop. */
+  readonly underscores?: NameRule;
+  /** Greatest number of client connections; `auto`, the default: what the process has room for. */
+  readonly connections?: EnvironmentSpec['limits']['connections'];
+  /** Answers for lack of room say so in `Sluice-Fault`, for balancers. Default false. */
+  readonly tellsFaults?: boolean;
   /** CIDR ranges of proxies whose `X-Forwarded-*` and `Forwarded` are believed and extended. */
   readonly trustedProxies: readonly string[];
 }

@@ -1,11 +1,22 @@
-import type { AttemptFailure } from '../http1/connection/client-connection.ts';
+import type { AttemptFailure } from '../http1/connection/response-sink.ts';
 import type { Failure } from './contract.ts';
 
 /** Every failure that Sluice itself answers a valid request with. Faults of the request's octets are in `http1/message/wire-fault.ts`. */
 export const failures = {
   noEnvironment: { status: 404, code: 'no-environment', title: 'No environment serves this host.' },
   reserved: { status: 404, code: 'not-found', title: 'This path is reserved.' },
+  encodedSlash: {
+    status: 400,
+    code: 'encoded-slash',
+    title:
+      'The path has an encoded slash or backslash (%2F, %5C), which servers read in different ways; a project accepts it with encodedSlashes: keep.',
+  },
   noProject: { status: 404, code: 'no-project', title: 'No project serves this path.' },
+  noResourceAsRead: {
+    status: 404,
+    code: 'no-resource',
+    title: 'The project has a resource for this path, but none for another way in which servers could read it.',
+  },
   noResource: { status: 404, code: 'no-resource', title: 'The project has no such resource.' },
   unauthorized: { status: 401, code: 'unauthorized', title: 'This needs the join token, as Authorization: Bearer TOKEN.' },
   noServer: { status: 503, code: 'no-server', title: 'No server is available at the moment.' },
@@ -19,6 +30,12 @@ export const failures = {
   headTimeout: { status: 504, code: 'response-timeout', title: 'The upstream did not answer in time.' },
   totalTimeout: { status: 504, code: 'total-timeout', title: 'The request took longer than allowed.' },
   shortage: { status: 503, code: 'shortage', title: 'This server is short of connections or memory at the moment.' },
+  loop: {
+    status: 508,
+    code: 'loop-detected',
+    title: 'The request runs in a circle: a target of a project leads back to Sluice.',
+  },
+  tooManyConnections: { status: 503, code: 'too-many-connections', title: 'There is no room for another connection at the moment.' },
   bodyTooLarge: { status: 413, code: 'body-too-large', title: 'The request body is larger than allowed.' },
   traceEndsHere: { status: 501, code: 'trace-not-supported', title: 'This server does not support TRACE.' },
   internal: { status: 500, code: 'internal', title: 'The request could not be processed.' },

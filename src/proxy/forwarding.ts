@@ -1,6 +1,7 @@
-import type { AttemptFailure, ClientConnection, ResponseSink } from '../http1/connection/client-connection.ts';
-import { processDeadlines, type Watched } from '../http1/connection/deadlines.ts';
+import { processDeadlines, sooner, type Watched } from '../http1/connection/deadlines.ts';
 import { outbox } from '../http1/connection/outbox.ts';
+import type { AttemptFailure, ResponseSink, UpstreamConnection } from '../http1/connection/response-sink.ts';
+import type { EditedFields } from '../http1/message/edited-fields.ts';
 import type { ResponseHead } from '../http1/message/response-head.ts';
 import { Attempts, type Repeatability } from './attempts.ts';
 import { readBlame } from './blame.ts';
@@ -30,7 +31,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   readonly #response: ResponseWriter;
   readonly #route: Route;
   readonly #attempts: Attempts;
-  #connection: ClientConnection | undefined;
+  #connection: UpstreamConnection | undefined;
   #resent = false;
   #lastFailure: Failure | undefined;
   /** The request's head has been sent over the current connection. */
@@ -135,7 +136,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
 
   // From the upstream
 
-  connected(connection: ClientConnection): void {
+  connected(connection: UpstreamConnection): void {
     this.#send(connection);
     outbox.flushIfPlenty();
     if (!connection.wire.writableNeedDrain) this.#response.client.resume();
@@ -173,6 +174,10 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#response.begin(upstream.id, exposeServer);
   }
 
+  get edits(): EditedFields | undefined {
+    return this.#response.edits;
+  }
+
   get protocols(): string {
     return this.#exchange.protocols;
   }
@@ -187,17 +192,13 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#route.respond?.(this.#exchange, upstream);
     if (response.ended) return;
     this.#rest();
-    const server = (this.#connection as ClientConnection).release();
+    const server = (this.#connection as UpstreamConnection).release();
     this.#connection = undefined;
     const { socket: client, after } = response.switchProtocols(upstream.id, exposeServer);
     if (after.length > 0) server.write(after);
     if (end > start) client.write(Buffer.from(buffer.subarray(start, end)));
-    upstream.upgraded++;
-    const closed = () => {
-      upstream.upgraded--;
-      attempts.end();
-    };
-    new Tunnel({ closed, crashed: (error) => this.#exchange.fault(error) }, client, server, timeouts.tunnel);
+    attempts.switched();
+    new Tunnel({ closed: () => attempts.tunnelClosed(), crashed: (error) => this.#exchange.fault(error) }, client, server, timeouts.tunnel);
   }
 
   responseData(buffer: Buffer, start: number, end: number): void {
@@ -231,9 +232,17 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     if (failure === 'shortage') attempts.short(reason, sent);
     else attempts.failed(begun ? 'truncated' : failure, reason, failure === 'head-timeout');
     this.#lastFailure = attemptFailures[failure];
-    const request = failure === 'shortage' && !sent ? { repeatable: true, replayable: this.replayable } : this;
-    if (!begun && attempts.spendRetry(failure, request)) this.#attempt();
+    if (!begun && attempts.spendRetry(failure, this)) this.#attempt();
     else this.#response.fail(this.#lastFailure);
+  }
+
+  starved(reason: string): boolean {
+    const other = this.#attempts.alternative('shortage', { repeatable: true, replayable: this.replayable });
+    if (other === undefined) return false;
+    this.#connection = undefined;
+    this.#attempts.short(reason, false);
+    this.#open(other);
+    return true;
   }
 
   doubted(): void {
@@ -245,8 +254,6 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#open(other);
   }
 
-  // From the queue
-
   get retrying(): boolean {
     return this.#attempts.retrying;
   }
@@ -254,8 +261,6 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   proceed(): boolean {
     return this.#proceedTo(this.#attempts.pick());
   }
-
-  // From the deadlines
 
   expire(): void {
     const { now } = processDeadlines;
@@ -292,11 +297,8 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   }
 
   #rearm(): void {
-    let soonest = this.#totalUntil;
-    if (this.#waitsUntil > 0 && (soonest === 0 || this.#waitsUntil < soonest)) soonest = this.#waitsUntil;
-    if (this.#continueAt > 0 && (soonest === 0 || this.#continueAt < soonest)) soonest = this.#continueAt;
-    this.deadline = soonest;
-    if (soonest === 0 || this.#watched) return;
+    this.deadline = sooner(this.#totalUntil, sooner(this.#waitsUntil, this.#continueAt));
+    if (this.deadline === 0 || this.#watched) return;
     this.#watched = true;
     processDeadlines.watch(this);
   }
@@ -353,7 +355,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#sending = false;
   }
 
-  #send(connection: ClientConnection): void {
+  #send(connection: UpstreamConnection): void {
     const { head } = this.#exchange;
     const { bodyComplete } = this.#response.client;
     this.#connection = connection;
@@ -371,14 +373,14 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   }
 
   #sendBody(buffer: Buffer, start: number, end: number): void {
-    const out = outbox.to((this.#connection as ClientConnection).wire);
+    const out = outbox.to((this.#connection as UpstreamConnection).wire);
     if (this.#exchange.head.chunked) out.chunk(buffer, start, end);
     else out.octets(buffer, start, end);
   }
 
   #sendBodyEnd(): void {
-    const connection = this.#connection as ClientConnection;
-    if (this.#exchange.head.chunked) outbox.to(connection.wire).text(`0\r\n${this.#response.client.trailers}\r\n`);
+    const connection = this.#connection as UpstreamConnection;
+    if (this.#exchange.head.chunked) outbox.to(connection.wire).text(`0\r\n${this.#response.client.trailers(this.#exchange.edits)}\r\n`);
     connection.progress(true);
   }
 

@@ -2,19 +2,21 @@ import net from 'node:net';
 import type { AccessLog, ExchangeRecord } from '../access-log/contract.ts';
 import { processDeadlines } from '../http1/connection/deadlines.ts';
 import { outbox } from '../http1/connection/outbox.ts';
-import {
-  type RequestSink,
-  ServerConnection,
-  type ServerConnectionOwner,
-  type ServerConnectionSettings,
-} from '../http1/connection/server-connection.ts';
+import type { RequestSink } from '../http1/connection/request-sink.ts';
+import { ServerConnection, type ServerConnectionOwner } from '../http1/connection/server-connection.ts';
+import type { ServerConnectionSettings } from '../http1/connection/server-connection-settings.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import type { WireFault } from '../http1/message/wire-fault.ts';
 import { formatAddress } from '../model/address.ts';
 import type { ListenerCounts } from '../model/counts.ts';
+import { processDescriptors } from '../model/descriptors.ts';
+import { LongestIdle, settledMs } from '../model/longest-idle.ts';
+import { Admission, type AdmissionOwner } from './admission.ts';
+import { blameField } from './blame.ts';
 import { bindSocket } from './bound-socket.ts';
 import type { Handler, Listener, ListenerSettings } from './contract.ts';
 import { ExchangeCounter } from './exchange-counter.ts';
+import { failures } from './failures.ts';
 import { ownAnswer, problem } from './own-answer.ts';
 import { type ExchangeOwner, ProxyExchange } from './proxy-exchange.ts';
 import { newRequestId } from './request-id.ts';
@@ -25,6 +27,8 @@ const targetBytes = 16 * 1024;
 /** Default of `ListenerSettings.fields`. */
 const fields = 100;
 const backlog = 4096;
+/** Idle connections that are closed when the system has refused to accept one for lack of descriptors or memory. */
+const closedAtOnce = 8;
 /** Milliseconds for which idle connections stay open when their listener closes: a request may be on its way already. */
 const lastRequestMs = 500;
 
@@ -45,7 +49,7 @@ export async function openListener(
 }
 
 /** A listener: accepts connections, gives each request to the role as an exchange, and closes without losing a request. */
-export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOwner {
+export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOwner, AdmissionOwner {
   readonly configured: string;
   readonly deadlines = processDeadlines;
   readonly handler: Handler;
@@ -57,10 +61,16 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   readonly #accessLog: AccessLog | undefined;
   readonly #server: net.Server;
   readonly #connections = new Set<ServerConnection>();
+  readonly #longestIdle = new LongestIdle(this.#connections);
   readonly #tunnels = new Set<net.Socket>();
+  readonly #admission = new Admission(this);
+  #most = Number.POSITIVE_INFINITY;
+  #tellsFaults = false;
   /** Exchanges in flight. */
   #active = 0;
   #accepted = 0;
+  #closedForRoom = 0;
+  #refused = 0;
   /** Connections still to be closed by `shed`. */
   #surplus = 0;
   #emptied: (() => void) | undefined;
@@ -74,7 +84,8 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     this.#server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (accepted) => {
       this.#accepted++;
       if (accepted.remoteAddress === undefined) accepted.destroy();
-      else this.#connections.add(new ServerConnection(accepted, this));
+      else if (this.full || this.#admission.length > 0) this.#admission.arrive(accepted);
+      else this.admit(accepted);
     });
   }
 
@@ -84,7 +95,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
       this.#server.once('error', reject);
       const opened = () => {
         this.#server.off('error', reject);
-        this.#server.on('error', () => {});
+        this.#server.on('error', () => this.#notAccepted());
         resolve();
       };
       this.#server.listen(bound, backlog, opened);
@@ -92,15 +103,20 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   }
 
   update(settings: ListenerSettings): void {
+    const { connections = 'auto' } = settings;
+    this.#most = connections === 'auto' ? Number.POSITIVE_INFINITY : connections;
+    this.#tellsFaults = settings.tellsFaults === true;
     this.trustedProxies = new TrustedProxies(settings.trustedProxies);
     this.settings = {
       limits: {
         headBytes: settings.headerBytes,
         targetBytes: Math.min(Math.max(targetBytes, settings.headerBytes / 2), settings.headerBytes),
         fields: settings.fields ?? fields,
+        names: settings.underscores ?? 'drop',
       },
       headMs: settings.timeouts.requestHead,
       idleMs: settings.timeouts.clientIdle,
+      bodyPace: { graceMs: settings.timeouts.requestBody, octetsPerSecond: settings.bodyRate },
     };
   }
 
@@ -113,12 +129,39 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     return this.#connections.size + this.#tunnels.size;
   }
 
+  get limit(): number {
+    const { most, open } = processDescriptors;
+    const limit = Math.min(this.#most, most - (open - this.connections));
+    return limit === Number.POSITIVE_INFINITY ? 0 : Math.max(1, limit);
+  }
+
+  get full(): boolean {
+    return this.connections >= this.#most || processDescriptors.full;
+  }
+
+  makeRoom(): boolean {
+    return this.connections >= this.#most ? this.#longestIdle.close(processDeadlines.now - settledMs) : processDescriptors.makeRoom();
+  }
+
+  admit(socket: net.Socket): ServerConnection {
+    const connection = new ServerConnection(socket, this);
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  turnAway(socket: net.Socket): ServerConnection {
+    this.#refused++;
+    const connection = this.admit(socket);
+    this.refuse(connection, failures.tooManyConnections);
+    return connection;
+  }
+
   get closing(): boolean {
     return this.#closing !== undefined;
   }
 
   get counts(): ListenerCounts {
-    return { ...this.counter.counts, accepted: this.#accepted };
+    return { ...this.counter.counts, accepted: this.#accepted, closedForRoom: this.#closedForRoom, refused: this.#refused };
   }
 
   get active(): number {
@@ -141,6 +184,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   #close(graceMs: number): Promise<void> {
     this.lameDuck = true;
     this.#server.close();
+    this.#admission.end();
     if (this.connections === 0) return Promise.resolve();
     return new Promise((resolve) => {
       // setImmediate lets pending socket reads run first: if the process was stalled, requests that came meanwhile are not read yet.
@@ -177,12 +221,21 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   refuse(connection: ServerConnection, fault: WireFault): void {
     this.counter.answeredHere(fault.code);
     const requestId = newRequestId();
-    const answer = ownAnswer(problem(fault, requestId), { requestId, headOnly: false, connection: 'close' });
+    const said = problem(fault, requestId);
+    if (this.#tellsFaults && fault === failures.tooManyConnections) said.headers[blameField] = 'shortage';
+    const answer = ownAnswer(said, { requestId, headOnly: false, connection: 'close' });
     outbox.to(connection.wire).octets(answer, 0, answer.length);
     connection.close();
   }
 
   closed(connection: ServerConnection): void {
+    this.#connections.delete(connection);
+    if (this.#admission.length > 0) this.#admission.lookSoon();
+    this.#checkEmptied();
+  }
+
+  gaveWay(connection: ServerConnection): void {
+    this.#closedForRoom++;
     this.#connections.delete(connection);
     this.#checkEmptied();
   }
@@ -207,6 +260,11 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
       this.#tunnels.delete(socket);
       this.#checkEmptied();
     });
+  }
+
+  /** The system could not accept a connection: this process, or the whole system, is short. */
+  #notAccepted(): void {
+    for (let closed = 0; closed < closedAtOnce && processDescriptors.makeRoom(true); closed++);
   }
 
   #closeIdle(): void {

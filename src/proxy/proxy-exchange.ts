@@ -1,6 +1,7 @@
 import type net from 'node:net';
 import type { ExchangeRecord } from '../access-log/contract.ts';
-import type { RequestSink, ServerConnection } from '../http1/connection/server-connection.ts';
+import type { RequestSink } from '../http1/connection/request-sink.ts';
+import type { ServerConnection } from '../http1/connection/server-connection.ts';
 import { EditedFields } from '../http1/message/edited-fields.ts';
 import { fieldIds } from '../http1/message/field-ids.ts';
 import type { HeaderFields, RequestView, ResponseView } from '../http1/message/message-view.ts';
@@ -14,6 +15,8 @@ import { failures } from './failures.ts';
 import type { ForwardedExchange } from './forwarded-exchange.ts';
 import { Forwarding } from './forwarding.ts';
 import { HeldBody } from './held-body.ts';
+import { loops } from './loops.ts';
+import { hideOwnCookies } from './own-cookies.ts';
 import { requestIdOf } from './request-id.ts';
 import { type ResponseOwner, ResponseWriter } from './response-writer.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
@@ -58,6 +61,7 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
 
   constructor(listener: ExchangeOwner, client: ServerConnection, head: RequestHead) {
     head.retain();
+    if (head.cookieLine >= 0) hideOwnCookies(head.fields, head.cookieLine);
     this.#listener = listener;
     this.counter = listener.counter;
     this.head = head;
@@ -113,6 +117,11 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   forward(route: Route): void {
     const response = this.#response;
     if (response.ended || this.#endsHere()) return;
+    if (loops(this.head)) {
+      if (route.blame !== undefined) this.blame = 'project';
+      this.fail(failures.loop);
+      return;
+    }
     this.#forwarding = new Forwarding(this, response, route);
     this.#forwarding.start(this.#early);
   }

@@ -28,9 +28,13 @@ export function* reportedHops(fields: FieldLines): Generator<ReportedHop, void> 
   const listed = fields.indexOf(fieldIds['x-forwarded-for']) >= 0;
   const id = listed ? fieldIds['x-forwarded-for'] : fieldIds.forwarded;
   for (let line = fields.count - 1; line >= 0; line--) {
-    if (fields.id(line) !== id) continue;
-    for (const element of elementsOf(fields.value(line))) yield listed ? { address: addressOf(element.trim()) } : hopOf(element);
+    if (fields.id(line) === id) yield* hopsIn(fields.value(line), listed);
   }
+}
+
+/** The hops in one value of `X-Forwarded-For` if `listed`, else of `Forwarded`, the nearest first. */
+export function* hopsIn(value: string, listed: boolean): Generator<ReportedHop, void> {
+  for (const element of elementsOf(value)) yield listed ? { address: addressOf(element.trim()) } : hopOf(element);
 }
 
 /** The elements of a list, the last one first. A comma within a quoted string separates nothing; each string is found from its end. */

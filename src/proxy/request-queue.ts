@@ -61,6 +61,11 @@ export class RequestQueue {
   /** Called when an attempt has ended: its server has room for the next request. */
   attemptEnded(): void {
     this.#inFlight--;
+    this.roomMade();
+  }
+
+  /** Called when a server of the route may have room for the next request. */
+  roomMade(): void {
     if (this.#waiters.size > 0) this.#serve();
   }
 

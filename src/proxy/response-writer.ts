@@ -9,6 +9,7 @@ import { type Blame, blameField } from './blame.ts';
 import type { Failure } from './contract.ts';
 import type { ExchangeCounter } from './exchange-counter.ts';
 import { ownAnswer, problem } from './own-answer.ts';
+import { strikeOwnCookies } from './own-cookies.ts';
 import { writeInterimHead, writeResponseHead } from './write-response-head.ts';
 
 /** The exchange of a response, as its writer sees it. */
@@ -52,7 +53,8 @@ export class ResponseWriter {
   readonly #owner: ResponseOwner;
   readonly #startedAt = performance.now();
   #head: ResponseHead | undefined;
-  #edits: EditedFields | undefined;
+  /** Edits of the response head; they cover its trailers too. */
+  edits: EditedFields | undefined;
   #chunked = false;
   #close = false;
 
@@ -70,20 +72,23 @@ export class ResponseWriter {
 
   /** Sends an interim response; never to HTTP/1.0, which has none (RFC 9110 section 15.2). */
   interim(head: ResponseHead): void {
+    strikeOwnCookies(head.fields);
     if (this.#owner.head.minor > 0) writeInterimHead(outbox.to(this.client.wire), head);
   }
 
   /** Takes the final response head. Until `begin` sends it, it can be edited through `view`. */
   take(head: ResponseHead): void {
+    strikeOwnCookies(head.fields);
     this.#head = head;
+    this.edits = undefined;
   }
 
   /** The response head between `take` and `begin`. Throws at any other time. */
   get view(): ResponseView {
     const head = this.#head;
     if (head === undefined) throw new Error('there is no response to look at: it can be read only while Route.respond runs');
-    this.#edits ??= new EditedFields(head.fields);
-    return { status: head.status, headers: this.#edits };
+    this.edits ??= new EditedFields(head.fields);
+    return { status: head.status, headers: this.edits };
   }
 
   /**
@@ -95,9 +100,8 @@ export class ResponseWriter {
   begin(server: string, exposed: boolean): void {
     if (this.ended) return;
     const head = this.#head as ResponseHead;
-    const edits = this.#edits;
+    const { edits } = this;
     this.#head = undefined;
-    this.#edits = undefined;
     this.begun = true;
     this.status = head.status;
     this.server = server;
@@ -187,9 +191,8 @@ export class ResponseWriter {
    */
   switchProtocols(server: string, exposed: boolean): { socket: net.Socket; after: Buffer } {
     const head = this.#head as ResponseHead;
-    writeResponseHead(outbox.to(this.client.wire), head, this.#edits, exposed ? `X-Served-By: ${server}\r\n` : '');
+    writeResponseHead(outbox.to(this.client.wire), head, this.edits, exposed ? `X-Served-By: ${server}\r\n` : '');
     this.#head = undefined;
-    this.#edits = undefined;
     this.begun = true;
     this.ended = true;
     this.status = head.status;

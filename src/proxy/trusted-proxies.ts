@@ -26,8 +26,8 @@ export class TrustedProxies {
    * an address ends the search, because what lies beyond it is only the claim of a stranger: the client is the hop before.
    */
   clientOf(peer: string, fields: FieldLines): string {
-    if (!this.#trusts(peer)) return peer;
-    return this.#clientHop(reportedHops(fields))?.address ?? peer;
+    if (!this.trusts(peer)) return peer;
+    return this.clientHop(reportedHops(fields))?.address ?? peer;
   }
 
   /**
@@ -36,7 +36,7 @@ export class TrustedProxies {
    */
   forwardedLines(peer: string, head: RequestHead): string {
     const host = head.authority();
-    if (!this.#trusts(peer)) return `X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${host}\r\n`;
+    if (!this.trusts(peer)) return `X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${host}\r\n`;
     const { fields } = head;
     const forwarded = joined(fields, fieldIds.forwarded);
     let before = joined(fields, fieldIds['x-forwarded-for']);
@@ -44,7 +44,7 @@ export class TrustedProxies {
     if (before === undefined && forwarded !== undefined) {
       const hops = [...reportedHops(fields)];
       before = chainOf(hops);
-      client = this.#clientHop(hops);
+      client = this.clientHop(hops);
     }
     const proto = joined(fields, fieldIds['x-forwarded-proto']) ?? valid(client?.proto, /^https?$/i)?.toLowerCase() ?? 'http';
     const firstHost = joined(fields, fieldIds['x-forwarded-host']) ?? valid(client?.host, /^[\w.:[\]-]+$/) ?? host;
@@ -55,17 +55,18 @@ export class TrustedProxies {
   }
 
   /** The hop of the client among the hops that a trusted proxy reported, the nearest first; undefined: the proxy itself is the client. */
-  #clientHop(hops: Iterable<ReportedHop>): ReportedHop | undefined {
+  clientHop(hops: Iterable<ReportedHop>): ReportedHop | undefined {
     let client: ReportedHop | undefined;
     for (const hop of hops) {
       if (hop.address === undefined) break;
       client = hop;
-      if (!this.#trusts(hop.address)) break;
+      if (!this.trusts(hop.address)) break;
     }
     return client;
   }
 
-  #trusts(address: string): boolean {
+  /** True for the address of a trusted proxy. */
+  trusts(address: string): boolean {
     return this.#trusted !== undefined && inRanges(address, this.#trusted);
   }
 }

@@ -4,6 +4,7 @@ import { ConnectionPool } from '../http1/connection/connection-pool.ts';
 import { processDeadlines } from '../http1/connection/deadlines.ts';
 import type { TlsConnector } from '../http1/connection/tls-connector.ts';
 import { formatAddress } from '../model/address.ts';
+import type { AddressGuard } from '../model/address-guard.ts';
 import type { FailureKind, ServerCounts } from '../model/counts.ts';
 import { LatencyHistogram } from '../model/latency.ts';
 import type { Blame } from './blame.ts';
@@ -49,8 +50,10 @@ export class Upstream implements Candidate {
   readonly latencies = new LatencyHistogram();
   /** Upgraded connections open. */
   upgraded = 0;
-  /** Maximum number of concurrent exchanges; 0: no limit. */
+  /** Maximum number of concurrent exchanges, upgraded connections not included; 0: no limit. */
   maxActive = 0;
+  /** Exchanges in flight that asked for an upgrade, and upgraded connections: counted only if their number is limited. */
+  tunnels = 0;
   /** Kept only if the balancing algorithm uses it. */
   latency: PeakEwma | undefined;
   watcher: LoadWatcher | undefined;
@@ -59,13 +62,21 @@ export class Upstream implements Candidate {
   #counts: ServerCounts | undefined;
   #countedAt = 0;
 
-  constructor(options: { id: string; host: string; port: number; secure?: TlsConnector | undefined; weight?: number }) {
+  constructor(options: {
+    id: string;
+    host: string;
+    port: number;
+    secure?: TlsConnector | undefined;
+    guard?: AddressGuard | undefined;
+    weight?: number;
+  }) {
     this.id = options.id;
     this.host = options.host;
     this.port = options.port;
     this.secure = options.secure;
     this.weight = options.weight ?? 1;
-    this.pool = new ConnectionPool({ host: this.host, port: this.port, secure: this.secure }, processDeadlines, poolLimits);
+    const { host, port, secure } = this;
+    this.pool = new ConnectionPool({ host, port, secure, guard: options.guard }, processDeadlines, poolLimits);
   }
 
   /** Its address, as a value of Host. */
@@ -121,7 +132,7 @@ export class Upstream implements Candidate {
   }
 
   get available(): boolean {
-    return this.maxActive === 0 || this.#active < this.maxActive;
+    return this.maxActive === 0 || this.#active - this.upgraded < this.maxActive;
   }
 
   /** Takes this upstream out of use: closes idle connections and keeps none from now on. Exchanges in flight finish. */

@@ -24,9 +24,10 @@ export interface Registry {
   putEnvironment(name: string, spec: EnvironmentSpecInput, options?: Conditional): Promise<Environment>;
   /**
    * Applies an environment's settings of a configuration file: only what changed in the file since they were last applied. What operators
-   * changed otherwise stays, also that they deleted the environment. The file's settings are remembered for the next time.
+   * changed otherwise stays, also that they deleted the environment. The file's settings are remembered for the next time. With `dryRun`
+   * nothing is changed: it rejects as the change would.
    */
-  applyEnvironment(name: string, file: EnvironmentSpecInput): Promise<Applied>;
+  applyEnvironment(name: string, file: EnvironmentSpecInput, options?: { dryRun?: boolean }): Promise<Applied>;
   /** Reads the settings of each environment as they were last applied from a configuration file. */
   appliedSettings(): Promise<ReadonlyMap<string, EnvironmentSpecInput>>;
   /** Forgets what was applied from a file that does not have the environment any more. */
@@ -46,6 +47,11 @@ export interface Registry {
    * are kept: older ones are dropped unless an environment runs them or could be rolled back to them. No revision number is used twice.
    */
   pushProject(project: Project, options?: Conditional): Promise<{ name: string; revision: number; created: boolean }>;
+  /**
+   * Deletes a revision, or a project with all of its revisions; deleting the last revision deletes the project. Rejects with `in-use`, naming
+   * the environments, while one runs it or can fall back to it. The number of a deleted revision is not used again while its project exists.
+   */
+  deleteProject(name: string, options?: Conditional & { revision?: number }): Promise<void>;
   /** Reads a revision; the newest if no number is given. */
   revision(name: string, revision?: number): Promise<Revision | undefined>;
 
@@ -101,6 +107,8 @@ export interface Registry {
    */
   assign(id: string, environment: string | undefined, options?: Conditional): Promise<LeasedServer>;
   patchServer(id: string, patch: ServerPatch, options?: Conditional): Promise<LeasedServer>;
+  /** Removes a lost server's record, and its assignment, which outlives the record. Rejects with `in-use` while the server holds its lease. */
+  forgetServer(id: string, options?: Conditional): Promise<void>;
 
   /**
    * Calls `listener` for every change from now on, by any process. News is a hint that may be lost or doubled: the listener reads
@@ -146,6 +154,8 @@ export interface Applied {
 export interface Link {
   readonly up: boolean;
   readonly since: number;
+  /** Why it is down, if that is known. A telling reason stays until another one replaces it, or the connection is up. */
+  readonly reason?: string;
   /** Why the registry answers but refuses writes, and the remedy; absent while it takes them. No lease can be renewed meanwhile. */
   readonly refuses?: string;
 }

@@ -78,6 +78,8 @@ function newerSettings(unknownKeys: readonly string[]): string {
 const projectIndex = projectSummary.omit({ name: true }).extend({
   /** All revisions were restored; none was pushed since. */
   restored: z.literal(true).exactOptional(),
+  /** Greatest number that a revision ever had, if that one was deleted. */
+  used: revisionNumber.exactOptional(),
 });
 
 /** The environment to which an operator assigned a server, and the weight set for the server. */

@@ -47,6 +47,6 @@ export class Writability {
   of(link: Link): Link {
     if (this.#since === undefined) return link;
     const since = Math.max(link.since, this.#since);
-    return { up: link.up, since, ...(link.up && this.#refuses !== undefined && { refuses: this.#refuses }) };
+    return { ...link, since, ...(link.up && this.#refuses !== undefined && { refuses: this.#refuses }) };
   }
 }

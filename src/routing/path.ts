@@ -1,60 +1,65 @@
+import { lenientReadings } from './lenient-readings.ts';
+import { decodeUnreserved, decodeVisible } from './percent-encoding.ts';
+
+/** A request path: the form that is forwarded, and every form that a target could read in it. */
+export interface PathReading {
+  /** Normal form, which a target is sent. */
+  readonly path: string;
+  /**
+   * Forms to look up: of `path` itself, then of each way in which a more lenient server reads `path`. No form has a dot segment.
+   * Visible characters are decoded in them, except those that could be read as more than a character.
+   */
+  readonly forms: readonly [string, ...string[]];
+  /** True if the path has an encoded slash or backslash, encoded once or twice. */
+  readonly encodedSlash: boolean;
+}
+
 /**
- * Returns the normal form of a request path. It is both matched and forwarded, so that a target cannot read a path different from the one
- * that the policies were chosen for. Returns undefined if servers could read the path in different ways (answered with 400).
+ * Reads a request path, the one way for both roles. Returns undefined if no policy could be chosen for the path safely (answered with 400).
  *
  * - `.` and `..` segments are removed, percent-encoded dots included (RFC 3986 sections 5.2.4 and 6.2.2.3);
- * - runs of `/` become one `/`: most servers read them so, and `/base//admin` must not bypass the resource `/admin`;
+ * - runs of `/` become one `/`, unless `mergeSlashes` is false: most servers read them so;
  * - percent-encoded unreserved characters are decoded, other triplets are kept in upper case, for example `%2F`
  *   (section 6.2.2);
- * - broken triplets are refused, as are `%00`, `\` (some servers read it as `/`), and `..;x` (servlet containers read it as `..`).
+ * - broken triplets, `\`, NUL, over-long UTF-8 and dot segments in any other spelling are refused.
  *
- * @param path origin-form path without query, starting with `/`
+ * @param given origin-form path without query, starting with `/`
  */
-export function normalisePath(path: string): string | undefined {
-  return isPlain(path) ? path : rebuild(path);
+export function readPath(given: string, mergeSlashes = true): PathReading | undefined {
+  if (isPlainPath(given)) return { path: given, forms: [given], encodedSlash: false };
+  if (given.charCodeAt(0) !== slash || /[\\\0-\x20\x7f]|%(?![0-9A-Fa-f]{2})/.test(given)) return undefined;
+  const path = withoutDots(decodeUnreserved(given), mergeSlashes);
+  const readings = lenientReadings(path);
+  if (readings === undefined) return undefined;
+  const forms = readings.map(decodeVisible);
+  if (forms.length === 1) return { path, forms: forms as [string], encodedSlash: false };
+  return { path, forms: [...new Set(forms)] as [string, ...string[]], encodedSlash: /%(?:25)?(?:2F|5C)/i.test(path) };
 }
 
 const slash = 0x2f;
 
-/** True if the path is in normal form already. Almost every path is, so this check does not allocate. */
-function isPlain(path: string): boolean {
+/** True if every server reads the path in the same way, so that it is its own normal form. Almost every path is; the check does not allocate. */
+export function isPlainPath(path: string): boolean {
   let afterSlash = false;
   for (let index = 0; index < path.length; index++) {
     const code = path.charCodeAt(index);
-    if (code === 0x25 || code === 0x5c || code <= 0x20 || code >= 0x7f) return false;
+    if (code === 0x25 || code === 0x3b || code === 0x5c || code <= 0x20 || code >= 0x7f) return false;
     if (afterSlash && (code === slash || code === 0x2e)) return false;
     afterSlash = code === slash;
   }
   return path.charCodeAt(0) === slash;
 }
 
-function rebuild(path: string): string | undefined {
-  if (path.charCodeAt(0) !== slash || /[\\\0-\x20\x7f]|%(?![0-9A-Fa-f]{2})|%00/.test(path)) return undefined;
-  const text = path.replace(/%[0-9A-Fa-f]{2}/g, decodeUnreserved);
+/** Removes dot segments, and empty segments if slashes are merged. */
+function withoutDots(text: string, mergeSlashes: boolean): string {
   const kept: string[] = [];
   const segments = text.split('/');
   const last = segments.length - 1;
   for (let index = 1; index <= last; index++) {
     const segment = segments[index] as string;
-    if (/^\.{1,2};/.test(segment)) return undefined;
     if (segment === '..') kept.pop();
-    else if (segment !== '' && segment !== '.') kept.push(segment);
+    else if (segment === '' ? !mergeSlashes && index < last : segment !== '.') kept.push(segment);
   }
   const folder = /(?:^|\/)\.{0,2}$/.test(text);
   return kept.length === 0 ? '/' : `/${kept.join('/')}${folder ? '/' : ''}`;
-}
-
-function decodeUnreserved(triplet: string): string {
-  const character = String.fromCharCode(Number.parseInt(triplet.slice(1), 16));
-  return /[A-Za-z0-9._~-]/.test(character) ? character : triplet.toUpperCase();
-}
-
-/** Percent-decodes a segment. A segment that is not UTF-8 when decoded is returned unchanged. */
-export function decodeSegment(segment: string): string {
-  if (!segment.includes('%')) return segment;
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
 }

@@ -1,4 +1,4 @@
-import { decodeSegment } from './path.ts';
+import { decodeSegment } from './percent-encoding.ts';
 import { fits, literalLength, piecesOf } from './segment-pattern.ts';
 
 /** Path and methods of one resource. */

@@ -1,4 +1,4 @@
-import { decodeSegment } from './path.ts';
+import { decodeSegment } from './percent-encoding.ts';
 
 /**
  * Splits a segment of a resource's path into the literal texts around each `{name}`, decoded; one text if there is no parameter.

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, createServer, type RequestListener, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
-import { type Balancer, startBalancer } from '../../src/balancer/balancer.ts';
+import { type Balancer, createBalancer } from '../../src/balancer/balancer.ts';
 import { LocalDataPlane } from '../../src/balancer/local-data-plane.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
@@ -53,12 +53,13 @@ async function setUp(t: Test, environment: Parameters<Registry['putEnvironment']
   const registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger });
   await registry.putEnvironment('production', { listen: '127.0.0.1:0', health: { interval: '100ms' }, ...environment });
   const gateways: Gateway[] = [];
-  const balancer = await startBalancer({
+  const balancer = createBalancer({
     ...tools,
     registry,
     startDataPlane: (feedback) =>
       new LocalDataPlane({ ...tools, ...feedback, open: (address, settings, handler) => openListener(address, settings, handler) }),
   });
+  await balancer.start();
   t.teardown(async () => {
     await balancer.drain(0);
     await registry.close();
@@ -124,7 +125,7 @@ async function untilInRotation(balancer: Balancer, ids: string): Promise<void> {
 
 t.test('without servers: 503 with Retry-After; two servers get an equal share', async (t) => {
   const { balancer, start, join, url } = await setUp(t);
-  t.ok(balancer.view.ready());
+  t.equal(balancer.view.unready(), undefined);
   const unavailable = await get(url());
   t.equal(unavailable.status, 503);
   t.ok(unavailable.headers['retry-after']);
@@ -277,11 +278,11 @@ t.test('a taken address fails the start with its remedy, and leaves no listener 
     return listener;
   };
   await t.rejects(
-    startBalancer({
+    createBalancer({
       ...tools,
       registry,
       startDataPlane: (feedback) => new LocalDataPlane({ ...tools, ...feedback, open: (...given) => open(given[0], given[1], given[2]) }),
-    }),
+    }).start(),
     {
       code: 'unavailable',
       message: `cannot listen on ${squatter.address} for environment production: another program listens there: stop it or choose another address`,

@@ -9,6 +9,7 @@ import { table } from './tables.ts';
 class FakeListener implements Listener {
   readonly address: string;
   readonly connections = 0;
+  readonly limit = 0;
   readonly active = 0;
   readonly counts = noListenerCounts;
   settings: ListenerSettings;
@@ -59,7 +60,7 @@ t.test('environments share a listener by naming the same address', async (t) => 
           listen: '127.0.0.1:0',
           hosts: ['a.example'],
           timeouts: { clientIdle: '5s' },
-          limits: { headerBytes: 2048 },
+          limits: { headerBytes: 2048, bodyRate: 100 },
           trustedProxies: ['10.0.0.0/8'],
         },
         'one',
@@ -79,13 +80,16 @@ t.test('environments share a listener by naming the same address', async (t) => 
   );
   t.strictSame(opened[0]?.settings, {
     headerBytes: 4096,
-    timeouts: { requestHead: 0, clientIdle: 75_000 },
+    bodyRate: 100,
+    timeouts: { requestHead: 0, requestBody: 20_000, clientIdle: 75_000 },
+    underscores: 'drop',
+    connections: 'auto',
     trustedProxies: ['10.0.0.0/8', '::1'],
   });
   t.equal(listeners.address('one'), '127.0.0.1:45678');
   t.equal(listeners.address('two'), '127.0.0.1:45678');
   t.equal(listeners.address('unknown'), undefined);
-  t.ok(listeners.open);
+  t.notOk(listeners.unopened);
 });
 
 t.test('changed settings reach the open listener; other listeners are left alone', async (t) => {
@@ -121,13 +125,13 @@ t.test('a taken address is reported with its remedy and retried; other listeners
   ]);
   t.equal(listeners.address('other'), '127.0.0.1:9');
   t.equal(listeners.address('production'), undefined);
-  t.notOk(listeners.open);
+  t.ok(listeners.unopened);
   await clock.pass(10_000);
   t.equal(lines.filter(({ level }) => level >= 50).length, 1, 'logged once');
   taken.clear();
   await clock.pass(2_000);
   t.equal(listeners.address('production'), '127.0.0.1:8080');
-  t.ok(listeners.open);
+  t.notOk(listeners.unopened);
   t.equal(opened.length, 2);
   t.equal(clock.pending, 0);
 });

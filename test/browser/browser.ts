@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import type { Test } from 'tap';
+import { eventually } from '../tools/eventually.ts';
 import { findChromium } from '../tools/find-chromium.ts';
+import type { Owner } from '../tools/owner.ts';
 
 /** Folder for screenshots, to look at after a run; git-ignored. */
 const pictures = fileURLToPath(new URL('../../.cache/pictures/', import.meta.url));
@@ -27,8 +29,8 @@ export interface Browser {
   readonly complaints: string[];
 }
 
-/** Starts a browser, which the test's teardown closes. */
-export async function startBrowser(t: Test): Promise<Browser> {
+/** Starts a browser, which the owner's teardown closes. If the owner is a test that failed, its output gets the content of the pages. */
+export async function startBrowser(t: Owner & Partial<Pick<Test, 'passing' | 'comment'>>): Promise<Browser> {
   const { program, env } = await findChromium();
   const profile = mkdtempSync(join(tmpdir(), 'sluice-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
@@ -42,7 +44,7 @@ export async function startBrowser(t: Test): Promise<Browser> {
     reducedMotion: 'reduce',
   });
   t.teardown(async () => {
-    if (!t.passing()) await commentContent(t, context);
+    if (t.passing?.() === false) await commentContent(t, context);
     await context.close();
     rmSync(profile, { recursive: true, force: true });
   });
@@ -57,10 +59,19 @@ export async function startBrowser(t: Test): Promise<Browser> {
 }
 
 /** Adds the content of every page to the output of a failed test. */
-async function commentContent(t: Test, context: BrowserContext): Promise<void> {
+async function commentContent(t: Partial<Pick<Test, 'comment'>>, context: BrowserContext): Promise<void> {
   for (const page of context.pages()) {
-    t.comment(`${page.url()} shows:\n${await page.locator('body').ariaSnapshot({ timeout: 2000 }).catch(String)}`);
+    t.comment?.(`${page.url()} shows:\n${await page.locator('body').ariaSnapshot({ timeout: 2000 }).catch(String)}`);
   }
+}
+
+/** Resolves when an expression is true in the page. Unlike Playwright's own function, it respects the page's content policy. */
+export async function holds(page: Page, expression: string): Promise<void> {
+  await eventually(
+    () => page.evaluate(expression),
+    (value) => value === true,
+    { what: expression },
+  );
 }
 
 /** Saves a screenshot of the page. */

@@ -1,6 +1,7 @@
 import { formatTable } from '../../src/cli/terminal/table.ts';
 import { render } from '../../src/cli/terminal/text.ts';
 import { connectionScenarios } from './connection-scenarios.ts';
+import { descriptorScenarios } from './descriptor-scenarios.ts';
 import { nameScenarios } from './name-scenarios.ts';
 import { perform } from './perform.ts';
 import { registryScenarios } from './registry-scenarios.ts';
@@ -10,9 +11,14 @@ import { workerScenarios } from './worker-scenarios.ts';
 
 /** `npm run chaos [-- WORDS]`: performs the scenarios whose name contains one of the words. Exits with 1 if one of them misses its bar. */
 const words = process.argv.slice(2);
-const scenarios = [...serverScenarios, ...workerScenarios, ...registryScenarios, ...connectionScenarios, ...nameScenarios].filter(
-  ({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase())),
-);
+const scenarios = [
+  ...serverScenarios,
+  ...workerScenarios,
+  ...registryScenarios,
+  ...connectionScenarios,
+  ...nameScenarios,
+  ...descriptorScenarios,
+].filter(({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase())));
 const outcomes: Outcome[] = [];
 for (const scenario of scenarios) {
   const outcome = await perform(scenario);

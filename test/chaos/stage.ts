@@ -25,6 +25,9 @@ export interface StageOptions {
   readonly workers?: number;
   /** Balancer, gateways and target are reached by names, which a DNS server of the stage knows with a TTL of a second. */
   readonly named?: boolean;
+  /** Limit of open files of the balancer and each of its workers, or of each gateway; default: that of the machine. */
+  readonly balancerDescriptors?: number;
+  readonly gatewayDescriptors?: number;
   /** Clients retry while connections are refused, because the scenario restarts the balancer. */
   readonly patient?: boolean;
 }
@@ -48,6 +51,7 @@ export class Stage {
   /** URL of the registry; undefined: gateways join through the balancer. */
   readonly #url: string | undefined;
   readonly #brief: boolean;
+  readonly #gatewayDescriptors: number | undefined;
   #revision = 1;
 
   private constructor(parts: {
@@ -60,7 +64,9 @@ export class Stage {
     dns: DnsServer | undefined;
     url: string | undefined;
     brief: boolean;
+    gatewayDescriptors: number | undefined;
   }) {
+    this.#gatewayDescriptors = parts.gatewayDescriptors;
     this.#owner = parts.owner;
     this.balancer = parts.balancer;
     this.#target = parts.target;
@@ -95,9 +101,22 @@ export class Stage {
       { ...(url !== undefined && { registry: { url } }), workers: options.workers ?? 0 },
       environments,
       variablesFor(dns),
+      undefined,
+      options.balancerDescriptors,
     );
     const known = dns === undefined ? target : { ...target, url: target.url.replace('127.0.0.1', 'target.test') };
-    const stage = new Stage({ owner, balancer, target: known, redis, relay, sentinels, dns, url, brief });
+    const stage = new Stage({
+      gatewayDescriptors: options.gatewayDescriptors,
+      owner,
+      balancer,
+      target: known,
+      redis,
+      relay,
+      sentinels,
+      dns,
+      url,
+      brief,
+    });
     for (const environment of Object.keys(environments)) await deployEcho(balancer, known.url, '1', environment);
     await Promise.all(['a', 'b', 'c'].map((id) => stage.startGateway(id)));
     await serving(balancer, ['a', 'b', 'c']);
@@ -146,7 +165,8 @@ export class Stage {
     const port = this.#dns === undefined ? undefined : await freePort();
     const at = listenPort === undefined ? [] : ['--listen', `127.0.0.1:${listenPort}`];
     const named = port === undefined ? at : ['--listen', `127.0.0.1:${port}`, '--advertise', `${id}.test:${port}`];
-    const options = { folder, variables: variablesFor(this.#dns) };
+    const limit = this.#gatewayDescriptors;
+    const options = { folder, variables: variablesFor(this.#dns), ...(limit !== undefined && { descriptors: limit }) };
     const args = ['--environment', environment, ...named];
     const control = port === undefined ? this.balancer.control : this.balancer.control.replace('127.0.0.1', 'balancer.test');
     const gateway = await startGateway(this.#owner, id, this.#url ?? control, args, options);

@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { Unreachable } from '../../src/cli/client/control-client.ts';
+import { Refused, Unreachable } from '../../src/cli/client/control-client.ts';
 import { type Step, stepDisplay } from '../../src/cli/terminal/step-display.ts';
 import { waitUntil } from '../../src/cli/wait-until.ts';
 import { Screen } from './screen.ts';
@@ -88,4 +88,28 @@ test('a balancer that is unreachable for a moment does not end the wait; other f
     waitUntil(operator, async () => Promise.reject(new Error('broken')), within),
     { message: 'broken' },
   );
+});
+
+test('what was missing stays in the message when the balancer can no longer be asked', async (t) => {
+  const terminal = new TerminalUnderTest();
+  const operator = { terminal, progress: stepDisplay(terminal) };
+  const detail = 'the registry in Redis does not answer';
+  const unavailable = new Refused({ type: 'about:blank', title: '', status: 503, detail, code: 'unavailable' });
+  for (const [failure, reason] of [
+    [new Unreachable('away'), 'the balancer cannot be reached'],
+    [unavailable, detail],
+  ] as const) {
+    let looks = 0;
+    const waiting = waitUntil(
+      operator,
+      async () => {
+        if (looks++ > 0) throw failure;
+        return { steps: [step('a', 'draining')], missing: 'a is draining, 3 in flight' };
+      },
+      within,
+    );
+    await terminal.until(({ lines }) => lines.err.includes(`${reason}, trying again`));
+    terminal.stop('interrupted');
+    await t.rejects(waiting, { message: new RegExp(`; a is draining, 3 in flight when last seen, but now ${reason}; see elsewhere$`) });
+  }
 });

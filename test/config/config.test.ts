@@ -16,7 +16,7 @@ test('without file and variables: the documented defaults, with one environment 
   const config = loadConfig({ env: { PATH: '/bin' } });
   const { environments, ...rest } = config;
   t.strictSame(rest, {
-    control: { listen: '127.0.0.1:9000', tokens: {} },
+    control: { listen: '127.0.0.1:9000', trustedProxies: [], tokens: {} },
     registry: { url: 'embedded:./data', prefix: 'sluice' },
     dataDir: './data',
     workers: 0,
@@ -35,10 +35,11 @@ test('without file and variables: the documented defaults, with one environment 
     panicThreshold: 50,
     slowStart: 0,
     retries: { attempts: 3, budgetPercent: 20, budgetMin: 3 },
-    limits: { connectionsPerServer: 0, queue: 0, queueTimeout: 5000, headerBytes: 32768, bodyBytes: 0 },
+    limits: { connectionsPerServer: 0, queue: 0, queueTimeout: 5000, headerBytes: 32768, bodyBytes: 0, bodyRate: 500, tunnelsPerServer: 0 },
     timeouts: {
       connect: 3000,
       requestHead: 10_000,
+      requestBody: 20_000,
       clientIdle: 75_000,
       responseHead: 60_000,
       upstreamIdle: 55_000,
@@ -187,8 +188,14 @@ test('a static server in two environments is a fault', (t) => {
   const servers = (address: string) => `    servers:\n      - { id: a, address: ${address} }\n`;
   const one = `environments:\n  one:\n    listen: 127.0.0.1:1\n${servers('127.0.0.1:7')}`;
   t.strictSame(faultsOf(`${one}  two:\n    listen: 127.0.0.1:2\n${servers('127.0.0.1:8')}`), [
-    [9, 'environments.two.servers.0.id', 'is the id of a server in "one" as well: give each server an id of its own'],
+    [
+      9,
+      'environments.two.servers.0.id',
+      'is the id of a server in "one" as well, and commands name a server by its id alone: call them for example "two-a" and "one-a"; they may have the same address',
+    ],
   ]);
+  const renamed = `${one.replace('id: a', 'id: one-a')}  two:\n    listen: 127.0.0.1:2\n${servers('127.0.0.1:7').replace('id: a', 'id: two-a')}`;
+  t.equal(readConfig(renamed, { env: {} }).environments.length, 2, 'what the message says works');
   t.end();
 });
 

@@ -170,6 +170,10 @@ test('aliases are replaced by their anchors; faults in them have the line of the
   t.match(parseDocument('variables: { a: &a "1", b: *a }', environmentSpec), { variables: { a: '1', b: '1' } });
   const text = 'timeouts: &t\n  connect: 1s\nlimits: *t\n';
   t.strictSame(faultsOf(text), [
-    [2, 'limits.connect', 'is unknown; known here: connectionsPerServer, queue, queueTimeout, headerBytes, bodyBytes'],
+    [
+      2,
+      'limits.connect',
+      'is unknown; known here: connections, connectionsPerServer, queue, queueTimeout, headerBytes, bodyBytes, bodyRate, tunnelsPerServer',
+    ],
   ]);
 });

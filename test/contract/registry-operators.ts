@@ -125,7 +125,7 @@ export function environments(t: Test, open: Open): void {
     await registry.putEnvironment('production', { variables: { a: '1' } });
     const first = await registry.snapshot('production');
     t.match(first, { version: 0, environment: 'production', variables: { a: '1' }, projects: [] });
-    t.equal(first.hash, snapshotHash({ a: '1' }, []));
+    t.equal(first.hash, snapshotHash({ variables: { a: '1' } }, []));
     await registry.putEnvironment('production', { variables: { a: '1' }, panicThreshold: 10 });
     t.same(await registry.snapshot('production'), first);
     await registry.putEnvironment('production', { variables: { a: '2' }, panicThreshold: 10 });

@@ -71,12 +71,12 @@ export async function listen(t: Test, registry: Registry, server?: string) {
 }
 
 /** Checks that a snapshot's hash is the hash of its content. */
-export function mustHash(t: Test, { hash, variables, projects }: Snapshot): void {
+export function mustHash(t: Test, { hash, variables, underscores, projects }: Snapshot): void {
   const hashed = projects.map(({ name, revision, project, fallback }) => ({
     name,
     revision,
     hash: contentHash(project),
     ...(fallback && { fallback: { revision: fallback.revision, hash: contentHash(fallback.project) } }),
   }));
-  t.equal(hash, snapshotHash(variables, hashed));
+  t.equal(hash, snapshotHash({ variables, ...(underscores && { underscores }) }, hashed));
 }

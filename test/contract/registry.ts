@@ -2,6 +2,7 @@ import type { Test } from 'tap';
 import type { Registry } from '../../src/registry/contract.ts';
 import { manyDeployments } from './registry-many.ts';
 import { deployments, environments, projects } from './registry-operators.ts';
+import { removing } from './registry-removals.ts';
 import { restoring } from './registry-restoration.ts';
 import { joining, operating, renewing } from './registry-servers.ts';
 import { racing, watching } from './registry-together.ts';
@@ -22,6 +23,18 @@ export type Open = (t: Test) => Promise<RegistryUnderTest>;
 
 /** Tests that every {@link Registry} must pass. */
 export function registryContract(t: Test, open: Open): void {
-  for (const part of [environments, projects, deployments, manyDeployments, joining, renewing, operating, watching, racing, restoring])
+  for (const part of [
+    environments,
+    projects,
+    deployments,
+    manyDeployments,
+    joining,
+    renewing,
+    operating,
+    removing,
+    watching,
+    racing,
+    restoring,
+  ])
     part(t, open);
 }

@@ -14,12 +14,15 @@ const routes: [method: string, path: string, least: 'admin' | 'join' | 'monitor'
   ['GET', '/v1/registry', 'admin'],
   ['GET', '/v1/servers', 'admin'],
   ['GET', '/v1/servers/{id}', 'admin'],
+  ['DELETE', '/v1/servers/{id}', 'admin'],
   ['PATCH', '/v1/servers/{id}', 'admin'],
   ['PUT', '/v1/environments/{env}/servers/{id}', 'admin'],
   ['DELETE', '/v1/environments/{env}/servers/{id}', 'admin'],
   ['POST', '/v1/projects', 'admin'],
   ['GET', '/v1/projects', 'admin'],
   ['GET', '/v1/projects/{name}', 'admin'],
+  ['DELETE', '/v1/projects/{name}', 'admin'],
+  ['DELETE', '/v1/projects/{name}/revisions/{n}', 'admin'],
   ['GET', '/v1/projects/{name}/revisions/{n}', 'admin'],
   ['PUT', '/v1/environments/{env}/deployments/{project}', 'admin'],
   ['DELETE', '/v1/environments/{env}/deployments/{project}', 'admin'],
@@ -28,6 +31,7 @@ const routes: [method: string, path: string, least: 'admin' | 'join' | 'monitor'
   ['PUT', '/v1/register/{id}', 'join'],
   ['DELETE', '/v1/register/{id}', 'join'],
   ['GET', '/v1/join', 'join'],
+  ['GET', '/v1/join-token', 'admin'],
   ['GET', '/v1/events', 'admin'],
   ['GET', '/v1/events/history', 'admin'],
   ['GET', '/v1/deployments', 'admin'],
@@ -121,7 +125,10 @@ test('probes from this machine need no token', async (t) => {
   t.same(await under.ask('GET', '/healthz', withoutToken).then(({ status, body }) => [status, body]), [200, { status: 'ok' }]);
   t.equal((await under.ask('GET', '/readyz', withoutToken)).status, 200);
   under.ready = false;
-  t.same(await under.ask('GET', '/readyz', withoutToken).then(({ status, body }) => [status, body]), [503, { status: 'not ready' }]);
+  t.same(await under.ask('GET', '/readyz', withoutToken).then(({ status, body }) => [status, body]), [
+    503,
+    { status: 'not ready', reason: 'the listeners are not open yet' },
+  ]);
 });
 
 test('a request is local if both its peer and its Host are loopback', (t) => {
@@ -154,4 +161,11 @@ test('a probe sent to another host name needs a token', async (t) => {
   };
   t.equal(await status({ host: 'evil.example.com' }), 401);
   t.equal(await status({ host: 'evil.example.com', authorization: `Bearer ${tokens.admin}` }), 200);
+});
+
+test('the admin gets the join token, which no cache keeps', async (t) => {
+  const { ask } = await controlUnderTest(t);
+  const { status, body, headers } = await ask('GET', '/v1/join-token');
+  t.same([status, body, headers.get('cache-control')], [200, { token: tokens.join }, 'no-store']);
+  t.equal((await ask('GET', '/v1/join-token', { headers: { authorization: `Bearer ${tokens.join}` } })).status, 401);
 });

@@ -22,8 +22,10 @@ export interface ControlUnderTest {
   readonly folder: string;
   /** Servers of the balancer's view; tests add them. */
   readonly live: LiveServer[];
-  /** The balancer's answer to `ready()`; true at first. */
+  /** True while the balancer can serve; true at first. */
   ready: boolean;
+  /** Bound addresses of the balancer's view, by environment; at first only that of `production`. */
+  readonly listening: Map<string, string>;
   /** All lines logged so far. */
   readonly log: string[];
   /** Paths of the upgrade requests that reached the registration endpoint. */
@@ -44,7 +46,14 @@ export interface Answer {
 
 export async function controlUnderTest(
   t: Test,
-  options: { files?: Files; clock?: Clock; page?: Page; sessionKeys?: () => readonly SessionKey[]; journalFile?: string } = {},
+  options: {
+    files?: Files;
+    clock?: Clock;
+    page?: Page;
+    sessionKeys?: () => readonly SessionKey[];
+    journalFile?: string;
+    trustedProxies?: string[];
+  } = {},
 ): Promise<ControlUnderTest> {
   const folder = t.testdir(options.files ?? {});
   const log: string[] = [];
@@ -62,8 +71,8 @@ export async function controlUnderTest(
   const view = {
     ...emptyView,
     servers: () => live,
-    ready: () => under.ready,
-    listening: (environment: string) => (environment === 'production' ? '127.0.0.1:8080' : undefined),
+    unready: () => (under.ready ? undefined : 'the listeners are not open yet'),
+    listening: (environment: string) => under.listening.get(environment),
   };
   const keys = await sessionKeys([tokens.admin]);
   const control = await startControl({
@@ -71,12 +80,14 @@ export async function controlUnderTest(
     registry,
     live: view,
     authorize: createAuthorizer(tokens),
+    trustedProxies: options.trustedProxies ?? [],
     join,
     logger,
     version: '0.0.0-test',
     page: options.page,
     ...(options.clock && { clock: options.clock }),
     sessionKeys: options.sessionKeys ?? (() => keys),
+    joinToken: () => tokens.join,
     ...(options.journalFile !== undefined && { journalFile: options.journalFile }),
   });
   t.teardown(async () => {
@@ -89,6 +100,7 @@ export async function controlUnderTest(
     folder,
     live,
     ready: true,
+    listening: new Map([['production', '127.0.0.1:8080']]),
     log,
     joins,
     async ask(method, path, { body, type = 'application/json', headers = {} } = {}) {
@@ -126,7 +138,7 @@ export const emptyView: LiveView = {
   environments: () => [],
   listeners: () => [],
   sync: { at: undefined, failures: 0, reconnects: 0 },
-  ready: () => false,
+  unready: () => 'the registry has not been read yet',
   listening: () => undefined,
 };
 

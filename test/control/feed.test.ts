@@ -76,6 +76,18 @@ test('the live feed sends changes of membership, health and deployments, and tra
   t.match(await late.next('servers'), { servers: [{ id: 'a' }] }, 'a later reader gets all servers first');
 });
 
+test('the live feed says when a listener opens or closes, of which the registry knows nothing', async (t) => {
+  const under = await controlUnderTest(t, { clock: fastClock });
+  await under.registry.putEnvironment('production', {});
+  const feed = await reader(t, under);
+  await feed.next('traffic');
+  t.match(await feed.next('environment'), { name: 'production' });
+  under.listening.delete('production');
+  t.match(await feed.next('environment'), { name: 'production' });
+  under.listening.set('production', '127.0.0.1:8081');
+  t.match(await feed.next('environment'), { name: 'production' });
+});
+
 test('servers that did not change are not sent again', (t) => {
   t.same(compareServers([server], [{ ...server, active: 5, requests: 9, lastSeen: 7 }], 1), { messages: [], happenings: [] });
   t.match(compareServers([server], [{ ...server, weight: 2 }], 1), {

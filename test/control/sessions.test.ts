@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type Test, test } from 'tap';
 import { WebSocket } from 'ws';
+import { feedProtocol, sessionField, sessionProtocol } from '../../src/api/session.ts';
 import { sessionKeys, sessionMs } from '../../src/control/access/sessions.ts';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
 import { type ControlUnderTest, controlUnderTest, tokens } from './control-under-test.ts';
@@ -12,24 +13,28 @@ function skippingClock() {
   return { skipped, clock };
 }
 
-/** Signs in; returns the `Set-Cookie` field, and the cookie as a browser sends it. */
+/** Signs in; returns the `Set-Cookie` field, the cookie as a browser sends it, and the session's key. */
 async function signIn({ ask }: ControlUnderTest, headers: Record<string, string> = {}) {
   const answer = await ask('POST', '/v1/session', { headers });
   const field = answer.headers.get('set-cookie') ?? '';
-  return { status: answer.status, field, cookie: field.split(';')[0] as string };
+  return { status: answer.status, field, cookie: field.split(';')[0] as string, key: answer.body.key as string };
 }
 
 async function signedIn(t: Test, clock?: Clock) {
   const under = await controlUnderTest(t, clock && { clock });
-  const { cookie, field } = await signIn(under);
-  /** Sends a request as a browser does: with the cookie, without a token. */
+  const { cookie, field, key } = await signIn(under);
+  /** Sends a request as the page does: with the cookie and the key, without a token. */
   const status = async (method: string, path: string, headers: Record<string, string> = {}) => {
     const content = method === 'PUT' ? { body: '{}', type: { 'content-type': 'application/json' } } : { type: {} };
-    const response = await fetch(under.control.url + path, { method, ...content, headers: { cookie, ...content.type, ...headers } });
+    const response = await fetch(under.control.url + path, {
+      method,
+      ...content,
+      headers: { cookie, [sessionField]: key, ...content.type, ...headers },
+    });
     await response.text();
     return response.status;
   };
-  return { under, cookie, field, status, origin: under.control.url };
+  return { under, cookie, field, key, status, origin: under.control.url };
 }
 
 test('the admin token gives a session cookie that is hidden from scripts, other sites and other paths', async (t) => {
@@ -73,9 +78,10 @@ test('a token is checked instead of the session, whatever the Origin', async (t)
 });
 
 test('a session opens the live feed from the dashboard only', async (t) => {
-  const { cookie, origin } = await signedIn(t);
-  const open = async (headers: Record<string, string>) => {
-    const socket = new WebSocket(`${origin.replace('http', 'ws')}/v1/events`, { headers });
+  const { cookie, key, origin } = await signedIn(t);
+  const right = [feedProtocol, `${sessionProtocol}${key}`];
+  const open = async (headers: Record<string, string>, protocols = right) => {
+    const socket = new WebSocket(`${origin.replace('http', 'ws')}/v1/events`, protocols, { headers });
     socket.on('error', () => {});
     const [, response] = await Promise.race([
       once(socket, 'unexpected-response'),
@@ -88,13 +94,25 @@ test('a session opens the live feed from the dashboard only', async (t) => {
   t.equal(await open({ cookie, origin: 'http://evil.example.com' }), 403);
   t.equal(await open({ cookie }), 403);
   t.equal(await open({ origin }), 401);
+  t.equal(await open({ cookie, origin }, [feedProtocol]), 401, 'without the key');
+  t.equal(
+    await open({ cookie, origin }, [feedProtocol, `${sessionProtocol}${key.replace(/^./, key.startsWith('A') ? 'B' : 'A')}`]),
+    401,
+    'with another key',
+  );
 });
 
 test('signing out ends the live feed', async (t) => {
-  const { cookie, origin, status } = await signedIn(t, { ...systemClock, after: (delayMs, task) => systemClock.after(delayMs / 20, task) });
-  const socket = new WebSocket(`${origin.replace('http', 'ws')}/v1/events`, { headers: { cookie, origin } });
+  const { cookie, key, origin, status } = await signedIn(t, {
+    ...systemClock,
+    after: (delayMs, task) => systemClock.after(delayMs / 20, task),
+  });
+  const socket = new WebSocket(`${origin.replace('http', 'ws')}/v1/events`, [feedProtocol, `${sessionProtocol}${key}`], {
+    headers: { cookie, origin },
+  });
   t.teardown(() => socket.terminate());
   await once(socket, 'message');
+  t.equal(socket.protocol, feedProtocol, 'the answer does not repeat the key');
   const closed = once(socket, 'close');
   t.equal(await status('DELETE', '/v1/session', { origin }), 204);
   t.equal((await closed)[0], 1008);
@@ -110,9 +128,10 @@ test('signed-out, expired and forged sessions are refused', async (t) => {
   const late = await signIn(under);
   skipped.ms = sessionMs + 60_000;
   t.equal(await status('GET', '/v1/servers'), 401, 'the first has expired');
-  t.equal(await status('GET', '/v1/servers', { cookie: late.cookie }), 200);
-  t.equal(await status('DELETE', '/v1/session', { cookie: late.cookie, origin }), 204);
-  t.equal(await status('GET', '/v1/servers', { cookie: late.cookie }), 401);
+  const lately = { cookie: late.cookie, [sessionField]: late.key };
+  t.equal(await status('GET', '/v1/servers', lately), 200);
+  t.equal(await status('DELETE', '/v1/session', { ...lately, origin }), 204);
+  t.equal(await status('GET', '/v1/servers', lately), 401);
 });
 
 test('a session is valid after a restart and on every balancer with the same admin token; another token ends it', async (t) => {
@@ -122,10 +141,13 @@ test('a session is valid after a restart and on every balancer with the same adm
     await controlUnderTest(t, { sessionKeys: () => keys }),
     await controlUnderTest(t, { sessionKeys: () => others }),
   ];
-  const secret = (await signIn(first)).cookie.split('=')[1] as string;
+  const { cookie, key } = await signIn(first);
+  const secret = cookie.split('=')[1] as string;
   const statusFrom = async ({ control }: ControlUnderTest) => {
     const { port } = new URL(control.url);
-    const answer = await fetch(`${control.url}/v1/servers`, { headers: { cookie: `sluice-session-${port}=${secret}` } });
+    const answer = await fetch(`${control.url}/v1/servers`, {
+      headers: { cookie: `sluice-session-${port}=${secret}`, [sessionField]: key },
+    });
     return answer.status;
   };
   t.same([await statusFrom(first), await statusFrom(second), await statusFrom(third)], [200, 200, 401]);
@@ -134,8 +156,8 @@ test('a session is valid after a restart and on every balancer with the same adm
 test('with several admin tokens, a session lasts as long as the token that it began with', async (t) => {
   let keys = await sessionKeys(['a-new-admin-token', tokens.admin]);
   const under = await controlUnderTest(t, { sessionKeys: () => keys });
-  const { cookie } = await signIn(under);
-  const status = async () => (await fetch(`${under.control.url}/v1/servers`, { headers: { cookie } })).status;
+  const { cookie, key } = await signIn(under);
+  const status = async () => (await fetch(`${under.control.url}/v1/servers`, { headers: { cookie, [sessionField]: key } })).status;
   t.equal(await status(), 200);
   keys = await sessionKeys([tokens.admin]);
   t.equal(await status(), 200, 'another token is no longer valid');
@@ -155,4 +177,52 @@ test('a session with any byte changed is refused', async (t) => {
   for (const odd of ['', 'A'.repeat(72), `${secret}A`, secret.slice(1), 'ä'.repeat(72)]) {
     t.equal(await status('GET', '/v1/servers', { cookie: `${name}=${encodeURIComponent(odd)}` }), 401);
   }
+});
+
+test('a cookie without its key gives no access, so that a service that gets the cookie cannot use it', async (t) => {
+  const { under, cookie, key, status, origin } = await signedIn(t);
+  const other = await signIn(under);
+  t.match(key, /^[\w-]{43}$/);
+  for (const [name, shown] of [
+    ['none', ''],
+    ['that of another session', other.key],
+    ['the end of the cookie', cookie.slice(-43)],
+    ['the beginning of its secret', (cookie.split('=')[1] as string).slice(0, 43)],
+    ['a longer one', `${key}A`],
+    ['another one', Buffer.from(key, 'base64url').reverse().toString('base64url')],
+  ] as const) {
+    for (const [method, path] of [
+      ['GET', '/v1/servers'],
+      ['GET', '/metrics'],
+      ['PUT', '/v1/environments/other'],
+      ['POST', '/v1/session'],
+      ['DELETE', '/v1/session'],
+    ] as const) {
+      const headers = { [sessionField]: shown, origin, ...(path === '/metrics' && { via: '1.1 proxy' }) };
+      t.equal(await status(method, path, headers), 401, `${method} ${path} with ${name}`);
+    }
+  }
+  t.equal(await status('GET', '/v1/servers', { cookie: '' }), 401, 'the key alone');
+  t.equal(await status('GET', '/v1/servers'), 200);
+});
+
+test('no answer below /v1 may be stored', async (t) => {
+  const { under, cookie, key } = await signedIn(t);
+  for (const [method, path, authorization] of [
+    ['GET', '/v1/servers', `Bearer ${tokens.admin}`],
+    ['GET', '/v1/servers', 'Bearer wrong-token-of-the-tests'],
+    ['GET', '/v1/nothing', `Bearer ${tokens.admin}`],
+    ['PATCH', '/v1/projects', `Bearer ${tokens.admin}`],
+    ['POST', '/v1/projects', `Bearer ${tokens.admin}`],
+    ['PUT', '/v1/environments/production', `Bearer ${tokens.admin}`],
+    ['GET', '/v1/environments?x', `Bearer ${tokens.admin}`],
+    ['GET', '/v1/events', `Bearer ${tokens.admin}`],
+    ['POST', '/v1/session', `Bearer ${tokens.admin}`],
+    ['GET', '/v1/%ff', `Bearer ${tokens.admin}`],
+  ] as const) {
+    const answer = await under.ask(method, path, { headers: { authorization } });
+    t.equal(answer.headers.get('cache-control'), 'no-store', `${method} ${path}: ${answer.status}`);
+  }
+  const bySession = await fetch(`${under.control.url}/v1/servers`, { headers: { cookie, [sessionField]: key } });
+  t.equal(bySession.headers.get('cache-control'), 'no-store');
 });

@@ -76,7 +76,8 @@ test('two balancers on one Redis: a change on one is in the journals of both, an
   const secret = signIn.headers.get('set-cookie')?.match(/=([\w-]+)/)?.[1];
   // The cookie is named after the port. Behind one shared address both balancers have the same port, and so the same cookie name.
   const cookie = `sluice-session-${new URL(other.control).port}=${secret}`;
-  t.equal((await fetch(`${other.control}/v1/servers`, { headers: { cookie } })).status, 200);
+  const { key } = (await signIn.json()) as { key: string };
+  t.equal((await fetch(`${other.control}/v1/servers`, { headers: { cookie, 'sluice-session-key': key } })).status, 200);
 
   const feed = messagesOf(t, other);
   await redis.stop();

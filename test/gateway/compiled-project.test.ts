@@ -41,9 +41,19 @@ t.test('the target URL, base path and request path make the forwarded URL', asyn
   t.equal(sent('http://10.0.0.1:9201/api/', '/shop/'), 'http://10.0.0.1:9201/api/ (10.0.0.1:9201)');
   t.equal(sent('http://10.0.0.1:9201', '/shop'), 'http://10.0.0.1:9201/ (10.0.0.1:9201)');
   t.equal(
-    sent('http://10.0.0.1:9201', '/shop/a/../b//c%2fd'),
+    sent('http://10.0.0.1:9201', '/shop/a/../b//c%2fd', { encodedSlashes: 'keep' }),
     'http://10.0.0.1:9201/b/c%2Fd (10.0.0.1:9201)',
     'the normalised path is forwarded',
+  );
+  t.equal(
+    sent('http://10.0.0.1:9201', '/shop/%40x/caf%e9', { basePath: '/sh%6Fp/@x' }),
+    'http://10.0.0.1:9201/caf%E9 (10.0.0.1:9201)',
+    'also below a base path in another spelling',
+  );
+  t.equal(
+    sent('http://10.0.0.1:9201', '/shop/fetch/https://example.com//a/../b/?q', { mergeSlashes: false }),
+    'http://10.0.0.1:9201/fetch/https://example.com//b/?q (10.0.0.1:9201)',
+    'with every slash, if slashes are not merged',
   );
   t.equal(sent('http://10.0.0.1/api', '/shop/a', { forwardBasePath: true }), 'http://10.0.0.1:80/api/shop/a (10.0.0.1)');
   t.equal(sent('https://api.example.org', '/shop/a'), 'https://api.example.org:443/a (api.example.org)');

@@ -1,7 +1,10 @@
 import t from 'tap';
 import { compileProject } from '../../src/gateway/compiled-project.ts';
 import { GatewayHandler } from '../../src/gateway/gateway-handler.ts';
+import { PolicyChain } from '../../src/gateway/policy-chain.ts';
 import { ProjectTable } from '../../src/gateway/project-table.ts';
+import type { NamedPolicy } from '../../src/policies/contract.ts';
+import { noPolicies } from '../../src/projects/policy-set.ts';
 import { FakeExchange } from '../tools/fake-exchange.ts';
 import { keptLogger, silentLogger } from '../tools/fake-logger.ts';
 import { deployed } from './samples.ts';
@@ -54,6 +57,109 @@ t.test('every request ends in exactly one way', async (t) => {
     t.equal([exchange.route, exchange.answer, exchange.failure].filter((end) => end !== undefined).length, 1);
   }
 });
+
+const sensitive = (name: string, rest: Parameters<typeof deployed>[0] | object = {}) =>
+  compileProject(
+    deployed({
+      name,
+      resources: [
+        {
+          path: '/admin',
+          childPaths: true,
+          policies: { proxyRequest: [{ apiKey: { keys: ['k'] } }], targetResponse: [{ headers: { remove: ['x-internal'] } }] },
+        },
+        { path: '/', childPaths: true, policies: { proxyRequest: [{ headers: { add: { 'x-open': 'yes' } } }] } },
+      ],
+      ...rest,
+    }),
+    options,
+  );
+
+t.test('encoded slashes are refused by default, with the remedy', async (t) => {
+  const { send } = setup(new ProjectTable([sensitive('shop')]));
+  for (const path of ['/shop/a%2Fb', '/shop/a%5cb', '/shop/admin%2Fx', '/shop/%2Fadmin/x', '/shop/admin%252Fx', '/shop/admin%255cx'])
+    t.match(send('GET', path).failure, { status: 400, code: 'encoded-slash', title: /encodedSlashes: keep/ }, path);
+  t.ok(send('GET', '/shop/a?b=%2F').route, 'in a query they mean nothing');
+});
+
+t.test('policies of every resource that a target could read in the path run', async (t) => {
+  const table = new ProjectTable([
+    sensitive('shop', { encodedSlashes: 'keep' }),
+    sensitive('plain'),
+    sensitive('urls', { mergeSlashes: false }),
+    compileProject(deployed({ name: 'whole', basePath: '/', encodedSlashes: 'keep' }), options),
+  ]);
+  const { send } = setup(table);
+  const key = { 'x-api-key': 'k' };
+  for (const path of [
+    '/shop/admin%2Fx',
+    '/shop/admin%5Cx',
+    '/shop/x%2F/../admin%2Fx',
+    '/shop/admin%252Fx',
+    '/shop/admin%3Fx',
+    '/plain/admin;x=1/y',
+    '/plain/admin%3Bx',
+    '/plain/%2561dmin',
+    '/plain/admin%23',
+    '/plain/admin%20/x',
+    '/plain/ad%0Amin',
+    '/urls/admin//x',
+    '/urls//x/admin',
+    '/urls//admin',
+    '/shop/%2Fadmin/x',
+    '/shop/%2Fx/admin',
+    '/plain/;x/admin',
+  ]) {
+    t.equal(send('GET', path).answer?.status, 401, path);
+    const passed = send('GET', path, key);
+    t.ok(passed.route, `${path} with the key`);
+    if (!path.startsWith('/urls')) t.equal(passed.request.headers.get('x-open'), 'yes', `the policies of both resources run for ${path}`);
+    passed.response.headers.set('x-internal', 'secret');
+    passed.route?.respond?.(passed, undefined as never);
+    t.equal(passed.response.headers.get('x-internal'), undefined, `on the response, too, for ${path}`);
+  }
+  t.ok(send('GET', '/shop/files/a%2Fb').route);
+  t.ok(send('GET', '/plain/files;v=1/b').route);
+  for (const path of [
+    '/plain;x/admin',
+    '/shop%2Fadmin',
+    '/shop/..%2Fplain/admin',
+    '/%2Fx/.sluice/metrics',
+    '/%2Fx/plain/admin',
+    '/urls/..;/x',
+  ])
+    t.equal(send('GET', path, key).failure?.code, 'bad-path', path);
+  t.equal(send('GET', '/.sluice%2Fmetrics', key).failure?.code, 'not-found', 'no project serves a reserved path');
+});
+
+t.test('a reading that no resource has is not served', async (t) => {
+  const table = new ProjectTable([
+    sensitive('shop', { encodedSlashes: 'keep', resources: [{ path: '/{page}' }, { path: '/a/b' }, { path: '/a/c', methods: ['PUT'] }] }),
+  ]);
+  const { send } = setup(table);
+  t.ok(send('GET', '/shop/x').route);
+  t.ok(send('GET', '/shop/a%2Fb').route);
+  t.match(send('GET', '/shop/hidden%2Fpage').failure, { status: 404, code: 'no-resource', title: /another way/ });
+  t.match(send('GET', '/shop/%23x').failure, { code: 'no-resource', title: /another way/ });
+  t.match(send('GET', '/shop/x/y%23x').failure, { code: 'no-resource', title: /no such/ });
+  t.ok(send('PUT', '/shop/a%2Fc').route);
+  t.match(send('GET', '/shop/a%2Fc').answer, { status: 405 }, 'each reading must allow the method');
+});
+
+t.test('an answer of one reading is not given where a policy of another refuses', async (t) => {
+  const chains = [
+    { ...noPolicies, proxyRequest: [answering(200)] },
+    { ...noPolicies, proxyRequest: [answering(403)] },
+  ].map((set) => new PolicyChain(noPolicies, set));
+  const [cached, refusing] = chains as [PolicyChain, PolicyChain];
+  t.equal(cached.request(new FakeExchange('GET', '/'))?.status, 200);
+  t.equal(cached.joinedWith([refusing]).request(new FakeExchange('GET', '/'))?.status, 403);
+  t.equal(cached.joinedWith([cached]).request(new FakeExchange('GET', '/'))?.status, 200);
+});
+
+function answering(status: number): NamedPolicy {
+  return { name: `answer-${status}`, run: () => ({ status, headers: {}, body: '' }) };
+}
 
 t.test('405 and OPTIONS list the allowed methods', async (t) => {
   const { send } = setup();

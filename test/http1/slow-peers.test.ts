@@ -1,19 +1,22 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import t, { type Test } from 'tap';
-import { ClientConnection, type ResponseSink } from '../../src/http1/connection/client-connection.ts';
+import { ClientConnection } from '../../src/http1/connection/client-connection.ts';
 import { Deadlines } from '../../src/http1/connection/deadlines.ts';
 import { outbox } from '../../src/http1/connection/outbox.ts';
-import {
-  type RequestSink,
-  ServerConnection,
-  type ServerConnectionOwner,
-  type ServerConnectionSettings,
-} from '../../src/http1/connection/server-connection.ts';
+import type { RequestSink } from '../../src/http1/connection/request-sink.ts';
+import type { ResponseSink } from '../../src/http1/connection/response-sink.ts';
+import { ServerConnection, type ServerConnectionOwner } from '../../src/http1/connection/server-connection.ts';
+import type { ServerConnectionSettings } from '../../src/http1/connection/server-connection-settings.ts';
 import { eventually } from '../tools/eventually.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 
-const settings: ServerConnectionSettings = { limits: { headBytes: 8192, targetBytes: 8192, fields: 100 }, headMs: 10_000, idleMs: 75_000 };
+const settings: ServerConnectionSettings = {
+  limits: { headBytes: 8192, targetBytes: 8192, fields: 100 },
+  headMs: 10_000,
+  idleMs: 75_000,
+  bodyPace: { graceMs: 20_000, octetsPerSecond: 500 },
+};
 const mebi = 1024 * 1024;
 /** More than the kernel's buffers of both ends hold. */
 const size = 64 * mebi;
@@ -21,7 +24,7 @@ const size = 64 * mebi;
 const ignored: RequestSink = { responding: true, data() {}, end() {}, abort() {}, turnEnd() {}, clientDrained() {}, crashed() {} };
 
 /** One client's connection, on a clock that the test moves. `answer` is called with the head of the request. */
-async function connected(t: Test, answer: (connection: ServerConnection) => void) {
+async function connected(t: Test, answer: (connection: ServerConnection) => void, sink: RequestSink = ignored) {
   const clock = new FakeClock();
   const deadlines = new Deadlines(clock);
   const made: { connection?: ServerConnection; closed: boolean } = { closed: false };
@@ -30,12 +33,13 @@ async function connected(t: Test, answer: (connection: ServerConnection) => void
     deadlines,
     request(connection) {
       answer(connection);
-      return ignored;
+      return sink;
     },
     refuse: (connection) => answer(connection),
     closed: () => {
       made.closed = true;
     },
+    gaveWay() {},
     fault: (error) => t.fail(String(error)),
   };
   const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }, (accepted) => {
@@ -138,6 +142,68 @@ t.test('a client that sends its whole body first gets the answer that was given 
   });
 });
 
+t.test('a request body keeps the least pace', async (t) => {
+  /** Begins a body, whose octets the test then sends. */
+  const begun = async (t: Test) => {
+    const aborted: unknown[] = [];
+    const c = await connected(t, () => {}, { ...ignored, responding: false, abort: (fault) => aborted.push(fault) });
+    c.client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${mebi}\r\n\r\nx`);
+    await eventually(
+      () => c.made.connection?.idle,
+      (idle) => idle === false,
+    );
+    const connection = c.made.connection as ServerConnection;
+    const send = async (octets: number) => {
+      const { bytesRead } = connection.wire;
+      c.client.write('x'.repeat(octets));
+      await eventually(
+        () => connection.wire.bytesRead,
+        (read) => read >= bytesRead + octets,
+      );
+    };
+    return { ...c, connection, aborted, send };
+  };
+  await t.test('an octet every 3 s is not enough: 408 after 20 s, although the client is never silent', async (t) => {
+    const { clock, aborted, send } = await begun(t);
+    for (let seconds = 3; seconds <= 18; seconds += 3) {
+      await clock.pass(3000);
+      await send(1);
+    }
+    t.strictSame(aborted, []);
+    await clock.pass(3000);
+    t.match(aborted, [{ status: 408, code: 'request-timeout' }]);
+  });
+  await t.test('500 octets a second are enough for as long as it takes', async (t) => {
+    const { clock, aborted, send } = await begun(t);
+    for (let seconds = 0; seconds < 300; seconds += 3) {
+      await clock.pass(3000);
+      await send(1500);
+    }
+    t.strictSame(aborted, []);
+  });
+  await t.test('octets that came early buy no more than the grace', async (t) => {
+    const { clock, aborted, send } = await begun(t);
+    await send(500_000);
+    for (let seconds = 3; seconds <= 21; seconds += 3) {
+      await clock.pass(3000);
+      await send(1);
+    }
+    t.match(aborted, [{ status: 408 }]);
+  });
+  await t.test('time in which Sluice itself does not read does not count', async (t) => {
+    const { clock, aborted, connection, send } = await begun(t);
+    await clock.pass(15_000);
+    connection.pause();
+    await clock.pass(600_000);
+    connection.resume();
+    await clock.pass(4000);
+    t.strictSame(aborted, []);
+    await send(1);
+    await clock.pass(2000);
+    t.match(aborted, [{ status: 408 }]);
+  });
+});
+
 /** Reads about this much of a paused socket, as a slow reader does. */
 function readSome(client: net.Socket, octets: number): Promise<void> {
   return new Promise((resolve) => {
@@ -214,9 +280,11 @@ t.test('a server that reads a large body slowly is not silent; one that reads no
     turnEnd() {},
     upstreamDrained() {},
     doubted() {},
+    starved: () => false,
     crashed: (error) => t.fail(String(error)),
   };
-  const owner = { destination: { host: '127.0.0.1', port, secure: undefined }, deadlines: new Deadlines(clock), put() {}, closed() {} };
+  const destination = { host: '127.0.0.1', port, secure: undefined };
+  const owner = { destination, deadlines: new Deadlines(clock), put() {}, closed() {}, starving() {}, take: () => undefined };
   const accepted = once(server, 'connection') as Promise<[net.Socket]>;
   const connection = new ClientConnection(owner, sink, 3000);
   const [peer] = await accepted;

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { exposition } from '../../src/metrics/exposition.ts';
+import { exposition, expositionPieces } from '../../src/metrics/exposition.ts';
 import { byStatusClass, type Family } from '../../src/metrics/family.ts';
 import { processFamilies } from '../../src/metrics/process-families.ts';
 import { registryFamilies } from '../../src/metrics/registry-families.ts';
@@ -66,4 +66,21 @@ t.test('process metrics hold plausible values', async (t) => {
   t.ok(scrape.sum('process_cpu_seconds_total') > 0);
   t.ok(scrape.sum('nodejs_eventloop_active_seconds_total') >= 0);
   t.ok(Math.abs(scrape.sum('process_start_time_seconds') + performance.now() / 1000 - Date.now() / 1000) < 5);
+});
+
+t.test('a long text comes in pieces, with turns of the event loop in between', async (t) => {
+  const rows = Array.from({ length: 3000 }, (_, index) => ({ labels: { server: `server-${index}` }, value: index }));
+  const families: Family[] = [{ name: 'x_total', help: 'x', type: 'counter', series: rows }];
+  const pieces: string[] = [];
+  let turns = 0;
+  let running = true;
+  const turn = () => {
+    turns++;
+    if (running) setImmediate(turn);
+  };
+  setImmediate(turn);
+  for await (const piece of expositionPieces(families)) pieces.push(piece);
+  running = false;
+  t.equal(pieces.join(''), exposition(families));
+  t.ok(pieces.length > 1 && turns >= pieces.length - 1, `${pieces.length} pieces in ${turns} turns`);
 });

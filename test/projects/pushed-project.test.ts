@@ -64,7 +64,23 @@ test('a push is refused for what no request could ever match', async (t) => {
   for (const path of ['/a%zz', '/a%', '/%00', '/%2e%2e/x', String.raw`/a\b`])
     t.match(faultsOf(`${head}resources:\n  - { path: '${path}' }\n`), [/^6 resources\.0\.path: /], path);
   t.match(faultsOf(`${head.replace('/shop', '/')}resources:\n  - { path: /.sluice/x }\n`), [/^6 resources\.0\.path: .*reserved/]);
-  t.same(faultsOf(`${head}resources:\n  - { path: "/caf\u00e9/%2F/{id}.json" }\n  - { path: /.sluice/x }\n`), []);
+  t.same(faultsOf(`${head}resources:\n  - { path: "/caf\u00e9/{id}.json" }\n  - { path: /.sluice/x }\n`), []);
+});
+
+test('a push is refused for paths that servers read in different ways', async (t) => {
+  for (const basePath of ['/a;v=1', '/a%3Bv', '/a%2Fb', '/a%5Cb', '/a%252Fb', '/a%20', '/a%3Fb'])
+    t.match(faultsOf(head.replace('/shop', `"${basePath}"`)), [/^2 basePath: never matches, because servers/], basePath);
+  for (const basePath of ['/a/..%2Fb', '/a/..;/b', '/a%c0%af'])
+    t.match(faultsOf(head.replace('/shop', `"${basePath}"`)), [/^2 basePath: .* is not a valid path/], basePath);
+  const resources = (path: string, more = '') => `${head}${more}resources:\n  - { path: "${path}" }\n`;
+  t.match(faultsOf(resources('/a%2Fb')), [/^6 resources\.0\.path: never matches: .*encodedSlashes: keep$/]);
+  t.match(faultsOf(resources('/a%5Cb')), [/^6 resources\.0\.path: never matches: .*encodedSlashes: keep$/]);
+  const keep = 'encodedSlashes: keep\n';
+  t.match(faultsOf(resources('/a%2Fb', keep)), [/^7 resources\.0\.path: never matches: .* read it as \/a\/b, /]);
+  t.same(faultsOf(`${resources('/a%2Fb', keep)}  - { path: "/a/{name}" }\n`), []);
+  t.match(faultsOf(resources('/a;v={v}')), [/^6 resources\.0\.path: never matches: .* read it as \/a, /]);
+  t.same(faultsOf(`${resources('/a;v={v}')}  - { path: /a }\n`), []);
+  t.match(faultsOf(`${head}encodedSlashes: yes\nmergeSlashes: 1\n`).length, 2);
 });
 
 test('variables in paths are refused, since they are not replaced there', async (t) => {

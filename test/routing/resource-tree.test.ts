@@ -17,6 +17,12 @@ function answer(tree: ResourceTree<string>, method: string, path: string): strin
   return 'allowed' in found ? `405 ${[...found.allowed].join(',')}` : found.value;
 }
 
+t.test('octets that are not UTF-8 hide nothing', async (t) => {
+  const tree = treeOf([['/caf\u00e9-{x}'], ['/a%E9@b'], ['/', undefined, true]]);
+  t.equal(answer(tree, 'GET', '/caf%C3%A9-%FF'), '/caf\u00e9-{x}');
+  t.equal(answer(tree, 'GET', '/a%E9%40b'), '/a%E9@b');
+});
+
 t.test('the most specific resource wins', async (t) => {
   const tree = treeOf([
     ['/', ['GET']],

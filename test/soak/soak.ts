@@ -66,7 +66,7 @@ export async function soak(durationMs: number, seed = 1): Promise<Remains> {
   let exchanges = 0;
   const listener = await openListener(
     '127.0.0.1:0',
-    { headerBytes: 8192, timeouts: spec.timeouts, trustedProxies: [] },
+    { headerBytes: 8192, bodyRate: 0, timeouts: spec.timeouts, trustedProxies: [] },
     {
       request: (exchange) => exchange.forward(route),
       fault(error) {

@@ -99,7 +99,7 @@ async function unpackedIn(cache: string, path: string): Promise<Program | undefi
   const root = join(cache, 'root');
   const program = join(root, path);
   if (!(await runnable(program))) return undefined;
-  const libraries = (await readdir(join(root, 'usr/lib'))).filter((name) => name.includes('-linux-'));
+  const libraries = (await readdir(join(root, 'usr/lib')).catch(() => [])).filter((name) => name.includes('-linux-'));
   return { program, env: { LD_LIBRARY_PATH: libraries.map((name) => join(root, 'usr/lib', name)).join(delimiter) } };
 }
 

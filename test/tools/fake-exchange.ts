@@ -53,7 +53,7 @@ export class FakeExchange implements Exchange {
 
   constructor(method: string, target: string, headers: Record<string, string> = {}) {
     const path = target.split('?')[0] as string;
-    const plain = !/[.%]/.test(target);
+    const plain = !/[.%;\\]/.test(target);
     this.request = { method, target, path, plain, authority: 'api.example.com', headers: new Fields(headers) };
   }
 

@@ -24,6 +24,8 @@ export interface SluiceProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: {@link builtProgram}. */
   readonly program?: string;
+  /** Limit of open files; default: that of this process. */
+  readonly descriptors?: number;
   /** Own process group, so that Ctrl-C on the terminal reaches only this process. Sluice still ends with it, by the IPC channel between them. */
   readonly detached?: boolean;
 }
@@ -64,7 +66,9 @@ export class SluiceProcess {
   static start(owner: Owner, args: readonly string[], options: SluiceProcessOptions): SluiceProcess {
     const { program = builtProgram, detached = false } = options;
     if (program.includes('/') && !existsSync(program)) throw new Error(`${program} is missing: run "npm run build" first`);
-    const [file, ...first] = /\.[cm]?js$/.test(program) ? [process.execPath, program] : [program];
+    const command = /\.[cm]?js$/.test(program) ? [process.execPath, program] : [program];
+    const limit = options.descriptors === undefined ? [] : ['sh', '-c', `ulimit -n ${options.descriptors}; exec "$@"`, 'sh'];
+    const [file, ...first] = [...limit, ...command];
     const child = spawn(file as string, [...first, ...args], {
       cwd: options.folder,
       stdio: ['ignore', 'pipe', 'pipe', ...(detached ? (['ipc'] as const) : [])],

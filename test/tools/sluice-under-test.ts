@@ -43,9 +43,10 @@ export async function startBalancer(
   environments: Record<string, Record<string, unknown>> = {},
   variables: Record<string, string> = {},
   program?: string,
+  descriptors?: number,
 ): Promise<BalancerUnderTest> {
   const config = { control: { listen: '127.0.0.1:0' }, environments: { production: testEnvironment, ...environments }, ...settings };
-  return launchBalancer(owner, ownFolder(owner), config, variables, program);
+  return launchBalancer(owner, ownFolder(owner), config, variables, program, descriptors);
 }
 
 interface BalancerConfig {
@@ -59,12 +60,14 @@ async function launchBalancer(
   config: BalancerConfig,
   variables: Record<string, string>,
   program?: string,
+  descriptors?: number,
 ): Promise<BalancerUnderTest> {
   writeFileSync(join(folder, 'sluice.json'), JSON.stringify(config));
   const process = SluiceProcess.start(owner, ['serve', '--config', 'sluice.json'], {
     folder,
     env: { ...env, ...variables },
     ...(program !== undefined && { program }),
+    ...(descriptors !== undefined && { descriptors }),
   });
   const addresses: Record<string, string> = {};
   for (const name of Object.keys(config.environments)) {
@@ -74,7 +77,7 @@ async function launchBalancer(
   const again = (more: Record<string, string> = {}) => {
     const environments = Object.entries(config.environments).map(([name, spec]) => [name, { ...spec, listen: addresses[name] }]);
     const there = { ...config, control: { listen: new URL(control).host }, environments: Object.fromEntries(environments) };
-    return launchBalancer(owner, folder, there, { ...variables, ...more }, program);
+    return launchBalancer(owner, folder, there, { ...variables, ...more }, program, descriptors);
   };
   return {
     process,
@@ -98,13 +101,15 @@ export async function startGateway(
     grace = '30s',
     variables = {},
     program,
-  }: { folder?: string; grace?: string; variables?: Record<string, string>; program?: string } = {},
+    descriptors,
+  }: { folder?: string; grace?: string; variables?: Record<string, string>; program?: string; descriptors?: number } = {},
 ): Promise<SluiceProcess> {
   const args = ['gateway', '--join', joinUrl, ...(id === undefined ? [] : ['--id', id]), ...more];
   const process = SluiceProcess.start(owner, args, {
     folder,
     env: { ...env, SLUICE_SHUTDOWN_GRACE: grace, ...variables },
     ...(program !== undefined && { program }),
+    ...(descriptors !== undefined && { descriptors }),
   });
   await process.logged((line) => line.msg === 'gateway listens');
   return process;

@@ -57,7 +57,7 @@ async function gateway(t: Test, target: TargetInput, variables: Record<string, s
     failureLog: new TargetFailureLog({ logger, clock: new FakeClock() }),
   });
   const handler = new GatewayHandler({ table: new ProjectTable([project]), ready: true }, logger);
-  const listener = await openListener('127.0.0.1:0', { headerBytes: 8192, timeouts, trustedProxies: [] }, handler);
+  const listener = await openListener('127.0.0.1:0', { headerBytes: 8192, bodyRate: 0, timeouts, trustedProxies: [] }, handler);
   const clients: Peer[] = [];
   t.teardown(async () => {
     for (const client of clients) client.socket.destroy();

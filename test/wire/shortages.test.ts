@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import t from 'tap';
 import { type ProbeResult, probe } from '../../src/health/probe.ts';
 import { systemClock } from '../../src/model/clock.ts';
+import { eventually } from '../tools/eventually.ts';
 import { field, statusOf } from './peer.ts';
 import { world } from './world.ts';
 
@@ -21,15 +22,32 @@ async function limit(descriptors: number): Promise<void> {
   await lines.next();
 }
 
+/** Opens descriptors until none is left. */
+function takeAll(taken: number[]): void {
+  try {
+    for (;;) taken.push(openSync('/dev/null', 'r'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EMFILE') throw error;
+  }
+}
+
 /** Runs `work` while this process can open no descriptor. */
 async function withoutDescriptors<Result>(work: () => Promise<Result>): Promise<Result> {
   // The system gives the lowest free number.
   const lowest = openSync('/dev/null', 'r');
   closeSync(lowest);
   await limit(lowest);
+  const taken: number[] = [];
   try {
+    // Lower numbers may have become free meanwhile: what this process closed a moment ago, closes in a later turn of the event loop.
+    for (let turn = 0; turn < 3; turn++) {
+      takeAll(taken);
+      await new Promise(setImmediate);
+    }
+    takeAll(taken);
     return await work();
   } finally {
+    for (const descriptor of taken) closeSync(descriptor);
     await limit(20_000);
   }
 }
@@ -48,6 +66,12 @@ t.test('without descriptors no server is judged: 503, counted apart', { skip }, 
     t.match(JSON.parse(seen.body), { code: 'shortage' });
     t.match(w.outcomes, [{ kind: 'shortage', reason: /EMFILE/ }]);
     t.match(w.upstream.counts, { requests: 1, failures: 0, shortages: 1 });
+    // An idle client would give way to the next connection.
+    client.socket.destroy();
+    await eventually(
+      () => w.listener.connections,
+      (open) => open === 0,
+    );
   }
 });
 
@@ -91,4 +115,49 @@ t.test('a health check that cannot be made is no failed check', { skip }, async 
       ),
   );
   t.match(result, { passed: false, failure: 'shortage' });
+});
+
+t.test('a request for which no connection can be opened gets the one of another exchange', { skip }, async (t) => {
+  const w = await world(t);
+  const [first, second] = [await w.client(), await w.client()];
+  first.send(post);
+  const server = await w.server.next();
+  await server.message();
+  const answers = await withoutDescriptors(async () => {
+    second.send(post);
+    await w.inFlight(2);
+    server.send(ok);
+    await server.message();
+    server.send(ok);
+    return [await first.message(), await second.message()];
+  });
+  t.strictSame(answers.map(statusOf), [200, 200]);
+  t.match(w.upstream.counts, { requests: 2, failures: 0, shortages: 0, connects: 2 });
+});
+
+t.test('one that waits for a connection is opened as soon as that can be done', { skip }, async (t) => {
+  const w = await world(t);
+  const client = await w.client();
+  await withoutDescriptors(async () => {
+    client.send(post);
+    await w.inFlight(1);
+  });
+  const server = await w.server.next();
+  await server.message();
+  server.send(ok);
+  t.equal(statusOf(await client.message()), 200);
+  t.match(w.outcomes, [{ kind: 'answered' }]);
+});
+
+t.test('an exchange that ends while it waits for a connection leaves nothing behind', { skip }, async (t) => {
+  const w = await world(t, { spec: { timeouts: { total: '500ms' } } });
+  const client = await w.client();
+  await withoutDescriptors(async () => {
+    client.send(post);
+    t.equal(statusOf(await client.message()), 504);
+    await w.quiet();
+  });
+  t.equal(w.upstream.pool.open, 0);
+  t.match(w.outcomes, [{ kind: 'aborted' }]);
+  t.equal(w.server.count, 0);
 });

@@ -175,7 +175,7 @@ t.test('a request with a body does not switch', async (t) => {
 });
 
 t.test('an upgrade that the server ignores costs no connection and waits in the queue like any request', async (t) => {
-  const w = await world(t, { spec: { limits: { connectionsPerServer: 1, queue: 1 } } });
+  const w = await world(t, { spec: { limits: { connectionsPerServer: 1, tunnelsPerServer: 1, queue: 1 } } });
   const first = await w.asked(ask());
   await first.server.head();
   const second = await w.client();
@@ -211,6 +211,97 @@ t.test('an upgrade that the server ignores costs no connection and waits in the 
   t.equal(statusOf(await first.client.message()), 200);
 });
 
+t.test('tunnels are counted apart from requests', async (t) => {
+  const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+  const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
+  await t.test('a tunnel takes no room from requests, and those that wait go ahead when it opens', async (t) => {
+    const w = await world(t, { spec: { limits: { connectionsPerServer: 1, queue: 2 } } });
+    const { client, server } = await w.asked(ask());
+    await server.head();
+    const waiting = await w.client();
+    waiting.send(get);
+    await eventually(
+      () => w.route.queue?.length,
+      (length) => length === 1,
+      { what: 'the request to wait' },
+    );
+    server.send(agreed);
+    t.equal(statusOf(await client.head()), 101);
+    const other = await w.server.next();
+    await other.head();
+    t.strictSame([w.upstream.active, w.upstream.upgraded, w.upstream.available], [2, 1, false]);
+    other.send(ok);
+    t.equal(statusOf(await waiting.message()), 200);
+    t.ok(w.upstream.available);
+  });
+  await t.test('tunnelsPerServer limits tunnels, those being agreed on included, and no other requests', async (t) => {
+    const w = await world(t, { servers: 2, spec: { limits: { tunnelsPerServer: 1 } } });
+    const first = await w.asked(ask());
+    await first.server.head();
+    const second = await w.client();
+    second.send(ask());
+    const elsewhere = await (w.servers[1] as typeof w.server).next();
+    await elsewhere.head();
+    const third = await w.client();
+    third.send(ask());
+    const refused = await third.message();
+    t.strictSame([statusOf(refused), field(refused, 'retry-after')], [503, '1']);
+    third.send(get);
+    const plain = await w.server.next();
+    await plain.head();
+    plain.send(ok);
+    t.equal(statusOf(await third.message()), 200);
+    first.server.send(agreed);
+    await first.client.head();
+    elsewhere.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    t.equal(statusOf(await second.message()), 200, 'this server did not switch, and has room again');
+    third.send(ask());
+    await elsewhere.head();
+    elsewhere.send(agreed);
+    t.equal(statusOf(await third.head()), 101);
+    t.strictSame(
+      w.upstreams.map(({ tunnels, upgraded }) => [tunnels, upgraded]),
+      [
+        [1, 1],
+        [1, 1],
+      ],
+    );
+    for (const peer of [first.client, third]) peer.reset();
+    await w.quiet();
+    t.strictSame(
+      w.upstreams.map(({ tunnels }) => tunnels),
+      [0, 0],
+    );
+  });
+  await t.test('a tunnel that waits in the queue holds up no request behind it', async (t) => {
+    const w = await world(t, { spec: { limits: { connectionsPerServer: 1, tunnelsPerServer: 1, queue: 2 } } });
+    const { client, server } = await w.asked(ask());
+    await server.head();
+    server.send(agreed);
+    await client.head();
+    const busy = await w.asked(get);
+    await busy.server.head();
+    const waiting = await w.client();
+    waiting.send(ask());
+    const behind = await w.client();
+    behind.send(get);
+    await eventually(
+      () => w.route.queue?.length,
+      (length) => length === 2,
+      { what: 'both to wait' },
+    );
+    busy.server.send(ok);
+    await busy.server.head();
+    busy.server.send(ok);
+    t.equal(statusOf(await behind.message()), 200);
+    t.equal(w.route.queue?.length, 1);
+    client.reset();
+    await busy.server.head();
+    busy.server.send(agreed);
+    t.equal(statusOf(await waiting.head()), 101);
+  });
+});
+
 t.test('protocols that replace HTTP on one connection only are not offered to the server', async (t) => {
   for (const [offered, passed] of [
     ['TLS/1.2', undefined],
@@ -239,7 +330,7 @@ t.test('protocols that replace HTTP on one connection only are not offered to th
 });
 
 t.test('fields keep their order, spelling and octets, in both directions', async (t) => {
-  const w = await world(t);
+  const w = await world(t, { spec: { underscores: 'keep' } });
   const lines = 'B-Field: 1\r\nconstructor: x\r\n__proto__: y\r\nA-Field: 2\r\ntoString: z\r\n7: seven\r\nB-FIELD: 3\r\nX-Latin: \xe9\r\n';
   const { client, server } = await w.asked(ask(lines));
   t.ok((await server.head()).raw.includes(lines));

@@ -1,8 +1,9 @@
 import net from 'node:net';
 import type { Test } from 'tap';
 import type { AccessLog, ExchangeRecord } from '../../src/access-log/contract.ts';
+import type { RequestView } from '../../src/http1/message/message-view.ts';
 import { type EnvironmentSpecInput, environmentSpec } from '../../src/model/environment.ts';
-import type { Exchange, Handler, Listener, Outcome, Route } from '../../src/proxy/contract.ts';
+import type { Exchange, Handler, Listener, ListenerSettings, Outcome, Route } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
 import { RequestQueue } from '../../src/proxy/request-queue.ts';
 import { RetryBudget } from '../../src/proxy/retry.ts';
@@ -61,6 +62,9 @@ export interface WorldOptions {
   readonly handler?: Pick<Handler, 'request'>;
   readonly log?: AccessLog;
   readonly route?: Partial<Route>;
+  /** Changes each request before it is forwarded, as policies do. */
+  readonly edit?: (request: RequestView) => void;
+  readonly listener?: Partial<ListenerSettings>;
 }
 
 /** Sluice between raw peers: one listener and one route; the test plays clients and servers. */
@@ -154,11 +158,16 @@ export async function world(t: Test, options: WorldOptions = {}): Promise<World>
   };
   const faults: { error: unknown; requestId: string | undefined }[] = [];
   const handler: Handler = {
-    request: (exchange) => exchange.forward(route),
+    request: (exchange) => {
+      options.edit?.(exchange.request);
+      exchange.forward(route);
+    },
     ...options.handler,
     fault: (error, requestId) => void faults.push({ error, requestId }),
   };
-  const settings = { headerBytes: spec.limits.headerBytes, timeouts: spec.timeouts, trustedProxies: spec.trustedProxies };
+  const { limits, timeouts, trustedProxies, underscores } = spec;
+  const { headerBytes, bodyRate, connections } = limits;
+  const settings = { headerBytes, bodyRate, connections, timeouts, trustedProxies, underscores, ...options.listener };
   const listener = await openListener('127.0.0.1:0', settings, handler, options.log ?? ((record) => records.push(record)));
   const [gone, there] = [upstreams.slice(0, dead.length), upstreams.slice(dead.length)];
   const made = new World({ listener, servers, upstreams: there, outcomes, records, faults, route, dead: gone });

@@ -15,7 +15,7 @@ import { type ListenerGauges, serverKey, type WorkerCounts } from './worker-coun
 export class FleetCounts {
   readonly #servers = new SummedCounts<ServerCounts, ServerGauges>(noServerCounts, { active: 0, upgraded: 0, connections: 0, idle: 0 });
   readonly #environments = new SummedCounts<EnvironmentCounts, EnvironmentGauges>(noEnvironmentCounts, { waiting: 0, panicking: 0 });
-  readonly #listeners = new SummedCounts<ListenerCounts, ListenerGauges>(noListenerCounts, { connections: 0 });
+  readonly #listeners = new SummedCounts<ListenerCounts, ListenerGauges>(noListenerCounts, { connections: 0, limit: 0 });
   readonly #ids = new Map<string, ReadonlySet<string>>();
 
   /** Counts exactly these servers of the environment from now on; forgets the others. */

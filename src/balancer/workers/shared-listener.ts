@@ -18,6 +18,7 @@ export class SharedListener implements OpenedListener {
   readonly #opening: Waiting = new Map();
   readonly #closing: Waiting = new Map();
   readonly #closed: () => void;
+  readonly #share: (settings: ListenerSettings) => ListenerSettings;
   #settings: ListenerSettings;
   #isClosed = false;
 
@@ -28,6 +29,8 @@ export class SharedListener implements OpenedListener {
     settings: ListenerSettings;
     workers: Iterable<WorkerProcess>;
     closed: () => void;
+    /** The part of the settings that one worker gets. */
+    share: (settings: ListenerSettings) => ListenerSettings;
   }) {
     this.number = given.number;
     this.configured = given.configured;
@@ -35,6 +38,7 @@ export class SharedListener implements OpenedListener {
     this.#settings = given.settings;
     this.#workers = given.workers;
     this.#closed = given.closed;
+    this.#share = given.share;
   }
 
   get address(): string {
@@ -55,7 +59,10 @@ export class SharedListener implements OpenedListener {
   openIn(worker: WorkerProcess): Promise<ListenerAnswer> {
     if (worker.draining || this.#isClosed) return Promise.resolve(undefined);
     const answer = this.#answer(this.#opening, worker);
-    worker.send({ kind: 'open', listener: this.number, address: this.configured, settings: this.#settings }, this.#socket.handle);
+    worker.send(
+      { kind: 'open', listener: this.number, address: this.configured, settings: this.#share(this.#settings) },
+      this.#socket.handle,
+    );
     return answer;
   }
 
@@ -65,9 +72,9 @@ export class SharedListener implements OpenedListener {
     if (answer === undefined || answer.kind === 'closed') settle(this.#closing, worker, answer);
   }
 
-  update(settings: ListenerSettings): void {
+  update(settings = this.#settings): void {
     this.#settings = settings;
-    for (const worker of this.#workers) worker.send({ kind: 'update', listener: this.number, settings });
+    for (const worker of this.#workers) worker.send({ kind: 'update', listener: this.number, settings: this.#share(settings) });
   }
 
   async close(graceMs: number): Promise<void> {

@@ -20,7 +20,7 @@ export interface WorkerCounts {
 /** A report without any change. */
 export const noWorkerCounts: WorkerCounts = { servers: [], environments: [], listeners: [] };
 
-export type ListenerGauges = Pick<LiveListener, 'connections'>;
+export type ListenerGauges = Pick<LiveListener, 'connections' | 'limit'>;
 
 /** Unambiguous, since names contain no space. */
 export function serverKey(environment: string, id: string): string {
@@ -41,6 +41,6 @@ export function countsOfEnvironment({ name, waiting, panicking, ...counts }: Liv
   return { key: name, counts, gauges: { waiting, panicking } };
 }
 
-export function countsOfListener({ listen, connections, ...counts }: LiveListener): WorkerCounts['listeners'][number] {
-  return { key: listen, counts, gauges: { connections } };
+export function countsOfListener({ listen, connections, limit, ...counts }: LiveListener): WorkerCounts['listeners'][number] {
+  return { key: listen, counts, gauges: { connections, limit } };
 }

@@ -11,7 +11,7 @@ import { FleetCounts } from './fleet-counts.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './messages.ts';
 import { SharedListener } from './shared-listener.ts';
 import { surplus } from './surplus.ts';
-import { tableShare } from './table-share.ts';
+import { listenerShare, tableShare } from './table-share.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
 /** Milliseconds between two comparisons of the workers' load. */
@@ -58,7 +58,8 @@ export class WorkerDataPlane implements DataPlane, FleetOwner {
       this.#listeners.delete(number);
       if (![...this.#listeners.values()].some((other) => other.configured === address)) this.#counts.removeListener(address);
     };
-    const listener = new SharedListener({ number, configured: address, socket, settings, workers: this.#fleet.living, closed });
+    const share = (whole: ListenerSettings) => listenerShare(whole, this.#settings.workers);
+    const listener = new SharedListener({ number, configured: address, socket, settings, workers: this.#fleet.living, closed, share });
     this.#listeners.set(number, listener);
     this.#counts.followListener(address);
     await listener.open();
@@ -97,7 +98,9 @@ export class WorkerDataPlane implements DataPlane, FleetOwner {
     const needsNewWorkers = !isDeepStrictEqual(before.accessLog, settings.accessLog) || before.graceMs !== settings.graceMs;
     if (needsNewWorkers) await this.restart();
     this.#fleet.grow(settings.workers);
-    if (before.workers !== settings.workers) for (const name of this.#tables.keys()) this.apply(this.#tables.get(name) as TableEnvironment);
+    if (before.workers === settings.workers) return;
+    for (const name of this.#tables.keys()) this.apply(this.#tables.get(name) as TableEnvironment);
+    for (const listener of this.#listeners.values()) listener.update();
   }
 
   /** Replaces all workers one after the other; the new ones run the program that is on disk now. */

@@ -17,7 +17,7 @@ const heartbeatReports = 4;
 const repeatMs = 100;
 
 /** A listener, as a worker uses it. */
-export type WorkerListener = Pick<Listener, 'update' | 'close' | 'connections' | 'counts'> & { shed(connections: number): void };
+export type WorkerListener = Pick<Listener, 'update' | 'close' | 'connections' | 'limit' | 'counts'> & { shed(connections: number): void };
 
 export interface WorkerTools extends Omit<ServerPoolTools, keyof Feedback> {
   readonly clock: Clock;

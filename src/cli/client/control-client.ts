@@ -9,6 +9,8 @@ export const defaultControl = 'http://127.0.0.1:9000';
 /** File of the admin token if neither `--token` nor `SLUICE_ADMIN_TOKEN` is given. */
 export const tokenFile = './data/admin.token';
 
+const tokenRemedy = `give --token, set SLUICE_ADMIN_TOKEN, or run in the folder that holds the balancer's ${tokenFile}`;
+
 /** The admin API refused a request. */
 export class Refused extends CommandFailure {
   readonly problem: Problem;
@@ -24,6 +26,14 @@ export class Refused extends CommandFailure {
 
 /** The balancer did not answer. */
 export class Unreachable extends CommandFailure {}
+
+/** The balancer takes no token from this address for a moment, right or wrong, since too many wrong ones came from it. */
+class Throttled extends CommandFailure {}
+
+/** True for a failure that may pass by itself, so that a command that waits goes on: the balancer, or its registry, cannot be reached. */
+export function mayPass(error: unknown): error is CommandFailure {
+  return error instanceof Unreachable || error instanceof Throttled || (error instanceof Refused && error.problem.status === 503);
+}
 
 /** A request body and its content type. */
 export interface Body {
@@ -97,6 +107,7 @@ export class ControlClient {
     const json = parseJson(text);
     if (response.ok && (text === '' || json !== undefined)) return json as Answer;
     if (response.status === 401) throw new CommandFailure(this.#unauthorized());
+    if (response.status === 429) throw new Throttled(this.#throttled(response.headers.get('retry-after')));
     if (isProblem(json)) throw new Refused(json, json.code === 'not-found' ? await this.#suggestion(path) : undefined);
     throw new CommandFailure(
       `${this.url} answered with status ${response.status}, but not like Sluice's admin API: check --control and SLUICE_CONTROL`,
@@ -124,7 +135,13 @@ export class ControlClient {
   #unauthorized(): string {
     const what =
       this.#tokenOrigin === '' ? 'no admin token was found' : `the balancer at ${this.url} refused the token ${this.#tokenOrigin}`;
-    return `${what}: give --token, set SLUICE_ADMIN_TOKEN, or run in the folder that holds the balancer's ${tokenFile}`;
+    return `${what}: ${tokenRemedy}`;
+  }
+
+  #throttled(seconds: string | null): string {
+    const wait = seconds === null ? '' : `; it takes one again in ${seconds} s`;
+    const own = this.#tokenOrigin === '' ? 'no admin token was found' : `the token ${this.#tokenOrigin} was not looked at`;
+    return `the balancer at ${this.url} takes no token from this address for a moment, since too many wrong ones came from it; ${own}${wait}. If it is wrong: ${tokenRemedy}`;
   }
 }
 

@@ -3,7 +3,7 @@ import type { FeedMessage } from '../../api/feed-messages.ts';
 import type { Clock, Random, Timer } from '../../model/clock.ts';
 import { retryDelay } from '../../model/retry-delay.ts';
 import { CommandFailure } from '../command-failure.ts';
-import { type ControlClient, Unreachable } from './control-client.ts';
+import { type ControlClient, mayPass } from './control-client.ts';
 
 const connectTimeoutMs = 10_000;
 /** The balancer sends a message every second; after this long without one the connection counts as broken (a cut cable, for example). */
@@ -90,7 +90,7 @@ export class LiveFeed {
     try {
       await this.#client.get('/v1/environments');
     } catch (error) {
-      if (error instanceof CommandFailure && !(error instanceof Unreachable)) {
+      if (error instanceof CommandFailure && !mayPass(error)) {
         this.close();
         this.#listener.failed(error);
         return;

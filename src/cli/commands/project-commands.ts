@@ -57,6 +57,23 @@ export function projectCommands(program: Command, terminal: Terminal): void {
     ]);
   });
 
+  operatorCommand(
+    project
+      .command('delete')
+      .description('delete a project or one of its revisions, unless an environment runs it or can be rolled back to it')
+      .addArgument(revisionArgument('name')),
+  )
+    .addHelpText('after', '\nExamples:\n  sluice project delete petstore\n  sluice project delete petstore@3')
+    .action(async ({ name, revision }: ReturnType<typeof readProject>, options: OperatorOptions) => {
+      const { client, show } = await operatorOf(options, terminal);
+      await client.send(
+        'DELETE',
+        revision === undefined ? apiPath`/v1/projects/${name}` : apiPath`/v1/projects/${name}/revisions/${revision}`,
+      );
+      const deleted = revision === undefined ? name : `${name}@${revision}`;
+      show({ deleted }, [`${deleted} deleted`]);
+    });
+
   importCommand(project, terminal);
 
   project

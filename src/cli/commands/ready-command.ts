@@ -22,8 +22,17 @@ export function readyCommand(program: Command, terminal: Terminal): void {
         const { code, message } = (error.cause ?? error) as NodeJS.ErrnoException;
         throw new CommandFailure(`not ready: ${url} does not answer (${code ?? message})`);
       });
+      if (response.status !== 200)
+        throw new CommandFailure(printable(`not ready: ${url} answers with status ${response.status}${await reasonIn(response)}`));
       await response.body?.cancel();
-      if (response.status !== 200) throw new CommandFailure(`not ready: ${printable(url)} answers with status ${response.status}`);
       terminal.out('ready');
     });
+}
+
+/** The reason that an answer of Sluice gives, as it continues a sentence; empty for other answers. */
+async function reasonIn(response: Response): Promise<string> {
+  if (!/json/.test(response.headers.get('content-type') ?? '')) return '';
+  const body = (await response.json().catch(() => undefined)) as { reason?: unknown; title?: unknown } | undefined;
+  const reason = body?.reason ?? body?.title;
+  return typeof reason === 'string' ? `: ${reason.slice(0, 1000)}` : '';
 }

@@ -80,6 +80,14 @@ export function serverCommands(program: Command, terminal: Terminal): void {
     .argument('<n>', '0 to 65535; 0: no requests', readWeight)
     .action((id: string, weight: number, options: OperatorOptions) => patch(id, { weight }, describeServer, options));
 
+  named('forget', 'remove the record of a lost server at once, with its weight and the environment assigned to it').action(
+    async (id: string, options: OperatorOptions) => {
+      const { client, show } = await operatorOf(options, terminal);
+      await client.send('DELETE', apiPath`/v1/servers/${id}`);
+      show({ forgotten: id }, [`${id} forgotten`]);
+    },
+  );
+
   async function patch(id: string, body: object, observe: Change['observe'], options: OperatorOptions, remedy = ''): Promise<void> {
     const operator = await operatorOf(options, terminal);
     const once = { wait: false, timeout: 0 };

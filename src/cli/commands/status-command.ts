@@ -8,6 +8,9 @@ import { environmentColumns, environmentRow } from './environment-commands.ts';
 import { serverStatus } from './server-status.ts';
 import { serverTable } from './server-table.ts';
 
+/** Share of a listener's limit of connections from which it is reported. */
+const fullShare = 0.9;
+
 interface Status {
   readonly environments: readonly EnvironmentAnswer[];
   readonly servers: readonly ServerAnswer[];
@@ -73,6 +76,11 @@ function environmentTroubles({ name, listen, status }: EnvironmentAnswer, server
   const troubles: Line[] = [];
   const report = (text: string) => troubles.push([`${name}: `, { text, tone: 'bad' }]);
   if (status.listening === null) report(`${listen} is not open on this balancer: see its log for the reason`);
+  const { open = 0, limit = null } = status.connections ?? {};
+  if (limit !== null && open >= fullShare * limit)
+    report(
+      `${open} of ${limit} client connections: idle ones are closed to make room; raise the limit of open files (ulimit -n) or limits.connections`,
+    );
   const members = servers.filter((server) => server.environment === name);
   if (members.length === 0) report(`no servers: requests get 503; add one with "sluice server add ID --environment ${name}"`);
   else if (!members.some(takesRequests)) report('none of its servers takes requests');

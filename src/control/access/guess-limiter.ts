@@ -3,8 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Access } from '../../model/access.ts';
 import type { Clock } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
-import { unmapped } from '../../model/ip-address.ts';
-import { isLocal } from '../../proxy/is-local.ts';
+import type { Caller } from './callers.ts';
 import type { Identify } from './identify.ts';
 
 /** Guesses (different wrong tokens) that an address may make in a burst. */
@@ -15,6 +14,8 @@ export const guessEveryMs = 2000;
 export const maxGuessers = 2048;
 /** Last wrong tokens remembered per address: a program that repeats one wrong token is misconfigured, not guessing. */
 const rememberedTokens = 8;
+/** Characters from which on a token is never refused because of guesses: no rate of requests finds one of that length. */
+export const strongLength = 16;
 
 interface Guesser {
   /** Guesses left, as of `at`; a token bucket that refills by one every {@link guessEveryMs}. */
@@ -36,17 +37,19 @@ export class TooManyGuesses extends SluiceError {
 }
 
 /**
- * Limits how fast tokens can be guessed, with a token bucket for each address. While its bucket is empty an address is refused whatever
- * token it sends; the bucket refills within seconds, so that a right token from that address is only delayed. Sessions are not affected.
- * Requests from this machine to a loopback name share a separate bucket, so that guesses through a local proxy never lock out operators
- * who are signed in here.
+ * Limits how fast tokens can be guessed, with a token bucket for each client's address. While its bucket is empty, wrong tokens from an
+ * address are refused, and so are right ones that are short enough to be guessed; the bucket refills within seconds. A right token of
+ * {@link strongLength} characters passes at any time, so that guesses of others behind the same address lock no operator out. Sessions are not
+ * affected. Requests from this machine, and those of each untrusted proxy, have buckets of their own.
  */
 export class GuessLimiter {
   readonly #clock: Clock;
+  readonly #callerOf: (request: IncomingMessage) => Caller;
   readonly #guessers = new Map<string, Guesser>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, callerOf: (request: IncomingMessage) => Caller) {
     this.#clock = clock;
+    this.#callerOf = callerOf;
   }
 
   /**
@@ -60,8 +63,8 @@ export class GuessLimiter {
       const { authorization } = request.headers;
       if (authorization === undefined) return identify(request);
       const access = identify(request);
-      if (exempt !== undefined && access === exempt) return access;
-      const bucket = bucketOf(request);
+      if (access !== undefined && (access === exempt || isStrong(authorization))) return access;
+      const bucket = bucketOf(this.#callerOf(request));
       this.#refuseIfEmpty(bucket);
       if (access === undefined) this.#count(bucket, authorization);
       return access;
@@ -96,13 +99,17 @@ export class GuessLimiter {
   }
 }
 
+function isStrong(authorization: string): boolean {
+  return authorization.replace(/^Bearer +/i, '').trimEnd().length >= strongLength;
+}
+
 /**
- * Names the bucket of a request: `local`, its IPv4 address, or the /64 network of its IPv6 address, since a host can use every address
- * of that network (RFC 4291, section 2.5.1).
+ * Names the bucket of a caller: `local`, its IPv4 address, or the /64 network of its IPv6 address, since a host can use every address of
+ * that network (RFC 4291, section 2.5.1). Clients of an untrusted proxy share one, apart from the proxy's own.
  */
-function bucketOf({ socket: { remoteAddress = '' }, headers: { host } }: IncomingMessage): string {
-  if (isLocal(remoteAddress, host)) return 'local';
-  const address = unmapped(remoteAddress);
+function bucketOf({ address, local, hidden }: Caller): string {
+  if (local) return 'local';
+  if (hidden) return `behind ${address}`;
   if (!address.includes(':')) return address;
   const [start = '', end = ''] = address.split('::');
   const groups = start.split(':');

@@ -1,8 +1,10 @@
 import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
+import { sessionField, sessionProtocol } from '../../api/session.ts';
 import type { Clock } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
+import { ownCookiePrefix } from '../../model/session-cookie.ts';
 import { createVerifier } from './authorizer.ts';
 
 /** Milliseconds that a session lasts: a working day. */
@@ -13,6 +15,7 @@ export const maxSignedOut = 4096;
 const endBytes = 6;
 const nonceBytes = 16;
 const secretPattern = /^[\w-]{72}$/;
+const keyPattern = /^[\w-]{43}$/;
 
 /** The key of the sessions that were begun with one admin token. */
 export interface SessionKey {
@@ -36,9 +39,10 @@ export function sessionKey(adminToken: string): Promise<Buffer> {
 }
 
 /**
- * The sessions of the dashboard. A session is a signed cookie that holds its own end time, so only sessions that were signed out early are
- * stored here. Browsers also send the cookie with requests from pages on other ports of the same host; wherever a request may change
- * something, its `Origin` must therefore match its `Host`.
+ * The sessions of the dashboard. A session is a signed cookie that holds its own end time, and a key for it, so only sessions that were
+ * signed out early are stored here. Browsers send the cookie to every port of its host; therefore it gives access only together with its
+ * key, which the page keeps for its own origin and sends as a field. Wherever a request may change something, its `Origin` must also match
+ * its `Host`.
  */
 export class Sessions {
   readonly #clock: Clock;
@@ -52,14 +56,15 @@ export class Sessions {
     this.#keys = keys;
   }
 
-  /** Begins a session and returns the `Set-Cookie` field for it. It lasts as long as the token that the request has, or that its own session began with. */
-  begin(request: IncomingMessage): string {
+  /** Begins a session; returns the `Set-Cookie` field for it, and its key. It lasts as long as the token that the request has, or that its own session began with. */
+  begin(request: IncomingMessage): { cookie: string; key: string } {
     const key = this.#keyOf(request);
     if (key === undefined) throw new SluiceError('unauthorized', 'the admin token of this session is no longer valid: sign in again');
     const claim = Buffer.alloc(endBytes + nonceBytes);
     claim.writeUIntBE(this.#clock.date() + sessionMs, 0, endBytes);
     randomBytes(nonceBytes).copy(claim, endBytes);
-    return setCookie(request, Buffer.concat([claim, sign(claim, key)]).toString('base64url'), sessionMs / 1000);
+    const secret = Buffer.concat([claim, sign(claim, key)]).toString('base64url');
+    return { cookie: setCookie(request, secret, sessionMs / 1000), key: keyFor(secret, key).toString('base64url') };
   }
 
   /** Ends the session of a request and returns the `Set-Cookie` field that deletes the cookie. */
@@ -84,9 +89,9 @@ export class Sessions {
     return end > this.#clock.date() ? end : undefined;
   }
 
-  /** Returns true if the request has a valid session. Throws `forbidden` if it may change something and another page sent it. */
+  /** Returns true if the request has a valid session and its key. Throws `forbidden` if it may change something and another page sent it. */
   admits(request: IncomingMessage): boolean {
-    if (this.endOf(request) === undefined) return false;
+    if (this.endOf(request) === undefined || !this.#hasKey(request)) return false;
     const readOnly = (request.method === 'GET' || request.method === 'HEAD') && request.headers.upgrade === undefined;
     if (!readOnly && !fromOwnPage(request)) {
       throw new SluiceError(
@@ -95,6 +100,13 @@ export class Sessions {
       );
     }
     return true;
+  }
+
+  #hasKey(request: IncomingMessage): boolean {
+    const secret = secretIn(request);
+    const shown = keyIn(request);
+    const signer = secret === undefined ? undefined : this.#signerOf(secret);
+    return shown !== undefined && signer !== undefined && timingSafeEqual(shown, keyFor(secret as string, signer));
   }
 
   #keyOf(request: IncomingMessage): Buffer | undefined {
@@ -115,6 +127,18 @@ function sign(claim: Buffer, key: Buffer): Buffer {
   return createHmac('sha256', key).update(claim).digest();
 }
 
+/** Makes the key of a session. The cookie does not reveal it, and every balancer with the same admin token finds the same one. */
+function keyFor(secret: string, key: Buffer): Buffer {
+  return createHmac('sha256', key).update(`key of ${secret}`).digest();
+}
+
+/** The session's key that a request carries, as a field or, for a WebSocket, as a subprotocol. */
+function keyIn({ headers }: IncomingMessage): Buffer | undefined {
+  const offered = headers['sec-websocket-protocol']?.split(',').map((protocol) => protocol.trim());
+  const shown = headers[sessionField] ?? offered?.find((protocol) => protocol.startsWith(sessionProtocol))?.slice(sessionProtocol.length);
+  return typeof shown === 'string' && keyPattern.test(shown) ? Buffer.from(shown, 'base64url') : undefined;
+}
+
 /** Compares the page that sent the request (`Origin`, RFC 6454) with the host that it was sent to. */
 function fromOwnPage({ headers: { origin, host } }: IncomingMessage): boolean {
   if (origin === undefined || host === undefined || !URL.canParse(origin)) return false;
@@ -123,7 +147,7 @@ function fromOwnPage({ headers: { origin, host } }: IncomingMessage): boolean {
 
 /** Includes the port, since browsers share cookies between ports: two balancers on one machine need two cookies. */
 function cookieName(request: IncomingMessage): string {
-  return `sluice-session-${request.socket.localPort ?? 0}`;
+  return `${ownCookiePrefix}${request.socket.localPort ?? 0}`;
 }
 
 function secretIn(request: IncomingMessage): string | undefined {

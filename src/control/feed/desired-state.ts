@@ -25,6 +25,11 @@ export class DesiredState {
     this.#registry = registry;
   }
 
+  /** Names of all environments, as of the last read. */
+  get environments(): Iterable<string> {
+    return this.#environments?.keys() ?? [];
+  }
+
   /** Marks the parts that `news` is about as stale. */
   markStale(news: News): void {
     if (news.kind === 'environment' || news.kind === 'resync') this.#environmentsStale = true;
@@ -81,8 +86,10 @@ export class DesiredState {
       const projects = this.#projects;
       const read = await Promise.all([...stale].map((name) => this.#registry.project(name)));
       const changed = new Map(read.flatMap((project) => (project === undefined ? [] : [[project.name, project.latest] as const])));
-      const happenings = projectHappenings(at, projects, changed);
+      const known = new Map([...stale].flatMap((name) => (projects.has(name) ? [[name, projects.get(name) as number] as const] : [])));
+      for (const name of stale) projects.delete(name);
       for (const [name, latest] of changed) projects.set(name, latest);
+      const happenings = projectHappenings(at, known, changed);
       return happenings;
     }
     const now = new Map((await this.#registry.projects()).map(({ name, latest }) => [name, latest]));

@@ -146,9 +146,13 @@ export function environmentHappenings(at: number, before: ReadonlyMap<string, st
   return found;
 }
 
-/** Describes the revisions that were pushed between two lists of the newest revision by project. */
+/** Describes the revisions that were pushed, and the projects that were deleted, between two lists of the newest revision by project. */
 export function projectHappenings(at: number, before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): Happening[] {
-  return [...after]
-    .filter(([name, latest]) => (before.get(name) ?? 0) < latest)
-    .map(([subject, latest]) => ({ at, kind: 'project', subject, tone: 'idle', text: `revision ${latest} pushed` }));
+  const about = (subject: string) => ({ at, kind: 'project', subject, tone: 'idle' }) as const;
+  const pushed = [...after].filter(([name, latest]) => (before.get(name) ?? 0) < latest);
+  const deleted = [...before.keys()].filter((name) => !after.has(name));
+  return [
+    ...pushed.map(([name, latest]) => ({ ...about(name), text: `revision ${latest} pushed` })),
+    ...deleted.map((name) => ({ ...about(name), text: 'project deleted' })),
+  ];
 }

@@ -9,6 +9,7 @@ import type { Link, Registry, Watch } from '../../registry/contract.ts';
 import { listServers } from '../views/server-view.ts';
 import { DesiredState } from './desired-state.ts';
 import { registryHappening } from './happenings.ts';
+import { RoomWatch } from './room-watch.ts';
 import { compareServers } from './server-changes.ts';
 import { TrafficMeter } from './traffic-meter.ts';
 
@@ -40,7 +41,10 @@ export class Observer {
   readonly #watch: Watch;
   #servers: readonly ServerAnswer[] | undefined;
   #health = new Map<string, string>();
+  readonly #room = new RoomWatch();
   #registryLink: Link;
+  /** Bound address by environment, as of the last second. */
+  #listening: ReadonlyMap<string, string | undefined> = new Map();
   #seconds = 0;
   #timer: Timer | undefined;
   readonly #refreshes: CoalescedTask;
@@ -101,6 +105,8 @@ export class Observer {
       const [at, servers] = [this.#observed.clock.date(), this.#observed.live.servers()];
       this.#emit({ type: 'traffic', at, ...this.traffic.take(at, servers) });
       this.#checkRegistry();
+      this.#checkListeners(at);
+      this.#emitHappenings(this.#room.take(at, this.#observed.live.listeners()));
       const health = new Map(servers.map(({ id, health }) => [id, health]));
       const flipped = [...health].some(([id, now]) => this.#health.get(id) !== now);
       this.#health = health;
@@ -116,6 +122,15 @@ export class Observer {
     const at = this.#observed.clock.date();
     this.#emit({ type: 'registry', at, up, ...(refuses !== undefined && { refuses }) });
     this.#emitHappenings([registryHappening(at, before, { up, refuses })]);
+  }
+
+  /** Reports listeners that opened, closed or moved: the registry has no news of that. */
+  #checkListeners(at: number): void {
+    const before = this.#listening;
+    this.#listening = new Map([...this.#desired.environments].map((name) => [name, this.#observed.live.listening(name)]));
+    for (const [name, address] of this.#listening) {
+      if (before.get(name) !== address) this.#emit({ type: 'environment', at, name });
+    }
   }
 
   #onNews(news: News): void {

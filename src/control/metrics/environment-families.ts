@@ -1,5 +1,5 @@
 import { exchangeFamilies } from '../../metrics/exchange-families.ts';
-import { byName, type Family } from '../../metrics/family.ts';
+import { byName, type Family, perRow, seriesOf } from '../../metrics/family.ts';
 import { retryFamilies } from '../../metrics/retry-families.ts';
 import type { LiveEnvironment, LiveServer } from '../../model/live.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
@@ -40,7 +40,7 @@ export function environmentFamilies(
     name: `sluice_environment_${name}`,
     help,
     type,
-    series: environments.map((counts) => ({ labels: { environment: counts.name }, value: read(counts) })),
+    series: perRow(environments, (counts) => ({ labels: { environment: counts.name }, value: read(counts) })),
   });
   return [
     ...exchangeFamilies('sluice_environment', rows),
@@ -50,7 +50,7 @@ export function environmentFamilies(
       name: 'sluice_environment_queue_wait_seconds',
       help: 'How long requests waited for a server with room, including those that were then refused.',
       type: 'histogram',
-      series: rows.map(({ labels, counts: { waits } }) => ({ labels, latencies: waits })),
+      series: perRow(rows, ({ labels, counts: { waits } }) => ({ labels, latencies: waits })),
     },
     value('counter', 'queue_overflows_total', 'Requests refused because the queue was full.', ({ overflows }) => overflows),
     value(
@@ -66,13 +66,13 @@ export function environmentFamilies(
       name: 'sluice_environment_servers',
       help: 'Servers by health.',
       type: 'gauge',
-      series: environments.flatMap(({ name }) => byName({ environment: name }, 'health', healthOf(servers, name))),
+      series: seriesOf(environments, ({ name }) => byName({ environment: name }, 'health', healthOf(servers, name))),
     },
     {
       name: 'sluice_environment_servers_without_lease',
       help: 'Servers that take requests although their lease ended, because they still answer.',
       type: 'gauge',
-      series: environments.map(({ name }) => ({
+      series: perRow(environments, ({ name }) => ({
         labels: { environment: name },
         value: servers.filter(({ environment, leaseEndedAt }) => environment === name && leaseEndedAt !== undefined).length,
       })),
@@ -81,7 +81,7 @@ export function environmentFamilies(
       name: 'sluice_environment_snapshot_version',
       help: 'Snapshot version that the servers of an environment should run.',
       type: 'gauge',
-      series: snapshots.map(({ environment, version }) => ({ labels: { environment }, value: version })),
+      series: perRow(snapshots, ({ environment, version }) => ({ labels: { environment }, value: version })),
     },
   ];
 }

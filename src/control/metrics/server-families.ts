@@ -1,4 +1,4 @@
-import { byName, type Family } from '../../metrics/family.ts';
+import { byName, type Family, perRow, seriesOf } from '../../metrics/family.ts';
 import { upstreamFamilies } from '../../metrics/upstream-families.ts';
 import type { LiveServer } from '../../model/live.ts';
 import type { ServerRecord } from '../../model/server.ts';
@@ -10,13 +10,13 @@ export function serverFamilies(servers: readonly LiveServer[], records: readonly
     name: `sluice_server_${name}`,
     help,
     type: 'gauge',
-    series: rows.map(({ labels, counts }) => ({ labels, value: read(counts) })),
+    series: perRow(rows, ({ labels, counts }) => ({ labels, value: read(counts) })),
   });
   const counters = (name: string, help: string, label: string, read: (server: LiveServer) => Readonly<Record<string, number>>): Family => ({
     name: `sluice_server_${name}`,
     help,
     type: 'counter',
-    series: rows.flatMap(({ labels, counts }) => byName(labels, label, read(counts))),
+    series: seriesOf(rows, ({ labels, counts }) => byName(labels, label, read(counts))),
   });
   return [
     ...upstreamFamilies('sluice_server', rows),
@@ -24,7 +24,7 @@ export function serverFamilies(servers: readonly LiveServer[], records: readonly
       name: 'sluice_server_target_errors_total',
       help: '5xx responses for which, as the server says, a target or a project is to blame, not the server.',
       type: 'counter',
-      series: rows.map(({ labels, counts }) => ({ labels, value: counts.targetErrors })),
+      series: perRow(rows, ({ labels, counts }) => ({ labels, value: counts.targetErrors })),
     },
     gauge('up', 'Whether the server is healthy enough to take requests: 1 or 0.', ({ health }) => (health === 'up' ? 1 : 0)),
     gauge('weight', "The server's weight: its share of requests relative to the weights of the others.", ({ weight }) => weight),
@@ -50,7 +50,7 @@ export function serverFamilies(servers: readonly LiveServer[], records: readonly
       name: 'sluice_server_snapshot_version',
       help: 'Snapshot version that the server runs, as last reported.',
       type: 'gauge',
-      series: records.flatMap(({ id, environment, running }) =>
+      series: seriesOf(records, ({ id, environment, running }) =>
         environment !== undefined && running !== undefined ? [{ labels: { environment, server: id }, value: running.version }] : [],
       ),
     },

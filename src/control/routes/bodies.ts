@@ -1,8 +1,9 @@
-import type { FastifySchemaCompiler } from 'fastify';
+import type { FastifyRequest, FastifySchemaCompiler } from 'fastify';
 import type * as z from 'zod';
 import { check } from '../../config/check.ts';
 import { refusal } from '../../config/refusal.ts';
-import { readSource } from '../../config/source.ts';
+import { markChecked } from '../../projects/pushed-project.ts';
+import { type DocumentReader, documents, type ReadDocument, readChecked } from '../documents.ts';
 import type { ControlApp } from './control-app.ts';
 
 /** Content types of a body. All are parsed as YAML, which includes JSON. */
@@ -19,10 +20,31 @@ export function asWritten<Schema extends z.ZodType>(body: z.output<Schema> & obj
   return written.get(body) as z.input<Schema>;
 }
 
-/** Accepts bodies as bytes. {@link compileValidator} parses them, since it needs the text to find the line of a fault. */
-export function acceptBodies(app: ControlApp): void {
+/** A document that has been read already. */
+class AlreadyRead {
+  readonly document: ReadDocument;
+
+  constructor(document: ReadDocument) {
+    this.document = document;
+  }
+}
+
+/** Bytes of a document from which it is left to the reader: reading it here would delay traffic by some milliseconds. */
+const largeDocument = 8 * 1024;
+
+/**
+ * Accepts bodies as bytes. {@link compileValidator} parses them, since it needs the text to find the line of a fault; large documents are
+ * left to `read`.
+ */
+export function acceptBodies(app: ControlApp, read: DocumentReader = async (octets, kind) => readChecked(octets, documents[kind])): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(bodyTypes, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser(bodyTypes, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    const { document } = request.routeOptions.config;
+    if (document === undefined || body.length < largeDocument) return body;
+    const result = await read(body, document);
+    if (document === 'project') markChecked(result.value as object);
+    return new AlreadyRead(result);
+  });
 }
 
 /** Checks parameters, query and body against a route's schemas; all faults are reported together in one `SluiceError`. */
@@ -37,13 +59,9 @@ export const compileValidator: FastifySchemaCompiler<z.ZodType> = ({ schema, htt
 };
 
 function readBody(data: unknown, schema: z.ZodType): unknown {
-  const source = readSource(Buffer.isBuffer(data) ? data : '');
-  // An empty body counts as an empty object.
-  const given = source.value ?? {};
-  const { value, faults } = check(given, schema, source.lineOf);
-  if (faults) throw refusal('invalid', faults);
-  if (value !== null && typeof value === 'object') written.set(value, given);
-  return value;
+  const read = data instanceof AlreadyRead ? data.document : readChecked(Buffer.isBuffer(data) ? data : Buffer.alloc(0), schema);
+  if (read.value !== null && typeof read.value === 'object') written.set(read.value, read.given);
+  return read.value;
 }
 
 function readFields(data: unknown, schema: z.ZodType, part: string | undefined): unknown {

@@ -7,6 +7,7 @@ import type { Clock } from '../../model/clock.ts';
 import type { Immutable } from '../../model/immutable.ts';
 import type { LiveView } from '../../model/live.ts';
 import type { Registry } from '../../registry/contract.ts';
+import type { DocumentKind } from '../documents.ts';
 
 /**
  * Types routes by their zod schemas. A handler receives the schema's output and sends the schema's input: answers are written as a
@@ -41,5 +42,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Default: `admin`. */
     access?: RouteAccess;
+    /** Kind of the document that the body is: a large one is read by another process. Default: a small body. */
+    document?: DocumentKind;
   }
 }

@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { environmentAnswer } from '../../api/answers.ts';
 import { environmentTag } from '../../model/entity-tag.ts';
-import { type Environment, type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
+import type { Environment, EnvironmentSpecInput } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { name } from '../../model/name.ts';
+import { documents } from '../documents.ts';
 import { describeEnvironment, findEnvironment } from '../views/environment-view.ts';
 import { asWritten, bodyTypes } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
@@ -12,8 +13,7 @@ import { refusals } from './openapi.ts';
 import { refuseListenerConflict } from './refuse-listener-conflict.ts';
 
 const byName = z.strictObject({ env: name });
-/** An answer can be edited and sent back: `name` must then match the path, and `status` is ignored. */
-const body = environmentSpec.extend({ name: name.optional(), status: z.unknown().optional() }).meta({ id: 'EnvironmentBody' });
+const { environment: body } = documents;
 
 /** Reads, creates, replaces and deletes environments. The balancer learns of changes from the registry. */
 export function environmentRoutes(app: ControlApp, { registry, live, listen, reserve }: ControlContext): void {
@@ -46,6 +46,7 @@ export function environmentRoutes(app: ControlApp, { registry, live, listen, res
   app.put(
     '/v1/environments/:env',
     {
+      config: { document: 'environment' },
       schema: {
         summary: 'Create or replace an environment; the body is the same as in the configuration file',
         consumes: bodyTypes,

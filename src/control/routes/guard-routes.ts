@@ -1,6 +1,7 @@
 import type { Access } from '../../model/access.ts';
-import { isLocal } from '../../proxy/is-local.ts';
+import type { Callers } from '../access/callers.ts';
 import type { Identify } from '../access/identify.ts';
+import { refuseDataPlane } from '../access/refuse-data-plane.ts';
 import { requireAccess } from '../access/require-access.ts';
 import type { ControlApp, RouteAccess } from './control-app.ts';
 
@@ -8,10 +9,12 @@ import type { ControlApp, RouteAccess } from './control-app.ts';
  * Refuses requests without the access that their route requires, before a byte of the body is read. An unknown path requires the admin
  * token too, so that a client without the token cannot distinguish unknown paths from known ones.
  */
-export function guardRoutes(app: ControlApp, identify: Readonly<Record<Access, Identify>>): void {
-  app.addHook('onRequest', async (request) => {
+export function guardRoutes(app: ControlApp, identify: Readonly<Record<Access, Identify>>, callers: Callers): void {
+  app.addHook('onRequest', async (request, reply) => {
+    refuseDataPlane(request.headers.via);
+    if (/^\/v1(?:$|[/?])/.test(request.url)) reply.header('cache-control', 'no-store');
     const access: RouteAccess = request.routeOptions.config.access ?? 'admin';
-    if (access === 'anyone' || (access === 'monitor' && isLocal(request.socket.remoteAddress, request.headers.host))) return;
+    if (access === 'anyone' || (access === 'monitor' && callers.of(request.raw).local)) return;
     const needed = access === 'admin' ? 'admin' : 'join';
     requireAccess(identify[needed](request.raw), needed);
   });

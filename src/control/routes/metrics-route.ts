@@ -1,4 +1,5 @@
-import { exposition, expositionType } from '../../metrics/exposition.ts';
+import { Readable } from 'node:stream';
+import { expositionPieces, expositionType } from '../../metrics/exposition.ts';
 import type { Family } from '../../metrics/family.ts';
 import { listenerFamilies } from '../../metrics/listener-families.ts';
 import { processFamilies } from '../../metrics/process-families.ts';
@@ -16,7 +17,7 @@ export function metricsRoute(app: ControlApp, context: ControlContext): void {
   app.get(
     '/metrics',
     { config: { access: 'monitor' }, schema: { summary: 'Metrics for Prometheus', produces: ['text/plain'] } },
-    async (_request, reply) => reply.type(expositionType).send(exposition(await families(context))),
+    async (_request, reply) => reply.type(expositionType).send(Readable.from(expositionPieces(await families(context)))),
   );
 }
 
@@ -41,7 +42,7 @@ async function families(context: ControlContext): Promise<Family[]> {
       name: 'sluice_ready',
       help: 'Whether this balancer can serve: 1 or 0.',
       type: 'gauge',
-      series: [{ labels: {}, value: live.ready() ? 1 : 0 }],
+      series: [{ labels: {}, value: live.unready() === undefined ? 1 : 0 }],
     },
     {
       name: 'sluice_access_log_dropped_total',

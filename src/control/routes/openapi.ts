@@ -47,7 +47,10 @@ export async function describeApi(app: ControlApp, version: string): Promise<voi
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   });
-  app.get('/openapi.json', { config: { access: 'anyone' }, schema: { hide: true } }, async () =>
-    describeOutcomes(app.swagger() as unknown as Described),
-  );
+  let text: string | undefined;
+  app.get('/openapi.json', { config: { access: 'anyone' }, schema: { hide: true } }, async (_request, reply) => {
+    // All routes are known by now, and none changes.
+    text ??= JSON.stringify(describeOutcomes(app.swagger() as unknown as Described));
+    return reply.type('application/json; charset=utf-8').send(text);
+  });
 }

@@ -1,7 +1,10 @@
 import * as z from 'zod';
 import type { ControlApp, ControlContext } from './control-app.ts';
 
-const status = z.object({ status: z.enum(['ok', 'not ready']) });
+const status = z.object({
+  status: z.enum(['ok', 'not ready']),
+  reason: z.string().optional().meta({ description: 'why the balancer cannot serve yet' }),
+});
 
 /** Serves the probes of supervisors: `/healthz` (the process is alive) and `/readyz` (it can serve). */
 export function probeRoutes(app: ControlApp, { live }: ControlContext): void {
@@ -19,7 +22,10 @@ export function probeRoutes(app: ControlApp, { live }: ControlContext): void {
         response: { 200: status, 503: status },
       },
     },
-    async (_request, reply) =>
-      live.ready() ? reply.send({ status: 'ok' }) : reply.code(503).header('retry-after', '1').send({ status: 'not ready' }),
+    async (_request, reply) => {
+      const reason = live.unready();
+      if (reason === undefined) return reply.send({ status: 'ok' });
+      return reply.code(503).header('retry-after', '1').send({ status: 'not ready', reason });
+    },
   );
 }

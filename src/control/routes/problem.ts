@@ -10,11 +10,17 @@ export function describeProblem(status: number, code: string, detail: string, fa
   return { type: 'about:blank', title, status, detail, code, ...(faults.length > 0 && { errors: [...faults] }) };
 }
 
-/** Answers every error. Statuses from 500 are logged; the answer to an unexpected error does not reveal its details. */
+/**
+ * Answers every error. Statuses from 500 are logged, those that an outage causes only for debugging: the outage itself is logged, once. The
+ * answer to an unexpected error does not reveal its details.
+ */
 export function answerError(error: FastifyError | SluiceError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const answer = problemOf(error);
   if (answer.status >= 500)
-    request.log.error({ err: error, method: request.method, path: request.url.split('?')[0] }, 'admin request failed');
+    request.log[answer.code === 'unavailable' ? 'debug' : 'error'](
+      { err: error, method: request.method, path: request.url.split('?')[0] },
+      'admin request failed',
+    );
   if (error instanceof TooManyGuesses) reply.header('retry-after', String(error.retryAfter));
   return sendProblem(reply, answer);
 }
@@ -25,7 +31,7 @@ export const bearerChallenge = 'Bearer realm="sluice"';
 /** Sends `answer`; a 401 also says which authentication is expected (RFC 9110, section 11.6.1). */
 export function sendProblem(reply: FastifyReply, answer: Problem): FastifyReply {
   if (answer.status === 401) reply.header('www-authenticate', bearerChallenge);
-  return reply.code(answer.status).type(problemType).serializer(JSON.stringify).send(answer);
+  return reply.header('cache-control', 'no-store').code(answer.status).type(problemType).serializer(JSON.stringify).send(answer);
 }
 
 function problemOf(error: FastifyError | SluiceError): Problem {

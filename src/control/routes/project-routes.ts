@@ -3,7 +3,7 @@ import { projectSummary, revisionAnswer, revisionMade } from '../../api/answers.
 import { projectTag } from '../../model/entity-tag.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { name } from '../../model/name.ts';
-import { pushedProject } from '../../projects/pushed-project.ts';
+import { documents } from '../documents.ts';
 import { bodyTypes } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
 import { conditional, expectedTags } from './etag.ts';
@@ -19,16 +19,17 @@ const byRevision = z.strictObject({
     .meta({ description: 'number of the revision' }),
 });
 
-/** Pushes and reads projects and their revisions. */
+/** Pushes, reads and deletes projects and their revisions. */
 export function projectRoutes(app: ControlApp, { registry }: ControlContext): void {
   app.post(
     '/v1/projects',
     {
+      config: { document: 'project' },
       schema: {
         summary: 'Push a project (201); content equal to the newest revision makes no new revision (200)',
         consumes: bodyTypes,
         headers: conditional,
-        body: pushedProject,
+        body: documents.project,
         response: { 200: revisionMade, 201: revisionMade, ...refusals },
       },
     },
@@ -63,6 +64,43 @@ export function projectRoutes(app: ControlApp, { registry }: ControlContext): vo
       const found = await registry.revision(name, n);
       if (!found) throw new SluiceError('not-found', `there is no revision ${n} of project "${name}": see sluice project list`);
       return found;
+    },
+  );
+
+  const remove = (name: string, headers: { 'if-match'?: string | undefined }, revision?: number) => {
+    const expect = expectedTags(headers['if-match']);
+    return registry.deleteProject(name, { ...(expect && { expect }), ...(revision !== undefined && { revision }) });
+  };
+
+  app.delete(
+    '/v1/projects/:name',
+    {
+      schema: {
+        summary: 'Delete a project with all of its revisions; 409 while an environment runs it',
+        headers: conditional,
+        params: byName,
+        response: { 204: z.undefined(), ...refusals },
+      },
+    },
+    async (request, reply) => {
+      await remove(request.params.name, request.headers);
+      return reply.code(204).send();
+    },
+  );
+
+  app.delete(
+    '/v1/projects/:name/revisions/:n',
+    {
+      schema: {
+        summary: 'Delete a revision; 409 while an environment runs it or can be rolled back to it. If-Match takes the ETag of the project',
+        headers: conditional,
+        params: byRevision,
+        response: { 204: z.undefined(), ...refusals },
+      },
+    },
+    async (request, reply) => {
+      await remove(request.params.name, request.headers, request.params.n);
+      return reply.code(204).send();
     },
   );
 }

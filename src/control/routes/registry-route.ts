@@ -13,8 +13,8 @@ export function registryRoute(app: ControlApp, { registry }: ControlContext): vo
       },
     },
     async () => {
-      const { up, refuses } = registry.link;
-      return { up, refuses: refuses ?? null, unread: [...registry.unread] };
+      const { up, reason, refuses } = registry.link;
+      return { up, reason: reason ?? null, refuses: refuses ?? null, unread: [...registry.unread] };
     },
   );
 }

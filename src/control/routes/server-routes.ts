@@ -16,7 +16,7 @@ const byId = z.strictObject({ id: name });
 const inEnvironment = z.strictObject({ env: name, id: name });
 const patch = serverPatch.refine((given) => Object.keys(given).length > 0, 'must change something: give draining or weight');
 
-/** Reads servers, adds them to environments, removes them, drains them and changes their weight. */
+/** Reads servers, adds them to environments, removes them, drains them, changes their weight and forgets lost ones. */
 export function serverRoutes(app: ControlApp, { registry, live, clock }: ControlContext): void {
   const describe = (id: string) => findServer(registry, live, id, clock.date());
   /** Finds a registered server; throws `conflict` for a static one, whose place is in its environment's settings. */
@@ -24,6 +24,19 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
     const server = await describe(id);
     if (server.source !== 'static') return server;
     throw new SluiceError('conflict', `server "${id}" is static: change it under servers in environment "${server.environment}"`);
+  };
+
+  /** Throws `in-use` for a server that is not lost, `conflict` for a static one. One without a record is left to the registry. */
+  const mustBeLost = async (id: string) => {
+    const server = await describe(id).catch((error: unknown) => {
+      if (error instanceof SluiceError && error.code === 'not-found') return undefined;
+      throw error;
+    });
+    if (server === undefined || server.state === 'lost') return;
+    if (server.source === 'static')
+      throw new SluiceError('conflict', `server "${id}" is static: take it out of servers in environment "${server.environment}"`);
+    const remedy = server.environment === null ? 'stop it' : `take it out of its environment with "sluice server remove ${id}", or stop it`;
+    throw new SluiceError('in-use', `server "${id}" is ${server.state}: ${remedy}; only a lost server can be forgotten`);
   };
 
   // The draining of a server is part of its record, not of the answer, whose state also tells of other conditions.
@@ -127,6 +140,24 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
       }
       await registry.assign(id, undefined, conditionOf(request.headers));
       return tagged(reply, await describe(id));
+    },
+  );
+
+  app.delete(
+    '/v1/servers/:id',
+    {
+      schema: {
+        summary: 'Forget a lost server: its record and its assignment; 409 while it is alive',
+        headers: conditional,
+        params: byId,
+        response: { 204: z.undefined(), ...refusals },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      await mustBeLost(id);
+      await registry.forgetServer(id, conditionOf(request.headers));
+      return reply.code(204).send();
     },
   );
 }

@@ -1,21 +1,28 @@
 import * as z from 'zod';
+import { sessionAnswer } from '../../api/answers.ts';
 import type { Sessions } from '../access/sessions.ts';
 import { smallBody } from './bodies.ts';
 import type { ControlApp } from './control-app.ts';
 import { refusals } from './openapi.ts';
 
-/** Signs browsers in and out of the dashboard: they send the admin token once and get a session cookie that scripts cannot read. */
+/**
+ * Signs browsers in and out of the dashboard: they send the admin token once, and get a session cookie that scripts cannot read and a key
+ * that only the page knows. Access needs both.
+ */
 export function sessionRoutes(app: ControlApp, sessions: Sessions): void {
   app.post(
     '/v1/session',
     {
       bodyLimit: smallBody,
       schema: {
-        summary: 'Sign a browser in: exchanges the admin token for a session cookie',
-        response: { 204: z.undefined(), ...refusals },
+        summary: 'Sign a browser in: exchanges the admin token for a session cookie and its key',
+        response: { 200: sessionAnswer, ...refusals },
       },
     },
-    async (request, reply) => reply.header('set-cookie', sessions.begin(request.raw)).code(204).send(),
+    async (request, reply) => {
+      const { cookie, key } = sessions.begin(request.raw);
+      return reply.header('set-cookie', cookie).send({ key });
+    },
   );
 
   app.delete(

@@ -24,11 +24,19 @@ export function describeEnvironment(
     ...inConfigurationForm(environment.spec),
     status: {
       listening: live.listening(environment.name) ?? null,
+      connections: connectionsOf(environment.spec.listen, live),
       snapshot: { epoch, version, hash },
       origins: settingsOrigins(environment.spec, applied),
       ...(environment.unread !== undefined && { unread: environment.unread }),
     },
   };
+}
+
+function connectionsOf(listen: string, live: LiveView): EnvironmentAnswer['status']['connections'] {
+  const listener = live.listeners().find((one) => one.listen === listen);
+  if (listener === undefined) return null;
+  const { connections: open, limit, closedForRoom, refused } = listener;
+  return { open, limit: limit === 0 ? null : limit, closedForRoom, refused };
 }
 
 function inConfigurationForm(spec: EnvironmentSpec): Required<EnvironmentSpecInput> {
@@ -42,6 +50,7 @@ function inConfigurationForm(spec: EnvironmentSpec): Required<EnvironmentSpecInp
     timeouts: {
       connect: timeText(timeouts.connect),
       requestHead: timeText(timeouts.requestHead),
+      requestBody: timeText(timeouts.requestBody),
       clientIdle: timeText(timeouts.clientIdle),
       responseHead: timeText(timeouts.responseHead),
       upstreamIdle: timeText(timeouts.upstreamIdle),

@@ -4,7 +4,7 @@ import { ProjectChip } from '../projects/project-chip.tsx';
 
 import { ServerList } from '../servers/server-list.tsx';
 import { busiest, deployments, projects } from '../state/state.ts';
-import { Command } from '../widgets/command.tsx';
+import { Command, operatorCommand } from '../widgets/command.tsx';
 import { EnvironmentFrame } from './environment-frame.tsx';
 import { EnvironmentMenu } from './environment-menu.tsx';
 import { EnvironmentMetrics } from './environment-metrics.tsx';
@@ -64,7 +64,7 @@ function DeployedProjects({ environment }: { environment: string }) {
           <p class="muted">
             Nothing is deployed, so clients get 404. Deploy a project under <a href="#projects">Projects</a>, or run:
           </p>
-          <Command text={`sluice deploy ${projects.value[0]?.name ?? 'PROJECT'} --environment ${environment} --wait`} />
+          <Command text={operatorCommand(`sluice deploy ${projects.value[0]?.name ?? 'PROJECT'} --environment ${environment} --wait`)} />
         </div>
       ) : (
         <ul class="chips">

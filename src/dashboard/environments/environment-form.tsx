@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { EnvironmentAnswer } from '../../api/answers.ts';
 import { namePattern } from '../../model/bounds.ts';
-import { call, pathOf } from '../state/api.ts';
+import { ApiError, call, callTagged, onlyIf, pathOf } from '../state/api.ts';
 import { attempt } from '../state/attempt.ts';
 import { notify } from '../state/notices.ts';
 import { FormDialog } from '../widgets/form-dialog.tsx';
@@ -14,33 +14,49 @@ type Settings = Record<string, unknown>;
 const ownFields = ['listen', 'hosts', 'balance', 'slowStart', 'exposeServer'];
 const balances = ['round-robin', 'least-connections', 'random-two', 'ewma', 'hash'];
 
-/** A form that creates an environment or, given a name, changes that one. */
+/** A form that creates an environment or, given a name, changes that one, on condition that its settings are still as the form shows them. */
 export function EnvironmentForm({ name, close }: { name?: string; close: () => void }) {
   const present = useSignal<Settings | undefined>(name === undefined ? {} : undefined);
+  const tag = useSignal<string | undefined>(undefined);
+  /** Counts the readings: each one makes new fields, with the settings as read. */
+  const reading = useSignal(0);
   const origins = useSignal<Readonly<Record<string, 'file' | 'api'>>>({});
-  useEffect(() => {
+  const read = async () => {
     if (name === undefined) return;
-    void attempt(async () => {
-      const { name: _, status, ...settings } = await call<EnvironmentAnswer>('GET', pathOf('v1', 'environments', name));
+    await attempt(async () => {
+      const { answer, etag } = await callTagged<EnvironmentAnswer>('GET', pathOf('v1', 'environments', name));
+      const { name: _, status, ...settings } = answer;
+      tag.value = etag;
       origins.value = status.origins;
       present.value = settings;
+      reading.value++;
     });
-  }, []);
+  };
+  useEffect(() => void read(), []);
   const submit = async (form: FormData) => {
     const target = name ?? String(form.get('name')).trim();
-    const headers = name === undefined ? { 'if-none-match': '*' } : {};
-    await call('PUT', pathOf('v1', 'environments', target), { body: settingsOf(form), headers });
+    const headers = name === undefined ? { 'if-none-match': '*' } : onlyIf(tag.value);
+    await call('PUT', pathOf('v1', 'environments', target), { body: settingsOf(form), headers }).catch((error) => {
+      if (name !== undefined || !(error instanceof ApiError) || !error.isStale) throw error;
+      throw new Error(`There is an environment "${target}" already: choose another name, or change its settings.`);
+    });
     close();
     notify(name === undefined ? `${target} created` : `${target} changed`, false);
   };
   if (present.value === undefined) return null;
   const title = name === undefined ? 'New environment' : `Settings of ${name}`;
   return (
-    <FormDialog title={title} action={name === undefined ? 'Create environment' : 'Save'} close={close} submit={submit}>
+    <FormDialog
+      title={title}
+      action={name === undefined ? 'Create environment' : 'Save'}
+      close={close}
+      submit={submit}
+      {...(name !== undefined && { lookAgain: read })}
+    >
       {name === undefined && (
         <TextField label="Name" name="name" required pattern={namePattern} title="Letters, digits, - . _" placeholder="production" />
       )}
-      <Fields present={present.value} />
+      <Fields key={reading.value} present={present.value} />
       <Origins origins={origins.value} />
     </FormDialog>
   );

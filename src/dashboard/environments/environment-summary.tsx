@@ -2,13 +2,16 @@ import type { EnvironmentAnswer } from '../../api/answers.ts';
 import { compact, percent, plural, timeSpan } from '../state/format.ts';
 import { busiest, conditionOf, connection, serversOf, traffic, trafficTick } from '../state/state.ts';
 import { EnvironmentFrame } from './environment-frame.tsx';
+import { troubleOf } from './environment-trouble.ts';
 
 /** An environment in one line; opening it shows its card. */
-export function EnvironmentSummary({ environment: { name }, open }: { environment: EnvironmentAnswer; open: () => void }) {
+export function EnvironmentSummary({ environment, open }: { environment: EnvironmentAnswer; open: () => void }) {
   trafficTick.value;
+  const { name } = environment;
   const series = traffic.environment(name);
   const live = connection.value === 'live';
-  const { ready, bad, warn } = conditionOf(name);
+  const { ready, warn } = conditionOf(name);
+  const { text } = troubleOf(environment);
   const figure = (label: string, value: string, look = '') => (
     <span class={`summary-figure ${look}`}>
       <span class="muted small">{label}</span> <b>{live ? value : '–'}</b>
@@ -19,8 +22,8 @@ export function EnvironmentSummary({ environment: { name }, open }: { environmen
       <button type="button" class="summary" aria-expanded={false} onClick={open}>
         <span class="summary-name">
           <strong>{name}</strong>
-          {bad > 0 && <span class="badge tone-bad">{bad} failing</span>}
-          {bad === 0 && warn > 0 && <span class="badge tone-warn">{plural(warn, 'warning')}</span>}
+          {text !== '' && <span class="badge tone-bad">{text}</span>}
+          {text === '' && warn > 0 && <span class="badge tone-warn">{plural(warn, 'warning')}</span>}
           {busiest.value === name && <span class="badge tone-busy">Busiest</span>}
         </span>
         {figure('Requests', `${compact(series.rate)}/s`)}

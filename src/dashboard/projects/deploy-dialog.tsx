@@ -1,12 +1,14 @@
 import { useSignal } from '@preact/signals';
 import type { ProjectSummaryAnswer } from '../../api/answers.ts';
 
-import { ApiError, call, describeApiError, pathOf } from '../state/api.ts';
+import { ApiError, describeApiError } from '../state/api.ts';
 import { deployments, environments, fewEnvironments } from '../state/state.ts';
 import { Dialog } from '../widgets/dialog.tsx';
 import { FormDialog } from '../widgets/form-dialog.tsx';
 import { matches, SearchBox } from '../widgets/search-box.tsx';
+import { deploy } from './deployment-actions.ts';
 import { DeploymentProgress } from './deployment-progress.tsx';
+import { describeRejected, runningState } from './deployment-summary.ts';
 
 interface DeployDialogProps {
   readonly project: ProjectSummaryAnswer;
@@ -30,18 +32,21 @@ export function DeployDialog({ project, revision, close }: DeployDialogProps) {
   const submit = async (form: FormData) => {
     const chosen = form.getAll('environment').map(String);
     if (chosen.length === 0) throw new Error('Choose at least one environment.');
-    const body = { revision: Number(form.get('revision')) };
+    const revision = Number(form.get('revision'));
     const accepted: string[] = [];
     const refusals: string[] = [];
+    let stale = false;
     for (const name of chosen) {
       try {
-        await call('PUT', pathOf('v1', 'environments', name, 'deployments', project.name), { body });
+        await deploy(name, project.name, revision);
         accepted.push(name);
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
+        if (error.isStale) stale = true;
         refusals.push(`${name}: ${describeApiError(error).join('; ')}`);
       }
     }
+    if (accepted.length === 0 && stale) throw new ApiError(412, { detail: refusals.join('; ') });
     if (accepted.length === 0) throw new Error(refusals.join('\n'));
     outcome.value = { accepted, refusals };
   };
@@ -80,7 +85,9 @@ export function DeployDialog({ project, revision, close }: DeployDialogProps) {
 
 function presentIn(environment: string, project: string): string {
   const present = deployments.value[environment]?.deployments.find((one) => one.project === project);
-  return present ? `runs revision ${present.revision}` : 'not deployed';
+  if (present === undefined) return 'not deployed';
+  const rejected = describeRejected(runningState(environment, present));
+  return `revision ${present.revision}${rejected ? ` ${rejected.rejection}: ${rejected.instead}` : ''}`;
 }
 
 function Deploying({ project, outcome: { accepted, refusals }, close }: { project: string; outcome: Outcome; close: () => void }) {

@@ -1,7 +1,7 @@
 import type { Tone } from '../../api/answers.ts';
 import type { Progress } from '../../api/progress.ts';
 import { rejectionText } from '../../api/rejection.ts';
-import { Command, joinCommand } from '../widgets/command.tsx';
+import { JoinCommand } from '../servers/join-command.tsx';
 import { type DeploymentSummary, serverProgress } from './deployment-summary.ts';
 
 /** Up to this many servers are all listed. If there are more, only the first unfinished ones are listed. */
@@ -22,15 +22,16 @@ export function DeploymentProgress({ environment, deployment }: { environment: s
     return (
       <>
         <p class="muted small">No servers yet; the first one to join loads this revision.</p>
-        <Command text={joinCommand(environment)} />
+        <JoinCommand environment={environment} />
       </>
     );
   }
   const done = all.filter(({ state }) => state === 'active').length;
+  const reporting = all.filter(({ state }) => state !== 'unreported').length;
   const listed = all.length <= mostListed ? all : all.filter(({ state }) => state !== 'active').slice(0, mostListed);
   return (
     <>
-      {done < all.length && <progress max={all.length} value={done} aria-label={`Servers of ${environment} on which it is active`} />}
+      {done < reporting && <progress max={reporting} value={done} aria-label={`Servers of ${environment} on which it is active`} />}
       {all.length > mostListed && <p class="muted small">{summary(all)}</p>}
       <ul class="chips">
         {listed.map((progress) => (

@@ -1,9 +1,8 @@
 import { useSignal } from '@preact/signals';
-import { call, pathOf } from '../state/api.ts';
-import { attempt } from '../state/attempt.ts';
 import { Confirm } from '../widgets/dialog.tsx';
+import { deployWithNotice, rollBack, undeploy } from './deployment-actions.ts';
 import { DeploymentProgress } from './deployment-progress.tsx';
-import type { DeploymentSummary } from './deployment-summary.ts';
+import { type DeploymentSummary, describeRejected, runningState } from './deployment-summary.ts';
 
 interface DeploymentRowProps {
   readonly environment: string;
@@ -19,14 +18,18 @@ export function DeploymentRow({ environment, deployment, latest }: DeploymentRow
   const close = () => {
     dialog.value = undefined;
   };
-  const path = pathOf('v1', 'environments', environment, 'deployments', project);
-  const deployLatest = () =>
-    void attempt(() => call('PUT', path, { body: { revision: latest } }), `Deploying ${project} revision ${latest} to ${environment}`);
+  const deployLatest = () => void deployWithNotice(environment, project, latest);
+  const rejected = describeRejected(runningState(environment, deployment));
   return (
     <li class="deployment">
       <div class="deployment-head">
         <strong>{environment}</strong>
         <span class="badge">revision {revision}</span>
+        {rejected && (
+          <span class="small">
+            <span class="badge tone-bad">{rejected.rejection}</span> {rejected.instead}
+          </span>
+        )}
         {revision < latest && <span class="muted small">newest is {latest}</span>}
         <span class="row-actions">
           {revision < latest && (
@@ -63,7 +66,7 @@ export function DeploymentRow({ environment, deployment, latest }: DeploymentRow
           text={`The revision deployed before revision ${revision} is deployed again. Requests in flight finish on revision ${revision}.`}
           action="Roll back"
           close={close}
-          confirm={() => void attempt(() => call('POST', `${path}/rollback`), `Rolling back ${project} in ${environment}`)}
+          confirm={() => void rollBack(environment, project)}
         />
       )}
       {dialog.value === 'undeploy' && (
@@ -72,7 +75,7 @@ export function DeploymentRow({ environment, deployment, latest }: DeploymentRow
           text={`Clients will get 404 under ${basePath}. Requests in flight finish.`}
           action="Undeploy"
           close={close}
-          confirm={() => void attempt(() => call('DELETE', path), `Undeploying ${project} from ${environment}`)}
+          confirm={() => void undeploy(environment, project)}
         />
       )}
     </li>

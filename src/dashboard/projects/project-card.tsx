@@ -1,38 +1,41 @@
 import { computed, useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import type { ProjectSummaryAnswer } from '../../api/answers.ts';
+import { call, pathOf } from '../state/api.ts';
+import { attempt } from '../state/attempt.ts';
+import { plural } from '../state/format.ts';
 import { deployments, environments } from '../state/state.ts';
-import { Command } from '../widgets/command.tsx';
+import { Command, operatorCommand } from '../widgets/command.tsx';
+import { Confirm } from '../widgets/dialog.tsx';
+import { Disclosure } from '../widgets/disclosure.tsx';
 import { LongList } from '../widgets/long-list.tsx';
 import { DeployDialog } from './deploy-dialog.tsx';
 import { DeploymentRow } from './deployment-row.tsx';
-import type { DeploymentSummary } from './deployment-summary.ts';
 import { RevisionDiff } from './revision-diff.tsx';
 import { Revisions } from './revisions.tsx';
+import { type Placement, runningPlaces } from './running-places.ts';
 
 /** Number of deployments shown initially. */
 const firstShown = 8;
 
-/** A deployment with its environment. */
-interface Placement {
-  readonly environment: string;
-  readonly deployment: DeploymentSummary;
-}
-
-const placementsByProject = computed(() => {
+/** The deployments of each project. */
+export const placementsByProject = computed(() => {
   const placements = new Map<string, Placement[]>();
   for (const { environment, deployments: all } of Object.values(deployments.value)) {
     for (const deployment of all) {
       const { project } = deployment;
-      placements.set(project, [...(placements.get(project) ?? []), { environment, deployment }]);
+      const known = placements.get(project);
+      if (known) known.push({ environment, deployment });
+      else placements.set(project, [{ environment, deployment }]);
     }
   }
   return placements;
 });
 
-type OpenDialog = { readonly kind: 'deploy' | 'compare'; readonly revision: number };
+type OpenDialog = { readonly kind: 'deploy' | 'compare' | 'delete'; readonly revision: number };
 
-/** One project: its deployments and revisions, with their actions. */
-export function ProjectCard({ project }: { project: ProjectSummaryAnswer }) {
+/** One project: its deployments and revisions, with their actions. `collapse` is a button that folds the card. */
+export function ProjectCard({ project, collapse }: { project: ProjectSummaryAnswer; collapse?: ComponentChildren }) {
   const { name, latest } = project;
   const dialog = useSignal<OpenDialog | undefined>(undefined);
   const open = (kind: OpenDialog['kind']) => (revision: number) => {
@@ -42,8 +45,6 @@ export function ProjectCard({ project }: { project: ProjectSummaryAnswer }) {
     dialog.value = undefined;
   };
   const placements = placementsByProject.value.get(name) ?? [];
-  const environmentsOf = (revision: number) =>
-    placements.filter(({ deployment }) => deployment.revision === revision).map(({ environment }) => environment);
   return (
     <section class="card project" aria-label={`Project ${name}`} data-project={name}>
       <div class="card-head">
@@ -53,9 +54,17 @@ export function ProjectCard({ project }: { project: ProjectSummaryAnswer }) {
             {placements[0] ? `${placements[0].deployment.basePath} · ` : ''}latest revision {latest}
           </p>
         </div>
-        <button type="button" class="button primary" aria-label={`Deploy ${name}`} onClick={() => open('deploy')(latest)}>
-          Deploy…
-        </button>
+        <div class="card-actions">
+          {collapse}
+          <Disclosure label="⋯" description={`Actions for project ${name}`} class="icon-button more">
+            <button type="button" class="danger-text" disabled={placements.length > 0} onClick={() => open('delete')(latest)}>
+              Delete… {placements.length > 0 && <small>undeploy it first</small>}
+            </button>
+          </Disclosure>
+          <button type="button" class="button primary" aria-label={`Deploy ${name}`} onClick={() => open('deploy')(latest)}>
+            Deploy…
+          </button>
+        </div>
       </div>
       <div class="card-part">
         <h3>
@@ -64,7 +73,7 @@ export function ProjectCard({ project }: { project: ProjectSummaryAnswer }) {
         {placements.length === 0 ? (
           <div class="empty-part">
             <p class="muted">Not deployed, so no client can reach it. Press Deploy…, or run:</p>
-            <Command text={`sluice deploy ${name} --environment ${environments.value[0]?.name ?? 'production'} --wait`} />
+            <Command text={operatorCommand(`sluice deploy ${name} --environment ${environments.value[0]?.name ?? 'production'} --wait`)} />
           </div>
         ) : (
           <LongList items={placements} first={firstShown} noun="deployment" class="deployments">
@@ -74,8 +83,17 @@ export function ProjectCard({ project }: { project: ProjectSummaryAnswer }) {
           </LongList>
         )}
       </div>
-      <Revisions project={project} environmentsOf={environmentsOf} compare={open('compare')} deploy={open('deploy')} />
+      <Revisions project={project} placesOf={() => runningPlaces(placements)} compare={open('compare')} deploy={open('deploy')} />
       {dialog.value?.kind === 'deploy' && <DeployDialog project={project} revision={dialog.value.revision} close={close} />}
+      {dialog.value?.kind === 'delete' && (
+        <Confirm
+          title={`Delete ${name}?`}
+          text={`Its ${plural(project.revisions.length, 'revision')} will be gone for good.`}
+          action={`Delete ${name}`}
+          close={close}
+          confirm={() => void attempt(() => call('DELETE', pathOf('v1', 'projects', name)), `${name} deleted`)}
+        />
+      )}
       {dialog.value?.kind === 'compare' && <RevisionDiff project={project} revision={dialog.value.revision} close={close} />}
     </section>
   );

@@ -3,11 +3,11 @@ import type { ServerAnswer } from '../../api/answers.ts';
 
 import { moment } from '../state/format.ts';
 import { available, busiest, environments, fewEnvironments } from '../state/state.ts';
-import { Command, joinCommand } from '../widgets/command.tsx';
 import { Disclosure } from '../widgets/disclosure.tsx';
 import { LongList } from '../widgets/long-list.tsx';
 import { matches, SearchBox } from '../widgets/search-box.tsx';
 import { ChooseEnvironment } from './choose-environment.tsx';
+import { JoinCommand } from './join-command.tsx';
 import { addServer } from './server-actions.ts';
 import { dragServer } from './server-drag.ts';
 
@@ -29,7 +29,7 @@ export function AvailableServers() {
       {all.length === 0 ? (
         <div class="empty-part">
           <p class="muted">No servers are waiting to be added. Start one, and it appears here:</p>
-          <Command text={joinCommand()} />
+          <JoinCommand />
         </div>
       ) : (
         <LongList

@@ -2,9 +2,9 @@ import { useSignal } from '@preact/signals';
 import type { EnvironmentAnswer, ServerAnswer } from '../../api/answers.ts';
 import { describeStanding } from '../state/server-standing.ts';
 import { conditionOf, serversOf } from '../state/state.ts';
-import { Command, joinCommand } from '../widgets/command.tsx';
 import { LongList } from '../widgets/long-list.tsx';
 import { matches, SearchBox } from '../widgets/search-box.tsx';
+import { JoinCommand } from './join-command.tsx';
 import { ServerRow } from './server-row.tsx';
 
 /** Number of servers shown initially. Above it there is a filter, and servers in trouble come first. */
@@ -39,7 +39,7 @@ export function ServerList({ environment, find = '' }: { environment: Environmen
       {members.length === 0 ? (
         <div class="empty-part">
           <p class="muted">No servers, so clients get 503. Add an available server, drop it here, or start one:</p>
-          <Command text={joinCommand(name)} />
+          <JoinCommand environment={name} />
         </div>
       ) : (
         <LongList items={shown} first={firstShown} noun="server" class="servers">

@@ -6,7 +6,7 @@ import { activeOn, conditionOf, environments, fewEnvironments } from '../state/s
 import { Confirm } from '../widgets/dialog.tsx';
 import { Disclosure } from '../widgets/disclosure.tsx';
 import { ChooseEnvironment } from './choose-environment.tsx';
-import { addServer, drainServer, removeServer, setServerWeight } from './server-actions.ts';
+import { addServer, drainServer, forgetServer, removeServer, setServerWeight } from './server-actions.ts';
 
 type OpenDialog = { readonly kind: 'drain' | 'remove' | 'choose' } | { readonly kind: 'move'; readonly to: string };
 
@@ -51,6 +51,11 @@ export function ServerMenu({ server, environment }: { server: ServerAnswer; envi
             <button type="button" disabled={movingTo === null} onClick={open({ kind: 'remove' })}>
               Remove <small>drain, then make available</small>
             </button>
+            {state === 'lost' && (
+              <button type="button" onClick={() => void forgetServer(id)}>
+                Forget <small>remove its record at once</small>
+              </button>
+            )}
             <WeightField id={id} weight={weight} />
           </>
         )}

@@ -12,7 +12,7 @@ export async function attempt(action: () => Promise<unknown>, done?: string): Pr
     if (!(error instanceof ApiError)) throw error;
     // The session has ended: this reading is refused as well, and shows the sign-in.
     if (error.status === 401) void refreshAll();
-    notify(describeApiError(error).join(' · '), true);
+    notify(describeApiError(error).join(' · '), true, error.isStale ? { label: 'Look again', run: () => void refreshAll() } : undefined);
     return false;
   }
 }

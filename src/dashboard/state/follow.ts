@@ -1,4 +1,3 @@
-import type { ServerAnswer } from '../../api/answers.ts';
 import { type FeedMessage, maxHappenings } from '../../api/feed-messages.ts';
 import { withHealth } from '../../api/with-health.ts';
 import { notify } from './notices.ts';
@@ -13,6 +12,7 @@ import {
   registryUp,
   servers,
   sessionEnds,
+  showServer,
   signedIn,
   traffic,
   trafficTick,
@@ -63,14 +63,14 @@ function hear(message: FeedMessage): void {
       happenings.value = [...happenings.value, ...message.happenings].slice(-maxHappenings);
       break;
     case 'membership':
-      setServer(message.server.id, message.server);
+      showServer(message.server);
       break;
     case 'gone':
-      setServer(message.id, undefined);
+      forgetServer(message.id);
       break;
     case 'health': {
       const server = servers.value.get(message.id);
-      if (server) setServer(message.id, withHealth(server, message));
+      if (server) showServer(withHealth(server, message));
       break;
     }
     case 'traffic':
@@ -110,9 +110,8 @@ function welcome(message: Extract<FeedMessage, { type: 'welcome' }>): void {
   traffic.clear();
 }
 
-function setServer(id: string, server: ServerAnswer | undefined): void {
+function forgetServer(id: string): void {
   const next = new Map(servers.value);
-  if (server) next.set(id, server);
-  else next.delete(id);
+  next.delete(id);
   servers.value = next;
 }

@@ -1,4 +1,6 @@
 import type { FeedMessage } from '../../api/feed-messages.ts';
+import { feedProtocol, sessionProtocol } from '../../api/session.ts';
+import { sessionKey } from './session-key.ts';
 
 const shortestWaitMs = 500;
 const longestWaitMs = 5000;
@@ -22,7 +24,10 @@ export function readLiveFeed(reader: FeedReader): () => void {
   let heardAt = 0;
   const connect = () => {
     if (stopped) return;
-    const own = new WebSocket(`${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/v1/events`);
+    const own = new WebSocket(`${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/v1/events`, [
+      feedProtocol,
+      `${sessionProtocol}${sessionKey()}`,
+    ]);
     socket = own;
     heardAt = performance.now();
     own.onopen = () => {

@@ -61,7 +61,7 @@ async function readAll(): Promise<void> {
     call<DeploymentsSummary[]>('GET', '/v1/deployments'),
   ]);
   environments.value = found;
-  deployments.value = Object.fromEntries(wanted.map((one) => [one.environment, one]));
+  deployments.value = Object.fromEntries(wanted.map((one) => [one.environment, newerOf(one)]));
 }
 
 async function readEnvironment(name: string): Promise<void> {
@@ -73,7 +73,18 @@ async function readEnvironment(name: string): Promise<void> {
   const others = environments.value.filter((one) => one.name !== name);
   environments.value = environment ? [...others, environment].sort((one, other) => (one.name < other.name ? -1 : 1)) : others;
   const { [name]: _, ...rest } = deployments.value;
-  deployments.value = environment && deployed ? { ...rest, [name]: deployed } : rest;
+  deployments.value = environment && deployed ? { ...rest, [name]: newerOf(deployed) } : rest;
+}
+
+/** Takes over the deployments that a change was answered with. */
+export function showDeployments(answer: DeploymentsSummary): void {
+  deployments.value = { ...deployments.value, [answer.environment]: newerOf(answer) };
+}
+
+/** The newer one of the deployments read and those shown: an answer may have been overtaken by a later one. */
+function newerOf(read: DeploymentsSummary): DeploymentsSummary {
+  const shown = deployments.value[read.environment];
+  return shown !== undefined && shown.epoch === read.epoch && shown.version > read.version ? shown : read;
 }
 
 /** Resolves with undefined if the object has just been deleted. */

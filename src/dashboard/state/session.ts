@@ -1,11 +1,14 @@
+import type { SessionAnswer } from '../../api/answers.ts';
 import { call } from './api.ts';
 import { unfollow } from './follow.ts';
 import { refreshAll } from './refresh.ts';
+import { forgetSessionKey, keepSessionKey } from './session-key.ts';
 import { forget, signedIn, signInReason } from './state.ts';
 
 /** Signs in with the admin token. Rejects with an `ApiError` if the token is wrong. */
 export async function signIn(token: string): Promise<void> {
-  await call('POST', '/v1/session', { headers: { authorization: `Bearer ${token}` } });
+  const { key } = await call<SessionAnswer>('POST', '/v1/session', { headers: { authorization: `Bearer ${token}` } });
+  keepSessionKey(key);
   signInReason.value = '';
   await refreshAll();
 }
@@ -20,4 +23,5 @@ export async function signOut(): Promise<void> {
 export function leave(): void {
   unfollow();
   forget();
+  forgetSessionKey();
 }

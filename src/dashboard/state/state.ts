@@ -1,5 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import type { DeploymentsSummary, EnvironmentAnswer, Happening, ProjectSummaryAnswer, ServerAnswer } from '../../api/answers.ts';
+import { forgetFolds } from './folds.ts';
 import { RecentTraffic } from './recent-traffic.ts';
 import { describeStanding } from './server-standing.ts';
 
@@ -47,6 +48,11 @@ const byEnvironment = computed(() => {
   }
   return groups;
 });
+
+/** Takes over the record of a server. */
+export function showServer(server: ServerAnswer): void {
+  servers.value = new Map(servers.value).set(server.id, server);
+}
 
 export function serversOf(environment: string): readonly ServerAnswer[] {
   return byEnvironment.value.get(environment) ?? [];
@@ -104,4 +110,5 @@ export function forget(): void {
   happenings.value = [];
   sessionEnds.value = 0;
   traffic.clear();
+  forgetFolds();
 }

@@ -22,6 +22,12 @@ export function SearchBox({ label, query }: SearchBoxProps) {
   );
 }
 
+/** Puts the items whose name is the query itself before the others that match. */
+export function exactFirst<Item extends { readonly name: string }>(query: string, items: readonly Item[]): readonly Item[] {
+  const exact = items.filter(({ name }) => name === query);
+  return exact.length === 0 ? items : [...exact, ...items.filter(({ name }) => name !== query)];
+}
+
 /** True if `text` contains all words of `query`, in any order and case. */
 export function matches(query: string, text: string): boolean {
   const lower = text.toLowerCase();

@@ -1,5 +1,6 @@
 import type net from 'node:net';
 import { connectErrorText } from '../../dns/name-error.ts';
+import { inUse } from '../../model/longest-idle.ts';
 import { isShortage } from '../../model/shortage.ts';
 import { BodyReader } from '../message/body-reader.ts';
 import type { BodySink } from '../message/chunked-decoder.ts';
@@ -10,43 +11,10 @@ import { parseResponseHead } from '../message/response-parser.ts';
 import { trailerLines } from '../message/trailer-lines.ts';
 import type { Deadlines, Watched } from './deadlines.ts';
 import { type Introduction, introduceWire } from './introduction.ts';
+import type { AttemptFailure, ResponseSink, UpstreamConnection } from './response-sink.ts';
 import { SendProgress } from './send-progress.ts';
+import { Starvation } from './starvation.ts';
 import { connect, type Destination, type Receiver, release, type Wire } from './wire-socket.ts';
-
-/** Reasons why an attempt ended without a complete response. `shortage`: this process lacked descriptors, local ports or memory, which says nothing about the peer. */
-export type AttemptFailure = 'connect-failed' | 'connect-timeout' | 'reset' | 'head-timeout' | 'bad-response' | 'shortage';
-
-/** Receives one response, and the events of its connection. */
-export interface ResponseSink {
-  /** Longest silence of the upstream while it must read the request or respond, in milliseconds; 0: no limit. */
-  readonly silenceMs: number;
-  /** Limit of a response head in octets. */
-  readonly headBytes: number;
-  /** Protocols that the request offers to switch to, as `offeredProtocols` makes them; '': none. */
-  readonly protocols: string;
-  /** A new connection is established: the request can be sent. */
-  connected(connection: ClientConnection): void;
-  /** A response head, also of an interim response (1xx). Valid only during the call. */
-  head(head: ResponseHead): void;
-  /**
-   * The upstream switches to one of the `protocols`. `head` is its 101 response; octets [start, end) of `buffer` followed it. The connection
-   * must be given away by `release` during the call, or abandoned.
-   */
-  switched(head: ResponseHead, buffer: Buffer, start: number, end: number): void;
-  responseData(buffer: Buffer, start: number, end: number): void;
-  /** The response is complete; `trailers` are complete lines. The connection is already back in its pool, or closed. */
-  responseEnd(trailers: string): void;
-  /** There will be no complete response. The connection is closed. */
-  failed(failure: AttemptFailure, reason: string): void;
-  /** All octets of one read have been passed on. */
-  turnEnd(): void;
-  /** The upstream has read what was sent: more can be sent. */
-  upstreamDrained(): void;
-  /** Health checks say that the upstream hangs, and its response has not begun: the connection may be abandoned for another upstream. */
-  doubted(): void;
-  /** One of the methods above threw, which is a bug. The connection is closed. */
-  crashed(error: unknown): void;
-}
 
 /** The owner of a connection to an upstream: its pool. */
 export interface ClientConnectionOwner {
@@ -56,7 +24,11 @@ export interface ClientConnectionOwner {
   readonly introduction?: Introduction | undefined;
   /** Takes back a connection whose exchange ended well, so that it can carry another. */
   put(connection: ClientConnection): void;
-  /** The connection is closed. May be called more than once. */
+  /** The connection cannot be opened at the moment, and may be replaced by the next one that is put back. */
+  starving(connection: ClientConnection): void;
+  /** Takes an idle connection out of the pool, if there is one. */
+  take(): ClientConnection | undefined;
+  /** The connection is closed, or is being opened again. May be called more than once. */
   closed(connection: ClientConnection): void;
 }
 
@@ -74,19 +46,22 @@ const sharedHead = new ResponseHead(maxFields);
 const sharedLimits = { headBytes: 0, targetBytes: 0, fields: maxFields };
 
 /** One connection to an upstream. Carries one exchange after another. */
-export class ClientConnection implements Receiver, Watched, BodySink {
+export class ClientConnection implements UpstreamConnection, Receiver, Watched, BodySink {
   deadline = 0;
-  readonly wire: Wire;
-  /** The connection has carried an exchange before, so the server may close it just as the next request is sent. */
+  wire: Wire;
   reused = false;
   /** Time of the deadlines after which the connection carries no further exchange. */
   keptUntil = Number.POSITIVE_INFINITY;
   /** Milliseconds that the peer keeps an idle connection, less a margin, as far as it said so. */
   peerIdleMs = Number.POSITIVE_INFINITY;
-  /** Octets of the response to the current exchange have arrived. */
+  /** Stamp of the deadlines since which the pool keeps the connection idle. */
+  pooledSince = inUse;
   heard = false;
   readonly #owner: ClientConnectionOwner;
+  readonly #connectMs: number;
   #connected = false;
+  /** Set while this process lacks something to open the connection. */
+  #starvation: Starvation | undefined;
   #sink: ResponseSink | undefined;
   #method = '';
   #requestComplete = false;
@@ -108,10 +83,23 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   constructor(owner: ClientConnectionOwner, sink: ResponseSink, connectMs: number) {
     this.#owner = owner;
     this.#sink = sink;
+    this.#connectMs = connectMs;
     this.deadline = owner.deadlines.in(connectMs);
     owner.deadlines.watch(this);
-    this.wire = connect(owner.destination, this, connectMs, () => {
-      const { introduction } = owner;
+    this.wire = this.#dial();
+  }
+
+  idleSince(): number {
+    return this.pooledSince;
+  }
+
+  giveWay(): void {
+    this.abandon();
+  }
+
+  #dial(): Wire {
+    const { destination, introduction } = this.#owner;
+    return connect(destination, this, this.#connectMs, () => {
       if (introduction === undefined) this.#ready();
       else introduceWire(this.wire, introduction, this, () => this.#ready());
     });
@@ -119,11 +107,11 @@ export class ClientConnection implements Receiver, Watched, BodySink {
 
   #ready(): void {
     this.#connected = true;
+    this.#starvation = undefined;
     this.deadline = 0;
     this.#sink?.connected(this);
   }
 
-  /** Begins an exchange. The caller writes its request head to the outbox, before or after. */
   begin(sink: ResponseSink, request: { readonly method: string; readonly expectContinue: boolean }, requestComplete: boolean): void {
     this.#sink = sink;
     this.#method = request.method;
@@ -137,17 +125,12 @@ export class ClientConnection implements Receiver, Watched, BodySink {
     this.expectAnswer();
   }
 
-  /** Notes that more of the request was sent: so many octets of its body. */
   progress(requestComplete: boolean, octets = 0): void {
     this.#requestComplete = requestComplete;
     this.#bodySent += octets;
     this.expectAnswer();
   }
 
-  /**
-   * Restarts the limit of the upstream's silence, if the upstream has to act: respond to a complete request, or read what was sent. While
-   * it reads a large body, however slowly, it is not silent.
-   */
   expectAnswer(): void {
     if (this.#sink === undefined) return;
     const mustAct = !this.#paused && (this.#requestComplete || this.wire.writableNeedDrain);
@@ -204,11 +187,43 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   }
 
   closed(error: Error | undefined): void {
-    this.#owner.deadlines.unwatch(this);
-    this.#owner.closed(this);
     const reason = error === undefined ? 'closed before the response was complete' : connectErrorText(error);
-    const kind = isShortage(error) ? 'shortage' : this.#connected ? 'reset' : 'connect-failed';
-    this.#fail(kind, reason);
+    const short = isShortage(error);
+    if (short && !this.#connected && this.#sink !== undefined && this.#starve(this.#sink, reason, error)) return;
+    this.#fail(short ? 'shortage' : this.#connected ? 'reset' : 'connect-failed', reason);
+  }
+
+  /** Another exchange of the pool has left its connection: the waiting exchange takes that one. */
+  replaceBy(other: ClientConnection): void {
+    const sink = this.#sink;
+    this.abandon();
+    try {
+      sink?.connected(other);
+    } catch (error) {
+      other.crashed(error);
+    }
+  }
+
+  /** This process lacks something to open the connection: true if it is tried again. */
+  #starve(sink: ResponseSink, reason: string, error: Error | undefined): boolean {
+    this.#starvation ??= new Starvation(this.#owner.deadlines, this.#connectMs);
+    const next = this.#starvation.next(reason, error, sink);
+    if (next === 'elsewhere') this.#sink = undefined;
+    if (next === 'elsewhere' || next === 'never') return false;
+    if (next === 'now') this.wire = this.#dial();
+    else {
+      this.deadline = next;
+      this.#owner.starving(this);
+    }
+    return true;
+  }
+
+  /** Tries once more to open the connection, or takes one that has become idle meanwhile. */
+  #dialAgain(): void {
+    const idle = this.#owner.take();
+    this.deadline = this.#starvation?.until ?? 0;
+    if (idle === undefined) this.wire = this.#dial();
+    else this.replaceBy(idle);
   }
 
   crashed(error: unknown): void {
@@ -220,6 +235,8 @@ export class ClientConnection implements Receiver, Watched, BodySink {
 
   expire(): void {
     if (this.#sink === undefined) this.#destroy();
+    else if (this.#starvation !== undefined && this.wire.destroyed) this.#dialAgain();
+    else if (this.#starvation !== undefined) this.#fail('shortage', this.#starvation.reason);
     else if (!this.#connected) this.#fail('connect-timeout', 'no connection in time');
     else if (this.#progress?.waiting)
       this.#progress.look((next) => {
@@ -244,13 +261,11 @@ export class ClientConnection implements Receiver, Watched, BodySink {
     this.expectAnswer();
   }
 
-  /** Ends the exchange early. Octets that still arrive would belong to it, so the connection is closed. */
   abandon(): void {
     this.#sink = undefined;
     this.#destroy();
   }
 
-  /** Gives the connection away as an ordinary stream, no longer HTTP. */
   release(): net.Socket {
     this.#sink = undefined;
     this.deadline = 0;
@@ -344,7 +359,7 @@ export class ClientConnection implements Receiver, Watched, BodySink {
     // A server that sent no 100 may read the body as its next request (RFC 9110 section 10.1.1 lets it close instead).
     const whole = this.#requestComplete && !this.#awaitsContinue;
     const reusable = clean && this.#keepAlive && whole && !this.#body?.untilClose && this.wire.writableLength === 0;
-    const trailers = trailerLines(this.#body?.trailers, this.#nominated);
+    const trailers = trailerLines(this.#body?.trailers, this.#nominated, sink.edits);
     this.#body = undefined;
     if (reusable) this.#owner.put(this);
     else this.#destroy();
@@ -370,6 +385,8 @@ export class ClientConnection implements Receiver, Watched, BodySink {
   #destroy(): void {
     this.#progress?.end();
     this.deadline = 0;
+    this.pooledSince = inUse;
+    this.#owner.deadlines.unwatch(this);
     this.#owner.closed(this);
     this.wire.destroy();
   }

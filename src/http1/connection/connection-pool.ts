@@ -1,9 +1,12 @@
 import { processResolver } from '../../dns/resolver.ts';
 import { jittered } from '../../model/clock.ts';
+import { processDescriptors } from '../../model/descriptors.ts';
 import { unmapped } from '../../model/ip-address.ts';
-import { ClientConnection, type ClientConnectionOwner, type ResponseSink } from './client-connection.ts';
+import { inUse } from '../../model/longest-idle.ts';
+import { ClientConnection, type ClientConnectionOwner } from './client-connection.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Introduction } from './introduction.ts';
+import type { ResponseSink } from './response-sink.ts';
 import type { Destination } from './wire-socket.ts';
 
 /** Limit of the idle connections to one destination. Beyond it the connection that has been idle longest is closed. */
@@ -28,6 +31,8 @@ export class ConnectionPool implements ClientConnectionOwner {
   reuses = 0;
   readonly #idle: ClientConnection[] = [];
   readonly #open = new Set<ClientConnection>();
+  /** Connections that cannot be opened at the moment, because this process lacks something; in the order of their exchanges. */
+  readonly #starving: ClientConnection[] = [];
   #retired = false;
   /** Ends the watch of the host's addresses. */
   #unwatch: (() => void) | undefined;
@@ -52,6 +57,7 @@ export class ConnectionPool implements ClientConnectionOwner {
   take(): ClientConnection | undefined {
     const connection = this.#idle.pop();
     if (connection) {
+      connection.pooledSince = inUse;
       connection.reused = true;
       this.reuses++;
     }
@@ -61,6 +67,7 @@ export class ConnectionPool implements ClientConnectionOwner {
   /** Opens a new connection; `sink` is notified when it is established or has failed. */
   connect(sink: ResponseSink, connectMs: number): ClientConnection {
     if (!this.#retired) this.#unwatch ??= processResolver.watch(this.destination.host, (present) => this.#moved(present));
+    if (processDescriptors.full) processDescriptors.makeRoom();
     const connection = new ClientConnection(this, sink, connectMs);
     // Connections that were opened together must not all end together.
     if (this.ageMs > 0) connection.keptUntil = this.deadlines.in(jittered(this.ageMs, Math.random));
@@ -76,16 +83,30 @@ export class ConnectionPool implements ClientConnectionOwner {
       connection.close();
       return;
     }
+    const starving = this.#starving.shift();
+    if (starving !== undefined) {
+      connection.reused = true;
+      this.reuses++;
+      starving.replaceBy(connection);
+      return;
+    }
+    connection.pooledSince = this.deadlines.stamp();
     connection.deadline = Math.min(now + Math.min(this.idleMs, connection.peerIdleMs), connection.keptUntil);
     this.#idle.push(connection);
     if (this.#idle.length > maxIdle) this.#idle.shift()?.close();
   }
 
+  starving(connection: ClientConnection): void {
+    if (!this.#starving.includes(connection)) this.#starving.push(connection);
+  }
+
   /** Forgets a connection that is closed. */
   closed(connection: ClientConnection): void {
     this.#open.delete(connection);
-    const index = this.#idle.indexOf(connection);
-    if (index !== -1) this.#idle.splice(index, 1);
+    for (const list of [this.#idle, this.#starving]) {
+      const index = list.indexOf(connection);
+      if (index !== -1) list.splice(index, 1);
+    }
   }
 
   /** Tells every exchange that still waits for its response that health checks say that the upstream hangs. */

@@ -1,4 +1,5 @@
 import { type Clock, systemClock, type Timer } from '../../model/clock.ts';
+import { processDescriptors } from '../../model/descriptors.ts';
 
 /** Something with at most one deadline at a time, such as a connection. */
 export interface Watched {
@@ -23,6 +24,8 @@ export class Deadlines {
    * count, nor does time in which the process was stalled (suspended, or short of processors): a peer must not be blamed for that silence.
    */
   now = 0;
+  /** The last stamp. */
+  #stamped = 0;
   /** Time of the last tick, on the clock. */
   #tickedAt: number;
   readonly #clock: Clock;
@@ -57,6 +60,12 @@ export class Deadlines {
     return ms === 0 ? 0 : this.now + ms;
   }
 
+  /** The present time, by {@link now}, or a fraction more: no two calls return the same, so that stamps also tell which came first. */
+  stamp(): number {
+    this.#stamped = Math.max(this.now, this.#stamped + 0.001);
+    return this.#stamped;
+  }
+
   #tick(): void {
     const at = this.#clock.now();
     const passed = at - this.#tickedAt;
@@ -75,5 +84,12 @@ export class Deadlines {
   }
 }
 
+/** The sooner of two deadlines, of which 0 means none. */
+export function sooner(one: number, other: number): number {
+  if (one === 0 || other === 0) return one + other;
+  return Math.min(one, other);
+}
+
 /** The process-wide instance, shared by all connections. */
 export const processDeadlines = new Deadlines(systemClock);
+processDescriptors.clock = processDeadlines;

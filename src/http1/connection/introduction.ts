@@ -1,3 +1,4 @@
+import { faultField, peerShort } from '../../model/shortage.ts';
 import { ResponseHead } from '../message/response-head.ts';
 import { parseResponseHead } from '../message/response-parser.ts';
 import type { Receiver, Wire } from './wire-socket.ts';
@@ -26,7 +27,7 @@ class Answer {
   }
 
   /** Takes octets of the answer, which it copies if the head is incomplete. Returns `more`, `accepted`, or why the peer is refused. */
-  take(octets: Buffer): 'more' | 'accepted' | { readonly refused: string } {
+  take(octets: Buffer): 'more' | 'accepted' | { readonly refused: string; readonly code?: string } {
     const all = this.#held === undefined ? octets : Buffer.concat([this.#held, octets]);
     const consumed = parseResponseHead(this.#head, all, 0, all.length, limits);
     if (consumed === 0) {
@@ -34,6 +35,8 @@ class Answer {
       return 'more';
     }
     if (consumed < 0) return { refused: `not the server that registered: ${this.#head.fault?.title ?? 'its answer is not HTTP/1'}` };
+    if (this.#head.status === 503 && this.#head.fields.get(faultField) === 'shortage')
+      return { refused: 'it has as many connections as it may have', code: peerShort };
     const refused = this.#introduction.refuse(this.#head);
     if (refused !== undefined) return { refused };
     if (consumed < all.length || !this.#head.keepAlive) return { refused: 'it closes the connection, or sends more than was asked for' };
@@ -50,7 +53,7 @@ export function introduceWire(wire: Wire, introduction: Introduction, receiver: 
       if (taken === 'more') return;
       wire.receiver = receiver;
       if (taken === 'accepted') accepted();
-      else wire.destroy(new Error(taken.refused));
+      else wire.destroy(Object.assign(new Error(taken.refused), { code: taken.code }));
     },
     eof: () => wire.destroy(new Error('closed before it said who it is')),
     drained() {},

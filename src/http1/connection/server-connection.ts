@@ -1,26 +1,22 @@
 import type net from 'node:net';
+import { processDescriptors } from '../../model/descriptors.ts';
 import { unmapped } from '../../model/ip-address.ts';
+import { givesWay, inUse } from '../../model/longest-idle.ts';
 import { BodyReader } from '../message/body-reader.ts';
-import type { HeadLimits } from '../message/message-head.ts';
+import type { EditedFields } from '../message/edited-fields.ts';
 import { LF } from '../message/octets.ts';
 import { RequestHead } from '../message/request-head.ts';
 import { parseRequestHead } from '../message/request-parser.ts';
 import { trailerLines } from '../message/trailer-lines.ts';
 import { type WireFault, wireFaults } from '../message/wire-fault.ts';
+import { BodyPace } from './body-pace.ts';
 import type { Deadlines, Watched } from './deadlines.ts';
-import { lingering } from './lingering.ts';
+import { lingering, lingerMs } from './lingering.ts';
 import { outbox } from './outbox.ts';
+import { discard, type RequestSink } from './request-sink.ts';
 import { SendProgress } from './send-progress.ts';
+import type { ServerConnectionSettings } from './server-connection-settings.ts';
 import { accept, type Receiver, release, reset, type Wire } from './wire-socket.ts';
-
-/** Settings of client connections. The owner may replace them while connections are open. Durations in milliseconds; 0: no limit. */
-export interface ServerConnectionSettings {
-  readonly limits: HeadLimits;
-  /** Limit for receiving a head, from its first octet to its end. */
-  readonly headMs: number;
-  /** Idle timeout: between requests, within a body, and for a client that does not read. */
-  readonly idleMs: number;
-}
 
 /** The owner of client connections, a listener. Receives their requests. */
 export interface ServerConnectionOwner {
@@ -31,36 +27,14 @@ export interface ServerConnectionOwner {
   /** The octets received are not a valid request: responds with the fault and closes the connection. */
   refuse(connection: ServerConnection, fault: WireFault): void;
   closed(connection: ServerConnection): void;
+  /** The connection was idle, and is closed because its descriptor is needed. */
+  gaveWay(connection: ServerConnection): void;
   /** Reports a bug that belongs to no request. The connection is closed. */
   fault(error: unknown): void;
 }
 
-/** Receives the body of one request. */
-export interface RequestSink {
-  /** The response has begun to be sent. */
-  readonly responding: boolean;
-  data(buffer: Buffer, start: number, end: number): void;
-  /** The body is complete. */
-  end(): void;
-  /** The body cannot be completed, for the reason `fault`. If that is undefined, the client is gone and nothing can be sent. */
-  abort(fault: WireFault | undefined): void;
-  /** All octets of one read have been passed on. */
-  turnEnd(): void;
-  /** The client has read what was sent: more can be sent. */
-  clientDrained(): void;
-  /** One of the methods above threw, which is a bug. */
-  crashed(error: unknown): void;
-}
-
-const discard: RequestSink = { responding: true, data() {}, end() {}, abort() {}, turnEnd() {}, clientDrained() {}, crashed() {} };
-
 /** Limit in octets for what is left of an unwanted body: up to this, it is read to its end, so that the connection can be kept. */
 const maxDrainBytes = 64 * 1024;
-/**
- * Times for which a closing connection is still read, so that the client gets the response and not a reset (RFC 9112 section 9.6), in
- * milliseconds: without an octet from a client that has sent all of its request, from one that is still sending it, and altogether.
- */
-const lingerMs = { silent: 2000, sending: 5000, total: 30_000 };
 /** Time to respond to a client that has sent its FIN. Most such clients are gone; some have only closed their sending side. */
 const halfCloseMs = 1000;
 
@@ -84,9 +58,13 @@ export class ServerConnection implements Receiver, Watched {
   #head: RequestHead | undefined;
   #sink: RequestSink = discard;
   #body: BodyReader | undefined;
+  /** Made for the first body that does not come with its head. */
+  #pace: BodyPace | undefined;
   /** Received octets that could not be processed yet: part of a head, or pipelined requests. */
   #held: Buffer | undefined;
   #headBegun = false;
+  /** Stamp of the deadlines: when the connection was accepted, the last response ended, or lingering began. */
+  #idleSince: number;
   #answered = false;
   #ended = false;
   #paused = false;
@@ -101,14 +79,27 @@ export class ServerConnection implements Receiver, Watched {
   constructor(accepted: net.Socket, owner: ServerConnectionOwner) {
     this.#owner = owner;
     this.peer = unmapped(accepted.remoteAddress ?? '');
+    this.#idleSince = owner.deadlines.stamp() - givesWay.unusedSooner;
     this.wire = accept(accepted, this);
     this.deadline = owner.deadlines.in(owner.settings.idleMs);
     owner.deadlines.watch(this);
   }
 
-  /** No request is in flight. */
   get idle(): boolean {
     return this.#phase === 'head';
+  }
+
+  idleSince(): number {
+    if (this.#phase === 'closing' && this.#lingerUntil > 0) return this.#idleSince + givesWay.lingeringLater;
+    const idle = this.#phase === 'head' && !this.#headBegun && !this.#inTurn && this.wire.writableLength === 0;
+    return idle ? this.#idleSince : inUse;
+  }
+
+  giveWay(): void {
+    this.#phase = 'closing';
+    processDescriptors.closed(this.wire);
+    this.#owner.gaveWay(this);
+    this.wire.destroy();
   }
 
   /** The body of the request has been read to its end. */
@@ -122,9 +113,9 @@ export class ServerConnection implements Receiver, Watched {
     return !this.#head?.expectContinue && (this.#body?.remaining ?? Number.POSITIVE_INFINITY) <= maxDrainBytes;
   }
 
-  /** Trailer fields of the request as complete lines, once its body is complete. */
-  get trailers(): string {
-    return trailerLines(this.#body?.trailers, this.#head?.nominated ?? []);
+  /** Trailer fields of the request as complete lines, once its body is complete. @param edits of the head, which cover them */
+  trailers(edits: EditedFields | undefined): string {
+    return trailerLines(this.#body?.trailers, this.#head?.nominated ?? [], edits);
   }
 
   octets(buffer: Buffer, start: number, end: number): void {
@@ -165,7 +156,7 @@ export class ServerConnection implements Receiver, Watched {
       return;
     }
     if (this.#phase === 'answer') this.deadline = 0;
-    else if (this.#phase === 'body' && !this.#paused) this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
+    else if (this.#phase === 'body' && !this.#paused) this.deadline = this.#bodyDeadline;
     this.#sink.clientDrained();
   }
 
@@ -207,14 +198,18 @@ export class ServerConnection implements Receiver, Watched {
     if (this.#paused) return;
     this.#paused = true;
     this.wire.pause();
-    if (this.#phase === 'body' && !this.#progress?.waiting) this.deadline = 0;
+    if (this.#phase !== 'body') return;
+    this.#pace?.stop(this.#owner.deadlines.now);
+    if (!this.#progress?.waiting) this.deadline = 0;
   }
 
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
     this.wire.resume();
-    if (this.#phase === 'body' && !this.#progress?.waiting) this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
+    if (this.#phase !== 'body') return;
+    this.#pace?.resume(this.#owner.deadlines.now);
+    if (!this.#progress?.waiting) this.deadline = this.#bodyDeadline;
   }
 
   /** The client does not keep up. It is disconnected once it has read nothing for the idle timeout, however slow it reads till then. */
@@ -316,10 +311,24 @@ export class ServerConnection implements Receiver, Watched {
     const hasBody = head.chunked || head.contentLength > 0;
     this.#phase = hasBody ? 'body' : 'answer';
     this.deadline = hasBody ? this.#owner.deadlines.in(this.#owner.settings.idleMs) : 0;
-    if (hasBody) this.#body = BodyReader.ofRequest(head);
+    if (hasBody) this.#beginBody(head, end - start - consumed);
     const sink = this.#owner.request(this, head);
     if (!this.#answered) this.#sink = sink;
     return start + consumed;
+  }
+
+  /** @param here octets after the head that have come already */
+  #beginBody(head: RequestHead, here: number): void {
+    this.#body = BodyReader.ofRequest(head);
+    if (this.#pace === undefined && !head.chunked && head.contentLength <= here) return;
+    this.#pace ??= new BodyPace();
+    this.#pace.begin(this.#owner.settings.bodyPace, this.#owner.deadlines.now);
+  }
+
+  /** Time by which the next octet of the body must come. */
+  get #bodyDeadline(): number {
+    const { deadlines, settings } = this.#owner;
+    return this.#pace?.limit(deadlines.in(settings.idleMs)) ?? deadlines.in(settings.idleMs);
   }
 
   #readBody(buffer: Buffer, start: number, end: number): number {
@@ -331,7 +340,8 @@ export class ServerConnection implements Receiver, Watched {
       return end;
     }
     if (!body.complete) {
-      if (!this.#paused) this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
+      this.#pace?.received(next - start, this.#owner.deadlines.now);
+      if (!this.#paused) this.deadline = this.#bodyDeadline;
       return next;
     }
     this.#phase = 'answer';
@@ -347,6 +357,7 @@ export class ServerConnection implements Receiver, Watched {
     this.#body = undefined;
     if (this.#head && spareHeads.length < maxSpareHeads) spareHeads.push(this.#head);
     this.#head = undefined;
+    this.#idleSince = this.#owner.deadlines.stamp();
     if (this.wire.writableLength > 0) this.awaitDrain();
     else this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
     if (!this.#inTurn) this.#readOn();
@@ -369,6 +380,7 @@ export class ServerConnection implements Receiver, Watched {
   #linger(): void {
     if (this.wire.destroyed) return;
     this.#progress?.end();
+    this.#idleSince = this.#owner.deadlines.stamp();
     this.#lingerUntil = this.#owner.deadlines.now + lingerMs.total;
     this.#lingerOn();
     lingering.enter(this);

@@ -1,6 +1,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { processResolver } from '../../dns/resolver.ts';
+import type { AddressGuard } from '../../model/address-guard.ts';
 
 /** Settings for the check of a server's certificate. The defaults are what browsers check: a well-known authority, and the host's name. */
 export interface TlsSettings {
@@ -40,12 +41,12 @@ export class TlsConnector {
    * Opens a connection, which is ready at its event `secureConnect`. Its event `error` says what failed and what to do about it.
    * @param limitMs after which the caller gives up; addresses of a name share it. 0: no limit
    */
-  connect(host: string, port: number, limitMs: number): tls.TLSSocket {
+  connect(host: string, port: number, limitMs: number, guard?: AddressGuard): tls.TLSSocket {
     const { ca, verify = true, serverName } = this.#settings;
     this.#context ??= tls.createSecureContext(ca === undefined ? {} : { ca });
     const servername = serverName ?? (net.isIP(host) === 0 ? host : undefined);
     const options: tls.ConnectionOptions & Pick<net.SocketConstructorOpts, 'allowHalfOpen'> = {
-      ...(processResolver.dial(host, port, limitMs) as tls.ConnectionOptions),
+      ...(processResolver.dial(host, port, limitMs, guard) as tls.ConnectionOptions),
       allowHalfOpen: true,
       secureContext: this.#context,
       rejectUnauthorized: verify,

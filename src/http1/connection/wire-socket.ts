@@ -2,12 +2,15 @@ import net from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
 import { processResolver } from '../../dns/resolver.ts';
+import type { AddressGuard } from '../../model/address-guard.ts';
+import { processDescriptors } from '../../model/descriptors.ts';
+import { inUse, type Yielding } from '../../model/longest-idle.ts';
 import { lackingForDirectWrites, type PendingWrite, type WritingHandle, writeDirectly } from './direct-write.ts';
 import { readBuffers } from './read-buffers.ts';
 import type { TlsConnector } from './tls-connector.ts';
 
 /** Receives the events of a socket. A socket has one receiver at a time. */
-export interface Receiver {
+export interface Receiver extends Partial<Yielding> {
   /**
    * Octets [start, end) of `buffer` were received. The buffer is reused after the call: copy what must outlive it.
    * Returning false stops reading until the socket's stream asks for more.
@@ -24,7 +27,7 @@ export interface Receiver {
 }
 
 /** A socket, plain or TLS, that reports to one receiver. */
-export interface Wire extends net.Socket {
+export interface Wire extends net.Socket, Yielding {
   receiver: Receiver;
   failure: Error | undefined;
   /** Writes octets. Their memory may be reused if `writableLength` is 0 afterwards. Does nothing on an ended or closed socket. */
@@ -37,6 +40,8 @@ export interface Destination {
   readonly port: number;
   /** Opens TLS connections to the peer; undefined: connections are plain. */
   readonly secure: TlsConnector | undefined;
+  /** Addresses that must not be connected to, whatever name leads there; undefined: none. */
+  readonly guard?: AddressGuard | undefined;
 }
 
 /** The buffer that a new socket, or the socket just read, reads into from now on; undefined: no change. Node asks `onread` for it. */
@@ -85,6 +90,14 @@ class PlainWire extends net.Socket implements Wire {
     this.readsOn = handle === undefined;
     // Each piece goes through `_write`, which sees its failure.
     if (this.readsOn) Object.assign(this, { _writev: null });
+  }
+
+  idleSince(): number {
+    return this.receiver.idleSince?.() ?? inUse;
+  }
+
+  giveWay(): void {
+    this.receiver.giveWay?.();
   }
 
   send(octets: Buffer): void {
@@ -173,7 +186,7 @@ export function reset(socket: net.Socket): void {
  * @param limitMs after which the receiver gives up; addresses of a name share it. 0: no limit
  */
 export function connect(destination: Destination, receiver: Receiver, limitMs: number, connected: () => void): Wire {
-  const { host, port, secure } = destination;
+  const { host, port, secure, guard } = destination;
   const opened = () => {
     try {
       connected();
@@ -183,23 +196,35 @@ export function connect(destination: Destination, receiver: Receiver, limitMs: n
   };
   if (secure === undefined) {
     const wire = processResolver.observe(report(new PlainWire(receiver)), host);
-    wire.connect({ ...processResolver.dial(host, port, limitMs), noDelay: true, keepAlive: true } as net.TcpSocketConnectOpts, opened);
+    wire.connect(
+      { ...processResolver.dial(host, port, limitMs, guard), noDelay: true, keepAlive: true } as net.TcpSocketConnectOpts,
+      opened,
+    );
     return wire;
   }
-  const socket = secure.connect(host, port, limitMs).once('secureConnect', opened);
+  const socket = secure.connect(host, port, limitMs, guard).once('secureConnect', opened);
   return asStream(socket, receiver).setNoDelay(true);
 }
 
 /** Turns a socket into a wire that reads and writes as Node's streams do. */
 function asStream(socket: net.Socket, receiver: Receiver): Wire {
-  return report(Object.assign(socket, { receiver, failure: undefined, send: sendAsStream })).on('data', read);
+  return report(Object.assign(socket, { receiver, failure: undefined, send: sendAsStream, idleSince, giveWay })).on('data', read);
 }
 
 function sendAsStream(this: Wire, octets: Buffer): void {
   if (!this.destroyed && !this.writableEnded) this.write(octets);
 }
 
+function idleSince(this: Wire): number {
+  return this.receiver.idleSince?.() ?? inUse;
+}
+
+function giveWay(this: Wire): void {
+  this.receiver.giveWay?.();
+}
+
 function report(wire: Wire): Wire {
+  processDescriptors.opened(wire);
   wire.on('end', ended).on('drain', drained).on('error', failed).on('close', closed);
   return wire;
 }
@@ -242,5 +267,6 @@ function closed(this: Wire): void {
 }
 
 function giveBack(this: Wire): void {
+  processDescriptors.closed(this);
   if (this instanceof PlainWire) readBuffers.giveBack(this.into);
 }

@@ -1,5 +1,6 @@
 import { type BodySink, ChunkedDecoder } from './chunked-decoder.ts';
 import type { FieldLines } from './field-lines.ts';
+import type { NameRule } from './name-rule.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 import type { WireFault } from './wire-fault.ts';
@@ -16,15 +17,15 @@ export class BodyReader {
   readonly untilClose: boolean;
   readonly #chunks: ChunkedDecoder | undefined;
 
-  private constructor(remaining: number, chunked: boolean, untilClose: boolean) {
+  private constructor(remaining: number, chunked: boolean, untilClose: boolean, names?: NameRule) {
     this.remaining = remaining;
     this.complete = remaining === 0;
     this.untilClose = untilClose;
-    this.#chunks = chunked ? new ChunkedDecoder() : undefined;
+    this.#chunks = chunked ? new ChunkedDecoder(names) : undefined;
   }
 
   static ofRequest(head: RequestHead): BodyReader {
-    return new BodyReader(head.chunked ? Number.POSITIVE_INFINITY : Math.max(0, head.contentLength), head.chunked, false);
+    return new BodyReader(head.chunked ? Number.POSITIVE_INFINITY : Math.max(0, head.contentLength), head.chunked, false, head.names);
   }
 
   /** @param method of the request: a response to HEAD has no body */

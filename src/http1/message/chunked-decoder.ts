@@ -1,6 +1,7 @@
 import { beginExtension, EXTENSION_END, EXTENSION_FAULT, readExtension } from './chunk-extension.ts';
 import type { FieldLines } from './field-lines.ts';
 import { INCOMPLETE } from './field-parser.ts';
+import type { NameRule } from './name-rule.ts';
 import { CR, HEX, hexValue, LF, octetClasses } from './octets.ts';
 import { TrailerSection } from './trailer-section.ts';
 import { type WireFault, wireFaults } from './wire-fault.ts';
@@ -40,6 +41,12 @@ export class ChunkedDecoder {
   #extensionBytes = 0;
   #extensionBytesInChunk = 0;
   #trailers: TrailerSection | undefined;
+  readonly #names: NameRule | undefined;
+
+  /** @param names treatment of odd names in the trailer section, as in `HeadLimits` */
+  constructor(names?: NameRule) {
+    this.#names = names;
+  }
 
   /** True once the body and its trailer section have ended. */
   get done(): boolean {
@@ -79,7 +86,7 @@ export class ChunkedDecoder {
       }
       if (this.#state === DONE) break;
       if (this.#state === TRAILER_START && buffer[at] !== CR) {
-        this.#trailers = new TrailerSection(maxTrailerBytes);
+        this.#trailers = new TrailerSection(maxTrailerBytes, this.#names);
         this.#state = TRAILERS;
       }
       if (this.#state === TRAILERS) {

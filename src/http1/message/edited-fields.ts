@@ -1,13 +1,20 @@
 import { fieldIds } from './field-ids.ts';
-import type { FieldLines } from './field-lines.ts';
+import { type FieldLines, foldName } from './field-lines.ts';
 import type { HeaderFields } from './message-view.ts';
 import { octetClasses, TOKEN, VALUE } from './octets.ts';
 
-/** A head's fields with edits on top. The received octets stay unchanged; the edits are applied when the head is forwarded. */
+const noNames: readonly string[] = [];
+
+/**
+ * A head's fields with edits on top. The received octets stay unchanged; the edits are applied when the head is forwarded. A name that is
+ * removed or set covers the spellings that CGI and WSGI read as the same name, and the trailer section.
+ */
 export class EditedFields implements HeaderFields {
   readonly #lines: FieldLines;
-  /** Names, in lower case, whose received lines are dropped. */
+  /** Folded names whose received lines are dropped. */
   readonly #struck = new Set<string>();
+  /** All folded names that were removed or replaced, received or not. */
+  #removed = noNames;
   #added: [name: string, value: string][] = [];
 
   constructor(lines: FieldLines) {
@@ -27,8 +34,13 @@ export class EditedFields implements HeaderFields {
   /** Says whether received line `index` was removed or replaced. */
   struck(index: number): boolean {
     if (this.#struck.size === 0) return false;
-    for (const name of this.#struck) if (this.#lines.named(index, name)) return true;
+    for (const name of this.#struck) if (this.#lines.alike(index, name)) return true;
     return false;
+  }
+
+  /** Says whether a field named as line `index` of a trailer section was removed or replaced. */
+  removes(trailers: FieldLines, index: number): boolean {
+    return this.#removed.some((name) => trailers.alike(index, name));
   }
 
   get(name: string): string | undefined {
@@ -38,7 +50,7 @@ export class EditedFields implements HeaderFields {
 
   all(name: string): string[] {
     const lower = name.toLowerCase();
-    const values = this.#struck.has(lower) ? [] : this.#received(lower);
+    const values = this.#struck.size > 0 && this.#struck.has(foldName(lower)) ? [] : this.#received(lower);
     for (const [added, value] of this.#added) if (added.toLowerCase() === lower) values.push(value);
     return values;
   }
@@ -55,9 +67,14 @@ export class EditedFields implements HeaderFields {
   }
 
   remove(name: string): void {
-    const lower = name.toLowerCase();
-    if (this.#received(lower).length > 0) this.#struck.add(lower);
-    this.#added = this.#added.filter(([added]) => added.toLowerCase() !== lower);
+    const folded = foldName(name);
+    if (!this.#removed.includes(folded)) this.#removed = [...this.#removed, folded];
+    for (let index = 0; index < this.#lines.count; index++) {
+      if (!this.#forwarded(index) || !this.#lines.alike(index, folded)) continue;
+      this.#struck.add(folded);
+      break;
+    }
+    if (this.#added.length > 0) this.#added = this.#added.filter(([added]) => foldName(added) !== folded);
   }
 
   entries(): [name: string, value: string][] {

@@ -16,6 +16,8 @@ export const fieldIds = {
   /** Reserved as a field name, because it is a connection option (RFC 9110 section 7.6.1). */
   close: -8,
   'http2-settings': -9,
+  /** No field of HTTP. CGI makes HTTP_PROXY of it, which programs take for their own proxy setting ("httpoxy"). */
+  proxy: -10,
 
   host: 1,
   'content-length': 2,

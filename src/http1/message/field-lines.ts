@@ -1,5 +1,5 @@
 import { fieldIdOf, fieldIds } from './field-ids.ts';
-import { lowerCase } from './octets.ts';
+import { foldedName, lowerCase } from './octets.ts';
 
 const slotsPerLine = 5;
 /** Size of the buffer that {@link FieldLines.retain} reuses. A larger head gets its own buffer. */
@@ -17,6 +17,8 @@ export class FieldLines {
   /** Bytes of the head, its closing empty line included. Set when the head is complete. */
   length = 0;
   count = 0;
+  /** A name has other characters than letters, digits and hyphens. */
+  oddNames = false;
   /**
    * Five numbers per line: start, end of name, start of value, end of value, id. The start of the line after the last one is set as well.
    */
@@ -82,6 +84,19 @@ export class FieldLines {
     return true;
   }
 
+  /** Says whether CGI and WSGI may take the name of line `index` for `folded`, a result of {@link foldName}. */
+  alike(index: number, folded: string): boolean {
+    const slot = index * slotsPerLine;
+    const start = this.slots[slot] as number;
+    const length = (this.slots[slot + 1] as number) - start;
+    if (length !== folded.length) return false;
+    const at = this.base + start;
+    for (let offset = 0; offset < length; offset++) {
+      if (foldedName[this.bytes[at + offset] as number] !== folded.charCodeAt(offset)) return false;
+    }
+    return true;
+  }
+
   /** The first line with this id at or after `from`, or -1. Struck lines have lost their id. */
   indexOf(id: number, from = 0): number {
     for (let index = from; index < this.count; index++) {
@@ -134,6 +149,7 @@ export class FieldLines {
     this.base = base;
     this.length = 0;
     this.count = 0;
+    this.oddNames = false;
   }
 
   /** Adds one line; `next` is the start of the line after it. Call only while `count` is below `capacity`. */
@@ -158,4 +174,9 @@ export class FieldLines {
   strike(index: number): void {
     this.slots[index * slotsPerLine + 4] = fieldIds.struck;
   }
+}
+
+/** A field name in lower case, with a hyphen for every character but letters and digits: names that CGI and WSGI cannot tell apart become equal. */
+export function foldName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9-]/g, '-');
 }

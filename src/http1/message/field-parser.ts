@@ -1,5 +1,5 @@
 import type { FieldLines } from './field-lines.ts';
-import { COLON, CR, endOfRun, HTAB, LF, SP, TOKEN, VALUE } from './octets.ts';
+import { COLON, CR, endOfRun, HTAB, LF, NAME, octetClasses, SP, TOKEN, VALUE } from './octets.ts';
 import { type WireFault, wireFaults } from './wire-fault.ts';
 
 /** Result of a parser: the octets so far are valid, but not complete. */
@@ -17,9 +17,15 @@ export function parseFieldLines(fields: FieldLines, first: number, stop: number,
   fields.slots[0] = first - base;
   for (;;) {
     const start = at;
-    at = endOfRun(bytes, at, stop, TOKEN);
+    at = endOfRun(bytes, at, stop, NAME);
     if (at === stop) return INCOMPLETE;
     let octet = bytes[at] as number;
+    if (octet !== COLON && ((octetClasses[octet] as number) & TOKEN) !== 0) {
+      fields.oddNames = true;
+      at = endOfRun(bytes, at, stop, TOKEN);
+      if (at === stop) return INCOMPLETE;
+      octet = bytes[at] as number;
+    }
     if (octet !== COLON || at === start) {
       if (octet !== CR || at !== start) return nameFault(octet, at === start, fields.count === 0);
       if (++at === stop) return INCOMPLETE;

@@ -1,4 +1,5 @@
 import { FieldLines } from './field-lines.ts';
+import type { NameRule } from './name-rule.ts';
 import type { WireFault } from './wire-fault.ts';
 
 /** Limits of a head. A head beyond one of them is refused. */
@@ -9,6 +10,8 @@ export interface HeadLimits {
   readonly targetBytes: number;
   /** Field lines. The capacity of the head object is a limit as well. */
   readonly fields: number;
+  /** Treatment of odd field names in requests and their trailers. Undefined: they are fields as any other. */
+  readonly names?: NameRule | undefined;
 }
 
 /** The common part of request and response heads. One object is reused for many messages. Positions count as in {@link FieldLines}. */

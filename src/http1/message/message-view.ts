@@ -20,7 +20,7 @@ export interface RequestView {
   readonly target: string;
   /** `target` without its query. */
   readonly path: string;
-  /** The target contains neither a dot nor a percent sign. Known from parsing, so that the target need not be scanned again. */
+  /** The target contains no dot, percent sign, semicolon or backslash. Known from parsing, so that the target need not be scanned again. */
   readonly plain: boolean;
   /** Host and port as the client named them, in lower case. */
   readonly authority: string;

@@ -26,13 +26,17 @@ export const TARGET = 4;
 export const REG_NAME = 8;
 export const DIGIT = 16;
 export const HEX = 32;
-/** Class of {@link TARGET} without the dot and the percent sign, which allow several spellings of one path. */
+/** Class of {@link TARGET} without the dot, percent sign, semicolon and backslash, which allow several spellings of one path. */
 export const PLAIN = 64;
+/** Class of letters, digits and the hyphen: field names of these alone are read in one way by every server. */
+export const NAME = 128;
 
 /** For every octet, the set of its classes above, as bits. */
 export const octetClasses = new Uint8Array(256);
 /** Every octet in lower case; only US-ASCII letters differ. */
 export const lowerCase = new Uint8Array(256);
+/** Every octet as in {@link lowerCase}, with a hyphen for every octet but letters and digits: CGI (RFC 3875 section 4.1.18) and WSGI cannot tell such names apart. */
+export const foldedName = new Uint8Array(256).fill(0x2d);
 /** The value of a hexadecimal digit; meaningless for other octets. */
 export const hexValue = new Uint8Array(256);
 
@@ -47,11 +51,13 @@ for (let octet = 0; octet < 256; octet++) {
   lowerCase[octet] = octet >= 0x41 && octet <= 0x5a ? octet + 32 : octet;
   const member = String.fromCharCode(octet);
   if (octet === HTAB || (octet >= SP && octet !== 0x7f)) classify(member, VALUE);
-  if (octet > SP && octet < 0x7f && member !== '#') classify(member, member === '.' || member === '%' ? TARGET : TARGET | PLAIN);
+  if (octet > SP && octet < 0x7f && member !== '#') classify(member, '.%;\\'.includes(member) ? TARGET : TARGET | PLAIN);
 }
 classify(`${digits}${letters}!#$%&'*+-.^_\`|~`, TOKEN);
 classify(`${digits}${letters}-._~!$&'()*+,;=`, REG_NAME);
 classify(digits, DIGIT);
+classify(`${digits}${letters}-`, NAME);
+for (const octet of Buffer.from(`${digits}${letters}`, 'latin1')) foldedName[octet] = lowerCase[octet] as number;
 for (const digit of '0123456789abcdefABCDEF') {
   classify(digit, HEX);
   hexValue[digit.charCodeAt(0)] = Number.parseInt(digit, 16);

@@ -1,4 +1,5 @@
 import { MessageHead } from './message-head.ts';
+import type { NameRule } from './name-rule.ts';
 import { COLON, spells } from './octets.ts';
 
 /** A checked request head. `parseRequestHead` fills it in; its contents are valid only after that returned more than 0. */
@@ -10,7 +11,7 @@ export class RequestHead extends MessageHead {
   /** Start of the target, which is in origin-form (`/path?query`) or `*`; counted from `fields.base`. */
   targetStart = 0;
   targetEnd = 0;
-  /** The received target contains neither a dot nor a percent sign, so that its path can only be spelt otherwise by doubling slashes. */
+  /** The received target contains no dot, percent sign, semicolon or backslash: its path can only be spelt otherwise by doubling slashes. */
   plain = true;
   /** The target was in absolute-form. Its authority replaces Host when the request is forwarded (RFC 9112 section 3.2.2). */
   absolute = false;
@@ -26,6 +27,12 @@ export class RequestHead extends MessageHead {
   expectContinue = false;
   /** TE lists `trailers`: the client accepts a trailer section (RFC 9110 section 10.1.4). */
   acceptsTrailers = false;
+  /** Index of the first Cookie line, or -1. */
+  cookieLine = -1;
+  /** Octets of all values of Via. */
+  viaOctets = 0;
+  /** Treatment of odd names in the trailer section; see `HeadLimits`. */
+  names: NameRule | undefined;
   #authority = '';
   #authorityKnown = false;
 

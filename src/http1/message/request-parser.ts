@@ -5,6 +5,7 @@ import { INCOMPLETE, parseFieldLines } from './field-parser.ts';
 import { contentLengthOf } from './framing.ts';
 import { isHost } from './host.ts';
 import type { HeadLimits } from './message-head.ts';
+import { applyNameRule } from './name-rule.ts';
 import { CR, LF, spells } from './octets.ts';
 import type { RequestHead } from './request-head.ts';
 import { finishTarget, parseRequestLine } from './request-line.ts';
@@ -49,6 +50,11 @@ function parse(head: RequestHead, buffer: Buffer, start: number, end: number, li
   const fault = readFields(head, fields, headEnd !== INCOMPLETE);
   if (fault !== undefined) return fault;
   if (headEnd === INCOMPLETE) return full ? wireFaults.headTooLarge : INCOMPLETE;
+  head.names = limits.names;
+  if (fields.oddNames && limits.names !== undefined) {
+    const refused = applyNameRule(fields, limits.names);
+    if (refused !== undefined) return refused;
+  }
 
   fields.length = headEnd - start;
   if (head.absolute) finishTarget(head);
@@ -64,9 +70,16 @@ function readFields(head: RequestHead, fields: FieldLines, complete: boolean): W
   head.contentLength = -1;
   head.hostLine = -1;
   head.acceptsTrailers = false;
+  head.cookieLine = -1;
+  head.viaOctets = 0;
   for (let line = 0; line < fields.count; line++) {
     const id = fields.id(line);
-    if (id === 0 || id > fieldIds.expect) continue;
+    if (id === 0) continue;
+    if (id > fieldIds.expect) {
+      if (id === fieldIds.cookie && head.cookieLine < 0) head.cookieLine = line;
+      else if (id === fieldIds.via) head.viaOctets += fields.valueEnd(line) - fields.valueStart(line);
+      continue;
+    }
     const start = base + fields.valueStart(line);
     const end = base + fields.valueEnd(line);
     switch (id) {

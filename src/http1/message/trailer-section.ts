@@ -1,6 +1,7 @@
 import { fieldIds } from './field-ids.ts';
 import { FieldLines } from './field-lines.ts';
 import { INCOMPLETE, parseFieldLines } from './field-parser.ts';
+import { applyNameRule, type NameRule } from './name-rule.ts';
 import { LF } from './octets.ts';
 import { type WireFault, wireFaults } from './wire-fault.ts';
 
@@ -14,10 +15,13 @@ export class TrailerSection {
   /** The trailer fields, complete once {@link read} returned a number above 0. Lines that must not be forwarded are struck. */
   readonly fields = new FieldLines(maxFields);
   readonly #maxBytes: number;
+  readonly #names: NameRule | undefined;
   #held: Buffer = Buffer.alloc(0);
 
-  constructor(maxBytes: number) {
+  /** @param names treatment of odd names, as in `HeadLimits` */
+  constructor(maxBytes: number, names?: NameRule) {
     this.#maxBytes = maxBytes;
+    this.#names = names;
   }
 
   /**
@@ -47,6 +51,7 @@ export class TrailerSection {
         return wireFaults.forbiddenTrailer;
       if (id !== 0) fields.strike(line);
     }
+    if (fields.oddNames && this.#names !== undefined) return applyNameRule(fields, this.#names) ?? length - before;
     return length - before;
   }
 }

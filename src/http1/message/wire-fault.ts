@@ -39,6 +39,11 @@ export const wireFaults = {
   leadingSpace: fault(400, 'leading-space', 'There is white space before the first field'),
   foldedLine: fault(400, 'folded-line', 'A field is continued on a second line'),
   badFieldName: fault(400, 'bad-field-name', 'A field name is not a token'),
+  ambiguousFieldName: fault(
+    400,
+    'ambiguous-field-name',
+    'A field name has other characters than letters, digits and hyphens, which servers confuse with each other',
+  ),
   spaceBeforeColon: fault(400, 'space-before-colon', 'There is white space between a field name and its colon'),
   badFieldValue: fault(400, 'bad-field-value', 'A field value contains a control character'),
   tooManyFields: fault(431, 'too-many-fields', 'There are too many fields'),

@@ -42,6 +42,8 @@ export class RedisClient {
   readonly #location: RedisLocation;
   readonly #random: Random;
   readonly #client: Redis | Cluster;
+  /** The wait for the current attempt: a Cluster's client may outlast several attempts of the subscriber. */
+  #readying: Promise<void> | undefined;
 
   constructor(location: RedisLocation, random: Random) {
     this.#location = location;
@@ -62,7 +64,12 @@ export class RedisClient {
       probe: (keys) => scripts.sluiceProbe(...keys),
       memory: () => client.info('memory'),
       publish: (channel, message) => client.publish(channel, message),
-      ready: () => readiness(client),
+      ready: () => {
+        this.#readying ??= readiness(client).finally(() => {
+          this.#readying = undefined;
+        });
+        return this.#readying;
+      },
       onClose: (listener) => client.on('close', listener),
       onError: (listener) => client.on('error', listener),
       // Only when connected: ioredis takes a disconnect during a connection attempt as final; with Sentinel it would never reconnect.
@@ -154,14 +161,21 @@ export class RedisClient {
 function readiness(client: Redis | Cluster): Promise<void> {
   if (client.status === 'ready') return Promise.resolve();
   return new Promise((resolve, reject) => {
+    let last: Error | undefined;
+    const remember = (error: Error) => {
+      last = error;
+    };
     const failed = () => {
       client.off('ready', succeeded);
-      reject(new Error('the connection was closed'));
+      client.off('error', remember);
+      reject(last ?? new Error('the connection was closed'));
     };
     const succeeded = () => {
       client.off('close', failed);
+      client.off('error', remember);
       resolve();
     };
+    client.on('error', remember);
     client.once('ready', succeeded);
     client.once('close', failed);
   });

@@ -4,8 +4,10 @@ import type { Log } from '../../model/log.ts';
 import { type News, news as newsSchema } from '../../model/news.ts';
 import { retryDelay } from '../../model/retry-delay.ts';
 import type { Link, Watch } from '../contract.ts';
+import { namesCause, OutageReason } from '../outage-reason.ts';
 import type { NewsChannels } from './news-channels.ts';
 import type { RedisClient, RedisCommands, RedisSubscriber } from './redis-client.ts';
+import { describeOutage } from './redis-refusal.ts';
 
 const beatEveryMs = 2000;
 const beatTimeoutMs = 2000;
@@ -41,7 +43,7 @@ export class RedisNews {
   #next: Timer | undefined;
   #attempt = 0;
   #everUp = false;
-  #reason: string | undefined;
+  readonly #outage: OutageReason;
   #closed = false;
 
   /** @param parts.onUp called after each connect */
@@ -60,6 +62,7 @@ export class RedisNews {
     this.#clock = parts.clock;
     this.#random = parts.random;
     this.#log = parts.logger;
+    this.#outage = new OutageReason(parts.logger, 'the registry in Redis cannot be reached; trying again');
     this.#onUp = parts.onUp;
     this.#beatChannel = `${parts.prefix}:beat:${randomUUID()}`;
     this.#link = { up: false, since: parts.clock.now() };
@@ -72,12 +75,8 @@ export class RedisNews {
   }
 
   get link(): Link {
-    return this.#link;
-  }
-
-  /** Reason why the link is down. */
-  get reason(): string | undefined {
-    return this.#reason;
+    const reason = this.#outage.text;
+    return reason === undefined ? this.#link : { ...this.#link, reason };
   }
 
   watch(tell: (news: News) => void, server: string | undefined): Watch {
@@ -155,7 +154,7 @@ export class RedisNews {
 
   #isUp(): void {
     this.#attempt = 0;
-    this.#reason = undefined;
+    this.#outage.ended();
     this.#link = { up: true, since: this.#clock.now() };
     this.#settleFirst();
     this.#log.info({ resync: this.#everUp }, 'connected to the registry in Redis');
@@ -171,9 +170,8 @@ export class RedisNews {
     this.#beat?.failed.cancel();
     this.#next?.cancel();
     subscriber.close();
-    this.#reason = error.message;
+    this.#outage.note(describeOutage(error), error.name === 'ReplyError' || namesCause(error));
     if (this.#link.up) this.#link = { up: false, since: this.#clock.now() };
-    if (this.#attempt === 0) this.#log.warn({ reason: error.message }, 'the registry in Redis cannot be reached; trying again');
     this.#settleFirst();
     this.#next = this.#clock.after(retryDelay(this.#attempt++, this.#random), () => this.#connect());
   }

@@ -25,3 +25,12 @@ export function redisRefusal({ message }: Error): WriteRefusal | undefined {
   // Redis appends the script and its line to an error within a script.
   return { reason: message.replace(/,? ?script: [0-9a-f]{40}.*$/s, '').replace(/\.$/, ''), remedy };
 }
+
+/** Describes an error of the connection to Redis, with the remedy if Redis refused this client. */
+export function describeOutage(error: Error & { lastNodeError?: Error | null }): string {
+  if (error.lastNodeError) return `${error.message} ${describeOutage(error.lastNodeError)}`;
+  const refusal = redisRefusal(error);
+  // ioredis names the delay until its next round of Sentinels, which differs each time.
+  const message = error.message.replace(/( Retrying from scratch after \d+ms| and retry is disabled)\./, '.');
+  return refusal === undefined ? message : `${refusal.reason}: ${refusal.remedy}`;
+}

@@ -133,7 +133,7 @@ export class RedisStore implements Store {
       return await command();
     } catch (error) {
       if (error instanceof SluiceError) throw error;
-      throw new SluiceError('unavailable', `the registry in Redis does not answer: ${this.#news.reason ?? (error as Error).message}`);
+      throw new SluiceError('unavailable', `the registry in Redis does not answer: ${this.#news.link.reason ?? (error as Error).message}`);
     }
   }
 }

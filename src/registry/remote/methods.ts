@@ -59,13 +59,13 @@ export const methods = {
   }),
   applyEnvironment: method({
     access: 'admin',
-    params: z.object({ name: z.string(), file: z.unknown() }),
+    params: z.object({ name: z.string(), file: z.unknown(), dryRun: z.boolean().exactOptional() }),
     result: z.object({
       outcome: z.enum(['created', 'changed', 'unchanged', 'deleted', 'unread']),
       replaced: z.array(z.string()),
       kept: z.array(z.string()),
     }),
-    call: (registry, { name, file }) => registry.applyEnvironment(name, file as EnvironmentSpecInput),
+    call: (registry, { name, file, dryRun = false }) => registry.applyEnvironment(name, file as EnvironmentSpecInput, { dryRun }),
   }),
   appliedSettings: method({
     access: 'admin',
@@ -103,6 +103,13 @@ export const methods = {
     params: z.object({ project: z.unknown(), options: conditional }),
     result: z.object({ name, revision: revisionNumber, created: z.boolean() }),
     call: (registry, params) => registry.pushProject(params.project as Project, params.options),
+  }),
+  deleteProject: method({
+    access: 'admin',
+    params: z.object({ name: z.string(), revision: count.exactOptional(), options: conditional }),
+    result: nothing,
+    call: (registry, { name, revision, options }) =>
+      registry.deleteProject(name, { ...options, ...(revision !== undefined && { revision }) }),
   }),
   revision: method({
     access: 'admin',
@@ -188,6 +195,12 @@ export const methods = {
     params: z.object({ id: z.string(), patch: serverPatch, options: conditional }),
     result: leasedServer,
     call: (registry, { id, patch, options }) => registry.patchServer(id, patch, options),
+  }),
+  forgetServer: method({
+    access: 'admin',
+    params: z.object({ id: z.string(), options: conditional }),
+    result: nothing,
+    call: (registry, { id, options }) => registry.forgetServer(id, options),
   }),
 } as const;
 

@@ -6,6 +6,7 @@ import type { Log } from '../../model/log.ts';
 import type { News } from '../../model/news.ts';
 import { retryDelay } from '../../model/retry-delay.ts';
 import type { Link } from '../contract.ts';
+import { namesCause, OutageReason } from '../outage-reason.ts';
 import { type ClientFrame, decodeEndpointFrame, type EndpointFrame } from './frames.ts';
 import { startHeartbeat } from './heartbeat.ts';
 
@@ -38,6 +39,7 @@ export class RemoteLink {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #log: Log;
+  readonly #outage: OutageReason;
   readonly #onNews: (news: News) => void;
   readonly #onUp: () => void;
   readonly #waiting = new Map<number, Waiting>();
@@ -65,6 +67,7 @@ export class RemoteLink {
     this.#clock = parts.clock;
     this.#random = parts.random;
     this.#log = parts.logger;
+    this.#outage = new OutageReason(parts.logger, "the balancer's registry cannot be reached; trying again");
     this.#onNews = parts.onNews;
     this.#onUp = parts.onUp;
     this.#link = { up: false, since: parts.clock.now() };
@@ -76,7 +79,8 @@ export class RemoteLink {
   }
 
   get link(): Link {
-    return this.#link;
+    const reason = this.#outage.text;
+    return reason === undefined ? this.#link : { ...this.#link, reason };
   }
 
   /** Sends a call and resolves to its result, unchecked. Rejects with `unavailable` if the answer takes too long or the connection is down. */
@@ -120,9 +124,9 @@ export class RemoteLink {
       },
     });
     this.#socket = socket;
-    let failure: SluiceError | undefined;
+    let failure: Failure | undefined;
     const giveUp = (afterMs: number) => {
-      failure ??= this.#unreachable(`no ${connected ? 'answer' : 'connection'} within ${afterMs} ms`);
+      failure ??= vague(this.#unreachable(`no ${connected ? 'answer' : 'connection'} within ${afterMs} ms`));
       socket.terminate();
     };
     let timeout = this.#clock.after(connectTimeoutMs, () => {
@@ -131,11 +135,11 @@ export class RemoteLink {
         timeout = this.#clock.after(upgradeTimeoutMs - connectTimeoutMs, () => giveUp(upgradeTimeoutMs));
       } else giveUp(connectTimeoutMs);
     });
-    socket.on('error', ({ message }) => {
-      failure ??= this.#unreachable(message);
+    socket.on('error', (error) => {
+      failure ??= { error: this.#unreachable(error.message), telling: namesCause(error) };
     });
     socket.on('unexpected-response', (_request, { statusCode }) => {
-      failure = statusCode === 401 ? this.#unauthorized() : this.#wrongAddress(statusCode);
+      failure = this.#refused(statusCode);
       socket.terminate();
     });
     socket.on('open', () => {
@@ -145,7 +149,7 @@ export class RemoteLink {
     socket.on('message', (data, isBinary) => this.#receive(socket, isBinary ? '' : data.toString()));
     socket.on('close', () => {
       timeout.cancel();
-      this.#lost(socket, failure ?? this.#unreachable('the connection was closed'));
+      this.#lost(socket, failure ?? vague(this.#unreachable('the connection was closed')));
     });
   }
 
@@ -156,16 +160,17 @@ export class RemoteLink {
     }
     startHeartbeat(socket, this.#clock, this.#random);
     this.#attempt = 0;
+    this.#outage.ended();
     this.#link = { up: true, since: this.#clock.now() };
     this.#settleFirst();
     this.#log.info({ balancer: this.#url.host }, "connected to the balancer's registry");
     this.#onUp();
   }
 
-  #lost(socket: WebSocket, failure: SluiceError): void {
+  #lost(socket: WebSocket, { error, telling }: Failure): void {
     if (socket !== this.#socket || this.#closed) return;
-    this.#isDown(failure);
-    if (this.#attempt === 0) this.#log.warn({ reason: failure.message }, "the balancer's registry cannot be reached; trying again");
+    this.#outage.note(error.message, telling);
+    this.#isDown(error.message === this.#outage.text ? error : this.#down);
     this.#retry = this.#clock.after(retryDelay(this.#attempt++, this.#random), () => this.#connect());
   }
 
@@ -203,20 +208,43 @@ export class RemoteLink {
     return waiting;
   }
 
-  #unauthorized(): SluiceError {
-    const remedy = 'give its join token by --token or SLUICE_JOIN_TOKEN, or start it in the folder that has ./data/join.token';
-    return new SluiceError('unauthorized', `the balancer at ${this.#url.host} refused the token (401): ${remedy}`);
-  }
-
-  #wrongAddress(status: number | undefined): SluiceError {
-    const remedy = 'give the control address of a balancer (`control.listen`), not the address for clients';
-    return new SluiceError(
-      'unavailable',
-      `${this.#url.host} answers with status ${status}, which is not that of a registration endpoint: ${remedy}`,
-    );
+  /** The failure of an attempt that was answered with a status. */
+  #refused(status: number | undefined): Failure {
+    const { host } = this.#url;
+    switch (status) {
+      case 401: {
+        const remedy = 'give its join token by --token or SLUICE_JOIN_TOKEN, or start it in the folder that has ./data/join.token';
+        return telling(new SluiceError('unauthorized', `the balancer at ${host} refused the token (401): ${remedy}`));
+      }
+      case 429:
+        return vague(this.#unreachable('it takes no token from this address for a moment (429), since too many wrong tokens came from it'));
+      case 502:
+      case 503:
+      case 504:
+        return vague(this.#unreachable(`it answers with status ${status}`));
+      default: {
+        const remedy = 'give the control address of a balancer (`control.listen`), not the address for clients';
+        const what = `${host} answers with status ${status}, which is not that of a registration endpoint`;
+        return telling(new SluiceError('unavailable', `${what}: ${remedy}`));
+      }
+    }
   }
 
   #unreachable(reason: string): SluiceError {
     return new SluiceError('unavailable', `the balancer at ${this.#url.host} does not answer: ${reason}`);
   }
+}
+
+/** Why an attempt to connect failed, and whether that names the cause. */
+interface Failure {
+  readonly error: SluiceError;
+  readonly telling: boolean;
+}
+
+function telling(error: SluiceError): Failure {
+  return { error, telling: true };
+}
+
+function vague(error: SluiceError): Failure {
+  return { error, telling: false };
 }

@@ -59,8 +59,8 @@ export class RemoteRegistry implements Registry {
     return this.#call('putEnvironment', { name, spec, options: sent(options) });
   }
 
-  applyEnvironment(name: string, file: EnvironmentSpecInput) {
-    return this.#call('applyEnvironment', { name, file });
+  applyEnvironment(name: string, file: EnvironmentSpecInput, { dryRun }: { dryRun?: boolean } = {}) {
+    return this.#call('applyEnvironment', { name, file, ...(dryRun !== undefined && { dryRun }) });
   }
 
   async appliedSettings() {
@@ -89,6 +89,10 @@ export class RemoteRegistry implements Registry {
 
   pushProject(project: Project, options?: Conditional) {
     return this.#call('pushProject', { project, options: sent(options) });
+  }
+
+  deleteProject(name: string, { revision, ...options }: Conditional & { revision?: number } = {}) {
+    return this.#call('deleteProject', { name, ...(revision !== undefined && { revision }), options: sent(options) });
   }
 
   revision(name: string, revision?: number) {
@@ -153,6 +157,10 @@ export class RemoteRegistry implements Registry {
 
   patchServer(id: string, patch: { draining?: boolean; weight?: number }, options?: Conditional) {
     return this.#call('patchServer', { id, patch, options: sent(options) });
+  }
+
+  forgetServer(id: string, options?: Conditional) {
+    return this.#call('forgetServer', { id, options: sent(options) });
   }
 
   watch(tell: (news: News) => void, { server }: { server?: string } = {}): Watch {

@@ -1,9 +1,10 @@
 import type { ManifestEntry } from '../../model/manifest.ts';
-import { hashAfterDeployment, hashAfterVariables, snapshotHash } from '../../model/snapshot-hash.ts';
+import { hashAfterDeployment, hashAfterSettings, snapshotHash } from '../../model/snapshot-hash.ts';
 import { normalBasePath } from '../../projects/base-path.ts';
 import { changeName, changesKept, claimName, type Deployment, deploymentName, type EnvironmentDocument } from '../documents.ts';
 import type { Change, Key } from '../store.ts';
 import type { CheckedReading, Ledger } from './ledger.ts';
+import { served } from './served-settings.ts';
 
 /** Deployments that are kept in the environment's own document, which every version reads. */
 const mostInline = 64;
@@ -71,8 +72,8 @@ export class DeployedProjects {
 
   /** Places the deployments after that of a project is replaced; undefined stands for none. */
   async replaced(present: Deployment | undefined, next: Deployment | undefined): Promise<Placement> {
-    const { deployments, spec, hash } = this.#document;
-    if (deployments) return this.placed([...deployments.filter((one) => one !== present), ...(next ? [next] : [])], spec.variables);
+    const { deployments, hash } = this.#document;
+    if (deployments) return this.placed([...deployments.filter((one) => one !== present), ...(next ? [next] : [])]);
     const one = next ?? present;
     const claims = present && next && normalBasePath(present.basePath) === normalBasePath(next.basePath) ? [] : [present];
     return {
@@ -86,16 +87,16 @@ export class DeployedProjects {
     };
   }
 
-  /** Hash of the environment's snapshot with other variables. */
-  hashWith(variables: EnvironmentDocument['spec']['variables']): string {
+  /** Hash of the environment's snapshot with other settings. */
+  hashWith(next: EnvironmentDocument['spec']): string {
     const { deployments, spec, hash } = this.#document;
-    return deployments ? snapshotHash(variables, deployments.map(entryOf)) : hashAfterVariables(hash, spec.variables, variables);
+    return deployments ? snapshotHash(served(next), deployments.map(entryOf)) : hashAfterSettings(hash, served(spec), served(next));
   }
 
   /** Places these as all deployments of the environment. Documents that an older version left when it deleted an environment are removed. */
-  async placed(deployments: readonly Deployment[], variables: EnvironmentDocument['spec']['variables']): Promise<Placement> {
+  async placed(deployments: readonly Deployment[]): Promise<Placement> {
     const sorted = [...deployments].sort((one, other) => (one.name < other.name ? -1 : 1));
-    const hash = snapshotHash(variables, sorted.map(entryOf));
+    const hash = snapshotHash(served(this.#document.spec), sorted.map(entryOf));
     if (sorted.length <= mostInline && this.#document.deployments) return { part: { deployments: sorted }, hash, put: [], remove: [] };
     const put = sorted.flatMap((one) => textsOf(this.#environment, one));
     const kept = new Set(put.map(({ kind, name }) => `${kind} ${name}`));

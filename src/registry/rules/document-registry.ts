@@ -4,7 +4,9 @@ import type { Registry } from '../contract.ts';
 import type { Store } from '../store.ts';
 import { Deployments } from './deployments.ts';
 import { Environments } from './environments.ts';
+import { ForgottenServers } from './forgotten-servers.ts';
 import { Ledger } from './ledger.ts';
+import { ProjectRemoval } from './project-removal.ts';
 import { Projects } from './projects.ts';
 import { Restoration } from './restoration.ts';
 import { RevisionContents } from './revision-contents.ts';
@@ -19,15 +21,17 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
   const environments = new Environments(ledger, snapshots);
   const projects = new Projects(ledger, clock);
   const contents = new RevisionContents(ledger);
+  const projectRemoval = new ProjectRemoval(ledger);
   const deployments = new Deployments(ledger, snapshots);
   const restoration = new Restoration(ledger, clock);
   const servers = new Servers({ ledger, snapshots, clock, logger });
+  const forgottenServers = new ForgottenServers(ledger);
 
   return {
     environments: () => environments.list(),
     environment: (name) => environments.get(name),
     putEnvironment: (name, spec, options) => environments.put(name, spec, options?.expect),
-    applyEnvironment: (name, file) => environments.apply(name, file),
+    applyEnvironment: (name, file, options) => environments.apply(name, file, options?.dryRun),
     appliedSettings: () => environments.applied(),
     forgetApplied: (name) => environments.forgetApplied(name),
     deleteEnvironment: (name, { force = false, expect } = {}) => environments.remove(name, force, expect),
@@ -35,6 +39,7 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
     project: (name) => projects.get(name),
     projects: () => projects.list(),
     pushProject: (project, options) => projects.push(project, options?.expect),
+    deleteProject: (name, { revision, expect } = {}) => projectRemoval.remove(name, revision, expect),
     revision: (name, revision) => projects.revision(name, revision),
     deploy: (environment, project, options = {}) => deployments.deploy(environment, project, options),
     undeploy: (environment, project, options = {}) => deployments.undeploy(environment, project, options),
@@ -51,6 +56,7 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
     leave: (id, instance) => servers.leave(id, instance),
     assign: (id, environment, options) => servers.assign(id, environment, options?.expect),
     patchServer: (id, patch, options) => servers.patch(id, patch, options?.expect),
+    forgetServer: (id, options) => forgottenServers.forget(id, options?.expect),
     watch: (listener, { server } = {}) => store.watch(listener, server),
     probe: () => store.probe(),
     get link() {

@@ -18,6 +18,7 @@ import { DeployedProjects, documentsOf } from './deployed-projects.ts';
 import type { Entry, Ledger } from './ledger.ts';
 import { mergeSettings } from './merge-settings.ts';
 import { mustSatisfy, noSuch, notAmong, valid } from './refusals.ts';
+import { served } from './served-settings.ts';
 import type { Snapshots } from './snapshots.ts';
 
 /** Rules for the environments of a registry. */
@@ -56,7 +57,7 @@ export class Environments {
     });
   }
 
-  async apply(name: string, file: EnvironmentSpecInput): Promise<Applied> {
+  async apply(name: string, file: EnvironmentSpecInput, dryRun = false): Promise<Applied> {
     valid(`the environment's name`, nameSchema, name);
     valid(`environment "${name}"`, environmentSpec, file);
     return this.#ledger.transact<Applied>(async () => {
@@ -81,7 +82,7 @@ export class Environments {
         ? { epoch: now.epoch, expect: [entry], news: [] }
         : await this.#change(now.epoch, entry, { name, input, spec });
       const put = [...(change.put ?? []), { kind: record.kind, name, text: JSON.stringify({ input: file }) }];
-      return { result, change: { ...change, expect: [...change.expect, record], put } };
+      return dryRun ? { result } : { result, change: { ...change, expect: [...change.expect, record], put } };
     });
   }
 
@@ -103,12 +104,12 @@ export class Environments {
     const { value: old } = entry;
     const news: News[] = [{ kind: 'environment', name }];
     const { deployments, deployed } = old ?? { deployments: [] };
-    let { version, hash } = old ?? { version: 0, hash: snapshotHash(spec.variables, []) };
+    let { version, hash } = old ?? { version: 0, hash: snapshotHash(served(spec), []) };
     const put: Put[] = [];
-    if (old && contentHash(old.spec.variables) !== contentHash(spec.variables)) {
+    if (old && contentHash(served(old.spec)) !== contentHash(served(spec))) {
       const { put: entries } = await this.#snapshots.manifest(name, epoch, old);
       mustServe(name, await this.#snapshots.projects(epoch, entries), old.spec.variables, spec.variables);
-      hash = new DeployedProjects(this.#ledger, name, old).hashWith(spec.variables);
+      hash = new DeployedProjects(this.#ledger, name, old).hashWith(spec);
       news.push({ kind: 'snapshot', name, version: ++version });
       put.push({ kind: 'change', name: changeName(name, version), text: JSON.stringify({ version, from: old.hash, hash }) });
     }

@@ -4,7 +4,7 @@ import { contentHash } from '../../model/content-hash.ts';
 import { type ExpectedTags, projectTag } from '../../model/entity-tag.ts';
 import type { Project } from '../../model/project.ts';
 import type { ProjectSummary, Revision } from '../../model/revision.ts';
-import { pushedProject } from '../../projects/pushed-project.ts';
+import { isChecked, pushedProject } from '../../projects/pushed-project.ts';
 import { revisionName } from '../documents.ts';
 import type { Change } from '../store.ts';
 import { DeployedProjects } from './deployed-projects.ts';
@@ -39,7 +39,7 @@ export class Projects {
   }
 
   async push(given: Project, expect?: ExpectedTags): Promise<{ name: string; revision: number; created: boolean }> {
-    const project = valid('the project', pushedProject as z.ZodType<Project>, given);
+    const project = isChecked(given) ? given : valid('the project', pushedProject as z.ZodType<Project>, given);
     const { name } = project;
     const hash = contentHash(project);
 
@@ -50,7 +50,8 @@ export class Projects {
       const newest = entry.value?.revisions.at(-1);
       if (newest?.hash === hash) return { result: { name, revision: newest.revision, created: false } };
 
-      const revision = (entry.value?.latest ?? 0) + 1;
+      const { latest = 0, used = 0 } = entry.value ?? {};
+      const revision = Math.max(latest, used) + 1;
       const createdAt = this.#clock.date();
       const all = [...(entry.value?.revisions ?? []), { revision, version: project.version, hash, createdAt }];
       const { surplus, expectAll } = await this.#surplus(name, all.slice(0, -1));

@@ -35,7 +35,6 @@ export class Restoration {
       const restoredVersion = Math.max(document.version, version) + 1;
       const places = await new DeployedProjects(this.#ledger, name, document).placed(
         projects.map((project) => deploymentOf(project, restoredVersion)),
-        document.spec.variables,
       );
       const next: Omit<EnvironmentDocument, 'spec'> = {
         input: document.input,

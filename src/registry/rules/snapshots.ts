@@ -6,6 +6,7 @@ import { sameSnapshot } from '../../model/snapshot-id.ts';
 import { changeName, changesKept, type EnvironmentDocument, revisionName } from '../documents.ts';
 import { DeployedProjects, entryOf } from './deployed-projects.ts';
 import type { Ledger } from './ledger.ts';
+import { served } from './served-settings.ts';
 
 /** Revisions that are read at once, so that no read holds up the store for long. */
 const revisionsAtOnce = 500;
@@ -162,7 +163,7 @@ export function snapshotIdOf(epoch: string, { version, hash }: EnvironmentDocume
 }
 
 function manifestOf(environment: string, epoch: string, document: EnvironmentDocument): Omit<Manifest, 'put' | 'removed'> {
-  return { ...snapshotIdOf(epoch, document), environment, variables: document.spec.variables };
+  return { ...snapshotIdOf(epoch, document), environment, ...served(document.spec) };
 }
 
 function merged(entries: readonly ManifestEntry[], changes: Changes): readonly ManifestEntry[] {

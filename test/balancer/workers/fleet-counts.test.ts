@@ -112,12 +112,12 @@ t.test('environments and listeners add up in the same way', async (t) => {
   fleet.follow(table([]));
   fleet.followListener('127.0.0.1:0');
   const environment = { ...noEnvironmentCounts, name: 'production', own: { 'no-server': 2 }, waiting: 1, panicking: 1 };
-  const listener = { ...noListenerCounts, listen: '127.0.0.1:0', accepted: 3, connections: 2 };
+  const listener = { ...noListenerCounts, listen: '127.0.0.1:0', accepted: 3, connections: 2, limit: 5 };
   const one = { servers: [], environments: [countsOfEnvironment(environment)], listeners: [countsOfListener(listener)] };
   fleet.add(1, one);
   fleet.add(2, { ...one, environments: [countsOfEnvironment({ ...environment, own: { 'no-server': 1, 'queue-full': 4 } })] });
   t.match(fleet.environments(), [{ name: 'production', own: { 'no-server': 3, 'queue-full': 4 }, waiting: 2, panicking: 2 }]);
-  t.match(fleet.listeners(), [{ listen: '127.0.0.1:0', accepted: 6, connections: 4 }]);
+  t.match(fleet.listeners(), [{ listen: '127.0.0.1:0', accepted: 6, connections: 4, limit: 10 }]);
   fleet.forget(2);
   t.match(
     fleet.environments(),

@@ -10,7 +10,12 @@ import type { Handler, ListenerSettings } from '../../../src/proxy/contract.ts';
 import { HttpListener } from '../../../src/proxy/http-listener.ts';
 import { keptLogger } from '../../tools/fake-logger.ts';
 
-const settings: ListenerSettings = { headerBytes: 8192, timeouts: { requestHead: 1000, clientIdle: 1000 }, trustedProxies: [] };
+const settings: ListenerSettings = {
+  headerBytes: 8192,
+  bodyRate: 0,
+  timeouts: { requestHead: 1000, requestBody: 0, clientIdle: 1000 },
+  trustedProxies: [],
+};
 const answering: Handler = { request: (exchange) => exchange.respond(200, {}, 'here'), fault() {} };
 
 t.test('a process that gets the handle of a bound socket can listen on it', async (t) => {

@@ -5,12 +5,12 @@ import { table } from '../tables.ts';
 
 t.test('limits are divided among the workers', async (t) => {
   const whole = table([], {
-    limits: { connectionsPerServer: 10, queue: 3, headerBytes: 4096 },
+    limits: { connectionsPerServer: 10, tunnelsPerServer: 5, queue: 3, headerBytes: 4096 },
     retries: { budgetMin: 1, budgetPercent: 20 },
   });
   t.equal(tableShare(whole, 1), whole);
   t.match(tableShare(whole, 4).spec, {
-    limits: { connectionsPerServer: 3, queue: 1, headerBytes: 4096 },
+    limits: { connectionsPerServer: 3, tunnelsPerServer: 2, queue: 1, headerBytes: 4096 },
     retries: { budgetMin: 1, budgetPercent: 20 },
   });
   t.match(tableShare(table([]), 4).spec.limits, { connectionsPerServer: 0, queue: 0 }, 'no limit stays no limit');

@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { type DocumentKind, type DocumentReader, documents, type ReadDocument, readChecked } from '../control/documents.ts';
+import { type ErrorCode, type Fault, SluiceError } from '../model/fault.ts';
+import { ownProgram } from './own-program.ts';
+
+/** First argument of a process that reads documents, used only by {@link DocumentProcess}. */
+const argument = 'document-reader';
+/** Milliseconds without a document after which the process is ended. */
+const idleMs = 30_000;
+/** Attempts at a document whose process ends. */
+const mostAttempts = 2;
+
+interface Question {
+  readonly number: number;
+  readonly kind: DocumentKind;
+  readonly octets: Uint8Array;
+}
+
+interface Waiting extends Omit<Question, 'number'> {
+  readonly by: ChildProcess;
+  readonly attempts: number;
+  resolve(read: ReadDocument): void;
+  reject(error: SluiceError): void;
+}
+
+type Answer = { readonly number: number } & (
+  | { readonly read: ReadDocument }
+  | { readonly refused: { readonly code: ErrorCode; readonly message: string; readonly faults: readonly Fault[] } }
+);
+
+/**
+ * Reads large documents in a process of its own, so that traffic does not wait meanwhile: half a megabyte of YAML takes half a second. The
+ * process is started for the first one, and ended when none came for a while.
+ */
+export class DocumentProcess {
+  #process: ChildProcess | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #number = 0;
+  #closed = false;
+  readonly #waiting = new Map<number, Waiting>();
+
+  readonly read: DocumentReader = (octets, kind) =>
+    new Promise((resolve, reject) => this.#send({ kind, octets, attempts: 0, resolve, reject }));
+
+  /** Ends the process. Documents that are still being read are refused. */
+  close(): void {
+    this.#closed = true;
+    this.#end();
+  }
+
+  #end(): void {
+    clearTimeout(this.#idle);
+    this.#process?.kill('SIGKILL');
+    this.#process = undefined;
+  }
+
+  #send(document: Omit<Waiting, 'by'>): void {
+    clearTimeout(this.#idle);
+    this.#process ??= this.#start();
+    const number = this.#number++;
+    const { kind, octets, attempts } = document;
+    this.#waiting.set(number, { ...document, attempts: attempts + 1, by: this.#process });
+    this.#process.send({ number, kind, octets } satisfies Question);
+  }
+
+  #start(): ChildProcess {
+    const { file, args } = ownProgram([argument]);
+    // The process needs no setting, and some settings are secrets.
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SLUICE_')));
+    const started = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], serialization: 'advanced', detached: true, env });
+    started.on('message', (answer: Answer) => this.#take(answer));
+    // If it could not be started, or a message did not reach it, 'close' follows.
+    started.on('error', () => started.kill('SIGKILL'));
+    started.once('close', () => {
+      if (this.#process === started) this.#process = undefined;
+      for (const [number, waiting] of this.#waiting) {
+        if (waiting.by !== started) continue;
+        this.#waiting.delete(number);
+        // Another document, or a user, may have ended it. A document that ends it twice is not sent a third time.
+        if (waiting.attempts < mostAttempts && !this.#closed) this.#send(waiting);
+        else
+          waiting.reject(
+            new SluiceError('unavailable', 'the process that reads large documents ended before it had read this one: send it again'),
+          );
+      }
+    });
+    return started;
+  }
+
+  #take(answer: Answer): void {
+    const waiting = this.#waiting.get(answer.number);
+    this.#waiting.delete(answer.number);
+    if (this.#waiting.size === 0) this.#idle = setTimeout(() => this.#end(), idleMs).unref();
+    if ('read' in answer) waiting?.resolve(answer.read);
+    else waiting?.reject(new SluiceError(answer.refused.code, answer.refused.message, answer.refused));
+  }
+}
+
+/** True if this process was started by a {@link DocumentProcess}. */
+export function readsDocuments(): boolean {
+  return process.argv[2] === argument && process.connected;
+}
+
+/** Reads documents for the process that started this one, until that ends. */
+export function runDocumentReader(): void {
+  process.on('message', ({ number, kind, octets }: Question) => process.send?.(answerTo(number, kind, octets)));
+  process.once('disconnect', () => process.exit(0));
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
+}
+
+function answerTo(number: number, kind: DocumentKind, octets: Uint8Array): Answer {
+  try {
+    return { number, read: readChecked(octets, documents[kind]) };
+  } catch (error) {
+    const { code, message, faults } = error instanceof SluiceError ? error : new SluiceError('internal', (error as Error).message);
+    return { number, refused: { code, message, faults } };
+  }
+}

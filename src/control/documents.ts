@@ -1,0 +1,34 @@
+import * as z from 'zod';
+import { check } from '../config/check.ts';
+import { refusal } from '../config/refusal.ts';
+import { readSource } from '../config/source.ts';
+import { environmentSpec } from '../model/environment.ts';
+import { name } from '../model/name.ts';
+import { pushedProject } from '../projects/pushed-project.ts';
+
+/** Schemas of the documents that operators send, which may be large. */
+export const documents = {
+  project: pushedProject,
+  /** An answer can be edited and sent back: `name` must then match the path, and `status` is ignored. */
+  environment: environmentSpec.extend({ name: name.optional(), status: z.unknown().optional() }).meta({ id: 'EnvironmentBody' }),
+} as const;
+
+export type DocumentKind = keyof typeof documents;
+
+/** A document that was read: as it was sent, and checked, with its defaults filled in. */
+export interface ReadDocument {
+  readonly given: unknown;
+  readonly value: unknown;
+}
+
+/** Reads a document; rejects with a `SluiceError` that has every fault. */
+export type DocumentReader = (octets: Uint8Array, kind: DocumentKind) => Promise<ReadDocument>;
+
+/** Parses a text, YAML or JSON, and checks it. An empty one counts as an empty object. Throws a `SluiceError` with every fault. */
+export function readChecked(octets: Uint8Array, schema: z.ZodType): ReadDocument {
+  const source = readSource(octets);
+  const given = source.value ?? {};
+  const { value, faults } = check(given, schema, source.lineOf);
+  if (faults) throw refusal('invalid', faults);
+  return { given, value };
+}

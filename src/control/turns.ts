@@ -1,0 +1,20 @@
+/**
+ * Starts requests of the control plane one in each turn of the event loop, first come, first served. Traffic of the same process comes in
+ * between, however many requests arrive at once.
+ */
+export class Turns {
+  readonly #waiting: (() => void)[] = [];
+
+  /** Resolves when it is the caller's turn. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      if (this.#waiting.length === 1) setImmediate(() => this.#start());
+    });
+  }
+
+  #start(): void {
+    this.#waiting.shift()?.();
+    if (this.#waiting.length > 0) setImmediate(() => this.#start());
+  }
+}

@@ -1,0 +1,57 @@
+import { computed } from '@preact/signals';
+import { plural } from './format.ts';
+import type { Place } from './place.ts';
+import { rejections } from './rejections.ts';
+import { connection, environments, registryRefuses, registryUp, serversOf } from './state.ts';
+
+/** Something that is down, and the place in the page that tells more. */
+export interface Trouble {
+  readonly kind: 'registry' | 'writes' | 'listener' | 'settings' | 'server' | 'project';
+  readonly text: string;
+  readonly place: Place;
+}
+
+/** Everything that is down at present, worst first; empty while the live feed is lost, because nothing is known then. */
+export const troubles = computed((): readonly Trouble[] => {
+  if (connection.value === 'lost') return [];
+  const found: Trouble[] = [];
+  if (!registryUp.value) found.push({ kind: 'registry', text: 'The registry does not answer', place: { view: 'banners' } });
+  else if (registryRefuses.value !== undefined) {
+    found.push({ kind: 'writes', text: 'The registry refuses writes', place: { view: 'banners' } });
+  }
+  for (const { name, status } of environments.value) {
+    const place = { view: 'overview', name } as const;
+    if (status.listening === null) found.push({ kind: 'listener', text: `${name}: its listener is closed`, place });
+    if (status.unread !== undefined) found.push({ kind: 'settings', text: `${name}: its settings are not understood`, place });
+  }
+  for (const { name } of environments.value) {
+    for (const { id, state, health } of serversOf(name)) {
+      const word = state === 'lost' ? 'lost' : health === 'down' ? 'down' : undefined;
+      if (word !== undefined)
+        found.push({ kind: 'server', text: `${id} is ${word} in ${name}`, place: { view: 'overview', name, server: id } });
+    }
+  }
+  for (const { project, environment, servers } of rejections.value) {
+    const text = `${project} is rejected in ${environment} by ${plural(servers.length, 'server')}`;
+    found.push({ kind: 'project', text, place: { view: 'projects', name: project } });
+  }
+  return found;
+});
+
+const words: Readonly<Record<Trouble['kind'], (count: number) => string>> = {
+  registry: () => 'Registry down',
+  writes: () => 'Writes refused',
+  listener: (count) => (count === 1 ? 'Listener closed' : `${count} listeners closed`),
+  settings: () => 'Settings unread',
+  server: (count) => `${plural(count, 'server')} down`,
+  project: (count) => `${plural(count, 'project')} rejected`,
+};
+
+/** The worst kind of trouble in two or three words; undefined if all is well. */
+export const worstWord = computed(() => {
+  const [worst] = troubles.value;
+  return (
+    worst &&
+    words[worst.kind](new Set(troubles.value.filter(({ kind }) => kind === worst.kind).map(({ place }) => JSON.stringify(place))).size)
+  );
+});

@@ -1,0 +1,19 @@
+import type { Page } from 'playwright-core';
+
+/**
+ * Lets a test act on the live feed of pages opened from now on: `window.hear(message)` delivers a message as the balancer would, and while
+ * `window.deaf` is true the page hears nothing of the balancer, as behind a network that has stalled.
+ */
+export async function hookFeed(page: Page): Promise<void> {
+  await page.addInitScript(`const Own = WebSocket; window.WebSocket = class extends Own {
+    set onmessage(listener) {
+      this.addEventListener('message', (event) => { if (!window.deaf) listener(event); });
+      window.hear = (data) => listener({ data: JSON.stringify(data) });
+    }
+  }`);
+}
+
+/** Delivers a message of the live feed to the page. */
+export async function hear(page: Page, message: object): Promise<void> {
+  await page.evaluate(`window.hear(${JSON.stringify(message)})`);
+}
