@@ -33,6 +33,8 @@ export interface FleetOptions {
 /** Share of the gateways that is replaced by new ones in a minute. */
 const churnPerMinute = 0.1;
 const limitMs = 600_000;
+/** Gateways that join at the same time if there are many projects. */
+const joiningAtOnce = 16;
 /** Projects that all gateways together hold at most. */
 const mostHeld = 100_000;
 const pollMs = 200;
@@ -124,7 +126,16 @@ class Fleet {
 
   async #storm(): Promise<Storm> {
     const end = await this.#meter.begin();
-    const { ids, at } = this.#start(this.#options.gateways);
+    const { gateways, projects = 1 } = this.#options;
+    // With many projects one machine cannot do at once the work that as many machines would share.
+    const wave = projects === 1 ? gateways : joiningAtOnce;
+    const at = now();
+    const ids: string[] = [];
+    while (ids.length < gateways) {
+      const next = this.#start(Math.min(wave, gateways - ids.length));
+      ids.push(...next.ids);
+      await this.#acknowledged(next.ids, next.at);
+    }
     const acknowledged = await this.#acknowledged(ids, at);
     const inRotation = await this.#inRotation(ids, at);
     return { acknowledged, inRotation, usage: await end() };

@@ -37,7 +37,7 @@ ${date.toISOString()}, \`npm run fleet -- --gateways ${gateways}${projects === 1
     registry === 'redis'
       ? 'gateways join through Redis'
       : "gateways join over the balancer's WebSocket endpoint; its registry is the embedded one"
-  }. ${whole === gateways ? '' : `${whole} of the gateways held all projects, the others only the one that the deploys change: memory would not hold more. `}Everything, including gateways and clients, runs on one machine:
+  }. ${whole === gateways ? '' : `${whole} of the gateways held all projects, the others only the one that the deploys change: memory would not hold more. `}${projects === 1 ? '' : 'The gateways joined in groups of 16. '}Everything, including gateways and clients, runs on one machine:
 
 ${machine.map((line) => `- ${line}`).join('\n')}
 

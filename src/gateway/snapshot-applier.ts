@@ -58,7 +58,7 @@ export class SnapshotApplier {
     return this.#running?.served.table;
   }
 
-  /** How listeners treat field names with underscores; undefined: they drop them. */
+  /** Treatment of field names with underscores by listeners; undefined: dropped. */
   get underscores(): ServedSettings['underscores'] {
     return this.#running?.underscores;
   }
