@@ -5,6 +5,9 @@ import { receivedSnapshot, snapshotId } from './snapshot.ts';
 
 const { id, instance, environment, address, weight, version, identifies, projects, startedAt, ttl } = serverRecord.shape;
 
+/** Secret by which a server that restarts proves that it held its id before. It is shown to the registry only, which keeps its digest. */
+export const leaseSecret = z.string().regex(/^[\x21-\x7e]{16,256}$/, 'must be 16 to 256 visible ASCII characters without spaces');
+
 /** Request of a server for a lease. */
 export const joinRequest = z.object({
   id,
@@ -18,6 +21,10 @@ export const joinRequest = z.object({
   identifies,
   startedAt,
   ttl,
+  /** Absent: the server is older, or registers by plain HTTP without one. */
+  secret: leaseSecret.exactOptional(),
+  /** The server lost its lease to another instance before: it must not take the id back while that one holds it, even with the same secret. */
+  yields: z.literal(true).exactOptional(),
 });
 
 /** Report of a server that extends its lease. */
@@ -31,6 +38,8 @@ export const renewal = z.object({
   drained: z.boolean().exactOptional(),
   /** The snapshot that the server has already; the answer carries a snapshot only if it differs. */
   holds: snapshotId.exactOptional(),
+  /** The same as in {@link joinRequest}, for the first call on a new connection. */
+  secret: leaseSecret.exactOptional(),
 });
 
 /** Answer to a join request or a renewal. */

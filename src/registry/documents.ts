@@ -5,7 +5,7 @@ import { type EnvironmentSpecInput, environmentSpec } from '../model/environment
 import { name } from '../model/name.ts';
 import { weight } from '../model/quantity.ts';
 import { projectSummary, revision, revisionNumber } from '../model/revision.ts';
-import { serverRecord } from '../model/server.ts';
+import { type ServerRecord, serverRecord } from '../model/server.ts';
 import { snapshotId } from '../model/snapshot.ts';
 import { withoutUnknownKeys } from './without-unknown-keys.ts';
 
@@ -74,13 +74,29 @@ const assignment = z.object({ environment: name.exactOptional(), weight: weight.
 /** An environment's settings as last applied from a configuration file. */
 const applied = z.object({ input: z.record(z.string(), z.unknown()) });
 
+/** The program that registered a server, as far as known. Only the registry's rules read this: it is part of no answer. */
+const holder = z.object({
+  /** SHA-256 digest of its lease secret. */
+  secret: sha256.exactOptional(),
+  /** Address that it registered from, through a balancer. */
+  from: z.string().max(100).exactOptional(),
+  /** The only environment that its token is for. */
+  environment: name.exactOptional(),
+});
+
+const server = serverRecord.extend({ holder: holder.exactOptional() });
+
+export type Holder = z.output<typeof holder>;
+/** A server's record as it is stored. */
+export type HeldRecord = ServerRecord & { readonly holder?: Holder };
+
 /** Schema of each kind of document. Documents are untrusted when read back: other programs can write to Redis or to the file. */
 export const documentSchemas = {
   environment,
   project: projectIndex,
   revision: revision.omit({ name: true, revision: true }),
   assignment,
-  server: serverRecord,
+  server,
   applied,
 } as const;
 
@@ -90,7 +106,7 @@ export const documentKeys: Readonly<Record<keyof typeof documentSchemas, readonl
   project: Object.keys(projectIndex.shape),
   revision: Object.keys(documentSchemas.revision.shape),
   assignment: Object.keys(assignment.shape),
-  server: Object.keys(serverRecord.shape),
+  server: Object.keys(server.shape),
   applied: Object.keys(applied.shape),
 };
 

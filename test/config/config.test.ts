@@ -16,7 +16,12 @@ test('without file and variables: the documented defaults, with one environment 
   const config = loadConfig({ env: { PATH: '/bin' } });
   const { environments, ...rest } = config;
   t.strictSame(rest, {
-    control: { listen: '127.0.0.1:9000', trustedProxies: [], tokens: {} },
+    control: {
+      listen: '127.0.0.1:9000',
+      trustedProxies: [],
+      tokens: {},
+      joins: { servers: 10_000, connections: 10_000, connectionsPerAddress: 2000 },
+    },
     registry: { url: 'embedded:./data', prefix: 'sluice' },
     dataDir: './data',
     workers: 0,

@@ -7,6 +7,7 @@ import { registryFamilies } from '../../metrics/registry-families.ts';
 import type { ServerRecord } from '../../model/server.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import { environmentFamilies } from '../metrics/environment-families.ts';
+import { joinFamilies } from '../metrics/join-families.ts';
 import { serverFamilies } from '../metrics/server-families.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
 
@@ -23,7 +24,7 @@ export function metricsRoute(app: ControlApp, context: ControlContext): void {
 }
 
 async function families(context: ControlContext): Promise<Family[]> {
-  const { live, registry, clock, version, accessLogDropped } = context;
+  const { live, registry, clock, version, accessLogDropped, registrants, joined } = context;
   const { records, snapshots } = await readRegistry(context);
   // Read once, so that all families count the same requests.
   const servers = live.servers();
@@ -51,6 +52,7 @@ async function families(context: ControlContext): Promise<Family[]> {
       type: 'counter',
       series: [{ labels: {}, value: accessLogDropped() }],
     },
+    ...joinFamilies(registrants.refusals, joined()),
     ...processFamilies(version),
   ];
 }

@@ -9,14 +9,14 @@ import { count } from '../../model/quantity.ts';
 import { projectSummary, revision, revisionNumber } from '../../model/revision.ts';
 import { leasedServer, serverPatch } from '../../model/server.ts';
 import { receivedSnapshot, type Snapshot } from '../../model/snapshot.ts';
-import type { Registry } from '../contract.ts';
+import type { Caller, Registry } from '../contract.ts';
 
 /** A method that can be called over the connection: the access that it needs, its parameters, its result. */
 interface Method<Params extends z.ZodType, Result extends z.ZodType> {
   readonly access: Access;
   readonly params: Params;
   readonly result: Result;
-  call(registry: Registry, params: z.output<Params>): Promise<unknown>;
+  call(registry: Registry, params: z.output<Params>, caller?: Caller): Promise<unknown>;
 }
 
 function method<Params extends z.ZodType, Result extends z.ZodType>(entry: Method<Params, Result>): Method<Params, Result> {
@@ -150,8 +150,18 @@ export const methods = {
     result: leasedServer.optional(),
     call: (registry, { id }) => registry.server(id),
   }),
-  join: method({ access: 'join', params: joinRequest, result: joinAnswer, call: (registry, request) => registry.join(request) }),
-  renew: method({ access: 'join', params: renewal, result: joinAnswer, call: (registry, report) => registry.renew(report) }),
+  join: method({
+    access: 'join',
+    params: joinRequest,
+    result: joinAnswer,
+    call: (registry, request, caller) => registry.join(request, caller),
+  }),
+  renew: method({
+    access: 'join',
+    params: renewal,
+    result: joinAnswer,
+    call: (registry, report, caller) => registry.renew(report, caller),
+  }),
   leave: method({
     access: 'join',
     params: z.object({ id: z.string(), instance: z.string() }),
