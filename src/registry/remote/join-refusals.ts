@@ -35,6 +35,11 @@ export class JoinRefusals {
     return this.#counts;
   }
 
+  /** Number of addresses that are remembered. */
+  get remembered(): number {
+    return this.#addresses.size;
+  }
+
   /** @param token name of the token that was shown, if it was a right one */
   note(reason: RefusalReason, address: string, message: string, token?: string): void {
     this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
