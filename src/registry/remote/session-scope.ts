@@ -48,10 +48,11 @@ export class SessionScope {
     } else if (name === 'server') {
       const { id } = params as { id: string };
       if (id !== this.id || (await this.#record()) === undefined) throw forbidden('may read only its own server');
-    } else {
+    } else if (name === 'snapshot') {
       const { environment } = params as { environment: string };
-      if ((await this.#record())?.environment !== environment) throw forbidden("may read only its own environment's snapshot");
-    }
+      const own = (await this.#record())?.environment;
+      if (own === undefined || own !== environment) throw forbidden("may read only its own environment's snapshot");
+    } else throw forbidden(`may not call ${name}`);
   }
 
   /** Makes the call of an admitted method: passes on what the registry must know of the caller. */
