@@ -29,9 +29,42 @@ export interface BalancerSettings {
             [k: string]: string;
           };
       /**
-       * secret of gateway servers; better set by SLUICE_JOIN_TOKEN. Several that are all valid, for example while one is replaced: a list. Not given: created at the first start and kept in dataDir
+       * secret of gateway servers of all environments; better set by SLUICE_JOIN_TOKEN. Several that are all valid, for example while one is replaced: a list, or a map of names. Not given: created at the first start and kept in dataDir
        */
-      join?: string | string[];
+      join?:
+        | string
+        | string[]
+        | {
+            [k: string]: string;
+          };
+      /**
+       * secrets of gateway servers of one environment each: { production: …, staging: [ …, … ] }. Such a server can be in no other environment, and is sent nothing of another one
+       */
+      joinFor?: {
+        [k: string]:
+          | string
+          | string[]
+          | {
+              [k: string]: string;
+            };
+      };
+    };
+    /**
+     * limits for holders of join tokens
+     */
+    joins?: {
+      /**
+       * most servers registered in one environment through this balancer, lost ones included; those without an environment are counted together. 0: any number
+       */
+      servers?: number;
+      /**
+       * most open connections of gateway servers that join here. 0: any number
+       */
+      connections?: number;
+      /**
+       * most of these connections from one client address (IPv6: from one /64 network). 0: any number
+       */
+      connectionsPerAddress?: number;
     };
   };
   /**

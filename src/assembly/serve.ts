@@ -2,13 +2,16 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Balancer, createBalancer } from '../balancer/balancer.ts';
 import type { Config } from '../config/config.ts';
+import { Callers } from '../control/access/callers.ts';
 import { Credentials } from '../control/access/credentials.ts';
+import { clientNetwork, isHealthy } from '../control/access/registrants.ts';
 import { loadTokens, type Tokens } from '../control/access/tokens.ts';
 import { type Control, startControl } from '../control/control.ts';
 import { systemClock } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { Registry } from '../registry/contract.ts';
 import { openRegistry } from '../registry/open-registry.ts';
+import { JoinRefusals } from '../registry/remote/join-refusals.ts';
 import { RegistrationEndpoint } from '../registry/remote/registration-endpoint.ts';
 import { applyEnvironments, reloadEnvironments } from './configured-environments.ts';
 import { DataPlaneRunner } from './data-plane-runner.ts';
@@ -47,8 +50,9 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   applyDescriptorLimit(logger);
   const tokens = await loadTokens({ dataDir: config.dataDir, configured: config.control.tokens, env });
   logger.info({ admin: tokens.origin.admin, join: tokens.origin.join }, 'tokens read from these places');
-  const credentials = await Credentials.of(tokens.valid);
-  const { authorize } = credentials;
+  const credentials = await Credentials.of(tokens);
+  const { authorize, grantOf } = credentials;
+  const refusals = new JoinRefusals(logger, systemClock);
   const dataPlane = new DataPlaneRunner(config, logger);
   await dataPlane.openAccessLog();
   const registry = await openRegistry({ ...config.registry, logger });
@@ -64,6 +68,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   });
   let control: Control | undefined;
   const stopped = new AbortController();
+  let registration: RegistrationEndpoint | undefined;
   // The admin API closes after the balancer: gateways renew their leases through it while requests finish.
   const reader = new DocumentProcess();
   const stop = async () => {
@@ -81,13 +86,14 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     return `Serving ${length === 0 ? 'no environment of the configuration' : listens.join(', ')}${length > maxNamed ? ` and ${length - maxNamed} more` : ''}; control at ${control?.url}`;
   };
   const reload = async (next: Config) => {
-    const { valid } = await loadTokens({ dataDir: config.dataDir, configured: next.control.tokens, env });
+    const changed = await loadTokens({ dataDir: config.dataDir, configured: next.control.tokens, env });
     await dataPlane.check(next);
     // Everything that can be refused was checked, or is checked in here before the first change.
     await reloadEnvironments(present, next, { registry, reserve: balancer.reserve, logger });
     warnOfRestartOnly(config, next, logger);
     present = next;
-    await credentials.replace(valid);
+    await credentials.replace(changed);
+    registration?.recheckTokens();
     await dataPlane.reload(next).catch((error: Error) => {
       throw new SluiceError('unavailable', `environments and tokens are reloaded, but workers or access log are not: ${error.message}`, {
         cause: error,
@@ -109,16 +115,32 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     // Fails below, once the admin API is open.
     starting.catch(() => {});
     await Promise.race([starting, waiting]);
-    const registration = new RegistrationEndpoint({ registry, authorize, logger });
+    const { view } = balancer;
+    const limits = () => present.control.joins;
+    const callers = new Callers(config.control.trustedProxies);
+    const endpoint = new RegistrationEndpoint({
+      registry,
+      grantOf,
+      logger,
+      limits,
+      refusals,
+      addressOf: (request) => clientNetwork(callers, request),
+      isHealthy: (id) => isHealthy(view, id),
+    });
+    registration = endpoint;
     control = await startControl({
       listen: config.control.listen,
       trustedProxies: config.control.trustedProxies,
       registry,
-      live: balancer.view,
+      live: view,
       reserve: balancer.reserve,
       accessLogDropped: () => dataPlane.accessLogDropped,
       authorize,
-      join: registration,
+      grantOf,
+      joinLimits: limits,
+      refusals,
+      joined: () => endpoint.joined,
+      join: endpoint,
       logger,
       version,
       page: loadShipped().page,

@@ -122,7 +122,10 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
         .env('SLUICE_MAX_CONNECTIONS')
         .argParser(readConnections),
     )
-    .option('--token <token>', 'the join token, needed for http(s) (default: SLUICE_JOIN_TOKEN, else the one in ./data/join.token)')
+    .option(
+      '--token <token>',
+      'a join token, for all environments or for the one that is joined; needed for http(s) (default: SLUICE_JOIN_TOKEN, else the one in ./data/join.token)',
+    )
     .addHelpText('after', '\nExample:\n  sluice gateway --join http://127.0.0.1:9000 --environment production')
     .action((options: GatewayOptions) => roles.gateway(options));
 

@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { address } from '../model/address.ts';
 import { cidr, environmentSpec } from '../model/environment.ts';
 import { name } from '../model/name.ts';
-import { duration } from '../model/quantity.ts';
-import { adminTokens, joinTokens } from './token.ts';
+import { count, duration } from '../model/quantity.ts';
+import { tokens } from './token.ts';
 
 const control = z.strictObject({
   listen: address.default('127.0.0.1:9000').meta({
@@ -16,17 +16,34 @@ const control = z.strictObject({
   }),
   tokens: z
     .strictObject({
-      admin: adminTokens.optional().meta({
+      admin: tokens.optional().meta({
         description:
           'secret of operators; better set by SLUICE_ADMIN_TOKEN. Several that are all valid, for example while one is replaced: a list, or a map of names such as { ci: …, anna: … }. Not given: created at the first start and kept in dataDir',
       }),
-      join: joinTokens.optional().meta({
+      join: tokens.optional().meta({
         description:
-          'secret of gateway servers; better set by SLUICE_JOIN_TOKEN. Several that are all valid, for example while one is replaced: a list. Not given: created at the first start and kept in dataDir',
+          'secret of gateway servers of all environments; better set by SLUICE_JOIN_TOKEN. Several that are all valid, for example while one is replaced: a list, or a map of names. Not given: created at the first start and kept in dataDir',
+      }),
+      joinFor: z.record(name, tokens).optional().meta({
+        description:
+          'secrets of gateway servers of one environment each: { production: …, staging: [ …, … ] }. Such a server can be in no other environment, and is sent nothing of another one',
       }),
     })
     .prefault({})
     .meta({ description: 'secrets for the control address' }),
+  joins: z
+    .strictObject({
+      servers: count.default(10_000).meta({
+        description:
+          'most servers registered in one environment through this balancer, lost ones included; those without an environment are counted together. 0: any number',
+      }),
+      connections: count.default(10_000).meta({ description: 'most open connections of gateway servers that join here. 0: any number' }),
+      connectionsPerAddress: count.default(2000).meta({
+        description: 'most of these connections from one client address (IPv6: from one /64 network). 0: any number',
+      }),
+    })
+    .prefault({})
+    .meta({ description: 'limits for holders of join tokens' }),
 });
 
 const registry = z.strictObject({

@@ -9,6 +9,7 @@ import { listenerConflicts } from './listener-conflicts.ts';
 import { refusal } from './refusal.ts';
 import { serverIdConflicts } from './server-id-conflicts.ts';
 import { isMap, readSource, type Source } from './source.ts';
+import { tokenConflicts } from './token-conflicts.ts';
 import { applyVariables } from './variables.ts';
 
 type Settings = z.output<typeof configSchema>;
@@ -56,9 +57,11 @@ function configOf(source: Source, options: { file?: string; env: NodeJS.ProcessE
   const result = check(overlay.value, configSchema, source.lineOf);
   const conflicts = result.faults
     ? []
-    : [...listenerConflicts(result.value.control.listen, result.value.environments), ...serverIdConflicts(result.value.environments)].map(
-        ({ path, message }) => faultAt(path, message, source.lineOf),
-      );
+    : [
+        ...listenerConflicts(result.value.control.listen, result.value.environments),
+        ...serverIdConflicts(result.value.environments),
+        ...tokenConflicts(result.value.control.tokens, result.value.environments),
+      ].map(({ path, message }) => faultAt(path, message, source.lineOf));
   const faults = [...overlay.faults, ...(result.faults ?? conflicts).map((fault) => nameVariable(fault, overlay.origins))];
   if (result.faults || faults.length > 0) throw refusal('invalid', faults, options.file);
 

@@ -14,15 +14,14 @@ const byName = z
   .record(name, token)
   .refine((tokens) => Object.keys(tokens).length >= 1 && Object.keys(tokens).length <= maxTokens, `must have 1 to ${maxTokens} tokens`);
 
-/** One admin token or several: a text, a list, or a map of names. */
-export const adminTokens = z.union([token, list, byName]);
-/** One join token or several: a text or a list. */
-export const joinTokens = z.union([token, list]);
+/** One token or several: a text, a list, or a map of names. */
+export const tokens = z.union([token, list, byName]);
 
 /** One token or several, as configured. */
-export type TokenSetting = Immutable<z.output<typeof adminTokens>>;
+export type TokenSetting = Immutable<z.output<typeof tokens>>;
 
-/** Lists the tokens of a setting. */
-export function tokensOf(setting: TokenSetting): readonly string[] {
-  return typeof setting === 'string' ? [setting] : Object.values(setting);
+/** Lists the tokens of a setting at `path`, each with its own path: a place, or the name that the operator gave it. */
+export function tokensOf(setting: TokenSetting, path: readonly string[]): { readonly token: string; readonly path: readonly string[] }[] {
+  if (typeof setting === 'string') return [{ token: setting, path }];
+  return Object.entries(setting).map(([name, token]) => ({ token, path: [...path, name] }));
 }

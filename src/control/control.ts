@@ -3,17 +3,21 @@ import type { Socket } from 'node:net';
 import fastify, { LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { problemType } from '../api/problem.ts';
+import type { Access, Grant } from '../model/access.ts';
 import { formatAddress, parseAddress } from '../model/address.ts';
 import { type Clock, systemClock } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { LiveView } from '../model/live.ts';
 import type { Registry } from '../registry/contract.ts';
+import type { JoinLimits } from '../registry/remote/join-limits.ts';
+import { JoinRefusals } from '../registry/remote/join-refusals.ts';
 import type { Authorizer } from './access/authorizer.ts';
 import { Callers } from './access/callers.ts';
 import { GuessLimiter } from './access/guess-limiter.ts';
 import { identifyBy } from './access/identify.ts';
+import { Registrants } from './access/registrants.ts';
 import { type SessionKey, Sessions } from './access/sessions.ts';
-import { Connections } from './connections.ts';
+import { Connections, maxStrangers } from './connections.ts';
 import type { DocumentReader } from './documents.ts';
 import { Feed } from './feed/feed.ts';
 import { Journal } from './feed/journal.ts';
@@ -66,6 +70,14 @@ export interface ControlOptions {
   /** Opens a listener ahead of a change to an environment: see `ControlContext`. */
   readonly reserve?: ControlContext['reserve'];
   readonly authorize: Authorizer;
+  /** Finds what an `Authorization` header gives, limits included; default: what `authorize` finds. */
+  readonly grantOf?: (authorization: string | undefined) => Grant | undefined;
+  /** Limits of registrations by plain HTTP; default: none. */
+  readonly joinLimits?: () => JoinLimits;
+  /** Refused registrations of all doors; default: those by plain HTTP. */
+  readonly refusals?: JoinRefusals;
+  /** Number of gateway servers connected to the registration endpoint; default: 0. */
+  readonly joined?: () => number;
   /** The registration endpoint of Sluice gateways, served at `/v1/join`. It authenticates its clients itself, and closes together with the admin API. */
   readonly join: UpgradeHandler;
   readonly logger: Logger;
@@ -100,8 +112,14 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     frameworkErrors: answerError,
     clientErrorHandler: answerMalformed,
   }) as unknown as ControlApp;
+  const refusals = options.refusals ?? new JoinRefusals(logger, clock);
+  const grantOf = options.grantOf ?? ((authorization: string | undefined) => grantFor(authorize(authorization)));
+  const callers = new Callers(options.trustedProxies ?? []);
+  const registrants = new Registrants({ grantOf, refusals, limits: options.joinLimits, live, callers });
   const context = {
     registry,
+    registrants,
+    joined: options.joined ?? (() => 0),
     live,
     reserve: options.reserve,
     clock,
@@ -112,12 +130,19 @@ export async function startControl(options: ControlOptions): Promise<Control> {
 
   const sessions = new Sessions(clock, options.sessionKeys ?? (() => []));
   const identify = identifyBy(authorize, sessions);
-  const callers = new Callers(options.trustedProxies ?? []);
   const limiter = new GuessLimiter(clock, (request) => callers.of(request));
   const identifyFor = { admin: limiter.limit(identify), join: limiter.limit(identify, 'join') };
   const turns = new Turns();
   app.addHook('onRequest', () => turns.next());
-  guardRoutes(app, identifyFor, callers);
+  const connections = new Connections(app.server, clock, (address) =>
+    refusals.note(
+      'connections',
+      address,
+      `more than ${maxStrangers.perAddress} connections of this address, or ${maxStrangers.all} in all, are open without a token`,
+    ),
+  );
+  const admit = ({ socket }: IncomingMessage) => connections.admit(socket);
+  guardRoutes(app, identifyFor, { callers, registrants, admit });
   acceptBodies(app, options.readDocument);
   app.setValidatorCompiler(compileValidator);
   app.setSerializerCompiler(() => JSON.stringify);
@@ -142,7 +167,6 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   joinTokenRoute(app, options.joinToken);
   pageRoutes(app, options.page);
   cutUnreadBodies(app.server, clock);
-  const connections = new Connections(app.server, clock);
   const journal = await Journal.open(clock, logger, options.journalFile === undefined ? undefined : new JournalFile(options.journalFile));
   journal.record([{ at: clock.date(), kind: 'balancer', tone: 'idle', subject: 'balancer', text: 'started', cause: `version ${version}` }]);
   historyRoutes(app, journal);
@@ -152,7 +176,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   });
   const sessionEnds = (request: IncomingMessage) => sessions.endOf(request);
   const feed = new Feed({ clock, version, observer, journal, identify, sessionEnds });
-  const upgrades = new UpgradeRouter(app.server, { feed, join: options.join, identify: identifyFor });
+  const upgrades = new UpgradeRouter(app.server, { feed, join: options.join, identify: identifyFor, admit });
 
   const { host, port } = parseAddress(listen);
   try {
@@ -179,6 +203,10 @@ export async function startControl(options: ControlOptions): Promise<Control> {
       await closed;
     },
   };
+}
+
+function grantFor(access: Access | undefined): Grant | undefined {
+  return access && { access };
 }
 
 /** Answers bytes that could not be parsed as a request, if the socket is still writable, and closes the connection. */

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type Problem, problemType } from '../api/problem.ts';
 import type { Access } from '../model/access.ts';
 import { SluiceError } from '../model/fault.ts';
+import { closeSoon } from '../registry/remote/refuse-upgrade.ts';
 import { TooManyGuesses } from './access/guess-limiter.ts';
 import type { Identify } from './access/identify.ts';
 import { refuseDataPlane } from './access/refuse-data-plane.ts';
@@ -17,18 +18,29 @@ export interface UpgradeHandler {
   close(): Promise<void>;
 }
 
+/** Dependencies of an {@link UpgradeRouter}. */
+export interface UpgradeRouterParts {
+  readonly feed: Feed;
+  readonly join: UpgradeHandler;
+  readonly identify: Readonly<Record<Access, Identify>>;
+  /** Called for each request with a token that suffices. */
+  readonly admit: (request: IncomingMessage) => void;
+}
+
 /** Routes upgrade requests on the control address: WebSockets to their handler, everything else is answered without upgrading. */
 export class UpgradeRouter {
   readonly #server: Server;
   readonly #feed: Feed;
   readonly #join: UpgradeHandler;
   readonly #identify: Readonly<Record<Access, Identify>>;
+  readonly #admit: (request: IncomingMessage) => void;
 
-  constructor(server: Server, handlers: { feed: Feed; join: UpgradeHandler; identify: Readonly<Record<Access, Identify>> }) {
+  constructor(server: Server, handlers: UpgradeRouterParts) {
     this.#server = server;
     this.#feed = handlers.feed;
     this.#join = handlers.join;
     this.#identify = handlers.identify;
+    this.#admit = handlers.admit;
     server.on('upgrade', (request, socket, head) => this.#route(request, socket, head));
   }
 
@@ -57,11 +69,12 @@ export class UpgradeRouter {
     const path = request.url?.split('?')[0];
     if (path === '/v1/join') {
       // The registration endpoint authenticates its clients itself; this call only counts wrong tokens.
-      this.#identify.join(request);
+      if (this.#identify.join(request) !== undefined) this.#admit(request);
       return this.#join;
     }
     // Checked before the path, so that a client without a token cannot distinguish unknown paths from known ones.
     requireAccess(this.#identify.admin(request), 'admin');
+    this.#admit(request);
     if (path !== '/v1/events') throw new SluiceError('not-found', 'no WebSocket at this path: use /v1/join or /v1/events');
     if (this.#feed.full) throw new SluiceError('unavailable', `all ${maxReaders} live feeds are in use: close one, then try again`);
     return this.#feed;
@@ -93,4 +106,5 @@ function refuse(socket: Duplex, problem: Problem, retryAfter: string): void {
   socket.end(
     `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: ${problemType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\ncache-control: no-store\r\n${signIn}${retryAfter}connection: close\r\n\r\n${body}`,
   );
+  closeSoon(socket);
 }

@@ -12,6 +12,7 @@ import type { Registry } from '../registry/contract.ts';
 import { Drain } from './drain.ts';
 import { GatewayHandler } from './gateway-handler.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
+import { loadLeaseSecret } from './lease-secret.ts';
 import { metricsSource } from './metrics-source.ts';
 import type { MetricsSource, Unready } from './reserved-paths.ts';
 import { SnapshotApplier } from './snapshot-applier.ts';
@@ -106,6 +107,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   if (stored !== undefined && (environment === undefined || environment === stored.environment)) applier.apply(stored);
 
   const instance = options.instance ?? randomUUID();
+  const secret = await loadLeaseSecret(options.dataDir, logger);
   let leaseKeeper: LeaseKeeper | undefined;
   let metrics: MetricsSource | undefined;
   const serving = {
@@ -154,6 +156,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       identifies: true,
       startedAt: clock.date(),
       ttl,
+      secret,
       ...(environment !== undefined && { environment }),
       ...(options.weight !== undefined && { weight: options.weight }),
     },

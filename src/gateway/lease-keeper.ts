@@ -167,21 +167,13 @@ export class LeaseKeeper {
     // The subscription is ready only when the registry can be reached: the reason is worth a line before that.
     if (reason !== undefined) this.#logFailure(new SluiceError('unavailable', reason));
     await this.#withinTtl(this.#watch.ready);
-    if (this.#state === 'unknown') await this.#yieldToSuccessor();
     const { environment: _, ...rest } = self;
     const { running, environment } = applier;
     const holds = running && environment !== undefined ? { holds: { ...running, environment } } : {};
     const joined = this.#environment === undefined ? {} : { environment: this.#environment };
-    return this.#withinTtl(registry.join({ ...rest, ...joined, ...holds, source: 'join', updates: true }));
-  }
-
-  /** Rejects if another process has joined with this id since. Giving way to it keeps two processes from replacing each other endlessly. */
-  async #yieldToSuccessor(): Promise<void> {
-    const { registry, self } = this.#options;
-    // If reading is refused, join anyway.
-    const holder = await this.#withinTtl(registry.server(self.id)).catch(() => undefined);
-    if (holder === undefined || holder.instance === self.instance || holder.leaseRemaining <= 0) return;
-    throw new SluiceError('conflict', `another gateway runs as "${self.id}" (at ${holder.address}); give each its own --id`);
+    // Giving way to another process with this id, even one with the same data, keeps two from replacing each other endlessly.
+    const yields = this.#state === 'unknown' ? { yields: true as const } : {};
+    return this.#withinTtl(registry.join({ ...rest, ...joined, ...holds, ...yields, source: 'join', updates: true }));
   }
 
   async #renew(): Promise<JoinAnswer> {
@@ -199,6 +191,7 @@ export class LeaseKeeper {
         ...(running && !drained && environment === this.#environment && { holds: running }),
         ...(this.#leaving && { leaving: true }),
         ...(drained && { drained }),
+        ...(self.secret !== undefined && { secret: self.secret }),
       };
       return await this.#withinTtl(registry.renew(report));
     } catch (error) {

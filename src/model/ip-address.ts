@@ -14,3 +14,15 @@ export function inRanges(text: string, list: BlockList): boolean {
   const version = isIP(address);
   return version !== 0 && list.check(address, version === 4 ? 'ipv4' : 'ipv6');
 }
+
+/**
+ * Names the network whose addresses one client may have: an IPv4 address, or the /64 network of an IPv6 address (RFC 4291, section 2.5.1).
+ */
+export function networkOf(text: string): string {
+  const address = unmapped(text);
+  if (!address.includes(':')) return address;
+  const [start = '', end = ''] = address.split('::');
+  const groups = start.split(':');
+  const missing = 8 - groups.length - (end === '' ? 0 : end.split(':').length);
+  return [...groups, ...new Array<string>(Math.max(0, missing)).fill('0')].slice(0, 4).join(':');
+}

@@ -10,6 +10,9 @@ const { id, instance, environment, address, weight, version, identifies, project
 /** The server understands {@link joinAnswer}'s `update`. Absent: its program is older, and gets whole snapshots. */
 const updates = z.literal(true).exactOptional();
 
+/** Secret by which a server that restarts proves that it held its id before. It is shown to the registry only, which keeps its digest. */
+export const leaseSecret = z.string().regex(/^[\x21-\x7e]{16,256}$/, 'must be 16 to 256 visible ASCII characters without spaces');
+
 /** Request of a server for a lease. */
 export const joinRequest = z.object({
   id,
@@ -26,6 +29,10 @@ export const joinRequest = z.object({
   updates,
   /** The snapshot that the server has already, and the environment it belongs to. */
   holds: snapshotId.extend({ environment: name }).exactOptional(),
+  /** Absent: the server is older, or registers by plain HTTP without one. */
+  secret: leaseSecret.exactOptional(),
+  /** The server lost its lease to another instance before: it must not take the id back while that one holds it, even with the same secret. */
+  yields: z.literal(true).exactOptional(),
 });
 
 /** Report of a server that extends its lease. */
@@ -40,6 +47,8 @@ export const renewal = z.object({
   /** The snapshot that the server has already; the answer carries a snapshot only if it differs. */
   holds: snapshotId.exactOptional(),
   updates,
+  /** The same as in {@link joinRequest}, for the first call on a new connection. */
+  secret: leaseSecret.exactOptional(),
 });
 
 /** Answer to a join request or a renewal. */

@@ -72,9 +72,9 @@ export interface Registry {
   manifest(environment: string, since?: SnapshotId): Promise<Manifest>;
   /**
    * Reads contents of at most 100 revisions, in their order. The answer may have only the first of them, at least one, if they are large: ask again
-   * for the others.
+   * for the others. With `environment` it rejects with `not-found` unless the environment runs each of them or can fall back to it.
    */
-  revisions(wanted: readonly RevisionId[]): Promise<readonly RevisionContent[]>;
+  revisions(wanted: readonly RevisionId[], environment?: string): Promise<readonly RevisionContent[]>;
   /** Reads the whole snapshot with the contents of every revision. */
   snapshot(environment: string): Promise<Snapshot>;
   /**
@@ -91,16 +91,17 @@ export interface Registry {
    * Records the lease and answers with the environment's current snapshot, in one step: as a whole, or for a server that understands updates as what
    * is new to the server. The environment is the first of these that is
    * known: where a known instance is now; the one that the request names; the one that the id was last assigned to; none.
-   * A new instance takes the id over from an earlier instance.
+   * A new instance takes the id over from an earlier one once that one's lease has ended, or before that if it proves to be the same
+   * server. Otherwise rejects with `conflict`.
    */
-  join(request: JoinRequest): Promise<JoinAnswer>;
+  join(request: JoinRequest, caller?: Caller): Promise<JoinAnswer>;
   /**
    * Extends the lease and records what the server runs. Rejects with `not-found` if this instance has no lease: it must join again.
    * With `drained`, a moving server has finished in its old environment, and is put into the new one.
    */
-  renew(report: Renewal): Promise<JoinAnswer>;
+  renew(report: Renewal, caller?: Caller): Promise<JoinAnswer>;
   /** Ends the lease. Does nothing if another instance has taken the id over. */
-  leave(id: string, instance: string): Promise<void>;
+  leave(id: string, instance: string, caller?: Caller): Promise<void>;
   /**
    * Puts a server into an environment, or makes it available (undefined). A joined server that is in another environment moves once it
    * is drained there (`movingTo`); a server that registers by plain HTTP, or is lost, moves at once.
@@ -130,6 +131,23 @@ export interface Registry {
 export interface Deployed extends SnapshotId {
   readonly environment: string;
   readonly deployment?: ManifestEntry;
+}
+
+/**
+ * A program that registers servers with a join token, as a balancer's door sees it: the registry then checks what the program may do. Calls
+ * without a caller are trusted: they come from a process with access to the registry itself.
+ */
+export interface Caller {
+  /** Address of the client. */
+  readonly address: string;
+  /** The only environment that its servers may be in; absent: any. */
+  readonly environment?: string;
+  /** Lease secret of a program that registers by plain HTTP; others send it with their requests. */
+  readonly secret?: string;
+  /** Most servers that may be registered in one environment; 0: any number. */
+  readonly mostServers: number;
+  /** True if the balancer sees the server with this id healthy. */
+  isHealthy(id: string): boolean;
 }
 
 /** Milliseconds for which a server whose lease ended without notice stays in the registry; then its record is removed. */

@@ -6,7 +6,7 @@ import { manifestEntry } from '../model/manifest.ts';
 import { name } from '../model/name.ts';
 import { count, weight } from '../model/quantity.ts';
 import { projectSummary, revision, revisionNumber } from '../model/revision.ts';
-import { serverRecord } from '../model/server.ts';
+import { type ServerRecord, serverRecord } from '../model/server.ts';
 import { snapshotId } from '../model/snapshot.ts';
 import { withoutUnknownKeys } from './without-unknown-keys.ts';
 
@@ -101,13 +101,29 @@ const change = z.object({
   removed: name.exactOptional(),
 });
 
+/** The program that registered a server, as far as known. Only the registry's rules read this: it is part of no answer. */
+const holder = z.object({
+  /** SHA-256 digest of its lease secret. */
+  secret: sha256.exactOptional(),
+  /** Address that it registered from, through a balancer. */
+  from: z.string().max(100).exactOptional(),
+  /** The only environment that its token is for. */
+  environment: name.exactOptional(),
+});
+
+const server = serverRecord.extend({ holder: holder.exactOptional() });
+
+export type Holder = z.output<typeof holder>;
+/** A server's record as it is stored. */
+export type HeldRecord = ServerRecord & { readonly holder?: Holder };
+
 /** Schema of each kind of document. Documents are untrusted when read back: other programs can write to Redis or to the file. */
 export const documentSchemas = {
   environment,
   project: projectIndex,
   revision: revision.omit({ name: true, revision: true }),
   assignment,
-  server: serverRecord,
+  server,
   applied,
   deployment,
   claim,
@@ -120,7 +136,7 @@ export const documentKeys: Readonly<Record<keyof typeof documentSchemas, readonl
   project: Object.keys(projectIndex.shape),
   revision: Object.keys(documentSchemas.revision.shape),
   assignment: Object.keys(assignment.shape),
-  server: Object.keys(serverRecord.shape),
+  server: Object.keys(server.shape),
   applied: Object.keys(applied.shape),
   deployment: Object.keys(deployment.shape),
   claim: Object.keys(claim.shape),

@@ -16,7 +16,12 @@ test('without file and variables: the documented defaults, with one environment 
   const config = loadConfig({ env: { PATH: '/bin' } });
   const { environments, ...rest } = config;
   t.strictSame(rest, {
-    control: { listen: '127.0.0.1:9000', trustedProxies: [], tokens: {} },
+    control: {
+      listen: '127.0.0.1:9000',
+      trustedProxies: [],
+      tokens: {},
+      joins: { servers: 10_000, connections: 10_000, connectionsPerAddress: 2000 },
+    },
     registry: { url: 'embedded:./data', prefix: 'sluice' },
     dataDir: './data',
     workers: 0,
@@ -196,6 +201,44 @@ test('a static server in two environments is a fault', (t) => {
   ]);
   const renamed = `${one.replace('id: a', 'id: one-a')}  two:\n    listen: 127.0.0.1:2\n${servers('127.0.0.1:7').replace('id: a', 'id: two-a')}`;
   t.equal(readConfig(renamed, { env: {} }).environments.length, 2, 'what the message says works');
+  t.end();
+});
+
+test('a join token for an environment that does not exist, or a token for two purposes, is a fault', (t) => {
+  const text = `control:
+  tokens:
+    admin: { ci: the-token-of-ci, anna: the-token-of-anna }
+    join: [the-join-token, the-token-of-anna]
+    joinFor:
+      production: { rack1: the-token-of-rack1 }
+      staging:
+        - the-token-of-staging
+      prod: the-token-of-rack1
+environments:
+  production: { listen: 127.0.0.1:1 }
+  staging: { listen: 127.0.0.1:2 }
+`;
+  t.strictSame(faultsOf(text), [
+    [
+      9,
+      'control.tokens.joinFor.prod',
+      'there is no environment "prod" in this configuration: add it under environments, or give the token for one of production, staging',
+    ],
+    [4, 'control.tokens.join.1', 'is the same token as control.tokens.admin.anna: give each purpose a token of its own'],
+    [
+      9,
+      'control.tokens.joinFor.prod',
+      'is the same token as control.tokens.joinFor.production.rack1: give each purpose a token of its own',
+    ],
+  ]);
+  const { control } = readConfig(
+    text.replace(/, the-token-of-anna\]|^ *prod: .*\n/gm, (cut) => (cut.startsWith(',') ? ']' : '')),
+    { env: {} },
+  );
+  t.same(control.tokens.joinFor, { production: { rack1: 'the-token-of-rack1' }, staging: ['the-token-of-staging'] });
+  t.strictSame(faultsOf('control: { tokens: { joinFor: { production: short } } }\n'), [
+    [1, 'control.tokens.joinFor.production', 'must be 8 to 256 visible ASCII characters without spaces'],
+  ]);
   t.end();
 });
 

@@ -70,6 +70,47 @@ export function joining(t: Test, open: Open): void {
     );
   });
 
+  t.test('a live id is taken over only with the secret that its holder has joined with; no answer shows the secret', async (t) => {
+    const { registry, other, leaseEnds } = await open(t);
+    const secret = 'the-secret-of-one';
+    await registry.putEnvironment('production', {});
+    await registry.join(request('one', { environment: 'production', secret, ttl: 60_000 }));
+    for (const more of [
+      {},
+      { secret: 'another-secret-of-one' },
+      { address: '127.0.0.1:2' },
+      { address: '10.0.0.1:1' },
+      { source: 'http' as const },
+    ]) {
+      const taking = other.join(request('one', { instance: 'one-2', ...more }));
+      await t.rejects(taking, { code: 'conflict', message: /another gateway runs as "one"; give each its own --id/ }, JSON.stringify(more));
+    }
+    await t.rejects(
+      other.join(request('one', { instance: 'one-2', secret, yields: true })),
+      { code: 'conflict' },
+      'a former holder gives way',
+    );
+    t.match(await registry.server('one'), { instance: 'one-1' });
+    t.match(await other.join(request('one', { instance: 'one-2', secret, address: '10.0.0.1:1' })), { server: { instance: 'one-2' } });
+    await other.join(request('one', { instance: 'one-3', secret, ttl: 60 }));
+    await leaseEnds('one');
+    t.match(
+      await other.join(request('one', { instance: 'one-4', ttl: 60_000 })),
+      { server: { instance: 'one-4' } },
+      'free once the lease has ended',
+    );
+    const answers = [
+      await registry.join(request('two', { secret })),
+      await registry.renew({ id: 'two', instance: 'two-1', projects: [], secret }),
+      await registry.server('two'),
+      await registry.servers(),
+      await registry.assign('two', 'production'),
+      await registry.patchServer('two', { weight: 2 }),
+    ];
+    t.notMatch(JSON.stringify(answers), /holder|secret/);
+    await t.rejects(registry.join(request('three', { secret: 'short' })), { code: 'invalid' });
+  });
+
   t.test('a malformed request is refused', async (t) => {
     const { registry } = await open(t);
     for (const wrong of [

@@ -26,7 +26,7 @@ t.test('remote', (t) => {
     const endpoint = new RegistrationEndpoint({
       registry: behind,
       logger,
-      authorize: (header) => (header === 'Bearer secret' ? 'admin' : undefined),
+      grantOf: (header) => (header === 'Bearer secret' ? { access: 'admin' } : undefined),
     });
     const server = createServer().on('upgrade', (request, socket, head) => endpoint.upgrade(request, socket, head));
     server.listen(0, '127.0.0.1');

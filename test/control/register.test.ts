@@ -1,4 +1,6 @@
+import { request } from 'node:http';
 import { test } from 'tap';
+import { eventually } from '../tools/eventually.ts';
 import { controlUnderTest, joinRequest, liveServer, sampleProject, tokens } from './control-under-test.ts';
 
 const asGateway = { headers: { authorization: `Bearer ${tokens.join}` } };
@@ -88,4 +90,84 @@ test('a Sluice gateway cannot be unregistered by plain HTTP', async (t) => {
   await registry.join(joinRequest('a'));
   t.equal((await ask('DELETE', '/v1/register/a', asGateway)).status, 409);
   t.ok(await registry.server('a'));
+});
+
+test('a live registration is replaced from its own host only: by another port, not by another address or client', async (t) => {
+  const { ask, control, registry } = await controlUnderTest(t);
+  const register = (body: object) => ask('PUT', '/v1/register/legacy', { body, ...asGateway });
+  await register({ address: '127.0.0.1:9300' });
+  const taken = await register({ address: '10.0.0.9:9300' });
+  t.match([taken.status, taken.body.code], [409, 'conflict']);
+  t.match(taken.body.detail, /another gateway runs as "legacy"/);
+  const elsewhere = (method: string, body?: object) =>
+    new Promise<number>((resolve, reject) => {
+      const headers = { ...asGateway.headers, 'content-type': 'application/json' };
+      // Another address of this machine, as of another client.
+      const sent = request(`${control.url}/v1/register/legacy`, { method, headers, localAddress: '127.0.0.2' }, (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      });
+      sent.on('error', reject).end(body && JSON.stringify(body));
+    });
+  t.equal(await elsewhere('PUT', { address: '127.0.0.1:9301' }), 409, 'nor by another client');
+  t.equal(await elsewhere('PUT', { address: '127.0.0.1:9300', ttl: '1s' }), 409, 'which cannot shorten its lease either');
+  t.equal(await elsewhere('DELETE'), 409, 'nor end it');
+  t.match(await registry.server('legacy'), { address: '127.0.0.1:9300', ttl: 10_000 });
+  t.equal(await elsewhere('PUT', { address: '127.0.0.1:9300' }), 200, 'a renewal changes nothing, so that it may come from anywhere');
+  t.equal((await register({ address: '127.0.0.1:9301' })).status, 200);
+  t.equal((await ask('DELETE', '/v1/register/legacy')).status, 204, 'the admin token ends every registration');
+});
+
+test('a registration with a Lease-Secret is changed, renewed and ended with the same one only, from anywhere', async (t) => {
+  const { ask, registry, log } = await controlUnderTest(t);
+  const secret = 'the-secret-of-legacy';
+  const send = (method: string, given: string | undefined, body?: object) => {
+    const headers = { ...asGateway.headers, ...(given !== undefined && { 'lease-secret': given }) };
+    return ask(method, '/v1/register/legacy', { body, headers });
+  };
+  t.equal((await send('PUT', secret, { address: '127.0.0.1:9300' })).status, 200);
+  for (const wrong of [undefined, 'another-secret-of-legacy']) {
+    t.equal((await send('PUT', wrong, { address: '127.0.0.1:9300' })).status, 409, 'not even renewed');
+    t.equal((await send('PUT', wrong, { address: '127.0.0.1:9301' })).status, 409);
+    const refused = await send('DELETE', wrong);
+    t.match([refused.status, refused.body.detail], [409, /Lease-Secret/]);
+  }
+  t.equal((await send('PUT', 'short', { address: '127.0.0.1:9300' })).status, 422);
+  t.equal((await send('PUT', secret, { address: '127.0.0.1:9300' })).status, 200);
+  t.equal((await send('PUT', secret, { address: '10.0.0.9:9300' })).status, 200, 'at another address, too');
+  t.notMatch(JSON.stringify([await registry.servers(), (await ask('GET', '/v1/servers')).body, log]), /secret-of-legacy|holder/);
+  t.equal((await send('DELETE', secret)).status, 204);
+  t.equal(await registry.server('legacy'), undefined);
+});
+
+test('a plain registration does not take the id of a Sluice gateway, also not while that one is only healthy', async (t) => {
+  const { ask, registry, live } = await controlUnderTest(t);
+  await registry.putEnvironment('production', {});
+  const register = (address: string) => ask('PUT', '/v1/register/a', { body: { address, environment: 'production' }, ...asGateway });
+  await registry.join({ ...joinRequest('a', 'production'), secret: 'the-secret-of-a-gateway' });
+  for (const address of ['127.0.0.1:9101', '127.0.0.1:9102', '10.0.0.9:1']) t.equal((await register(address)).status, 409, address);
+  await registry.join({ ...joinRequest('a', 'production'), secret: 'the-secret-of-a-gateway', ttl: 1 });
+  await eventually(
+    () => registry.server('a'),
+    (server) => (server?.leaseRemaining ?? 0) < 0,
+  );
+  live.push(liveServer('a', 'production'));
+  t.match((await register('10.0.0.9:1')).body, { code: 'conflict', detail: /until it is stopped/ });
+  live.pop();
+  t.equal((await register('10.0.0.9:1')).status, 200);
+});
+
+test('refused registrations are counted in the metrics by reason', async (t) => {
+  const { ask } = await controlUnderTest(t);
+  await ask('PUT', '/v1/register/a', { body: { address: '127.0.0.1:1' }, ...asGateway });
+  await ask('PUT', '/v1/register/a', { body: { address: '10.0.0.1:1' }, ...asGateway });
+  await ask('PUT', '/v1/register/a', { body: { address: '10.0.0.1:1' }, headers: { authorization: 'Bearer a-wrong-token' } });
+  const { body } = await ask('GET', '/metrics');
+  for (const [reason, count] of [
+    ['taken', 1],
+    ['token', 1],
+    ['scope', 0],
+  ] as const)
+    t.match(body, new RegExp(`^sluice_join_refusals_total\\{reason="${reason}"\\} ${count}$`, 'm'));
+  t.match(body, /^sluice_join_connections 0$/m);
 });

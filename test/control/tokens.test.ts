@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { test } from 'tap';
-import { createAuthorizer } from '../../src/control/access/authorizer.ts';
+import { createAuthorizer, createGrants } from '../../src/control/access/authorizer.ts';
 import { loadTokens } from '../../src/control/access/tokens.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 
@@ -40,6 +40,22 @@ test('several tokens of one kind are all valid; one that is both an admin and a 
   for (const token of configured.join) t.equal(authorize(`Bearer ${token}`), 'join');
   t.equal(authorize('Bearer another-token'), undefined);
   await t.rejects(loadTokens({ dataDir, configured: { ...configured, join: ['new-join-token', 'token-of-anna'] } }), { code: 'invalid' });
+});
+
+test('a token for one environment gives join access there; one that is something else as well is refused', async (t) => {
+  const dataDir = t.testdir();
+  const joinFor = { production: { rack1: 'token-of-rack1' }, staging: ['new-staging-token', 'old-staging-token'] };
+  const { granted, valid, join } = await loadTokens({ dataDir, configured: { join: 'join-for-everything', joinFor } });
+  t.equal(join, 'join-for-everything');
+  t.same(valid.join, ['join-for-everything']);
+  const grantOf = createGrants(granted);
+  const production = { access: 'join', environment: 'production', token: 'control.tokens.joinFor.production.rack1' };
+  t.same(grantOf('Bearer token-of-rack1'), production);
+  for (const token of joinFor.staging) t.match(grantOf(`Bearer ${token}`), { access: 'join', environment: 'staging' });
+  t.same(grantOf('Bearer join-for-everything'), { access: 'join', token: 'control.tokens.join' });
+  for (const wrong of ['token-of-rack2', 'token-of-rack1x', '']) t.equal(grantOf(`Bearer ${wrong}`), undefined);
+  const twice = loadTokens({ dataDir, configured: { joinFor }, env: { SLUICE_JOIN_TOKEN: 'token-of-rack1' } });
+  await t.rejects(twice, { code: 'invalid', message: /SLUICE_JOIN_TOKEN and control\.tokens\.joinFor\.production\.rack1 are the same/ });
 });
 
 test('an unusable token is refused by naming its origin, never its text', async (t) => {

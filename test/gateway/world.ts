@@ -87,15 +87,15 @@ export async function world(t: Test) {
 
   const server = (
     id: string,
-    options: { environment?: string; ttl?: number; graceMs?: number; instance?: string; subscribed?: Promise<void> } = {},
+    options: { environment?: string; ttl?: number; graceMs?: number; instance?: string; subscribed?: Promise<void>; secret?: string } = {},
   ) => {
     const access = switched(registry, options.subscribed);
-    const { environment, ttl = 600_000, graceMs = 600_000, instance = `${id}-1` } = options;
+    const { environment, ttl = 600_000, graceMs = 600_000, instance = `${id}-1`, secret = `the-secret-of-${instance}` } = options;
     const store = new SnapshotStore(join(folder, `${id}-data`), logger);
     const applier = new SnapshotApplier({ random: () => 0, logger, clock, read: (hash) => store.read(hash) });
     const load = { connections: 0, active: 0, requests: 0 };
     const state = { lameDuck: false };
-    const self = { id, instance, address: '127.0.0.1:7001', version: '0', startedAt: 0, ttl, ...(environment && { environment }) };
+    const self = { id, instance, address: '127.0.0.1:7001', version: '0', startedAt: 0, ttl, secret, ...(environment && { environment }) };
     const onDraining = (draining: boolean) => {
       state.lameDuck = draining;
     };

@@ -113,7 +113,7 @@ t.test('garbage is refused with a reason, and does not affect other peers', asyn
     ['join', undefined, 'invalid', /join:/],
     ['join', { id: 7 }, 'invalid', /id/],
     ['renew', { id: 'x', instance: 'x', projects: [{ name: 'x', revision: 'y' }] }, 'invalid', /revision/],
-    ['snapshot', { environment: '__proto__' }, 'not-found', /__proto__/],
+    ['snapshot', { environment: '__proto__' }, 'forbidden', /own environment/],
   ] as const;
   for (const [call, [method, params]] of asked.entries()) socket.send(JSON.stringify({ call, method, params }));
   await eventually(
@@ -128,22 +128,27 @@ t.test('garbage is refused with a reason, and does not affect other peers', asyn
   await bystander.join(request('one'));
 });
 
-t.test('a peer may have 64 calls open at a time', async (t) => {
-  const { url, behind } = await endpoint(t);
-  const release: (() => void)[] = [];
-  behind.snapshot = () => new Promise((_, reject) => release.push(() => reject(new TypeError('a secret detail'))));
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/join`, { headers: { authorization: 'Bearer join-secret' } });
-  await once(socket, 'open');
-  t.teardown(() => socket.terminate());
-  for (let call = 0; call < 65; call++) socket.send(JSON.stringify({ call, method: 'snapshot', params: { environment: 'x' } }));
-  const [first] = await once(socket, 'message');
-  t.match(JSON.parse(String(first)), { call: 64, error: { code: 'unavailable', message: /64 calls/ } });
-  t.equal(release.length, 64);
-  for (const fail of release) fail();
-  const [second] = await once(socket, 'message');
-  t.match(JSON.parse(String(second)), { error: { code: 'internal' } });
-  t.notMatch(String(second), /secret detail/);
-});
+for (const [access, most] of [
+  ['admin', 64],
+  ['join', 16],
+] as const) {
+  t.test(`a peer with the ${access} token may have ${most} calls open at a time`, async (t) => {
+    const { url, behind } = await endpoint(t);
+    const release: (() => void)[] = [];
+    behind.join = () => new Promise((_, reject) => release.push(() => reject(new TypeError('a secret detail'))));
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/join`, { headers: { authorization: `Bearer ${access}-secret` } });
+    await once(socket, 'open');
+    t.teardown(() => socket.terminate());
+    for (let call = 0; call <= most; call++) socket.send(JSON.stringify({ call, method: 'join', params: request('one') }));
+    const [first] = await once(socket, 'message');
+    t.match(JSON.parse(String(first)), { call: most, error: { code: 'unavailable', message: new RegExp(`${most} calls`) } });
+    t.equal(release.length, most);
+    for (const fail of release) fail();
+    const [second] = await once(socket, 'message');
+    t.match(JSON.parse(String(second)), { error: { code: 'internal' } });
+    t.notMatch(String(second), /secret detail/);
+  });
+}
 
 t.test('a balancer that stops closes its connections; the peers reconnect to its successor', async (t) => {
   const { url, endpoint: mounted, remount } = await endpoint(t);
@@ -220,9 +225,9 @@ t.test('a slow answer to the upgrade is waited for, and does not delay the openi
 /** An endpoint for both tokens over an embedded registry. */
 async function endpoint(t: Test) {
   const behind: Registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger });
-  const authorize = (header: string | undefined) =>
-    header !== undefined && header in tokens ? tokens[header as keyof typeof tokens] : undefined;
-  const mount = () => new RegistrationEndpoint({ registry: behind, logger, authorize });
+  const grantOf = (header: string | undefined) =>
+    header !== undefined && header in tokens ? { access: tokens[header as keyof typeof tokens] } : undefined;
+  const mount = () => new RegistrationEndpoint({ registry: behind, logger, grantOf });
   let mounted = mount();
   const server = createServer().on('upgrade', (request, socket, head) => mounted.upgrade(request, socket, head));
   server.listen(0, '127.0.0.1');

@@ -1,35 +1,39 @@
-import type { Access } from '../../model/access.ts';
-import { type Authorizer, createAuthorizer } from './authorizer.ts';
+import type { Grant } from '../../model/access.ts';
+import { type Authorizer, createGrants } from './authorizer.ts';
 import { type SessionKey, sessionKeys } from './sessions.ts';
+import type { Tokens } from './tokens.ts';
 
 /** The tokens that are valid at present, and the keys of the sessions that were begun with them. They can be replaced while in use. */
 export class Credentials {
-  #authorize: Authorizer;
+  #grantOf: (authorization: string | undefined) => Grant | undefined;
   #sessionKeys: readonly SessionKey[];
-  #joinToken: string | undefined;
+  #joinToken: string;
 
-  private constructor(authorize: Authorizer, keys: readonly SessionKey[], joinToken: string | undefined) {
-    this.#authorize = authorize;
+  private constructor(tokens: Tokens, keys: readonly SessionKey[]) {
+    this.#grantOf = createGrants(tokens.granted);
     this.#sessionKeys = keys;
-    this.#joinToken = joinToken;
+    this.#joinToken = tokens.join;
   }
 
-  static async of(tokens: Readonly<Record<Access, readonly string[]>>): Promise<Credentials> {
-    return new Credentials(createAuthorizer(tokens), await sessionKeys(tokens.admin), tokens.join[0]);
+  static async of(tokens: Tokens): Promise<Credentials> {
+    return new Credentials(tokens, await sessionKeys(tokens.valid.admin));
   }
 
   /** Lets these tokens count from now on. Sessions that were begun with another admin token end. */
-  async replace(tokens: Readonly<Record<Access, readonly string[]>>): Promise<void> {
-    const keys = await sessionKeys(tokens.admin);
-    this.#authorize = createAuthorizer(tokens);
+  async replace(tokens: Tokens): Promise<void> {
+    const keys = await sessionKeys(tokens.valid.admin);
+    this.#grantOf = createGrants(tokens.granted);
     this.#sessionKeys = keys;
-    this.#joinToken = tokens.join[0];
+    this.#joinToken = tokens.join;
   }
 
-  readonly authorize: Authorizer = (authorization) => this.#authorize(authorization);
+  readonly authorize: Authorizer = (authorization) => this.#grantOf(authorization)?.access;
+
+  /** Finds what an `Authorization` header gives, limits included; `undefined`: nothing. */
+  readonly grantOf = (authorization: string | undefined): Grant | undefined => this.#grantOf(authorization);
 
   /** The first join token, for new servers. */
-  get joinToken(): string | undefined {
+  get joinToken(): string {
     return this.#joinToken;
   }
 

@@ -7,6 +7,7 @@ import type { Clock } from '../../model/clock.ts';
 import type { Immutable } from '../../model/immutable.ts';
 import type { LiveView } from '../../model/live.ts';
 import type { Registry } from '../../registry/contract.ts';
+import type { Registrants } from '../access/registrants.ts';
 import type { DocumentKind } from '../documents.ts';
 
 /**
@@ -31,6 +32,10 @@ export interface ControlContext {
   readonly version: string;
   /** Access log lines dropped since the start. */
   readonly accessLogDropped: () => number;
+  /** Number of gateway servers connected to the registration endpoint. */
+  readonly joined: () => number;
+  /** The rights of those that register servers by plain HTTP. */
+  readonly registrants: Registrants;
   /** Address of the admin API, as configured. */
   readonly listen: string;
 }

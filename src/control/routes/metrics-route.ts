@@ -6,6 +6,7 @@ import { processFamilies } from '../../metrics/process-families.ts';
 import { registryFamilies } from '../../metrics/registry-families.ts';
 import type { ServerRecord } from '../../model/server.ts';
 import { type CurrentSnapshot, environmentFamilies } from '../metrics/environment-families.ts';
+import { joinFamilies } from '../metrics/join-families.ts';
 import { serverFamilies } from '../metrics/server-families.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
 
@@ -22,7 +23,7 @@ export function metricsRoute(app: ControlApp, context: ControlContext): void {
 }
 
 async function families(context: ControlContext): Promise<Family[]> {
-  const { live, registry, clock, version, accessLogDropped } = context;
+  const { live, registry, clock, version, accessLogDropped, registrants, joined } = context;
   const { records, snapshots } = await readRegistry(context);
   // Read once, so that all families count the same requests.
   const servers = live.servers();
@@ -50,6 +51,7 @@ async function families(context: ControlContext): Promise<Family[]> {
       type: 'counter',
       series: [{ labels: {}, value: accessLogDropped() }],
     },
+    ...joinFamilies(registrants.refusals, joined()),
     ...processFamilies(version),
   ];
 }

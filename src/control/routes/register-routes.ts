@@ -1,9 +1,11 @@
+import type { IncomingMessage } from 'node:http';
 import * as z from 'zod';
 import { type RegistrationAnswer, registrationAnswer } from '../../api/answers.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { type JoinAnswer, joinRequest } from '../../model/join.ts';
 import { name } from '../../model/name.ts';
 import { duration } from '../../model/quantity.ts';
+import { secretIn } from '../access/registrants.ts';
 import { bodyTypes, smallBody } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
 import { refusals } from './openapi.ts';
@@ -23,15 +25,41 @@ const registration = z.strictObject({
 });
 type Registration = z.output<typeof registration>;
 
-/** Registers gateways of any make by plain HTTP. Each `PUT` takes or renews a lease; it must be repeated before its `ttl` ends. */
-export function registerRoutes(app: ControlApp, { registry, clock }: ControlContext): void {
-  const join = (id: string, given: Registration) =>
-    registry.join({ ...given, id, instance: instanceAt(given.address), source: 'http', version: '', startedAt: clock.date() });
+/**
+ * Registers gateways of any make by plain HTTP. Each `PUT` takes or renews a lease; it must be repeated before its `ttl` ends. A server that was
+ * registered with a `Lease-Secret` is only changed, renewed or ended with the same one.
+ */
+export function registerRoutes(app: ControlApp, { registry, clock, registrants }: ControlContext): void {
+  const register = async (request: IncomingMessage, id: string, given: Registration): Promise<JoinAnswer> => {
+    const caller = registrants.of(request);
+    const secret = secretIn(request);
+    const lease = { id, instance: instanceAt(given.address), ...(secret !== undefined && { secret }) };
+    try {
+      const renewed = await registry.renew({ ...lease, projects: [] }, caller);
+      if (renewed.server.ttl === given.ttl) return renewed;
+    } catch (error) {
+      if (!(error instanceof SluiceError && error.code === 'not-found')) throw error;
+    }
+    return registry.join({ ...given, ...lease, source: 'http', version: '', startedAt: clock.date() }, caller);
+  };
+  /** Notes a refusal, then passes it on. */
+  const noting = async <T>(request: IncomingMessage, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      registrants.noteError(request, error);
+      throw error;
+    }
+  };
+  const onResponse = async (request: { readonly raw: IncomingMessage }, reply: { readonly statusCode: number }) => {
+    if (reply.statusCode === 401) registrants.noteWrongToken(request.raw);
+  };
 
   app.put(
     '/v1/register/:id',
     {
       config: { access: 'join' },
+      onResponse,
       bodyLimit: smallBody,
       schema: {
         summary: 'Register a server or renew its lease; the answer is the snapshot of its environment',
@@ -41,31 +69,24 @@ export function registerRoutes(app: ControlApp, { registry, clock }: ControlCont
         response: { 200: registrationAnswer, ...refusals },
       },
     },
-    async (request) => {
-      const { id } = request.params;
-      try {
-        const renewed = await registry.renew({ id, instance: instanceAt(request.body.address), projects: [] });
-        if (renewed.server.ttl === request.body.ttl) return describeRegistration(renewed);
-      } catch (error) {
-        if (!(error instanceof SluiceError && error.code === 'not-found')) throw error;
-      }
-      return describeRegistration(await join(id, request.body));
-    },
+    async ({ raw, params, body }) => describeRegistration(await noting(raw, () => register(raw, params.id, body))),
   );
 
   app.delete(
     '/v1/register/:id',
     {
       config: { access: 'join' },
+      onResponse,
       schema: { summary: 'End the registration of a server', params: byId, response: { 204: z.undefined(), ...refusals } },
     },
-    async (request, reply) => {
-      const { id } = request.params;
-      const server = await registry.server(id);
-      if (server && server.source !== 'http') {
-        throw new SluiceError('conflict', `server "${id}" did not register by plain HTTP: stop it to end its registration`);
-      }
-      if (server) await registry.leave(id, server.instance);
+    async ({ raw, params: { id } }, reply) => {
+      await noting(raw, async () => {
+        const server = await registry.server(id);
+        if (server && server.source !== 'http') {
+          throw new SluiceError('conflict', `server "${id}" did not register by plain HTTP: stop it to end its registration`);
+        }
+        if (server) await registry.leave(id, server.instance, registrants.of(raw));
+      });
       return reply.code(204).send();
     },
   );

@@ -10,14 +10,14 @@ import { count } from '../../model/quantity.ts';
 import { projectSummary, revision, revisionNumber } from '../../model/revision.ts';
 import { leasedServer, serverPatch } from '../../model/server.ts';
 import { receivedSnapshot, type Snapshot, snapshotId } from '../../model/snapshot.ts';
-import type { Registry } from '../contract.ts';
+import type { Caller, Registry } from '../contract.ts';
 
 /** A method that can be called over the connection: the access that it needs, its parameters, its result. */
 interface Method<Params extends z.ZodType, Result extends z.ZodType> {
   readonly access: Access;
   readonly params: Params;
   readonly result: Result;
-  call(registry: Registry, params: z.output<Params>): Promise<unknown>;
+  call(registry: Registry, params: z.output<Params>, caller?: Caller): Promise<unknown>;
 }
 
 function method<Params extends z.ZodType, Result extends z.ZodType>(entry: Method<Params, Result>): Method<Params, Result> {
@@ -140,22 +140,22 @@ export const methods = {
     call: (registry, { environment, project, options }) => registry.rollback(environment, project, options),
   }),
   snapshotId: method({
-    access: 'join',
+    access: 'admin',
     params: ofEnvironment,
     result: snapshotId,
     call: (registry, { environment }) => registry.snapshotId(environment),
   }),
   manifest: method({
-    access: 'join',
+    access: 'admin',
     params: z.object({ environment: z.string(), since: snapshotId.exactOptional() }),
     result: manifest,
     call: (registry, { environment, since }) => registry.manifest(environment, since),
   }),
   revisions: method({
     access: 'join',
-    params: z.object({ wanted: z.array(revisionId).max(mostRevisionsAsked) }),
+    params: z.object({ wanted: z.array(revisionId).max(mostRevisionsAsked), environment: z.string().exactOptional() }),
     result: z.array(revisionContent),
-    call: (registry, { wanted }) => registry.revisions(wanted),
+    call: (registry, { wanted, environment }) => registry.revisions(wanted, environment),
   }),
   snapshot: method({
     access: 'join',
@@ -176,8 +176,18 @@ export const methods = {
     result: leasedServer.optional(),
     call: (registry, { id }) => registry.server(id),
   }),
-  join: method({ access: 'join', params: joinRequest, result: joinAnswer, call: (registry, request) => registry.join(request) }),
-  renew: method({ access: 'join', params: renewal, result: joinAnswer, call: (registry, report) => registry.renew(report) }),
+  join: method({
+    access: 'join',
+    params: joinRequest,
+    result: joinAnswer,
+    call: (registry, request, caller) => registry.join(request, caller),
+  }),
+  renew: method({
+    access: 'join',
+    params: renewal,
+    result: joinAnswer,
+    call: (registry, report, caller) => registry.renew(report, caller),
+  }),
   leave: method({
     access: 'join',
     params: z.object({ id: z.string(), instance: z.string() }),

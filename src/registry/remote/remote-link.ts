@@ -9,6 +9,7 @@ import type { Link } from '../contract.ts';
 import { namesCause, OutageReason } from '../outage-reason.ts';
 import { type ClientFrame, decodeEndpointFrame, type EndpointFrame } from './frames.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { readRefusal } from './read-refusal.ts';
 
 /** Limit for the TCP (and TLS) connection. */
 const connectTimeoutMs = 3000;
@@ -138,18 +139,21 @@ export class RemoteLink {
     socket.on('error', (error) => {
       failure ??= { error: this.#unreachable(error.message), telling: namesCause(error) };
     });
-    socket.on('unexpected-response', (_request, { statusCode }) => {
-      failure = this.#refused(statusCode);
-      socket.terminate();
+    socket.on('unexpected-response', (_request, response) => {
+      void readRefusal(response).then((detail) => {
+        failure = this.#refused(response.statusCode, detail);
+        socket.terminate();
+      });
     });
     socket.on('open', () => {
       timeout.cancel();
       this.#isUp(socket);
     });
     socket.on('message', (data, isBinary) => this.#receive(socket, isBinary ? '' : data.toString()));
-    socket.on('close', () => {
+    socket.on('close', (_code, reason) => {
       timeout.cancel();
-      this.#lost(socket, failure ?? vague(this.#unreachable('the connection was closed')));
+      const told = reason.length > 0 ? telling(this.#unreachable(`the balancer closed the connection: ${reason}`)) : undefined;
+      this.#lost(socket, failure ?? told ?? vague(this.#unreachable('the connection was closed')));
     });
   }
 
@@ -209,7 +213,8 @@ export class RemoteLink {
   }
 
   /** The failure of an attempt that was answered with a status. */
-  #refused(status: number | undefined): Failure {
+  /** @param detail the reason that the balancer gave */
+  #refused(status: number | undefined, detail: string | undefined): Failure {
     const { host } = this.#url;
     switch (status) {
       case 401: {
@@ -221,7 +226,8 @@ export class RemoteLink {
       case 502:
       case 503:
       case 504:
-        return vague(this.#unreachable(`it answers with status ${status}`));
+        if (detail === undefined) return vague(this.#unreachable(`it answers with status ${status}`));
+        return telling(new SluiceError('unavailable', `the balancer at ${host} refused the connection (${status}): ${detail}`));
       default: {
         const remedy = 'give the control address of a balancer (`control.listen`), not the address for clients';
         const what = `${host} answers with status ${status}, which is not that of a registration endpoint`;

@@ -119,8 +119,8 @@ export class RemoteRegistry implements Registry {
     return this.#call('manifest', { environment, ...(since !== undefined && { since }) });
   }
 
-  revisions(wanted: readonly RevisionId[]) {
-    return this.#call('revisions', { wanted: [...wanted] });
+  revisions(wanted: readonly RevisionId[], environment?: string) {
+    return this.#call('revisions', { wanted: [...wanted], ...(environment !== undefined && { environment }) });
   }
 
   snapshot(environment: string) {

@@ -48,6 +48,15 @@ export class DeployedProjects {
     return (already ?? (await this.#ledger.read(key))).get('deployment', key.name).value;
   }
 
+  /** Finds the deployments of these projects, by name. */
+  async findAll(projects: readonly string[]): Promise<ReadonlyMap<string, Deployment>> {
+    const { deployments } = this.#document;
+    if (deployments) return new Map(deployments.map((one) => [one.name, one]));
+    const names = [...new Set(projects)].map((project) => deploymentName(this.#environment, project));
+    const reading = await this.#ledger.read(...names.map((name) => ({ kind: 'deployment', name }) as const));
+    return new Map(reading.all('deployment').map(({ value }) => [value.name, value]));
+  }
+
   /** Finds the deployment of another project that has the base path of this one. */
   async rival({ name, basePath }: Deployment): Promise<Deployment | undefined> {
     const wanted = normalBasePath(basePath);

@@ -3,11 +3,12 @@ import { SluiceError } from '../../model/fault.ts';
 import { mostRevisionsAsked, type RevisionContent, type RevisionId } from '../../model/manifest.ts';
 import { revisionName } from '../documents.ts';
 import type { Stored } from '../store.ts';
+import { DeployedProjects } from './deployed-projects.ts';
 import type { Ledger } from './ledger.ts';
 import { lostRevision } from './snapshots.ts';
 
 /** Characters of contents that one answer has at most, unless one revision alone has more. */
-const mostAnswered = 4 << 20;
+const mostAnswered = 2 << 20;
 
 /** Reads contents of revisions for servers, as they were written: their hash is then that of what arrives. */
 export class RevisionContents {
@@ -20,14 +21,26 @@ export class RevisionContents {
   }
 
   /** Resolves to the contents of the first of these revisions, at least one, in their order. */
-  async read(wanted: readonly RevisionId[]): Promise<readonly RevisionContent[]> {
+  async read(wanted: readonly RevisionId[], environment?: string): Promise<readonly RevisionContent[]> {
     if (wanted.length > mostRevisionsAsked)
       throw new SluiceError('invalid', `more than ${mostRevisionsAsked} revisions are asked for: ask for fewer`);
+    if (environment !== undefined) await this.#mustBeDeployed(wanted, environment);
     const names = wanted.map(({ name, revision }) => revisionName(name, revision));
     const id = names.join(' ');
     const read = this.#reads.get(id) ?? this.#read(wanted, names).finally(() => this.#reads.delete(id));
     this.#reads.set(id, read);
     return read;
+  }
+
+  async #mustBeDeployed(wanted: readonly RevisionId[], environment: string): Promise<void> {
+    const { value } = (await this.#ledger.read({ kind: 'environment', name: environment })).get('environment', environment);
+    const deployed = value && (await new DeployedProjects(this.#ledger, environment, value).findAll(wanted.map(({ name }) => name)));
+    for (const { name, revision } of wanted) {
+      const found = deployed?.get(name);
+      if (found?.revision === revision || found?.fallback === revision) continue;
+      const message = `revision ${revision} of project "${name}" is not deployed to environment "${environment}": read again what is`;
+      throw new SluiceError('not-found', message);
+    }
   }
 
   async #read(wanted: readonly RevisionId[], names: readonly string[]): Promise<RevisionContent[]> {

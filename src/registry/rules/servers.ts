@@ -4,11 +4,13 @@ import { type ExpectedTags, serverTag } from '../../model/entity-tag.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { type JoinAnswer, type JoinRequest, joinRequest, type Renewal, renewal } from '../../model/join.ts';
 import type { Log } from '../../model/log.ts';
-import { type LeasedServer, type ServerPatch, type ServerRecord, serverPatch } from '../../model/server.ts';
+import { type LeasedServer, type ServerPatch, serverPatch } from '../../model/server.ts';
 import { type SnapshotId, sameSnapshot } from '../../model/snapshot-id.ts';
-import { keepLostMs } from '../contract.ts';
-import type { DocumentOf } from '../documents.ts';
+import { type Caller, keepLostMs } from '../contract.ts';
+import type { DocumentOf, HeldRecord } from '../documents.ts';
 import type { Key } from '../store.ts';
+import { Census } from './census.ts';
+import { holderOf, isHolder, mustBeFor, mustBeWithin, mustNotTakeOver, withoutHolder } from './holders.ts';
 import type { CheckedReading, Entry, Ledger } from './ledger.ts';
 import { mustSatisfy, noSuch, notAmong, valid } from './refusals.ts';
 import { afterAssignment, afterJoin, afterMove, afterReport } from './server-transitions.ts';
@@ -22,6 +24,7 @@ export class Servers {
   readonly #snapshots: Snapshots;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #census = new Census();
   #removedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: { ledger: Ledger; snapshots: Snapshots; clock: Clock; logger: Log }) {
@@ -35,30 +38,39 @@ export class Servers {
     const now = await this.#ledger.list('server');
     const servers = now.all('server');
     await this.#removeExpired(now, servers);
-    return servers.filter((entry) => !isExpired(entry)).map(({ value, leaseRemaining }) => ({ ...value, leaseRemaining }));
+    const kept = servers.filter((entry) => !isExpired(entry));
+    this.#census.replace(kept.map(({ value }) => value));
+    return kept.map(({ value, leaseRemaining }) => ({ ...withoutHolder(value), leaseRemaining }));
   }
 
   async get(id: string): Promise<LeasedServer | undefined> {
     const entry = (await this.#ledger.read({ kind: 'server', name: id })).get('server', id);
     const { value, leaseRemaining } = entry;
-    return value && !isExpired(entry) ? { ...value, leaseRemaining } : undefined;
+    if (!value || isExpired(entry)) this.#census.forget(id);
+    else this.#census.note(value);
+    return value && !isExpired(entry) ? { ...withoutHolder(value), leaseRemaining } : undefined;
   }
 
-  async join(given: JoinRequest): Promise<JoinAnswer> {
+  async join(given: JoinRequest, caller?: Caller): Promise<JoinAnswer> {
     const request = valid('the join request', joinRequest, given);
     const { id, ttl } = request;
     return this.#ledger.transact(async () => {
       const now = await this.#ledger.read({ kind: 'server', name: id }, { kind: 'assignment', name: id });
       const entry = now.replaceable('server', id);
+      if (entry.value) mustNotTakeOver(entry.value, entry.leaseRemaining, request, caller);
+      mustBeWithin(caller, entry.value?.environment);
       const record = afterJoin(request, entry.value, now.replaceable('assignment', id).value);
+      mustBeWithin(caller, record.environment);
       const { epoch } = now;
       const environment = await this.#findEnvironment(record.environment);
       if (record.environment !== undefined && record.environment === request.environment && environment === undefined) {
-        throw await noSuch(this.#ledger, 'environment', request.environment);
+        throw await this.#noSuchEnvironment(request.environment, caller);
       }
       // A server that runs already keeps its place: only a start with an id that is taken is refused.
-      if (entry.value?.instance !== request.instance) await this.#mustNotBeStatic(id, environment?.name);
-      const next = environment ? record : afterMove(record, undefined);
+      if (entry.value?.instance !== request.instance) await this.#mustNotBeStatic(id, environment?.name, caller);
+      const holder = holderOf(request, caller);
+      const next: HeldRecord = { ...(environment ? record : afterMove(record, undefined)), ...(holder && { holder }) };
+      this.#census.mustHaveRoom(next, caller);
       const unchanged = isDeepStrictEqual(next, entry.value);
       if (entry.value && entry.value.instance !== next.instance && entry.leaseRemaining > 0) {
         this.#log.warn(
@@ -66,6 +78,7 @@ export class Servers {
           'a new instance takes the id over from an instance whose lease has not ended',
         );
       }
+      this.#census.note(next);
       return {
         result: await this.#answer(
           epoch,
@@ -87,13 +100,14 @@ export class Servers {
     });
   }
 
-  async renew(given: Renewal): Promise<JoinAnswer> {
+  async renew(given: Renewal, caller?: Caller): Promise<JoinAnswer> {
     const report = valid('the renewal', renewal, given);
     const { id, instance } = report;
+    if (caller !== undefined) await this.#mustHold(report, caller);
     return this.#ledger.transact(async () => {
       const now = await this.#ledger.renew(id, instance);
       const entry = now?.get('server', id);
-      if (!now || !entry?.value) throw new SluiceError('not-found', `this instance of server "${id}" has no lease: join again`);
+      if (!now || !entry?.value) throw noLease(id);
       const { value: record } = entry;
       const completes = report.drained === true && record.movingTo !== undefined;
       const wanted = completes ? afterMove(record, record.movingTo ?? undefined) : afterReport(record, report);
@@ -114,11 +128,14 @@ export class Servers {
     });
   }
 
-  async leave(id: string, instance: string): Promise<void> {
+  async leave(id: string, instance: string, caller?: Caller): Promise<void> {
     await this.#ledger.transact(async () => {
       const now = await this.#ledger.read({ kind: 'server', name: id });
       const entry = now.get('server', id);
       if (entry.value?.instance !== instance) return { result: undefined };
+      mustBeWithin(caller, entry.value.environment);
+      if (caller !== undefined && !isHolder(entry.value, caller.secret, caller)) throw notTheHolder(id);
+      this.#census.forget(id);
       const change = { epoch: now.epoch, expect: [entry], remove: [entry], news: [{ kind: entry.kind, name: id }] };
       return { result: undefined, change };
     });
@@ -129,6 +146,7 @@ export class Servers {
       const found = await this.#findEnvironment(environment);
       if (environment !== undefined && !found) throw await noSuch(this.#ledger, 'environment', environment);
       await this.#mustNotBeStatic(id, environment);
+      mustBeFor(record, environment);
       const { environment: _, ...rest } = assignment;
       return {
         record: afterAssignment(record, environment, live),
@@ -151,7 +169,7 @@ export class Servers {
   async #amend(
     id: string,
     expect: ExpectedTags | undefined,
-    amend: (record: ServerRecord, assignment: Assignment, live: boolean) => Promise<Amendment>,
+    amend: (record: HeldRecord, assignment: Assignment, live: boolean) => Promise<Amendment>,
   ): Promise<LeasedServer> {
     return this.#ledger.transact(async () => {
       const now = await this.#ledger.read({ kind: 'server', name: id }, { kind: 'assignment', name: id });
@@ -161,7 +179,7 @@ export class Servers {
       const { leaseRemaining, value: record } = entry;
       mustSatisfy(`server "${id}"`, expect, serverTag(record));
       const next = await amend(record, assignment.value ?? {}, leaseRemaining > 0);
-      const result = { ...next.record, leaseRemaining };
+      const result = { ...withoutHolder(next.record), leaseRemaining };
       if (isDeepStrictEqual(next.record, record) && isDeepStrictEqual(next.assignment, assignment.value ?? {})) return { result };
 
       const unassigned = Object.keys(next.assignment).length === 0;
@@ -194,25 +212,42 @@ export class Servers {
 
   async #answer(
     epoch: string,
-    record: ServerRecord,
+    record: HeldRecord,
     ttl: number,
     environment: EnvironmentEntry | undefined,
     { holds, updates }: Held,
   ): Promise<JoinAnswer> {
-    const server = { ...record, leaseRemaining: ttl };
+    const server = { ...withoutHolder(record), leaseRemaining: ttl };
     if (!environment || sameSnapshot(holds, snapshotIdOf(epoch, environment.value))) return { server };
     const { name, value } = environment;
     if (updates) return { server, update: await this.#snapshots.manifest(name, epoch, value, holds) };
     return { server, snapshot: await this.#snapshots.of(name, epoch, value) };
   }
 
+  /** Throws unless the program that renews through a balancer's door is the one that joined. */
+  async #mustHold({ id, instance, secret }: Renewal, caller: Caller): Promise<void> {
+    const { value } = (await this.#ledger.read({ kind: 'server', name: id })).get('server', id);
+    if (value?.instance !== instance) throw noLease(id);
+    mustBeWithin(caller, value.environment);
+    // Without a secret a plain HTTP registration is renewed from anywhere: that changes nothing of it.
+    const isFree = value.source === 'http' && value.holder?.secret === undefined;
+    if (!isFree && !isHolder(value, secret ?? caller.secret, caller)) throw noLease(id);
+  }
+
+  /** Makes the refusal of an unknown environment; a caller is not told which ones exist. */
+  async #noSuchEnvironment(name: string | undefined, caller: Caller | undefined): Promise<SluiceError> {
+    if (caller === undefined) return noSuch(this.#ledger, 'environment', name ?? '');
+    return new SluiceError('not-found', `there is no environment "${name}": check --environment, or create the environment first`);
+  }
+
   /** Throws `conflict` if another environment lists a static server with this id. In the same one, the registered server replaces it. */
-  async #mustNotBeStatic(id: string, environment: string | undefined): Promise<void> {
+  async #mustNotBeStatic(id: string, environment: string | undefined, caller?: Caller): Promise<void> {
     const owner = (await this.#ledger.list('environment'))
       .all('environment')
       .find(({ name, value }) => name !== environment && value.spec.servers.some((server) => server.id === id));
     if (owner === undefined) return;
-    const message = `server "${id}" is a static server of environment "${owner.name}": start this server with another id, or remove the static one`;
+    const where = caller === undefined ? `environment "${owner.name}"` : 'another environment';
+    const message = `server "${id}" is a static server of ${where}: start this server with another id, or remove the static one`;
     throw new SluiceError('conflict', message);
   }
 
@@ -247,10 +282,19 @@ interface Held {
 }
 
 interface Amendment {
-  readonly record: ServerRecord;
+  readonly record: HeldRecord;
   readonly assignment: Assignment;
   /** Documents that must not have changed since they were read. */
   readonly expect: readonly Entry<'environment'>[];
+}
+
+function noLease(id: string): SluiceError {
+  return new SluiceError('not-found', `this instance of server "${id}" has no lease: join again`);
+}
+
+function notTheHolder(id: string): SluiceError {
+  const remedy = 'send its Lease-Secret, or the request from the machine that registered it, or the admin token';
+  return new SluiceError('conflict', `server "${id}" was registered by another program: ${remedy}`);
 }
 
 function isEnvironmentEntry(entry: Entry<'environment'> | undefined): entry is EnvironmentEntry {
