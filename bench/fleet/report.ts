@@ -43,8 +43,7 @@ ${machine.map((line) => `- ${line}`).join('\n')}
 
 | goal | measured | |
 |---|---|---|
-| ${gateways} gateways in rotation within ${goals.ready / 1000} s | ${seconds(storm.inRotation.max)} | ${verdict(storm.inRotation.max, goals.ready)} |
-${deploys.length === 0 ? '' : `| a deploy acknowledged by all within ${goals.deploy / 1000} s | ${seconds(slowestDeploy)} (slowest of ${deploys.length}) | ${verdict(slowestDeploy, goals.deploy)} |\n`}| no request failed | ${traffic.failed} of ${traffic.sent} | ${verdict(traffic.failed, 0)} |
+${projects === 1 ? `| ${gateways} gateways in rotation within ${goals.ready / 1000} s | ${seconds(storm.inRotation.max)} | ${verdict(storm.inRotation.max, goals.ready)} |\n` : ''}${deploys.length === 0 ? '' : `| a deploy acknowledged by all within ${goals.deploy / 1000} s | ${seconds(slowestDeploy)} (slowest of ${deploys.length}) | ${verdict(slowestDeploy, goals.deploy)} |\n`}| no request failed | ${traffic.failed} of ${traffic.sent} | ${verdict(traffic.failed, 0)} |
 ${traffic.faults.map((fault) => `\n- ${fault}`).join('')}
 | milliseconds until | gateways | p50 | p99 | max |
 |---|---:|---:|---:|---:|

@@ -8,7 +8,7 @@ import { openRegistry } from '../../src/registry/open-registry.ts';
 import type { JoinLimits } from '../../src/registry/remote/join-limits.ts';
 import { JoinRefusals } from '../../src/registry/remote/join-refusals.ts';
 import { RegistrationEndpoint } from '../../src/registry/remote/registration-endpoint.ts';
-import { deployed, request } from '../contract/registry-samples.ts';
+import { api, deployed, request } from '../contract/registry-samples.ts';
 import { eventually } from '../tools/eventually.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { keptLogger, silentLogger } from '../tools/fake-logger.ts';
@@ -24,6 +24,8 @@ t.test('a session with a join token has one server: its id, its instance, its en
   const { url, behind } = await doors(t);
   await deployed(behind, 'production', 'shop');
   await deployed(behind, 'staging', 'shop');
+  await behind.pushProject(api('hidden'));
+  await behind.deploy('staging', 'hidden');
   await behind.join(request('other', { environment: 'production', address: '10.0.0.9:1' }));
   for (const token of ['join-secret', 'production-secret']) {
     const peer = await JoinPeer.connect(t, url, token);
@@ -31,6 +33,7 @@ t.test('a session with a join token has one server: its id, its instance, its en
       t.match(await peer.call(method, params), { error: { code: 'forbidden' } }, `${method} ${JSON.stringify(params)}`);
     const before: [string, object][] = [
       ['snapshot', { environment: 'production' }],
+      ['revisions', { wanted: [{ name: 'shop', revision: 1 }] }],
       ['server', { id: 'other' }],
       ['leave', { id: 'other', instance: 'other-1' }],
     ];
@@ -41,9 +44,13 @@ t.test('a session with a join token has one server: its id, its instance, its en
     t.match(await peer.join(id, { environment: 'production' }), { result: { server: { id }, snapshot: { environment: 'production' } } });
     t.match(await peer.call('snapshot', { environment: 'production' }), { result: { environment: 'production' } });
     t.match(await peer.call('server', { id }), { result: { id } });
+    const revision = (name: string, environment: string) => peer.call('revisions', { wanted: [{ name, revision: 1 }], environment });
+    t.match(await revision('shop', 'production'), { result: [{ name: 'shop', project: { name: 'shop' } }] });
+    t.match(await revision('hidden', 'staging'), { error: { code: 'not-found', message: /not deployed to environment "production"/ } });
     const after: [string, object][] = [
       ['snapshot', { environment: 'staging' }],
       ['snapshot', { environment: 'nowhere' }],
+      ['manifest', { environment: 'production' }],
       ['server', { id: 'other' }],
       ['renew', { id: 'other', instance: 'other-1', projects: [] }],
       ['renew', { id, instance: 'other-1', projects: [] }],
