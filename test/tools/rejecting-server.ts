@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { JoinAnswer } from '../../src/model/join.ts';
+import type { News } from '../../src/model/news.ts';
 import type { DeployedProject } from '../../src/model/snapshot.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { silentLogger } from './fake-logger.ts';
@@ -38,13 +39,14 @@ export async function startRejectingServer(
     await registry.renew({ id, instance, projects, running: { epoch, version, hash }, holds: { epoch, version, hash } });
   };
   // A renewal that says nothing about what runs is answered with the snapshot.
-  const watch = registry.watch((news) => {
+  const hear = (news: News) => {
     if (news.kind === 'snapshot')
       void registry
         .renew({ id, instance, projects: [] })
         .then(report)
         .catch(() => {});
-  });
+  };
+  const watch = registry.watch(hear, { server: id });
   owner.teardown(() => watch.close());
   await watch.ready;
   const about = { id, instance, address, version: '0', startedAt: Date.now(), ttl: 600_000 };
