@@ -109,6 +109,8 @@ test('a server is added, then drained with a request in flight; Ctrl-C ends the 
 
 test("the balancer's own OpenAPI document is imported as a working project", { timeout: 100_000 }, async (t) => {
   const balancer = await startBalancer(t);
+  // Not the balancer itself: a control address answers nothing that Sluice forwards.
+  const target = await startTarget(t);
   await startGateway(t, 'one', balancer.control);
   await serving(balancer, ['one']);
   const folder = ownFolder(t);
@@ -124,7 +126,7 @@ test("the balancer's own OpenAPI document is imported as a working project", { t
     'import',
     `${folder}/api.json`,
     '--target',
-    balancer.control,
+    target.url,
     '--name',
     'admin',
     '--base-path',
@@ -138,7 +140,7 @@ test("the balancer's own OpenAPI document is imported as a working project", { t
     () => ask('GET', '/v1/servers/one'),
     ({ status }) => status === 200,
   );
-  t.match(await servers.json(), { id: 'one' });
+  t.equal(await servers.text(), 'GET v1/servers/one ');
   t.equal((await ask('PUT', '/v1/servers')).status, 405);
   t.equal((await ask('GET', '/v1/nonsense')).status, 404);
 });

@@ -122,6 +122,16 @@ export function racing(t: Test, open: Open): void {
     t.equal(new Set(results.map(({ hash }) => hash)).size, names.length);
   });
 
+  t.test('however many deploy through one process, none gives up', async (t) => {
+    const { registry } = await open(t);
+    await registry.putEnvironment('production', {});
+    const names = Array.from({ length: 60 }, (_, index) => `api-${index + 10}`);
+    await Promise.all(names.map((name) => registry.pushProject(api(name))));
+    await Promise.all(names.map((name) => registry.deploy('production', name)));
+    await Promise.all(names.map((name) => registry.undeploy('production', name)));
+    t.equal((await registry.snapshotId('production')).version, 2 * names.length);
+  });
+
   t.test('of many deploys that expect the same version, one succeeds', async (t) => {
     const { registry, other } = await open(t);
     await registry.putEnvironment('production', {});

@@ -66,14 +66,14 @@ export class Deployments {
       const history = present ? [...present.history, present.revision].slice(-historyLength) : [];
       // The index is expected unchanged: a revision is removed only together with a change of its project's index.
       return this.#replace(found, present, await this.#deployment(found, project, { revision, history, present }), [known]);
-    });
+    }, environment);
   }
 
   async undeploy(environment: string, project: string, options: { expect?: number }): Promise<Deployed> {
     return this.#ledger.transact(async () => {
       const { found, present } = await this.#findDeployed(environment, project, options.expect);
       return this.#replace(found, present, undefined);
-    });
+    }, environment);
   }
 
   /** Goes one step further back with each call. A later deploy continues from the step that was reached. */
@@ -89,7 +89,7 @@ export class Deployments {
         present,
         await this.#deployment(found, project, { revision: previous, history: history.slice(0, -1), present }),
       );
-    });
+    }, environment);
   }
 
   async #findDeployed(

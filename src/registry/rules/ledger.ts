@@ -37,6 +37,8 @@ export class Ledger {
   readonly unread: UnreadDocuments;
   readonly #log: Log;
   readonly #random: Random;
+  /** The end of the latest transaction about each object. */
+  readonly #turns = new Map<string, Promise<void>>();
 
   constructor(parts: { store: Store; logger: Log; random: Random }) {
     this.store = parts.store;
@@ -68,8 +70,28 @@ export class Ledger {
     return new CheckedReading(reading, this.#log, this.unread);
   }
 
-  /** Repeats `step` until the change that it decides on is committed. Rejects with `conflict` if other processes changed the same documents first at every attempt. */
-  async transact<T>(step: () => Promise<Decision<T>>): Promise<T> {
+  /**
+   * Repeats `step` until the change that it decides on is committed. Rejects with `conflict` if other processes changed the same documents
+   * first at every attempt.
+   * @param object the environment that is changed: transactions of this process about the same one take turns, so that they do not make each
+   * other try again
+   */
+  transact<T>(step: () => Promise<Decision<T>>, object?: string): Promise<T> {
+    if (object === undefined) return this.#transact(step);
+    const before = this.#turns.get(object);
+    const turn = before === undefined ? this.#transact(step) : before.then(() => this.#transact(step));
+    const ended = turn.then(
+      () => {},
+      () => {},
+    );
+    this.#turns.set(object, ended);
+    void ended.then(() => {
+      if (this.#turns.get(object) === ended) this.#turns.delete(object);
+    });
+    return turn;
+  }
+
+  async #transact<T>(step: () => Promise<Decision<T>>): Promise<T> {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const { result, change } = await step();
       if (change === undefined || (await this.store.commit(withUnknownKeys(change)))) return result;
