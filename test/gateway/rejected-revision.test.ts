@@ -26,7 +26,7 @@ t.test('a rejected revision takes nothing down: not at a scale-out, not at a res
   await until('the next revision', async () => first.applier.running?.version === 5);
   t.match(first.applier.states, [{ revision: 1, state: 'rejected', error: /gone/ }]);
   await first.store.settled();
-  const restarted = server('s1', { environment: 'one', instance: 's1-2' });
+  const restarted = server('s1', { environment: 'one', instance: 's1-2', secret: 'the-secret-of-s1-1' });
   const stored = await restarted.store.load();
   t.match(stored?.put, [{ revision: 3, fallback: { revision: 1 } }], 'what runs is on disk');
   restarted.applier.apply(stored as SnapshotUpdate);
