@@ -16,6 +16,8 @@ const steps: readonly ((text: string) => string)[] = [
   (text) => trimmed(text, space, true),
   (text) => trimmed(text, blank, true),
   (text) => text.replace(/\/{2,}/g, '/'),
+  // A program that decodes the whole path and splits it decodes the segments once more: a slash that was encoded twice is then no separator.
+  decodeAgain,
 ];
 
 /** Limit of readings, and of their characters together, so that no path costs much; paths of honest clients have four at most. */
