@@ -23,6 +23,8 @@ async function startRefusing(t: Parameters<typeof listening>[0], answers: (numbe
   const counts = { attempts: 0 };
   const server = createHttpServer();
   server.on('upgrade', (_request, socket) => {
+    // The gateway may be gone before the answer.
+    socket.on('error', () => {});
     counts.attempts++;
     const answer = answers.shift() ?? last();
     if (answer === 'closed') socket.destroy();
