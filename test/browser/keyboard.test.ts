@@ -104,6 +104,7 @@ test('by keyboard alone: sign in, find the busiest environment, add a server, dr
   await page.keyboard.press('Enter');
   await tabTo(page, /^Remove/);
   await page.keyboard.press('Enter');
+  await page.getByRole('dialog', { name: 'Remove spare-1 from production?' }).waitFor();
   await tabTo(page, /^Remove spare-1$/);
   await page.keyboard.press('Enter');
   await page.getByRole('region', { name: 'Available servers' }).locator('[data-server=spare-1]').waitFor();
