@@ -217,6 +217,12 @@ async function underLoad(
   await deployEcho(balancer, target.url);
   const gateways = await Promise.all(['a', 'b'].map((id) => startShortLeased(t, id, gatewayUrl ?? balancer.control)));
   await serving(balancer, ['a', 'b']);
+  // Without health checks servers are known a moment before they are in rotation.
+  await eventually(
+    async () => (await fetch(`http://${balancer.address}/echo/first`)).status,
+    (status) => status === 200,
+    { what: 'a first request to be served' },
+  );
   const load = new Load(balancer.address, '/echo/', { restMs: 5 });
   t.teardown(() => load.stop());
   await load.more(50);
