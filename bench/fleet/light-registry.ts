@@ -1,5 +1,6 @@
 import type { Manifest } from '../../src/model/manifest.ts';
 import type { Registry } from '../../src/registry/contract.ts';
+import { overlaidRegistry } from './overlaid-registry.ts';
 
 /** Name of the project that the deploys of a run change. */
 export const changedProject = 'fleet';
@@ -18,12 +19,5 @@ export function lightRegistry(registry: Registry): Registry {
     join: async (request) => light(await registry.join(request)),
     renew: async (report) => light(await registry.renew(report)),
   };
-  return new Proxy(registry, {
-    get(target, name) {
-      const own = methods[name as keyof Registry];
-      if (own !== undefined) return own;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
+  return overlaidRegistry(registry, methods);
 }

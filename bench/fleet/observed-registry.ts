@@ -1,6 +1,7 @@
 import type { Renewal } from '../../src/model/join.ts';
 import type { News } from '../../src/model/news.ts';
 import type { Registry } from '../../src/registry/contract.ts';
+import { overlaidRegistry } from './overlaid-registry.ts';
 
 /** Callbacks for the use that a gateway makes of its registry. */
 export interface Observer {
@@ -34,12 +35,5 @@ export function observedRegistry(registry: Registry, observer: Observer): Regist
       return registry.watch(listening, options);
     },
   };
-  return new Proxy(registry, {
-    get(target, name) {
-      const own = methods[name as keyof Registry];
-      if (own !== undefined) return own;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
+  return overlaidRegistry(registry, methods);
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type DocumentKind, type DocumentReader, documents, type ReadDocument, readChecked } from '../control/documents.ts';
 import { type ErrorCode, type Fault, SluiceError } from '../model/fault.ts';
+import { childEnvironment } from './child-environment.ts';
 import { ownProgram } from './own-program.ts';
 
 /** First argument of a process that reads documents, used only by {@link DocumentProcess}. */
@@ -65,8 +66,7 @@ export class DocumentProcess {
 
   #start(): ChildProcess {
     const { file, args } = ownProgram([argument]);
-    // The process needs no setting, and some settings are secrets.
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SLUICE_')));
+    const env = childEnvironment();
     const started = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], serialization: 'advanced', detached: true, env });
     started.on('message', (answer: Answer) => this.#take(answer));
     // If it could not be started, or a message did not reach it, 'close' follows.

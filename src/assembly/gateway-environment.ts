@@ -1,3 +1,5 @@
+import { childEnvironment } from './child-environment.ts';
+
 /** Variables of Sluice that a gateway server reads, besides the join token that it is given. */
 const forGateways = [
   'SLUICE_HEADER_BYTES',
@@ -13,6 +15,5 @@ const forGateways = [
  * any of its names or the registry's password.
  */
 export function gatewayEnvironment(own: NodeJS.ProcessEnv, joinToken: string): NodeJS.ProcessEnv {
-  const passed = Object.entries(own).filter(([name]) => !/^SLUICE_/i.test(name) || forGateways.includes(name));
-  return { ...Object.fromEntries(passed), SLUICE_JOIN_TOKEN: joinToken, SLUICE_LOG_LEVEL: own['SLUICE_LOG_LEVEL'] ?? 'warn' };
+  return { ...childEnvironment(forGateways, own), SLUICE_JOIN_TOKEN: joinToken, SLUICE_LOG_LEVEL: own['SLUICE_LOG_LEVEL'] ?? 'warn' };
 }

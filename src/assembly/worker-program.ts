@@ -6,6 +6,7 @@ import { noWorkerCounts } from '../balancer/workers/worker-counts.ts';
 import { dnsServersVariable } from '../dns/servers.ts';
 import { systemClock } from '../model/clock.ts';
 import { HttpListener } from '../proxy/http-listener.ts';
+import { childEnvironment } from './child-environment.ts';
 import { applyDescriptorLimit } from './descriptor-limit.ts';
 import { OwnAccessLog } from './own-access-log.ts';
 import { ownProgram } from './own-program.ts';
@@ -27,8 +28,7 @@ export function isWorker(): boolean {
  */
 export function spawnWorker(number: number): ChildProcess {
   const { file, args } = ownProgram([workerArgument, String(number)]);
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => inherited.includes(name) || !name.startsWith('SLUICE_')));
-  return spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true, env });
+  return spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true, env: childEnvironment(inherited) });
 }
 
 /** Runs this process as a worker, until the main process tells it to drain or dies. */

@@ -15,10 +15,23 @@ export function parseDocument<Schema extends z.ZodType>(
   schema: Schema,
   options: { file?: string } = {},
 ): z.output<Schema> {
+  return readDocument(text, schema, options).value;
+}
+
+/**
+ * Like {@link parseDocument}, with the document as it was `given`, before defaults were filled in.
+ * @param options.empty stands for a text without content; default: null
+ */
+export function readDocument<Schema extends z.ZodType>(
+  text: string | Uint8Array,
+  schema: Schema,
+  options: { file?: string; empty?: unknown } = {},
+): { readonly given: unknown; readonly value: z.output<Schema> } {
   const source = readSource(text, options.file);
-  const result = check(source.value, schema, source.lineOf);
-  if (result.faults) throw refusal('invalid', result.faults, options.file);
-  return result.value;
+  const given = source.value ?? options.empty ?? null;
+  const { value, faults } = check(given, schema, source.lineOf);
+  if (faults) throw refusal('invalid', faults, options.file);
+  return { given, value };
 }
 
 /** Like {@link parseDocument}, for a value that was parsed already. */

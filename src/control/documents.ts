@@ -1,7 +1,5 @@
 import * as z from 'zod';
-import { check } from '../config/check.ts';
-import { refusal } from '../config/refusal.ts';
-import { readSource } from '../config/source.ts';
+import { readDocument } from '../config/document.ts';
 import { environmentSpec } from '../model/environment.ts';
 import { name } from '../model/name.ts';
 import { pushedProject } from '../projects/pushed-project.ts';
@@ -26,9 +24,5 @@ export type DocumentReader = (octets: Uint8Array, kind: DocumentKind) => Promise
 
 /** Parses a text, YAML or JSON, and checks it. An empty one counts as an empty object. Throws a `SluiceError` with every fault. */
 export function readChecked(octets: Uint8Array, schema: z.ZodType): ReadDocument {
-  const source = readSource(octets);
-  const given = source.value ?? {};
-  const { value, faults } = check(given, schema, source.lineOf);
-  if (faults) throw refusal('invalid', faults);
-  return { given, value };
+  return readDocument(octets, schema, { empty: {} });
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import { connect } from 'node:net';
-import { test } from 'tap';
+import { connect, type Socket } from 'node:net';
+import { type Test, test } from 'tap';
 import { WebSocket } from 'ws';
 import { Callers } from '../../src/control/access/callers.ts';
 import { maxUnreadBytes } from '../../src/control/unread-bodies.ts';
@@ -85,14 +85,20 @@ test('nothing is shown to requests that a balancer or gateway server forwarded: 
   t.equal((await under.ask('GET', '/v1/servers', { headers: { via: '1.1 sluice.example.com' } })).status, 200);
 });
 
-test('offers to upgrade that are ignored leave nothing behind', async (t) => {
-  const under = await controlUnderTest(t);
+/** A raw connection to the control address, and the text that came over it so far. */
+function connected(t: Test, under: ControlUnderTest): { socket: Socket; heard: () => string } {
   const socket = connect(Number(new URL(under.control.url).port), '127.0.0.1');
   t.teardown(() => socket.destroy());
   let text = '';
   socket.on('data', (octets) => {
     text += octets;
   });
+  return { socket, heard: () => text };
+}
+
+test('offers to upgrade that are ignored leave nothing behind', async (t) => {
+  const under = await controlUnderTest(t);
+  const { socket, heard } = connected(t, under);
   const warnings: Error[] = [];
   const warned = (warning: Error) => void warnings.push(warning);
   process.on('warning', warned);
@@ -105,22 +111,17 @@ test('offers to upgrade that are ignored leave nothing behind', async (t) => {
   });
   socket.write(offer);
   await new Promise((resolve) => socket.once('close', resolve));
-  t.match(text, /^HTTP\/1\.1 200 /);
-  t.match(text, /connection: close/i);
-  t.equal(text.match(/HTTP\/1\.1 200/g)?.length, 1, 'a connection carries one of them');
+  t.match(heard(), /^HTTP\/1\.1 200 /);
+  t.match(heard(), /connection: close/i);
+  t.equal(heard().match(/HTTP\/1\.1 200/g)?.length, 1, 'a connection carries one of them');
   t.strictSame(warnings, []);
 });
 
 test('the body of a refused request is not read', async (t) => {
   for (const framing of ['content-length: 50000000', 'transfer-encoding: chunked']) {
     const under = await controlUnderTest(t);
-    const socket = connect(Number(new URL(under.control.url).port), '127.0.0.1');
-    t.teardown(() => socket.destroy());
+    const { socket, heard } = connected(t, under);
     socket.on('error', () => {});
-    let text = '';
-    socket.on('data', (octets) => {
-      text += octets;
-    });
     socket.write(`POST /v1/projects HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${framing}\r\n\r\n`);
     const piece = Buffer.from(`100000\r\n${'x'.repeat(0x100000)}\r\n`);
     let taken = 0;
@@ -133,28 +134,17 @@ test('the body of a refused request is not read', async (t) => {
     socket.on('drain', send);
     send();
     await new Promise((resolve) => socket.once('close', resolve));
-    t.match(text, /^HTTP\/1\.1 401 [\s\S]*connection: close/i, `${framing}: the client gets the answer`);
+    t.match(heard(), /^HTTP\/1\.1 401 [\s\S]*connection: close/i, `${framing}: the client gets the answer`);
     t.ok(taken < 30_000_000, `${framing}: ${taken} octets left the client`);
   }
 });
 
 test('a connection is kept if little of an unwanted body is left', async (t) => {
   const under = await controlUnderTest(t);
-  const socket = connect(Number(new URL(under.control.url).port), '127.0.0.1');
-  t.teardown(() => socket.destroy());
-  let text = '';
-  socket.on('data', (octets) => {
-    text += octets;
-  });
+  const { socket, heard } = connected(t, under);
   socket.write(`POST /v1/projects HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${maxUnreadBytes}\r\n\r\n`);
-  await eventually(
-    () => text,
-    (now) => now.includes(' 401 '),
-  );
+  await eventually(heard, (now) => now.includes(' 401 '));
   socket.write('x'.repeat(maxUnreadBytes));
   socket.write('GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n');
-  await eventually(
-    () => text,
-    (now) => now.includes('HTTP/1.1 200 '),
-  );
+  await eventually(heard, (now) => now.includes('HTTP/1.1 200 '));
 });

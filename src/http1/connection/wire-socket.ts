@@ -208,19 +208,12 @@ export function connect(destination: Destination, receiver: Receiver, limitMs: n
 
 /** Turns a socket into a wire that reads and writes as Node's streams do. */
 function asStream(socket: net.Socket, receiver: Receiver): Wire {
+  const { idleSince, giveWay } = PlainWire.prototype;
   return report(Object.assign(socket, { receiver, failure: undefined, send: sendAsStream, idleSince, giveWay })).on('data', read);
 }
 
 function sendAsStream(this: Wire, octets: Buffer): void {
   if (!this.destroyed && !this.writableEnded) this.write(octets);
-}
-
-function idleSince(this: Wire): number {
-  return this.receiver.idleSince?.() ?? inUse;
-}
-
-function giveWay(this: Wire): void {
-  this.receiver.giveWay?.();
 }
 
 function report(wire: Wire): Wire {
