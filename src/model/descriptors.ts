@@ -23,6 +23,7 @@ export class Descriptors {
   clock: { readonly now: number } = { now: 0 };
   readonly #open = new Set<Yielding>();
   readonly #longestIdle = new LongestIdle(this.#open);
+  #makesRoomSoon = false;
 
   /** Number of open connections. */
   get open(): number {
@@ -42,6 +43,7 @@ export class Descriptors {
 
   opened(connection: Yielding): void {
     this.#open.add(connection);
+    if (this.#open.size > this.most) this.#makeRoomSoon();
   }
 
   /** May be called more than once. */
@@ -52,9 +54,8 @@ export class Descriptors {
   /** Counts a socket that is never closed to make room, until it is closed. An idle connection gives way to it if need be. */
   hold(socket: { once(event: 'close', closed: () => void): unknown }): void {
     const held = { ...alwaysInUse };
-    this.#open.add(held);
-    socket.once('close', () => this.#open.delete(held));
-    if (this.#open.size > this.most) this.makeRoom();
+    this.opened(held);
+    socket.once('close', () => this.closed(held));
   }
 
   /**
@@ -64,6 +65,19 @@ export class Descriptors {
   makeRoom(atAnyCost = false): boolean {
     this.limitReached();
     return this.#longestIdle.close(atAnyCost ? undefined : this.clock.now - settledMs);
+  }
+
+  /**
+   * Closes as many idle connections as there are too many, once everything that has arrived is read: one on which a request has come is
+   * not idle any more. Until then the reserve has room.
+   */
+  #makeRoomSoon(): void {
+    if (this.#makesRoomSoon) return;
+    this.#makesRoomSoon = true;
+    setImmediate(() => {
+      this.#makesRoomSoon = false;
+      while (this.#open.size > this.most && this.makeRoom());
+    });
   }
 }
 

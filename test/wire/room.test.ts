@@ -1,7 +1,9 @@
+import { EventEmitter } from 'node:events';
 import t, { type Test } from 'tap';
 import { type ProbeResult, probe } from '../../src/health/probe.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { processDescriptors } from '../../src/model/descriptors.ts';
+import { settledMs } from '../../src/model/longest-idle.ts';
 import { eventually } from '../tools/eventually.ts';
 import { field, type Peer, statusOf } from './peer.ts';
 import { type World, type WorldOptions, world } from './world.ts';
@@ -158,6 +160,29 @@ t.test('connections to servers and clients share what the process has room for',
   t.ok(processDescriptors.open <= processDescriptors.most, `${processDescriptors.open} of ${processDescriptors.most}`);
   const others = processDescriptors.open - w.listener.connections;
   t.equal(w.listener.limit, processDescriptors.most - others);
+});
+
+t.test('a request that has come, but is not read yet, keeps its connection', async (t) => {
+  const { most } = processDescriptors;
+  t.teardown(() => {
+    processDescriptors.most = most;
+  });
+  const w = await room(t, 100);
+  const client = await used(w);
+  const { clock } = processDescriptors;
+  const answeredAt = clock.now;
+  await eventually(
+    () => clock.now,
+    (now) => now > answeredAt + settledMs,
+  );
+  processDescriptors.most = processDescriptors.open;
+  // In one turn of the event loop: the octets are in the kernel when other connections need a descriptor, of which the idle one to the
+  // server gives up one.
+  client.send(get);
+  const others = [new EventEmitter(), new EventEmitter()];
+  for (const other of others) processDescriptors.hold(other);
+  t.equal(statusOf(await client.message()), 200);
+  for (const other of others) other.emit('close');
 });
 
 t.test('closing the listener serves those that wait', async (t) => {

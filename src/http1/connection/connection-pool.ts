@@ -1,6 +1,5 @@
 import { processResolver } from '../../dns/resolver.ts';
 import { jittered } from '../../model/clock.ts';
-import { processDescriptors } from '../../model/descriptors.ts';
 import { unmapped } from '../../model/ip-address.ts';
 import { inUse } from '../../model/longest-idle.ts';
 import { ClientConnection, type ClientConnectionOwner } from './client-connection.ts';
@@ -67,7 +66,6 @@ export class ConnectionPool implements ClientConnectionOwner {
   /** Opens a new connection; `sink` is notified when it is established or has failed. */
   connect(sink: ResponseSink, connectMs: number): ClientConnection {
     if (!this.#retired) this.#unwatch ??= processResolver.watch(this.destination.host, (present) => this.#moved(present));
-    if (processDescriptors.full) processDescriptors.makeRoom();
     const connection = new ClientConnection(this, sink, connectMs);
     // Connections that were opened together must not all end together.
     if (this.ageMs > 0) connection.keptUntil = this.deadlines.in(jittered(this.ageMs, Math.random));
