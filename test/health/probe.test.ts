@@ -9,7 +9,7 @@ import { systemClock } from '../../src/model/clock.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { listening } from '../tools/listening.ts';
 import { ownFolder } from '../tools/own-folder.ts';
-import { certificates } from '../wire/certificates.ts';
+import { certificates } from '../tools/certificates.ts';
 
 /** Starts a TCP server that passes each connection to `connected`; returns its address. */
 async function tcp(t: Test, connected: (socket: Socket) => void): Promise<string> {
