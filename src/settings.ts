@@ -372,7 +372,7 @@ export interface EnvironmentSpec {
      */
     tls?: {
       /**
-       * certificates of the authorities to trust, instead of the public ones: PEM text
+       * certificates of the authorities to trust, instead of the public ones: PEM text, the name of a file with it
        */
       ca?: string;
       /**
@@ -384,11 +384,11 @@ export interface EnvironmentSpec {
        */
       verify?: boolean;
       /**
-       * certificate to show to a server that asks for one, followed by its chain: PEM text
+       * certificate to show to a server that asks for one, followed by its chain: PEM text, the name of a file with it
        */
       certificate?: string;
       /**
-       * private key of certificate: PEM text. Answers of the admin API do not show it
+       * private key of certificate: PEM text, the name of a file with it. Answers of the admin API do not show it
        */
       key?: string;
     };
@@ -457,7 +457,7 @@ export interface ProjectFile {
        */
       tls?: {
         /**
-         * certificates of the authorities to trust, instead of the public ones: PEM text, or ${variables.NAME}
+         * certificates of the authorities to trust, instead of the public ones: PEM text, the name of a file with it, or ${variables.NAME}
          */
         ca?: string;
         /**
@@ -469,11 +469,11 @@ export interface ProjectFile {
          */
         verify?: boolean;
         /**
-         * certificate to show to a server that asks for one, followed by its chain: PEM text, or ${variables.NAME}
+         * certificate to show to a server that asks for one, followed by its chain: PEM text, the name of a file with it, or ${variables.NAME}
          */
         certificate?: string;
         /**
-         * private key of certificate: PEM text, or ${variables.NAME}. Answers of the admin API do not show it
+         * private key of certificate: PEM text, the name of a file with it, or ${variables.NAME}. Answers of the admin API do not show it
          */
         key?: string;
       };

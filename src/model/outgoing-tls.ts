@@ -20,7 +20,8 @@ export interface OutgoingTls {
 
 const isCertificates = (text: string) => certificatesIn(text) !== undefined;
 const hostName = /^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/;
-const certificatesWanted = 'must be one certificate or more in PEM: the text of the file, starting with -----BEGIN CERTIFICATE-----';
+const certificatesWanted =
+  'must be one certificate or more in PEM: the text of the file, starting with -----BEGIN CERTIFICATE-----. Names of files are read by the command line, and in a configuration';
 
 /** Schema of {@link OutgoingTls}. @param refers true: a text may refer to a variable; then it is checked once the variables are known */
 function schemaOf(refers: boolean) {
@@ -30,7 +31,7 @@ function schemaOf(refers: boolean) {
   return z
     .strictObject({
       ca: certificates.optional().meta({
-        description: `certificates of the authorities to trust, instead of the public ones: PEM text${variable}`,
+        description: `certificates of the authorities to trust, instead of the public ones: PEM text, the name of a file with it${variable}`,
       }),
       serverName: z
         .string()
@@ -42,7 +43,7 @@ function schemaOf(refers: boolean) {
           'false: every certificate is accepted. An attacker on the path can then read and change all requests, API keys included',
       }),
       certificate: certificates.optional().meta({
-        description: `certificate to show to a server that asks for one, followed by its chain: PEM text${variable}`,
+        description: `certificate to show to a server that asks for one, followed by its chain: PEM text, the name of a file with it${variable}`,
       }),
       key: z
         .string()
@@ -52,7 +53,7 @@ function schemaOf(refers: boolean) {
         })
         .optional()
         .meta({
-          description: `private key of certificate: PEM text${variable}. Answers of the admin API do not show it`,
+          description: `private key of certificate: PEM text, the name of a file with it${variable}. Answers of the admin API do not show it`,
         }),
     })
     .superRefine(({ certificate, key }, context) => {

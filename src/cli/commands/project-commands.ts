@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import * as yaml from 'yaml';
 import type { ProjectSummaryAnswer, RevisionAnswer } from '../../api/answers.ts';
 import { parseDocument } from '../../config/document.ts';
+import { withNamedFiles } from '../../config/named-files.ts';
 import type { Fault } from '../../model/fault.ts';
 import { warningsOf } from '../../projects/project-warnings.ts';
 import { pushedProject } from '../../projects/pushed-project.ts';
@@ -86,7 +87,7 @@ export function projectCommands(program: Command, terminal: Terminal): void {
     .argument('<file>', 'YAML or JSON; - is standard input')
     .action(async (file: string) => {
       const content = await readInput(file);
-      const project = checkFile(file, () => parseDocument(content, pushedProject));
+      const project = checkFile(file, () => parseDocument(withNamedFiles(content, file), pushedProject));
       for (const { path, message } of warningsOf(project, Date.now())) terminal.err(printable(`warning: ${path}: ${message}`));
       terminal.out(`${file} is valid: project ${project.name}`);
     });
