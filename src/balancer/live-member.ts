@@ -35,7 +35,7 @@ export class LiveMember {
 
   /** Takes new settings. If the server leaves rotation or moves to another address, exchanges in flight finish on the old upstream. */
   update(server: TableServer): void {
-    const moved = server.address !== this.#server.address;
+    const moved = server.address !== this.#server.address || server.proxyProtocol !== this.#server.proxyProtocol;
     // The streak belongs to one process at one address, and starts from zero after an ejection.
     if (moved || server.instance !== this.#server.instance || server.ejected) this.streak.end();
     if (server.wellSince !== this.#server.wellSince) this.wellSince = undefined;
@@ -85,7 +85,8 @@ export class LiveMember {
 
   #ensureUpstream(): void {
     if (!this.#server.serving || this.#upstream !== undefined) return;
-    this.#upstream = new Upstream({ id: this.#server.id, ...parseAddress(this.#server.address), weight: this.#server.weight });
+    const { id, address, weight, proxyProtocol } = this.#server;
+    this.#upstream = new Upstream({ id, ...parseAddress(address), weight, proxyProtocol });
     this.#introduce(this.#upstream);
   }
 

@@ -17,7 +17,7 @@ export interface ProberTools {
 }
 
 /** A server to check, and what the check compares besides its answer. */
-export interface ProbedServer extends Pick<Probe, 'refuse' | 'foreign'> {
+export interface ProbedServer extends Pick<Probe, 'refuse' | 'foreign' | 'preface'> {
   readonly address: string;
   readonly spec: HealthSpec;
 }
@@ -91,8 +91,9 @@ export class Prober {
   #check(): void {
     this.#hastened = false;
     const { path, timeout, expect, host, port, tls } = this.#spec;
-    const { address, refuse, foreign } = this.#server;
-    const check: Probe = { address, path, timeout, expect, host, port, tls, ...(refuse && { refuse }), ...(foreign && { foreign }) };
+    const { address, refuse, foreign, preface } = this.#server;
+    const about = { ...(refuse && { refuse }), ...(foreign && { foreign }), ...(preface && { preface }) };
+    const check: Probe = { address, path, timeout, expect, host, port, tls, ...about };
     const ask = this.#tools.ask ?? probe;
     this.#giveUp = ask(check, this.#tools.clock, (result) => this.#take(result));
   }

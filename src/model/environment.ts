@@ -71,6 +71,10 @@ const staticServer = z.strictObject({
   id: name,
   address: address.meta({ description: 'where the server is reached: HOST:PORT' }),
   weight: weight.default(1).meta({ description: 'share of requests relative to the other servers; 0: none' }),
+  proxyProtocol: z.enum(['off', 'v1', 'v2']).default('off').meta({
+    description:
+      "version of the PROXY protocol whose header begins each connection to the server: it tells the client's address. Then every request has a connection of its own. The server must expect the header",
+  }),
 });
 
 const outlier = z.strictObject({
@@ -241,6 +245,10 @@ export const environmentSpec = z
     trustedProxies: z.array(cidr).default([]).meta({
       description:
         'IP addresses and CIDR ranges of proxies whose X-Forwarded-* fields are believed. A listed proxy can claim any client address. Environments on one listener share their lists',
+    }),
+    proxyProtocol: z.array(cidr).default([]).meta({
+      description:
+        'IP addresses and CIDR ranges of load balancers whose connections begin with a header of the PROXY protocol (v1 or v2), which names the client. A connection from a listed address without the header is refused; from any other address the header is a malformed request. Environments on one listener must have the same list',
     }),
     variables: z
       .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be a variable name'), z.string())

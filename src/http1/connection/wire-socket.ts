@@ -150,9 +150,14 @@ function writeError(errno: number): Error {
 export function accept(accepted: net.Socket, receiver: Receiver): Wire {
   if (lackingForDirectWrites !== undefined) return asStream(accepted, receiver).resume();
   // Node has no public way to make an accepted socket read into a given buffer, so a new socket takes over its handle.
-  const inside = accepted as unknown as { _handle: unknown };
+  const inside = accepted as unknown as { _handle: { reading?: boolean; readStop(): void } | null };
   const handle = inside._handle;
   inside._handle = null;
+  // The start of the connection, a header of the PROXY protocol, may have been read.
+  if (handle?.reading) {
+    handle.reading = false;
+    handle.readStop();
+  }
   accepted.destroy();
   return report(new PlainWire(receiver, handle));
 }
