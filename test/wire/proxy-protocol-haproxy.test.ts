@@ -20,7 +20,11 @@ async function haproxy(t: Test, configuration: string, ports: readonly number[])
     process.kill('SIGKILL');
     await ended;
   });
-  for (const port of ports) await eventually(`HAProxy listens on ${port}`, () => listens(port));
+  for (const port of ports)
+    await eventually(
+      () => listens(port),
+      (open) => open,
+    );
 }
 
 function listens(port: number): Promise<boolean> {
