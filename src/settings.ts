@@ -346,6 +346,10 @@ export interface EnvironmentSpec {
    */
   trustedProxies?: string[];
   /**
+   * IP addresses and CIDR ranges of load balancers whose connections begin with a header of the PROXY protocol (v1 or v2), which names the client. A connection from a listed address without the header is refused; from any other address the header is a malformed request. Environments on one listener must have the same list
+   */
+  proxyProtocol?: string[];
+  /**
    * texts that projects use as ${variables.NAME}, for example addresses that differ between environments
    */
   variables?: {
@@ -392,6 +396,10 @@ export interface EnvironmentSpec {
        */
       key?: string;
     };
+    /**
+     * version of the PROXY protocol whose header begins each connection to the server: it tells the client's address. Then every request has a connection of its own. The server must expect the header
+     */
+    proxyProtocol?: 'off' | 'v1' | 'v2';
   }[];
 }
 

@@ -4,6 +4,7 @@ import type { Timer } from '../model/clock.ts';
 import type { Environment } from '../model/environment.ts';
 import type { CheckCounts, LiveServer, RegistrySync } from '../model/live.ts';
 import type { OutgoingTls } from '../model/outgoing-tls.ts';
+import type { ProxyVersion } from '../model/proxy-protocol.ts';
 import { acceptsTraffic } from '../model/server.ts';
 import { formatIdentity, type ServerIdentity } from '../model/server-identity.ts';
 import { Ejections } from './ejections.ts';
@@ -192,7 +193,7 @@ export class Director {
     const withoutChecks: CheckStatus = { health: 'up', admitted: true };
     const before = new Map(this.#published.get(name)?.servers.map((server) => [server.id, server]));
     const candidates = this.#candidates(environment).map((candidate): TableServer => {
-      const { id, instance, address, weight, tls, willing, expected, lost, leaseEndedAt } = candidate;
+      const { id, instance, address, weight, tls, proxyProtocol, willing, expected, lost, leaseEndedAt } = candidate;
       const { health, admitted, reason: downFor, identity } = spec.health === 'off' ? withoutChecks : this.#checks.status(name, id);
       // Without checks nothing tells that a server has restarted while it cannot register, so that any start of it is accepted.
       const stated = expected && (identity ?? (spec.health === 'off' ? { id, environment: name } : expected));
@@ -206,6 +207,7 @@ export class Director {
       return {
         ...server,
         ...(tls && { tls }),
+        ...(proxyProtocol && { proxyProtocol }),
         ...(stated && { identity: formatIdentity(stated) }),
         ...(inRotation !== undefined && { leaseEndedAt: inRotation }),
         ...(reason !== undefined && { reason }),
@@ -267,9 +269,10 @@ export class Director {
     const members = [...this.#registryView.members.values()].filter(({ record }) => record.environment === name);
     // A server that runs the empty snapshot would answer 404 to requests that the others can serve.
     const deployed = members.some((member) => willing(member) && (member.record.running?.version ?? 0) > 0);
-    for (const { id, address, weight, tls } of spec.servers) {
+    for (const { id, address, weight, tls, proxyProtocol: version } of spec.servers) {
+      const proxyProtocol = version === 'off' ? {} : { proxyProtocol: version };
       const known = { id, instance: '', address, weight, foreign: true, expected: undefined, lost: false };
-      byId.set(id, { ...known, ...(tls && { tls }), willing: !drained.includes(id) });
+      byId.set(id, { ...known, ...proxyProtocol, ...(tls && { tls }), willing: !drained.includes(id) });
     }
     const holders = this.#addressHolders();
     for (const member of members) {
@@ -300,6 +303,8 @@ interface Candidate {
   readonly willing: boolean;
   /** The server need not be Sluice's. */
   readonly foreign: boolean;
+  /** Version of the PROXY protocol that the server expects; absent: none. */
+  readonly proxyProtocol?: ProxyVersion;
   /** Identity that the server must state; undefined: it states none. */
   readonly expected: ServerIdentity | undefined;
   /** True if the server's lease ended, so that it is in rotation only while it answers. */

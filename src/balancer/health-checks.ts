@@ -4,6 +4,7 @@ import type { HealthVerdict } from '../health/health-machine.ts';
 import { type Flip, Prober, type ProberTools } from '../health/prober.ts';
 import type { HealthSpec } from '../model/environment.ts';
 import type { OutgoingTls } from '../model/outgoing-tls.ts';
+import { localHeader, type ProxyVersion } from '../model/proxy-protocol.ts';
 import { identityMismatch, type ServerIdentity } from '../model/server-identity.ts';
 
 /** A server whose health is checked. */
@@ -20,6 +21,8 @@ export interface CheckedServer {
   readonly expected: ServerIdentity | undefined;
   /** The server need not be Sluice's: it is static, or registers by plain HTTP. */
   readonly foreign: boolean;
+  /** Version of the PROXY protocol that the server expects; undefined: none. */
+  readonly proxyProtocol?: ProxyVersion | undefined;
 }
 
 /** Result of a server's checks so far. */
@@ -90,7 +93,8 @@ export class HealthChecks {
   #follow(server: CheckedServer): void {
     const key = keyOf(server.environment, server.id);
     const present = this.#running.get(key);
-    if (present?.server.instance === server.instance && present.server.address === server.address) {
+    const { instance, address, proxyProtocol } = present?.server ?? {};
+    if (present !== undefined && instance === server.instance && address === server.address && proxyProtocol === server.proxyProtocol) {
       const { spec, tls } = server;
       if (!isDeepStrictEqual([present.server.spec, present.server.tls], [spec, tls])) present.prober.adopt(spec, tls);
       present.server = server;
@@ -100,7 +104,8 @@ export class HealthChecks {
     const counts = present?.counts ?? { results: { passed: 0 }, flips: { up: 0, down: 0 } };
     const { expected, foreign, tls } = server;
     const refuse = expected && ((stated: ServerIdentity | undefined) => this.#refuse(expected, stated));
-    const probed = { address: server.address, spec: server.spec, foreign, tls, ...(refuse && { refuse }) };
+    const preface = server.proxyProtocol && localHeader(server.proxyProtocol);
+    const probed = { address: server.address, spec: server.spec, foreign, tls, ...(refuse && { refuse }), ...(preface && { preface }) };
     const prober = new Prober(probed, this.#tools, (flip) => this.#record(check, flip), counts.results);
     const check: Check = { server, prober, status: notYetChecked, counts };
     this.#running.set(key, check);

@@ -227,6 +227,7 @@ function settingsOf(sharing: readonly TableEnvironment[]): ListenerSettings {
     },
     underscores: strictest(specs.map((spec) => spec.underscores)),
     trustedProxies: [...new Set(specs.flatMap((spec) => spec.trustedProxies))],
+    proxyProtocol: [...new Set(specs.flatMap((spec) => spec.proxyProtocol))],
   };
 }
 

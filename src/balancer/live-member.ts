@@ -37,7 +37,7 @@ export class LiveMember {
 
   /** Takes new settings. If the server leaves rotation, moves to another address or gets other TLS settings, exchanges in flight finish on the old upstream. */
   update(server: TableServer): void {
-    const moved = server.address !== this.#server.address;
+    const moved = server.address !== this.#server.address || server.proxyProtocol !== this.#server.proxyProtocol;
     // The streak belongs to one process at one address, and starts from zero after an ejection.
     if (moved || server.instance !== this.#server.instance || server.ejected) this.streak.end();
     if (server.wellSince !== this.#server.wellSince) this.wellSince = undefined;
@@ -88,8 +88,9 @@ export class LiveMember {
 
   #ensureUpstream(): void {
     if (!this.#server.serving || this.#upstream !== undefined) return;
-    const { id, address, weight, tls } = this.#server;
-    this.#upstream = new Upstream({ id, ...parseAddress(address), weight, secure: tls && new TlsConnector(tls) });
+    const { id, address, weight, tls, proxyProtocol } = this.#server;
+    const secure = tls && new TlsConnector(tls);
+    this.#upstream = new Upstream({ id, ...parseAddress(address), weight, secure, proxyProtocol });
     this.#introduce(this.#upstream);
   }
 

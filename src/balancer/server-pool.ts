@@ -197,7 +197,8 @@ export class ServerPool implements Route {
     this.#memberOf.set(upstream, member);
     upstream.watcher = undefined;
     upstream.maxActive = spec.limits.connectionsPerServer;
-    upstream.pool.idleMs = spec.timeouts.upstreamIdle;
+    // A connection that was introduced with one client's address is not kept for another client.
+    upstream.pool.idleMs = upstream.proxyProtocol === undefined ? spec.timeouts.upstreamIdle : 0;
     upstream.pool.ageMs = spec.timeouts.upstreamAge;
     upstream.weight =
       member.server.weight * slowStartShare(now - (member.wellSince ?? now), member.wellSince === undefined ? 0 : spec.slowStart);

@@ -28,6 +28,8 @@ export function listenerConflicts(control: string, environments: Readonly<Record
           complain(['listen'], `overlaps with ${earlier.listen} of "${other}": use the same address in both, or another port`);
         continue;
       }
+      if (!sameMembers(earlier.proxyProtocol, spec.proxyProtocol))
+        complain(['proxyProtocol'], `differs from that of "${other}" on the same listener ${spec.listen}: give both the same list`);
       if (earlier.hosts.length === 0 && spec.hosts.length === 0) {
         complain(
           ['hosts'],
@@ -39,4 +41,8 @@ export function listenerConflicts(control: string, environments: Readonly<Record
     }
   }
   return conflicts;
+}
+
+function sameMembers(one: readonly string[], other: readonly string[]): boolean {
+  return one.every((member) => other.includes(member)) && other.every((member) => one.includes(member));
 }

@@ -63,6 +63,8 @@ export interface Probe {
    * sign of life, above all 404.
    */
   readonly foreign?: boolean;
+  /** Octets that begin the connection, before TLS: a header of the PROXY protocol. Not sent to another `port` than the address has. */
+  readonly preface?: Buffer;
 }
 
 /**
@@ -167,18 +169,21 @@ function begin(check: Probe, events: ProbeEvents): () => void {
 
 /** Opens the connection of a check; `opened` is called once it can be used, after the TLS handshake if there is one. */
 function open(check: Probe, opened: () => void): Socket {
-  const { address, timeout, host: name = '', port: otherPort = 0, tls = false, secure } = check;
+  const { address, timeout, host: name = '', port: otherPort = 0, tls = false, secure, preface } = check;
   const { host, port } = parseAddress(address);
+  const first = otherPort === 0 ? preface : undefined;
   if (secure !== undefined && (tls || otherPort === 0)) {
-    const socket = secure.connect(host, otherPort === 0 ? port : otherPort, timeout);
+    const socket = secure.connect(host, otherPort === 0 ? port : otherPort, timeout, undefined, first);
     processDescriptors.hold(socket);
     return socket.once('secureConnect', opened).once('end', () => socket.destroy());
   }
   const to = processResolver.dial(host, otherPort === 0 ? port : otherPort, timeout) as TcpSocketConnectOpts;
-  if (!tls) return followed(connect(to), host).once('connect', opened);
+  const plain = tls && first === undefined ? undefined : connect(to);
+  if (first !== undefined) plain?.write(first);
+  if (plain !== undefined && !tls) return followed(plain, host).once('connect', opened);
   const wanted = (name || host).replace(/:\d+$/, '');
   const servername = isIP(wanted) === 0 ? wanted : '';
-  const socket = connectTls({ ...to, servername, rejectUnauthorized: false });
+  const socket = connectTls({ ...(plain === undefined ? to : { socket: plain }), servername, rejectUnauthorized: false });
   return followed(socket, host).once('secureConnect', opened);
 }
 

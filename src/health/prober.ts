@@ -19,7 +19,7 @@ export interface ProberTools {
 }
 
 /** A server to check, and what the check compares besides its answer. */
-export interface ProbedServer extends Pick<Probe, 'refuse' | 'foreign'> {
+export interface ProbedServer extends Pick<Probe, 'refuse' | 'foreign' | 'preface'> {
   readonly address: string;
   readonly spec: HealthSpec;
   /** TLS settings of connections to the server; undefined: they are plain. */
@@ -98,20 +98,10 @@ export class Prober {
   #check(): void {
     this.#hastened = false;
     const { path, timeout, expect, host, port, tls } = this.#spec;
-    const { address, refuse, foreign } = this.#server;
+    const { address, refuse, foreign, preface } = this.#server;
     const secure = this.#secure && { secure: this.#secure };
-    const check: Probe = {
-      address,
-      path,
-      timeout,
-      expect,
-      host,
-      port,
-      tls,
-      ...secure,
-      ...(refuse && { refuse }),
-      ...(foreign && { foreign }),
-    };
+    const about = { ...secure, ...(refuse && { refuse }), ...(foreign && { foreign }), ...(preface && { preface }) };
+    const check: Probe = { address, path, timeout, expect, host, port, tls, ...about };
     const ask = this.#tools.ask ?? probe;
     this.#giveUp = ask(check, this.#tools.clock, (result) => this.#take(result));
   }

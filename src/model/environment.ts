@@ -74,6 +74,10 @@ const staticServer = z.strictObject({
   address: address.meta({ description: 'where the server is reached: HOST:PORT' }),
   weight: weight.default(1).meta({ description: 'share of requests relative to the other servers; 0: none' }),
   tls: serverTls.optional().meta({ description: 'TLS to the server, its health checks included. Not given: plain' }),
+  proxyProtocol: z.enum(['off', 'v1', 'v2']).default('off').meta({
+    description:
+      "version of the PROXY protocol whose header begins each connection to the server: it tells the client's address. Then every request has a connection of its own. The server must expect the header",
+  }),
 });
 
 const outlier = z.strictObject({
@@ -244,6 +248,10 @@ export const environmentSpec = z
     trustedProxies: z.array(cidr).default([]).meta({
       description:
         'IP addresses and CIDR ranges of proxies whose X-Forwarded-* fields are believed. A listed proxy can claim any client address. Environments on one listener share their lists',
+    }),
+    proxyProtocol: z.array(cidr).default([]).meta({
+      description:
+        'IP addresses and CIDR ranges of load balancers whose connections begin with a header of the PROXY protocol (v1 or v2), which names the client. A connection from a listed address without the header is refused; from any other address the header is a malformed request. Environments on one listener must have the same list',
     }),
     variables: z
       .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be a variable name'), z.string())

@@ -140,4 +140,6 @@ export interface ListenerSettings {
   readonly tellsFaults?: boolean;
   /** CIDR ranges of proxies whose `X-Forwarded-*` and `Forwarded` are believed and extended. */
   readonly trustedProxies: readonly string[];
+  /** CIDR ranges of senders whose connections must begin with a header of the PROXY protocol. Default: none. */
+  readonly proxyProtocol?: readonly string[];
 }

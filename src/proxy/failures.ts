@@ -36,6 +36,7 @@ export const failures = {
     title: 'The request runs in a circle: a target of a project leads back to Sluice.',
   },
   tooManyConnections: { status: 503, code: 'too-many-connections', title: 'There is no room for another connection at the moment.' },
+  badProxyHeader: { status: 400, code: 'bad-proxy-header', title: 'The connection must begin with a header of the PROXY protocol.' },
   bodyTooLarge: { status: 413, code: 'body-too-large', title: 'The request body is larger than allowed.' },
   traceEndsHere: { status: 501, code: 'trace-not-supported', title: 'This server does not support TRACE.' },
   internal: { status: 500, code: 'internal', title: 'The request could not be processed.' },

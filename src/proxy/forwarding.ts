@@ -225,7 +225,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     if (mayResend({ stale, resent: this.#resent, repeatable: this.repeatable, replayable: this.replayable })) {
       this.#resent = true;
       budget.resends++;
-      this.#connection = (attempts.upstream as Upstream).pool.connect(this, settings.timeouts.connect);
+      this.#connection = (attempts.upstream as Upstream).connect(this, this.#response.client, settings.timeouts.connect);
       return;
     }
     const { begun } = this.#response;
@@ -335,11 +335,10 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   }
 
   #open(upstream: Upstream): void {
-    const { pool } = upstream;
     this.#attempts.begin(upstream);
-    const connection = pool.take();
+    const connection = upstream.pool.take();
     if (connection) this.#send(connection);
-    else this.#connection = pool.connect(this, this.#route.settings.timeouts.connect);
+    else this.#connection = upstream.connect(this, this.#response.client, this.#route.settings.timeouts.connect);
   }
 
   /** Ends all deadlines of the exchange. */

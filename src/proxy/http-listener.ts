@@ -11,6 +11,7 @@ import { formatAddress } from '../model/address.ts';
 import type { ListenerCounts } from '../model/counts.ts';
 import { processDescriptors } from '../model/descriptors.ts';
 import { LongestIdle, settledMs } from '../model/longest-idle.ts';
+import type { ConnectionEnds } from '../model/proxy-protocol.ts';
 import { Admission, type AdmissionOwner } from './admission.ts';
 import { blameField } from './blame.ts';
 import { bindSocket } from './bound-socket.ts';
@@ -19,6 +20,7 @@ import { ExchangeCounter } from './exchange-counter.ts';
 import { failures } from './failures.ts';
 import { ownAnswer, problem } from './own-answer.ts';
 import { type ExchangeOwner, ProxyExchange } from './proxy-exchange.ts';
+import { type ProxyHeaderOwner, ProxyHeaderReader } from './proxy-header-reader.ts';
 import { newRequestId } from './request-id.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
@@ -49,7 +51,7 @@ export async function openListener(
 }
 
 /** A listener: accepts connections, gives each request to the role as an exchange, and closes without losing a request. */
-export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOwner, AdmissionOwner {
+export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOwner, AdmissionOwner, ProxyHeaderOwner {
   readonly configured: string;
   readonly deadlines = processDeadlines;
   readonly handler: Handler;
@@ -63,6 +65,11 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   readonly #connections = new Set<ServerConnection>();
   readonly #longestIdle = new LongestIdle(this.#connections);
   readonly #tunnels = new Set<net.Socket>();
+  /** Connections that wait for their header of the PROXY protocol. */
+  readonly #headless = new Set<ProxyHeaderReader>();
+  readonly #longestHeadless = new LongestIdle(this.#headless);
+  /** Senders of that header; undefined: there are none. */
+  #senders: TrustedProxies | undefined;
   readonly #admission = new Admission(this);
   #most = Number.POSITIVE_INFINITY;
   #tellsFaults = false;
@@ -107,6 +114,8 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     this.#most = connections === 'auto' ? Number.POSITIVE_INFINITY : connections;
     this.#tellsFaults = settings.tellsFaults === true;
     this.trustedProxies = new TrustedProxies(settings.trustedProxies);
+    const { proxyProtocol = [] } = settings;
+    this.#senders = proxyProtocol.length === 0 ? undefined : new TrustedProxies(proxyProtocol);
     this.settings = {
       limits: {
         headBytes: settings.headerBytes,
@@ -126,7 +135,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   }
 
   get connections(): number {
-    return this.#connections.size + this.#tunnels.size;
+    return this.#connections.size + this.#tunnels.size + this.#headless.size;
   }
 
   get limit(): number {
@@ -140,18 +149,47 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   }
 
   makeRoom(): boolean {
-    return this.connections >= this.#most ? this.#longestIdle.close(processDeadlines.now - settledMs) : processDescriptors.makeRoom();
+    const before = processDeadlines.now - settledMs;
+    if (this.connections < this.#most) return processDescriptors.makeRoom();
+    return this.#longestHeadless.close(before) || this.#longestIdle.close(before);
   }
 
-  admit(socket: net.Socket): ServerConnection {
-    const connection = new ServerConnection(socket, this);
+  admit(socket: net.Socket): void {
+    if (this.#senders?.trusts(socket.remoteAddress ?? '')) this.#headless.add(new ProxyHeaderReader(this, socket, this.settings.headMs));
+    else this.#begin(socket);
+  }
+
+  headerRead(reader: ProxyHeaderReader, socket: net.Socket, ends: ConnectionEnds | undefined, rest: Buffer): void {
+    this.#headless.delete(reader);
+    const connection = this.#begin(socket, ends);
+    if (rest.length === 0) return;
+    try {
+      connection.octets(rest, 0, rest.length);
+    } catch (error) {
+      connection.crashed(error);
+    }
+  }
+
+  headerRefused(reader: ProxyHeaderReader, socket: net.Socket): void {
+    this.#headless.delete(reader);
+    this.refuse(this.#begin(socket), failures.badProxyHeader);
+  }
+
+  headerGone(reader: ProxyHeaderReader): void {
+    this.#headless.delete(reader);
+    if (this.#admission.length > 0) this.#admission.lookSoon();
+    this.#checkEmptied();
+  }
+
+  #begin(socket: net.Socket, announced?: ConnectionEnds): ServerConnection {
+    const connection = new ServerConnection(socket, this, announced);
     this.#connections.add(connection);
     return connection;
   }
 
   turnAway(socket: net.Socket): ServerConnection {
     this.#refused++;
-    const connection = this.admit(socket);
+    const connection = this.#begin(socket);
     this.refuse(connection, failures.tooManyConnections);
     return connection;
   }
@@ -268,10 +306,12 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   }
 
   #closeIdle(): void {
+    for (const reader of this.#headless) reader.destroy();
     for (const connection of this.#connections) if (connection.idle) connection.close();
   }
 
   #destroyAll(): void {
+    for (const reader of this.#headless) reader.destroy();
     for (const connection of this.#connections) connection.destroy();
     for (const socket of this.#tunnels) socket.destroy();
   }

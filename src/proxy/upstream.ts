@@ -1,11 +1,15 @@
 import type { Candidate, LoadWatcher } from '../balance/contract.ts';
 import type { PeakEwma } from '../balance/peak-ewma.ts';
+import type { ClientConnection } from '../http1/connection/client-connection.ts';
 import { ConnectionPool } from '../http1/connection/connection-pool.ts';
 import { processDeadlines } from '../http1/connection/deadlines.ts';
+import type { ResponseSink } from '../http1/connection/response-sink.ts';
+import type { ServerConnection } from '../http1/connection/server-connection.ts';
 import { formatAddress } from '../model/address.ts';
 import type { AddressGuard } from '../model/address-guard.ts';
 import type { FailureKind, ServerCounts } from '../model/counts.ts';
 import { LatencyHistogram } from '../model/latency.ts';
+import { type ConnectionEnds, type ProxyVersion, proxyHeader } from '../model/proxy-protocol.ts';
 import type { TlsConnector } from '../tls/tls-connector.ts';
 import type { Blame } from './blame.ts';
 
@@ -23,6 +27,8 @@ export class Upstream implements Candidate {
   /** Makes TLS connections; undefined: connections are plain. */
   readonly secure: TlsConnector | undefined;
   readonly pool: ConnectionPool;
+  /** Version of the PROXY protocol whose header begins each connection; undefined: none. Such a connection belongs to one client. */
+  readonly proxyProtocol: ProxyVersion | undefined;
   weight: number;
   /** Attempts begun. */
   requests = 0;
@@ -69,12 +75,14 @@ export class Upstream implements Candidate {
     secure?: TlsConnector | undefined;
     guard?: AddressGuard | undefined;
     weight?: number;
+    proxyProtocol?: ProxyVersion | undefined;
   }) {
     this.id = options.id;
     this.host = options.host;
     this.port = options.port;
     this.secure = options.secure;
     this.weight = options.weight ?? 1;
+    this.proxyProtocol = options.proxyProtocol;
     const { host, port, secure } = this;
     this.pool = new ConnectionPool({ host, port, secure, guard: options.guard }, processDeadlines, poolLimits);
   }
@@ -131,6 +139,12 @@ export class Upstream implements Candidate {
     return { requests, ...outcomes, latencies: latencies.plain, connects, reuses };
   }
 
+  /** Opens a connection for a request of `client`; `sink` is notified when it is established or has failed. */
+  connect(sink: ResponseSink, client: ServerConnection, connectMs: number): ClientConnection {
+    const { proxyProtocol, pool } = this;
+    return pool.connect(sink, connectMs, proxyProtocol === undefined ? undefined : proxyHeader(proxyProtocol, endsOf(client)));
+  }
+
   get available(): boolean {
     return this.maxActive === 0 || this.#active - this.upgraded < this.maxActive;
   }
@@ -149,4 +163,11 @@ export class Upstream implements Candidate {
   revive(): void {
     this.pool.revive();
   }
+}
+
+/** Ends of a client's connection: as a proxy in front announced them, else those of the socket. */
+function endsOf({ announced, wire }: ServerConnection): ConnectionEnds {
+  if (announced !== undefined) return announced;
+  const { remoteAddress: source = '', remotePort: sourcePort = 0, localAddress: destination = '', localPort: destinationPort = 0 } = wire;
+  return { source, sourcePort, destination, destinationPort };
 }

@@ -25,11 +25,13 @@ export class TlsConnector {
    * Opens a connection, which is ready at its event `secureConnect`. Its event `error` says what failed and what to do about it; `cut`
    * of the socket says after `end` whether octets may be missing.
    * @param limitMs after which the caller gives up; addresses of a name share it. 0: no limit
+   * @param preface octets to send before the handshake
    */
-  connect(host: string, port: number, limitMs: number, guard?: AddressGuard): NotingSocket {
+  connect(host: string, port: number, limitMs: number, guard?: AddressGuard, preface?: Buffer): NotingSocket {
     const { verify = true, serverName = host } = this.#settings;
+    const dial = processResolver.dial(host, port, limitMs, guard) as net.TcpSocketConnectOpts;
     const options: tls.ConnectionOptions & Pick<net.SocketConstructorOpts, 'allowHalfOpen'> = {
-      ...(processResolver.dial(host, port, limitMs, guard) as tls.ConnectionOptions),
+      ...(preface === undefined ? (dial as tls.ConnectionOptions) : { socket: prefaced(dial, preface, host) }),
       allowHalfOpen: true,
       secureContext: contextOf(this.#settings),
       rejectUnauthorized: verify,
@@ -52,6 +54,13 @@ export class TlsConnector {
     });
     return socket;
   }
+}
+
+/** Opens a connection that begins with `preface`. TLS takes over its handle, and one handle serves one address: the first of a name. */
+function prefaced(dial: net.TcpSocketConnectOpts, preface: Buffer, host: string): net.Socket {
+  const socket = processResolver.observe(net.connect({ ...dial, autoSelectFamily: false, allowHalfOpen: true }), host);
+  socket.write(preface);
+  return socket;
 }
 
 function contextOf(settings: OutgoingTls): tls.SecureContext {

@@ -85,6 +85,7 @@ t.test('environments share a listener by naming the same address', async (t) => 
     underscores: 'drop',
     connections: 'auto',
     trustedProxies: ['10.0.0.0/8', '::1'],
+    proxyProtocol: [],
   });
   t.equal(listeners.address('one'), '127.0.0.1:45678');
   t.equal(listeners.address('two'), '127.0.0.1:45678');

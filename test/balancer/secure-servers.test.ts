@@ -1,10 +1,11 @@
-import type net from 'node:net';
+import net from 'node:net';
 import tls from 'node:tls';
 import t, { type Test } from 'tap';
 import { LiveMember } from '../../src/balancer/live-member.ts';
 import { probe } from '../../src/health/probe.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import type { OutgoingTls } from '../../src/model/outgoing-tls.ts';
+import { localHeader } from '../../src/model/proxy-protocol.ts';
 import { TlsConnector } from '../../src/tls/tls-connector.ts';
 import { certificates } from '../tools/certificates.ts';
 import { statusOf } from '../wire/peer.ts';
@@ -59,6 +60,35 @@ t.test('requests and health checks show the client certificate', async (t) => {
     seen.map(({ name }) => name),
     ['client', 'client'],
   );
+});
+
+t.test('a header of the PROXY protocol goes before the handshake', async (t) => {
+  const { seen, address } = await secureServer(t);
+  const { hostname, port } = new URL(`tcp://${address}`);
+  const headers: string[] = [];
+  const front = net.createServer((socket) => {
+    socket
+      .on('error', () => {})
+      .once('data', (octets) => {
+        const end = octets.indexOf('\r\n') + 2;
+        headers.push(octets.subarray(0, end).toString());
+        const behind = net.connect(Number(port), hostname).on('error', () => socket.destroy());
+        behind.write(octets.subarray(end));
+        socket.pipe(behind).pipe(socket);
+      });
+  });
+  await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => front.close());
+  const tls = { ca: authority, ...identity };
+  const to = `127.0.0.1:${(front.address() as net.AddressInfo).port}`;
+  const member = new LiveMember(server('a', { address: to, tls, proxyProtocol: 'v1' }));
+  t.teardown(() => member.retire());
+  t.match(await ask(t, member), { status: 200, body: 'ok' });
+  t.match(headers, [/^PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ \d+\r\n$/]);
+  const asked = { address: to, path: '/', timeout: 10_000, expect: '200', secure: new TlsConnector(tls), preface: localHeader('v1') };
+  t.match(await new Promise((resolve) => probe(asked, systemClock, resolve)), { passed: true, status: 200 });
+  t.match(headers[1], /^PROXY UNKNOWN/);
+  t.equal(seen.length, 2);
 });
 
 t.test('other settings make other connections, which resume no session of the earlier ones', async (t) => {

@@ -59,6 +59,7 @@ export class ClientConnection implements UpstreamConnection, Receiver, Watched, 
   heard = false;
   readonly #owner: ClientConnectionOwner;
   readonly #connectMs: number;
+  readonly #preface: Buffer | undefined;
   #connected = false;
   /** Set while this process lacks something to open the connection. */
   #starvation: Starvation | undefined;
@@ -79,9 +80,10 @@ export class ClientConnection implements UpstreamConnection, Receiver, Watched, 
   /** Made for the first large body. */
   #progress: SendProgress | undefined;
 
-  /** Opens a connection for an exchange, whose response `sink` receives. */
-  constructor(owner: ClientConnectionOwner, sink: ResponseSink, connectMs: number) {
+  /** Opens a connection for an exchange, whose response `sink` receives. @param preface octets to send before anything else */
+  constructor(owner: ClientConnectionOwner, sink: ResponseSink, connectMs: number, preface?: Buffer) {
     this.#owner = owner;
+    this.#preface = preface;
     this.#sink = sink;
     this.#connectMs = connectMs;
     this.deadline = owner.deadlines.in(connectMs);
@@ -99,10 +101,11 @@ export class ClientConnection implements UpstreamConnection, Receiver, Watched, 
 
   #dial(): Wire {
     const { destination, introduction } = this.#owner;
-    return connect(destination, this, this.#connectMs, () => {
+    const established = () => {
       if (introduction === undefined) this.#ready();
       else introduceWire(this.wire, introduction, this, () => this.#ready());
-    });
+    };
+    return connect(destination, this, this.#connectMs, established, this.#preface);
   }
 
   #ready(): void {

@@ -63,10 +63,10 @@ export class ConnectionPool implements ClientConnectionOwner {
     return connection;
   }
 
-  /** Opens a new connection; `sink` is notified when it is established or has failed. */
-  connect(sink: ResponseSink, connectMs: number): ClientConnection {
+  /** Opens a new connection; `sink` is notified when it is established or has failed. @param preface octets to send before anything else */
+  connect(sink: ResponseSink, connectMs: number, preface?: Buffer): ClientConnection {
     if (!this.#retired) this.#unwatch ??= processResolver.watch(this.destination.host, (present) => this.#moved(present));
-    const connection = new ClientConnection(this, sink, connectMs);
+    const connection = new ClientConnection(this, sink, connectMs, preface);
     // Connections that were opened together must not all end together.
     if (this.ageMs > 0) connection.keptUntil = this.deadlines.in(jittered(this.ageMs, Math.random));
     this.#open.add(connection);

@@ -2,6 +2,7 @@ import type net from 'node:net';
 import { processDescriptors } from '../../model/descriptors.ts';
 import { unmapped } from '../../model/ip-address.ts';
 import { givesWay, inUse } from '../../model/longest-idle.ts';
+import type { ConnectionEnds } from '../../model/proxy-protocol.ts';
 import { BodyReader } from '../message/body-reader.ts';
 import type { EditedFields } from '../message/edited-fields.ts';
 import { LF } from '../message/octets.ts';
@@ -35,8 +36,6 @@ export interface ServerConnectionOwner {
 
 /** Limit in octets for what is left of an unwanted body: up to this, it is read to its end, so that the connection can be kept. */
 const maxDrainBytes = 64 * 1024;
-/** Time to respond to a client that has sent its FIN. Most such clients are gone; some have only closed their sending side. */
-const halfCloseMs = 1000;
 
 /**
  * `head`: reading a head, or idle · `body`: reading a body · `answer`: the request is read, the response is not complete ·
@@ -53,6 +52,8 @@ export class ServerConnection implements Receiver, Watched {
   deadline = 0;
   readonly wire: Wire;
   readonly peer: string;
+  /** Ends of the client's connection, as a proxy announced them; undefined: those of `wire`. */
+  readonly announced: ConnectionEnds | undefined;
   readonly #owner: ServerConnectionOwner;
   #phase: Phase = 'head';
   #head: RequestHead | undefined;
@@ -76,9 +77,10 @@ export class ServerConnection implements Receiver, Watched {
   /** The octets of one read are being processed. */
   #inTurn = false;
 
-  constructor(accepted: net.Socket, owner: ServerConnectionOwner) {
+  constructor(accepted: net.Socket, owner: ServerConnectionOwner, announced?: ConnectionEnds) {
     this.#owner = owner;
-    this.peer = unmapped(accepted.remoteAddress ?? '');
+    this.announced = announced;
+    this.peer = announced?.source ?? unmapped(accepted.remoteAddress ?? '');
     this.#idleSince = owner.deadlines.stamp() - givesWay.unusedSooner;
     this.wire = accept(accepted, this);
     this.deadline = owner.deadlines.in(owner.settings.idleMs);
@@ -143,7 +145,7 @@ export class ServerConnection implements Receiver, Watched {
     this.#ended = true;
     if (this.#phase === 'head') this.close();
     else if (this.#phase === 'closing' && this.wire.writableEnded) this.wire.destroySoon();
-    else if (this.#phase === 'answer') this.deadline = this.#owner.deadlines.in(halfCloseMs);
+    else if (this.#phase === 'answer') this.deadline = this.#owner.deadlines.in(lingerMs.halfClosed);
     else if (this.#phase === 'body' && this.#answered) this.close();
     else if (this.#phase === 'body') this.#abort(undefined);
   }
@@ -185,12 +187,11 @@ export class ServerConnection implements Receiver, Watched {
 
   crashed(error: unknown): void {
     this.#inTurn = false;
-    if (this.#sink !== discard) {
-      this.#sink.crashed(error);
-      return;
+    if (this.#sink !== discard) this.#sink.crashed(error);
+    else {
+      this.#owner.fault(error);
+      this.destroy();
     }
-    this.#owner.fault(error);
-    this.destroy();
   }
 
   /** Stops reading until `resume`. */
@@ -230,8 +231,7 @@ export class ServerConnection implements Receiver, Watched {
   /** Closes the connection once everything written has left and the client has had time to read it. */
   close(): void {
     if (this.#phase === 'closing' || this.#phase === 'released') return;
-    const readingHead = this.#phase === 'head' && (this.#headBegun || this.#inTurn);
-    if (this.#phase === 'body' || readingHead) this.#lingerSilenceMs = lingerMs.sending;
+    if (this.#phase === 'body' || (this.#phase === 'head' && (this.#headBegun || this.#inTurn))) this.#lingerSilenceMs = lingerMs.sending;
     this.#phase = 'closing';
     this.#held = undefined;
     outbox.flush();

@@ -152,9 +152,14 @@ function writeError(errno: number): Error {
 export function accept(accepted: net.Socket, receiver: Receiver): Wire {
   if (lackingForDirectWrites !== undefined) return asStream(accepted, receiver).resume();
   // Node has no public way to make an accepted socket read into a given buffer, so a new socket takes over its handle.
-  const inside = accepted as unknown as { _handle: unknown };
+  const inside = accepted as unknown as { _handle: { reading?: boolean; readStop(): void } | null };
   const handle = inside._handle;
   inside._handle = null;
+  // The start of the connection, a header of the PROXY protocol, may have been read.
+  if (handle?.reading) {
+    handle.reading = false;
+    handle.readStop();
+  }
   accepted.destroy();
   return report(new PlainWire(receiver, handle));
 }
@@ -186,8 +191,9 @@ export function reset(socket: net.Socket): void {
 /**
  * Opens a connection; `connected` is called once, unless the receiver's `closed` comes first.
  * @param limitMs after which the receiver gives up; addresses of a name share it. 0: no limit
+ * @param preface octets to send before anything else, a TLS handshake too
  */
-export function connect(destination: Destination, receiver: Receiver, limitMs: number, connected: () => void): Wire {
+export function connect(destination: Destination, receiver: Receiver, limitMs: number, connected: () => void, preface?: Buffer): Wire {
   const { host, port, secure, guard } = destination;
   const opened = () => {
     try {
@@ -198,13 +204,14 @@ export function connect(destination: Destination, receiver: Receiver, limitMs: n
   };
   if (secure === undefined) {
     const wire = processResolver.observe(report(new PlainWire(receiver)), host);
+    if (preface !== undefined) wire.once('connect', () => wire.send(preface));
     wire.connect(
       { ...processResolver.dial(host, port, limitMs, guard), noDelay: true, keepAlive: true } as net.TcpSocketConnectOpts,
       opened,
     );
     return wire;
   }
-  const socket = secure.connect(host, port, limitMs, guard).once('secureConnect', opened);
+  const socket = secure.connect(host, port, limitMs, guard, preface).once('secureConnect', opened);
   return asStream(socket, receiver).setNoDelay(true);
 }
 
