@@ -36,11 +36,15 @@ export async function findServer(registry: Registry, live: LiveView, id: string,
 /** Describes the servers that are listed in an environment's settings. The others have just left, and the balancer still has them for a moment. */
 async function describeStatics(registry: Registry, unregistered: readonly LiveServer[]): Promise<ServerAnswer[]> {
   if (unregistered.length === 0) return [];
-  const environments = new Map((await registry.environments()).map((environment) => [environment.name, environment]));
+  const environments = new Map(
+    (await registry.environments()).map(({ name, spec, drained }) => [
+      name,
+      { ids: new Set(spec.servers.map(({ id }) => id)), drained: new Set(drained) },
+    ]),
+  );
   return unregistered.flatMap((live) => {
     const environment = environments.get(live.environment);
-    if (!environment?.spec.servers.some(({ id }) => id === live.id)) return [];
-    return [describeStatic(live, environment.drained?.includes(live.id) === true)];
+    return environment?.ids.has(live.id) ? [describeStatic(live, environment.drained.has(live.id))] : [];
   });
 }
 
