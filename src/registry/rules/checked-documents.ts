@@ -9,7 +9,7 @@ interface Kept {
 }
 
 /**
- * What was read from the documents used last, so that a list of thousands of servers is not parsed and checked for every answer. A document is
+ * Contents of the documents used last, so that a list of thousands of servers is not parsed and checked for every answer. A document is
  * found by its whole text, so that what is found is never stale. The texts are bounded in sum; the document used least recently gives way first.
  */
 export class CheckedDocuments {
