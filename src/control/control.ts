@@ -8,6 +8,7 @@ import { formatAddress, parseAddress } from '../model/address.ts';
 import { type Clock, systemClock } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { LiveView } from '../model/live.ts';
+import { controlTurns } from '../model/turns.ts';
 import type { Registry } from '../registry/contract.ts';
 import type { JoinLimits } from '../registry/remote/join-limits.ts';
 import { JoinRefusals } from '../registry/remote/join-refusals.ts';
@@ -43,7 +44,6 @@ import { serverRoutes } from './routes/server-routes.ts';
 import { sessionRoutes } from './routes/session-routes.ts';
 import { targetsRoute } from './routes/targets-route.ts';
 import { upgradeRoutes } from './routes/upgrade-routes.ts';
-import { Turns } from './turns.ts';
 import { cutUnreadBodies } from './unread-bodies.ts';
 import { type UpgradeHandler, UpgradeRouter } from './upgrade-router.ts';
 
@@ -132,8 +132,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const identify = identifyBy(authorize, sessions);
   const limiter = new GuessLimiter(clock, (request) => callers.of(request));
   const identifyFor = { admin: limiter.limit(identify), join: limiter.limit(identify, 'join') };
-  const turns = new Turns();
-  app.addHook('onRequest', () => turns.next());
+  app.addHook('onRequest', () => controlTurns.next());
   const connections = new Connections(app.server, clock, (address) =>
     refusals.note(
       'connections',

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { readDocument } from '../config/document.ts';
 import { environmentSpec } from '../model/environment.ts';
 import { name } from '../model/name.ts';
-import { pushedProject } from '../projects/pushed-project.ts';
+import { type CheckedContent, pushedProject } from '../projects/pushed-project.ts';
 
 /** Schemas of the documents that operators send, which may be large. */
 export const documents = {
@@ -17,6 +17,8 @@ export type DocumentKind = keyof typeof documents;
 export interface ReadDocument {
   readonly given: unknown;
   readonly value: unknown;
+  /** Content of a project that another process has checked. */
+  readonly content?: CheckedContent;
 }
 
 /** Reads a document; rejects with a `SluiceError` that has every fault. */

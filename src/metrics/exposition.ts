@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
 import { type Latencies, latencyBounds } from '../model/latency.ts';
+import { controlTurns } from '../model/turns.ts';
 import type { Family, Labels } from './family.ts';
 
 /** The media type of {@link exposition}. */
@@ -14,7 +14,7 @@ export function exposition(families: readonly Family[]): string {
 }
 
 /** Octets of a piece of {@link expositionPieces}, about. */
-const pieceLength = 64 * 1024;
+const pieceLength = 16 * 1024;
 
 /**
  * Like {@link exposition}, in pieces, with a turn of the event loop between two: with thousands of servers the text has megabytes, and
@@ -27,7 +27,7 @@ export async function* expositionPieces(families: readonly Family[]): AsyncGener
     if (piece.length < pieceLength) continue;
     yield piece;
     piece = '';
-    await setImmediate();
+    await controlTurns.next();
   }
   yield piece;
 }

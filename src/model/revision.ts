@@ -3,6 +3,7 @@ import { sha256 } from './content-hash.ts';
 import type { Immutable } from './immutable.ts';
 import { name } from './name.ts';
 import { project } from './project.ts';
+import { count } from './quantity.ts';
 
 /** Number of a project's revision: from 1, rising by one with each upload. */
 export const revisionNumber = z.int().min(1);
@@ -24,7 +25,18 @@ export const projectSummary = z.object({
   /** Number of the newest revision. */
   latest: revisionNumber,
   /** Revisions that are kept, oldest first. `version` is the author's label. */
-  revisions: z.array(z.object({ revision: revisionNumber, version: z.string(), hash: sha256, createdAt: z.number() })).min(1),
+  revisions: z
+    .array(
+      z.object({
+        revision: revisionNumber,
+        version: z.string(),
+        hash: sha256,
+        createdAt: z.number(),
+        /** Octets that the registry keeps of it; absent from older versions. */
+        octets: count.exactOptional(),
+      }),
+    )
+    .min(1),
 });
 
 export type Revision = Immutable<z.output<typeof revision>>;

@@ -23,16 +23,22 @@ export const pushedProject = project
   )
   .meta({ id: 'PushedProject', description: 'an API: base path, targets, resources, policies' });
 
-const checked = new WeakSet<object>();
-
-/** Notes that a project has passed {@link pushedProject} in another process: its check is not repeated here. */
-export function markChecked(project: object): void {
-  checked.add(project);
+/** The content of a checked project as JSON, and its content hash: of half a megabyte, each takes some milliseconds. */
+export interface CheckedContent {
+  readonly json: string;
+  readonly hash: string;
 }
 
-/** True if {@link markChecked} was called with this very object. */
-export function isChecked(project: object): boolean {
-  return checked.has(project);
+const checked = new WeakMap<object, CheckedContent>();
+
+/** Notes that another process has checked a project by {@link pushedProject}: what it has made of it is not made again here. */
+export function markChecked(project: object, content: CheckedContent): void {
+  checked.set(project, content);
+}
+
+/** Returns what {@link markChecked} noted of this very object. */
+export function checkedContent(project: object): CheckedContent | undefined {
+  return checked.get(project);
 }
 
 /** @param given a project of which some parts may be malformed: those are reported elsewhere, and left out here */

@@ -43,8 +43,8 @@ export interface Registry {
   projects(): Promise<ProjectSummary[]>;
   project(name: string): Promise<ProjectSummary | undefined>;
   /**
-   * Adds a revision, unless the content is that of the newest revision (then `created` is false). At most 1,000 revisions of a project
-   * are kept: older ones are dropped unless an environment runs them or could be rolled back to them. No revision number is used twice.
+   * Adds a revision, unless the content is that of the newest revision (then `created` is false). At most 1,000 revisions and
+   * 64 MiB of a project are kept: older ones are dropped unless an environment runs them or could be rolled back to them. No revision number is used twice.
    */
   pushProject(project: Project, options?: Conditional): Promise<{ name: string; revision: number; created: boolean }>;
   /**

@@ -7,23 +7,24 @@ import { Ledger } from '../../src/registry/rules/ledger.ts';
 import { Projects } from '../../src/registry/rules/projects.ts';
 import { Snapshots } from '../../src/registry/rules/snapshots.ts';
 import { api } from '../contract/registry-samples.ts';
-import { silentLogger as logger } from '../tools/fake-logger.ts';
+import { keptLogger } from '../tools/fake-logger.ts';
 
 const most = 5;
 
 /** The rules of a registry that keeps five revisions of a project. */
-async function setUp(t: Test) {
+async function setUp(t: Test, octets = 1 << 20) {
+  const { logger, lines: log } = keptLogger();
   const store = await FileStore.open(t.testdir(), { logger, clock: systemClock });
   t.teardown(() => store.close());
   const ledger = new Ledger({ store, logger, random: Math.random });
   const snapshots = new Snapshots(ledger);
-  const projects = new Projects(ledger, systemClock, most);
+  const projects = new Projects(ledger, systemClock, { revisions: most, octets });
   const deployments = new Deployments(ledger, snapshots);
   await new Environments(ledger, snapshots).put('production', {});
   let pushed = 0;
-  const push = () => projects.push(api('shop', { version: `${++pushed}` }));
+  const push = (octets = 0) => projects.push(api('shop', { version: `${++pushed}${'-'.repeat(octets)}` }));
   const numbers = async () => (await projects.list()).flatMap(({ revisions }) => revisions.map(({ revision }) => revision));
-  return { ledger, projects, deployments, push, numbers };
+  return { ledger, projects, deployments, push, numbers, log };
 }
 
 t.test('the oldest revisions are removed when there are too many, and no number is used twice', async (t) => {
@@ -78,4 +79,24 @@ t.test('a revision that is deployed while it is about to be removed is either de
     const { projects } = await deployments.snapshot('production');
     t.ok(projects.length <= 1);
   }
+});
+
+t.test('revisions are bounded by octets too: the newest and those in use stay, however large', async (t) => {
+  const { deployments, projects, push, numbers, log } = await setUp(t, 10_000);
+  await push(4000);
+  await deployments.deploy('production', 'shop', {});
+  await push(4000);
+  t.strictSame(await numbers(), [1, 2]);
+  t.strictSame(log, []);
+  await push(4000);
+  t.strictSame(await numbers(), [1, 3], 'the deployed one stays');
+  t.match(log, [{ project: 'shop', revisions: [2], mostOctets: 10_000 }], 'the log says what was removed');
+  await deployments.deploy('production', 'shop', {});
+  await push(12_000);
+  t.strictSame(await numbers(), [1, 3, 4], 'what runs, what it was before, and the newest');
+  const [summary] = await projects.list();
+  t.ok((summary?.revisions.at(-1)?.octets ?? 0) > 12_000);
+  await deployments.undeploy('production', 'shop', {});
+  await push();
+  t.strictSame(await numbers(), [5], 'everything else goes once nothing uses it');
 });

@@ -42,7 +42,7 @@ export function acceptBodies(app: ControlApp, read: DocumentReader = async (octe
     const { document } = request.routeOptions.config;
     if (document === undefined || body.length < largeDocument) return body;
     const result = await read(body, document);
-    if (document === 'project') markChecked(result.value as object);
+    if (result.content !== undefined) markChecked(result.value as object, result.content);
     return new AlreadyRead(result);
   });
 }

@@ -47,10 +47,12 @@ export async function describeApi(app: ControlApp, version: string): Promise<voi
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   });
-  let text: string | undefined;
-  app.get('/openapi.json', { config: { access: 'anyone' }, schema: { hide: true } }, async (_request, reply) => {
-    // All routes are known by now, and none changes.
-    text ??= JSON.stringify(describeOutcomes(app.swagger() as unknown as Described));
-    return reply.type('application/json; charset=utf-8').send(text);
+  let octets = Buffer.alloc(0);
+  // All routes are known by now, and none changes. Made before the first request: it takes tens of milliseconds, in which traffic would wait.
+  app.addHook('onReady', async () => {
+    octets = Buffer.from(JSON.stringify(describeOutcomes(app.swagger() as unknown as Described)));
   });
+  app.get('/openapi.json', { config: { access: 'anyone' }, schema: { hide: true } }, async (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(octets),
+  );
 }

@@ -2,13 +2,14 @@ import type { ServerAnswer } from '../../api/answers.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { errorsOf, type LiveServer, type LiveView, type ServerState, stateOf } from '../../model/live.ts';
 import type { LeasedServer } from '../../model/server.ts';
+import { mapInTurns } from '../../model/turns.ts';
 import type { Registry } from '../../registry/contract.ts';
 
 /** Lists all servers, sorted by id: those in the registry, and static ones, which only the balancer knows. `now` is the wall clock. */
 export async function listServers(registry: Registry, live: LiveView, now: number): Promise<ServerAnswer[]> {
   const records = await registry.servers();
   const seen = livePerEnvironment(live);
-  const registered = records.map((record) => describeServer(record, seen.get(placeOf(record)), now));
+  const registered = await mapInTurns(records, (record) => describeServer(record, seen.get(placeOf(record)), now));
   const known = new Set(records.map(placeOf));
   const unregistered = [...seen.values()].filter((server) => !known.has(placeOf(server)));
   const fixed = await describeStatics(registry, unregistered);
@@ -36,12 +37,17 @@ export async function findServer(registry: Registry, live: LiveView, id: string,
 /** Describes the servers that are listed in an environment's settings. The others have just left, and the balancer still has them for a moment. */
 async function describeStatics(registry: Registry, unregistered: readonly LiveServer[]): Promise<ServerAnswer[]> {
   if (unregistered.length === 0) return [];
-  const environments = new Map((await registry.environments()).map((environment) => [environment.name, environment]));
-  return unregistered.flatMap((live) => {
+  const environments = new Map(
+    (await registry.environments()).map(({ name, spec, drained }) => [
+      name,
+      { ids: new Set(spec.servers.map(({ id }) => id)), drained: new Set(drained) },
+    ]),
+  );
+  const described = await mapInTurns(unregistered, (live) => {
     const environment = environments.get(live.environment);
-    if (!environment?.spec.servers.some(({ id }) => id === live.id)) return [];
-    return [describeStatic(live, environment.drained?.includes(live.id) === true)];
+    return environment?.ids.has(live.id) ? describeStatic(live, environment.drained.has(live.id)) : undefined;
   });
+  return described.filter((server) => server !== undefined);
 }
 
 /** Describes a registered server: its record together with the balancer's health and counts; `now` is the wall clock. */

@@ -7,6 +7,7 @@ import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
 import { type DocumentOf, documentKeys, documentSchemas } from '../documents.ts';
 import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
+import { CheckedDocuments } from './checked-documents.ts';
 import { UnreadDocuments } from './unread-documents.ts';
 
 /** A document that may or may not exist. It can be passed to {@link Change.expect}, so that a change fails if the document changed since. */
@@ -35,7 +36,8 @@ const longestPauseMs = 100;
 export class Ledger {
   readonly store: Store;
   readonly unread: UnreadDocuments;
-  readonly #log: Log;
+  readonly #checked = new CheckedDocuments();
+  readonly log: Log;
   readonly #random: Random;
   /** The end of the latest transaction about each object. */
   readonly #turns = new Map<string, Promise<void>>();
@@ -43,31 +45,34 @@ export class Ledger {
   constructor(parts: { store: Store; logger: Log; random: Random }) {
     this.store = parts.store;
     this.unread = new UnreadDocuments(parts.logger);
-    this.#log = parts.logger;
+    this.log = parts.logger;
     this.#random = parts.random;
   }
 
   async read(...keys: Key[]): Promise<CheckedReading> {
     const reading = await this.store.read(keys);
     for (const { kind, name } of keys) {
-      if (!reading.documents.some((stored) => stored.kind === kind && stored.name === name)) this.unread.forget({ kind, name });
+      if (!reading.documents.some((stored) => stored.kind === kind && stored.name === name)) {
+        this.unread.forget({ kind, name });
+        this.#checked.forget({ kind, name });
+      }
     }
-    return this.#checked(reading);
+    return this.#reading(reading);
   }
 
   async list(kind: Kind, prefix = ''): Promise<CheckedReading> {
     const reading = await this.store.list(kind, prefix);
     this.unread.retain(kind, new Set(reading.documents.map(({ name }) => name)), prefix);
-    return this.#checked(reading);
+    return this.#reading(reading);
   }
 
   async renew(id: string, instance: string): Promise<CheckedReading | undefined> {
     const reading = await this.store.renew(id, instance);
-    return reading && this.#checked(reading);
+    return reading && this.#reading(reading);
   }
 
-  #checked(reading: Reading): CheckedReading {
-    return new CheckedReading(reading, this.#log, this.unread);
+  #reading(reading: Reading): CheckedReading {
+    return new CheckedReading(reading, { logger: this.log, unread: this.unread, checked: this.#checked });
   }
 
   /**
@@ -110,13 +115,15 @@ export class CheckedReading {
   #byKey: Map<string, Stored> | undefined;
   readonly #log: Log;
   readonly #unread: UnreadDocuments;
+  readonly #checked: CheckedDocuments;
 
-  constructor(reading: Reading, logger: Log, unread: UnreadDocuments) {
+  constructor(reading: Reading, parts: { logger: Log; unread: UnreadDocuments; checked: CheckedDocuments }) {
     this.epoch = reading.epoch;
     this.generation = reading.generation;
     this.#documents = reading.documents;
-    this.#log = logger;
-    this.#unread = unread;
+    this.#log = parts.logger;
+    this.#unread = parts.unread;
+    this.#checked = parts.checked;
   }
 
   /**
@@ -134,7 +141,7 @@ export class CheckedReading {
     const stored = this.#find(kind, name);
     if (stored === undefined) return { kind, name, revision: 0, leaseRemaining: 0 };
     try {
-      return entryOf(kind, stored);
+      return entryOf(kind, stored, this.#checked);
     } catch (error) {
       this.#log.error({ err: error }, 'a damaged document in the registry is replaced');
       return { kind, name, revision: stored.revision, leaseRemaining: 0 };
@@ -158,14 +165,14 @@ export class CheckedReading {
   /** Names of documents of a kind that cannot be read, each with the reason. */
   damages(kind: Kind): { readonly name: string; readonly reason: string }[] {
     return this.#documents.flatMap((stored) => {
-      const reason = stored.kind === kind ? damageOf(stored) : undefined;
+      const reason = stored.kind === kind ? damageOf(stored, this.#checked) : undefined;
       return reason === undefined ? [] : [{ name: stored.name, reason }];
     });
   }
 
   /** True if any document is damaged. */
   get damaged(): boolean {
-    return this.#documents.some((stored) => damageOf(stored) !== undefined);
+    return this.#documents.some((stored) => damageOf(stored, this.#checked) !== undefined);
   }
 
   /** True if there is a document of that kind, damaged or not. */
@@ -181,7 +188,7 @@ export class CheckedReading {
   #entry<K extends Kind>(kind: K, stored: Stored): Entry<K> & { value: DocumentOf<K> } {
     const { name, revision, leaseRemaining = 0 } = stored;
     try {
-      const entry = entryOf(kind, stored);
+      const entry = entryOf(kind, stored, this.#checked);
       this.#unread.read({ kind, name }, entry.value, notUnderstood(entry.value));
       return entry;
     } catch (error) {
@@ -215,7 +222,15 @@ function withUnknownKeys(change: Change): Change {
   return { ...change, put };
 }
 
-function entryOf<K extends Kind>(kind: K, stored: Stored): Entry<K> & { value: DocumentOf<K> } {
+/** Content of a document, and its keys that this version does not know. */
+type Content<K extends Kind> = { readonly value: DocumentOf<K>; readonly unknown?: Readonly<Record<string, unknown>> };
+
+function entryOf<K extends Kind>(kind: K, stored: Stored, checked: CheckedDocuments): Entry<K> & { value: DocumentOf<K> } {
+  const { name, revision, leaseRemaining = 0 } = stored;
+  return { kind, name, revision, leaseRemaining, ...checked.get(stored, () => contentOf(kind, stored)) };
+}
+
+function contentOf<K extends Kind>(kind: K, stored: Stored): Content<K> {
   const schema: z.ZodType = documentSchemas[kind];
   const raw = parse(stored);
   const { value, faults } = check(raw, schema);
@@ -227,16 +242,14 @@ function entryOf<K extends Kind>(kind: K, stored: Stored): Entry<K> & { value: D
         .map((fault) => describeFault(fault))
         .join('; '),
     );
-  const { name, revision, leaseRemaining = 0 } = stored;
   const unknown = Object.entries(raw as object).filter(([key]) => !documentKeys[kind].includes(key));
-  const entry = { kind, name, revision, leaseRemaining, value: value as DocumentOf<K> };
-  return unknown.length === 0 ? entry : { ...entry, unknown: Object.fromEntries(unknown) };
+  return { value: value as DocumentOf<K>, ...(unknown.length > 0 && { unknown: Object.fromEntries(unknown) }) };
 }
 
 /** Why a document cannot be read; undefined if it can. */
-function damageOf(stored: Stored): string | undefined {
+function damageOf(stored: Stored, checked: CheckedDocuments): string | undefined {
   try {
-    entryOf(stored.kind, stored);
+    entryOf(stored.kind, stored, checked);
     return undefined;
   } catch (error) {
     return (error as SluiceError).message;

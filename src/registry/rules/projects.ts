@@ -5,27 +5,33 @@ import { type ExpectedTags, projectTag } from '../../model/entity-tag.ts';
 import { hasHiddenKey, restoreKeys } from '../../model/hidden-keys.ts';
 import type { Project } from '../../model/project.ts';
 import type { ProjectSummary, Revision } from '../../model/revision.ts';
-import { isChecked, pushedProject } from '../../projects/pushed-project.ts';
+import { checkedContent, pushedProject } from '../../projects/pushed-project.ts';
 import { revisionName } from '../documents.ts';
 import type { Change } from '../store.ts';
 import { DeployedProjects } from './deployed-projects.ts';
 import type { Ledger } from './ledger.ts';
 import { mustHaveKeys, mustSatisfy, valid } from './refusals.ts';
 
-/** Revisions of one project that are kept; revisions in use are kept in addition. */
-const defaultMostRevisions = 1000;
+/** Bounds of the revisions of one project. Revisions in use, and the newest, are kept in any case. */
+interface RevisionBounds {
+  readonly revisions: number;
+  /** Octets of their documents. */
+  readonly octets: number;
+}
+
+const defaultBounds: RevisionBounds = { revisions: 1000, octets: 64 << 20 };
 
 /** Rules for the projects of a registry and their revisions. */
 export class Projects {
   readonly #ledger: Ledger;
   readonly #clock: Clock;
-  readonly #most: number;
+  readonly #bounds: RevisionBounds;
 
-  /** @param most revisions of one project that are kept; older ones are removed, unless an environment runs them or could be rolled back to them */
-  constructor(ledger: Ledger, clock: Clock, most: number = defaultMostRevisions) {
+  /** @param bounds of what is kept of one project; older revisions are removed, unless an environment runs them or could be rolled back to them */
+  constructor(ledger: Ledger, clock: Clock, bounds: RevisionBounds = defaultBounds) {
     this.#ledger = ledger;
     this.#clock = clock;
-    this.#most = most;
+    this.#bounds = bounds;
   }
 
   async list(): Promise<ProjectSummary[]> {
@@ -40,33 +46,43 @@ export class Projects {
   }
 
   async push(given: Project, expect?: ExpectedTags): Promise<{ name: string; revision: number; created: boolean }> {
-    const sent = isChecked(given) ? given : valid('the project', pushedProject as z.ZodType<Project>, given);
+    const checked = checkedContent(given);
+    const sent = checked ? given : valid('the project', pushedProject as z.ZodType<Project>, given);
     const { name } = sent;
     const project = hasHiddenKey(sent) ? await this.#withKeys(sent) : sent;
-    const hash = contentHash(project);
+    const known = project === given ? checked : undefined;
+    const hash = known?.hash ?? contentHash(project);
+    const createdAt = this.#clock.date();
+    const text = `{"project":${known?.json ?? JSON.stringify(project)},"hash":"${hash}","createdAt":${createdAt}}`;
+    const octets = Buffer.byteLength(text);
 
-    return this.#ledger.transact<{ name: string; revision: number; created: boolean }>(async () => {
+    const { removed, ...pushed } = await this.#ledger.transact<Pushed>(async () => {
       const now = await this.#ledger.read({ kind: 'project', name });
       const entry = now.get('project', name);
       mustSatisfy(`project "${name}"`, expect, entry.value && projectTag(entry.value));
       const newest = entry.value?.revisions.at(-1);
-      if (newest?.hash === hash) return { result: { name, revision: newest.revision, created: false } };
+      if (newest?.hash === hash) return { result: { name, revision: newest.revision, created: false, removed: [] } };
 
       const { latest = 0, used = 0 } = entry.value ?? {};
       const revision = Math.max(latest, used) + 1;
-      const createdAt = this.#clock.date();
-      const all = [...(entry.value?.revisions ?? []), { revision, version: project.version, hash, createdAt }];
-      const { surplus, expectAll } = await this.#surplus(name, all.slice(0, -1));
+      const all = [...(entry.value?.revisions ?? []), { revision, version: project.version, hash, createdAt, octets }];
+      const { surplus, expectAll } = await this.#surplus(name, all.slice(0, -1), octets);
       const revisions = all.filter((known) => !surplus.has(known.revision));
       const remove = [...surplus].map((number) => ({ kind: 'revision', name: revisionName(name, number) }) as const);
       const put = [
         { kind: 'project', name, text: JSON.stringify({ latest: revision, revisions }) },
-        { kind: 'revision', name: revisionName(name, revision), text: JSON.stringify({ project, hash, createdAt }) },
+        { kind: 'revision', name: revisionName(name, revision), text },
       ] as const;
       const news = [{ kind: 'project', name }] as const;
       const change = { epoch: now.epoch, expect: [entry], ...(expectAll && { expectAll }), put, remove, news };
-      return { result: { name, revision, created: true }, change };
+      return { result: { name, revision, created: true, removed: [...surplus] }, change };
     });
+    if (removed.length > 0)
+      this.#ledger.log.info(
+        { project: name, revisions: removed, mostRevisions: this.#bounds.revisions, mostOctets: this.#bounds.octets },
+        'removed the oldest unused revisions of a project, which has more than are kept',
+      );
+    return pushed;
   }
 
   /** The project with the private keys of its earlier revisions in place of their digests, latest first. */
@@ -89,10 +105,14 @@ export class Projects {
     return value && { name, revision, ...value };
   }
 
-  /** Finds the revisions to remove when one more is added, and what must not change before they are removed. */
-  async #surplus(name: string, revisions: readonly { readonly revision: number }[]): Promise<Surplus> {
-    const count = revisions.length + 1 - this.#most;
-    if (count <= 0) return { surplus: new Set() };
+  /**
+   * Finds the revisions to remove when one more with this many octets is added, and what must not change before they are removed. Older versions
+   * noted no octets: such a revision counts as large as the one that is added.
+   */
+  async #surplus(name: string, revisions: readonly Counted[], added: number): Promise<Surplus> {
+    let count = revisions.length + 1 - this.#bounds.revisions;
+    let excess = revisions.reduce((sum, { octets = added }) => sum + octets, added) - this.#bounds.octets;
+    if (count <= 0 && excess <= 0) return { surplus: new Set() };
     const environments = await this.#ledger.list('environment');
     // A damaged environment may use any revision.
     if (environments.damaged) return { surplus: new Set() };
@@ -104,12 +124,32 @@ export class Projects {
         .flatMap((deployment) => (deployment === undefined ? [] : [deployment]))
         .flatMap(({ revision, history, fallback }) => [revision, ...history, ...(fallback === undefined ? [] : [fallback])]),
     );
-    const spare = revisions.filter(({ revision }) => !used.has(revision));
+    const surplus = new Set<number>();
+    for (const { revision, octets = added } of revisions) {
+      if (count <= 0 && excess <= 0) break;
+      if (used.has(revision)) continue;
+      surplus.add(revision);
+      count--;
+      excess -= octets;
+    }
     return {
-      surplus: new Set(spare.slice(0, count).map(({ revision }) => revision)),
+      surplus,
       expectAll: { kind: 'environment', generation: environments.generation },
     };
   }
+}
+
+/** Result of a push, with the numbers of the revisions that were removed for it. */
+interface Pushed {
+  readonly name: string;
+  readonly revision: number;
+  readonly created: boolean;
+  readonly removed: readonly number[];
+}
+
+interface Counted {
+  readonly revision: number;
+  readonly octets?: number;
 }
 
 interface Surplus {

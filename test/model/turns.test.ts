@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Turns } from '../../src/control/turns.ts';
+import { Turns } from '../../src/model/turns.ts';
 
 t.test('requests start one in each turn of the event loop, first come, first served', async (t) => {
   const turns = new Turns();

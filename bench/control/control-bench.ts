@@ -1,0 +1,131 @@
+import { freePort } from '../../test/tools/free-port.ts';
+import type { Owner } from '../../test/tools/owner.ts';
+import { pause } from '../../test/tools/pause.ts';
+import { adminToken, serving, startBalancer, startGateway } from '../../test/tools/sluice-under-test.ts';
+import { type Spread, spreadOf } from '../fleet/spread.ts';
+import { describeMachine } from '../machine.ts';
+import { Asker } from './asker.ts';
+import { type Asking, askings, type Scene } from './askings.ts';
+import { bigProject, configured, environments, smallProject } from './scene.ts';
+import { type Measured, Traffic } from './traffic.ts';
+
+export interface ControlBenchOptions {
+  /** Registered servers, and static ones. */
+  readonly servers: number;
+  /** Revisions of a small project, which are deleted. */
+  readonly revisions: number;
+  /** Seconds for each thing that is asked, and for each quiet time before it. */
+  readonly seconds: number;
+  readonly quietSeconds: number;
+  /** Begin of the names of the things to ask; default: all. */
+  readonly only?: string | undefined;
+  readonly progress: (text: string) => void;
+}
+
+/** Latency of requests through the balancer to a static server, and through the balancer and a gateway server. */
+export interface Latency {
+  readonly balancer: Spread;
+  readonly gateway: Spread;
+}
+
+export interface ControlResults {
+  readonly date: Date;
+  readonly machine: readonly string[];
+  readonly servers: number;
+  /** Before the control plane had anything to do. */
+  readonly empty: Latency;
+  /** All quiet times between the things that were asked. */
+  readonly quiet: Latency;
+  readonly asked: readonly ({ readonly name: string; readonly answers: number } & Latency)[];
+}
+
+/** Measures plain traffic through one `sluice serve` without workers while its control plane is asked each heavy thing in turn. */
+export async function runControlBench(owner: Owner, options: ControlBenchOptions): Promise<ControlResults> {
+  const { servers, revisions, seconds, quietSeconds, only = '', progress } = options;
+  const begun = { date: new Date(), machine: describeMachine(), servers };
+  const traffic = await Traffic.start(owner);
+  const { target } = traffic;
+  const config = { workers: 0, control: { listen: '127.0.0.1:0', joins: { servers: 0 } } };
+  const listen = async () => `127.0.0.1:${await freePort()}`;
+  // Environments on one address would need hosts.
+  const listens = { traffic: await listen(), gateways: await listen(), fleet: await listen(), fixed: await listen() };
+  const balancer = await startBalancer(owner, config, configured(listens, servers, target));
+  const asker = new Asker(balancer.control, adminToken);
+  owner.teardown(() => asker.close());
+  await startGateway(owner, 'gateway', balancer.control, ['--environment', environments.gateways]);
+  await serving(balancer, ['gateway'], environments.gateways);
+  const push = (body: string) => asker.ask({ method: 'POST', path: '/v1/projects', body, status: [200, 201] });
+  const deploy = (project: string) =>
+    asker.ask({ method: 'PUT', path: `/v1/environments/${environments.gateways}/deployments/${project}`, body: '{}', status: 200 });
+  await push(smallProject(target, 'plain'));
+  await deploy('plain');
+  const { addresses } = balancer;
+  const paths = {
+    balancer: `http://${addresses[environments.traffic]}/`,
+    gateway: `http://${addresses[environments.gateways]}/plain`,
+  };
+  await until200(paths.gateway);
+
+  progress('empty…');
+  // The first requests warm both processes up.
+  await traffic.measure(paths, quietSeconds);
+  const empty = latencyOf([await traffic.measure(paths, seconds)]);
+  progress(`${servers} servers register, ${revisions} revisions are pushed…`);
+  await fill({ asker, servers, revisions, target, push });
+  await deploy('big');
+  // The gateway server compiles what is new to it; that is not a quiet time.
+  await traffic.measure(paths, seconds);
+
+  const scene: Scene = { asker, control: balancer.control, token: adminToken, servers, target, listen: listens.fixed };
+  const quiet: Measured[] = [];
+  const asked: (ControlResults['asked'][number] & Latency)[] = [];
+  for (const asking of askings.filter(({ name }) => name.startsWith(only))) {
+    quiet.push(await traffic.measure(paths, quietSeconds));
+    const one = await measureWhile(asking, scene, () => traffic.measure(paths, seconds));
+    asked.push(one);
+    progress(`${one.name}: ${one.answers} answers, p99 ${one.balancer.p99.toFixed(1)} and ${one.gateway.p99.toFixed(1)} ms`);
+    // What was asked last may still be under way, such as a deploy at the gateway.
+    await pause(quietSeconds * 250);
+  }
+  return { ...begun, empty, quiet: latencyOf(quiet), asked };
+}
+
+async function measureWhile(asking: Asking, scene: Scene, measure: () => Promise<Measured>) {
+  const ended = new AbortController();
+  const asks = asking.run(scene, ended.signal);
+  const measured = await Promise.race([measure(), asks.then(() => new Promise<never>(() => {}))]);
+  ended.abort();
+  return { name: asking.name, answers: await asks, ...latencyOf([measured]) };
+}
+
+async function fill(parts: {
+  asker: Asker;
+  servers: number;
+  revisions: number;
+  target: string;
+  push: (body: string) => Promise<void>;
+}): Promise<void> {
+  const { asker, servers, revisions, target, push } = parts;
+  const body = JSON.stringify({ environment: environments.fleet, address: new URL(target).host, ttl: '1h' });
+  await inTurn(8, servers, (index) => asker.ask({ method: 'PUT', path: `/v1/register/server-${index}`, body, status: 200 }));
+  await inTurn(1, revisions, (index) => push(smallProject(target, 'small', String(index))));
+  await push(bigProject(target, 'a'));
+  await push(bigProject(target, 'b'));
+}
+
+async function inTurn(atOnce: number, count: number, task: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const one = async () => {
+    while (next < count) await task(next++);
+  };
+  await Promise.all(Array.from({ length: atOnce }, one));
+}
+
+async function until200(url: string): Promise<void> {
+  while ((await fetch(url)).status !== 200) await pause(20);
+}
+
+function latencyOf(measured: readonly Measured[]): Latency {
+  const of = (path: string) => spreadOf(measured.flatMap(({ times }) => times[path] ?? []));
+  return { balancer: of('balancer'), gateway: of('gateway') };
+}

@@ -1,0 +1,35 @@
+import type { Spread } from '../fleet/spread.ts';
+import type { ControlResults, Latency } from './control-bench.ts';
+
+/** Milliseconds by which p99 of traffic may rise, whatever the control plane is asked. */
+const goalMs = 5;
+
+/** Writes the results page, as Markdown. */
+export function report({ date, machine, servers, empty, quiet, asked }: ControlResults): string {
+  const rows: (readonly [string, string, Latency])[] = [
+    ['(nothing registered)', '', empty],
+    ['(quiet)', '', quiet],
+    ...asked.map((one) => [one.name, String(one.answers), one] as const),
+  ];
+  const worst = asked
+    .map((one) => ({ name: one.name, ms: one.balancer.p99 - quiet.balancer.p99 }))
+    .sort((one, other) => other.ms - one.ms)[0];
+  return `# Traffic while the control plane is asked
+
+${date.toISOString()}, \`npm run bench:control\`; one \`sluice serve\` with \`workers: 0\`, ${servers} registered and ${servers} static servers. Plain requests
+at a steady rate through the balancer alone, and through the balancer and a gateway server. Everything runs on one machine:
+
+${machine.map((line) => `- ${line}`).join('\n')}
+
+${worst === undefined ? '' : `p99 through the balancer rises by at most ${worst.ms.toFixed(1)} ms (${worst.name}); goal: less than ${goalMs} ms: ${worst.ms < goalMs ? 'met' : '**not met**'}\n`}
+| milliseconds while asked for | answers | balancer p50 | p99 | max | p99 rises by | gateway p50 | p99 | max | p99 rises by |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+${rows.map(([name, answers, one]) => `| ${name} | ${answers} | ${cells(one.balancer, quiet.balancer)} | ${cells(one.gateway, quiet.gateway)} |`).join('\n')}
+`;
+}
+
+function cells({ p50, p99, max }: Spread, quiet: Spread): string {
+  const rise = p99 - quiet.p99;
+  const shown = rise < goalMs ? rise.toFixed(1) : `**${rise.toFixed(1)}**`;
+  return [p50.toFixed(2), p99.toFixed(1), max.toFixed(1), shown].join(' | ');
+}

@@ -1,0 +1,56 @@
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Scope } from '../../test/tools/owner.ts';
+import { runControlBench } from './control-bench.ts';
+import { report } from './report.ts';
+
+const help = `npm run bench:control [-- --quick] [--only TEXT] [--servers N] [--out FILE]
+
+  --quick    few servers and short times, to see that everything works; the figures are rough
+  --only     asks only for the things whose names begin with this text, such as "push"
+  --servers  number of registered servers, and of static ones; default 2000
+  --out      file for the report; default: standard output
+`;
+
+const scope = new Scope();
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    interrupted = true;
+    void scope.end().finally(() => process.exit(1));
+  });
+}
+
+try {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      servers: { type: 'string' },
+      out: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(help);
+    process.exit(0);
+  }
+  const { servers, ...times } = values.quick
+    ? { servers: 20, revisions: 5, seconds: 0.3, quietSeconds: 0.1 }
+    : { servers: 2000, revisions: 300, seconds: 6, quietSeconds: 2 };
+  const wanted = Number(values.servers ?? servers);
+  if (!Number.isInteger(wanted) || wanted < 1) throw new Error(`--servers ${values.servers}: must be a whole number of at least 1`);
+  const progress = (text: string) => process.stderr.write(`${text}\n`);
+  const results = await runControlBench(scope, { ...times, servers: wanted, only: values.only, progress });
+  const page = report(results);
+  if (values.out === undefined) process.stdout.write(page);
+  else writeFileSync(resolve(values.out), page);
+} catch (error) {
+  // After an interrupt, any error is a consequence of it.
+  if (!interrupted) process.stderr.write(`bench:control: ${(error as Error).message}\n\n${help}`);
+  process.exitCode = 1;
+} finally {
+  await scope.end();
+}
+process.exit();

@@ -1,0 +1,33 @@
+/**
+ * Starts pieces of work one in each turn of the event loop, first come, first served. Traffic of the same process comes in between, however many
+ * requests arrive at once and however long one of them is.
+ */
+export class Turns {
+  readonly #waiting: (() => void)[] = [];
+
+  /** Resolves when it is the caller's turn. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      if (this.#waiting.length === 1) setImmediate(() => this.#start());
+    });
+  }
+
+  #start(): void {
+    this.#waiting.shift()?.();
+    if (this.#waiting.length > 0) setImmediate(() => this.#start());
+  }
+}
+
+/** The turns of the control plane's work in this process, which has one event loop. */
+export const controlTurns = new Turns();
+
+/** Maps a list of any length, `atOnce` elements in a turn. */
+export async function mapInTurns<One, Other>(list: readonly One[], map: (one: One) => Other, atOnce = 200): Promise<Other[]> {
+  const mapped: Other[] = [];
+  for (const [index, one] of list.entries()) {
+    if (index > 0 && index % atOnce === 0) await controlTurns.next();
+    mapped.push(map(one));
+  }
+  return mapped;
+}

@@ -1,0 +1,40 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { askings } from '../../bench/control/askings.ts';
+import { runControlBench } from '../../bench/control/control-bench.ts';
+import { report } from '../../bench/control/report.ts';
+
+t.test('everything is asked and answered while traffic flows, and the report has a row for each', async (t) => {
+  const seen: string[] = [];
+  const results = await runControlBench(t, {
+    servers: 20,
+    revisions: 5,
+    seconds: 0.2,
+    quietSeconds: 0.1,
+    progress: (line) => void seen.push(line),
+  });
+  t.strictSame(
+    results.asked.map(({ name }) => name),
+    askings.map(({ name }) => name),
+  );
+  for (const { name, answers, balancer, gateway } of results.asked) {
+    t.ok(answers > 0, `${name}: ${answers} answers`);
+    t.ok(balancer.count > 0 && gateway.count > 0, 'traffic flowed on both paths');
+  }
+  t.ok(seen.length > askings.length);
+  const page = report(results);
+  t.equal(page.match(/^\| .* \|$/gm)?.length, askings.length + 4);
+  t.match(page, /p99 through the balancer rises by at most [-\d.]+ ms/);
+  t.notMatch(page, /NaN|undefined/);
+});
+
+t.test('a wrong option is reported, with the help', async (t) => {
+  const program = fileURLToPath(new URL('../../bench/control/run.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--import=tsx', program, '--servers', 'many'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const [said, [status]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  t.equal(status, 1);
+  t.match(said, /^bench:control: --servers many: must be a whole number of at least 1\n\nnpm run bench:control/);
+});
