@@ -3,6 +3,7 @@ import { isReserved, metricsPath, readyPath } from '../model/reserved-path.ts';
 import type { Exchange, Failure, Handler } from '../proxy/contract.ts';
 import { ExchangeCounter } from '../proxy/exchange-counter.ts';
 import { failures } from '../proxy/failures.ts';
+import { isFromSluice } from '../proxy/is-local.ts';
 import { logFault } from '../proxy/log-fault.ts';
 import { problem } from '../proxy/own-answer.ts';
 import { isPlainPath, readPath } from '../routing/path.ts';
@@ -98,7 +99,8 @@ export class GatewayHandler implements Handler {
     const { method } = exchange.request;
     const { ready, unready, identity, metrics } = this.#state;
     const known = path === readyPath || (path === metricsPath && metrics !== undefined);
-    if (!known) exchange.fail(failures.reserved);
+    // Balancers never forward a reserved path, so the client of some project asks: its target is this server.
+    if (!known || isFromSluice(exchange.request.headers.get('via'))) exchange.fail(failures.reserved);
     else if (method !== 'GET' && method !== 'HEAD') refuseMethod(exchange, new Set(['GET', 'HEAD']));
     else if (path === readyPath) answerReady(exchange, { ready, unready, identity });
     else answerMetrics(exchange, metrics as MetricsSource);

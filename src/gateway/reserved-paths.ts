@@ -1,7 +1,7 @@
 import { identityField } from '../model/server-identity.ts';
 import type { Exchange } from '../proxy/contract.ts';
 import { failures } from '../proxy/failures.ts';
-import { isForwarded, isLocal } from '../proxy/is-local.ts';
+import { isLocal } from '../proxy/is-local.ts';
 import { problem } from '../proxy/own-answer.ts';
 
 /** A gateway's metrics, and who may read them. */
@@ -41,7 +41,7 @@ export function answerReady(
 /** Answers `/.sluice/metrics` for clients on this machine, unless a proxy passes their requests on, and clients with the join token. */
 export function answerMetrics(exchange: Exchange, source: MetricsSource): void {
   const { request, clientAddress } = exchange;
-  const local = isLocal(clientAddress, request.authority) && !isForwarded(request.headers.entries().map(([name]) => name));
+  const local = !exchange.forwarded && isLocal(clientAddress, request.authority);
   if (!local && !source.admits(request.headers.get('authorization'))) {
     exchange.counter.answeredHere(failures.unauthorized.code);
     const { status, headers, body } = problem(failures.unauthorized, exchange.id);

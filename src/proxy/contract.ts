@@ -29,6 +29,8 @@ export interface Exchange {
   readonly response: ResponseView;
   /** IP address of the client: the peer's or, behind a trusted proxy, the one that the proxy reported. */
   readonly clientAddress: string;
+  /** A proxy passed the request on, as its fields or its version tell. Fields count that the client's Connection nominated, too. */
+  readonly forwarded: boolean;
   /** Address of the listener that accepted the connection, as configured. */
   readonly listener: string;
   /** Free for the role's own use during the exchange, for example for the resource that matched. */

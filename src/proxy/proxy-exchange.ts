@@ -15,6 +15,7 @@ import { failures } from './failures.ts';
 import type { ForwardedExchange } from './forwarded-exchange.ts';
 import { Forwarding } from './forwarding.ts';
 import { HeldBody } from './held-body.ts';
+import { isForwarded } from './is-local.ts';
 import { loops } from './loops.ts';
 import { hideOwnCookies } from './own-cookies.ts';
 import { requestIdOf } from './request-id.ts';
@@ -108,6 +109,12 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
 
   get clientAddress(): string {
     return this.#listener.trustedProxies.clientOf(this.#response.client.peer, this.head.fields);
+  }
+
+  get forwarded(): boolean {
+    const { fields, minor } = this.head;
+    // A proxy that adds no field often speaks HTTP/1.0, as nginx does unless it is told otherwise.
+    return minor === 0 || isForwarded(fields.entries().map(([name]) => name));
   }
 
   get listener(): string {

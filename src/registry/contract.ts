@@ -142,6 +142,8 @@ export interface Caller {
   readonly address: string;
   /** The only environment that its servers may be in; absent: any. */
   readonly environment?: string;
+  /** The program registers by plain HTTP. A registration is renewed only through the door by which it came. */
+  readonly plain?: true;
   /** Lease secret of a program that registers by plain HTTP; others send it with their requests. */
   readonly secret?: string;
   /** Most servers that may be registered in one environment; 0: any number. */

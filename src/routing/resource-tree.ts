@@ -18,7 +18,7 @@ export type Found<Value> = { readonly value: Value } | { readonly allowed: Reado
 /**
  * Finds the most specific of a project's resources for a path and a method. Segment by segment from the left, a literal
  * wins over a segment with parameters, which wins over a bare `{parameter}`, which wins over `childPaths`. A trailing slash makes
- * no difference. Segments are compared decoded (`%40` is `@`, while `%2F` separates nothing).
+ * no difference. A method that differs from one of a resource by letter case only goes to no other resource. Segments are compared decoded (`%40` is `@`, while `%2F` separates nothing).
  * A search visits each node at most once. It reads as few objects for other paths as possible: among thousands of projects, each
  * object is likely to be a cache miss.
  */
@@ -41,9 +41,9 @@ export class ResourceTree<Value> {
    */
   find(path: string, method: string, from = 0): Found<Value> | undefined {
     const end = path.length > from && path.charCodeAt(path.length - 1) === slash ? path.length - 1 : path.length;
-    const search: Search = { path, end, encoded: path.includes('%', from), method, allowed: undefined };
+    const search: Search = { path, end, encoded: path.includes('%', from), method, allowed: undefined, miscased: false };
     const found = findIn(this.#root, from, search);
-    if (found !== undefined) return found;
+    if (found !== undefined && !search.miscased) return found;
     return search.allowed === undefined ? undefined : { allowed: search.allowed };
   }
 }
@@ -132,6 +132,8 @@ interface Search {
   readonly encoded: boolean;
   readonly method: string;
   allowed: Set<string> | undefined;
+  /** A resource with the path has the method in other letter case. */
+  miscased: boolean;
 }
 
 /** @param start index of the `/` before the next segment, or `end` */
@@ -182,10 +184,14 @@ function findByPattern<Value>(
 
 function choose<Value>(first: Offer<Value> | undefined, search: Search): Offer<Value> | undefined {
   for (let offer = first; offer !== undefined; offer = offer.next) if (accepts(offer.methods, search.method)) return offer;
-  if (first !== undefined) search.allowed ??= new Set();
-  for (let offer = first; offer !== undefined; offer = offer.next) {
+  if (first === undefined) return undefined;
+  search.allowed ??= new Set();
+  const inCapitals = search.method.toUpperCase();
+  for (let offer: Offer<Value> | undefined = first; offer !== undefined; offer = offer.next) {
     for (const method of offer.methods ?? []) search.allowed?.add(method);
     if (offer.methods?.includes('GET')) search.allowed?.add('HEAD');
+    // Many programs read `get` as GET: a resource further up must not serve it without the policies for GET.
+    if (inCapitals !== search.method && accepts(offer.methods, inCapitals)) search.miscased = true;
   }
   return undefined;
 }

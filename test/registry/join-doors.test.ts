@@ -306,6 +306,34 @@ t.test('news for a peer that does not read is coalesced', async (t) => {
   t.ok(received > 8 * 1024 * 1024);
 });
 
+t.test('a registration by plain HTTP is not renewed, changed or ended through the other door', async (t) => {
+  const { url, behind } = await doors(t);
+  await deployed(behind, 'production', 'shop');
+  const address = '10.0.0.9:9300';
+  const legacy = request('legacy', { environment: 'production', address, instance: `http:${address}`, source: 'http' });
+  for (const from of ['10.0.0.9', '127.0.0.1']) {
+    await behind.join(legacy, { address: from, mostServers: 0, isHealthy: () => false });
+    const before = await behind.server('legacy');
+    for (const token of ['join-secret', 'production-secret']) {
+      const peer = await JoinPeer.connect(t, url, token);
+      const { id, instance } = legacy;
+      for (const more of [
+        {},
+        { leaving: true },
+        { drained: true },
+        { projects: [{ name: 'shop', revision: 1, state: 'rejected', error: 'x' }] },
+      ])
+        t.match(await peer.call('renew', { id, instance, projects: [], ...more }), { error: { code: 'not-found' } }, JSON.stringify(more));
+      t.match(await peer.join(id, { instance, environment: 'production', address }), { error: { code: 'conflict' } });
+      t.match(await peer.call('leave', { id, instance }), { error: { code: 'forbidden' } });
+      t.notMatch(peer.received, /shop/);
+    }
+    const now = await behind.server('legacy');
+    t.match(now, { instance: before?.instance, leaving: false, projects: [], environment: 'production' }, `registered from ${from}`);
+    await behind.leave('legacy', legacy.instance);
+  }
+});
+
 t.test('refusals are counted, and logged at most once a minute for each address', async (t) => {
   const clock = new FakeClock();
   const { logger, lines } = keptLogger();

@@ -76,6 +76,19 @@ t.test('no methods means every method', async (t) => {
   t.equal(answer(tree, 'PUT', '/b/c/d'), '/b/**');
 });
 
+t.test('a method in other letter case goes to no resource other than the one in capitals', async (t) => {
+  const tree = treeOf([
+    ['/admin', ['GET'], true],
+    ['/admin', ['PUT']],
+    ['/', undefined, true],
+  ]);
+  for (const method of ['get', 'Get', 'gET', 'head', 'put', 'Put'])
+    t.match(tree.find('/admin', method), { allowed: new Set(['GET', 'HEAD', 'PUT']) }, method);
+  t.match(tree.find('/admin/x', 'get'), { allowed: new Set(['GET', 'HEAD']) });
+  for (const method of ['DELETE', 'delete', 'propfind']) t.equal(answer(tree, method, '/admin'), '//**', `${method} is for every path`);
+  for (const method of ['GET', 'get', 'Get']) t.equal(answer(tree, method, '/open'), '//**');
+});
+
 t.test('resources with the same path and method, or a malformed path, are refused', async (t) => {
   const refuse = (rows: Row[], pattern: RegExp) => t.throws(() => treeOf(rows), { name: 'TypeError', message: pattern });
   refuse(

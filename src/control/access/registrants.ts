@@ -35,6 +35,7 @@ export class Registrants {
     if (grant?.access !== 'join') return undefined;
     const secret = secretIn(request);
     return {
+      plain: true,
       address: clientNetwork(this.#options.callers, request),
       mostServers: limits().servers,
       isHealthy: (id) => isHealthy(live, id),

@@ -229,8 +229,10 @@ export class Servers {
     const { value } = (await this.#ledger.read({ kind: 'server', name: id })).get('server', id);
     if (value?.instance !== instance) throw noLease(id);
     mustBeWithin(caller, value.environment);
+    // A renewal through another door could report what the program never said: that it leaves, or what it runs.
+    if ((value.source === 'http') !== (caller.plain === true)) throw noLease(id);
     // Without a secret a plain HTTP registration is renewed from anywhere: that changes nothing of it.
-    const isFree = value.source === 'http' && value.holder?.secret === undefined;
+    const isFree = caller.plain === true && value.holder?.secret === undefined;
     if (!isFree && !isHolder(value, secret ?? caller.secret, caller)) throw noLease(id);
   }
 
