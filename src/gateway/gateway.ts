@@ -120,7 +120,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     get unready(): Unready | undefined {
       if (leaseKeeper?.draining) return 'draining';
       if (applier.table !== undefined) return undefined;
-      return leaseKeeper?.hasJoined ? 'available' : 'not-joined';
+      return leaseKeeper?.standing ?? 'not-joined';
     },
     get identity() {
       return formatIdentity({ id, instance, environment: applier.environment });

@@ -7,7 +7,7 @@ import type { RegistrySync } from '../model/live.ts';
 import type { News } from '../model/news.ts';
 import type { LeasedServer } from '../model/server.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import { sameSnapshot } from '../model/snapshot-id.ts';
+import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
 import { type SnapshotUpdate, wholeUpdate } from '../model/snapshot-update.ts';
 import type { Registry, Watch } from '../registry/contract.ts';
 import { DataLossRecovery } from './data-loss-recovery.ts';
@@ -38,11 +38,14 @@ const newsDelayMs = 30;
 const firstRetryMs = 200;
 /** Short, so that all servers have joined again a few seconds after the registry is reachable. */
 const maxRetryMs = 3000;
+/** Milliseconds after which a registry that serves other servers first is asked again. It lets the question wait for a turn, too. */
+const laterMs = 300;
 
 /**
  * Keeps this server's lease in the registry. Subscribes to news, joins, applies the environment's snapshot and acknowledges it at once;
  * then renews the lease after a third of its ttl, sooner when there is news. While the registry is unreachable it keeps retrying, and
- * the gateway serves the snapshot that it has.
+ * the gateway serves the snapshot that it has. Contents are read beside the renewals, so that the lease lasts however long that takes; until then the
+ * server is registered without a snapshot that runs, and gets no traffic.
  */
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
@@ -57,8 +60,13 @@ export class LeaseKeeper {
   #state: 'new' | 'joined' | 'unknown' | 'left' = 'new';
   /** Joins and renewals: after news, and after a third of the ttl. */
   readonly #renewals: CoalescedTask;
+  /** Reading of what is deployed, as long as something is wanted. */
+  readonly #reads: CoalescedTask;
   #failures = 0;
   #loggedReason = '';
+  /** Failures to read since something was received, and the reason that was logged last. */
+  #readFailures = 0;
+  #loggedReadReason = '';
   #draining = false;
   #leaving = false;
   #drain: Drain | undefined;
@@ -71,12 +79,14 @@ export class LeaseKeeper {
     this.#logger = options.logger;
     this.#environment = options.self.environment;
     this.#renewals = new CoalescedTask({ clock: options.clock, run: () => this.#joinOrRenew() });
+    this.#reads = new CoalescedTask({ clock: options.clock, run: () => this.#readAndApply() });
     const restore = (snapshot: Snapshot) => this.#withinTtl(options.registry.restore(snapshot));
     this.#recovery = new DataLossRecovery({ ...options, restore });
     this.#updates = new UpdateReader({
       applier: options.applier,
       ask: (wanted) => this.#withinTtl(options.registry.revisions(wanted)),
       read: (hash) => options.store.read(hash),
+      clock: options.clock,
     });
     this.joined = new Promise((resolve) => {
       this.#resolveJoined = resolve;
@@ -93,9 +103,10 @@ export class LeaseKeeper {
     return this.#draining || this.#leaving;
   }
 
-  /** True once the registry has accepted this server. */
-  get hasJoined(): boolean {
-    return this.#state !== 'new';
+  /** State in the registry before any snapshot runs here: not accepted yet, in no environment, or reading what the environment runs. */
+  get standing(): 'not-joined' | 'available' | 'starting' {
+    if (this.#state === 'new') return 'not-joined';
+    return this.#environment === undefined ? 'available' : 'starting';
   }
 
   start(): void {
@@ -112,6 +123,7 @@ export class LeaseKeeper {
   /** Ends the lease, the subscription and all timers. */
   async leave(): Promise<void> {
     this.#renewals.stop();
+    this.#reads.stop();
     this.#drain?.cancel();
     const { registry, self, clock } = this.#options;
     const joined = this.#state === 'joined';
@@ -127,34 +139,88 @@ export class LeaseKeeper {
   async #joinOrRenew(): Promise<void> {
     const { random, self } = this.#options;
     try {
-      await this.#sendAndApply();
+      await this.#send();
       this.#failures = 0;
       this.#renewals.soon(jittered(self.ttl / 3, random));
     } catch (error) {
       this.#sync.failures++;
       this.#logFailure(error);
-      this.#renewals.postpone(jittered(Math.min(maxRetryMs, firstRetryMs * 2 ** this.#failures++), random, 0.5));
+      this.#renewals.postpone(this.#retryDelay(this.#failures++));
     }
   }
 
-  async #sendAndApply(): Promise<void> {
-    const { applier } = this.#options;
+  async #send(): Promise<void> {
     if (this.#state !== 'joined' && this.#leaving) return;
     const before = this.#environment;
-    const reported = this.#state === 'joined' ? applier.running : undefined;
+    const reported = this.#state === 'joined' ? this.#running : undefined;
     const sentAt = this.#options.clock.now();
-    const answer = await (this.#state === 'joined' ? this.#renew() : this.#join());
-    const update = answer.update ? await this.#updates.read(answer.update) : answer.snapshot && wholeUpdate(answer.snapshot);
+    const { server, update, snapshot, later } = await (this.#state === 'joined' ? this.#renew() : this.#join());
     if (this.#isLeft()) return;
     this.#sync.at = sentAt;
-    this.#apply(answer.server, update);
-    if (update !== undefined && this.#recovery.isLoss(update) && (await this.#recovery.recover(update))) this.#renewals.soon();
+    this.#note(server);
+    if (update) this.#updates.want(update);
+    else if (snapshot) this.#updates.drop();
+    if (update) this.#reads.soon();
+    // The acknowledgement follows when everything was read.
+    if (this.#updates.wanted !== undefined) return;
+    if (snapshot) await this.#apply(wholeUpdate(snapshot));
+    else if (!later) this.#settle(server);
     // Acknowledge a new snapshot at once. The environment counts too, since two environments may have snapshots with the same id.
-    if (this.#environment !== before || !sameSnapshot(reported, applier.running)) this.#renewals.soon();
+    if (this.#environment !== before || !sameSnapshot(reported, this.#running)) this.#renewals.soon();
+    if (later) this.#renewals.soon(jittered(laterMs, this.#options.random, 0.5));
+  }
+
+  /** Reads what is wanted, beside the renewals. A failure keeps what was received, and hurries a renewal: perhaps something else is deployed by now. */
+  async #readAndApply(): Promise<void> {
+    const { random } = this.#options;
+    const before = this.#updates.received;
+    try {
+      const update = await this.#updates.read();
+      if (update === 'later') this.#reads.soon(jittered(laterMs, random, 0.5));
+      else if (update !== undefined && !this.#isLeft() && update.environment === this.#environment) {
+        const ran = this.#running;
+        // Before anything is sent: what was read is not held if it turns out to be a loss of data.
+        this.#updates.drop();
+        await this.#apply(update);
+        if (!sameSnapshot(ran, this.#running)) this.#renewals.soon();
+        this.#loggedReadReason = '';
+      }
+      this.#readFailures = 0;
+    } catch (error) {
+      if (this.#isLeft()) return;
+      this.#sync.failures++;
+      const reason = messageOf(error);
+      if (reason !== this.#loggedReadReason)
+        this.#logger.warn({ reason, environment: this.#environment }, 'what is deployed could not be read; retrying');
+      this.#loggedReadReason = reason;
+      if (this.#updates.received > before) this.#readFailures = 0;
+      const delayMs = this.#retryDelay(this.#readFailures++);
+      if (this.#updates.wanted === undefined) this.#renewals.soon(delayMs);
+      else this.#reads.postpone(delayMs);
+      if (error instanceof SluiceError && error.code === 'not-found') this.#renewals.soon(newsDelayMs * random());
+    }
+  }
+
+  #retryDelay(failures: number): number {
+    return jittered(Math.min(maxRetryMs, firstRetryMs * 2 ** failures), this.#options.random, 0.5);
+  }
+
+  /** The snapshot that serves requests of the environment that the server is in. After a move, that of the old environment does not count. */
+  get #running(): SnapshotId | undefined {
+    const { running, environment } = this.#options.applier;
+    return environment === this.#environment ? running : undefined;
+  }
+
+  /** The snapshot that the registry need not send: the one that is being read, else the one that runs. */
+  get #held(): (SnapshotId & { readonly environment: string }) | undefined {
+    const { applier } = this.#options;
+    const { wanted } = this.#updates;
+    if (wanted !== undefined) return wanted;
+    return applier.running && applier.environment !== undefined ? { ...applier.running, environment: applier.environment } : undefined;
   }
 
   async #join(): Promise<JoinAnswer> {
-    const { registry, self, applier } = this.#options;
+    const { registry, self } = this.#options;
     if (this.#watch === undefined) {
       const watch = registry.watch((news) => this.#hear(news), { server: self.id });
       this.#watch = watch;
@@ -168,8 +234,8 @@ export class LeaseKeeper {
     if (reason !== undefined) this.#logFailure(new SluiceError('unavailable', reason));
     await this.#withinTtl(this.#watch.ready);
     const { environment: _, ...rest } = self;
-    const { running, environment } = applier;
-    const holds = running && environment !== undefined ? { holds: { ...running, environment } } : {};
+    const held = this.#held;
+    const holds = held === undefined ? {} : { holds: held };
     const joined = this.#environment === undefined ? {} : { environment: this.#environment };
     // Giving way to another process with this id, even one with the same data, keeps two from replacing each other endlessly.
     const yields = this.#state === 'unknown' ? { yields: true as const } : {};
@@ -178,17 +244,18 @@ export class LeaseKeeper {
 
   async #renew(): Promise<JoinAnswer> {
     const { registry, self, applier } = this.#options;
-    const { running, environment } = applier;
+    const running = this.#running;
+    const held = this.#held;
     const drained = this.#drain?.finished === true;
     try {
       const report = {
         id: self.id,
         instance: self.instance,
-        projects: applier.states,
+        projects: applier.environment === this.#environment ? applier.states : [],
         updates: true as const,
         ...(running && { running }),
         // Left out when the server moves: without it the registry sends the new environment's snapshot, even if its id is the same.
-        ...(running && !drained && environment === this.#environment && { holds: running }),
+        ...(held && !drained && held.environment === this.#environment && { holds: idOf(held) }),
         ...(this.#leaving && { leaving: true }),
         ...(drained && { drained }),
         ...(self.secret !== undefined && { secret: self.secret }),
@@ -200,24 +267,38 @@ export class LeaseKeeper {
     }
   }
 
-  #apply(server: LeasedServer, update: SnapshotUpdate | undefined): void {
+  /** Notes what the registry says about this server. */
+  #note(server: LeasedServer): void {
     const { applier, store } = this.#options;
     this.#logChange(server);
     this.#state = 'joined';
     this.#environment = server.environment;
+    if (this.#updates.wanted?.environment !== server.environment) this.#updates.drop();
     if (server.environment === undefined) {
       if (applier.table !== undefined) applier.clear();
       void store.clear();
-    } else if (update === undefined) {
-      // The registry has what runs here.
-      if (applier.running !== undefined) this.#recovery.record({ ...applier.running, environment: server.environment });
-    } else if (!this.#recovery.isLoss(update)) {
+    }
+    this.#followMove(server);
+  }
+
+  /** The registry has nothing for this server that does not run here. */
+  #settle({ environment }: LeasedServer): void {
+    const { applier } = this.#options;
+    if (environment !== undefined && applier.running !== undefined) this.#recovery.record({ ...applier.running, environment });
+    this.#resolveJoined();
+  }
+
+  async #apply(update: SnapshotUpdate): Promise<void> {
+    const { applier, store } = this.#options;
+    if (!this.#recovery.isLoss(update)) {
       this.#recovery.record(update);
       const change = applier.apply(update);
       if (change !== undefined) void store.save(change);
+      this.#resolveJoined();
+      return;
     }
-    this.#followMove(server);
     this.#resolveJoined();
+    if (await this.#recovery.recover(update)) this.#renewals.soon();
   }
 
   /** Starts draining while the registry moves this server to another environment, and stops when the move is finished or cancelled. */
@@ -244,7 +325,7 @@ export class LeaseKeeper {
       // The registry is reachable again, so that earlier failures must not delay the next attempt.
       this.#failures = 0;
     }
-    const known = news.kind === 'snapshot' && news.version === applier.running?.version;
+    const known = news.kind === 'snapshot' && news.version === (this.#updates.wanted ?? applier.running)?.version;
     if (news.kind === 'resync' || (ours && news.kind !== 'project' && !known)) this.#renewals.soon(newsDelayMs * random());
   }
 
@@ -284,6 +365,10 @@ export class LeaseKeeper {
   #isLeft(): boolean {
     return this.#state === 'left';
   }
+}
+
+function idOf({ epoch, version, hash }: SnapshotId): SnapshotId {
+  return { epoch, version, hash };
 }
 
 function changeText(from: string | undefined, to: string | undefined): string {

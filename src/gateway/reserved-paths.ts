@@ -16,6 +16,7 @@ export interface MetricsSource {
 const reasons = {
   'not-joined': 'it could not join yet, its log says why',
   available: 'it is in no environment yet',
+  starting: 'it still reads what its environment runs',
   draining: 'it drains',
 } as const;
 export type Unready = keyof typeof reasons;

@@ -58,6 +58,8 @@ export const joinAnswer = z.object({
   snapshot: receivedSnapshot.exactOptional(),
   /** The same for a server that understands updates: what changed since the snapshot that the server holds, or everything, without contents. */
   update: manifest.exactOptional(),
+  /** There is something new for the server, though others are served first: the server renews its lease again in a moment. */
+  later: z.literal(true).exactOptional(),
 });
 
 export type JoinRequest = Immutable<z.output<typeof joinRequest>>;
