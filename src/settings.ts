@@ -133,6 +133,30 @@ export interface EnvironmentSpec {
    */
   hosts?: string[];
   /**
+   * TLS for the clients of the listener. Not given: connections are plain. Environments that share a listener all have it, or none
+   */
+  tls?: {
+    /**
+     * certificates, chosen by the name that the client asks for: the exact name, then a wildcard of one label, else the first. Environments that share a listener share their certificates
+     *
+     * @minItems 1
+     */
+    certificates: {
+      /**
+       * file with the certificate in PEM form, followed by those that lead to its issuer, relative to the folder of the configuration file. A changed file is noticed within seconds, checked, and used for new connections
+       */
+      certificate: string;
+      /**
+       * file with its private key in PEM form, not encrypted. Only the user that runs Sluice should be able to read it
+       */
+      key: string;
+    }[];
+    /**
+     * lowest version of TLS that clients may use: 1.2 or 1.3. Environments that share a listener must agree
+     */
+    minVersion?: '1.2' | '1.3' | 1.2 | 1.3;
+  };
+  /**
    * how the server for a request is chosen. least-connections suits requests of uneven length
    */
   balance?: 'round-robin' | 'least-connections' | 'random-two' | 'ewma' | 'hash';

@@ -13,6 +13,7 @@ import type { Registry } from '../registry/contract.ts';
 import { openRegistry } from '../registry/open-registry.ts';
 import { JoinRefusals } from '../registry/remote/join-refusals.ts';
 import { RegistrationEndpoint } from '../registry/remote/registration-endpoint.ts';
+import { CertificateStore } from '../tls/certificate-store.ts';
 import { applyEnvironments, reloadEnvironments } from './configured-environments.ts';
 import { DataPlaneRunner } from './data-plane-runner.ts';
 import { applyDescriptorLimit } from './descriptor-limit.ts';
@@ -57,7 +58,9 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   await dataPlane.openAccessLog();
   const registry = await openRegistry({ ...config.registry, logger });
   let present = config;
+  const certificates = new CertificateStore(config.folder, systemClock, logger);
   const balancer = createBalancer({
+    certificates,
     registry,
     own: config.environments.map(({ name }) => name),
     logger,
@@ -90,6 +93,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     await dataPlane.check(next);
     // Everything that can be refused was checked, or is checked in here before the first change.
     await reloadEnvironments(present, next, { registry, reserve: balancer.reserve, logger });
+    certificates.reread();
     warnOfRestartOnly(config, next, logger);
     present = next;
     await credentials.replace(changed);
@@ -134,6 +138,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       registry,
       live: view,
       reserve: balancer.reserve,
+      certificateFault: (files) => certificates.faultOf(files),
       accessLogDropped: () => dataPlane.accessLogDropped,
       authorize,
       grantOf,

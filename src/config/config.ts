@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type * as z from 'zod';
 import type { Environment } from '../model/environment.ts';
 import type { Fault } from '../model/fault.ts';
 import { SluiceError } from '../model/fault.ts';
+import { certificateFaults } from './certificate-faults.ts';
 import { check, faultAt } from './check.ts';
 import { configSchema } from './config-schema.ts';
 import { listenerConflicts } from './listener-conflicts.ts';
@@ -17,6 +19,8 @@ type Settings = z.output<typeof configSchema>;
 /** A balancer's configuration: complete, checked, frozen. Durations in milliseconds. */
 export interface Config extends Readonly<Omit<Settings, 'registry' | 'environments'>> {
   readonly registry: { readonly url: string; readonly prefix: string };
+  /** Folder of the configuration file, from which the paths of certificates start; without a file, the working directory. */
+  readonly folder: string;
   /** In the order of the file; if it has none, one called `production`. */
   readonly environments: readonly Environment[];
 }
@@ -55,12 +59,14 @@ function configOf(source: Source, options: { file?: string; env: NodeJS.ProcessE
     ? applyVariables(document, configSchema, options.env)
     : { value: document, origins: new Map<string, string>(), faults: [] };
   const result = check(overlay.value, configSchema, source.lineOf);
+  const folder = options.file === undefined ? process.cwd() : dirname(resolve(options.file));
   const conflicts = result.faults
     ? []
     : [
         ...listenerConflicts(result.value.control.listen, result.value.environments),
         ...serverIdConflicts(result.value.environments),
         ...tokenConflicts(result.value.control.tokens, result.value.environments),
+        ...certificateFaults(result.value.environments, folder),
       ].map(({ path, message }) => faultAt(path, message, source.lineOf));
   const faults = [...overlay.faults, ...(result.faults ?? conflicts).map((fault) => nameVariable(fault, overlay.origins))];
   if (result.faults || faults.length > 0) throw refusal('invalid', faults, options.file);
@@ -69,6 +75,7 @@ function configOf(source: Source, options: { file?: string; env: NodeJS.ProcessE
   const inputs = (overlay.value as z.input<typeof configSchema>).environments ?? {};
   return freeze({
     ...rest,
+    folder,
     registry: { url: registry.url ?? `embedded:${rest.dataDir}`, prefix: registry.prefix },
     environments: Object.entries(environments).map(([name, spec]) => ({ name, spec, input: inputs[name] ?? {} })),
   });

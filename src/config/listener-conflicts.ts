@@ -28,6 +28,15 @@ export function listenerConflicts(control: string, environments: Readonly<Record
           complain(['listen'], `overlaps with ${earlier.listen} of "${other}": use the same address in both, or another port`);
         continue;
       }
+      if ((earlier.tls === undefined) !== (spec.tls === undefined)) {
+        const [secured, plain] = spec.tls === undefined ? [other, name] : [name, other];
+        complain(
+          ['tls'],
+          `is ${spec.tls === undefined ? 'missing' : 'given'}, but "${secured}" on the same listener ${spec.listen} has TLS and "${plain}" is plain: give both tls, or one of them another port`,
+        );
+      } else if (earlier.tls?.minVersion !== spec.tls?.minVersion) {
+        complain(['tls', 'minVersion'], `is not the same as in "${other}" on the same listener ${spec.listen}: it holds for both`);
+      }
       if (earlier.hosts.length === 0 && spec.hosts.length === 0) {
         complain(
           ['hosts'],

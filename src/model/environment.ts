@@ -5,6 +5,7 @@ import { methodName, tokenCharacter } from './http-names.ts';
 import { name } from './name.ts';
 import { count, duration, weight } from './quantity.ts';
 import { readyPath } from './reserved-path.ts';
+import { tlsSpec } from './tls.ts';
 
 /** `*` stands for one or more leading labels: `*.example.com`. */
 const host = z
@@ -192,6 +193,10 @@ export const environmentSpec = z
     hosts: z.array(host).default([]).meta({
       description:
         "host names that the environment serves; *.example.com covers all names below example.com. None: it is the listener's default environment",
+    }),
+    tls: tlsSpec.optional().meta({
+      description:
+        'TLS for the clients of the listener. Not given: connections are plain. Environments that share a listener all have it, or none',
     }),
     balance: z
       .enum(['round-robin', 'least-connections', 'random-two', 'ewma', 'hash'])

@@ -3,6 +3,7 @@ import type { RequestView, ResponseView } from '../http1/message/message-view.ts
 import type { NameRule } from '../http1/message/name-rule.ts';
 import type { FailureKind, ListenerCounts } from '../model/counts.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
+import type { ListenerTls } from '../tls/listener-tls.ts';
 import type { Blame } from './blame.ts';
 import type { ExchangeCounter } from './exchange-counter.ts';
 import type { RequestQueue } from './request-queue.ts';
@@ -140,4 +141,6 @@ export interface ListenerSettings {
   readonly tellsFaults?: boolean;
   /** CIDR ranges of proxies whose `X-Forwarded-*` and `Forwarded` are believed and extended. */
   readonly trustedProxies: readonly string[];
+  /** Certificates and settings of TLS; undefined: connections are plain. Holds private keys: never log it. */
+  readonly tls?: ListenerTls | undefined;
 }

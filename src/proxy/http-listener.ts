@@ -11,6 +11,8 @@ import { formatAddress } from '../model/address.ts';
 import type { ListenerCounts } from '../model/counts.ts';
 import { processDescriptors } from '../model/descriptors.ts';
 import { LongestIdle, settledMs } from '../model/longest-idle.ts';
+import { Handshakes } from '../tls/handshakes.ts';
+import type { SecuredConnection } from '../tls/secured-connection.ts';
 import { Admission, type AdmissionOwner } from './admission.ts';
 import { blameField } from './blame.ts';
 import { bindSocket } from './bound-socket.ts';
@@ -31,6 +33,8 @@ const backlog = 4096;
 const closedAtOnce = 8;
 /** Milliseconds for which idle connections stay open when their listener closes: a request may be on its way already. */
 const lastRequestMs = 500;
+/** Longest TLS handshake, in milliseconds, if heads have no time limit. */
+const handshakeMs = 10_000;
 
 /**
  * Opens a listener for a role. Rejects with the system's error if it cannot listen on the address.
@@ -64,6 +68,9 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   readonly #longestIdle = new LongestIdle(this.#connections);
   readonly #tunnels = new Set<net.Socket>();
   readonly #admission = new Admission(this);
+  /** Undefined: connections are plain. */
+  #handshakes: Handshakes | undefined;
+  readonly #secured = (socket: net.Socket, about: SecuredConnection) => void this.#serve(socket, about);
   #most = Number.POSITIVE_INFINITY;
   #tellsFaults = false;
   /** Exchanges in flight. */
@@ -106,13 +113,16 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     const { connections = 'auto' } = settings;
     this.#most = connections === 'auto' ? Number.POSITIVE_INFINITY : connections;
     this.#tellsFaults = settings.tellsFaults === true;
-    this.trustedProxies = new TrustedProxies(settings.trustedProxies);
+    this.#updateTls(settings);
+    const secure = settings.tls !== undefined;
+    this.trustedProxies = new TrustedProxies(settings.trustedProxies, secure ? 'https' : 'http');
     this.settings = {
       limits: {
         headBytes: settings.headerBytes,
         targetBytes: Math.min(Math.max(targetBytes, settings.headerBytes / 2), settings.headerBytes),
         fields: settings.fields ?? fields,
         names: settings.underscores ?? 'drop',
+        secure,
       },
       headMs: settings.timeouts.requestHead,
       idleMs: settings.timeouts.clientIdle,
@@ -126,7 +136,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   }
 
   get connections(): number {
-    return this.#connections.size + this.#tunnels.size;
+    return this.#connections.size + this.#tunnels.size + (this.#handshakes?.size ?? 0);
   }
 
   get limit(): number {
@@ -140,20 +150,23 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   }
 
   makeRoom(): boolean {
-    return this.connections >= this.#most ? this.#longestIdle.close(processDeadlines.now - settledMs) : processDescriptors.makeRoom();
+    if (this.connections < this.#most) return processDescriptors.makeRoom();
+    return this.#longestIdle.close(processDeadlines.now - settledMs) || this.#handshakes?.endOldest() === true;
   }
 
-  admit(socket: net.Socket): ServerConnection {
-    const connection = new ServerConnection(socket, this);
-    this.#connections.add(connection);
-    return connection;
+  admit(socket: net.Socket): void {
+    if (this.#handshakes === undefined) this.#serve(socket);
+    else this.#handshakes.begin(socket, this.#secured);
   }
 
-  turnAway(socket: net.Socket): ServerConnection {
+  turnAway(socket: net.Socket): { destroy(): void } {
     this.#refused++;
-    const connection = this.admit(socket);
-    this.refuse(connection, failures.tooManyConnections);
-    return connection;
+    const refuse = (accepted: net.Socket, secured?: SecuredConnection) => {
+      const connection = this.#serve(accepted, secured);
+      this.refuse(connection, failures.tooManyConnections);
+      return connection;
+    };
+    return this.#handshakes === undefined ? refuse(socket) : this.#handshakes.begin(socket, refuse);
   }
 
   get closing(): boolean {
@@ -207,7 +220,8 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     const exchange = new ProxyExchange(this, connection, head);
     this.#active++;
     try {
-      this.handler.request(exchange);
+      if (connection.secured?.answersFor(exchange.authority) === false) exchange.fail(failures.misdirected);
+      else this.handler.request(exchange);
     } catch (error) {
       exchange.crashed(error);
     }
@@ -230,8 +244,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
 
   closed(connection: ServerConnection): void {
     this.#connections.delete(connection);
-    if (this.#admission.length > 0) this.#admission.lookSoon();
-    this.#checkEmptied();
+    this.#roomMade();
   }
 
   gaveWay(connection: ServerConnection): void {
@@ -262,16 +275,40 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     });
   }
 
+  /** Reads requests from a connection whose handshake, if there is one, is complete. */
+  #serve(socket: net.Socket, secured?: SecuredConnection): ServerConnection {
+    const connection = new ServerConnection(socket, this, secured);
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  /** Connections that are open keep what they have. */
+  #updateTls({ tls, timeouts }: ListenerSettings): void {
+    if (tls === undefined) {
+      this.#handshakes = undefined;
+      return;
+    }
+    this.#handshakes ??= new Handshakes(processDeadlines, () => this.#roomMade());
+    this.#handshakes.update(tls, timeouts.requestHead === 0 ? handshakeMs : timeouts.requestHead);
+  }
+
   /** The system could not accept a connection: this process, or the whole system, is short. */
   #notAccepted(): void {
     for (let closed = 0; closed < closedAtOnce && processDescriptors.makeRoom(true); closed++);
   }
 
+  #roomMade(): void {
+    if (this.#admission.length > 0) this.#admission.lookSoon();
+    this.#checkEmptied();
+  }
+
   #closeIdle(): void {
+    this.#handshakes?.end();
     for (const connection of this.#connections) if (connection.idle) connection.close();
   }
 
   #destroyAll(): void {
+    this.#handshakes?.end();
     for (const connection of this.#connections) connection.destroy();
     for (const socket of this.#tunnels) socket.destroy();
   }

@@ -223,6 +223,7 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
       id: this.id,
       client: this.clientAddress,
       method: this.method,
+      scheme: this.#response.client.secured === undefined ? 'http' : 'https',
       authority: this.authority,
       target: this.target,
       minor: head.minor,

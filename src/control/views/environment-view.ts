@@ -43,6 +43,7 @@ function inConfigurationForm(spec: EnvironmentSpec): Required<EnvironmentSpecInp
   const { health, outlier, limits, timeouts } = spec;
   return {
     ...spec,
+    tls: spec.tls,
     health: health === 'off' ? 'off' : { ...health, interval: timeText(health.interval), timeout: timeText(health.timeout) },
     outlier: { ...outlier, baseEjection: timeText(outlier.baseEjection), maxEjection: timeText(outlier.maxEjection) },
     slowStart: timeText(spec.slowStart),

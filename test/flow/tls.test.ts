@@ -1,0 +1,129 @@
+import { once } from 'node:events';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import { join } from 'node:path';
+import type tls from 'node:tls';
+import { test } from 'tap';
+import { CertificateFolder } from '../tools/certificates.ts';
+import { eventually } from '../tools/eventually.ts';
+import { freePort } from '../tools/free-port.ts';
+import { ownFolder } from '../tools/own-folder.ts';
+import type { Owner } from '../tools/owner.ts';
+import { SluiceProcess } from '../tools/sluice-process.ts';
+import { adminToken, startBalancer } from '../tools/sluice-under-test.ts';
+
+/** A server that answers with the fields about the client that it got. */
+async function startForwarded(owner: Owner): Promise<string> {
+  const server = http.createServer((request, response) => response.end(JSON.stringify(request.headers)));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  owner.teardown(() => server.close());
+  return `127.0.0.1:${(server.address() as { port: number }).port}`;
+}
+
+async function ask(
+  address: string,
+  host: string,
+  options: https.RequestOptions = {},
+): Promise<{ status: number | undefined; body: string; names: string }> {
+  const port = Number(address.split(':')[1]);
+  const asked = https.get({ host: '127.0.0.1', port, servername: host, headers: { host: `${host}:${port}` }, agent: false, ...options });
+  const [response] = (await once(asked, 'response')) as [http.IncomingMessage];
+  const names = (response.socket as tls.TLSSocket).getPeerCertificate().subjectaltname ?? '';
+  let body = '';
+  for await (const piece of response) body += piece;
+  return { status: response.statusCode, body, names };
+}
+
+for (const workers of [0, 2]) {
+  test(`environments share a listener with TLS, each with its certificate, and files that change are used (workers: ${workers})`, async (t) => {
+    const made = new CertificateFolder(t);
+    const ca = readFileSync(made.root.certificate);
+    const folder = ownFolder(t);
+    const put = (name: string, from: { certificate: string; key: string }) => {
+      cpSync(from.certificate, join(folder, `${name}.pem`));
+      cpSync(from.key, join(folder, `${name}.key`));
+    };
+    put('shop', made.issue({ names: ['shop.example'] }));
+    put('blog', made.issue({ names: ['*.blog.example'], rsa: true }));
+    const servers = [{ id: 'old', address: await startForwarded(t) }];
+    const listen = `127.0.0.1:${await freePort()}`;
+    const environment = (hosts: string[], name: string) => ({
+      ...{ listen, hosts, health: 'off', servers: servers.map((server) => ({ ...server, id: name })) },
+      tls: { certificates: [{ certificate: join(folder, `${name}.pem`), key: join(folder, `${name}.key`) }] },
+    });
+    const environments = { production: environment(['shop.example'], 'shop'), blog: environment(['*.blog.example'], 'blog') };
+    const balancer = await startBalancer(t, { workers, accessLog: true }, environments);
+    const shop = await ask(listen, 'shop.example', { ca });
+    t.equal(shop.status, 200);
+    t.match(JSON.parse(shop.body), { 'x-forwarded-proto': 'https', 'x-forwarded-host': /^shop.example/ });
+    t.match(await ask(listen, 'a.blog.example', { ca }), { status: 200, names: 'DNS:*.blog.example' });
+    await balancer.process.printed((text) => (/"scheme":"https"/.test(text) ? text : undefined));
+
+    const kept = new https.Agent({ keepAlive: true, maxSockets: 1 });
+    t.teardown(() => kept.destroy());
+    await ask(listen, 'shop.example', { ca, agent: kept });
+    const before = readFileSync(join(folder, 'shop.key'), 'utf8');
+    writeFileSync(join(folder, 'shop.key'), 'nothing');
+    await balancer.process.logged(({ msg = '' }) => msg.includes('shop.key holds no private key') && msg.includes('stays in use'));
+    t.equal((await ask(listen, 'shop.example', { ca })).status, 200, 'a faulty file changes nothing');
+    put('shop', made.issue({ names: ['shop.example', 'new.shop.example'] }));
+    await balancer.process.logged(({ msg = '' }) => msg.startsWith('certificate replaced'));
+    await eventually(
+      () => ask(listen, 'shop.example', { ca }),
+      ({ names }) => names.includes('new.shop.example'),
+      { what: 'the new certificate' },
+    );
+    t.notMatch((await ask(listen, 'shop.example', { ca, agent: kept })).names, /new/, 'the connection that was open is kept');
+    const said = JSON.stringify(balancer.process.log) + balancer.process.stdout;
+    t.notOk(said.includes('PRIVATE KEY') || said.includes(before.split('\n')[1] as string), 'no key is logged');
+
+    const faulty = { ...environments.blog, tls: { certificates: [{ certificate: '/none.pem', key: '/none.key' }] } };
+    await t.rejects(balancer.api('PUT', '/v1/environments/blog', faulty), /422 .*tls.certificates.0.certificate.*\/none.pem/);
+    writeFileSync(
+      join(balancer.folder, 'sluice.json'),
+      JSON.stringify({ control: { listen: '127.0.0.1:0' }, workers, accessLog: true, environments: { ...environments, blog: faulty } }),
+    );
+    balancer.process.signal('SIGHUP');
+    await balancer.process.logged(({ msg = '' }) => msg.includes('cannot read /none.pem'));
+    t.equal((await ask(listen, 'a.blog.example', { ca })).status, 200, 'a reload with a faulty file changes nothing');
+  });
+}
+
+test('config check and start refuse certificates that cannot be used, and TLS beside plain on one address', async (t) => {
+  const made = new CertificateFolder(t);
+  const [one, other] = [made.issue({ names: ['a.example'] }), made.issue({ names: ['a.example'], until: '20250101000000Z' })];
+  const folder = ownFolder(t);
+  cpSync(one.certificate, join(folder, 'a.pem'));
+  cpSync(other.key, join(folder, 'other.key'));
+  const check = async (environments: object, command = ['config', 'check', 'sluice.json']) => {
+    writeFileSync(join(folder, 'sluice.json'), JSON.stringify({ control: { listen: '127.0.0.1:0' }, environments }));
+    const checked = SluiceProcess.start(t, command, { folder: ownFolder(t), env: { SLUICE_ADMIN_TOKEN: adminToken } });
+    const status = await checked.ended();
+    return { status, said: checked.stdout + checked.log.map(({ msg }) => msg).join('\n') };
+  };
+  const file = join(folder, 'sluice.json');
+  const cases: [object, RegExp][] = [
+    [{ a: { tls: { certificates: [{ certificate: 'a.pem', key: 'other.key' }] } } }, /certificates.0.key.*other.key does not fit/],
+    [{ a: { tls: { certificates: [other] } } }, /certificates.0.certificate.*has expired/],
+    [{ a: { tls: { certificates: [] } } }, /certificates.*at least 1/],
+    [{ a: { tls: { certificates: [one], minVersion: '1.1' } } }, /minVersion.*must be "1.2" or "1.3"/],
+    [{ a: { hosts: ['a.example'], tls: { certificates: [one] } }, b: {} }, /b.tls.* is missing, but "a" on the same listener .* has TLS/],
+    [
+      { a: { hosts: ['a.example'], tls: { certificates: [one] } }, b: { tls: { certificates: [one], minVersion: 1.3 } } },
+      /b.tls.minVersion/,
+    ],
+  ];
+  for (const [environments, reason] of cases) {
+    for (const command of [
+      ['config', 'check', file],
+      ['serve', '--config', file],
+    ]) {
+      const { status, said } = await check(environments, command);
+      t.equal(status, 1, `${command[0]}: ${reason}`);
+      t.match(said, reason);
+    }
+  }
+  t.equal((await check({ a: { tls: { certificates: [one], minVersion: 1.3 } } }, ['config', 'check', file])).status, 0);
+});
