@@ -155,6 +155,18 @@ export interface EnvironmentSpec {
      * lowest version of TLS that clients may use: 1.2 or 1.3. Environments that share a listener must agree
      */
     minVersion?: '1.2' | '1.3' | 1.2 | 1.3;
+    /**
+     * address without TLS whose requests are answered with 308 and the same URL with https, for example 0.0.0.0:80. Environments can share it if they share their listener
+     */
+    redirectFrom?: string;
+    /**
+     * port that redirects name, if clients reach the listener by another one, for example behind a port mapping; 0: its own
+     */
+    publicPort?: number;
+    /**
+     * time for which browsers use nothing but https for the host (Strict-Transport-Security on responses of servers); 0: not said. It cannot be taken back before that time ends
+     */
+    hsts?: 0 | string;
   };
   /**
    * how the server for a request is chosen. least-connections suits requests of uneven length

@@ -138,7 +138,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       registry,
       live: view,
       reserve: balancer.reserve,
-      certificateFault: (files) => certificates.faultOf(files),
+      certificates,
       accessLogDropped: () => dataPlane.accessLogDropped,
       authorize,
       grantOf,

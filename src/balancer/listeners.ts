@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { covers, overlap } from '../model/address.ts';
+import { covers, overlap, parseAddress } from '../model/address.ts';
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import { bindsBeside } from '../proxy/bound-socket.ts';
@@ -46,6 +46,8 @@ export class Listeners {
   readonly #ticketSecret = randomBytes(32);
   /** Address of each environment, by name. */
   #wanted: ReadonlyMap<string, string> = new Map();
+  /** Addresses whose requests are redirected to https. */
+  #redirects: ReadonlySet<string> = new Set();
 
   constructor(tools: ListenersTools) {
     this.#tools = tools;
@@ -63,6 +65,12 @@ export class Listeners {
       if (sharing) sharing.push(environment);
       else wanted.set(environment.spec.listen, [environment]);
     }
+    const redirects = new Map(
+      [...wanted.values()]
+        .flat()
+        .flatMap((one) => (one.spec.tls?.redirectFrom === undefined ? [] : [[one.spec.tls.redirectFrom, one] as const])),
+    );
+    this.#redirects = new Set(redirects.keys());
     this.#wanted = new Map([...wanted].flatMap(([address, sharing]) => sharing.map(({ name }) => [name, address] as const)));
     this.#retireUnwanted();
     const opening: Promise<SluiceError | undefined>[] = [];
@@ -84,6 +92,9 @@ export class Listeners {
       }
     }
     const failures = (await Promise.all(opening)).filter((failure) => failure !== undefined);
+    // Afterwards: a redirect names the port that its listener has got.
+    const redirecting = [...redirects].map(([address, environment]) => this.#redirect(address, environment));
+    failures.push(...(await Promise.all(redirecting)).filter((failure) => failure !== undefined));
     this.#retireUnwanted();
     this.#tools.certificates.retain([...wanted.values()].flat().flatMap(({ spec }) => spec.tls?.certificates ?? []));
     return failures;
@@ -126,7 +137,7 @@ export class Listeners {
   /** The bound address that an environment's clients connect to; undefined while it is not open. */
   address(environment: string): string | undefined {
     for (const entry of this.#entries.values()) {
-      if (entry.names.includes(environment)) return entry.listener?.address;
+      if (entry.settings.redirectPort === undefined && entry.names.includes(environment)) return entry.listener?.address;
     }
     return undefined;
   }
@@ -139,7 +150,7 @@ export class Listeners {
   }
 
   #retireUnwanted(): void {
-    const addresses = new Set(this.#wanted.values());
+    const addresses = new Set([...this.#wanted.values(), ...this.#redirects]);
     for (const [address, entry] of this.#entries) {
       if (addresses.has(address) || (entry.reserved ?? 0) > 0 || entry.names.some((name) => this.#isMoving(name))) continue;
       const wider = [...addresses].find((other) => covers(other, address) && this.#entries.get(other)?.listener !== undefined);
@@ -185,6 +196,26 @@ export class Listeners {
       }
       return failure;
     }
+  }
+
+  /** Opens or updates the listener that leads to https of an environment. */
+  async #redirect(address: string, environment: TableEnvironment): Promise<SluiceError | undefined> {
+    const { listen, tls } = environment.spec;
+    const bound = this.#entries.get(listen)?.listener?.address ?? listen;
+    const settings = { ...settingsOf([environment]), redirectPort: tls?.publicPort || parseAddress(bound).port };
+    const present = this.#entries.get(address);
+    if (present === undefined) {
+      const fresh: Entry = { address, names: [environment.name], settings, retired: false };
+      this.#entries.set(address, fresh);
+      return this.#open(fresh);
+    }
+    present.reserved = 0;
+    present.names = [environment.name];
+    if (!isDeepStrictEqual(present.settings, settings)) {
+      present.settings = settings;
+      present.listener?.update(settings);
+    }
+    return undefined;
   }
 
   #settingsOf(address: string, sharing: readonly TableEnvironment[]): ListenerSettings {

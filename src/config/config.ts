@@ -36,13 +36,13 @@ export function loadConfig(options: { file?: string; env: NodeJS.ProcessEnv }): 
   if (file === undefined) return readConfig('', { env });
   const source = readSource(readText(file), file);
   if (source.value === null || source.value === undefined) throw refusal('malformed', [{ path: '', message: noContent }], file);
-  return configOf(source, options);
+  return configOf(source, options, dirname(resolve(file)));
 }
 
 /** A file that was emptied by mistake, or whose writing has only begun, must not put the defaults in place of what runs. */
 const noContent = 'has no settings: it is empty or has only comments. Write {} if all defaults are meant';
 
-/** Like {@link loadConfig}, for the text of a file. An empty text means all defaults. */
+/** Like {@link loadConfig}, for the text of a file, without a look at the certificates that it names. An empty text means all defaults. */
 export function readConfig(text: string | Uint8Array, options: { file?: string; env: NodeJS.ProcessEnv }): Config {
   return configOf(readSource(text, options.file), options);
 }
@@ -50,23 +50,23 @@ export function readConfig(text: string | Uint8Array, options: { file?: string; 
 /** Like {@link loadConfig}, for settings that a program passes as an object. Environment variables are not read. */
 export function configFrom(settings: object): Config {
   // A copy, since the configuration is frozen.
-  return configOf({ value: structuredClone(settings), lineOf: () => undefined }, { env: {} });
+  return configOf({ value: structuredClone(settings), lineOf: () => undefined }, { env: {} }, process.cwd());
 }
 
-function configOf(source: Source, options: { file?: string; env: NodeJS.ProcessEnv }): Config {
+/** @param folder that the paths of certificates start from; undefined: certificates are not looked at */
+function configOf(source: Source, options: { file?: string; env: NodeJS.ProcessEnv }, folder?: string): Config {
   const document = withProduction(source.value ?? {});
   const overlay = isMap(document)
     ? applyVariables(document, configSchema, options.env)
     : { value: document, origins: new Map<string, string>(), faults: [] };
   const result = check(overlay.value, configSchema, source.lineOf);
-  const folder = options.file === undefined ? process.cwd() : dirname(resolve(options.file));
   const conflicts = result.faults
     ? []
     : [
         ...listenerConflicts(result.value.control.listen, result.value.environments),
         ...serverIdConflicts(result.value.environments),
         ...tokenConflicts(result.value.control.tokens, result.value.environments),
-        ...certificateFaults(result.value.environments, folder),
+        ...(folder === undefined ? [] : certificateFaults(result.value.environments, folder)),
       ].map(({ path, message }) => faultAt(path, message, source.lineOf));
   const faults = [...overlay.faults, ...(result.faults ?? conflicts).map((fault) => nameVariable(fault, overlay.origins))];
   if (result.faults || faults.length > 0) throw refusal('invalid', faults, options.file);
@@ -75,7 +75,7 @@ function configOf(source: Source, options: { file?: string; env: NodeJS.ProcessE
   const inputs = (overlay.value as z.input<typeof configSchema>).environments ?? {};
   return freeze({
     ...rest,
-    folder,
+    folder: folder ?? process.cwd(),
     registry: { url: registry.url ?? `embedded:${rest.dataDir}`, prefix: registry.prefix },
     environments: Object.entries(environments).map(([name, spec]) => ({ name, spec, input: inputs[name] ?? {} })),
   });

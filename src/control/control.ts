@@ -69,7 +69,7 @@ export interface ControlOptions {
   readonly trustedProxies?: readonly string[];
   /** Opens a listener ahead of a change to an environment: see `ControlContext`. */
   readonly reserve?: ControlContext['reserve'];
-  readonly certificateFault?: ControlContext['certificateFault'];
+  readonly certificates?: ControlContext['certificates'];
   readonly authorize: Authorizer;
   /** Finds what an `Authorization` header gives, limits included; default: what `authorize` finds. */
   readonly grantOf?: (authorization: string | undefined) => Grant | undefined;
@@ -123,7 +123,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     joined: options.joined ?? (() => 0),
     live,
     reserve: options.reserve,
-    certificateFault: options.certificateFault,
+    certificates: options.certificates,
     clock,
     version,
     listen,

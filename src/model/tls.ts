@@ -1,4 +1,7 @@
 import * as z from 'zod';
+import { address } from './address.ts';
+import { maxPort } from './bounds.ts';
+import { duration } from './quantity.ts';
 
 /** Files of one certificate. */
 const certificateFiles = z.strictObject({
@@ -22,6 +25,18 @@ export const tlsSpec = z.strictObject({
     .transform((version) => String(version) as '1.2' | '1.3')
     .prefault('1.2')
     .meta({ description: 'lowest version of TLS that clients may use: 1.2 or 1.3. Environments that share a listener must agree' }),
+  redirectFrom: address.optional().meta({
+    description:
+      'address without TLS whose requests are answered with 308 and the same URL with https, for example 0.0.0.0:80. Environments can share it if they share their listener',
+  }),
+  publicPort: z.int().min(0).max(maxPort).default(0).meta({
+    title: 'port',
+    description: 'port that redirects name, if clients reach the listener by another one, for example behind a port mapping; 0: its own',
+  }),
+  hsts: duration.prefault('0s').meta({
+    description:
+      'time for which browsers use nothing but https for the host (Strict-Transport-Security on responses of servers); 0: not said. It cannot be taken back before that time ends',
+  }),
 });
 
 export type TlsSpec = z.output<typeof tlsSpec>;

@@ -30,6 +30,8 @@ export interface Exchange {
   readonly response: ResponseView;
   /** IP address of the client: the peer's or, behind a trusted proxy, the one that the proxy reported. */
   readonly clientAddress: string;
+  /** The client's connection has TLS. */
+  readonly secure: boolean;
   /** Address of the listener that accepted the connection, as configured. */
   readonly listener: string;
   /** Free for the role's own use during the exchange, for example for the resource that matched. */
@@ -143,4 +145,6 @@ export interface ListenerSettings {
   readonly trustedProxies: readonly string[];
   /** Certificates and settings of TLS; undefined: connections are plain. Holds private keys: never log it. */
   readonly tls?: ListenerTls | undefined;
+  /** Every request is answered with a redirect to https at this port; undefined: requests go to the role. */
+  readonly redirectPort?: number | undefined;
 }

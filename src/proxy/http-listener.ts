@@ -21,6 +21,7 @@ import { ExchangeCounter } from './exchange-counter.ts';
 import { failures } from './failures.ts';
 import { ownAnswer, problem } from './own-answer.ts';
 import { type ExchangeOwner, ProxyExchange } from './proxy-exchange.ts';
+import { redirectToHttps } from './redirect-to-https.ts';
 import { newRequestId } from './request-id.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
@@ -73,6 +74,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   readonly #secured = (socket: net.Socket, about: SecuredConnection) => void this.#serve(socket, about);
   #most = Number.POSITIVE_INFINITY;
   #tellsFaults = false;
+  #redirectPort: number | undefined;
   /** Exchanges in flight. */
   #active = 0;
   #accepted = 0;
@@ -113,6 +115,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     const { connections = 'auto' } = settings;
     this.#most = connections === 'auto' ? Number.POSITIVE_INFINITY : connections;
     this.#tellsFaults = settings.tellsFaults === true;
+    this.#redirectPort = settings.redirectPort;
     this.#updateTls(settings);
     const secure = settings.tls !== undefined;
     this.trustedProxies = new TrustedProxies(settings.trustedProxies, secure ? 'https' : 'http');
@@ -220,7 +223,8 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     const exchange = new ProxyExchange(this, connection, head);
     this.#active++;
     try {
-      if (connection.secured?.answersFor(exchange.authority) === false) exchange.fail(failures.misdirected);
+      if (this.#redirectPort !== undefined) redirectToHttps(exchange, this.#redirectPort);
+      else if (connection.secured?.answersFor(exchange.authority) === false) exchange.fail(failures.misdirected);
       else this.handler.request(exchange);
     } catch (error) {
       exchange.crashed(error);

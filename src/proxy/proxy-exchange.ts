@@ -110,6 +110,10 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
     return this.#listener.trustedProxies.clientOf(this.#response.client.peer, this.head.fields);
   }
 
+  get secure(): boolean {
+    return this.#response.client.secured !== undefined;
+  }
+
   get listener(): string {
     return this.#listener.configured;
   }
@@ -223,7 +227,7 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
       id: this.id,
       client: this.clientAddress,
       method: this.method,
-      scheme: this.#response.client.secured === undefined ? 'http' : 'https',
+      scheme: this.secure ? 'https' : 'http',
       authority: this.authority,
       target: this.target,
       minor: head.minor,

@@ -11,11 +11,17 @@ interface Logger {
   error(about: object, message: string): void;
 }
 
-interface Entry {
+/** State of the certificate of two files. */
+export interface CertificateState {
   readonly files: CertificateFiles;
-  /** The last certificate that passed its checks. */
-  certificate?: Certificate;
+  /** The last certificate that passed its checks: it is in use. */
+  readonly certificate?: Certificate;
   /** Why the files cannot be used as they are now. */
+  readonly fault?: string;
+}
+
+interface Entry extends CertificateState {
+  certificate?: Certificate;
   fault?: string;
   /** State of the files when they were read, and at the last look. */
   read: string;
@@ -56,9 +62,14 @@ export class CertificateStore {
     return entry.certificate;
   }
 
-  /** All certificates in use, with the reason why their files cannot be used as they are now, if so. */
-  get all(): readonly { readonly certificate: Certificate; readonly fault?: string | undefined }[] {
-    return [...this.#entries.values()].flatMap(({ certificate, fault }) => (certificate === undefined ? [] : [{ certificate, fault }]));
+  /** All files that are watched, with what is known of them. */
+  get states(): readonly CertificateState[] {
+    return [...this.#entries.values()];
+  }
+
+  /** State of the certificate of these files; undefined: they are not watched. */
+  stateOf(files: CertificateFiles): CertificateState | undefined {
+    return this.#entries.get(keyOf(files));
   }
 
   /** Why the files cannot be used; undefined if they can. Reads them, and changes nothing. */

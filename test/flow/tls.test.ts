@@ -11,7 +11,7 @@ import { freePort } from '../tools/free-port.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import type { Owner } from '../tools/owner.ts';
 import { SluiceProcess } from '../tools/sluice-process.ts';
-import { adminToken, startBalancer } from '../tools/sluice-under-test.ts';
+import { adminToken, operate, startBalancer } from '../tools/sluice-under-test.ts';
 
 /** A server that answers with the fields about the client that it got. */
 async function startForwarded(owner: Owner): Promise<string> {
@@ -127,3 +127,53 @@ test('config check and start refuse certificates that cannot be used, and TLS be
   }
   t.equal((await check({ a: { tls: { certificates: [one], minVersion: 1.3 } } }, ['config', 'check', file])).status, 0);
 });
+
+for (const workers of [0, 1]) {
+  test(`plain requests are redirected to https, which is told to browsers, and expiry is shown (workers: ${workers})`, async (t) => {
+    const made = new CertificateFolder(t);
+    const soon = new Date(Date.now() + 3.5 * 86_400_000).toISOString().replace(/[-:T]|\.\d+/g, '');
+    const files = made.issue({ names: ['a.example'], until: soon });
+    const redirectFrom = `127.0.0.1:${await freePort()}`;
+    const certificates = [{ certificate: files.certificate, key: files.key }];
+    const environment = { listen: '127.0.0.1:0', health: 'off', servers: [{ id: 'one', address: await startForwarded(t) }] };
+    const balancer = await startBalancer(
+      t,
+      { workers },
+      { production: { ...environment, tls: { certificates, redirectFrom, hsts: '1h' } } },
+    );
+    const port = balancer.address.split(':')[1];
+    const redirected = async (method: string, host: string, path: string) => {
+      const asked = http.request({ host: '127.0.0.1', port: redirectFrom.split(':')[1], method, path, headers: { host }, agent: false });
+      asked.end();
+      const [response] = (await once(asked, 'response')) as [http.IncomingMessage];
+      response.resume();
+      return [response.statusCode, response.headers.location];
+    };
+    t.strictSame(await redirected('GET', 'a.example:80', '/x?y=1'), [308, `https://a.example:${port}/x?y=1`]);
+    t.strictSame(await redirected('POST', 'a.example', '/'), [308, `https://a.example:${port}/`]);
+    const ca = readFileSync(made.root.certificate);
+    const asked = https.get({ host: '127.0.0.1', port, servername: 'a.example', headers: { host: 'a.example' }, ca, agent: false });
+    const [response] = (await once(asked, 'response')) as [http.IncomingMessage];
+    response.resume();
+    t.equal(response.headers['strict-transport-security'], 'max-age=3600');
+    const changed = { ...environment, tls: { certificates, redirectFrom, publicPort: 443 } };
+    await balancer.api('PUT', '/v1/environments/production', changed);
+    await eventually(
+      () => redirected('GET', 'a.example', '/x'),
+      ([, location]) => location === 'https://a.example/x',
+      { what: 'the public port in redirects' },
+    );
+    const [shown] = (await balancer.api('GET', '/v1/environments')) as { status: { certificates: unknown[] }; tls: unknown }[];
+    t.match(shown?.status.certificates, [{ certificate: files.certificate, names: ['a.example'], until: Number }]);
+    t.match(shown?.tls, { minVersion: '1.2', hsts: '0s', publicPort: 443 });
+    t.match((await operate(t, balancer, 'status')).out, /certificate .* expires in 3 days: renew it/);
+    const metrics = await (await fetch(`${balancer.control}/metrics`)).text();
+    t.match(metrics, /sluice_certificate_expiry_timestamp_seconds\{certificate=".*"\} \d{10}/);
+    await balancer.api('PUT', '/v1/environments/production', { ...environment, tls: { certificates } });
+    await eventually(
+      () => redirected('GET', 'a.example', '/x').catch((error: NodeJS.ErrnoException) => error.code),
+      (outcome) => outcome === 'ECONNREFUSED',
+      { what: 'the redirecting listener to close' },
+    );
+  });
+}

@@ -44,6 +44,7 @@ export class FakeExchange implements Exchange {
   readonly request: { method: string; target: string; path: string; plain: boolean; authority: string; headers: Fields };
   readonly response = { status: 200, headers: new Fields() };
   readonly clientAddress = '192.0.2.1';
+  readonly secure: boolean = false;
   readonly listener = '127.0.0.1:0';
   context: unknown;
   counter = new ExchangeCounter();
