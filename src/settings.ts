@@ -8,9 +8,22 @@ export interface BalancerSettings {
    */
   control?: {
     /**
-     * address of the admin API, the registration endpoint, the dashboard and the metrics. Beyond loopback, put a TLS proxy in front: tokens are sent to it
+     * address of the admin API, the registration endpoint, the dashboard and the metrics. Beyond loopback, give it tls, or put a TLS proxy in front: tokens are sent to it
      */
     listen?: string;
+    /**
+     * certificate of the control address, which then speaks https and wss only. Clients of a private authority name it with --ca. Not given: plain
+     */
+    tls?: {
+      /**
+       * file with the certificate in PEM form, followed by those that lead to its issuer, relative to the folder of the configuration file. A changed file is noticed within seconds, checked, and used for new connections
+       */
+      certificate: string;
+      /**
+       * file with its private key in PEM form, not encrypted. Only the user that runs Sluice should be able to read it
+       */
+      key: string;
+    };
     /**
      * IP addresses and CIDR ranges of proxies in front of the control address. Their X-Forwarded-For or Forwarded names the client, whose wrong tokens are counted. A request that any proxy passes on is not taken for one from this machine, unless a listed proxy says so
      */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Balancer, createBalancer } from '../balancer/balancer.ts';
@@ -14,6 +15,7 @@ import { openRegistry } from '../registry/open-registry.ts';
 import { JoinRefusals } from '../registry/remote/join-refusals.ts';
 import { RegistrationEndpoint } from '../registry/remote/registration-endpoint.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
+import { singleServerOptions } from '../tls/server-contexts.ts';
 import { applyEnvironments, reloadEnvironments } from './configured-environments.ts';
 import { DataPlaneRunner } from './data-plane-runner.ts';
 import { applyDescriptorLimit } from './descriptor-limit.ts';
@@ -59,6 +61,11 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   const registry = await openRegistry({ ...config.registry, logger });
   let present = config;
   const certificates = new CertificateStore(config.folder, systemClock, logger);
+  const ticketKey = randomBytes(48).toString('base64');
+  const controlTls = () => {
+    const certificate = config.control.tls && certificates.pin(config.control.tls);
+    return certificate && singleServerOptions(certificate, ticketKey);
+  };
   const balancer = createBalancer({
     certificates,
     registry,
@@ -139,6 +146,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       live: view,
       reserve: balancer.reserve,
       certificates,
+      secure: controlTls(),
       accessLogDropped: () => dataPlane.accessLogDropped,
       authorize,
       grantOf,
@@ -155,6 +163,12 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       journalFile: join(config.dataDir, 'journal.json'),
     });
     logger.info({ control: control.url }, 'control');
+    const { changed } = certificates;
+    certificates.changed = () => {
+      changed();
+      const secure = controlTls();
+      if (secure !== undefined) control?.renew(secure);
+    };
     await starting;
     for (const { name } of config.environments) {
       const listen = balancer.view.listening(name);

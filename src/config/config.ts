@@ -66,7 +66,7 @@ function configOf(source: Source, options: { file?: string; env: NodeJS.ProcessE
         ...listenerConflicts(result.value.control.listen, result.value.environments),
         ...serverIdConflicts(result.value.environments),
         ...tokenConflicts(result.value.control.tokens, result.value.environments),
-        ...(folder === undefined ? [] : certificateFaults(result.value.environments, folder)),
+        ...(folder === undefined ? [] : certificateFaults(result.value.control.tls, result.value.environments, folder)),
       ].map(({ path, message }) => faultAt(path, message, source.lineOf));
   const faults = [...overlay.faults, ...(result.faults ?? conflicts).map((fault) => nameVariable(fault, overlay.origins))];
   if (result.faults || faults.length > 0) throw refusal('invalid', faults, options.file);

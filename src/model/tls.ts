@@ -4,7 +4,7 @@ import { maxPort } from './bounds.ts';
 import { duration } from './quantity.ts';
 
 /** Files of one certificate. */
-const certificateFiles = z.strictObject({
+export const certificateFiles = z.strictObject({
   certificate: z.string().min(1).meta({
     description:
       'file with the certificate in PEM form, followed by those that lead to its issuer, relative to the folder of the configuration file. A changed file is noticed within seconds, checked, and used for new connections',

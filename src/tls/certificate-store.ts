@@ -39,6 +39,7 @@ export class CertificateStore {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #entries = new Map<string, Entry>();
+  readonly #pinned = new Set<string>();
   #nextLook: Timer | undefined;
   #closed = false;
 
@@ -60,6 +61,12 @@ export class CertificateStore {
     void this.#stamp(files).then((stamp) => Object.assign(entry, { read: stamp, seen: stamp }));
     this.#nextLook ??= this.#clock.after(lookMs, () => void this.#look());
     return entry.certificate;
+  }
+
+  /** Like {@link find}, for files that are watched until the end, whatever `retain` says. */
+  pin(files: CertificateFiles): Certificate | undefined {
+    this.#pinned.add(keyOf(files));
+    return this.find(files);
   }
 
   /** All files that are watched, with what is known of them. */
@@ -86,7 +93,7 @@ export class CertificateStore {
   /** Forgets all files but these. */
   retain(used: Iterable<CertificateFiles>): void {
     const keys = new Set([...used].map(keyOf));
-    for (const key of this.#entries.keys()) if (!keys.has(key)) this.#entries.delete(key);
+    for (const key of this.#entries.keys()) if (!keys.has(key) && !this.#pinned.has(key)) this.#entries.delete(key);
   }
 
   /** Reads all files again that have changed, without waiting for the next look. */

@@ -48,6 +48,11 @@ export function serverContexts(tls: ListenerTls): CertificateNames<ServerContext
   return new CertificateNames(tls.certificates.map((certificate) => contextOf(certificate, tls)));
 }
 
+/** Options of a TLS server with a single certificate, as `tls.createServer` takes them. */
+export function singleServerOptions({ chain, key }: Certificate, ticketKey: string): SecureContextOptions {
+  return { ...serverOptions({ minVersion: '1.2', ticketKey }), cert: chain, key };
+}
+
 function contextOf({ chain, key, names }: Certificate, tls: ListenerTls): ServerContext {
   const options = { ...serverOptions(tls), cert: chain, key };
   return { names, options, context: createSecureContext(options) };

@@ -11,7 +11,7 @@ import { freePort } from '../tools/free-port.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import type { Owner } from '../tools/owner.ts';
 import { SluiceProcess } from '../tools/sluice-process.ts';
-import { adminToken, operate, startBalancer } from '../tools/sluice-under-test.ts';
+import { adminToken, operate, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 
 /** A server that answers with the fields about the client that it got. */
 async function startForwarded(owner: Owner): Promise<string> {
@@ -177,3 +177,58 @@ for (const workers of [0, 1]) {
     );
   });
 }
+
+test('the control address speaks https: gateway servers and commands check its certificate and name', async (t) => {
+  const made = new CertificateFolder(t);
+  const files = made.issue({ names: ['127.0.0.1'] });
+  const live = { certificate: join(ownFolder(t), 'c.pem'), key: join(ownFolder(t), 'c.key') };
+  const put = ({ certificate, key }: { certificate: string; key: string }) => {
+    cpSync(certificate, live.certificate);
+    cpSync(key, live.key);
+  };
+  put(files);
+  const balancer = await startBalancer(t, { control: { listen: '127.0.0.1:0', tls: live } });
+  t.match(balancer.control, /^https:/);
+  const ca = ['--ca', made.root.certificate];
+  await startGateway(t, 'trusting', balancer.control, ['--environment', 'production', ...ca]);
+  await eventually(
+    () => operate(t, balancer, 'status', ...ca),
+    ({ out }) => /trusting .*ready/.test(out),
+    { what: 'the gateway server to join over wss' },
+  );
+  await startGateway(t, 'by-variable', balancer.control, ['--environment', 'production'], {
+    variables: { SLUICE_CA: made.root.certificate },
+  });
+  await eventually(
+    () => operate(t, balancer, 'server', 'list', ...ca),
+    ({ out }) => /by-variable .*ready/.test(out),
+    { what: 'the gateway server with SLUICE_CA to join' },
+  );
+  const suspicious = await startGateway(t, 'suspicious', balancer.control, [
+    '--environment',
+    'production',
+    '--ca',
+    new CertificateFolder(t).root.certificate,
+  ]);
+  await suspicious.logged(
+    (line) => /cannot be reached/.test(String(line.msg)) && /certificate|SELF_SIGNED|UNABLE_TO/.test(JSON.stringify(line)),
+  );
+  const named = balancer.control.replace('127.0.0.1', 'localhost');
+  const misled = await startGateway(t, 'misled', named, ['--environment', 'production', ...ca]);
+  await misled.logged((line) => /cannot be reached/.test(String(line.msg)) && /altnames|ALTNAME/.test(JSON.stringify(line)));
+  const refused = await operate(t, balancer, 'status');
+  t.equal(refused.status, 1);
+  t.match(refused.err, /is not believed \(\S+\): .*--ca or SLUICE_CA/);
+  t.match((await operate(t, balancer, 'status', '--ca', '/none.pem')).err, /--ca: \/none.pem cannot be read \(ENOENT\)/);
+  t.match(
+    (await operate(t, balancer, 'status', '--ca', made.root.certificate, '--control', named)).err,
+    /is not believed \(ERR_TLS_CERT_ALTNAME_INVALID\)/,
+  );
+  await t.rejects(fetch(balancer.control.replace('https:', 'http:')), 'plain requests get no answer');
+  put(made.issue({ names: ['127.0.0.1', 'localhost'] }));
+  await eventually(
+    () => operate(t, balancer, 'status', ...ca, '--control', named),
+    ({ status }) => status === 0,
+    { what: 'the new certificate of the control address' },
+  );
+});
