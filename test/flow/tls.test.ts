@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -231,4 +232,58 @@ test('the control address speaks https: gateway servers and commands check its c
     ({ status }) => status === 0,
     { what: 'the new certificate of the control address' },
   );
+});
+
+test('upgrades, large uploads and slow readers go over TLS unharmed', async (t) => {
+  const made = new CertificateFolder(t);
+  const body = randomBytes(8 * 1024 * 1024);
+  const server = http.createServer((request, response) => {
+    if (request.method === 'GET') response.end(body);
+    else request.pipe(response);
+  });
+  server.on('upgrade', (_request, socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+    socket.on('error', () => {}).pipe(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close().closeAllConnections());
+  const servers = [{ id: 'one', address: `127.0.0.1:${(server.address() as { port: number }).port}` }];
+  const environment = { listen: '127.0.0.1:0', health: 'off', servers, tls: { certificates: [made.issue({ names: ['a.example'] })] } };
+  const { address } = await startBalancer(t, {}, { production: environment });
+  const to = {
+    host: '127.0.0.1',
+    port: address.split(':')[1],
+    servername: 'a.example',
+    ca: readFileSync(made.root.certificate),
+    agent: false as const,
+  };
+  const headers = { host: 'a.example' };
+  const [upgraded, socket] = (await once(
+    https.get({ ...to, headers: { ...headers, connection: 'Upgrade', upgrade: 'echo' } }),
+    'upgrade',
+  )) as [http.IncomingMessage, tls.TLSSocket];
+  t.equal(upgraded.statusCode, 101);
+  for (const said of ['hello', 'x'.repeat(100_000)]) {
+    socket.write(said);
+    let heard = '';
+    while (heard.length < said.length) heard += String((await once(socket, 'data'))[0]);
+    t.ok(heard === said, `${said.length} octets are echoed by the tunnel`);
+  }
+  socket.end();
+  await once(socket.resume(), 'close');
+  const read = async (request: http.ClientRequest) => {
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    const pieces: Buffer[] = [];
+    // Each piece is taken only once the one before has been processed, so that the sender has to wait.
+    for await (const piece of response) {
+      pieces.push(piece as Buffer);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return Buffer.concat(pieces);
+  };
+  t.ok(body.equals(await read(https.get({ ...to, headers }))), 'a download');
+  const upload = https.request({ ...to, method: 'POST', headers: { ...headers, 'content-length': body.length } });
+  upload.end(body);
+  t.ok(body.equals(await read(upload)), 'an upload that is echoed');
 });
