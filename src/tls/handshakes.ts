@@ -13,6 +13,10 @@ const mostHandshakes = 2048;
 /** Protocols that the server speaks over TLS (RFC 7301). */
 const protocols = ['http/1.1'];
 
+const plainBody = JSON.stringify({ type: 'about:blank', title: 'This port speaks https.', status: 400, code: 'https-only' });
+/** Answer to a client that sends HTTP without TLS. */
+const plainAnswer = `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: ${plainBody.length}\r\nconnection: close\r\n\r\n${plainBody}`;
+
 /** A coarse timer, as `Deadlines` of the connections is one. */
 interface Deadlines {
   watch(entry: Handshake): void;
@@ -104,6 +108,7 @@ export class Handshakes {
     const raw = (socket as unknown as Inside)._parent;
     // A client that only connects and closes, as TCP checks do, is no bad client.
     if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') failedHandshakes.report(raw?.remoteAddress ?? '', error);
+    if ((error as NodeJS.ErrnoException).code === 'ERR_SSL_HTTP_REQUEST') raw?.write(plainAnswer);
     raw?.destroy();
   }
 

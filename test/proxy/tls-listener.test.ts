@@ -235,8 +235,13 @@ t.test('handshakes under way count as connections, end at their deadline, and ba
   await Promise.all(closed);
   for (const octets of ['GET / HTTP/1.1\r\nHost: a\r\n\r\n', '\x16\x03\x01\x00\x05hello'] as const) {
     const socket = net.connect(port, '127.0.0.1').on('error', () => {});
+    let said = '';
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      said += text;
+    });
     socket.write(octets);
-    await once(socket.resume(), 'close');
+    await once(socket, 'close');
+    if (octets.startsWith('GET')) t.match(said, /^HTTP\/1.1 400 [\s\S]*https-only/, 'a client without TLS is told');
   }
   await eventually(
     () => listener.connections,
