@@ -217,7 +217,7 @@ export interface EnvironmentSpec {
          */
         port?: number;
         /**
-         * true: the check uses TLS. Certificates are not verified, because a check carries no secret
+         * true: the check uses TLS. A static server with `tls` is always checked with its settings, unless `port` names another port; of other servers certificates are not verified, because a check carries no secret
          */
         tls?: boolean;
         /**
@@ -416,6 +416,31 @@ export interface EnvironmentSpec {
      * share of requests relative to the other servers; 0: none
      */
     weight?: number;
+    /**
+     * TLS to the server, its health checks included. Not given: plain
+     */
+    tls?: {
+      /**
+       * certificates of the authorities to trust, instead of the public ones: PEM text, the name of a file with it
+       */
+      ca?: string;
+      /**
+       * name or IP address for which the certificate must be valid; a name is sent as SNI. Not given: the host
+       */
+      serverName?: string;
+      /**
+       * false: every certificate is accepted. An attacker on the path can then read and change all requests, API keys included
+       */
+      verify?: boolean;
+      /**
+       * certificate to show to a server that asks for one, followed by its chain: PEM text, the name of a file with it
+       */
+      certificate?: string;
+      /**
+       * private key of certificate: PEM text, the name of a file with it. Answers of the admin API do not show it
+       */
+      key?: string;
+    };
   }[];
 }
 
@@ -477,21 +502,29 @@ export interface ProjectFile {
         responseHead?: 0 | string;
       };
       /**
-       * TLS settings for https:// URLs. Not given: certificates are checked as browsers do
+       * TLS settings for https:// URLs. Not given: the certificate is checked as browsers do, and none is shown to the target
        */
       tls?: {
         /**
-         * certificates of the authorities to trust, as PEM text, instead of the public ones
+         * certificates of the authorities to trust, instead of the public ones: PEM text, the name of a file with it, or ${variables.NAME}
          */
         ca?: string;
         /**
-         * name sent as SNI, for which the certificate must be valid. Not given: the URL's host
+         * name or IP address for which the certificate must be valid; a name is sent as SNI. Not given: the host
          */
         serverName?: string;
         /**
          * false: every certificate is accepted. An attacker on the path can then read and change all requests, API keys included
          */
         verify?: boolean;
+        /**
+         * certificate to show to a server that asks for one, followed by its chain: PEM text, the name of a file with it, or ${variables.NAME}
+         */
+        certificate?: string;
+        /**
+         * private key of certificate: PEM text, the name of a file with it, or ${variables.NAME}. Answers of the admin API do not show it
+         */
+        key?: string;
       };
     };
   };

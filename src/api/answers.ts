@@ -146,7 +146,14 @@ export const deploymentsSummary = snapshotId
   })
   .meta({ id: 'DeploymentsSummary', description: "an environment's deployments without its servers" });
 
-export const revisionMade = z.object({ name, revision: revisionNumber });
+export const revisionMade = z.object({
+  name,
+  revision: revisionNumber,
+  warnings: z
+    .array(z.object({ path: z.string(), message: z.string() }))
+    .optional()
+    .meta({ description: 'parts of the project that work, but not for long or not safely; absent: none is known' }),
+});
 
 export const projectSummary = projectSummarySchema.meta({ id: 'ProjectSummary', description: 'a project without its contents' });
 

@@ -3,6 +3,7 @@ import type { ProberTools } from '../health/prober.ts';
 import type { Timer } from '../model/clock.ts';
 import type { Environment } from '../model/environment.ts';
 import type { CheckCounts, LiveServer, RegistrySync } from '../model/live.ts';
+import type { OutgoingTls } from '../model/outgoing-tls.ts';
 import { acceptsTraffic } from '../model/server.ts';
 import { formatIdentity, type ServerIdentity } from '../model/server-identity.ts';
 import { Ejections } from './ejections.ts';
@@ -191,7 +192,7 @@ export class Director {
     const withoutChecks: CheckStatus = { health: 'up', admitted: true };
     const before = new Map(this.#published.get(name)?.servers.map((server) => [server.id, server]));
     const candidates = this.#candidates(environment).map((candidate): TableServer => {
-      const { id, instance, address, weight, willing, expected, lost, leaseEndedAt } = candidate;
+      const { id, instance, address, weight, tls, willing, expected, lost, leaseEndedAt } = candidate;
       const { health, admitted, reason: downFor, identity } = spec.health === 'off' ? withoutChecks : this.#checks.status(name, id);
       // Without checks nothing tells that a server has restarted while it cannot register, so that any start of it is accepted.
       const stated = expected && (identity ?? (spec.health === 'off' ? { id, environment: name } : expected));
@@ -204,6 +205,7 @@ export class Director {
       const server = { id, instance, address, weight, serving, health, ejected: ejectedFor !== undefined };
       return {
         ...server,
+        ...(tls && { tls }),
         ...(stated && { identity: formatIdentity(stated) }),
         ...(inRotation !== undefined && { leaseEndedAt: inRotation }),
         ...(reason !== undefined && { reason }),
@@ -265,8 +267,10 @@ export class Director {
     const members = [...this.#registryView.members.values()].filter(({ record }) => record.environment === name);
     // A server that runs the empty snapshot would answer 404 to requests that the others can serve.
     const deployed = members.some((member) => willing(member) && (member.record.running?.version ?? 0) > 0);
-    for (const { id, address, weight } of spec.servers)
-      byId.set(id, { id, instance: '', address, weight, willing: !drained.includes(id), foreign: true, expected: undefined, lost: false });
+    for (const { id, address, weight, tls } of spec.servers) {
+      const known = { id, instance: '', address, weight, foreign: true, expected: undefined, lost: false };
+      byId.set(id, { ...known, ...(tls && { tls }), willing: !drained.includes(id) });
+    }
     const holders = this.#addressHolders();
     for (const member of members) {
       const { id, instance, address, weight, running, source, identifies } = member.record;
@@ -292,6 +296,7 @@ interface Candidate {
   readonly instance: string;
   readonly address: string;
   readonly weight: number;
+  readonly tls?: OutgoingTls;
   readonly willing: boolean;
   /** The server need not be Sluice's. */
   readonly foreign: boolean;

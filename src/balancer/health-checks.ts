@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { HealthVerdict } from '../health/health-machine.ts';
 import { type Flip, Prober, type ProberTools } from '../health/prober.ts';
 import type { HealthSpec } from '../model/environment.ts';
+import type { OutgoingTls } from '../model/outgoing-tls.ts';
 import { identityMismatch, type ServerIdentity } from '../model/server-identity.ts';
 
 /** A server whose health is checked. */
@@ -13,6 +14,8 @@ export interface CheckedServer {
   readonly instance: string;
   readonly address: string;
   readonly spec: HealthSpec;
+  /** TLS settings of connections to the server; absent: they are plain. */
+  readonly tls?: OutgoingTls;
   /** Identity that the server must state; undefined: it states none. */
   readonly expected: ServerIdentity | undefined;
   /** The server need not be Sluice's: it is static, or registers by plain HTTP. */
@@ -88,15 +91,16 @@ export class HealthChecks {
     const key = keyOf(server.environment, server.id);
     const present = this.#running.get(key);
     if (present?.server.instance === server.instance && present.server.address === server.address) {
-      if (!isDeepStrictEqual(present.server.spec, server.spec)) present.prober.adopt(server.spec);
+      const { spec, tls } = server;
+      if (!isDeepStrictEqual([present.server.spec, present.server.tls], [spec, tls])) present.prober.adopt(spec, tls);
       present.server = server;
       return;
     }
     present?.prober.stop();
     const counts = present?.counts ?? { results: { passed: 0 }, flips: { up: 0, down: 0 } };
-    const { expected, foreign } = server;
+    const { expected, foreign, tls } = server;
     const refuse = expected && ((stated: ServerIdentity | undefined) => this.#refuse(expected, stated));
-    const probed = { address: server.address, spec: server.spec, foreign, ...(refuse && { refuse }) };
+    const probed = { address: server.address, spec: server.spec, foreign, tls, ...(refuse && { refuse }) };
     const prober = new Prober(probed, this.#tools, (flip) => this.#record(check, flip), counts.results);
     const check: Check = { server, prober, status: notYetChecked, counts };
     this.#running.set(key, check);

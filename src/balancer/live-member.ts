@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { FailureStreak } from '../health/failure-streak.ts';
 import { parseAddress } from '../model/address.ts';
 import { addCounts } from '../model/count-arithmetic.ts';
@@ -5,6 +6,7 @@ import { noServerCounts, type ServerCounts } from '../model/counts.ts';
 import type { LiveServer } from '../model/live.ts';
 import { introductionTo } from '../proxy/server-introduction.ts';
 import { Upstream } from '../proxy/upstream.ts';
+import { TlsConnector } from '../tls/tls-connector.ts';
 import { healthOf, type TableServer } from './table.ts';
 
 /** One server of an environment, for as long as it is in the table. Its counts survive every change of its settings, address and health. */
@@ -33,15 +35,16 @@ export class LiveMember {
     return this.#upstream;
   }
 
-  /** Takes new settings. If the server leaves rotation or moves to another address, exchanges in flight finish on the old upstream. */
+  /** Takes new settings. If the server leaves rotation, moves to another address or gets other TLS settings, exchanges in flight finish on the old upstream. */
   update(server: TableServer): void {
     const moved = server.address !== this.#server.address;
     // The streak belongs to one process at one address, and starts from zero after an ejection.
     if (moved || server.instance !== this.#server.instance || server.ejected) this.streak.end();
     if (server.wellSince !== this.#server.wellSince) this.wellSince = undefined;
+    const secured = !isDeepStrictEqual(server.tls, this.#server.tls);
     const restated = server.identity !== this.#server.identity;
     this.#server = server;
-    if (moved || !server.serving) this.retire();
+    if (moved || secured || !server.serving) this.retire();
     if (this.#upstream === undefined) this.#ensureUpstream();
     else if (restated) this.#introduce(this.#upstream);
   }
@@ -85,7 +88,8 @@ export class LiveMember {
 
   #ensureUpstream(): void {
     if (!this.#server.serving || this.#upstream !== undefined) return;
-    this.#upstream = new Upstream({ id: this.#server.id, ...parseAddress(this.#server.address), weight: this.#server.weight });
+    const { id, address, weight, tls } = this.#server;
+    this.#upstream = new Upstream({ id, ...parseAddress(address), weight, secure: tls && new TlsConnector(tls) });
     this.#introduce(this.#upstream);
   }
 

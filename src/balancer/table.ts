@@ -1,6 +1,7 @@
 import type { HealthVerdict } from '../health/health-machine.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
 import type { HealthState } from '../model/live.ts';
+import type { OutgoingTls } from '../model/outgoing-tls.ts';
 
 /**
  * Everything the data plane must know of one environment, as plain data that survives JSON, so that it can be sent to a worker process.
@@ -25,6 +26,8 @@ export interface TableServer {
    */
   readonly identity?: string;
   readonly weight: number;
+  /** TLS settings of connections to the server; absent: they are plain. */
+  readonly tls?: OutgoingTls;
   /** True while the server may be given new requests: it acknowledged a snapshot, passed a check since it started, is the server that registered, is not draining and not lost. */
   readonly serving: boolean;
   /** Result of the active checks; `up` where checks are off. Panic mode ignores it, but never ignores `serving`. */

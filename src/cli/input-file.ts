@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { withNamedFiles } from '../config/named-files.ts';
 import { maxSourceBytes } from '../config/source.ts';
 import { type Fault, SluiceError } from '../model/fault.ts';
 import { type ControlClient, Refused } from './client/control-client.ts';
@@ -22,7 +23,7 @@ export async function readInput(file: string, maxBytes = maxSourceBytes): Promis
   }
 }
 
-/** Sends a file unparsed: the API reads both YAML and JSON, and its faults carry line numbers. */
+/** Sends a file, with the PEM files that it names, but not parsed: the API reads both YAML and JSON, and its faults carry line numbers. */
 export async function sendFile<Answer>(
   client: ControlClient,
   method: string,
@@ -30,7 +31,8 @@ export async function sendFile<Answer>(
   file: string,
   condition?: Readonly<Record<string, string>>,
 ): Promise<Answer> {
-  const content = await readInput(file);
+  const given = await readInput(file);
+  const content = checkFile(file, () => withNamedFiles(given, file));
   if (content.length > maxBodyBytes) throw new CommandFailure(`${file} has ${content.length} bytes; at most ${maxBodyBytes} can be sent`);
   try {
     return await client.send<Answer>(method, path, { type: 'application/yaml', content }, condition);

@@ -8,6 +8,7 @@ import { certificateFaults } from './certificate-faults.ts';
 import { check, faultAt } from './check.ts';
 import { configSchema } from './config-schema.ts';
 import { listenerConflicts } from './listener-conflicts.ts';
+import { withNamedFiles } from './named-files.ts';
 import { refusal } from './refusal.ts';
 import { serverIdConflicts } from './server-id-conflicts.ts';
 import { isMap, readSource, type Source } from './source.ts';
@@ -34,7 +35,7 @@ export interface Config extends Readonly<Omit<Settings, 'registry' | 'environmen
 export function loadConfig(options: { file?: string; env: NodeJS.ProcessEnv }): Config {
   const { file, env } = options;
   if (file === undefined) return readConfig('', { env });
-  const source = readSource(readText(file), file);
+  const source = readSource(withNamedFiles(readText(file), file), file);
   if (source.value === null || source.value === undefined) throw refusal('malformed', [{ path: '', message: noContent }], file);
   return configOf(source, options, dirname(resolve(file)));
 }
@@ -81,7 +82,7 @@ function configOf(source: Source, options: { file?: string; env: NodeJS.ProcessE
   });
 }
 
-function readText(file: string): Uint8Array {
+function readText(file: string): Uint8Array<ArrayBuffer> {
   try {
     return readFileSync(file);
   } catch (cause) {

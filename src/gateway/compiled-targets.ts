@@ -1,9 +1,11 @@
 import { pickers } from '../balance/index.ts';
-import { TlsConnector, type TlsSettings } from '../http1/connection/tls-connector.ts';
 import type { AddressGuard } from '../model/address-guard.ts';
 import type { Random } from '../model/clock.ts';
+import { contentHash } from '../model/content-hash.ts';
+import type { OutgoingTls } from '../model/outgoing-tls.ts';
 import type { TargetPlan } from '../projects/target-plans.ts';
 import { Upstream } from '../proxy/upstream.ts';
+import { TlsConnector } from '../tls/tls-connector.ts';
 import type { ProjectCounters } from './project-counters.ts';
 import type { TargetFailureLog } from './target-failure-log.ts';
 import { type Endpoint, TargetRoute } from './target-route.ts';
@@ -36,7 +38,7 @@ export function buildTargets(plans: readonly TargetPlan[], { known, random, fail
     if (built !== undefined) return built;
     const endpoints = plan.urls.map(({ url, weight }): Endpoint => {
       const id = `${plan.name} ${url.href}`;
-      const key = url.protocol === 'https:' ? `${id} ${JSON.stringify(plan.tls)}` : id;
+      const key = url.protocol === 'https:' ? `${id} ${contentHash(plan.tls)}` : id;
       const upstream = known.get(key) ?? upstreamOf(id, url, plan.tls, guard);
       upstream.weight = weight;
       upstreams.set(key, upstream);
@@ -60,7 +62,7 @@ export function buildTargets(plans: readonly TargetPlan[], { known, random, fail
   return { routes, upstreams };
 }
 
-function upstreamOf(id: string, url: URL, tls: TlsSettings, guard: AddressGuard | undefined): Upstream {
+function upstreamOf(id: string, url: URL, tls: OutgoingTls, guard: AddressGuard | undefined): Upstream {
   const secure = url.protocol === 'https:' ? new TlsConnector(tls) : undefined;
   const host = url.hostname.replace(/^\[|\]$/g, '');
   return new Upstream({ id, host, port: Number(url.port || (secure ? 443 : 80)), secure, guard });

@@ -8,6 +8,7 @@ import { processDescriptors } from '../model/descriptors.ts';
 import { readyPath } from '../model/reserved-path.ts';
 import { identityField, parseIdentity, type ServerIdentity } from '../model/server-identity.ts';
 import { faultField, isShortage } from '../model/shortage.ts';
+import type { TlsConnector } from '../tls/tls-connector.ts';
 import { responseField, responseStatus } from './response-status.ts';
 
 /** The reason why a check failed. The reasons differ in their remedies. */
@@ -51,8 +52,10 @@ export interface Probe {
   readonly host?: string;
   /** Port to check; 0: that of the address. */
   readonly port?: number;
-  /** True: the check uses TLS. Certificates are not verified, because a check carries no secret. */
+  /** True: the check uses TLS. Without `secure`, certificates are not verified, because a check carries no secret. */
   readonly tls?: boolean;
+  /** Makes the TLS connections to the server's own port, and with `tls` those to another port; undefined: the port is plain. */
+  readonly secure?: TlsConnector;
   /** Judges what the server states about its identity: why it is refused, or undefined. Without it, identities are not compared. */
   readonly refuse?: (identity: ServerIdentity | undefined) => string | undefined;
   /**
@@ -67,9 +70,16 @@ export interface Probe {
  * called. If the check itself does not ask for the server's identity, another request before it does.
  */
 export function probe(check: Probe, clock: Clock, done: (result: ProbeResult) => void): () => void {
-  const { refuse, path, port = 0, tls = false } = check;
+  const { refuse, path, port = 0, tls = false, secure } = check;
   if (refuse === undefined || (path === readyPath && port === 0 && !tls)) return probeOnce(check, clock, done);
-  const question = { address: check.address, path: readyPath, timeout: check.timeout, expect: '100-599', refuse };
+  const question = {
+    address: check.address,
+    path: readyPath,
+    timeout: check.timeout,
+    expect: '100-599',
+    ...(secure && { secure }),
+    refuse,
+  };
   let cancel = probeOnce(question, clock, (stated) => {
     if (!stated.passed) done(stated);
     else cancel = probeOnce(check, clock, (result) => done(result.passed ? { ...stated, ...result } : result));
@@ -156,8 +166,14 @@ function begin(check: Probe, events: ProbeEvents): () => void {
 }
 
 /** Opens the connection of a check; `opened` is called once it can be used, after the TLS handshake if there is one. */
-function open({ address, timeout, host: name = '', port: otherPort = 0, tls = false }: Probe, opened: () => void): Socket {
+function open(check: Probe, opened: () => void): Socket {
+  const { address, timeout, host: name = '', port: otherPort = 0, tls = false, secure } = check;
   const { host, port } = parseAddress(address);
+  if (secure !== undefined && (tls || otherPort === 0)) {
+    const socket = secure.connect(host, otherPort === 0 ? port : otherPort, timeout);
+    processDescriptors.hold(socket);
+    return socket.once('secureConnect', opened).once('end', () => socket.destroy());
+  }
   const to = processResolver.dial(host, otherPort === 0 ? port : otherPort, timeout) as TcpSocketConnectOpts;
   if (!tls) return followed(connect(to), host).once('connect', opened);
   const wanted = (name || host).replace(/:\d+$/, '');
@@ -206,7 +222,9 @@ function probeHttp(check: Probe, events: ProbeEvents): () => void {
 }
 
 function failure(error: NodeJS.ErrnoException, connected: boolean): ProbeResult {
-  const detail = error.code ?? error.message;
+  // The message of an error of TLS itself says what is wrong with the certificate, and the remedy.
+  const secured = error.code === 'EPROTO' || error.syscall === undefined;
+  const detail = secured ? error.message : (error.code ?? error.message);
   if (isShortage(error)) return { passed: false, failure: 'shortage', reason: `the balancer could not check (${detail})` };
   if (connected) return { passed: false, failure: 'reset', reason: `connection closed before a response (${detail})` };
   if (error.code === 'ECONNREFUSED') return { passed: false, failure: 'refused', reason: 'connection refused' };

@@ -1,5 +1,7 @@
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
 import type { HealthSpec } from '../model/environment.ts';
+import type { OutgoingTls } from '../model/outgoing-tls.ts';
+import { TlsConnector } from '../tls/tls-connector.ts';
 import { HealthMachine, type HealthVerdict } from './health-machine.ts';
 import { type Probe, type ProbeResult, probe } from './probe.ts';
 
@@ -20,6 +22,8 @@ export interface ProberTools {
 export interface ProbedServer extends Pick<Probe, 'refuse' | 'foreign'> {
   readonly address: string;
   readonly spec: HealthSpec;
+  /** TLS settings of connections to the server; undefined: they are plain. */
+  readonly tls?: OutgoingTls | undefined;
 }
 
 /** A change of a server's state or identity. */
@@ -40,6 +44,7 @@ export class Prober {
   readonly #results: Record<string, number>;
   readonly #server: ProbedServer;
   #spec: HealthSpec;
+  #secure: TlsConnector | undefined;
   #timer: Timer | undefined;
   #giveUp: (() => void) | undefined;
   /** Instance that answered the last passed check, or why another server was refused since. */
@@ -52,6 +57,7 @@ export class Prober {
     this.#results = results;
     this.#server = server;
     this.#spec = server.spec;
+    this.#secure = server.tls && new TlsConnector(server.tls);
     this.#tools = tools;
     this.#flipped = flipped;
   }
@@ -75,8 +81,9 @@ export class Prober {
   }
 
   /** Takes new settings for the same server. Its state stays. */
-  adopt(spec: HealthSpec): void {
+  adopt(spec: HealthSpec, tls?: OutgoingTls): void {
     this.#spec = spec;
+    this.#secure = tls && new TlsConnector(tls);
     this.checkSoon();
   }
 
@@ -92,7 +99,19 @@ export class Prober {
     this.#hastened = false;
     const { path, timeout, expect, host, port, tls } = this.#spec;
     const { address, refuse, foreign } = this.#server;
-    const check: Probe = { address, path, timeout, expect, host, port, tls, ...(refuse && { refuse }), ...(foreign && { foreign }) };
+    const secure = this.#secure && { secure: this.#secure };
+    const check: Probe = {
+      address,
+      path,
+      timeout,
+      expect,
+      host,
+      port,
+      tls,
+      ...secure,
+      ...(refuse && { refuse }),
+      ...(foreign && { foreign }),
+    };
     const ask = this.#tools.ask ?? probe;
     this.#giveUp = ask(check, this.#tools.clock, (result) => this.#take(result));
   }

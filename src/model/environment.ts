@@ -3,6 +3,7 @@ import { address } from './address.ts';
 import { maxPort } from './bounds.ts';
 import { methodName, tokenCharacter } from './http-names.ts';
 import { name } from './name.ts';
+import { serverTls } from './outgoing-tls.ts';
 import { count, duration, weight } from './quantity.ts';
 import { readyPath } from './reserved-path.ts';
 import { tlsSpec } from './tls.ts';
@@ -49,7 +50,8 @@ const health = z.strictObject({
     description: "port to check; 0: that of the server's address. Another port may be well while the server's own is not",
   }),
   tls: z.boolean().default(false).meta({
-    description: 'true: the check uses TLS. Certificates are not verified, because a check carries no secret',
+    description:
+      'true: the check uses TLS. A static server with `tls` is always checked with its settings, unless `port` names another port; of other servers certificates are not verified, because a check carries no secret',
   }),
   interval: someTime.prefault('2s').meta({
     description:
@@ -72,6 +74,7 @@ const staticServer = z.strictObject({
   id: name,
   address: address.meta({ description: 'where the server is reached: HOST:PORT' }),
   weight: weight.default(1).meta({ description: 'share of requests relative to the other servers; 0: none' }),
+  tls: serverTls.optional().meta({ description: 'TLS to the server, its health checks included. Not given: plain' }),
 });
 
 const outlier = z.strictObject({

@@ -1,6 +1,6 @@
-import { X509Certificate } from 'node:crypto';
 import * as z from 'zod';
 import type { Immutable } from './immutable.ts';
+import { targetTls } from './outgoing-tls.ts';
 import { duration, weight } from './quantity.ts';
 
 /** An `http(s)` URL. One with `${variables.x}` in it is checked later, when the variables are known. */
@@ -21,36 +21,6 @@ export function isTargetUrl(text: string): boolean {
     url.password === ''
   );
 }
-
-/** True if every PEM block (RFC 7468) in `text` is an X.509 certificate, and there is at least one. */
-export function isCertificates(text: string): boolean {
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  if (blocks.length === 0 || blocks.length !== text.split('-----BEGIN').length - 1) return false;
-  try {
-    for (const block of blocks) new X509Certificate(block);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const targetTls = z.strictObject({
-  ca: z
-    .string()
-    .refine((text) => text.includes('${') || isCertificates(text), {
-      message: 'must be one certificate or more in PEM: the text of the file, starting with -----BEGIN CERTIFICATE-----',
-    })
-    .optional()
-    .meta({ description: 'certificates of the authorities to trust, as PEM text, instead of the public ones' }),
-  serverName: z
-    .string()
-    .regex(/^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/, 'must be a host name')
-    .optional()
-    .meta({ description: "name sent as SNI, for which the certificate must be valid. Not given: the URL's host" }),
-  verify: z.boolean().default(true).meta({
-    description: 'false: every certificate is accepted. An attacker on the path can then read and change all requests, API keys included',
-  }),
-});
 
 /** A duration that is checked but kept as its author wrote it, since stored projects are read by this schema again. */
 const writtenTime = z.union([z.literal(0), z.string()]).check((context) => {
@@ -89,7 +59,9 @@ export const target = z
       description: 'name of the target that takes over when no URL of this target can be reached. It may have a failover as well',
     }),
     timeouts: targetTimeouts.optional().meta({ description: 'time limits for each step of an exchange with the target' }),
-    tls: targetTls.optional().meta({ description: 'TLS settings for https:// URLs. Not given: certificates are checked as browsers do' }),
+    tls: targetTls.optional().meta({
+      description: 'TLS settings for https:// URLs. Not given: the certificate is checked as browsers do, and none is shown to the target',
+    }),
   })
   // Also if another part is invalid, so that all faults are reported together.
   .refine((given) => !(given instanceof Object) || (given.url === undefined) !== (given.urls === undefined), {

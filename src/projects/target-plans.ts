@@ -1,5 +1,8 @@
+import { certificatesIn, keyFault, pairFault } from '../model/certificate.ts';
+import { isHiddenKey } from '../model/hidden-keys.ts';
+import type { OutgoingTls } from '../model/outgoing-tls.ts';
 import type { Project } from '../model/project.ts';
-import { isCertificates, isTargetUrl, type Target } from '../model/target.ts';
+import { isTargetUrl, type Target } from '../model/target.ts';
 import type { Complain } from './complain.ts';
 import { refersToVariable, substitute, type Variables } from './variables.ts';
 
@@ -10,7 +13,7 @@ export interface TargetPlan {
   readonly failover: string | undefined;
   readonly timeouts: Target['timeouts'];
   /** TLS settings for the https URLs. */
-  readonly tls: { readonly ca?: string | undefined; readonly verify?: boolean | undefined; readonly serverName?: string | undefined };
+  readonly tls: OutgoingTls;
 }
 
 /**
@@ -65,21 +68,27 @@ function planTls(
 ): TargetPlan['tls'] {
   if (tls === undefined) return {};
   const path = [...target, 'tls'];
-  let failed = false;
-  const ca =
-    tls.ca === undefined
-      ? undefined
-      : substitute(tls.ca, variables, [...path, 'ca'], (...fault) => {
-          failed = true;
-          complain(...fault);
-        });
-  const open = variables === undefined && refersToVariable(ca);
-  if (ca !== undefined && !failed && !open && !isCertificates(ca)) {
-    complain([...path, 'ca'], 'must contain one or more certificates in PEM');
+  const faulty = new Set<string>();
+  const fault = (name: 'ca' | 'certificate' | 'key', message: string | undefined) => {
+    if (message === undefined) return;
+    faulty.add(name);
+    complain([...path, name], message);
+  };
+  const texts: { ca?: string; certificate?: string; key?: string } = {};
+  for (const name of ['ca', 'certificate', 'key'] as const) {
+    const written = tls[name];
+    if (written === undefined) continue;
+    const text = substitute(written, variables, [...path, name], (...[, message]) => fault(name, message));
+    if (faulty.has(name) || (variables === undefined && refersToVariable(text))) continue;
+    texts[name] = text;
+    if (name === 'key') fault(name, isHiddenKey(text) && variables === undefined ? undefined : keyFault(text));
+    else if (certificatesIn(text) === undefined) fault(name, 'must contain one or more certificates in PEM');
   }
+  const { certificate, key } = texts;
+  if (certificate !== undefined && key !== undefined && faulty.size === 0) fault('key', pairFault(certificate, key));
   if (urls.length > 0 && urls.every(({ url }) => url.protocol === 'http:'))
     complain(path, 'has no effect, because no URL of the target is https://');
-  return { ...tls, ca };
+  return { ...tls, ...texts };
 }
 
 function complainOfCircles(plans: readonly TargetPlan[], complain: Complain): void {

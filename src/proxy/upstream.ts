@@ -2,11 +2,11 @@ import type { Candidate, LoadWatcher } from '../balance/contract.ts';
 import type { PeakEwma } from '../balance/peak-ewma.ts';
 import { ConnectionPool } from '../http1/connection/connection-pool.ts';
 import { processDeadlines } from '../http1/connection/deadlines.ts';
-import type { TlsConnector } from '../http1/connection/tls-connector.ts';
 import { formatAddress } from '../model/address.ts';
 import type { AddressGuard } from '../model/address-guard.ts';
 import type { FailureKind, ServerCounts } from '../model/counts.ts';
 import { LatencyHistogram } from '../model/latency.ts';
+import type { TlsConnector } from '../tls/tls-connector.ts';
 import type { Blame } from './blame.ts';
 
 /** Limits of connections unless settings say otherwise (`pool.idleMs`, `pool.ageMs`): the defaults of `upstreamIdle` and `upstreamAge`. */

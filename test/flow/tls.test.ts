@@ -6,7 +6,7 @@ import https from 'node:https';
 import { join } from 'node:path';
 import type tls from 'node:tls';
 import { test } from 'tap';
-import { CertificateFolder } from '../tools/certificates.ts';
+import { CertificateFolder } from '../tools/certificate-folder.ts';
 import { eventually } from '../tools/eventually.ts';
 import { freePort } from '../tools/free-port.ts';
 import { ownFolder } from '../tools/own-folder.ts';

@@ -6,10 +6,10 @@ import type { TLSSocket } from 'node:tls';
 import t, { type Test } from 'tap';
 import { expects, type Probe, type ProbeResult, probe } from '../../src/health/probe.ts';
 import { systemClock } from '../../src/model/clock.ts';
+import { certificates } from '../tools/certificates.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { listening } from '../tools/listening.ts';
 import { ownFolder } from '../tools/own-folder.ts';
-import { certificates } from '../wire/certificates.ts';
 
 /** Starts a TCP server that passes each connection to `connected`; returns its address. */
 async function tcp(t: Test, connected: (socket: Socket) => void): Promise<string> {

@@ -15,7 +15,7 @@ import { readCertificate } from '../../src/tls/certificate.ts';
 import { failedHandshakes } from '../../src/tls/failed-handshakes.ts';
 import type { ListenerTls } from '../../src/tls/listener-tls.ts';
 import { ticketKey } from '../../src/tls/ticket-key.ts';
-import { CertificateFolder, type IssuedCertificate } from '../tools/certificates.ts';
+import { CertificateFolder, type IssuedCertificate } from '../tools/certificate-folder.ts';
 import { eventually } from '../tools/eventually.ts';
 
 const run = promisify(execFile);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { CertificateFault, type CertificateFiles, readCertificate } from '../../src/tls/certificate.ts';
 import { CertificateNames, coversHost } from '../../src/tls/certificate-names.ts';
-import { CertificateFolder, openssl } from '../tools/certificates.ts';
+import { CertificateFolder, openssl } from '../tools/certificate-folder.ts';
 
 const now = Date.UTC(2026, 5, 1);
 

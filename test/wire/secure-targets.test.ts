@@ -9,9 +9,9 @@ import { environmentSpec } from '../../src/model/environment.ts';
 import type { ProjectInput } from '../../src/model/project.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
 import { deployed } from '../gateway/samples.ts';
+import { certificates } from '../tools/certificates.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
-import { certificates } from './certificates.ts';
 import { field, Peer, statusOf } from './peer.ts';
 import { RawServer } from './world.ts';
 

@@ -1,9 +1,9 @@
 import type net from 'node:net';
 import t, { type Test } from 'tap';
 import { processDeadlines } from '../../src/http1/connection/deadlines.ts';
-import { TlsConnector } from '../../src/http1/connection/tls-connector.ts';
 import type { Route } from '../../src/proxy/contract.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
+import { TlsConnector } from '../../src/tls/tls-connector.ts';
 import { deafServer } from './deaf-server.ts';
 import { statusOf } from './peer.ts';
 import { type World, type WorldOptions, world } from './world.ts';

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.ts';
+import { tlsWarnings } from '../../model/outgoing-tls.ts';
 import { checkFile } from '../input-file.ts';
 import type { Terminal } from '../terminal/terminal.ts';
+import { printable } from '../terminal/text.ts';
 
 /** `sluice config check` */
 export function configCommand(program: Command, terminal: Terminal): void {
@@ -13,6 +15,11 @@ export function configCommand(program: Command, terminal: Terminal): void {
     .argument('<file>', 'YAML or JSON')
     .action((file: string) => {
       const config = checkFile(file, () => loadConfig({ file, env: {} }));
+      for (const { name, spec } of config.environments) {
+        for (const { id, tls } of spec.servers)
+          for (const { path, message } of tlsWarnings(tls, `environments.${name}.servers.${id}.tls`, Date.now()))
+            terminal.err(printable(`warning: ${path}: ${message}`));
+      }
       terminal.out(`${file} is valid: ${config.environments.map((one) => `${one.name} on ${one.spec.listen}`).join(', ')}`);
     });
 }

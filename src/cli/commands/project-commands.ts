@@ -2,6 +2,9 @@ import type { Command } from 'commander';
 import * as yaml from 'yaml';
 import type { ProjectSummaryAnswer, RevisionAnswer } from '../../api/answers.ts';
 import { parseDocument } from '../../config/document.ts';
+import { withNamedFiles } from '../../config/named-files.ts';
+import type { Fault } from '../../model/fault.ts';
+import { warningsOf } from '../../projects/project-warnings.ts';
 import { pushedProject } from '../../projects/pushed-project.ts';
 import type { readProject } from '../argument-readers.ts';
 import { importCommand } from '../import/import-command.ts';
@@ -10,6 +13,7 @@ import { revisionArgument } from '../name-arguments.ts';
 import { apiPath, type OperatorOptions, operatorCommand, operatorOf } from '../operator.ts';
 import type { Column } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
+import { printable } from '../terminal/text.ts';
 
 const projectColumns: readonly Column[] = [
   { heading: 'PROJECT' },
@@ -30,8 +34,9 @@ export function projectCommands(program: Command, terminal: Terminal): void {
   )
     .addHelpText('after', '\nExample:\n  sluice project push petstore.yaml && sluice deploy petstore --environment production --wait')
     .action(async (file: string, options: OperatorOptions) => {
-      const { client, show } = await operatorOf(options, terminal);
-      const made = await sendFile<{ name: string; revision: number }>(client, 'POST', '/v1/projects', file);
+      const { client, show, note } = await operatorOf(options, terminal);
+      const made = await sendFile<{ name: string; revision: number; warnings?: Fault[] }>(client, 'POST', '/v1/projects', file);
+      for (const { path, message } of made.warnings ?? []) note(`warning: ${path}: ${printable(message)}`);
       show(made, [`${made.name}@${made.revision}`]);
     });
 
@@ -82,7 +87,8 @@ export function projectCommands(program: Command, terminal: Terminal): void {
     .argument('<file>', 'YAML or JSON; - is standard input')
     .action(async (file: string) => {
       const content = await readInput(file);
-      const { name } = checkFile(file, () => parseDocument(content, pushedProject));
-      terminal.out(`${file} is valid: project ${name}`);
+      const project = checkFile(file, () => parseDocument(withNamedFiles(content, file), pushedProject));
+      for (const { path, message } of warningsOf(project, Date.now())) terminal.err(printable(`warning: ${path}: ${message}`));
+      terminal.out(`${file} is valid: project ${project.name}`);
     });
 }

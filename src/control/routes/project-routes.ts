@@ -2,7 +2,9 @@ import * as z from 'zod';
 import { projectSummary, revisionAnswer, revisionMade } from '../../api/answers.ts';
 import { projectTag } from '../../model/entity-tag.ts';
 import { SluiceError } from '../../model/fault.ts';
+import { hideKeys } from '../../model/hidden-keys.ts';
 import { name } from '../../model/name.ts';
+import { warningsOf } from '../../projects/project-warnings.ts';
 import { documents } from '../documents.ts';
 import { bodyTypes } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
@@ -37,7 +39,8 @@ export function projectRoutes(app: ControlApp, { registry }: ControlContext): vo
       const expect = expectedTags(request.headers['if-match']);
       const { name, revision, created } = await registry.pushProject(request.body, expect && { expect });
       if (created) reply.header('location', `/v1/projects/${name}/revisions/${revision}`);
-      return reply.code(created ? 201 : 200).send({ name, revision });
+      const warnings = warningsOf(request.body, Date.now());
+      return reply.code(created ? 201 : 200).send({ name, revision, ...(warnings.length > 0 && { warnings }) });
     },
   );
 
@@ -63,7 +66,7 @@ export function projectRoutes(app: ControlApp, { registry }: ControlContext): vo
       const { name, n } = request.params;
       const found = await registry.revision(name, n);
       if (!found) throw new SluiceError('not-found', `there is no revision ${n} of project "${name}": see sluice project list`);
-      return found;
+      return { ...found, project: hideKeys(found.project) };
     },
   );
 

@@ -1,6 +1,7 @@
 import type { EnvironmentAnswer } from '../../api/answers.ts';
 import type { Environment, EnvironmentSpec, EnvironmentSpecInput } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
+import { hideKeys } from '../../model/hidden-keys.ts';
 import type { LiveView } from '../../model/live.ts';
 import { settingsOrigins } from '../../model/settings-origins.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
@@ -15,7 +16,7 @@ export async function findEnvironment(registry: Registry, name: string): Promise
   throw new SluiceError('not-found', `there is no environment "${name}": see sluice env list`);
 }
 
-/** Describes an environment: its settings in the form of a configuration file, with every default filled in, and its status. */
+/** Describes an environment: its settings in the form of a configuration file, with every default filled in and no private key, and its status. */
 export function describeEnvironment(
   environment: Environment,
   {
@@ -28,7 +29,7 @@ export function describeEnvironment(
   const { epoch, version, hash } = snapshot;
   return {
     name: environment.name,
-    ...inConfigurationForm(environment.spec),
+    ...hideKeys(inConfigurationForm(environment.spec)),
     status: {
       listening: live.listening(environment.name) ?? null,
       connections: connectionsOf(environment.spec.listen, live),

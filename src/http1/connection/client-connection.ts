@@ -177,6 +177,10 @@ export class ClientConnection implements UpstreamConnection, Receiver, Watched, 
       this.#fail('reset', this.wire.failure?.message ?? 'closed before the response was complete');
       return;
     }
+    if (this.wire.cut) {
+      this.#fail('reset', 'the TLS connection was cut: it ended without close_notify, so that the response may be incomplete');
+      return;
+    }
     this.#destroy();
     this.#end(sink, '');
   }

@@ -5,9 +5,9 @@ import { processResolver } from '../../dns/resolver.ts';
 import type { AddressGuard } from '../../model/address-guard.ts';
 import { processDescriptors } from '../../model/descriptors.ts';
 import { inUse, type Yielding } from '../../model/longest-idle.ts';
+import type { TlsConnector } from '../../tls/tls-connector.ts';
 import { lackingForDirectWrites, type PendingWrite, type WritingHandle, writeDirectly } from './direct-write.ts';
 import { readBuffers } from './read-buffers.ts';
-import type { TlsConnector } from './tls-connector.ts';
 
 /** Receives the events of a socket. A socket has one receiver at a time. */
 export interface Receiver extends Partial<Yielding> {
@@ -30,6 +30,8 @@ export interface Receiver extends Partial<Yielding> {
 export interface Wire extends net.Socket, Yielding {
   receiver: Receiver;
   failure: Error | undefined;
+  /** True after `eof` of a TLS connection that was not ended by close_notify: octets may be missing. */
+  readonly cut?: boolean;
   /** Writes octets. Their memory may be reused if `writableLength` is 0 afterwards. Does nothing on an ended or closed socket. */
   send(octets: Buffer): void;
 }

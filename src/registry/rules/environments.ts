@@ -2,6 +2,7 @@ import { contentHash } from '../../model/content-hash.ts';
 import { type ExpectedTags, environmentTag } from '../../model/entity-tag.ts';
 import { type Environment, type EnvironmentSpec, type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
+import { restoreKeys } from '../../model/hidden-keys.ts';
 import { name as nameSchema } from '../../model/name.ts';
 import type { News } from '../../model/news.ts';
 import type { ServerRecord } from '../../model/server.ts';
@@ -17,7 +18,7 @@ import { withoutUnknownKeys } from '../without-unknown-keys.ts';
 import { DeployedProjects, documentsOf } from './deployed-projects.ts';
 import type { Entry, Ledger } from './ledger.ts';
 import { mergeSettings } from './merge-settings.ts';
-import { mustSatisfy, noSuch, notAmong, valid } from './refusals.ts';
+import { mustHaveKeys, mustSatisfy, noSuch, notAmong, valid } from './refusals.ts';
 import { served } from './served-settings.ts';
 import type { Snapshots } from './snapshots.ts';
 
@@ -40,15 +41,18 @@ export class Environments {
     return entry.value && environmentOf(entry, entry.value);
   }
 
-  async put(name: string, input: EnvironmentSpecInput, expect?: ExpectedTags): Promise<Environment> {
+  async put(name: string, given: EnvironmentSpecInput, expect?: ExpectedTags): Promise<Environment> {
     valid(`the environment's name`, nameSchema, name);
-    const spec = valid(`environment "${name}"`, environmentSpec, input);
+    valid(`environment "${name}"`, environmentSpec, given);
 
     return this.#ledger.transact(async () => {
       const now = await this.#ledger.read({ kind: 'environment', name });
       const entry = now.get('environment', name);
       const { value: old } = entry;
       mustSatisfy(`environment "${name}"`, expect, old && environmentTag(old, old.version));
+      const input = restoreKeys(given, old?.input);
+      mustHaveKeys(`environment "${name}"`, input);
+      const spec = valid(`environment "${name}"`, environmentSpec, input);
       const result: Environment = { name, input, spec, ...stillStatic(old?.drained, spec) };
       if (old && contentHash(old.input) === contentHash(input)) return { result };
       if (old?.unread !== undefined)
@@ -60,6 +64,7 @@ export class Environments {
   async apply(name: string, file: EnvironmentSpecInput, dryRun = false): Promise<Applied> {
     valid(`the environment's name`, nameSchema, name);
     valid(`environment "${name}"`, environmentSpec, file);
+    mustHaveKeys(`environment "${name}"`, file);
     return this.#ledger.transact<Applied>(async () => {
       const now = await this.#ledger.read({ kind: 'environment', name }, { kind: 'applied', name });
       const entry = now.get('environment', name);

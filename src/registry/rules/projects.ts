@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type { Clock } from '../../model/clock.ts';
 import { contentHash } from '../../model/content-hash.ts';
 import { type ExpectedTags, projectTag } from '../../model/entity-tag.ts';
+import { hasHiddenKey, restoreKeys } from '../../model/hidden-keys.ts';
 import type { Project } from '../../model/project.ts';
 import type { ProjectSummary, Revision } from '../../model/revision.ts';
 import { isChecked, pushedProject } from '../../projects/pushed-project.ts';
@@ -9,7 +10,7 @@ import { revisionName } from '../documents.ts';
 import type { Change } from '../store.ts';
 import { DeployedProjects } from './deployed-projects.ts';
 import type { Ledger } from './ledger.ts';
-import { mustSatisfy, valid } from './refusals.ts';
+import { mustHaveKeys, mustSatisfy, valid } from './refusals.ts';
 
 /** Revisions of one project that are kept; revisions in use are kept in addition. */
 const defaultMostRevisions = 1000;
@@ -39,8 +40,9 @@ export class Projects {
   }
 
   async push(given: Project, expect?: ExpectedTags): Promise<{ name: string; revision: number; created: boolean }> {
-    const project = isChecked(given) ? given : valid('the project', pushedProject as z.ZodType<Project>, given);
-    const { name } = project;
+    const sent = isChecked(given) ? given : valid('the project', pushedProject as z.ZodType<Project>, given);
+    const { name } = sent;
+    const project = hasHiddenKey(sent) ? await this.#withKeys(sent) : sent;
     const hash = contentHash(project);
 
     return this.#ledger.transact<{ name: string; revision: number; created: boolean }>(async () => {
@@ -65,6 +67,18 @@ export class Projects {
       const change = { epoch: now.epoch, expect: [entry], ...(expectAll && { expectAll }), put, remove, news };
       return { result: { name, revision, created: true }, change };
     });
+  }
+
+  /** The project with the private keys of its earlier revisions in place of their digests, latest first. */
+  async #withKeys(sent: Project): Promise<Project> {
+    const known = await this.get(sent.name);
+    let project = sent;
+    for (const { revision } of [...(known?.revisions ?? [])].reverse()) {
+      if (!hasHiddenKey(project)) break;
+      project = restoreKeys(project, (await this.revision(sent.name, revision))?.project);
+    }
+    mustHaveKeys(`project "${sent.name}"`, project);
+    return valid('the project', pushedProject as z.ZodType<Project>, project);
   }
 
   async revision(name: string, wanted?: number): Promise<Revision | undefined> {

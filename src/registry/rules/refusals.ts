@@ -3,6 +3,7 @@ import { check } from '../../config/check.ts';
 import { describeFault } from '../../config/refusal.ts';
 import { type ExpectedTags, satisfies } from '../../model/entity-tag.ts';
 import { SluiceError } from '../../model/fault.ts';
+import { hasHiddenKey } from '../../model/hidden-keys.ts';
 import type { Ledger } from './ledger.ts';
 
 const mostNamed = 10;
@@ -15,6 +16,13 @@ export function valid<Schema extends z.ZodType>(what: string, schema: Schema, va
   const more = faults.length > 3 ? ` and ${faults.length - 3} more` : '';
   const told = faults.slice(0, 3).map((fault) => describeFault(fault));
   throw new SluiceError('invalid', `${what}: ${told.join('; ')}${more}`, { faults });
+}
+
+/** Throws `invalid` if the digest of a private key stands where the key should: answers of the admin API show keys so. `what` names the object. */
+export function mustHaveKeys(what: string, value: unknown): void {
+  if (!hasHiddenKey(value)) return;
+  const message = 'the digest of a private key stands where the key should, and the registry has no such key here: give the key itself';
+  throw new SluiceError('invalid', `${what}: ${message}`);
 }
 
 /** Throws `version-mismatch` if a condition is not satisfied. `what` names the object. */

@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+
+/** A private key in PEM (RFC 7468), also one that has lost its end. */
+const keyBlock = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g;
+const hidden = /hidden private key sha256:[0-9a-f]{64}/g;
+
+/** True for a text that {@link hideKeys} puts in place of a private key. */
+export function isHiddenKey(text: string): boolean {
+  return text.search(hidden) >= 0;
+}
+
+/**
+ * Returns a value in which a digest stands for every private key, wherever a text within it has one; the value itself if there is none.
+ * {@link restoreKeys} reverses that.
+ */
+export function hideKeys<Value>(value: Value): Value {
+  return mapTexts(value, (text) => (text.includes('PRIVATE KEY-----') ? text.replace(keyBlock, standIn) : text)) as Value;
+}
+
+/** Returns a value with the keys of `known` in place of their digests. A digest of no key in `known` stays. */
+export function restoreKeys<Value>(value: Value, known: unknown): Value {
+  if (!hasHiddenKey(value)) return value;
+  const keys = new Map<string, string>();
+  mapTexts(known, (text) => {
+    for (const block of text.match(keyBlock) ?? []) keys.set(standIn(block), block);
+    return text;
+  });
+  return mapTexts(value, (text) => text.replace(hidden, (name) => keys.get(name) ?? name)) as Value;
+}
+
+/** True if a text within `value` has the digest of a key in place of the key. */
+export function hasHiddenKey(value: unknown): boolean {
+  let found = false;
+  mapTexts(value, (text) => {
+    found ||= isHiddenKey(text);
+    return text;
+  });
+  return found;
+}
+
+function standIn(block: string): string {
+  return `hidden private key sha256:${createHash('sha256').update(block.replace(/\s+/g, ' ').trim()).digest('hex')}`;
+}
+
+/** Replaces every text within lists and maps. Parts without a change stay the same objects. */
+function mapTexts(value: unknown, change: (text: string) => string): unknown {
+  if (typeof value === 'string') return change(value);
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) {
+    const list = value.map((entry) => mapTexts(entry, change));
+    return list.some((entry, index) => entry !== value[index]) ? list : value;
+  }
+  const before = Object.entries(value);
+  const after = before.map(([key, entry]) => [key, mapTexts(entry, change)] as const);
+  return after.some(([, entry], index) => entry !== before[index]?.[1]) ? Object.fromEntries(after) : value;
+}
