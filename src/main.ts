@@ -18,6 +18,7 @@ import { variableName } from './config/variables.ts';
 import { processResolver } from './dns/resolver.ts';
 import { dnsServers } from './dns/servers.ts';
 import { lackingForDirectWrites } from './http1/connection/direct-write.ts';
+import { failedHandshakes } from './tls/failed-handshakes.ts';
 
 /** Logger and supervisor of a process that runs until it is stopped. */
 function begin(level?: string): { logger: Logger; manager: ServiceManager } {
@@ -26,6 +27,7 @@ function begin(level?: string): { logger: Logger; manager: ServiceManager } {
   // Refuses a wrong value here, where it becomes one clear line.
   dnsServers(process.env);
   processResolver.log = logger;
+  failedHandshakes.log = logger;
   if (lackingForDirectWrites !== undefined)
     logger.warn(
       { lacking: lackingForDirectWrites },
@@ -96,6 +98,7 @@ if (readsDocuments()) {
   const logger = createLogger();
   keepRunning(logger);
   processResolver.log = logger;
+  failedHandshakes.log = logger;
   runWorker(logger);
 } else {
   // Not awaited: a single executable is CommonJS, which has no top-level await.

@@ -8,9 +8,22 @@ export interface BalancerSettings {
    */
   control?: {
     /**
-     * address of the admin API, the registration endpoint, the dashboard and the metrics. Beyond loopback, put a TLS proxy in front: tokens are sent to it
+     * address of the admin API, the registration endpoint, the dashboard and the metrics. Beyond loopback, give it tls, or put a TLS proxy in front: tokens are sent to it
      */
     listen?: string;
+    /**
+     * certificate of the control address, which then speaks https and wss only. Clients of a private authority name it with --ca. Not given: plain
+     */
+    tls?: {
+      /**
+       * file with the certificate in PEM form, followed by those that lead to its issuer, relative to the folder of the configuration file. A changed file is noticed within seconds, checked, and used for new connections
+       */
+      certificate: string;
+      /**
+       * file with its private key in PEM form, not encrypted. Only the user that runs Sluice should be able to read it
+       */
+      key: string;
+    };
     /**
      * IP addresses and CIDR ranges of proxies in front of the control address. Their X-Forwarded-For or Forwarded names the client, whose wrong tokens are counted. A request that any proxy passes on is not taken for one from this machine, unless a listed proxy says so
      */
@@ -132,6 +145,42 @@ export interface EnvironmentSpec {
    * host names that the environment serves; *.example.com covers all names below example.com. None: it is the listener's default environment
    */
   hosts?: string[];
+  /**
+   * TLS for the clients of the listener. Not given: connections are plain. Environments that share a listener all have it, or none
+   */
+  tls?: {
+    /**
+     * certificates, chosen by the name that the client asks for: the exact name, then a wildcard of one label, else the first. Environments that share a listener share their certificates
+     *
+     * @minItems 1
+     */
+    certificates: {
+      /**
+       * file with the certificate in PEM form, followed by those that lead to its issuer, relative to the folder of the configuration file. A changed file is noticed within seconds, checked, and used for new connections
+       */
+      certificate: string;
+      /**
+       * file with its private key in PEM form, not encrypted. Only the user that runs Sluice should be able to read it
+       */
+      key: string;
+    }[];
+    /**
+     * lowest version of TLS that clients may use: 1.2 or 1.3. Environments that share a listener must agree
+     */
+    minVersion?: '1.2' | '1.3' | 1.2 | 1.3;
+    /**
+     * address without TLS whose requests are answered with 308 and the same URL with https, for example 0.0.0.0:80. Environments can share it if they share their listener
+     */
+    redirectFrom?: string;
+    /**
+     * port that redirects name, if clients reach the listener by another one, for example behind a port mapping; 0: its own
+     */
+    publicPort?: number;
+    /**
+     * time for which browsers use nothing but https for the host (Strict-Transport-Security on responses of servers); 0: not said. It cannot be taken back before that time ends
+     */
+    hsts?: 0 | string;
+  };
   /**
    * how the server for a request is chosen. least-connections suits requests of uneven length
    */

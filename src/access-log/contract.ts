@@ -5,6 +5,8 @@ export interface ExchangeRecord {
   readonly id: string;
   readonly client: string;
   readonly method: string;
+  /** Scheme of the client's connection. */
+  readonly scheme: 'http' | 'https';
   readonly authority: string;
   readonly target: string;
   /** Minor version of the request's HTTP/1. */

@@ -83,6 +83,20 @@ export const environmentAnswer = environmentSpec
         })
         .nullable()
         .meta({ description: 'clients of the listener, which environments may share; null while it is not open' }),
+      certificates: z
+        .array(
+          z.object({
+            certificate: z.string().meta({ description: 'its file' }),
+            names: z.array(z.string()).meta({ description: 'DNS names and IP addresses that it covers' }),
+            until: z.number().nullable().meta({ description: 'when it expires; null: this balancer could never use it' }),
+            fault: z.string().optional().meta({
+              description:
+                'why the files cannot be used as they are now, and what to do; the certificate that was read before stays in use',
+            }),
+          }),
+        )
+        .optional()
+        .meta({ description: 'certificates of the listener, on this balancer; absent: it has no TLS' }),
       snapshot: snapshotId,
       origins: z.record(z.string(), z.enum(['file', 'api'])).meta({
         description:

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 
 /** Settings, by dotted path, that are read only when the balancer starts. */
-export const restartOnly = ['control.listen', 'control.trustedProxies', 'registry', 'dataDir'] as const;
+export const restartOnly = ['control.listen', 'control.tls', 'control.trustedProxies', 'registry', 'dataDir'] as const;
 
 /** Warns of each changed setting that only a restart applies. */
 export function warnOfRestartOnly(started: Config, next: Config, logger: Logger): void {

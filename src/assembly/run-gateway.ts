@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
+import { readAuthorities } from '../config/ca-file.ts';
 import { readToken } from '../config/token-file.ts';
 import { createVerifier } from '../control/access/authorizer.ts';
 import { type Gateway, startGateway } from '../gateway/gateway.ts';
@@ -28,6 +29,8 @@ export interface GatewayArguments {
   readonly weight?: number | undefined;
   readonly dataDir?: string | undefined;
   readonly token?: string | undefined;
+  /** File of the authorities that a `https://` balancer is checked against. Default: `SLUICE_CA`, else those that Node.js knows. */
+  readonly ca?: string | undefined;
   readonly trustedProxies?: readonly string[] | undefined;
   /** Addresses that targets must not have, as {@link AddressGuard} reads them. Default: `SLUICE_DENY_TARGETS`, else `link-local`. */
   readonly denyTargets?: readonly string[] | undefined;
@@ -56,8 +59,9 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
       '--join embedded: only its balancer can open an embedded registry; give that balancer as http://HOST:PORT',
     );
   const token = given.token ?? process.env['SLUICE_JOIN_TOKEN'] ?? (overHttp ? await readToken(join('data', 'join.token')) : undefined);
+  const ca = readAuthorities(given.ca, process.env);
   const tracing = openTracing('sluice-gateway', logger);
-  const registry = await openRegistry({ url: given.join, ...(token === undefined ? {} : { token }), logger });
+  const registry = await openRegistry({ url: given.join, ...(token !== undefined && { token }), ...(ca !== undefined && { ca }), logger });
   try {
     const gateway = await startGateway({
       ...given,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Balancer, createBalancer } from '../balancer/balancer.ts';
@@ -13,6 +14,8 @@ import type { Registry } from '../registry/contract.ts';
 import { openRegistry } from '../registry/open-registry.ts';
 import { JoinRefusals } from '../registry/remote/join-refusals.ts';
 import { RegistrationEndpoint } from '../registry/remote/registration-endpoint.ts';
+import { CertificateStore } from '../tls/certificate-store.ts';
+import { singleServerOptions } from '../tls/server-contexts.ts';
 import { applyEnvironments, reloadEnvironments } from './configured-environments.ts';
 import { DataPlaneRunner } from './data-plane-runner.ts';
 import { applyDescriptorLimit } from './descriptor-limit.ts';
@@ -57,7 +60,14 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   await dataPlane.openAccessLog();
   const registry = await openRegistry({ ...config.registry, logger });
   let present = config;
+  const certificates = new CertificateStore(config.folder, systemClock, logger);
+  const ticketKey = randomBytes(48).toString('base64');
+  const controlTls = () => {
+    const certificate = config.control.tls && certificates.pin(config.control.tls);
+    return certificate && singleServerOptions(certificate, ticketKey);
+  };
   const balancer = createBalancer({
+    certificates,
     registry,
     own: config.environments.map(({ name }) => name),
     logger,
@@ -90,6 +100,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     await dataPlane.check(next);
     // Everything that can be refused was checked, or is checked in here before the first change.
     await reloadEnvironments(present, next, { registry, reserve: balancer.reserve, logger });
+    certificates.reread();
     warnOfRestartOnly(config, next, logger);
     present = next;
     await credentials.replace(changed);
@@ -134,6 +145,8 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       registry,
       live: view,
       reserve: balancer.reserve,
+      certificates,
+      secure: controlTls(),
       accessLogDropped: () => dataPlane.accessLogDropped,
       authorize,
       grantOf,
@@ -150,6 +163,12 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       journalFile: join(config.dataDir, 'journal.json'),
     });
     logger.info({ control: control.url }, 'control');
+    const { changed } = certificates;
+    certificates.changed = () => {
+      changed();
+      const secure = controlTls();
+      if (secure !== undefined) control?.renew(secure);
+    };
     await starting;
     for (const { name } of config.environments) {
       const listen = balancer.view.listening(name);

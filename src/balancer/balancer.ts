@@ -1,5 +1,6 @@
 import type { LiveView } from '../model/live.ts';
 import type { Link } from '../registry/contract.ts';
+import type { CertificateStore } from '../tls/certificate-store.ts';
 import type { OpenListener, StartDataPlane } from './data-plane.ts';
 import { Director, type DirectorTools } from './director.ts';
 import { Listeners } from './listeners.ts';
@@ -7,6 +8,8 @@ import type { TableEnvironment, TableReader } from './table.ts';
 
 export interface BalancerOptions extends DirectorTools {
   readonly startDataPlane: StartDataPlane;
+  /** Certificates of listeners with TLS. */
+  readonly certificates: CertificateStore;
   /** Grace period, in milliseconds, of exchanges in flight when their listener is closed because no environment uses it any more. Default 30,000. */
   readonly graceMs?: number;
 }
@@ -27,18 +30,21 @@ export interface Balancer {
 
 /** Makes a balancer: `start` reads the registry and opens the listeners, then requests are routed. */
 export function createBalancer(options: BalancerOptions): Balancer {
-  const { logger, clock, random, startDataPlane, graceMs = 30_000 } = options;
+  const { logger, clock, random, startDataPlane, certificates, graceMs = 30_000 } = options;
   const tables = new Map<string, TableEnvironment>();
   const dataPlane = startDataPlane({
     suspect: (environment, id) => director.suspect(environment, id),
     report: (report) => director.report(report),
   });
   const open: OpenListener = (address, settings, beside) => dataPlane.open(address, settings, beside);
-  const listeners = new Listeners({ open, clock, random, logger, graceMs });
+  const listeners = new Listeners({ open, clock, random, logger, certificates, graceMs });
   let started = false;
   let opened = false;
 
   const follow = () => listeners.follow(tables.values());
+  certificates.changed = () => {
+    if (started) void follow();
+  };
   const reader: TableReader = {
     apply(table) {
       const claims = tables.get(table.name)?.spec;
@@ -58,6 +64,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
     // The director runs until the last exchange has ended: a retry must not go to a server that has left meanwhile.
     await listeners.close(graceMs);
     director.stop();
+    certificates.close();
     await dataPlane.close();
   };
 

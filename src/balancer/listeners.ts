@@ -1,13 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { covers, overlap } from '../model/address.ts';
+import { covers, overlap, parseAddress } from '../model/address.ts';
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
-import { type EnvironmentSpec, environmentSpec } from '../model/environment.ts';
-import type { SluiceError } from '../model/fault.ts';
+import { SluiceError } from '../model/fault.ts';
 import { bindsBeside } from '../proxy/bound-socket.ts';
 import { cannotListen } from '../proxy/cannot-listen.ts';
 import type { ListenerSettings } from '../proxy/contract.ts';
+import type { CertificateStore } from '../tls/certificate-store.ts';
+import { ticketKey } from '../tls/ticket-key.ts';
 import type { OpenedListener, OpenListener } from './data-plane.ts';
+import { settingsOf, tlsOf } from './listener-settings.ts';
 import type { TableEnvironment } from './table.ts';
 
 /** Milliseconds until opening a listener is retried. */
@@ -18,6 +21,8 @@ const handOverMs = 500;
 const cannotOverlap = new Error(
   'it overlaps with an address that is open, and this version of Node.js cannot hold both: use Node.js 22.12 or later on Linux, another port, or restart the balancer',
 );
+/** Reason for which a listener with TLS cannot be opened. */
+const noCertificate = new Error('the log says what is wrong with each of its files. It opens as soon as one of them is repaired');
 /** Milliseconds in which the balancer learns of a change that was made in the registry. */
 const keptMs = 10_000;
 
@@ -26,6 +31,8 @@ export interface ListenersTools {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Certificates of listeners with TLS. */
+  readonly certificates: CertificateStore;
   /** Grace period, in milliseconds, of exchanges in flight when a listener is closed. */
   readonly graceMs: number;
 }
@@ -35,8 +42,12 @@ export class Listeners {
   readonly #tools: ListenersTools;
   readonly #entries = new Map<string, Entry>();
   readonly #closing = new Set<Promise<void>>();
+  /** Session tickets are good as long as this process lives, whatever is reloaded and however often workers are replaced. */
+  readonly #ticketSecret = randomBytes(32);
   /** Address of each environment, by name. */
   #wanted: ReadonlyMap<string, string> = new Map();
+  /** Addresses whose requests are redirected to https. */
+  #redirects: ReadonlySet<string> = new Set();
 
   constructor(tools: ListenersTools) {
     this.#tools = tools;
@@ -54,6 +65,12 @@ export class Listeners {
       if (sharing) sharing.push(environment);
       else wanted.set(environment.spec.listen, [environment]);
     }
+    const redirects = new Map(
+      [...wanted.values()]
+        .flat()
+        .flatMap((one) => (one.spec.tls?.redirectFrom === undefined ? [] : [[one.spec.tls.redirectFrom, one] as const])),
+    );
+    this.#redirects = new Set(redirects.keys());
     this.#wanted = new Map([...wanted].flatMap(([address, sharing]) => sharing.map(({ name }) => [name, address] as const)));
     this.#retireUnwanted();
     const opening: Promise<SluiceError | undefined>[] = [];
@@ -61,20 +78,25 @@ export class Listeners {
       const names = sharing.map((environment) => environment.name);
       const entry = this.#entries.get(address);
       if (entry === undefined) {
-        const fresh: Entry = { address, names, settings: settingsOf(sharing), retired: false };
+        const fresh: Entry = { address, names, settings: this.#settingsOf(address, sharing), retired: false };
         this.#entries.set(address, fresh);
         opening.push(this.#open(fresh));
       } else {
         entry.names = names;
         entry.reserved = 0;
-        const settings = settingsOf(sharing);
+        const settings = this.#settingsOf(address, sharing);
+        if (settings.tls?.certificates.length === 0 && entry.listener !== undefined) continue;
         if (isDeepStrictEqual(entry.settings, settings)) continue;
         entry.settings = settings;
         entry.listener?.update(settings);
       }
     }
     const failures = (await Promise.all(opening)).filter((failure) => failure !== undefined);
+    // Afterwards: a redirect names the port that its listener has got.
+    const redirecting = [...redirects].map(([address, environment]) => this.#redirect(address, environment));
+    failures.push(...(await Promise.all(redirecting)).filter((failure) => failure !== undefined));
     this.#retireUnwanted();
+    this.#tools.certificates.retain([...wanted.values()].flat().flatMap(({ spec }) => spec.tls?.certificates ?? []));
     return failures;
   }
 
@@ -86,7 +108,7 @@ export class Listeners {
   async reserve(address: string): Promise<(made: boolean) => void> {
     const present = this.#entries.get(address);
     if (present?.listener !== undefined) return () => {};
-    const entry: Entry = present ?? { address, names: [], settings: settingsOf([]), retired: false };
+    const entry: Entry = present ?? { address, names: [], settings: this.#settingsOf(address, []), retired: false };
     this.#entries.set(address, entry);
     entry.reserved = (entry.reserved ?? 0) + 1;
     const release = () => {
@@ -115,7 +137,7 @@ export class Listeners {
   /** The bound address that an environment's clients connect to; undefined while it is not open. */
   address(environment: string): string | undefined {
     for (const entry of this.#entries.values()) {
-      if (entry.names.includes(environment)) return entry.listener?.address;
+      if (entry.settings.redirectPort === undefined && entry.names.includes(environment)) return entry.listener?.address;
     }
     return undefined;
   }
@@ -128,7 +150,7 @@ export class Listeners {
   }
 
   #retireUnwanted(): void {
-    const addresses = new Set(this.#wanted.values());
+    const addresses = new Set([...this.#wanted.values(), ...this.#redirects]);
     for (const [address, entry] of this.#entries) {
       if (addresses.has(address) || (entry.reserved ?? 0) > 0 || entry.names.some((name) => this.#isMoving(name))) continue;
       const wider = [...addresses].find((other) => covers(other, address) && this.#entries.get(other)?.listener !== undefined);
@@ -153,6 +175,7 @@ export class Listeners {
     const { open, logger, clock, random } = this.#tools;
     try {
       const { settings } = entry;
+      if (settings.tls?.certificates.length === 0) throw noCertificate;
       const listener = await open(entry.address, settings, this.#besideAnother(entry));
       entry.listener = listener;
       if (entry.settings !== settings) listener.update(entry.settings);
@@ -162,7 +185,10 @@ export class Listeners {
       return undefined;
     } catch (error) {
       const purpose = entry.names.length === 0 ? 'an environment' : `environment ${entry.names.join(', ')}`;
-      const failure = cannotListen(entry.address, purpose, bindsBeside || !this.#besideAnother(entry) ? error : cannotOverlap);
+      const failure =
+        error === noCertificate
+          ? new SluiceError('invalid', `${purpose} has no certificate for ${entry.address} that can be used: ${noCertificate.message}`)
+          : cannotListen(entry.address, purpose, bindsBeside || !this.#besideAnother(entry) ? error : cannotOverlap);
       if (!entry.retired && entry.names.length > 0) {
         if (entry.loggedFailure !== failure.message) logger.error({ address: entry.address, environments: entry.names }, failure.message);
         entry.loggedFailure = failure.message;
@@ -170,6 +196,32 @@ export class Listeners {
       }
       return failure;
     }
+  }
+
+  /** Opens or updates the listener that leads to https of an environment. */
+  async #redirect(address: string, environment: TableEnvironment): Promise<SluiceError | undefined> {
+    const { listen, tls } = environment.spec;
+    const bound = this.#entries.get(listen)?.listener?.address ?? listen;
+    const settings = { ...settingsOf([environment]), redirectPort: tls?.publicPort || parseAddress(bound).port };
+    const present = this.#entries.get(address);
+    if (present === undefined) {
+      const fresh: Entry = { address, names: [environment.name], settings, retired: false };
+      this.#entries.set(address, fresh);
+      return this.#open(fresh);
+    }
+    present.reserved = 0;
+    present.names = [environment.name];
+    if (!isDeepStrictEqual(present.settings, settings)) {
+      present.settings = settings;
+      present.listener?.update(settings);
+    }
+    return undefined;
+  }
+
+  #settingsOf(address: string, sharing: readonly TableEnvironment[]): ListenerSettings {
+    const { certificates } = this.#tools;
+    const tls = tlsOf(sharing, (files) => certificates.find(files), ticketKey(this.#ticketSecret, address));
+    return { ...settingsOf(sharing), ...(tls !== undefined && { tls }) };
   }
 
   /** True if another listener of this balancer is open on an address that overlaps. */
@@ -211,36 +263,4 @@ interface Entry {
   loggedFailure?: string;
   /** No environment names the address any more. */
   retired: boolean;
-}
-
-/** Merges the settings of environments that share a listener: until Host is read a request belongs to none of them, so the largest limit applies. */
-function settingsOf(sharing: readonly TableEnvironment[]): ListenerSettings {
-  const specs = sharing.length === 0 ? [environmentSpec.parse({})] : sharing.map((environment) => environment.spec);
-  return {
-    headerBytes: Math.max(...specs.map((spec) => spec.limits.headerBytes)),
-    bodyRate: Math.min(...specs.map((spec) => spec.limits.bodyRate)),
-    connections: most(specs.map((spec) => spec.limits.connections)),
-    timeouts: {
-      requestHead: longest(specs.map((spec) => spec.timeouts.requestHead)),
-      requestBody: longest(specs.map((spec) => spec.timeouts.requestBody)),
-      clientIdle: longest(specs.map((spec) => spec.timeouts.clientIdle)),
-    },
-    underscores: strictest(specs.map((spec) => spec.underscores)),
-    trustedProxies: [...new Set(specs.flatMap((spec) => spec.trustedProxies))],
-    proxyProtocol: [...new Set(specs.flatMap((spec) => spec.proxyProtocol))],
-  };
-}
-
-/** The greatest number of connections; `auto` sets no number. */
-function most(limits: readonly EnvironmentSpec['limits']['connections'][]): EnvironmentSpec['limits']['connections'] {
-  return limits.includes('auto') ? 'auto' : Math.max(...(limits as number[]));
-}
-
-/** The longest timeout; 0 means no limit. */
-function longest(timeouts: readonly number[]): number {
-  return timeouts.includes(0) ? 0 : Math.max(...timeouts);
-}
-
-function strictest(rules: readonly EnvironmentSpec['underscores'][]): EnvironmentSpec['underscores'] {
-  return (['reject', 'drop'] as const).find((rule) => rules.includes(rule)) ?? 'keep';
 }

@@ -82,6 +82,9 @@ export class ServerPool implements Route {
 
   respond(exchange: Exchange, upstream: Upstream): void {
     if (exchange.context !== ownServerFull) this.#sticky?.ties.tie(exchange, upstream);
+    const { tls } = this.#environment.spec;
+    if (tls !== undefined && tls.hsts > 0 && exchange.secure)
+      exchange.response.headers.set('Strict-Transport-Security', `max-age=${Math.floor(tls.hsts / 1000)}`);
   }
 
   observe(upstream: Upstream, outcome: Outcome): void {

@@ -9,6 +9,7 @@ import { type Line, render } from './terminal/text.ts';
 export interface OperatorOptions {
   readonly control?: string;
   readonly token?: string;
+  readonly ca?: string;
   readonly json?: true;
 }
 
@@ -30,6 +31,10 @@ export function operatorCommand(command: Command): Command {
   return command
     .option('--control <url>', `the balancer's admin address (default: SLUICE_CONTROL, else ${defaultControl})`)
     .option('--token <token>', `the admin token (default: SLUICE_ADMIN_TOKEN, else the one in ${tokenFile})`)
+    .option(
+      '--ca <file>',
+      'authorities that a https:// balancer is checked against, in PEM (default: SLUICE_CA, else those that Node.js knows)',
+    )
     .option('--json', "print the API's answer as JSON");
 }
 

@@ -28,6 +28,8 @@ export interface GatewayOptions {
   /** Default `./data/gateway-<id>`. */
   readonly dataDir?: string;
   readonly token?: string;
+  /** Default: `SLUICE_CA`, else the authorities that Node.js knows. */
+  readonly ca?: string;
   /** Default: this machine. */
   readonly trustedProxies?: readonly string[];
   /** Default: `SLUICE_DENY_TARGETS`, else link-local. */
@@ -125,6 +127,10 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
     .option(
       '--token <token>',
       'a join token, for all environments or for the one that is joined; needed for http(s) (default: SLUICE_JOIN_TOKEN, else the one in ./data/join.token)',
+    )
+    .option(
+      '--ca <file>',
+      'authorities that a https:// balancer is checked against, in PEM (default: SLUICE_CA, else those that Node.js knows)',
     )
     .addHelpText('after', '\nExample:\n  sluice gateway --join http://127.0.0.1:9000 --environment production')
     .action((options: GatewayOptions) => roles.gateway(options));

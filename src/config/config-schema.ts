@@ -3,12 +3,17 @@ import { address } from '../model/address.ts';
 import { cidr, environmentSpec } from '../model/environment.ts';
 import { name } from '../model/name.ts';
 import { count, duration } from '../model/quantity.ts';
+import { certificateFiles } from '../model/tls.ts';
 import { tokens } from './token.ts';
 
 const control = z.strictObject({
   listen: address.default('127.0.0.1:9000').meta({
     description:
-      'address of the admin API, the registration endpoint, the dashboard and the metrics. Beyond loopback, put a TLS proxy in front: tokens are sent to it',
+      'address of the admin API, the registration endpoint, the dashboard and the metrics. Beyond loopback, give it tls, or put a TLS proxy in front: tokens are sent to it',
+  }),
+  tls: certificateFiles.optional().meta({
+    description:
+      'certificate of the control address, which then speaks https and wss only. Clients of a private authority name it with --ca. Not given: plain',
   }),
   trustedProxies: z.array(cidr).default([]).meta({
     description:

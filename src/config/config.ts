@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type * as z from 'zod';
 import type { Environment } from '../model/environment.ts';
 import type { Fault } from '../model/fault.ts';
 import { SluiceError } from '../model/fault.ts';
+import { certificateFaults } from './certificate-faults.ts';
 import { check, faultAt } from './check.ts';
 import { configSchema } from './config-schema.ts';
 import { listenerConflicts } from './listener-conflicts.ts';
@@ -18,6 +20,8 @@ type Settings = z.output<typeof configSchema>;
 /** A balancer's configuration: complete, checked, frozen. Durations in milliseconds. */
 export interface Config extends Readonly<Omit<Settings, 'registry' | 'environments'>> {
   readonly registry: { readonly url: string; readonly prefix: string };
+  /** Folder of the configuration file, from which the paths of certificates start; without a file, the working directory. */
+  readonly folder: string;
   /** In the order of the file; if it has none, one called `production`. */
   readonly environments: readonly Environment[];
 }
@@ -33,13 +37,13 @@ export function loadConfig(options: { file?: string; env: NodeJS.ProcessEnv }): 
   if (file === undefined) return readConfig('', { env });
   const source = readSource(withNamedFiles(readText(file), file), file);
   if (source.value === null || source.value === undefined) throw refusal('malformed', [{ path: '', message: noContent }], file);
-  return configOf(source, options);
+  return configOf(source, options, dirname(resolve(file)));
 }
 
 /** A file that was emptied by mistake, or whose writing has only begun, must not put the defaults in place of what runs. */
 const noContent = 'has no settings: it is empty or has only comments. Write {} if all defaults are meant';
 
-/** Like {@link loadConfig}, for the text of a file. An empty text means all defaults. */
+/** Like {@link loadConfig}, for the text of a file, without a look at the certificates that it names. An empty text means all defaults. */
 export function readConfig(text: string | Uint8Array, options: { file?: string; env: NodeJS.ProcessEnv }): Config {
   return configOf(readSource(text, options.file), options);
 }
@@ -47,10 +51,11 @@ export function readConfig(text: string | Uint8Array, options: { file?: string; 
 /** Like {@link loadConfig}, for settings that a program passes as an object. Environment variables are not read. */
 export function configFrom(settings: object): Config {
   // A copy, since the configuration is frozen.
-  return configOf({ value: structuredClone(settings), lineOf: () => undefined }, { env: {} });
+  return configOf({ value: structuredClone(settings), lineOf: () => undefined }, { env: {} }, process.cwd());
 }
 
-function configOf(source: Source, options: { file?: string; env: NodeJS.ProcessEnv }): Config {
+/** @param folder that the paths of certificates start from; undefined: certificates are not looked at */
+function configOf(source: Source, options: { file?: string; env: NodeJS.ProcessEnv }, folder?: string): Config {
   const document = withProduction(source.value ?? {});
   const overlay = isMap(document)
     ? applyVariables(document, configSchema, options.env)
@@ -62,6 +67,7 @@ function configOf(source: Source, options: { file?: string; env: NodeJS.ProcessE
         ...listenerConflicts(result.value.control.listen, result.value.environments),
         ...serverIdConflicts(result.value.environments),
         ...tokenConflicts(result.value.control.tokens, result.value.environments),
+        ...(folder === undefined ? [] : certificateFaults(result.value.control.tls, result.value.environments, folder)),
       ].map(({ path, message }) => faultAt(path, message, source.lineOf));
   const faults = [...overlay.faults, ...(result.faults ?? conflicts).map((fault) => nameVariable(fault, overlay.origins))];
   if (result.faults || faults.length > 0) throw refusal('invalid', faults, options.file);
@@ -70,6 +76,7 @@ function configOf(source: Source, options: { file?: string; env: NodeJS.ProcessE
   const inputs = (overlay.value as z.input<typeof configSchema>).environments ?? {};
   return freeze({
     ...rest,
+    folder: folder ?? process.cwd(),
     registry: { url: registry.url ?? `embedded:${rest.dataDir}`, prefix: registry.prefix },
     environments: Object.entries(environments).map(([name, spec]) => ({ name, spec, input: inputs[name] ?? {} })),
   });

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type { Clock } from '../model/clock.ts';
 import { processDescriptors } from '../model/descriptors.ts';
 import { networkOf } from '../model/ip-address.ts';
@@ -25,7 +26,8 @@ export class Connections {
   constructor(server: Server, clock: Clock, onRefused: (address: string) => void = () => {}) {
     this.#clock = clock;
     this.#onRefused = onRefused;
-    server.on('connection', (socket: Socket) => {
+    // With TLS, requests name the socket of the second event.
+    server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
       // A request that is not upgraded hands its socket in again.
       if (this.#open.has(socket)) return;
       this.#open.add(socket);

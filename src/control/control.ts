@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { type SecureContextOptions, Server as TlsServer } from 'node:tls';
 import fastify, { LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { problemType } from '../api/problem.ts';
@@ -57,6 +58,8 @@ export interface Control {
   /** `HOST:PORT` as bound: a port of 0 is resolved. */
   readonly address: string;
   readonly url: string;
+  /** Replaces the certificate, for new connections. */
+  renew(secure: SecureContextOptions): void;
   /** Stops accepting, finishes the answers in flight, closes WebSockets (1001) and the registration endpoint. */
   close(): Promise<void>;
 }
@@ -69,6 +72,9 @@ export interface ControlOptions {
   readonly trustedProxies?: readonly string[];
   /** Opens a listener ahead of a change to an environment: see `ControlContext`. */
   readonly reserve?: ControlContext['reserve'];
+  readonly certificates?: ControlContext['certificates'];
+  /** Certificate of the control address, as TLS servers take it; undefined: it is plain. */
+  readonly secure?: SecureContextOptions | undefined;
   readonly authorize: Authorizer;
   /** Finds what an `Authorization` header gives, limits included; default: what `authorize` finds. */
   readonly grantOf?: (authorization: string | undefined) => Grant | undefined;
@@ -97,6 +103,9 @@ export interface ControlOptions {
   readonly clock?: Clock;
 }
 
+/** Limits of the time for reading requests. */
+const checks = { headersTimeout: 10_000, connectionsCheckingInterval: 5000 };
+
 /** Opens the admin API. Throws `unavailable` if the address cannot be taken. */
 export async function startControl(options: ControlOptions): Promise<Control> {
   const { listen, registry, live, authorize, logger, version, clock = systemClock } = options;
@@ -106,7 +115,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 4 * 1024 * 1024,
     requestTimeout: 30_000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 5000 },
+    ...(options.secure === undefined ? { http: checks } : { https: { ...checks, ...options.secure, handshakeTimeout: 10_000 } }),
     forceCloseConnections: 'idle',
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: true },
     frameworkErrors: answerError,
@@ -122,6 +131,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     joined: options.joined ?? (() => 0),
     live,
     reserve: options.reserve,
+    certificates: options.certificates,
     clock,
     version,
     listen,
@@ -193,7 +203,10 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const address = formatAddress(host, bound !== null && typeof bound === 'object' ? bound.port : port);
   return {
     address,
-    url: `http://${address}`,
+    url: `${options.secure === undefined ? 'http' : 'https'}://${address}`,
+    renew: (secure) => {
+      if (app.server instanceof TlsServer) app.server.setSecureContext(secure);
+    },
     async close() {
       const closed = app.close();
       observer.close();

@@ -6,6 +6,7 @@ import { name } from './name.ts';
 import { serverTls } from './outgoing-tls.ts';
 import { count, duration, weight } from './quantity.ts';
 import { readyPath } from './reserved-path.ts';
+import { tlsSpec } from './tls.ts';
 
 /** `*` stands for one or more leading labels: `*.example.com`. */
 const host = z
@@ -199,6 +200,10 @@ export const environmentSpec = z
     hosts: z.array(host).default([]).meta({
       description:
         "host names that the environment serves; *.example.com covers all names below example.com. None: it is the listener's default environment",
+    }),
+    tls: tlsSpec.optional().meta({
+      description:
+        'TLS for the clients of the listener. Not given: connections are plain. Environments that share a listener all have it, or none',
     }),
     balance: z
       .enum(['round-robin', 'least-connections', 'random-two', 'ewma', 'hash'])

@@ -3,6 +3,7 @@ import type { RequestView, ResponseView } from '../http1/message/message-view.ts
 import type { NameRule } from '../http1/message/name-rule.ts';
 import type { FailureKind, ListenerCounts } from '../model/counts.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
+import type { ListenerTls } from '../tls/listener-tls.ts';
 import type { Blame } from './blame.ts';
 import type { ExchangeCounter } from './exchange-counter.ts';
 import type { RequestQueue } from './request-queue.ts';
@@ -31,6 +32,8 @@ export interface Exchange {
   readonly clientAddress: string;
   /** A proxy passed the request on, as its fields or its version tell. Fields count that the client's Connection nominated, too. */
   readonly forwarded: boolean;
+  /** The client's connection has TLS. */
+  readonly secure: boolean;
   /** Address of the listener that accepted the connection, as configured. */
   readonly listener: string;
   /** Free for the role's own use during the exchange, for example for the resource that matched. */
@@ -144,4 +147,8 @@ export interface ListenerSettings {
   readonly trustedProxies: readonly string[];
   /** CIDR ranges of senders whose connections must begin with a header of the PROXY protocol. Default: none. */
   readonly proxyProtocol?: readonly string[];
+  /** Certificates and settings of TLS; undefined: connections are plain. Holds private keys: never log it. */
+  readonly tls?: ListenerTls | undefined;
+  /** Every request is answered with a redirect to https at this port; undefined: requests go to the role. */
+  readonly redirectPort?: number | undefined;
 }

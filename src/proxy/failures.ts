@@ -4,6 +4,7 @@ import type { Failure } from './contract.ts';
 /** Every failure that Sluice itself answers a valid request with. Faults of the request's octets are in `http1/message/wire-fault.ts`. */
 export const failures = {
   noEnvironment: { status: 404, code: 'no-environment', title: 'No environment serves this host.' },
+  misdirected: { status: 421, code: 'misdirected', title: 'The certificate of this connection does not cover the host of the request.' },
   reserved: { status: 404, code: 'not-found', title: 'This path is reserved.' },
   encodedSlash: {
     status: 400,

@@ -12,6 +12,8 @@ import type { ListenerCounts } from '../model/counts.ts';
 import { processDescriptors } from '../model/descriptors.ts';
 import { LongestIdle, settledMs } from '../model/longest-idle.ts';
 import type { ConnectionEnds } from '../model/proxy-protocol.ts';
+import { Handshakes } from '../tls/handshakes.ts';
+import type { SecuredConnection } from '../tls/secured-connection.ts';
 import { Admission, type AdmissionOwner } from './admission.ts';
 import { blameField } from './blame.ts';
 import { bindSocket } from './bound-socket.ts';
@@ -21,6 +23,7 @@ import { failures } from './failures.ts';
 import { ownAnswer, problem } from './own-answer.ts';
 import { type ExchangeOwner, ProxyExchange } from './proxy-exchange.ts';
 import { type ProxyHeaderOwner, ProxyHeaderReader } from './proxy-header-reader.ts';
+import { redirectToHttps } from './redirect-to-https.ts';
 import { newRequestId } from './request-id.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
@@ -33,6 +36,8 @@ const backlog = 4096;
 const closedAtOnce = 8;
 /** Milliseconds for which idle connections stay open when their listener closes: a request may be on its way already. */
 const lastRequestMs = 500;
+/** Longest TLS handshake, in milliseconds, if heads have no time limit. */
+const handshakeMs = 10_000;
 
 /**
  * Opens a listener for a role. Rejects with the system's error if it cannot listen on the address.
@@ -71,8 +76,12 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   /** Senders of that header; undefined: there are none. */
   #senders: TrustedProxies | undefined;
   readonly #admission = new Admission(this);
+  /** Undefined: connections are plain. */
+  #handshakes: Handshakes | undefined;
+  readonly #secured = (socket: net.Socket, about: SecuredConnection) => void this.#serve(socket, undefined, about);
   #most = Number.POSITIVE_INFINITY;
   #tellsFaults = false;
+  #redirectPort: number | undefined;
   /** Exchanges in flight. */
   #active = 0;
   #accepted = 0;
@@ -113,7 +122,10 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     const { connections = 'auto' } = settings;
     this.#most = connections === 'auto' ? Number.POSITIVE_INFINITY : connections;
     this.#tellsFaults = settings.tellsFaults === true;
-    this.trustedProxies = new TrustedProxies(settings.trustedProxies);
+    this.#redirectPort = settings.redirectPort;
+    this.#updateTls(settings);
+    const secure = settings.tls !== undefined;
+    this.trustedProxies = new TrustedProxies(settings.trustedProxies, secure ? 'https' : 'http');
     const { proxyProtocol = [] } = settings;
     this.#senders = proxyProtocol.length === 0 ? undefined : new TrustedProxies(proxyProtocol);
     this.settings = {
@@ -122,6 +134,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
         targetBytes: Math.min(Math.max(targetBytes, settings.headerBytes / 2), settings.headerBytes),
         fields: settings.fields ?? fields,
         names: settings.underscores ?? 'drop',
+        secure,
       },
       headMs: settings.timeouts.requestHead,
       idleMs: settings.timeouts.clientIdle,
@@ -135,7 +148,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   }
 
   get connections(): number {
-    return this.#connections.size + this.#tunnels.size + this.#headless.size;
+    return this.#connections.size + this.#tunnels.size + this.#headless.size + (this.#handshakes?.size ?? 0);
   }
 
   get limit(): number {
@@ -151,17 +164,23 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   makeRoom(): boolean {
     const before = processDeadlines.now - settledMs;
     if (this.connections < this.#most) return processDescriptors.makeRoom();
-    return this.#longestHeadless.close(before) || this.#longestIdle.close(before);
+    return this.#longestHeadless.close(before) || this.#longestIdle.close(before) || this.#handshakes?.endOldest() === true;
   }
 
   admit(socket: net.Socket): void {
-    if (this.#senders?.trusts(socket.remoteAddress ?? '')) this.#headless.add(new ProxyHeaderReader(this, socket, this.settings.headMs));
-    else this.#begin(socket);
+    if (this.#isSender(socket)) this.#headless.add(new ProxyHeaderReader(this, socket, this.settings.headMs));
+    else if (this.#handshakes === undefined) this.#serve(socket);
+    else this.#handshakes.begin(socket, this.#secured);
   }
 
   headerRead(reader: ProxyHeaderReader, socket: net.Socket, ends: ConnectionEnds | undefined, rest: Buffer): void {
     this.#headless.delete(reader);
-    const connection = this.#begin(socket, ends);
+    if (this.#handshakes !== undefined) {
+      socket.unshift(rest);
+      this.#handshakes.begin(socket, (secured, about) => void this.#serve(secured, ends, about));
+      return;
+    }
+    const connection = this.#serve(socket, ends);
     if (rest.length === 0) return;
     try {
       connection.octets(rest, 0, rest.length);
@@ -172,26 +191,30 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
 
   headerRefused(reader: ProxyHeaderReader, socket: net.Socket): void {
     this.#headless.delete(reader);
-    this.refuse(this.#begin(socket), failures.badProxyHeader);
+    if (this.#handshakes === undefined) {
+      this.refuse(this.#serve(socket), failures.badProxyHeader);
+      return;
+    }
+    this.counter.answeredHere(failures.badProxyHeader.code);
+    socket.destroy();
+    this.#roomMade();
   }
 
   headerGone(reader: ProxyHeaderReader): void {
     this.#headless.delete(reader);
-    if (this.#admission.length > 0) this.#admission.lookSoon();
-    this.#checkEmptied();
+    this.#roomMade();
   }
 
-  #begin(socket: net.Socket, announced?: ConnectionEnds): ServerConnection {
-    const connection = new ServerConnection(socket, this, announced);
-    this.#connections.add(connection);
-    return connection;
-  }
-
-  turnAway(socket: net.Socket): ServerConnection {
+  turnAway(socket: net.Socket): { destroy(): void } {
     this.#refused++;
-    const connection = this.#begin(socket);
-    this.refuse(connection, failures.tooManyConnections);
-    return connection;
+    const refuse = (accepted: net.Socket, secured?: SecuredConnection) => {
+      const connection = this.#serve(accepted, undefined, secured);
+      this.refuse(connection, failures.tooManyConnections);
+      return connection;
+    };
+    if (this.#handshakes === undefined) return refuse(socket);
+    // The answer could only follow the header and the handshake.
+    return this.#isSender(socket) ? socket.destroy() : this.#handshakes.begin(socket, refuse);
   }
 
   get closing(): boolean {
@@ -245,7 +268,9 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     const exchange = new ProxyExchange(this, connection, head);
     this.#active++;
     try {
-      this.handler.request(exchange);
+      if (this.#redirectPort !== undefined) redirectToHttps(exchange, this.#redirectPort);
+      else if (connection.secured?.answersFor(exchange.authority) === false) exchange.fail(failures.misdirected);
+      else this.handler.request(exchange);
     } catch (error) {
       exchange.crashed(error);
     }
@@ -268,8 +293,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
 
   closed(connection: ServerConnection): void {
     this.#connections.delete(connection);
-    if (this.#admission.length > 0) this.#admission.lookSoon();
-    this.#checkEmptied();
+    this.#roomMade();
   }
 
   gaveWay(connection: ServerConnection): void {
@@ -300,18 +324,47 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     });
   }
 
+  /** Reads requests from a connection whose handshake, if there is one, is complete. */
+  #serve(socket: net.Socket, announced?: ConnectionEnds, secured?: SecuredConnection): ServerConnection {
+    const connection = new ServerConnection(socket, this, announced, secured);
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  /** The peer must begin its connection with a header of the PROXY protocol. */
+  #isSender(socket: net.Socket): boolean {
+    return this.#senders?.trusts(socket.remoteAddress ?? '') === true;
+  }
+
+  /** Connections that are open keep what they have. */
+  #updateTls({ tls, timeouts }: ListenerSettings): void {
+    if (tls === undefined) {
+      this.#handshakes = undefined;
+      return;
+    }
+    this.#handshakes ??= new Handshakes(processDeadlines, () => this.#roomMade());
+    this.#handshakes.update(tls, timeouts.requestHead === 0 ? handshakeMs : timeouts.requestHead);
+  }
+
   /** The system could not accept a connection: this process, or the whole system, is short. */
   #notAccepted(): void {
     for (let closed = 0; closed < closedAtOnce && processDescriptors.makeRoom(true); closed++);
   }
 
+  #roomMade(): void {
+    if (this.#admission.length > 0) this.#admission.lookSoon();
+    this.#checkEmptied();
+  }
+
   #closeIdle(): void {
     for (const reader of this.#headless) reader.destroy();
+    this.#handshakes?.end();
     for (const connection of this.#connections) if (connection.idle) connection.close();
   }
 
   #destroyAll(): void {
     for (const reader of this.#headless) reader.destroy();
+    this.#handshakes?.end();
     for (const connection of this.#connections) connection.destroy();
     for (const socket of this.#tunnels) socket.destroy();
   }

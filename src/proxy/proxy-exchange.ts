@@ -117,6 +117,10 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
     return minor === 0 || isForwarded(fields.entries().map(([name]) => name));
   }
 
+  get secure(): boolean {
+    return this.#response.client.secured !== undefined;
+  }
+
   get listener(): string {
     return this.#listener.configured;
   }
@@ -230,6 +234,7 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
       id: this.id,
       client: this.clientAddress,
       method: this.method,
+      scheme: this.secure ? 'https' : 'http',
       authority: this.authority,
       target: this.target,
       minor: head.minor,

@@ -8,9 +8,14 @@ import { type ReportedHop, reportedHops } from './reported-hops.ts';
 /** Proxies in front whose `X-Forwarded-*` is trusted. Determines the client's address, and the fields about the client that upstreams get. */
 export class TrustedProxies {
   readonly #trusted: BlockList | undefined;
+  readonly #scheme: 'http' | 'https';
 
-  /** @param ranges IP addresses or CIDR ranges, validated before */
-  constructor(ranges: readonly string[]) {
+  /**
+   * @param ranges IP addresses or CIDR ranges, validated before
+   * @param scheme of the connections to this listener
+   */
+  constructor(ranges: readonly string[], scheme: 'http' | 'https' = 'http') {
+    this.#scheme = scheme;
     if (ranges.length === 0) return;
     this.#trusted = new BlockList();
     for (const range of ranges) {
@@ -36,7 +41,7 @@ export class TrustedProxies {
    */
   forwardedLines(peer: string, head: RequestHead): string {
     const host = head.authority();
-    if (!this.trusts(peer)) return `X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${host}\r\n`;
+    if (!this.trusts(peer)) return `X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: ${this.#scheme}\r\nX-Forwarded-Host: ${host}\r\n`;
     const { fields } = head;
     const forwarded = joined(fields, fieldIds.forwarded);
     let before = joined(fields, fieldIds['x-forwarded-for']);
@@ -46,11 +51,11 @@ export class TrustedProxies {
       before = chainOf(hops);
       client = this.clientHop(hops);
     }
-    const proto = joined(fields, fieldIds['x-forwarded-proto']) ?? valid(client?.proto, /^https?$/i)?.toLowerCase() ?? 'http';
+    const proto = joined(fields, fieldIds['x-forwarded-proto']) ?? valid(client?.proto, /^https?$/i)?.toLowerCase() ?? this.#scheme;
     const firstHost = joined(fields, fieldIds['x-forwarded-host']) ?? valid(client?.host, /^[\w.:[\]-]+$/) ?? host;
     const chain = before === undefined ? peer : `${before}, ${peer}`;
     const node = peer.includes(':') ? `"[${peer}]"` : peer;
-    const extended = forwarded === undefined ? '' : `Forwarded: ${forwarded}, for=${node};host="${host}";proto=http\r\n`;
+    const extended = forwarded === undefined ? '' : `Forwarded: ${forwarded}, for=${node};host="${host}";proto=${this.#scheme}\r\n`;
     return `X-Forwarded-For: ${chain}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${firstHost}\r\n${extended}`;
   }
 

@@ -21,11 +21,13 @@ export async function openRegistry(options: {
   url: string;
   prefix?: string;
   token?: string;
+  /** Authorities that a balancer's certificate is checked against, in PEM; default: those that Node.js knows. */
+  ca?: string;
   logger: Log;
   clock?: Clock;
   random?: Random;
 }): Promise<Registry> {
-  const { url, prefix = 'sluice', token, logger, clock = systemClock, random = Math.random } = options;
+  const { url, prefix = 'sluice', token, ca, logger, clock = systemClock, random = Math.random } = options;
   const parts = { logger, clock, random };
   if (url.startsWith('embedded:')) {
     const folder = url.slice('embedded:'.length);
@@ -41,7 +43,7 @@ export async function openRegistry(options: {
     return documentRegistry({ ...parts, store });
   }
   if (/^https?:\/\//.test(url)) {
-    const registry = new RemoteRegistry({ ...parts, url, ...(token === undefined ? {} : { token }) });
+    const registry = new RemoteRegistry({ ...parts, url, ...(token !== undefined && { token }), ...(ca !== undefined && { ca }) });
     await registry.firstTry;
     return registry;
   }

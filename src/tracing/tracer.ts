@@ -73,7 +73,7 @@ function spanOf(
     attributes: {
       'http.request.method': method,
       'url.path': path,
-      'url.scheme': 'http',
+      'url.scheme': record.scheme,
       'server.address': authority,
       'client.address': client,
       'http.response.status_code': status === 0 ? undefined : status,

@@ -8,6 +8,7 @@ const record: ExchangeRecord = {
   id: 'x'.repeat(128),
   client: '127.0.0.1',
   method: 'GET',
+  scheme: 'https',
   authority: 'api.example.com',
   target: '/pets/1?page=2',
   minor: 1,

@@ -8,6 +8,7 @@ import { systemClock } from '../../src/model/clock.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
 import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
+import { CertificateStore } from '../../src/tls/certificate-store.ts';
 import { eventually } from '../tools/eventually.ts';
 import { silentLogger as logger } from '../tools/fake-logger.ts';
 
@@ -55,6 +56,7 @@ async function setUp(t: Test, environment: Parameters<Registry['putEnvironment']
   const gateways: Gateway[] = [];
   const balancer = createBalancer({
     ...tools,
+    certificates: new CertificateStore('/', tools.clock, logger),
     registry,
     startDataPlane: (feedback) =>
       new LocalDataPlane({ ...tools, ...feedback, open: (address, settings, handler) => openListener(address, settings, handler) }),
@@ -280,6 +282,7 @@ t.test('a taken address fails the start with its remedy, and leaves no listener 
   await t.rejects(
     createBalancer({
       ...tools,
+      certificates: new CertificateStore('/', tools.clock, logger),
       registry,
       startDataPlane: (feedback) => new LocalDataPlane({ ...tools, ...feedback, open: (...given) => open(given[0], given[1], given[2]) }),
     }).start(),

@@ -2,6 +2,7 @@ import t from 'tap';
 import { Listeners } from '../../src/balancer/listeners.ts';
 import { noListenerCounts } from '../../src/model/counts.ts';
 import type { Listener, ListenerSettings } from '../../src/proxy/contract.ts';
+import { CertificateStore } from '../../src/tls/certificate-store.ts';
 import { FakeClock, settle } from '../tools/fake-clock.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
 import { table } from './tables.ts';
@@ -46,7 +47,14 @@ function setUp() {
     opened.push(listener);
     return listener;
   };
-  const listeners = new Listeners({ open, clock, logger, random: () => 0.5, graceMs: 1234 });
+  const listeners = new Listeners({
+    open,
+    clock,
+    logger,
+    random: () => 0.5,
+    graceMs: 1234,
+    certificates: new CertificateStore('/', clock, logger),
+  });
   return { clock, lines, opened, taken, listeners };
 }
 

@@ -16,6 +16,7 @@ test('without file and variables: the documented defaults, with one environment 
   const config = loadConfig({ env: { PATH: '/bin' } });
   const { environments, ...rest } = config;
   t.strictSame(rest, {
+    folder: process.cwd(),
     control: {
       listen: '127.0.0.1:9000',
       trustedProxies: [],

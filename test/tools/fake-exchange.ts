@@ -45,6 +45,7 @@ export class FakeExchange implements Exchange {
   readonly response = { status: 200, headers: new Fields() };
   readonly clientAddress = '192.0.2.1';
   readonly forwarded = false;
+  readonly secure: boolean = false;
   readonly listener = '127.0.0.1:0';
   context: unknown;
   counter = new ExchangeCounter();

@@ -90,6 +90,7 @@ const record: ExchangeRecord = {
   id: 'request-1',
   client: '192.0.2.1',
   method: 'GET',
+  scheme: 'http',
   authority: 'api.example.com',
   target: '/shop?key=secret',
   minor: 1,

@@ -1,7 +1,9 @@
 import type { Problem } from '../../api/problem.ts';
+import { readAuthorities } from '../../config/ca-file.ts';
 import { readToken } from '../../config/token-file.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { CommandFailure } from '../command-failure.ts';
+import { sendRequest } from './send-request.ts';
 import { suggestName } from './suggest-name.ts';
 
 /** Address of the balancer if neither `--control` nor `SLUICE_CONTROL` is given. */
@@ -44,6 +46,7 @@ export interface Body {
 interface Given {
   readonly control?: string;
   readonly token?: string;
+  readonly ca?: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -58,12 +61,15 @@ interface Token {
 /** A client of a balancer's admin API. */
 export class ControlClient {
   readonly url: string;
+  /** Authorities that the balancer's certificate is checked against, in PEM; undefined: those that Node.js knows. */
+  readonly ca: string | undefined;
   readonly #token: string | undefined;
   readonly #tokenOrigin: string;
   readonly #timeoutMs: number;
 
-  private constructor(url: string, timeoutMs: number, { token, origin }: Token) {
+  private constructor(url: string, timeoutMs: number, { token, origin }: Token, ca: string | undefined) {
     this.url = url;
+    this.ca = ca;
     this.#timeoutMs = timeoutMs;
     this.#token = token;
     this.#tokenOrigin = origin;
@@ -74,7 +80,7 @@ export class ControlClient {
    * @param timeoutMs limit for each request
    */
   static async connect(given: Given, env: Environment, timeoutMs = 60_000): Promise<ControlClient> {
-    return new ControlClient(controlUrl(given, env), timeoutMs, await findToken(given, env));
+    return new ControlClient(controlUrl(given, env), timeoutMs, await findToken(given, env), authorities(given, env));
   }
 
   /** The header that carries the token. */
@@ -90,27 +96,20 @@ export class ControlClient {
   async send<Answer>(method: string, path: string, body?: Body, condition: Readonly<Record<string, string>> = {}): Promise<Answer> {
     const headers: Record<string, string> = { accept: 'application/json', ...this.credentials, ...condition };
     if (body !== undefined) headers['content-type'] = body.type;
-    let response: Response;
-    let text: string;
+    let answer: Awaited<ReturnType<typeof sendRequest>>;
     try {
-      response = await fetch(this.url + path, {
-        method,
-        headers,
-        redirect: 'error',
-        signal: AbortSignal.timeout(this.#timeoutMs),
-        ...(body !== undefined && { body: body.content }),
-      });
-      text = await response.text();
+      answer = await sendRequest(this.url + path, { method, headers, body: body?.content, timeoutMs: this.#timeoutMs, ca: this.ca });
     } catch (error) {
       throw new Unreachable(this.#unreachable(error));
     }
+    const { status, text, retryAfter } = answer;
     const json = parseJson(text);
-    if (response.ok && (text === '' || json !== undefined)) return json as Answer;
-    if (response.status === 401) throw new CommandFailure(this.#unauthorized());
-    if (response.status === 429) throw new Throttled(this.#throttled(response.headers.get('retry-after')));
+    if (status >= 200 && status < 300 && (text === '' || json !== undefined)) return json as Answer;
+    if (status === 401) throw new CommandFailure(this.#unauthorized());
+    if (status === 429) throw new Throttled(this.#throttled(retryAfter));
     if (isProblem(json)) throw new Refused(json, json.code === 'not-found' ? await this.#suggestion(path) : undefined);
     throw new CommandFailure(
-      `${this.url} answered with status ${response.status}, but not like Sluice's admin API: check --control and SLUICE_CONTROL`,
+      `${this.url} answered with status ${status}, but not like Sluice's admin API: check --control and SLUICE_CONTROL`,
     );
   }
 
@@ -129,6 +128,8 @@ export class ControlClient {
       (error as Error).name === 'TimeoutError'
         ? `no answer within ${this.#timeoutMs / 1000} s`
         : (cause?.code ?? cause?.message ?? String(error));
+    if (/CERT|SIGN|ISSUER/.test(reason))
+      return `the certificate of the balancer at ${this.url} is not believed (${reason}): use a name that it covers, and name the file of a private authority with --ca or SLUICE_CA`;
     return `cannot reach the balancer at ${this.url} (${reason}): start one with "sluice serve" or "sluice up", or give another address with --control or SLUICE_CONTROL`;
   }
 
@@ -156,6 +157,14 @@ function controlUrl({ control }: Given, env: Environment): string {
     throw new CommandFailure(`the URL in ${origin} has a user or a password in it: ${remedy}, and the token as --token`);
   if (search || hash) throw new CommandFailure(`the URL in ${origin} has a query or a fragment: ${remedy}`);
   return text;
+}
+
+function authorities({ ca }: Given, env: Environment): string | undefined {
+  try {
+    return readAuthorities(ca, env);
+  } catch (error) {
+    throw new CommandFailure((error as Error).message);
+  }
 }
 
 async function findToken({ token }: Given, env: Environment): Promise<Token> {

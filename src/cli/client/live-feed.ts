@@ -50,6 +50,7 @@ export class LiveFeed {
     const url = `${this.#client.url.replace(/^http/, 'ws')}/v1/events`;
     const socket = new WebSocket(url, {
       headers: { ...this.#client.credentials },
+      ...(this.#client.ca !== undefined && { ca: this.#client.ca }),
       handshakeTimeout: connectTimeoutMs,
       maxPayload: maxBytes,
       perMessageDeflate: false,

@@ -8,6 +8,9 @@ import { environmentColumns, environmentRow } from './environment-commands.ts';
 import { serverStatus } from './server-status.ts';
 import { serverTable } from './server-table.ts';
 
+/** Days before the end of a certificate from which it is reported. */
+const renewalDays = 14;
+const dayMs = 86_400_000;
 /** Share of a listener's limit of connections from which it is reported. */
 const fullShare = 0.9;
 
@@ -81,6 +84,12 @@ function environmentTroubles({ name, listen, status }: EnvironmentAnswer, server
     report(
       `${open} of ${limit} client connections: idle ones are closed to make room; raise the limit of open files (ulimit -n) or limits.connections`,
     );
+  for (const { certificate, until, fault } of status.certificates ?? []) {
+    if (fault !== undefined) report(`certificate ${certificate}: ${fault}`);
+    const days = until === null ? Number.POSITIVE_INFINITY : Math.floor((until - Date.now()) / dayMs);
+    if (days < 0) report(`certificate ${certificate} has expired: clients refuse it; renew it`);
+    else if (days < renewalDays) report(`certificate ${certificate} expires in ${days} days: renew it`);
+  }
   const members = servers.filter((server) => server.environment === name);
   if (members.length === 0) report(`no servers: requests get 503; add one with "sluice server add ID --environment ${name}"`);
   else if (!members.some(takesRequests)) report('none of its servers takes requests');

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { sessionField, sessionProtocol } from '../../api/session.ts';
 import type { Clock } from '../../model/clock.ts';
@@ -163,6 +164,6 @@ function secretIn(request: IncomingMessage): string | undefined {
 /** Writes a `Set-Cookie` field (RFC 6265, section 4.1). Its path keeps the cookie from other services on the same host. */
 function setCookie(request: IncomingMessage, secret: string, maxAge: number): string {
   // The client can forge this field, but a browser without TLS would then only drop its own cookie.
-  const secure = request.headers['x-forwarded-proto'] === 'https' ? '; Secure' : '';
+  const secure = request.socket instanceof TLSSocket || request.headers['x-forwarded-proto'] === 'https' ? '; Secure' : '';
   return `${cookieName(request)}=${secret}; Path=/v1/; Max-Age=${maxAge}; HttpOnly; SameSite=Strict${secure}`;
 }

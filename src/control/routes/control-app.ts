@@ -7,6 +7,7 @@ import type { Clock } from '../../model/clock.ts';
 import type { Immutable } from '../../model/immutable.ts';
 import type { LiveView } from '../../model/live.ts';
 import type { Registry } from '../../registry/contract.ts';
+import type { CertificateStore } from '../../tls/certificate-store.ts';
 import type { Registrants } from '../access/registrants.ts';
 import type { DocumentKind } from '../documents.ts';
 
@@ -28,6 +29,8 @@ export interface ControlContext {
   readonly live: LiveView;
   /** Opens a listener ahead of a change; rejects with a `SluiceError` if that cannot be done. The function says whether the change was made. */
   readonly reserve?: ((address: string) => Promise<(made: boolean) => void>) | undefined;
+  /** Certificates of this machine; undefined: none are looked at. */
+  readonly certificates?: CertificateStore | undefined;
   readonly clock: Clock;
   readonly version: string;
   /** Access log lines dropped since the start. */

@@ -10,15 +10,16 @@ import { asWritten, bodyTypes } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
 import { conditional, expectedTags } from './etag.ts';
 import { refusals } from './openapi.ts';
+import { refuseFaultyCertificates } from './refuse-faulty-certificates.ts';
 import { refuseListenerConflict } from './refuse-listener-conflict.ts';
 
 const byName = z.strictObject({ env: name });
 const { environment: body } = documents;
 
 /** Reads, creates, replaces and deletes environments. The balancer learns of changes from the registry. */
-export function environmentRoutes(app: ControlApp, { registry, live, listen, reserve }: ControlContext): void {
+export function environmentRoutes(app: ControlApp, { registry, live, listen, reserve, certificates }: ControlContext): void {
   const describeOne = async (one: Environment, applied: ReadonlyMap<string, EnvironmentSpecInput>) =>
-    describeEnvironment(one, { snapshot: await registry.snapshotId(one.name), applied: applied.get(one.name), live });
+    describeEnvironment(one, { snapshot: await registry.snapshotId(one.name), applied: applied.get(one.name), live, certificates });
   const describeTagged = async (env: string) => {
     const environment = await findEnvironment(registry, env);
     const answer = await describeOne(environment, await registry.appliedSettings());
@@ -68,6 +69,7 @@ export function environmentRoutes(app: ControlApp, { registry, live, listen, res
         );
       const known = await registry.environments();
       refuseListenerConflict(listen, known, { name: env, spec: request.body, input: spec }, await registry.servers());
+      refuseFaultyCertificates(request.body, certificates);
       const existed = known.some((one) => one.name === env);
       if (existed && request.headers['if-none-match'] === '*')
         throw new SluiceError('version-mismatch', `environment "${env}" already exists: leave out if-none-match to replace it`);

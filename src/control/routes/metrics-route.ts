@@ -23,7 +23,7 @@ export function metricsRoute(app: ControlApp, context: ControlContext): void {
 }
 
 async function families(context: ControlContext): Promise<Family[]> {
-  const { live, registry, clock, version, accessLogDropped, registrants, joined } = context;
+  const { live, registry, clock, version, accessLogDropped, registrants, joined, certificates } = context;
   const { records, snapshots } = await readRegistry(context);
   // Read once, so that all families count the same requests.
   const servers = live.servers();
@@ -50,6 +50,14 @@ async function families(context: ControlContext): Promise<Family[]> {
       help: 'Access log lines that were dropped because the log could not be written fast enough.',
       type: 'counter',
       series: [{ labels: {}, value: accessLogDropped() }],
+    },
+    {
+      name: 'sluice_certificate_expiry_timestamp_seconds',
+      help: 'Time at which a certificate in use expires, in seconds since 1970.',
+      type: 'gauge',
+      series: (certificates?.states ?? []).flatMap(({ files, certificate }) =>
+        certificate === undefined ? [] : [{ labels: { certificate: files.certificate }, value: certificate.notAfter / 1000 }],
+      ),
     },
     ...joinFamilies(registrants.refusals, joined()),
     ...processFamilies(version),

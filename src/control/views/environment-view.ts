@@ -5,7 +5,9 @@ import { hideKeys } from '../../model/hidden-keys.ts';
 import type { LiveView } from '../../model/live.ts';
 import { settingsOrigins } from '../../model/settings-origins.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
+import type { TlsSpec } from '../../model/tls.ts';
 import type { Registry } from '../../registry/contract.ts';
+import type { CertificateStore } from '../../tls/certificate-store.ts';
 
 /** Finds an environment; throws `not-found` if no environment has this name. */
 export async function findEnvironment(registry: Registry, name: string): Promise<Environment> {
@@ -17,7 +19,12 @@ export async function findEnvironment(registry: Registry, name: string): Promise
 /** Describes an environment: its settings in the form of a configuration file, with every default filled in and no private key, and its status. */
 export function describeEnvironment(
   environment: Environment,
-  { snapshot, applied, live }: { snapshot: SnapshotId; applied: EnvironmentSpecInput | undefined; live: LiveView },
+  {
+    snapshot,
+    applied,
+    live,
+    certificates,
+  }: { snapshot: SnapshotId; applied: EnvironmentSpecInput | undefined; live: LiveView; certificates?: CertificateStore | undefined },
 ): EnvironmentAnswer {
   const { epoch, version, hash } = snapshot;
   return {
@@ -26,11 +33,24 @@ export function describeEnvironment(
     status: {
       listening: live.listening(environment.name) ?? null,
       connections: connectionsOf(environment.spec.listen, live),
+      ...(environment.spec.tls !== undefined && { certificates: certificatesOf(environment.spec.tls, certificates) }),
       snapshot: { epoch, version, hash },
       origins: settingsOrigins(environment.spec, applied),
       ...(environment.unread !== undefined && { unread: environment.unread }),
     },
   };
+}
+
+function certificatesOf({ certificates }: TlsSpec, store: CertificateStore | undefined): EnvironmentAnswer['status']['certificates'] {
+  return certificates.map((files) => {
+    const { certificate, fault } = store?.stateOf(files) ?? {};
+    return {
+      certificate: files.certificate,
+      names: [...(certificate?.names ?? [])],
+      until: certificate?.notAfter ?? null,
+      ...(fault !== undefined && { fault }),
+    };
+  });
 }
 
 function connectionsOf(listen: string, live: LiveView): EnvironmentAnswer['status']['connections'] {
@@ -44,6 +64,7 @@ function inConfigurationForm(spec: EnvironmentSpec): Required<EnvironmentSpecInp
   const { health, outlier, limits, timeouts } = spec;
   return {
     ...spec,
+    tls: spec.tls && { ...spec.tls, hsts: timeText(spec.tls.hsts) },
     health: health === 'off' ? 'off' : { ...health, interval: timeText(health.interval), timeout: timeText(health.timeout) },
     outlier: { ...outlier, baseEjection: timeText(outlier.baseEjection), maxEjection: timeText(outlier.maxEjection) },
     slowStart: timeText(spec.slowStart),

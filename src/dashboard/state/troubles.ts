@@ -6,7 +6,7 @@ import { connection, environments, registryRefuses, registryUp, serversOf } from
 
 /** Something that is down, and the place in the page that tells more. */
 export interface Trouble {
-  readonly kind: 'registry' | 'writes' | 'listener' | 'settings' | 'server' | 'project';
+  readonly kind: 'registry' | 'writes' | 'listener' | 'certificate' | 'settings' | 'server' | 'project';
   readonly text: string;
   readonly place: Place;
 }
@@ -22,6 +22,10 @@ export const troubles = computed((): readonly Trouble[] => {
   for (const { name, status } of environments.value) {
     const place = { view: 'overview', name } as const;
     if (status.listening === null) found.push({ kind: 'listener', text: `${name}: its listener is closed`, place });
+    for (const { certificate, fault, until } of status.certificates ?? []) {
+      if (fault !== undefined || (until !== null && until < Date.now()))
+        found.push({ kind: 'certificate', text: `${name}: ${fault ?? `the certificate ${certificate} has expired`}`, place });
+    }
     if (status.unread !== undefined) found.push({ kind: 'settings', text: `${name}: its settings are not understood`, place });
   }
   for (const { name } of environments.value) {
@@ -42,6 +46,7 @@ const words: Readonly<Record<Trouble['kind'], (count: number) => string>> = {
   registry: () => 'Registry down',
   writes: () => 'Writes refused',
   listener: (count) => (count === 1 ? 'Listener closed' : `${count} listeners closed`),
+  certificate: () => 'Certificate unusable',
   settings: () => 'Settings unread',
   server: (count) => `${plural(count, 'server')} down`,
   project: (count) => `${plural(count, 'project')} rejected`,

@@ -3,10 +3,11 @@ import { processDescriptors } from '../../model/descriptors.ts';
 import { unmapped } from '../../model/ip-address.ts';
 import { givesWay, inUse } from '../../model/longest-idle.ts';
 import type { ConnectionEnds } from '../../model/proxy-protocol.ts';
+import type { SecuredConnection } from '../../tls/secured-connection.ts';
 import { BodyReader } from '../message/body-reader.ts';
 import type { EditedFields } from '../message/edited-fields.ts';
 import { LF } from '../message/octets.ts';
-import { RequestHead } from '../message/request-head.ts';
+import type { RequestHead } from '../message/request-head.ts';
 import { parseRequestHead } from '../message/request-parser.ts';
 import { trailerLines } from '../message/trailer-lines.ts';
 import { type WireFault, wireFaults } from '../message/wire-fault.ts';
@@ -17,6 +18,7 @@ import { outbox } from './outbox.ts';
 import { discard, type RequestSink } from './request-sink.ts';
 import { SendProgress } from './send-progress.ts';
 import type { ServerConnectionSettings } from './server-connection-settings.ts';
+import { giveHeadBack, takeHead } from './spare-heads.ts';
 import { accept, type Receiver, release, reset, type Wire } from './wire-socket.ts';
 
 /** The owner of client connections, a listener. Receives their requests. */
@@ -43,10 +45,6 @@ const maxDrainBytes = 64 * 1024;
  */
 type Phase = 'head' | 'body' | 'answer' | 'closing' | 'released';
 
-/** Head objects that no request is using. */
-const spareHeads: RequestHead[] = [];
-const maxSpareHeads = 256;
-
 /** One client's connection. Reads requests one after another, and the next one only after the response to the one before. */
 export class ServerConnection implements Receiver, Watched {
   deadline = 0;
@@ -54,6 +52,8 @@ export class ServerConnection implements Receiver, Watched {
   readonly peer: string;
   /** Ends of the client's connection, as a proxy announced them; undefined: those of `wire`. */
   readonly announced: ConnectionEnds | undefined;
+  /** The TLS side of the connection; undefined: it is plain. */
+  readonly secured: SecuredConnection | undefined;
   readonly #owner: ServerConnectionOwner;
   #phase: Phase = 'head';
   #head: RequestHead | undefined;
@@ -77,9 +77,10 @@ export class ServerConnection implements Receiver, Watched {
   /** The octets of one read are being processed. */
   #inTurn = false;
 
-  constructor(accepted: net.Socket, owner: ServerConnectionOwner, announced?: ConnectionEnds) {
+  constructor(accepted: net.Socket, owner: ServerConnectionOwner, announced?: ConnectionEnds, secured?: SecuredConnection) {
     this.#owner = owner;
     this.announced = announced;
+    this.secured = secured;
     this.peer = announced?.source ?? unmapped(accepted.remoteAddress ?? '');
     this.#idleSince = owner.deadlines.stamp() - givesWay.unusedSooner;
     this.wire = accept(accepted, this);
@@ -268,10 +269,7 @@ export class ServerConnection implements Receiver, Watched {
     return this.#phase === 'head' && this.wire.writableNeedDrain;
   }
 
-  /**
-   * Processes the octets of one read, or held ones.
-   * @param kept `buffer` is not reused, so that the octets left over need no copy
-   */
+  /** Processes the octets of one read, or held ones. @param kept `buffer` is not reused, so that the octets left over need no copy */
   #turn(buffer: Buffer, from: number, end: number, kept: boolean): void {
     this.#inTurn = true;
     let at = from;
@@ -298,7 +296,7 @@ export class ServerConnection implements Receiver, Watched {
   }
 
   #readHead(buffer: Buffer, start: number, end: number): number {
-    this.#head ??= spareHeads.pop() ?? new RequestHead();
+    this.#head ??= takeHead();
     const head = this.#head;
     const consumed = parseRequestHead(head, buffer, start, end, this.#owner.settings.limits);
     if (consumed < 0) {
@@ -355,7 +353,7 @@ export class ServerConnection implements Receiver, Watched {
   #next(): void {
     this.#phase = 'head';
     this.#body = undefined;
-    if (this.#head && spareHeads.length < maxSpareHeads) spareHeads.push(this.#head);
+    if (this.#head) giveHeadBack(this.#head);
     this.#head = undefined;
     this.#idleSince = this.#owner.deadlines.stamp();
     if (this.wire.writableLength > 0) this.awaitDrain();

@@ -148,9 +148,12 @@ function writeError(errno: number): Error {
   return Object.assign(new Error(`write ${code}`), { errno, code, syscall: 'write' });
 }
 
-/** Turns a socket that a `net.Server` accepted with `pauseOnConnect` into a wire. The accepted object must not be used afterwards. */
+/**
+ * Turns a socket that a `net.Server` accepted with `pauseOnConnect`, or one with TLS whose handshake is complete, into a wire. The given object
+ * must not be used afterwards.
+ */
 export function accept(accepted: net.Socket, receiver: Receiver): Wire {
-  if (lackingForDirectWrites !== undefined) return asStream(accepted, receiver).resume();
+  if (lackingForDirectWrites !== undefined || accepted instanceof TLSSocket) return asStream(accepted, receiver).resume();
   // Node has no public way to make an accepted socket read into a given buffer, so a new socket takes over its handle.
   const inside = accepted as unknown as { _handle: { reading?: boolean; readStop(): void } | null };
   const handle = inside._handle;

@@ -12,6 +12,8 @@ export interface HeadLimits {
   readonly fields: number;
   /** Treatment of odd field names in requests and their trailers. Undefined: they are fields as any other. */
   readonly names?: NameRule | undefined;
+  /** The connection has TLS: requests for https targets may come on it. Default false. */
+  readonly secure?: boolean;
 }
 
 /** The common part of request and response heads. One object is reused for many messages. Positions count as in {@link FieldLines}. */

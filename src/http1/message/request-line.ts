@@ -1,5 +1,6 @@
 import { INCOMPLETE } from './field-parser.ts';
 import { isHost } from './host.ts';
+import type { HeadLimits } from './message-head.ts';
 import { methodIn } from './method.ts';
 import { CR, endOfRun, LF, ONE, PLAIN, QUESTION, SLASH, SP, spells, TARGET, TOKEN } from './octets.ts';
 import type { RequestHead } from './request-head.ts';
@@ -14,7 +15,7 @@ const maxMethodBytes = 32;
  * Parses the request line at `at` of `bytes`, the buffer of `head.fields` (RFC 9112 section 3).
  * @returns the position after its CRLF; {@link INCOMPLETE}; or a fault
  */
-export function parseRequestLine(head: RequestHead, bytes: Buffer, at: number, stop: number, targetBytes: number): number | WireFault {
+export function parseRequestLine(head: RequestHead, bytes: Buffer, at: number, stop: number, limits: HeadLimits): number | WireFault {
   const methodStart = at;
   at = endOfRun(bytes, at, stop, TOKEN);
   if (at - methodStart > maxMethodBytes) return wireFaults.unknownMethod;
@@ -26,7 +27,7 @@ export function parseRequestLine(head: RequestHead, bytes: Buffer, at: number, s
   at = endOfRun(bytes, targetStart, stop, PLAIN);
   head.plain = bytes[at] === SP;
   if (!head.plain) at = endOfRun(bytes, at, stop, TARGET);
-  if (at - targetStart > targetBytes) return wireFaults.targetTooLong;
+  if (at - targetStart > limits.targetBytes) return wireFaults.targetTooLong;
   if (at === stop) return INCOMPLETE;
   if (bytes[at] !== SP || at === targetStart) return wireFaults.badTarget;
   const targetEnd = at;
@@ -52,19 +53,20 @@ export function parseRequestLine(head: RequestHead, bytes: Buffer, at: number, s
   head.absolute = false;
   head.lineVerbatim = bytes[at - 2] === ONE;
   if (bytes[targetStart] !== SLASH) {
-    const fault = readTarget(head, bytes, targetStart, targetEnd);
+    const fault = readTarget(head, bytes, targetStart, targetEnd, limits.secure === true);
     if (fault !== undefined) return fault;
   }
   return at + 1;
 }
 
 /** Reads a target that does not begin with a slash: asterisk-form, or absolute-form, whose authority it finds. */
-function readTarget(head: RequestHead, bytes: Buffer, start: number, end: number): WireFault | undefined {
+function readTarget(head: RequestHead, bytes: Buffer, start: number, end: number, secure: boolean): WireFault | undefined {
   if (bytes[start] === ASTERISK && end - start === 1) return head.method === 'OPTIONS' ? undefined : wireFaults.badTarget;
   // RFC 9110 section 7.4: an https target must not be served on a connection that is not secured.
-  if (end - start >= 8 && spells(bytes, start, start + 8, 'https://')) return wireFaults.misdirected;
-  if (end - start < 8 || !spells(bytes, start, start + 7, 'http://')) return wireFaults.badTarget;
-  const authorityStart = start + 7;
+  const https = end - start > 8 && spells(bytes, start, start + 8, 'https://');
+  if (https && !secure) return wireFaults.misdirected;
+  if (!https && (end - start < 8 || !spells(bytes, start, start + 7, 'http://'))) return wireFaults.badTarget;
+  const authorityStart = start + (https ? 8 : 7);
   let at = authorityStart;
   while (at < end && bytes[at] !== SLASH && bytes[at] !== QUESTION) at++;
   if (!isHost(bytes, authorityStart, at)) return wireFaults.badTarget;

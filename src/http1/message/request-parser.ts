@@ -41,7 +41,7 @@ function parse(head: RequestHead, buffer: Buffer, start: number, end: number, li
     if (buffer[at++] !== LF) return wireFaults.bareCarriageReturn;
   }
 
-  const lineEnd = parseRequestLine(head, buffer, at, stop, limits.targetBytes);
+  const lineEnd = parseRequestLine(head, buffer, at, stop, limits);
   if (typeof lineEnd === 'object') return lineEnd;
   if (lineEnd === INCOMPLETE) return full ? wireFaults.targetTooLong : INCOMPLETE;
 

@@ -37,6 +37,7 @@ export class RemoteLink {
   readonly firstTry: Promise<void>;
   readonly #url: URL;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #ca: string | undefined;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #log: Log;
@@ -56,6 +57,8 @@ export class RemoteLink {
   constructor(parts: {
     url: URL;
     token?: string;
+    /** Authorities in PEM. */
+    ca?: string;
     clock: Clock;
     random: Random;
     logger: Log;
@@ -64,6 +67,7 @@ export class RemoteLink {
     onUp: () => void;
   }) {
     this.#url = parts.url;
+    this.#ca = parts.ca;
     this.#headers = parts.token === undefined ? {} : { authorization: `Bearer ${parts.token}` };
     this.#clock = parts.clock;
     this.#random = parts.random;
@@ -112,6 +116,7 @@ export class RemoteLink {
     const { host: _, port: __, ...dial } = processResolver.dial(hostname.replace(/^\[|\]$/g, ''), Number(port), connectTimeoutMs);
     const socket = new WebSocket(this.#url, {
       ...dial,
+      ...(this.#ca !== undefined && { ca: this.#ca }),
       headers: this.#headers,
       maxPayload: maxFrameBytes,
       perMessageDeflate: false,

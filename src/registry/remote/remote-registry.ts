@@ -29,7 +29,7 @@ export class RemoteRegistry implements Registry {
   #everUp = false;
 
   /** @param parts.url URL of the balancer's control address, `http(s)://host:port`. Throws `invalid` for any other URL. */
-  constructor(parts: { url: string; token?: string; clock: Clock; random: Random; logger: Log }) {
+  constructor(parts: { url: string; token?: string; ca?: string; clock: Clock; random: Random; logger: Log }) {
     this.#log = parts.logger;
     const url = endpointOf(parts.url);
     this.#link = new RemoteLink({ ...parts, url, onNews: (news) => this.#tell(news), onUp: () => this.#isUp() });

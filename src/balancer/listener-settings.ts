@@ -1,0 +1,53 @@
+import { type EnvironmentSpec, environmentSpec } from '../model/environment.ts';
+import type { ListenerSettings } from '../proxy/contract.ts';
+import type { Certificate, CertificateFiles } from '../tls/certificate.ts';
+import type { ListenerTls } from '../tls/listener-tls.ts';
+import type { TableEnvironment } from './table.ts';
+
+/** Merges the settings of environments that share a listener: until Host is read a request belongs to none of them, so the largest limit applies. */
+export function settingsOf(sharing: readonly TableEnvironment[]): Omit<ListenerSettings, 'tls'> {
+  const specs = sharing.length === 0 ? [environmentSpec.parse({})] : sharing.map((environment) => environment.spec);
+  return {
+    headerBytes: Math.max(...specs.map((spec) => spec.limits.headerBytes)),
+    bodyRate: Math.min(...specs.map((spec) => spec.limits.bodyRate)),
+    connections: most(specs.map((spec) => spec.limits.connections)),
+    timeouts: {
+      requestHead: longest(specs.map((spec) => spec.timeouts.requestHead)),
+      requestBody: longest(specs.map((spec) => spec.timeouts.requestBody)),
+      clientIdle: longest(specs.map((spec) => spec.timeouts.clientIdle)),
+    },
+    underscores: strictest(specs.map((spec) => spec.underscores)),
+    trustedProxies: [...new Set(specs.flatMap((spec) => spec.trustedProxies))],
+    proxyProtocol: [...new Set(specs.flatMap((spec) => spec.proxyProtocol))],
+  };
+}
+
+/** The certificates of environments that share a listener; undefined: it is plain. Those of its default environment come first. */
+export function tlsOf(
+  sharing: readonly TableEnvironment[],
+  find: (files: CertificateFiles) => Certificate | undefined,
+  ticketKey: string,
+): ListenerTls | undefined {
+  const specs = sharing.map(({ spec }) => spec).sort((one, other) => Math.sign(one.hosts.length) - Math.sign(other.hosts.length));
+  const wanted = specs.flatMap(({ tls }) => tls ?? []);
+  if (wanted.length === 0) return undefined;
+  return {
+    certificates: wanted.flatMap(({ certificates }) => certificates).flatMap((files) => find(files) ?? []),
+    minVersion: wanted.some(({ minVersion }) => minVersion === '1.3') ? '1.3' : '1.2',
+    ticketKey,
+  };
+}
+
+/** The greatest number of connections; `auto` sets no number. */
+function most(limits: readonly EnvironmentSpec['limits']['connections'][]): EnvironmentSpec['limits']['connections'] {
+  return limits.includes('auto') ? 'auto' : Math.max(...(limits as number[]));
+}
+
+/** The longest timeout; 0 means no limit. */
+function longest(timeouts: readonly number[]): number {
+  return timeouts.includes(0) ? 0 : Math.max(...timeouts);
+}
+
+function strictest(rules: readonly EnvironmentSpec['underscores'][]): EnvironmentSpec['underscores'] {
+  return (['reject', 'drop'] as const).find((rule) => rules.includes(rule)) ?? 'keep';
+}

@@ -1,0 +1,24 @@
+import type { EnvironmentSpec } from '../model/environment.ts';
+import { CertificateFault, type CertificateFiles, readCertificate } from '../tls/certificate.ts';
+import type { Conflict } from './listener-conflicts.ts';
+
+/** Finds certificates and keys of a configuration that cannot be used now. @param folder that relative paths start from */
+export function certificateFaults(
+  control: CertificateFiles | undefined,
+  environments: Readonly<Record<string, Pick<EnvironmentSpec, 'tls'>>>,
+  folder: string,
+): Conflict[] {
+  const named = Object.entries(environments).flatMap(([name, { tls }]) =>
+    (tls?.certificates ?? []).map((files, at) => ({ files, path: ['environments', name, 'tls', 'certificates', at] as PropertyKey[] })),
+  );
+  const all = control === undefined ? named : [{ files: control, path: ['control', 'tls'] as PropertyKey[] }, ...named];
+  return all.flatMap(({ files, path }): Conflict[] => {
+    try {
+      readCertificate(files, folder, Date.now());
+      return [];
+    } catch (error) {
+      if (!(error instanceof CertificateFault)) throw error;
+      return [{ path: [...path, error.part], message: error.message }];
+    }
+  });
+}

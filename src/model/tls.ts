@@ -1,0 +1,42 @@
+import * as z from 'zod';
+import { address } from './address.ts';
+import { maxPort } from './bounds.ts';
+import { duration } from './quantity.ts';
+
+/** Files of one certificate. */
+export const certificateFiles = z.strictObject({
+  certificate: z.string().min(1).meta({
+    description:
+      'file with the certificate in PEM form, followed by those that lead to its issuer, relative to the folder of the configuration file. A changed file is noticed within seconds, checked, and used for new connections',
+  }),
+  key: z.string().min(1).meta({
+    description: 'file with its private key in PEM form, not encrypted. Only the user that runs Sluice should be able to read it',
+  }),
+});
+
+/** TLS of an environment's listener. */
+export const tlsSpec = z.strictObject({
+  certificates: z.array(certificateFiles).min(1).meta({
+    description:
+      'certificates, chosen by the name that the client asks for: the exact name, then a wildcard of one label, else the first. Environments that share a listener share their certificates',
+  }),
+  minVersion: z
+    .union([z.literal('1.2'), z.literal('1.3'), z.literal(1.2), z.literal(1.3)], 'must be "1.2" or "1.3"')
+    .transform((version) => String(version) as '1.2' | '1.3')
+    .prefault('1.2')
+    .meta({ description: 'lowest version of TLS that clients may use: 1.2 or 1.3. Environments that share a listener must agree' }),
+  redirectFrom: address.optional().meta({
+    description:
+      'address without TLS whose requests are answered with 308 and the same URL with https, for example 0.0.0.0:80. Environments can share it if they share their listener',
+  }),
+  publicPort: z.int().min(0).max(maxPort).default(0).meta({
+    title: 'port',
+    description: 'port that redirects name, if clients reach the listener by another one, for example behind a port mapping; 0: its own',
+  }),
+  hsts: duration.prefault('0s').meta({
+    description:
+      'time for which browsers use nothing but https for the host (Strict-Transport-Security on responses of servers); 0: not said. It cannot be taken back before that time ends',
+  }),
+});
+
+export type TlsSpec = z.output<typeof tlsSpec>;

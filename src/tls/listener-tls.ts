@@ -1,0 +1,13 @@
+import type { Certificate } from './certificate.ts';
+
+/** Lowest version of TLS that is spoken. */
+export type TlsVersion = '1.2' | '1.3';
+
+/** TLS of a listener as plain data, so that it can be sent to a worker process. Holds private keys: never log it. */
+export interface ListenerTls {
+  /** At least one. The first is for clients that ask for no name, or for one that no certificate has. */
+  readonly certificates: readonly Certificate[];
+  readonly minVersion: TlsVersion;
+  /** Key of session tickets (RFC 5077): 48 octets in base64. Whatever shares it resumes each other's sessions. */
+  readonly ticketKey: string;
+}

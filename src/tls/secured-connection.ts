@@ -1,0 +1,42 @@
+import { isIP } from 'node:net';
+import { plainAddress } from './certificate.ts';
+import { coversHost } from './certificate-names.ts';
+
+/** The TLS side of a client's connection: the name that the client asked for, and the names of the certificate that it was given. */
+export class SecuredConnection {
+  /** Name of server_name; undefined: the client named none, because it connected by address. */
+  readonly serverName: string | undefined;
+  readonly #names: readonly string[];
+  /** Host of the last request, which the next one mostly has too. */
+  #lastAuthority: string | undefined;
+  #lastAnswer = false;
+
+  constructor(serverName: string | undefined, names: readonly string[]) {
+    this.serverName = serverName;
+    this.#names = names;
+  }
+
+  /**
+   * True if a request for `authority` may be answered on this connection (RFC 9110 section 15.5.20): the certificate covers the host, or
+   * the client used no name at all.
+   */
+  answersFor(authority: string): boolean {
+    if (authority !== this.#lastAuthority) {
+      this.#lastAuthority = authority;
+      this.#lastAnswer = this.#covers(authority);
+    }
+    return this.#lastAnswer;
+  }
+
+  #covers(authority: string): boolean {
+    const host = hostOf(authority);
+    if (host === '' || coversHost(this.#names, host)) return true;
+    return this.serverName === undefined && isIP(plainAddress(host)) !== 0;
+  }
+}
+
+/** Drops the port of `HOST:PORT`. */
+function hostOf(authority: string): string {
+  const colon = authority.indexOf(':', authority.lastIndexOf(']') + 1);
+  return colon < 0 ? authority : authority.slice(0, colon);
+}

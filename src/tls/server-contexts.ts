@@ -1,0 +1,59 @@
+import { constants } from 'node:crypto';
+import { createSecureContext, type SecureContext, type SecureContextOptions, type SecureVersion } from 'node:tls';
+import type { Certificate } from './certificate.ts';
+import { CertificateNames } from './certificate-names.ts';
+import type { ListenerTls } from './listener-tls.ts';
+
+/**
+ * Ciphers of Mozilla's intermediate configuration, those of TLS 1.3 first, in the order in which the server prefers them. DHE is left out:
+ * each client that knows it knows ECDHE, and it makes handshakes dear for the server.
+ */
+const ciphers = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':');
+
+/** OpenSSL's SSL_OP_NO_RENEGOTIATION, which Node does not name. */
+const noRenegotiation = 1 << 30;
+
+/** Options of a server that speaks TLS, without its certificate. */
+export function serverOptions({ minVersion, ticketKey }: Pick<ListenerTls, 'minVersion' | 'ticketKey'>): SecureContextOptions {
+  return {
+    minVersion: `TLSv${minVersion}` as SecureVersion,
+    ciphers,
+    honorCipherOrder: true,
+    ecdhCurve: 'X25519:prime256v1:secp384r1',
+    secureOptions: constants.SSL_OP_CIPHER_SERVER_PREFERENCE | noRenegotiation,
+    ticketKeys: Buffer.from(ticketKey, 'base64'),
+    sessionIdContext: 'sluice',
+  };
+}
+
+/** A certificate that is ready for handshakes. */
+export interface ServerContext {
+  readonly names: readonly string[];
+  readonly options: SecureContextOptions;
+  readonly context: SecureContext;
+}
+
+/** Makes the certificates of a listener ready for handshakes, to be found by name. */
+export function serverContexts(tls: ListenerTls): CertificateNames<ServerContext> {
+  return new CertificateNames(tls.certificates.map((certificate) => contextOf(certificate, tls)));
+}
+
+/** Options of a TLS server with a single certificate, as `tls.createServer` takes them. */
+export function singleServerOptions({ chain, key }: Certificate, ticketKey: string): SecureContextOptions {
+  return { ...serverOptions({ minVersion: '1.2', ticketKey }), cert: chain, key };
+}
+
+function contextOf({ chain, key, names }: Certificate, tls: ListenerTls): ServerContext {
+  const options = { ...serverOptions(tls), cert: chain, key };
+  return { names, options, context: createSecureContext(options) };
+}

@@ -1,0 +1,84 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ownFolder } from './own-folder.ts';
+import type { Owner } from './owner.ts';
+
+/** Files of a certificate with its key, in a folder of certificates. */
+export interface IssuedCertificate {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+interface Wishes {
+  /** DNS names and IP addresses; the first is the common name. */
+  readonly names: readonly string[];
+  /** Dates as openssl takes them, such as 20200101000000Z. */
+  readonly from?: string;
+  readonly until?: string;
+  /** Issuer; default: the root. */
+  readonly by?: IssuedCertificate;
+  readonly authority?: boolean;
+  readonly rsa?: boolean;
+}
+
+/** A folder of certificates, made by the openssl program for one test, with a root of its own. */
+export class CertificateFolder {
+  readonly folder: string;
+  /** The root that issued the certificates; `root.certificate` is for clients. */
+  readonly root: IssuedCertificate;
+  #made = 0;
+
+  constructor(owner: Owner, folder = ownFolder(owner)) {
+    this.folder = folder;
+    this.root = this.issue({ names: ['Sluice test root'], authority: true });
+  }
+
+  /** Issues a certificate. The certificate file holds it alone. */
+  issue({
+    names,
+    from = '20200101000000Z',
+    until = '20991231235959Z',
+    by = this.root as IssuedCertificate | undefined,
+    authority = false,
+    rsa = false,
+  }: Wishes): IssuedCertificate {
+    const at = join(this.folder, String(++this.#made));
+    const key = `${at}.key`;
+    const certificate = `${at}.pem`;
+    const kind = rsa
+      ? ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048']
+      : ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'];
+    openssl('genpkey', ...kind, '-out', key);
+    openssl('req', '-new', '-key', key, '-subj', `/CN=${names[0]}`, '-out', `${at}.csr`);
+    const alternatives = names.map((name) => (/^[\d.]+$|:/.test(name) ? `IP:${name}` : `DNS:${name}`));
+    writeFileSync(
+      `${at}.cnf`,
+      authority
+        ? '[ca]\ndefault_ca=x\n[x]\n[e]\nbasicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n'
+        : `[e]\nbasicConstraints=critical,CA:false\nsubjectAltName=${alternatives.join()}\nextendedKeyUsage=serverAuth,clientAuth\n`,
+    );
+    writeFileSync(`${at}.index`, '');
+    writeFileSync(
+      `${at}.ca`,
+      `[ca]\ndefault_ca=x\n[x]\ndatabase=${at}.index\nnew_certs_dir=${this.folder}\nrand_serial=yes\ndefault_md=sha256\npolicy=p\nunique_subject=no\n[p]\ncommonName=supplied\n`,
+    );
+    const issuer = by === undefined ? ['-selfsign', '-keyfile', key] : ['-cert', by.certificate, '-keyfile', by.key];
+    openssl(
+      ...['ca', '-batch', '-notext', '-config', `${at}.ca`, '-in', `${at}.csr`, '-out', certificate, '-startdate', from, '-enddate', until],
+      ...['-extfile', `${at}.cnf`, '-extensions', 'e', ...issuer],
+    );
+    return { certificate, key };
+  }
+
+  /** Writes a file of several certificates, in this order. */
+  chain(...parts: readonly IssuedCertificate[]): string {
+    const file = join(this.folder, `${++this.#made}-chain.pem`);
+    writeFileSync(file, parts.map(({ certificate }) => readFileSync(certificate, 'utf8')).join(''));
+    return file;
+  }
+}
+
+export function openssl(...args: string[]): string {
+  return execFileSync('openssl', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
