@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import type { ExchangeRecord } from '../../src/access-log/contract.ts';
 import { environmentSpec } from '../../src/model/environment.ts';
+import { proxyHeader } from '../../src/model/proxy-protocol.ts';
 import { bindSocket } from '../../src/proxy/bound-socket.ts';
 import type { Exchange, Handler, ListenerSettings } from '../../src/proxy/contract.ts';
 import { HttpListener } from '../../src/proxy/http-listener.ts';
@@ -256,3 +257,60 @@ t.test('handshakes under way count as connections, end at their deadline, and ba
     'good clients are served',
   );
 });
+
+t.test('a header of the PROXY protocol comes before the handshake', async (t) => {
+  const made = new CertificateFolder(t);
+  const ca = readFileSync(made.root.certificate, 'utf8');
+  const certificates = [made.issue({ names: ['localhost'] })];
+  const { listener, port, records } = await open(t, settings(certificates, { proxyProtocol: ['127.0.0.1'] }));
+  const ends = { source: '192.0.2.7', sourcePort: 4711, destination: '198.51.100.1', destinationPort: 443 };
+  const header = proxyHeader('v2', ends);
+  for (const [how, cut] of [
+    ['in one piece with the ClientHello', 0],
+    ['alone', header.length],
+    ['in two pieces', 9],
+  ] as const) {
+    const raw = net.connect(port, '127.0.0.1');
+    await once(raw, 'connect');
+    raw.setNoDelay(true);
+    // A relay gives the octets of the TLS client to the connection, behind the header.
+    const [near, far] = await pair(t);
+    const client = tls.connect({ socket: near, servername: 'localhost', ca });
+    const [hello] = (await once(far, 'data')) as [Buffer];
+    const octets = Buffer.concat([header, hello]);
+    if (cut > 0) raw.write(octets.subarray(0, cut));
+    await new Promise(setImmediate);
+    raw.write(octets.subarray(cut));
+    far.pipe(raw).pipe(far);
+    await once(client, 'secureConnect');
+    client.write('GET /a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    let seen = '';
+    for await (const piece of client) seen += piece;
+    t.match(seen, /^HTTP\/1\.1 200 OK\r\n/, how);
+    raw.destroy();
+  }
+  t.strictSame(
+    records.map(({ client }) => client),
+    [ends.source, ends.source, ends.source],
+  );
+  const without = tls.connect({ port, host: '127.0.0.1', servername: 'localhost', ca });
+  await t.rejects(once(without, 'secureConnect'));
+  await eventually(
+    () => listener.connections,
+    (open) => open === 0,
+  );
+});
+
+/** Two ends of one connection. */
+async function pair(t: Test): Promise<[net.Socket, net.Socket]> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const near = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1');
+  const [far] = (await once(server, 'connection')) as [net.Socket];
+  t.teardown(() => {
+    near.destroy();
+    far.destroy();
+    server.close();
+  });
+  return [near, far];
+}
