@@ -1,6 +1,7 @@
 import { sha256 } from '../../model/content-hash.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { mostRevisionsAsked, type RevisionContent, type RevisionId } from '../../model/manifest.ts';
+import { SharedWork } from '../../model/shared-work.ts';
 import { revisionName } from '../documents.ts';
 import type { Stored } from '../store.ts';
 import { DeployedProjects } from './deployed-projects.ts';
@@ -14,7 +15,7 @@ const mostAnswered = 2 << 20;
 export class RevisionContents {
   readonly #ledger: Ledger;
   /** Reads under way: after a deploy every server asks for the same. */
-  readonly #reads = new Map<string, Promise<RevisionContent[]>>();
+  readonly #reads = new SharedWork<RevisionContent[]>();
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
@@ -26,10 +27,7 @@ export class RevisionContents {
       throw new SluiceError('invalid', `more than ${mostRevisionsAsked} revisions are asked for: ask for fewer`);
     if (environment !== undefined) await this.#mustBeDeployed(wanted, environment);
     const names = wanted.map(({ name, revision }) => revisionName(name, revision));
-    const id = names.join(' ');
-    const read = this.#reads.get(id) ?? this.#read(wanted, names).finally(() => this.#reads.delete(id));
-    this.#reads.set(id, read);
-    return read;
+    return this.#reads.share(names.join(' '), () => this.#read(wanted, names));
   }
 
   async #mustBeDeployed(wanted: readonly RevisionId[], environment: string): Promise<void> {

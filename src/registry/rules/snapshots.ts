@@ -1,5 +1,6 @@
 import { SluiceError } from '../../model/fault.ts';
 import type { Manifest, ManifestEntry } from '../../model/manifest.ts';
+import { SharedWork } from '../../model/shared-work.ts';
 import { type DeployedProject, type Snapshot, unservable } from '../../model/snapshot.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
 import { sameSnapshot } from '../../model/snapshot-id.ts';
@@ -24,6 +25,9 @@ export class Snapshots {
   readonly #manifests = new Map<string, Manifest>();
   readonly #changes = new Map<string, Manifest>();
   readonly #latest = new Map<string, Snapshot>();
+  /** Reads under way: until the first manifest and snapshot are kept, servers that start together ask for the same. */
+  readonly #readingManifests = new SharedWork<Manifest>();
+  readonly #readingSnapshots = new SharedWork<Snapshot>();
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
@@ -45,24 +49,16 @@ export class Snapshots {
     }
     const latest = this.#manifests.get(environment);
     if (latest && sameSnapshot(latest, snapshotIdOf(epoch, document))) return latest;
-    const changes = latest && (await this.#changesSince(environment, epoch, document, latest));
-    const next = changes
-      ? { ...manifestOf(environment, epoch, document), put: merged(latest.put, changes), removed: [] }
-      : await this.#readWhole(environment, epoch, document);
-    // A deployment that cannot be read now may be readable later.
-    if (next.put.every(({ fault }) => fault === undefined)) this.#manifests.set(environment, next);
-    return next;
+    const id = idOf(environment, snapshotIdOf(epoch, document));
+    return this.#readingManifests.share(id, () => this.#readManifest(environment, epoch, document, latest));
   }
 
   /** Builds the whole snapshot that an environment's document describes. */
   async of(environment: string, epoch: string, document: EnvironmentDocument): Promise<Snapshot> {
     const latest = this.#latest.get(environment);
     if (latest && sameSnapshot(latest, snapshotIdOf(epoch, document))) return latest;
-    const { put, removed: _, from: __, ...rest } = await this.manifest(environment, epoch, document);
-    const snapshot = { ...rest, projects: await this.projects(rest.epoch, put) };
-    // A revision that cannot be read now may be readable later.
-    if (snapshot.projects.every(({ fault }) => fault === undefined)) this.#latest.set(environment, snapshot);
-    return snapshot;
+    const id = idOf(environment, snapshotIdOf(epoch, document));
+    return this.#readingSnapshots.share(id, () => this.#readSnapshot(environment, epoch, document));
   }
 
   /** Reads the contents of these deployments. One that is lost or cannot be read gets a `fault`. */
@@ -76,6 +72,25 @@ export class Snapshots {
   /** Drops what is cached of an environment that was deleted. */
   forget(environment: string): void {
     for (const cache of [this.#manifests, this.#changes, this.#latest]) cache.delete(environment);
+  }
+
+  /** Reads what changed since the latest manifest, or everything if that is not known. */
+  async #readManifest(environment: string, epoch: string, document: EnvironmentDocument, latest: Manifest | undefined): Promise<Manifest> {
+    const changes = latest && (await this.#changesSince(environment, epoch, document, latest));
+    const next = changes
+      ? { ...manifestOf(environment, epoch, document), put: merged(latest.put, changes), removed: [] }
+      : await this.#readWhole(environment, epoch, document);
+    // A deployment that cannot be read now may be readable later.
+    if (next.put.every(({ fault }) => fault === undefined)) this.#manifests.set(environment, next);
+    return next;
+  }
+
+  async #readSnapshot(environment: string, epoch: string, document: EnvironmentDocument): Promise<Snapshot> {
+    const { put, removed: _, from: __, ...rest } = await this.manifest(environment, epoch, document);
+    const snapshot = { ...rest, projects: await this.projects(rest.epoch, put) };
+    // A revision that cannot be read now may be readable later.
+    if (snapshot.projects.every(({ fault }) => fault === undefined)) this.#latest.set(environment, snapshot);
+    return snapshot;
   }
 
   async #projects(epoch: string, entries: readonly ManifestEntry[]): Promise<DeployedProject[]> {
@@ -160,6 +175,10 @@ export const lostRevision = 'the registry has lost it: push the project and depl
 /** Identity of the snapshot that an environment's document describes. */
 export function snapshotIdOf(epoch: string, { version, hash }: EnvironmentDocument): SnapshotId {
   return { epoch, version, hash };
+}
+
+function idOf(environment: string, { epoch, version, hash }: SnapshotId): string {
+  return `${environment} ${epoch} ${version} ${hash}`;
 }
 
 function manifestOf(environment: string, epoch: string, document: EnvironmentDocument): Omit<Manifest, 'put' | 'removed'> {
