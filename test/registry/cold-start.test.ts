@@ -1,11 +1,17 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { systemClock } from '../../src/model/clock.ts';
 import { FileStore } from '../../src/registry/embedded/file-store.ts';
 import { RedisStore } from '../../src/registry/redis/redis-store.ts';
+import { RegistrationEndpoint } from '../../src/registry/remote/registration-endpoint.ts';
 import { documentRegistry } from '../../src/registry/rules/document-registry.ts';
 import type { Store } from '../../src/registry/store.ts';
 import { api, request } from '../contract/registry-samples.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
 import { silentLogger as logger } from '../tools/fake-logger.ts';
+import { JoinPeer, type PeerAnswer } from '../tools/join-peer.ts';
 import { startRedis } from '../tools/redis.ts';
 import { CountedStore } from './counted-store.ts';
 
@@ -48,4 +54,66 @@ t.test('servers that join at once share one read of what is deployed', async (t)
     const ofSnapshots = await readByJoins(t, await open('snapshots'), false);
     t.ok(ofSnapshots < 5 * projects + 10 * servers, `${open.name}: ${ofSnapshots} documents for whole snapshots`);
   }
+});
+
+t.test('at the registration endpoint a few gateways at a time read everything, and the others stay registered', async (t) => {
+  const registry = documentRegistry({ store: await FileStore.open(t.testdir(), parts), ...parts });
+  await registry.putEnvironment('production', {});
+  const wanted: { name: string; revision: number }[] = [];
+  for (let index = 0; index < 257; index++) {
+    const { name, revision } = await registry.pushProject(api(`api-${index}`));
+    await registry.deploy('production', name);
+    wanted.push({ name, revision });
+  }
+  const clock = new FakeClock();
+  const endpoint = new RegistrationEndpoint({ registry, logger, clock, grantOf: () => ({ access: 'join' }) });
+  const server = createServer().on('upgrade', (request, socket, head) => endpoint.upgrade(request, socket, head));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(async () => {
+    await endpoint.close();
+    server.close();
+    await registry.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const peers = await Promise.all(Array.from({ length: 10 }, () => JoinPeer.connect(t, url, 'join')));
+  const [ninth, tenth] = peers.splice(8) as [JoinPeer, JoinPeer];
+  const join = { environment: 'production', updates: true };
+  const read = (peer: JoinPeer, many: number) => peer.call('revisions', { wanted: wanted.slice(0, many) });
+
+  const first = await Promise.all(peers.map((peer, index) => peer.join(`server-${index}`, join)));
+  for (const { result } of first) t.equal(result.update.put.length, 257);
+  /** Lets time pass, in which the first eight read, until the call is answered. */
+  const meanwhile = async (call: Promise<PeerAnswer>): Promise<PeerAnswer> => {
+    let answer: PeerAnswer | undefined;
+    void call.then((given) => {
+      answer = given;
+    });
+    for (let round = 0; answer === undefined && round < 20; round++) {
+      for (const { result } of await Promise.all(peers.map((peer) => read(peer, 9)))) t.equal(result.length, 9);
+      await clock.pass(400);
+    }
+    return (answer as PeerAnswer | undefined) ?? { error: { code: 'none', message: 'not answered' } };
+  };
+  const put = await meanwhile(ninth.join('server-8', join));
+  t.match(put.result, { server: { id: 'server-8', environment: 'production' }, later: true });
+  t.notOk(put.result.update);
+  t.match(await registry.server('server-8'), { environment: 'production' }, 'its lease began');
+
+  const { result: few } = await read(ninth, 8);
+  t.equal(few.length, 8, 'few contents need no slot');
+  const renewal = (id: string, more: object) => ({ id, instance: `${id}-1`, projects: [], updates: true, ...more });
+  const waits = ninth.call('renew', renewal('server-8', {}));
+  const { epoch, version, hash } = (first[0] as PeerAnswer).result.update;
+  const holds = { epoch, version, hash };
+  await peers[0]?.call('renew', renewal('server-0', { running: holds, holds }));
+  t.equal((await waits).result.update.put.length, 257, 'the acknowledgement of one is the turn of the next');
+
+  const told = await tenth.join('server-9', { ...join, holds: { ...holds, environment: 'production' } });
+  t.match(told.result, { server: { id: 'server-9' }, later: undefined }, 'a gateway that has everything waits for nothing');
+  peers[0] = ninth;
+  t.same((await meanwhile(read(tenth, 9))).result, [], 'a question that got no slot is answered with nothing');
+  ninth.close();
+  await ninth.until(() => ninth.closed !== undefined, 'its connection to be closed');
+  t.equal((await read(tenth, 9)).result.length, 9, 'a connection that ended frees its slot');
 });

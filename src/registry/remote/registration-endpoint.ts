@@ -9,6 +9,7 @@ import type { Caller, Registry, Watch } from '../contract.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { type JoinLimits, noJoinLimits } from './join-limits.ts';
 import { JoinRefusals } from './join-refusals.ts';
+import { ReaderSlots } from './reader-slots.ts';
 import { closeSoon, refuseUpgrade } from './refuse-upgrade.ts';
 import { Session } from './session.ts';
 import { stalledSeconds } from './session-watch.ts';
@@ -50,6 +51,7 @@ export class RegistrationEndpoint {
   readonly #refusals: JoinRefusals;
   readonly #servers: Readonly<Record<Access, WebSocketServer>>;
   readonly #sessions = new Set<Session>();
+  readonly #slots: ReaderSlots;
   /** Sessions with a join token of each address. */
   readonly #joined = new Map<string, number>();
   readonly #watch: Watch;
@@ -62,6 +64,7 @@ export class RegistrationEndpoint {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#refusals = options.refusals ?? new JoinRefusals(this.#log, this.#clock);
+    this.#slots = new ReaderSlots(this.#clock);
     this.#servers = { join: serverFor('join'), admin: serverFor('admin') };
     // One watch for all sessions; each passes on only the news that its peer asked for.
     this.#watch = options.registry.watch((news) => {
@@ -116,7 +119,8 @@ export class RegistrationEndpoint {
         },
         ...(grant.environment !== undefined && { environment: grant.environment }),
       };
-      const parts = { registry: this.#options.registry, refusals: this.#refusals, logger: this.#log, watching: this.#watch.ready };
+      const { registry } = this.#options;
+      const parts = { registry, refusals: this.#refusals, slots: this.#slots, logger: this.#log, watching: this.#watch.ready };
       const session = new Session({ ...parts, socket: peer, under: socket, grant, authorization, caller });
       this.#sessions.add(session);
       this.#count(session, 1);

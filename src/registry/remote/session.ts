@@ -11,6 +11,8 @@ import { type ClientFrame, decodeClientFrame, type EndpointFrame, errorFrame } f
 import type { JoinRefusals } from './join-refusals.ts';
 import { isMethod, methods } from './methods.ts';
 import { Outgoing } from './outgoing.ts';
+import { pacedCall } from './paced-call.ts';
+import type { ReaderSlots } from './reader-slots.ts';
 import { forbidden, SessionScope } from './session-scope.ts';
 import { SessionWatch } from './session-watch.ts';
 
@@ -35,6 +37,8 @@ export interface SessionParts {
   /** Resolves when the endpoint's own watch can no longer miss a change. */
   readonly watching: Promise<void>;
   readonly refusals: JoinRefusals;
+  /** The slots of all gateways that read much at present. */
+  readonly slots: ReaderSlots;
   readonly logger: Log;
 }
 
@@ -55,6 +59,7 @@ export class Session {
     this.#outgoing = new Outgoing(socket, maxUnsentBytes[grant.access], () => this.cutOff('slow', 'it does not read what it is sent'));
     this.#watch = new SessionWatch(socket, under);
     if (grant.access === 'join') this.#scope = new SessionScope(registry, caller);
+    socket.on('close', () => parts.slots.end(this));
     socket.on('message', (data, isBinary) => this.#receive(isBinary ? '' : data.toString()));
   }
 
@@ -122,6 +127,7 @@ export class Session {
     } finally {
       this.#calls--;
       this.#callBytes -= bytes;
+      this.#parts.slots.answered(this);
       const missed = this.#scope?.takeMissed();
       if (missed !== undefined) this.tell(missed);
     }
@@ -151,6 +157,7 @@ export class Session {
     const call = (params: unknown, caller?: Caller): Promise<unknown> => method.call(this.#parts.registry, params as never, caller);
     if (this.#scope === undefined) return call(value);
     await this.#scope.admit(name, value);
-    return this.#scope.call(name, value, call);
+    const scope = this.#scope;
+    return pacedCall(this.#parts.slots, this, { name, params: value, call: () => scope.call(name, value, call) });
   }
 }
