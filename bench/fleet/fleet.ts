@@ -16,6 +16,8 @@ export interface FleetOptions {
   readonly gateways: number;
   /** Number of projects that are deployed; default 1. Deploys change one of them. */
   readonly projects?: number;
+  /** All gateways start at the same moment and read everything that is deployed. */
+  readonly cold?: boolean;
   readonly registry: RegistryKind;
   /** Minutes in which gateways join and leave; 0: none. */
   readonly minutes: number;
@@ -49,6 +51,7 @@ export async function runFleet(owner: Owner, options: FleetOptions): Promise<Fle
   const processes = await GatewayProcesses.start(owner, {
     gateways,
     whole: wholeGateways(options),
+    readsAll: options.cold === true,
     flags,
     join: redis?.url ?? balancer.control,
     token: joinToken,
@@ -112,6 +115,7 @@ class Fleet {
       gateways,
       projects: this.#options.projects ?? 1,
       whole: wholeGateways(this.#options),
+      cold: this.#options.cold === true,
       registry,
       storm,
       rest,
@@ -126,9 +130,9 @@ class Fleet {
 
   async #storm(): Promise<Storm> {
     const end = await this.#meter.begin();
-    const { gateways, projects = 1 } = this.#options;
+    const { gateways, projects = 1, cold } = this.#options;
     // With many projects one machine cannot do at once the work that as many machines would share.
-    const wave = projects === 1 ? gateways : joiningAtOnce;
+    const wave = projects === 1 || cold ? gateways : joiningAtOnce;
     const at = now();
     const ids: string[] = [];
     while (ids.length < gateways) {
@@ -325,6 +329,8 @@ function now(): number {
 }
 
 /** Number of gateways that hold all projects. */
-function wholeGateways({ gateways, projects = 1 }: Pick<FleetOptions, 'gateways' | 'projects'>): number {
+function wholeGateways({ gateways, projects = 1, cold }: Pick<FleetOptions, 'gateways' | 'projects' | 'cold'>): number {
+  // While one compiles thousands of projects, the others in its process would stand still, as on no machine of their own.
+  if (cold && projects > 1) return 1;
   return Math.min(gateways, Math.max(1, Math.floor(mostHeld / projects)));
 }

@@ -41,7 +41,7 @@ async function start(id: string, whole: boolean): Promise<Running> {
   const { join: url, token, environment, folder } = settings;
   const link = await openRegistry({ url, token, logger });
   let reported: number | undefined;
-  const registry = observedRegistry(whole ? link : lightRegistry(link), {
+  const registry = observedRegistry(whole ? link : lightRegistry(link, settings), {
     called: () => calls++,
     heard: ({ kind }) => {
       news++;

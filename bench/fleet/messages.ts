@@ -6,6 +6,8 @@ export interface GatewayProcessSettings {
   readonly environment: string;
   /** Holds the snapshot files of the gateways. */
   readonly folder: string;
+  /** Gateways that do not hold all projects read them nevertheless. */
+  readonly readsAll: boolean;
 }
 
 /** Message to a process with gateways. */

@@ -7,7 +7,7 @@ const goals = { ready: 10_000, deploy: 2000 };
 
 /** Writes the results page, as Markdown. */
 export function report(results: FleetResults): string {
-  const { gateways, projects, whole, registry, date, machine, storm, rest, deploys, churn, herd, leaving, traffic } = results;
+  const { gateways, projects, whole, cold, registry, date, machine, storm, rest, deploys, churn, herd, leaving, traffic } = results;
   const slowestDeploy = Math.max(...deploys.map(({ acknowledged }) => acknowledged.max));
   const times: [string, Spread][] = [
     ['join storm: snapshot acknowledged', storm.acknowledged],
@@ -33,11 +33,11 @@ export function report(results: FleetResults): string {
   ];
   return `# A fleet of ${gateways} gateways with ${projects} ${projects === 1 ? 'project' : 'projects'}
 
-${date.toISOString()}, \`npm run fleet -- --gateways ${gateways}${projects === 1 ? '' : ` --projects ${projects}`} --registry ${registry}\`; ${
+${date.toISOString()}, \`npm run fleet -- --gateways ${gateways}${projects === 1 ? '' : ` --projects ${projects}`}${cold ? ' --cold' : ''} --registry ${registry}\`; ${
     registry === 'redis'
       ? 'gateways join through Redis'
       : "gateways join over the balancer's WebSocket endpoint; its registry is the embedded one"
-  }. ${whole === gateways ? '' : `${whole} of the gateways held all projects, the others only the one that the deploys change: memory would not hold more. `}${projects === 1 ? '' : 'The gateways joined in groups of 16. '}Everything, including gateways and clients, runs on one machine:
+  }. ${whole === gateways ? '' : `${whole} of the gateways held all projects, the others only the one that the deploys change: memory would not hold more. `}${cold ? 'All gateways started at the same moment with nothing on disk, and each read everything. ' : projects === 1 ? '' : 'The gateways joined in groups of 16. '}Everything, including gateways and clients, runs on one machine:
 
 ${machine.map((line) => `- ${line}`).join('\n')}
 

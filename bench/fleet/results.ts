@@ -7,6 +7,8 @@ export interface FleetResults {
   readonly projects: number;
   /** Number of gateways that held all projects; the others held only the one that the deploys change. */
   readonly whole: number;
+  /** All gateways started at the same moment, and each read everything that was deployed. */
+  readonly cold: boolean;
   readonly registry: RegistryKind;
   readonly machine: readonly string[];
   readonly date: Date;

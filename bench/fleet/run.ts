@@ -5,11 +5,13 @@ import { Scope } from '../../test/tools/owner.ts';
 import { type FleetOptions, runFleet } from './fleet.ts';
 import { report } from './report.ts';
 
-const help = `npm run fleet -- [--gateways N] [--projects N] [--registry redis|remote] [--minutes M] [--deploys N] [--rest SECONDS] [--out FILE]
+const help = `npm run fleet -- [--gateways N] [--projects N] [--cold] [--registry redis|remote] [--minutes M] [--deploys N] [--rest SECONDS] [--out FILE]
 
   --gateways   number of gateways; default 1000
   --projects   number of projects that are deployed; default 1. Of so many gateways with so many projects that memory would not hold all of
                them, most keep only the project that the deploys change: they are told of all, and get each deploy as any other
+  --cold       all gateways start at the same moment with nothing on disk, and each reads everything that is deployed; without it, 16 at a time
+               if there are many projects
   --registry   redis (default): gateways join through Redis; remote: through the balancer with its embedded registry
   --minutes    time in which gateways leave and new ones join, a tenth of them per minute; default 1
   --deploys    number of deploys to all gateways; default 5
@@ -23,6 +25,7 @@ function readOptions(): Omit<FleetOptions, 'progress'> & { out: string | undefin
     options: {
       gateways: { type: 'string', default: '1000' },
       projects: { type: 'string', default: '1' },
+      cold: { type: 'boolean', default: false },
       registry: { type: 'string', default: 'redis' },
       minutes: { type: 'string', default: '1' },
       deploys: { type: 'string', default: '5' },
@@ -47,6 +50,7 @@ function readOptions(): Omit<FleetOptions, 'progress'> & { out: string | undefin
   return {
     gateways: count('gateways', 1),
     projects: count('projects', 1),
+    cold: values.cold,
     registry,
     minutes: count('minutes', 0, false),
     deploys: count('deploys', 0),

@@ -9,6 +9,7 @@ import { RegistrationEndpoint } from '../../src/registry/remote/registration-end
 import { documentRegistry } from '../../src/registry/rules/document-registry.ts';
 import type { Store } from '../../src/registry/store.ts';
 import { api, request } from '../contract/registry-samples.ts';
+import { eventually } from '../tools/eventually.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { silentLogger as logger } from '../tools/fake-logger.ts';
 import { JoinPeer, type PeerAnswer } from '../tools/join-peer.ts';
@@ -95,7 +96,12 @@ t.test('at the registration endpoint a few gateways at a time read everything, a
     }
     return (answer as PeerAnswer | undefined) ?? { error: { code: 'none', message: 'not answered' } };
   };
-  const put = await meanwhile(ninth.join('server-8', join));
+  const joining = ninth.join('server-8', join);
+  await eventually(
+    () => registry.server('server-8'),
+    (server) => server !== undefined,
+  );
+  const put = await meanwhile(joining);
   t.match(put.result, { server: { id: 'server-8', environment: 'production' }, later: true });
   t.notOk(put.result.update);
   t.match(await registry.server('server-8'), { environment: 'production' }, 'its lease began');
