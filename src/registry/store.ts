@@ -56,7 +56,10 @@ export interface Change {
 export interface Store {
   /** Reads several documents as of one moment. */
   read(keys: readonly Key[]): Promise<Reading>;
-  /** Reads all documents of a kind, or those whose names begin with `prefix`. */
+  /**
+   * Reads all documents of a kind, or those whose names begin with `prefix`: as of one moment, though of deployments and claims one that changes
+   * meanwhile may be as it was before or after. Then the generation is that of the beginning.
+   */
   list(kind: Kind, prefix?: string): Promise<Reading>;
   /** Makes a change. Resolves to false if an expectation did not hold; then nothing was changed. Removing a server ends its lease. */
   commit(change: Change): Promise<boolean>;

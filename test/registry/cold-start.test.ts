@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import { systemClock } from '../../src/model/clock.ts';
+import { snapshotHash } from '../../src/model/snapshot-hash.ts';
 import { FileStore } from '../../src/registry/embedded/file-store.ts';
 import { RedisStore } from '../../src/registry/redis/redis-store.ts';
 import { RegistrationEndpoint } from '../../src/registry/remote/registration-endpoint.ts';
@@ -122,4 +124,45 @@ t.test('at the registration endpoint a few gateways at a time read everything, a
   ninth.close();
   await ninth.until(() => ninth.closed !== undefined, 'its connection to be closed');
   t.equal((await read(tenth, 9)).result.length, 9, 'a connection that ended frees its slot');
+});
+
+t.test('Redis lists deployments in pieces, and what changes meanwhile is as in the version of the manifest', async (t) => {
+  const redis = await startRedis(t);
+  const open = async () => {
+    const store = new RedisStore({ url: redis.url, prefix: 'pieces', ...parts });
+    await store.firstTry;
+    const registry = documentRegistry({ store, ...parts });
+    t.teardown(() => registry.close());
+    return registry;
+  };
+  const registry = await open();
+  await registry.putEnvironment('production', {});
+  const many = 1300;
+  await Promise.all(Array.from({ length: many }, (_, index) => registry.pushProject(api(`api-${index}`))));
+  for (let index = 0; index < many; index++) await registry.deploy('production', `api-${index}`);
+  const admin = new Redis(redis.url);
+  t.teardown(() => admin.disconnect());
+  await admin.config('RESETSTAT');
+  const reader = await open();
+  const { put } = await reader.manifest('production');
+  t.same(
+    put.map(({ name }) => name),
+    Array.from({ length: many }, (_, index) => `api-${index}`).sort(),
+  );
+  const commands = await admin.info('commandstats');
+  t.notMatch(commands, /cmdstat_hgetall:/, 'never all at once');
+  t.ok(Number(/cmdstat_hscan:calls=(\d+)/.exec(commands)?.[1]) >= 3, 'in several pieces');
+
+  for (let round = 0; round < 5; round++) {
+    const another = await open();
+    const listing = another.manifest('production');
+    // Fewer than the latest changes that are kept.
+    for (let change = 0; change < 25; change++) {
+      const name = `api-${(round * 25 + change) * 7}`;
+      await registry.undeploy('production', name);
+      if (change % 2 === 0) await registry.deploy('production', name);
+    }
+    const { hash, variables, put } = await listing;
+    t.equal(hash, snapshotHash({ variables }, put));
+  }
 });

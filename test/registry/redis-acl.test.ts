@@ -15,6 +15,9 @@ const commands = rules.filter((rule) => rule.startsWith('+')).map((rule) => rule
 async function useAll(t: Test, registry: Registry): Promise<void> {
   const heard = await listen(t, registry);
   await deployed(registry, 'production', 'shop');
+  // So many that each has a document of its own.
+  for (let index = 0; index < 64; index++) await deployed(registry, 'production', `api-${index}`);
+  await registry.manifest('production');
   await registry.join(request('one', { environment: 'production' }));
   await registry.renew({ id: 'one', instance: 'one-1', projects: [] });
   await registry.servers();
@@ -22,7 +25,7 @@ async function useAll(t: Test, registry: Registry): Promise<void> {
   await registry.undeploy('production', 'shop');
   await heard.until(({ kind }) => kind === 'snapshot');
   heard.watch.close();
-  await registry.deleteEnvironment('production', {});
+  await registry.deleteEnvironment('production', { force: true });
 }
 
 /** Runs `work` on a registry, until it has ended or `enough` resolves to true; then closes the registry, even if the work hangs or failed. */

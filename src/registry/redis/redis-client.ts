@@ -4,12 +4,14 @@ import { processResolver } from '../../dns/resolver.ts';
 import type { Random } from '../../model/clock.ts';
 import { retryDelay } from '../../model/retry-delay.ts';
 import { NamedConnector } from './named-connector.ts';
-import { commitScript, keyNames, probeScript, readScript, renewScript } from './redis-scripts.ts';
+import { commitScript, keyNames, pieceScript, probeScript, readScript, renewScript } from './redis-scripts.ts';
 import type { RedisLocation } from './redis-url.ts';
 
 /** Commands that a registry sends to Redis. A call fails within seconds if Redis cannot be reached; no command is queued until it can. */
 export interface RedisCommands {
   read(keys: readonly string[], args: readonly string[]): Promise<unknown>;
+  /** Reads a part of a list. */
+  piece(keys: readonly string[], args: readonly string[]): Promise<unknown>;
   commit(keys: readonly string[], args: readonly string[]): Promise<unknown>;
   renew(keys: readonly string[], args: readonly string[]): Promise<unknown>;
   probe(keys: readonly string[]): Promise<unknown>;
@@ -54,11 +56,12 @@ export class RedisClient {
   get commands(): RedisCommands {
     const client = this.#client;
     const scripts = client as unknown as Record<
-      'sluiceRead' | 'sluiceCommit' | 'sluiceRenew' | 'sluiceProbe',
+      'sluiceRead' | 'sluicePiece' | 'sluiceCommit' | 'sluiceRenew' | 'sluiceProbe',
       (...args: string[]) => Promise<unknown>
     >;
     return {
       read: (keys, args) => scripts.sluiceRead(...keys, ...args),
+      piece: (keys, args) => scripts.sluicePiece(...keys, ...args),
       commit: (keys, args) => scripts.sluiceCommit(...keys, ...args),
       renew: (keys, args) => scripts.sluiceRenew(...keys, ...args),
       probe: (keys) => scripts.sluiceProbe(...keys),
@@ -150,6 +153,7 @@ export class RedisClient {
       sentinelRetryStrategy: (times: number) => retryDelay(times - 1, this.#random),
       scripts: {
         sluiceRead: { lua: readScript, numberOfKeys },
+        sluicePiece: { lua: pieceScript, numberOfKeys },
         sluiceCommit: { lua: commitScript, numberOfKeys },
         sluiceRenew: { lua: renewScript, numberOfKeys },
         sluiceProbe: { lua: probeScript, numberOfKeys },

@@ -130,6 +130,29 @@ end
 return {epoch, generation, rows}
 `;
 
+/**
+ * Reads a piece of a kind of which there may be very many, so that no other command waits for long. ARGV: the epoch to set if there is none yet, the
+ * kind, the beginning of the names, and the cursor of the piece before or 0. A document may be in two pieces. A cursor counts only in the process that
+ * gave it: the answer names that, and if it has no name that can be read, or may not scan, the piece is the whole.
+ */
+export const pieceScript = `${common}
+local epoch = redis.call('GET', epochKey)
+if not epoch then
+  epoch = ARGV[1]
+  redis.call('SET', epochKey, epoch)
+end
+local kind, prefix = ARGV[2], ARGV[3]
+local info = redis.pcall('INFO', 'server')
+local process = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
+local page = process ~= '' and redis.pcall('HSCAN', hashes[kind], ARGV[4], 'COUNT', 500) or {}
+if not page[1] then page = {'0', redis.call('HGETALL', hashes[kind])} end
+local rows, all = {}, page[2]
+for i = 1, #all, 2 do
+  if all[i] ~= '' and string.sub(all[i], 1, #prefix) == prefix then rows[#rows + 1] = row(kind, all[i], all[i + 1]) end
+end
+return {{epoch, tonumber(redis.call('HGET', generationsKey, kind) or 0), rows}, page[1], process}
+`;
+
 /** ARGV: the change as JSON, then pairs of channel and message. Returns 1, or 0 if an expectation did not hold. */
 export const commitScript = `${common}
 local change = cjson.decode(ARGV[1])

@@ -16,6 +16,8 @@ import { keyNames } from './redis-scripts.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
 const reading = z.tuple([z.string(), z.coerce.number(), z.array(z.tuple([z.enum(kinds), z.string(), z.string(), z.string()]))]);
+/** A reading, the cursor of the next piece, and the process that gave it. */
+const piece = z.tuple([z.unknown(), z.string(), z.string()]);
 
 /** A {@link Store} in Redis, shared by any number of processes. Leases run by Redis' clock. */
 export class RedisStore implements Store {
@@ -55,7 +57,8 @@ export class RedisStore implements Store {
   }
 
   list(kind: Kind, prefix = ''): Promise<Reading> {
-    return this.#read([kind, `*${prefix}`]);
+    // Each change of these changes the document of their environment, too, by which a reader notices it.
+    return kind === 'deployment' || kind === 'claim' ? this.#listInPieces(kind, prefix) : this.#read([kind, `*${prefix}`]);
   }
 
   async commit({ epoch, expect, expectAll, put = [], remove = [], lease, news }: Change): Promise<boolean> {
@@ -108,6 +111,24 @@ export class RedisStore implements Store {
 
   async #read(wanted: readonly string[]): Promise<Reading> {
     return decode(await this.#ask(() => this.#client.read(this.#keys, [randomUUID(), ...wanted])));
+  }
+
+  async #listInPieces(kind: Kind, prefix: string): Promise<Reading> {
+    const documents = new Map<string, Stored>();
+    let first: (Reading & { readonly process: string }) | undefined;
+    let cursor = '0';
+    do {
+      const args = [randomUUID(), kind, prefix, cursor];
+      const [rows, next, process] = piece.parse(await this.#ask(() => this.#client.piece(this.#keys, args)));
+      const part = { ...decode(rows), process };
+      first ??= part;
+      if (part.process !== first.process || part.epoch !== first.epoch)
+        throw new SluiceError('unavailable', 'Redis was restarted, or another took over, while a list was read: try again');
+      for (const stored of part.documents) documents.set(stored.name, stored);
+      cursor = next;
+    } while (cursor !== '0');
+    const { epoch, generation } = first;
+    return { epoch, generation, documents: [...documents.values()] };
   }
 
   #messages(news: readonly News[]): string[] {
