@@ -3,8 +3,8 @@ import { contentHashInPieces } from '../model/content-hash.ts';
 import { SluiceError } from '../model/fault.ts';
 import { type Manifest, type ManifestEntry, mostRevisionsAsked, type RevisionContent, type RevisionId } from '../model/manifest.ts';
 import { inTurns, type Pieces } from '../model/pieces.ts';
-import { projectInPieces } from '../model/project.ts';
-import { type DeployedProject, receivedInPieces, unservable } from '../model/snapshot.ts';
+import { type Project, projectInPieces } from '../model/project.ts';
+import { type DeployedProject, notUnderstood, unservable } from '../model/snapshot.ts';
 import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
 import type { SnapshotUpdate } from '../model/snapshot-update.ts';
 import { mergedManifest } from './merged-manifest.ts';
@@ -16,6 +16,9 @@ type Contents = { readonly project: unknown; readonly hash?: string; readonly ow
 
 /** An answer that takes longer, in milliseconds, makes the next question smaller; one that takes less than a quarter makes it larger. */
 const slowAnswerMs = 1000;
+
+/** Contents after they were checked. */
+type Checked = { readonly project: Project; readonly hash?: string } | { readonly fault: string };
 
 /** Dependencies of an {@link UpdateReader}. */
 export interface UpdateReaderParts {
@@ -87,11 +90,10 @@ export class UpdateReader {
       const step = this.#wanted;
       if (step === undefined) return undefined;
       const contents = this.#contents;
-      const strange = await inTurns(strangeInPieces(step.put, contents));
-      const put = strange.length > 0 ? [] : await inTurns(deployedInPieces(step.put, contents));
+      const { checked, strange } = await inTurns(checkInPieces(step.put, contents));
       // Another manifest may be wanted by now.
       if (this.#wanted !== step) continue;
-      if (strange.length === 0) return { ...step, put };
+      if (strange.length === 0) return { ...step, put: step.put.map((entry) => deployedOf(entry, checked)) };
       for (const revision of strange) {
         contents.delete(keyOf(revision));
         this.#missing.set(keyOf(revision), revision);
@@ -166,54 +168,44 @@ function isSame({ revision, hash, fallback, fault }: ManifestEntry, runs: SavedP
   return runs.revision === revision && runs.hash === hash && sameFallback;
 }
 
-/** Finds contents on disk that this version does not understand, because another version has saved them. */
-function* strangeInPieces(put: readonly ManifestEntry[], contents: ReadonlyMap<string, Contents>): Pieces<RevisionId[]> {
+/** Checks the contents that are wanted. `strange`: another version had saved them on disk, and this one does not understand them. */
+function* checkInPieces(
+  put: readonly ManifestEntry[],
+  contents: ReadonlyMap<string, Contents>,
+): Pieces<{ checked: ReadonlyMap<string, Checked>; strange: readonly RevisionId[] }> {
+  const checked = new Map<string, Checked>();
   const strange: RevisionId[] = [];
   for (const revision of put.flatMap(revisionsOf)) {
-    const known = contents.get(keyOf(revision));
-    if (known === undefined || 'fault' in known || !known.own) continue;
-    const { success } = yield* projectInPieces(known.project);
-    if (!success) strange.push(revision);
+    const key = keyOf(revision);
+    const given = contents.get(key);
+    if (given === undefined || checked.has(key)) continue;
+    if ('fault' in given) checked.set(key, given);
+    else {
+      const { success, data, error } = yield* projectInPieces(given.project);
+      if (success) checked.set(key, { project: data, ...(yield* hashOf(given)) });
+      else if (given.own) strange.push(revision);
+      else checked.set(key, { fault: notUnderstood(error) });
+    }
     yield;
   }
-  return strange;
+  return { checked, strange };
 }
 
-function* deployedInPieces(put: readonly ManifestEntry[], contents: ReadonlyMap<string, Contents>): Pieces<DeployedProject[]> {
-  const deployed: DeployedProject[] = [];
-  for (const entry of put) {
-    deployed.push(yield* deployedOf(entry, contents));
-    yield;
-  }
-  return deployed;
-}
-
-function* deployedOf(entry: ManifestEntry, contents: ReadonlyMap<string, Contents>): Pieces<DeployedProject> {
+function deployedOf(entry: ManifestEntry, contents: ReadonlyMap<string, Checked>): DeployedProject {
   const { name, revision, basePath } = entry;
   const own = contents.get(keyOf(entry));
   const earlier = entry.fallback && contents.get(keyOf({ name, ...entry.fallback }));
+  const fallback = entry.fallback && earlier && 'project' in earlier ? { fallback: { revision: entry.fallback.revision, ...earlier } } : {};
   const fault = entry.fault ?? (own === undefined || 'fault' in own ? own?.fault : undefined);
-  const fallback =
-    entry.fallback && earlier && 'project' in earlier
-      ? { fallback: { revision: entry.fallback.revision, ...(yield* hashed(earlier)) } }
-      : {};
   if (own === undefined || 'fault' in own || fault !== undefined)
-    return { ...unservable(entry, fault ?? 'its contents are missing', basePath), ...(yield* received(name, revision, fallback)) };
-  return yield* receivedInPieces({ name, revision, ...(yield* hashed(own)), ...fallback });
+    return { ...unservable(entry, fault ?? 'its contents are missing', basePath), ...fallback };
+  return { name, revision, ...own, ...fallback };
 }
 
-/** The fallback of a deployment that has no contents itself. */
-function* received(name: string, revision: number, given: { fallback?: { project: unknown } }): Pieces<Pick<DeployedProject, 'fallback'>> {
-  if (given.fallback === undefined) return {};
-  const { fallback } = yield* receivedInPieces({ name, revision, project: given.fallback.project, ...given });
-  return fallback ? { fallback } : {};
-}
-
-/** Leaves the hash out if it is not that of the contents: it then names nothing that can be found again. */
-function* hashed({ project, hash, own }: Exclude<Contents, { fault: string }>): Pieces<{ project: unknown; hash?: string }> {
-  if (hash === undefined || own) return hash === undefined ? { project } : { project, hash };
-  const actual = isMap(project) ? yield* contentHashInPieces(project) : undefined;
-  return actual === hash ? { project, hash } : { project };
+/** Leaves the hash out if it is not that of the contents: it then names nothing that can be found again. What is on disk was found by it. */
+function* hashOf({ project, hash, own }: Exclude<Contents, { fault: string }>): Pieces<{ hash?: string }> {
+  if (hash === undefined || !isMap(project)) return {};
+  return own || (yield* contentHashInPieces(project)) === hash ? { hash } : {};
 }
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -4,7 +4,7 @@ import { controlTurns } from './turns.ts';
 export type Pieces<Result> = Generator<void, Result, void>;
 
 /** Milliseconds of work in one turn. */
-const turnMs = 2;
+const turnMs = 1;
 
 /** Does all pieces at once. */
 export function atOnce<Result>(pieces: Pieces<Result>): Result {
@@ -14,7 +14,7 @@ export function atOnce<Result>(pieces: Pieces<Result>): Result {
   }
 }
 
-/** Does the pieces in turns of the event loop, in each turn for two milliseconds at most and one piece at least. Traffic of the same process comes in between. */
+/** Does the pieces in turns of the event loop, in each turn for about a millisecond, and at least one piece. Traffic of the same process comes in between. */
 export async function inTurns<Result>(pieces: Pieces<Result>, now: () => number = () => performance.now()): Promise<Result> {
   for (;;) {
     await controlTurns.next();

@@ -2,8 +2,7 @@ import * as z from 'zod';
 import { sha256 } from './content-hash.ts';
 import type { Immutable } from './immutable.ts';
 import { name } from './name.ts';
-import { atOnce, type Pieces } from './pieces.ts';
-import { project, projectInPieces } from './project.ts';
+import { project } from './project.ts';
 import { count } from './quantity.ts';
 import { revisionNumber } from './revision.ts';
 
@@ -48,35 +47,21 @@ export const deployedProject = z.object({
   fault,
 });
 
-const received = z.object({ name, revision: revisionNumber, hash, project: z.unknown(), fallback: z.unknown().optional(), fault });
-
 /** A deployed project from another process, which may be of a newer version. A project that is not understood gets a `fault`, and harms no other. */
-export const receivedProject = received.transform((given) => atOnce(understood(given)));
+export const receivedProject = z
+  .object({ name, revision: revisionNumber, hash, project: z.unknown(), fallback: z.unknown().optional(), fault })
+  .transform(({ project: given, fallback: earlier, ...deployed }): z.output<typeof deployedProject> => {
+    const { data: known } = fallback.safeParse(earlier);
+    const withFallback = known === undefined ? {} : { fallback: known };
+    const { success, data, error } = project.safeParse(given);
+    if (success) return { ...deployed, project: data, ...withFallback };
+    return { ...unservable(deployed, notUnderstood(error)), ...withFallback };
+  });
 
-/** Checks a deployed project like {@link receivedProject}, in pieces. */
-export function* receivedInPieces(given: z.input<typeof received>): Pieces<z.output<typeof deployedProject>> {
-  return yield* understood(received.parse(given));
-}
-
-function* understood({
-  project: given,
-  fallback: earlier,
-  ...deployed
-}: z.output<typeof received>): Pieces<z.output<typeof deployedProject>> {
-  const known = yield* fallbackInPieces(earlier);
-  const withFallback = known === undefined ? {} : { fallback: known };
-  const { success, data, error } = yield* projectInPieces(given);
-  if (success) return { ...deployed, project: data, ...withFallback };
-  const [{ path, message } = { path: [], message: '' }] = error.issues;
-  const reason = `it is damaged or was written for a newer Sluice (${[...path, message].map(String).join(': ')}): update this Sluice`;
-  return { ...unservable(deployed, reason), ...withFallback };
-}
-
-function* fallbackInPieces(given: unknown): Pieces<z.output<typeof fallback> | undefined> {
-  const { data } = fallback.extend({ project: z.unknown() }).safeParse(given);
-  if (data === undefined) return undefined;
-  const checked = yield* projectInPieces(data.project);
-  return checked.success ? { ...data, project: checked.data } : undefined;
+/** Says why a project from another process cannot be served. */
+export function notUnderstood({ issues }: z.ZodError): string {
+  const [{ path, message } = { path: [], message: '' }] = issues;
+  return `it is damaged or was written for a newer Sluice (${[...path, message].map(String).join(': ')}): update this Sluice`;
 }
 
 /** Everything that an environment's servers need: complete, immutable, replaced as a whole. */

@@ -1,5 +1,5 @@
 import { type Fault, SluiceError } from '../model/fault.ts';
-import { atOnce, type Pieces } from '../model/pieces.ts';
+import type { Pieces } from '../model/pieces.ts';
 import type { Project, Resource } from '../model/project.ts';
 import { servableBasePath } from './base-path.ts';
 import type { Complain } from './complain.ts';
@@ -26,10 +26,10 @@ export function* planInPieces({ name, revision, project }: Deployed, variables: 
   throw new SluiceError('invalid', `revision ${revision} of project ${name} cannot be served: ${listed(faults)}`, { faults });
 }
 
-/** Returns every fault that keeps a server of an environment with these variables from serving the project. */
-export function faultsIn(project: Project, variables: Variables): Fault[] {
+/** Finds every fault that keeps a server of an environment with these variables from serving the project. */
+export function* faultsIn(project: Project, variables: Variables): Pieces<Fault[]> {
   const faults: Fault[] = [];
-  atOnce(plannedWith(project, variables, (path, message) => faults.push({ path: path.map(String).join('.'), message })));
+  yield* plannedWith(project, variables, (path, message) => faults.push({ path: path.map(String).join('.'), message }));
   return faults;
 }
 
