@@ -26,6 +26,8 @@ export interface ControlBenchOptions {
 export interface Latency {
   readonly balancer: Spread;
   readonly gateway: Spread;
+  /** Requests without an answer for 10 s, of both. */
+  readonly unanswered: number;
 }
 
 export interface ControlResults {
@@ -127,5 +129,5 @@ async function until200(url: string): Promise<void> {
 
 function latencyOf(measured: readonly Measured[]): Latency {
   const of = (path: string) => spreadOf(measured.flatMap(({ times }) => times[path] ?? []));
-  return { balancer: of('balancer'), gateway: of('gateway') };
+  return { balancer: of('balancer'), gateway: of('gateway'), unanswered: measured.reduce((sum, one) => sum + one.unanswered, 0) };
 }

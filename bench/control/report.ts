@@ -14,6 +14,7 @@ export function report({ date, machine, servers, empty, quiet, asked }: ControlR
   const worst = asked
     .map((one) => ({ name: one.name, ms: one.balancer.p99 - quiet.balancer.p99 }))
     .sort((one, other) => other.ms - one.ms)[0];
+  const silent = rows.filter(([, , one]) => one.unanswered > 0).map(([name, , one]) => `${name}: ${one.unanswered}`);
   return `# Traffic while the control plane is asked
 
 ${date.toISOString()}, \`npm run bench:control\`; one \`sluice serve\` with \`workers: 0\`, ${servers} registered and ${servers} static servers. Plain requests
@@ -21,7 +22,7 @@ at a steady rate through the balancer alone, and through the balancer and a gate
 
 ${machine.map((line) => `- ${line}`).join('\n')}
 
-${worst === undefined ? '' : `p99 through the balancer rises by at most ${worst.ms.toFixed(1)} ms (${worst.name}); goal: less than ${goalMs} ms: ${worst.ms < goalMs ? 'met' : '**not met**'}\n`}
+${worst === undefined ? '' : `p99 through the balancer rises by at most ${worst.ms.toFixed(1)} ms (${worst.name}); goal: less than ${goalMs} ms: ${worst.ms < goalMs ? 'met' : '**not met**'}\n`}${silent.length === 0 ? '' : `\n**Requests without an answer for 10 s**, counted as 10 s: ${silent.join(', ')}\n`}
 | milliseconds while asked for | answers | balancer p50 | p99 | max | p99 rises by | gateway p50 | p99 | max | p99 rises by |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 ${rows.map(([name, answers, one]) => `| ${name} | ${answers} | ${cells(one.balancer, quiet.balancer)} | ${cells(one.gateway, quiet.gateway)} |`).join('\n')}

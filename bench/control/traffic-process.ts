@@ -10,6 +10,7 @@ const agent = new Agent({ keepAlive: true });
 let timers: NodeJS.Timeout[] = [];
 let open = 0;
 let failures: string[] = [];
+let unanswered = 0;
 let times: Record<string, number[]> = {};
 
 function tell(message: TrafficMessage): void {
@@ -19,9 +20,13 @@ function tell(message: TrafficMessage): void {
 /** Sends one request, whatever became of those before it: a stall delays each of the requests that arrive meanwhile. */
 function send(name: string, url: string): void {
   const began = performance.now();
+  let late = false;
+  let noted = false;
   const note = (failure?: string) => {
+    if (noted) return;
+    noted = true;
     open--;
-    if (failure === undefined) times[name]?.push(performance.now() - began);
+    if (late || failure === undefined) times[name]?.push(performance.now() - began);
     else if (failures.push(failure) > 5) failures.pop();
   };
   open++;
@@ -30,7 +35,11 @@ function send(name: string, url: string): void {
     answer.once('end', () => note(answer.statusCode === 200 ? undefined : `${url}: ${answer.statusCode}`));
     answer.once('error', (error) => note(`${url}: ${error.message}`));
   });
-  asked.on('timeout', () => asked.destroy(new Error('no answer within 10 s')));
+  asked.on('timeout', () => {
+    late = true;
+    unanswered++;
+    asked.destroy(new Error('no answer within 10 s'));
+  });
   asked.once('error', (error) => note(`${url}: ${error.message}`));
   asked.end();
 }
@@ -41,10 +50,11 @@ process.on('message', (order: TrafficOrder) => {
   if (order.do === 'begin') {
     times = Object.fromEntries(Object.keys(order.paths).map((name) => [name, []]));
     failures = [];
+    unanswered = 0;
     timers = Object.entries(order.paths).map(([name, url]) => setInterval(() => send(name, url), everyMs));
   } else {
     for (const timer of timers) clearInterval(timer);
-    const ended = () => (open > 0 ? setTimeout(ended, 1) : tell({ times, failures }));
+    const ended = () => (open > 0 ? setTimeout(ended, 1) : tell({ times, failures, unanswered }));
     ended();
   }
 });

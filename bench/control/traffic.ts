@@ -13,6 +13,8 @@ export type TrafficMessage = { readonly port: number } | Measured;
 export interface Measured {
   readonly times: Readonly<Record<string, readonly number[]>>;
   readonly failures: readonly string[];
+  /** Requests without an answer for 10 s, which are among the times as such. */
+  readonly unanswered: number;
 }
 
 /** Plain requests at a steady rate, with their target, in a process of their own: the load on the control plane does not delay them there. */

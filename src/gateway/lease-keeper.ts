@@ -5,11 +5,13 @@ import { SluiceError } from '../model/fault.ts';
 import type { JoinAnswer, JoinRequest } from '../model/join.ts';
 import type { RegistrySync } from '../model/live.ts';
 import type { News } from '../model/news.ts';
+import { inTurns } from '../model/pieces.ts';
 import type { LeasedServer } from '../model/server.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
 import { type SnapshotUpdate, wholeUpdate } from '../model/snapshot-update.ts';
 import type { Registry, Watch } from '../registry/contract.ts';
+import type { CandidateCompiler } from './candidate-compiler.ts';
 import { DataLossRecovery } from './data-loss-recovery.ts';
 import { Drain, type GatewayLoad } from './drain.ts';
 import type { SnapshotApplier } from './snapshot-applier.ts';
@@ -85,7 +87,7 @@ export class LeaseKeeper {
     this.#updates = new UpdateReader({
       applier: options.applier,
       ask: (wanted) => this.#withinTtl(options.registry.revisions(wanted)),
-      read: (hash) => options.store.read(hash),
+      read: (hash) => options.store.unchecked(hash),
       clock: options.clock,
     });
     this.joined = new Promise((resolve) => {
@@ -177,11 +179,14 @@ export class LeaseKeeper {
     try {
       const update = await this.#updates.read();
       if (update === 'later') this.#reads.soon(jittered(laterMs, random, 0.5));
-      else if (update !== undefined && !this.#isLeft() && update.environment === this.#environment) {
+      else if (update !== undefined) {
+        const compiler = await inTurns(this.#options.applier.prepare(update));
+        // Another snapshot, or none, may be wanted by now.
+        if (this.#isLeft() || update.environment !== this.#environment || !sameSnapshot(this.#updates.wanted, update)) return;
         const ran = this.#running;
         // Before anything is sent: what was read is not held if it turns out to be a loss of data.
         this.#updates.drop();
-        await this.#apply(update);
+        await this.#apply(update, compiler);
         if (!sameSnapshot(ran, this.#running)) this.#renewals.soon();
         this.#loggedReadReason = '';
       }
@@ -288,11 +293,11 @@ export class LeaseKeeper {
     this.#resolveJoined();
   }
 
-  async #apply(update: SnapshotUpdate): Promise<void> {
+  async #apply(update: SnapshotUpdate, compiler?: CandidateCompiler): Promise<void> {
     const { applier, store } = this.#options;
     if (!this.#recovery.isLoss(update)) {
       this.#recovery.record(update);
-      const change = applier.apply(update);
+      const change = applier.apply(update, compiler);
       if (change !== undefined) void store.save(change);
       this.#resolveJoined();
       return;

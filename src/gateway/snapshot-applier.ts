@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { AddressGuard } from '../model/address-guard.ts';
 import type { Clock, Random } from '../model/clock.ts';
+import type { Pieces } from '../model/pieces.ts';
 import type { Project } from '../model/project.ts';
 import type { ProjectState } from '../model/server.ts';
 import { type DeployedProject, type ServedSettings, settingsOf } from '../model/snapshot.ts';
@@ -95,22 +96,31 @@ export class SnapshotApplier {
     return candidate?.unread ? undefined : candidate?.given;
   }
 
+  /** Compiles what an update changes, in pieces, while the running projects serve requests. {@link apply} then has little left to do. */
+  *prepare(update: SnapshotUpdate): Pieces<CandidateCompiler> {
+    const compiler = this.#compilerOf(update);
+    const before = this.#before(update);
+    if (before !== undefined && sameSnapshot(before, update)) return compiler;
+    for (const given of changesOf(update, before)) yield* compiler.prepare(given, before && servedFor(given, before.served));
+    return compiler;
+  }
+
   /**
    * Compiles the projects that changed beside the running ones, then swaps them in one step. A project that cannot be compiled is rejected with
    * the reason; its fallback is served in its stead, or else the revision that this server served before. The other projects go ahead. Never throws.
    *
+   * @param compiler a result of {@link prepare} for this update
    * @returns what to save; undefined if the snapshot runs already, or the update starts from another snapshot than the one that runs
    */
-  apply(update: SnapshotUpdate): SavedChange | undefined {
+  apply(update: SnapshotUpdate, compiler: CandidateCompiler = this.#compilerOf(update)): SavedChange | undefined {
     const { environment, version, variables } = update;
-    const before = this.#running?.environment === environment ? this.#running : undefined;
+    const before = this.#before(update);
     if (before !== undefined && sameSnapshot(before, update)) return undefined;
     if (update.from !== undefined && !sameSnapshot(before, update.from)) return undefined;
     if (before === undefined) this.clear();
     const served = before?.served ?? new ServedProjects();
     const removed = update.from === undefined ? absent(update.put, served) : update.removed;
-    const contents = contentsOf(update.put);
-    const { changed, affected } = this.#change(served, update, changesOf(update, before), removed, contents);
+    const { changed, affected } = this.#change(served, compiler, changesOf(update, before), removed);
     for (const name of removed) this.#states.accept(name);
     for (const candidate of affected) this.#judge(candidate, served, changed.has(candidate));
     this.applied++;
@@ -119,7 +129,15 @@ export class SnapshotApplier {
     this.#options.changed?.();
     this.#logger.info({ environment, version, projects: served.size, changed: changed.size + removed.length }, 'snapshot applied');
     const put = [...affected].map((candidate) => savedOf(candidate, variables));
-    return { ...id, ...(before && { from: idOf(before) }), environment, ...settingsOf(update), put, removed, contents };
+    return {
+      ...id,
+      ...(before && { from: idOf(before) }),
+      environment,
+      ...settingsOf(update),
+      put,
+      removed,
+      contents: contentsOf(update.put),
+    };
   }
 
   /** Serves nothing from now on, because the server is in no environment. */
@@ -131,24 +149,30 @@ export class SnapshotApplier {
     if (before !== undefined) this.#options.changed?.();
   }
 
-  #change(
-    served: ServedProjects,
-    update: SnapshotUpdate,
-    put: readonly SavedProject[],
-    removed: readonly string[],
-    contents: ReadonlyMap<string, Project>,
-  ): { changed: ReadonlySet<Candidate>; affected: ReadonlySet<Candidate> } {
+  #before({ environment }: SnapshotUpdate): Running | undefined {
+    return this.#running?.environment === environment ? this.#running : undefined;
+  }
+
+  #compilerOf(update: SnapshotUpdate): CandidateCompiler {
     const { random, guard, read } = this.#options;
-    const compiler = new CandidateCompiler(update, {
+    const contents = contentsOf(update.put);
+    return new CandidateCompiler(update, {
       random,
       guard,
       failureLog: this.#failureLog,
       read: (hash) => contents.get(hash) ?? read?.(hash),
     });
+  }
+
+  #change(
+    served: ServedProjects,
+    compiler: CandidateCompiler,
+    put: readonly SavedProject[],
+    removed: readonly string[],
+  ): { changed: ReadonlySet<Candidate>; affected: ReadonlySet<Candidate> } {
     const previous = new Map<string, CompiledProject | undefined>();
     const changed = put.map((given) => {
-      const before = served.get(given.name);
-      const had = before && (served.accepts(before) ? before.deployed : before.kept);
+      const had = servedFor(given, served);
       previous.set(given.name, had);
       return compiler.candidate(given, had);
     });
@@ -175,6 +199,12 @@ export class SnapshotApplier {
 
 function idOf({ epoch, version, hash }: SnapshotId): SnapshotId {
   return { epoch, version, hash };
+}
+
+/** The revision that is served of a deployment, or kept of it. */
+function servedFor({ name }: SavedProject, served: ServedProjects): CompiledProject | undefined {
+  const candidate = served.get(name);
+  return candidate && (served.accepts(candidate) ? candidate.deployed : candidate.kept);
 }
 
 /** Names of the projects that a whole update does not have. */

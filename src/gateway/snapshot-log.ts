@@ -10,7 +10,7 @@ import { replaceFile } from './replace-file.ts';
 import type { SavedProject } from './saved-project.ts';
 import { hashesOf, type SavedSnapshot } from './saved-snapshot.ts';
 import { type Place, SnapshotLines } from './snapshot-lines.ts';
-import { commitLine, contentsIn, contentsLine, hashIn, heading, putLine, removedLine } from './snapshot-records.ts';
+import { commitLine, contentsIn, contentsLine, hashIn, heading, putLine, removedLine, uncheckedContentsIn } from './snapshot-records.ts';
 import { SnapshotReplay } from './snapshot-replay.ts';
 
 /** Octets by which the log may grow in any case before it is written anew. */
@@ -89,6 +89,14 @@ export class SnapshotLog {
         return text === undefined ? undefined : contentsIn(text);
       }),
     );
+  }
+
+  /** Reads contents as some version wrote them; undefined: they cannot be read. */
+  unchecked(hash: string): unknown {
+    return this.#withLines((textOf) => {
+      const text = textOf(hash);
+      return text === undefined ? undefined : uncheckedContentsIn(text);
+    });
   }
 
   /**

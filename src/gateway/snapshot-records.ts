@@ -37,9 +37,14 @@ export function contentsLine(hash: string, contents: Project): string {
   return checkedLine(JSON.stringify({ contents: hash, project: contents }));
 }
 
+/** The contents in a line, as some version wrote them. */
+export function uncheckedContentsIn(text: string): unknown {
+  return (JSON.parse(text) as { project: unknown }).project;
+}
+
 /** The contents in a line; undefined if this version does not understand them. */
 export function contentsIn(text: string): Project | undefined {
-  return project.safeParse((JSON.parse(text) as { project: unknown }).project).data;
+  return project.safeParse(uncheckedContentsIn(text)).data;
 }
 
 export function putLine(put: SavedProject): string {

@@ -73,6 +73,11 @@ export class SnapshotStore {
     return this.#reading((read) => read(hash));
   }
 
+  /** Reads contents like {@link read}, as some version wrote them: to check them takes long. */
+  unchecked(hash: string): unknown {
+    return this.#contents.get(hash) ?? this.#log.unchecked(hash);
+  }
+
   /** Reads the snapshot that was saved last, with all contents that can be read. */
   snapshot(): Snapshot | undefined {
     if (this.#wanted === undefined) return undefined;

@@ -1,28 +1,32 @@
 import type { Clock } from '../model/clock.ts';
-import { contentHash } from '../model/content-hash.ts';
+import { contentHashInPieces } from '../model/content-hash.ts';
 import { SluiceError } from '../model/fault.ts';
 import { type Manifest, type ManifestEntry, mostRevisionsAsked, type RevisionContent, type RevisionId } from '../model/manifest.ts';
-import type { Project } from '../model/project.ts';
-import { type DeployedProject, receivedProject, unservable } from '../model/snapshot.ts';
+import { inTurns, type Pieces } from '../model/pieces.ts';
+import { type Project, projectInPieces } from '../model/project.ts';
+import { type DeployedProject, notUnderstood, unservable } from '../model/snapshot.ts';
 import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
 import type { SnapshotUpdate } from '../model/snapshot-update.ts';
 import { mergedManifest } from './merged-manifest.ts';
 import type { SavedProject } from './saved-project.ts';
 import type { SnapshotApplier } from './snapshot-applier.ts';
 
-/** Contents of a revision, or why there are none. */
-type Contents = { readonly project: unknown; readonly hash?: string } | { readonly fault: string };
+/** Contents of a revision, or why there are none. `own`: this server had saved them, under their hash. */
+type Contents = { readonly project: unknown; readonly hash?: string; readonly own?: true } | { readonly fault: string };
 
 /** An answer that takes longer, in milliseconds, makes the next question smaller; one that takes less than a quarter makes it larger. */
 const slowAnswerMs = 1000;
+
+/** Contents after they were checked. */
+type Checked = { readonly project: Project; readonly hash?: string } | { readonly fault: string };
 
 /** Dependencies of an {@link UpdateReader}. */
 export interface UpdateReaderParts {
   readonly applier: Pick<SnapshotApplier, 'running' | 'environment' | 'deployment' | 'deployments'>;
   /** Reads contents of the registry: the first of these revisions, or none while the registry serves other servers first. */
   readonly ask: (wanted: readonly RevisionId[]) => Promise<readonly RevisionContent[]>;
-  /** Reads contents that this server has on disk. */
-  readonly read: (hash: string) => Project | undefined;
+  /** Reads contents that this server has on disk, unchecked. */
+  readonly read: (hash: string) => unknown;
   readonly clock: Pick<Clock, 'now'>;
 }
 
@@ -78,18 +82,29 @@ export class UpdateReader {
 
   /** Asks for all that is missing. Resolves to the complete update, to `later` if others are served first, to undefined if nothing is wanted. */
   async read(): Promise<SnapshotUpdate | 'later' | undefined> {
-    while (this.#missing.size > 0) {
-      const asked = [...this.#missing.values()].slice(0, this.#atOnce);
-      if (!(await this.#ask(asked))) return 'later';
+    for (;;) {
+      while (this.#missing.size > 0) {
+        const asked = [...this.#missing.values()].slice(0, this.#atOnce);
+        if (!(await this.#ask(asked))) return 'later';
+      }
+      const step = this.#wanted;
+      if (step === undefined) return undefined;
+      const contents = this.#contents;
+      const { checked, strange } = await inTurns(checkInPieces(step.put, contents));
+      // Another manifest may be wanted by now.
+      if (this.#wanted !== step) continue;
+      if (strange.length === 0) return { ...step, put: step.put.map((entry) => deployedOf(entry, checked)) };
+      for (const revision of strange) {
+        contents.delete(keyOf(revision));
+        this.#missing.set(keyOf(revision), revision);
+      }
     }
-    const step = this.#wanted;
-    return step && { ...step, put: step.put.map((entry) => deployedOf(entry, this.#contents)) };
   }
 
   #onDisk(revision: RevisionId): Contents | undefined {
     const { hash } = revision;
     const project = hash === undefined ? undefined : this.#parts.read(hash);
-    return project && { project, ...(hash !== undefined && { hash }) };
+    return project === undefined ? undefined : { project, own: true, ...(hash !== undefined && { hash }) };
   }
 
   /** Leaves out what runs here already, if the manifest is whole and of the same data: nothing of that has to be read. */
@@ -153,26 +168,46 @@ function isSame({ revision, hash, fallback, fault }: ManifestEntry, runs: SavedP
   return runs.revision === revision && runs.hash === hash && sameFallback;
 }
 
-function deployedOf(entry: ManifestEntry, contents: ReadonlyMap<string, Contents>): DeployedProject {
+/** Checks the contents that are wanted. `strange`: another version had saved them on disk, and this one does not understand them. */
+function* checkInPieces(
+  put: readonly ManifestEntry[],
+  contents: ReadonlyMap<string, Contents>,
+): Pieces<{ checked: ReadonlyMap<string, Checked>; strange: readonly RevisionId[] }> {
+  const checked = new Map<string, Checked>();
+  const strange: RevisionId[] = [];
+  for (const revision of put.flatMap(revisionsOf)) {
+    const key = keyOf(revision);
+    const given = contents.get(key);
+    if (given === undefined || checked.has(key)) continue;
+    if ('fault' in given) checked.set(key, given);
+    else {
+      const { success, data, error } = yield* projectInPieces(given.project);
+      if (success) checked.set(key, { project: data, ...(yield* hashOf(given)) });
+      else if (given.own) strange.push(revision);
+      else checked.set(key, { fault: notUnderstood(error) });
+    }
+    yield;
+  }
+  return { checked, strange };
+}
+
+function deployedOf(entry: ManifestEntry, contents: ReadonlyMap<string, Checked>): DeployedProject {
   const { name, revision, basePath } = entry;
   const own = contents.get(keyOf(entry));
   const earlier = entry.fallback && contents.get(keyOf({ name, ...entry.fallback }));
+  const fallback = entry.fallback && earlier && 'project' in earlier ? { fallback: { revision: entry.fallback.revision, ...earlier } } : {};
   const fault = entry.fault ?? (own === undefined || 'fault' in own ? own?.fault : undefined);
-  const fallback =
-    entry.fallback && earlier && 'project' in earlier ? { fallback: { revision: entry.fallback.revision, ...hashed(earlier) } } : {};
   if (own === undefined || 'fault' in own || fault !== undefined)
-    return { ...unservable(entry, fault ?? 'its contents are missing', basePath), ...received(name, revision, fallback) };
-  return receivedProject.parse({ name, revision, ...hashed(own), ...fallback });
+    return { ...unservable(entry, fault ?? 'its contents are missing', basePath), ...fallback };
+  return { name, revision, ...own, ...fallback };
 }
 
-/** The fallback of a deployment that has no contents itself. */
-function received(name: string, revision: number, given: { fallback?: { project: unknown } }): Pick<DeployedProject, 'fallback'> {
-  if (given.fallback === undefined) return {};
-  const { fallback } = receivedProject.parse({ name, revision, project: given.fallback.project, ...given });
-  return fallback ? { fallback } : {};
+/** Leaves the hash out if it is not that of the contents: it then names nothing that can be found again. What is on disk was found by it. */
+function* hashOf({ project, hash, own }: Exclude<Contents, { fault: string }>): Pieces<{ hash?: string }> {
+  if (hash === undefined || !isMap(project)) return {};
+  return own || (yield* contentHashInPieces(project)) === hash ? { hash } : {};
 }
 
-/** Leaves the hash out if it is not that of the contents: it then names nothing that can be found again. */
-function hashed({ project, hash }: { readonly project: unknown; readonly hash?: string }): { project: unknown; hash?: string } {
-  return hash !== undefined && contentHash(project) === hash ? { project, hash } : { project };
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

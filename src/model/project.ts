@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { methodName } from './http-names.ts';
 import type { Immutable } from './immutable.ts';
 import { name } from './name.ts';
+import type { Pieces } from './pieces.ts';
 import { target } from './target.ts';
 
 /** The points of an exchange at which policies run, in this order. */
@@ -95,6 +96,24 @@ export const project = z
     { when: () => true },
   )
   .meta({ id: 'Project', description: 'an API: base path, targets, resources, policies' });
+
+/** Checks a project like `project.safeParse`: each resource is one piece. A project with a fault in any part is checked again at once, for its list of faults. */
+export function* projectInPieces(given: unknown): Pieces<z.ZodSafeParseResult<z.output<typeof project>>> {
+  const list: unknown = (given as { resources?: unknown } | null | undefined)?.resources;
+  if (!Array.isArray(list)) return project.safeParse(given);
+  const resources: z.output<typeof resource>[] = [];
+  // One resource of each target stands for all of them: whether a target is missing depends on its name alone.
+  const byTarget = new Map<string, unknown>();
+  for (const one of list) {
+    const { success, data } = resource.safeParse(one);
+    if (!success) return project.safeParse(given);
+    resources.push(data);
+    byTarget.set(data.target, one);
+    yield;
+  }
+  const { success, data } = project.safeParse({ ...(given as object), resources: [...byTarget.values()] });
+  return success ? { success, data: { ...data, resources } } : project.safeParse(given);
+}
 
 /** A checked project with every default filled in. */
 export type Project = Immutable<z.output<typeof project>>;

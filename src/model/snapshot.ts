@@ -55,10 +55,14 @@ export const receivedProject = z
     const withFallback = known === undefined ? {} : { fallback: known };
     const { success, data, error } = project.safeParse(given);
     if (success) return { ...deployed, project: data, ...withFallback };
-    const [{ path, message } = { path: [], message: '' }] = error.issues;
-    const reason = `it is damaged or was written for a newer Sluice (${[...path, message].map(String).join(': ')}): update this Sluice`;
-    return { ...unservable(deployed, reason), ...withFallback };
+    return { ...unservable(deployed, notUnderstood(error)), ...withFallback };
   });
+
+/** Says why a project from another process cannot be served. */
+export function notUnderstood({ issues }: z.ZodError): string {
+  const [{ path, message } = { path: [], message: '' }] = issues;
+  return `it is damaged or was written for a newer Sluice (${[...path, message].map(String).join(': ')}): update this Sluice`;
+}
 
 /** Everything that an environment's servers need: complete, immutable, replaced as a whole. */
 export const snapshot = snapshotId.extend({

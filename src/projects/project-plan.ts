@@ -1,4 +1,5 @@
 import { type Fault, SluiceError } from '../model/fault.ts';
+import type { Pieces } from '../model/pieces.ts';
 import type { Project, Resource } from '../model/project.ts';
 import { servableBasePath } from './base-path.ts';
 import type { Complain } from './complain.ts';
@@ -18,17 +19,17 @@ export interface ProjectPlan {
 }
 
 /** Plans a project with an environment's variables. Throws a `SluiceError` (`invalid`) with every fault that keeps a server from serving it. */
-export function planProject({ name, revision, project }: Deployed, variables: Variables): ProjectPlan {
+export function* planInPieces({ name, revision, project }: Deployed, variables: Variables): Pieces<ProjectPlan> {
   const faults: Fault[] = [];
-  const plan = plannedWith(project, variables, (path, message) => faults.push({ path: path.map(String).join('.'), message }));
+  const plan = yield* plannedWith(project, variables, (path, message) => faults.push({ path: path.map(String).join('.'), message }));
   if (faults.length === 0) return plan;
   throw new SluiceError('invalid', `revision ${revision} of project ${name} cannot be served: ${listed(faults)}`, { faults });
 }
 
-/** Returns every fault that keeps a server of an environment with these variables from serving the project. */
-export function faultsIn(project: Project, variables: Variables): Fault[] {
+/** Finds every fault that keeps a server of an environment with these variables from serving the project. */
+export function* faultsIn(project: Project, variables: Variables): Pieces<Fault[]> {
   const faults: Fault[] = [];
-  plannedWith(project, variables, (path, message) => faults.push({ path: path.map(String).join('.'), message }));
+  yield* plannedWith(project, variables, (path, message) => faults.push({ path: path.map(String).join('.'), message }));
   return faults;
 }
 
@@ -46,14 +47,15 @@ interface Deployed {
 /** A project without resources offers everything under its base path. */
 const everything = { path: '/', methods: undefined, childPaths: true, target: 'default', policies: noPolicies };
 
-function plannedWith(project: Project, variables: Variables, complain: Complain): ProjectPlan {
+function* plannedWith(project: Project, variables: Variables, complain: Complain): Pieces<ProjectPlan> {
   const basePath = servableBasePath(project.basePath, complain) ?? '/';
   const targets = planTargets(project.targets, variables, complain);
   const policies = compilePolicySet(project.policies, ['policies'], variables, complain);
-  complainOfResources(project.resources, complain);
-  const resources = project.resources.map((resource, index) => ({
-    ...resource,
-    policies: compilePolicySet(resource.policies, ['resources', index, 'policies'], variables, complain),
-  }));
+  yield* complainOfResources(project.resources, complain);
+  const resources: ProjectPlan['resources'][number][] = [];
+  for (const [index, resource] of project.resources.entries()) {
+    resources.push({ ...resource, policies: compilePolicySet(resource.policies, ['resources', index, 'policies'], variables, complain) });
+    yield;
+  }
   return { basePath, targets, policies, resources: resources.length === 0 ? [everything] : resources };
 }

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { atOnce } from '../model/pieces.ts';
 import { type PolicyEntry, type PolicyPoint, type Project, policyPoints, project, resource } from '../model/project.ts';
 import { type Target, target } from '../model/target.ts';
 import { complainOfUnmatchable, normalBasePath, servableBasePath } from './base-path.ts';
@@ -53,7 +54,7 @@ function complainOf(given: unknown, complain: Complain): void {
   compilePolicySet(soundLists(policies), ['policies'], undefined, complain);
   const list = Array.isArray(resources) ? resources.map(fieldsOf) : [];
   const entries = list.map(({ policies: _, ...rest }) => sound(resource, rest));
-  complainOfResources(entries, complain);
+  atOnce(complainOfResources(entries, complain));
   const known = { basePath: path && normalBasePath(path), encodedSlashes: encodedSlashes === 'keep' };
   complainOfUnmatchableResources(known, entries, complain);
   list.forEach((entry, index) => {

@@ -1,3 +1,4 @@
+import { atOnce, type Pieces } from '../model/pieces.ts';
 import type { Resource } from '../model/project.ts';
 import { isReserved, reservedPath } from '../model/reserved-path.ts';
 import { readPath } from '../routing/path.ts';
@@ -8,9 +9,12 @@ import type { Complain } from './complain.ts';
 
 type Entry = Pick<Resource, 'path' | 'methods' | 'childPaths'>;
 
-/** Complains about each resource whose path is malformed, or taken by an earlier resource. `undefined` stands for a resource that is not known. */
-export function complainOfResources(resources: readonly (Entry | undefined)[], complain: Complain): void {
-  treeOf(resources, complain);
+/**
+ * Complains about each resource whose path is malformed, or taken by an earlier resource. `undefined` stands for a resource that is not known. Each
+ * resource is one piece.
+ */
+export function* complainOfResources(resources: readonly (Entry | undefined)[], complain: Complain): Pieces<void> {
+  yield* treeOf(resources, complain);
 }
 
 /** Complains about each resource that no request would ever match. A server accepts the project anyway, because such a resource does no damage. */
@@ -19,7 +23,7 @@ export function complainOfUnmatchableResources(
   resources: readonly (Entry | undefined)[],
   complain: Complain,
 ): void {
-  const tree = treeOf(resources, () => {});
+  const tree = atOnce(treeOf(resources, () => {}));
   resources.forEach((resource, index) => {
     const reason =
       resource && (whyUnmatchable(resource.path, project.basePath) ?? whyAmbiguous(resource.path, project.encodedSlashes, tree));
@@ -27,10 +31,10 @@ export function complainOfUnmatchableResources(
   });
 }
 
-function treeOf(resources: readonly (Entry | undefined)[], complain: Complain): ResourceTree<undefined> {
+function* treeOf(resources: readonly (Entry | undefined)[], complain: Complain): Pieces<ResourceTree<undefined>> {
   const tree = new ResourceTree<undefined>();
-  resources.forEach((resource, index) => {
-    if (resource === undefined) return;
+  for (const [index, resource] of resources.entries()) {
+    if (resource === undefined) continue;
     const { path, methods, childPaths } = resource;
     try {
       tree.add({ path, methods, childPaths, value: undefined });
@@ -38,7 +42,8 @@ function treeOf(resources: readonly (Entry | undefined)[], complain: Complain): 
       if (!(error instanceof TypeError)) throw error;
       complain(['resources', index, 'path'], error.message);
     }
-  });
+    yield;
+  }
   return tree;
 }
 

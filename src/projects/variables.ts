@@ -1,3 +1,4 @@
+import type { Pieces } from '../model/pieces.ts';
 import type { Complain } from './complain.ts';
 
 /** The variables of an environment, by name. */
@@ -26,10 +27,13 @@ export function refersToVariable(text: unknown): boolean {
 /** Shared by all projects that refer to no variable. */
 const none: Variables = {};
 
-/** The variables that a text, or any text within a list or object, refers to; those that do not exist are left out. */
-export function variablesIn(value: unknown, variables: Variables): Variables {
+/** The variables that any text within these parts, lists and objects included, refers to; those that do not exist are left out. Each part is one piece. */
+export function* variablesInPieces(parts: Iterable<unknown>, variables: Variables): Pieces<Variables> {
   const found: Record<string, string> = {};
-  collect(value, variables, found);
+  for (const part of parts) {
+    collect(part, variables, found);
+    yield;
+  }
   return Object.keys(found).length === 0 ? none : found;
 }
 

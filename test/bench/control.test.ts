@@ -29,6 +29,9 @@ t.test('everything is asked and answered while traffic flows, and the report has
   t.equal(page.match(/^\| .* \|$/gm)?.length, askings.length + 4);
   t.match(page, /p99 through the balancer rises by at most [-\d.]+ ms/);
   t.notMatch(page, /NaN|undefined/);
+  t.notMatch(page, /without an answer/);
+  const silent = { ...results, asked: results.asked.map((one) => ({ ...one, unanswered: one.name === 'metrics × 4' ? 3 : 0 })) };
+  t.match(report(silent), /\*\*Requests without an answer for 10 s\*\*, counted as 10 s: metrics × 4: 3\n/);
 });
 
 t.test('a wrong option is reported, with the help', async (t) => {

@@ -1,6 +1,7 @@
 import { test } from 'tap';
 import { parseDocument } from '../../src/config/document.ts';
 import { SluiceError } from '../../src/model/fault.ts';
+import { atOnce } from '../../src/model/pieces.ts';
 import { project } from '../../src/model/project.ts';
 import { faultsIn } from '../../src/projects/project-plan.ts';
 import { pushedProject } from '../../src/projects/pushed-project.ts';
@@ -118,6 +119,7 @@ policies:
 });
 
 test('values that depend on variables are judged with the variables of an environment', async (t) => {
+  const faultsWith = (variables: Record<string, string>) => atOnce(faultsIn(shop, variables));
   const text = `${head.replace('"http://127.0.0.1:9201"', `"\${variables.backend}/v1"`)}policies:
   proxyRequest:
     - apiKey: { header: "\${variables.field}", keys: ["\${variables.key}"] }
@@ -125,9 +127,9 @@ test('values that depend on variables are judged with the variables of an enviro
   t.same(faultsOf(text), [], 'nothing is known to be wrong before the variables are known');
   const shop = parseDocument(text, pushedProject);
   t.same(project.parse(shop), shop, 'the result is a project');
-  t.same(faultsIn(shop, { backend: 'http://127.0.0.1:1', field: 'x-key', key: 'k' }), []);
-  t.match(faultsIn(shop, { field: 'x-key', key: 'k' }), [{ path: 'targets.default.url', message: /no variable "backend"/ }]);
-  t.match(faultsIn(shop, { backend: 'http://127.0.0.1:1', field: 'x key', key: 'k' }), [
+  t.same(faultsWith({ backend: 'http://127.0.0.1:1', field: 'x-key', key: 'k' }), []);
+  t.match(faultsWith({ field: 'x-key', key: 'k' }), [{ path: 'targets.default.url', message: /no variable "backend"/ }]);
+  t.match(faultsWith({ backend: 'http://127.0.0.1:1', field: 'x key', key: 'k' }), [
     { path: 'policies.proxyRequest.0.apiKey.header', message: 'must be a header field name' },
   ]);
 });

@@ -1,5 +1,6 @@
 import { SluiceError } from '../../model/fault.ts';
 import type { Manifest } from '../../model/manifest.ts';
+import { inTurns } from '../../model/pieces.ts';
 import { reportedState } from '../../model/reported-state.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
@@ -131,7 +132,7 @@ export class Deployments {
     const key = { kind: 'revision', name: revisionName(name, revision) } as const;
     const { value } = (await this.#ledger.read(key)).get('revision', key.name);
     if (value) {
-      const faults = faultsIn(value.project, spec.variables);
+      const faults = await inTurns(faultsIn(value.project, spec.variables));
       if (faults.length > 0) {
         const refused = `revision ${revision} of project "${name}" cannot be served in environment "${environment}"`;
         throw new SluiceError('invalid', `${refused}: ${listed(faults)}`, { faults });

@@ -1,10 +1,11 @@
 import { contentHash } from '../../model/content-hash.ts';
 import { type ExpectedTags, environmentTag } from '../../model/entity-tag.ts';
 import { type Environment, type EnvironmentSpec, type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
-import { SluiceError } from '../../model/fault.ts';
+import { type Fault, SluiceError } from '../../model/fault.ts';
 import { restoreKeys } from '../../model/hidden-keys.ts';
 import { name as nameSchema } from '../../model/name.ts';
 import type { News } from '../../model/news.ts';
+import { inTurns, type Pieces } from '../../model/pieces.ts';
 import type { ServerRecord } from '../../model/server.ts';
 import { settingsOrigins } from '../../model/settings-origins.ts';
 import type { DeployedProject } from '../../model/snapshot.ts';
@@ -113,7 +114,7 @@ export class Environments {
     const put: Put[] = [];
     if (old && contentHash(served(old.spec)) !== contentHash(served(spec))) {
       const { put: entries } = await this.#snapshots.manifest(name, epoch, old);
-      mustServe(name, await this.#snapshots.projects(epoch, entries), old.spec.variables, spec.variables);
+      await inTurns(mustServe(name, await this.#snapshots.projects(epoch, entries), old.spec.variables, spec.variables));
       hash = new DeployedProjects(this.#ledger, name, old).hashWith(spec);
       news.push({ kind: 'snapshot', name, version: ++version });
       put.push({ kind: 'change', name: changeName(name, version), text: JSON.stringify({ version, from: old.hash, hash }) });
@@ -216,14 +217,16 @@ function without({ movingTo, ...record }: ServerRecord, environment: string): Se
 }
 
 /** Throws `invalid` if a deployed project could be served with the variables `before`, but not with those `after` a change. */
-function mustServe(environment: string, projects: readonly DeployedProject[], before: Variables, after: Variables): void {
-  const faults = projects.flatMap(({ name, revision, project }) => {
-    const lost = faultsIn(project, after);
-    if (lost.length === 0) return [];
-    const had = new Set(faultsIn(project, before).map(({ path, message }) => `${path} ${message}`));
+function* mustServe(environment: string, projects: readonly DeployedProject[], before: Variables, after: Variables): Pieces<void> {
+  const faults: Fault[] = [];
+  for (const { name, revision, project } of projects) {
+    const lost = yield* faultsIn(project, after);
+    if (lost.length === 0) continue;
+    const had = new Set((yield* faultsIn(project, before)).map(({ path, message }) => `${path} ${message}`));
     const added = lost.filter(({ path, message }) => !had.has(`${path} ${message}`));
-    return added.map((fault) => ({ path: 'variables', message: `project ${name}@${revision} could not be served: ${listed([fault])}` }));
-  });
+    for (const fault of added)
+      faults.push({ path: 'variables', message: `project ${name}@${revision} could not be served: ${listed([fault])}` });
+  }
   if (faults.length === 0) return;
   const more = faults.length > 3 ? ` and ${faults.length - 3} more` : '';
   const reasons = faults.slice(0, 3).map(({ message }) => message);
