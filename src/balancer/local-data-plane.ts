@@ -34,14 +34,15 @@ export class LocalDataPlane implements Handler, DataPlane {
   }
 
   request(exchange: Exchange): void {
-    if (!exchange.request.plain && couldBeReserved(exchange.request.path)) {
-      exchange.fail(failures.reserved);
-      return;
-    }
     const { listener } = exchange;
     const { authority } = exchange.request;
     const name = this.#hosts.find(listener, authority) ?? this.#former.get(listener)?.find(listener, authority);
     const environment = name === undefined ? undefined : this.#environments.get(name);
+    if (environment?.pool.secureFields !== undefined && exchange.secure) exchange.ownFields = environment.pool.secureFields;
+    if (!exchange.request.plain && couldBeReserved(exchange.request.path)) {
+      exchange.fail(failures.reserved);
+      return;
+    }
     if (environment === undefined) {
       exchange.fail(failures.noEnvironment);
       return;
