@@ -7,7 +7,7 @@ const contentType = { handshake: 22 } as const;
 const handshakeType = { clientHello: 1 } as const;
 const extension = { serverName: 0 } as const;
 
-/** What a client says in its first message. */
+/** The part of a first message that matters here. */
 export interface ClientHello {
   /** Name in server_name (RFC 6066 section 3); undefined: the client named none, or the octets are no ClientHello. */
   readonly serverName: string | undefined;

@@ -179,12 +179,12 @@ export class Handshakes {
   }
 }
 
-/** What follows the steps of a handshake. */
+/** Consequences of the steps of a handshake. */
 interface Steps {
   readonly secured: Secured;
-  /** It ends without a connection. */
+  /** The handshake has ended without a connection. */
   dropped(): void;
-  /** Its ClientHello was read, and put back into the socket. */
+  /** The ClientHello was read, and put back into the socket. */
   heard(hello: ClientHello): void;
 }
 
