@@ -44,7 +44,7 @@ export interface StartedBalancer {
 
 /** Starts a balancer in this process. Rejects with a {@link SluiceError} if a setting is invalid or an address is taken; then nothing is left running. */
 export async function startBalancer({ config = {}, logger = silent() }: BalancerOptions = {}): Promise<StartedBalancer> {
-  const settings = typeof config === 'string' ? loadConfig({ file: config, env: {} }) : configFrom(config);
+  const settings = typeof config === 'string' ? loadConfig({ file: config, env: {}, starting: true }) : configFrom(config);
   const { registry, balancer, control, tokens, stop } = await serve(settings, logger, {});
   return {
     url: control.url,

@@ -40,8 +40,8 @@ function begin(level?: string): { logger: Logger; manager: ServiceManager } {
 const roles: Roles = {
   async serve({ config: file }) {
     const { logger, manager } = begin();
-    const load = () => loadConfig({ ...(file === undefined ? {} : { file }), env: process.env });
-    const config = file === undefined ? load() : checkFile(file, load);
+    const load = (starting: boolean) => loadConfig({ ...(file === undefined ? {} : { file }), env: process.env, starting });
+    const config = file === undefined ? load(true) : checkFile(file, () => load(true));
     logger.info({ program: build }, 'starting');
     manager.starting(`Starting; registry ${config.registry.url.split(':')[0]}`);
     const starting = serve(config, logger);
@@ -51,7 +51,7 @@ const roles: Roles = {
       const { reload, reopenAccessLog, summary } = await starting;
       // First, even if the configuration is refused: log rotation relies on it.
       reopenAccessLog();
-      await manager.reload(() => reload(load()).then(summary));
+      await manager.reload(() => reload(load(false)).then(summary));
     });
     onSignal('SIGUSR2', logger, async () => (await starting).restartWorkers());
     served = await starting;
@@ -82,7 +82,7 @@ const roles: Roles = {
 /** The configuration of `sluice up`: the file's or the quick start's, with the addresses of the command line instead of its own. */
 function upConfig({ config: file, control, listen }: UpOptions): Config {
   const load = (env: NodeJS.ProcessEnv) => {
-    if (file !== undefined) return checkFile(file, () => loadConfig({ file, env }));
+    if (file !== undefined) return checkFile(file, () => loadConfig({ file, env, starting: true }));
     return checkFile('the quick start', () => readConfig(loadShipped().quickstart, { env }));
   };
   const { env } = process;

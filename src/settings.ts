@@ -177,7 +177,7 @@ export interface EnvironmentSpec {
      */
     publicPort?: number;
     /**
-     * time for which browsers use nothing but https for the host (Strict-Transport-Security on responses of servers); 0: not said. It cannot be taken back before that time ends
+     * time for which browsers use nothing but https for the host (Strict-Transport-Security on all responses of the environment); 0: not said. It cannot be taken back before that time ends
      */
     hsts?: 0 | string;
   };
@@ -385,6 +385,10 @@ export interface EnvironmentSpec {
      * name of the cookie; empty: not sticky. Sticky clients stay on a busy server even if others are idle
      */
     cookie?: string;
+    /**
+     * whether browsers send the cookie over https only (its attribute Secure). auto: if the client came over TLS; on: always, for a proxy in front that speaks https; off: never
+     */
+    secure?: 'auto' | 'on' | 'off';
   };
   /**
    * what happens to fields of clients whose names have an underscore, a dot, or another character than letters, digits and hyphens. CGI and WSGI cannot tell X_User from X-User, so that with keep a client can forge fields that a proxy, Sluice or a policy sets. drop: they are not passed on; reject: 400. If environments share a listener, the strictest applies

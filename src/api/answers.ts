@@ -91,7 +91,7 @@ export const environmentAnswer = environmentSpec
             until: z.number().nullable().meta({ description: 'when it expires; null: this balancer could never use it' }),
             fault: z.string().optional().meta({
               description:
-                'why the files cannot be used as they are now, and what to do; the certificate that was read before stays in use',
+                'why the files cannot be used as they are now, and what to do; the certificate that was read before stays in use, or this one, if it is only out of date and there is no other',
             }),
           }),
         )

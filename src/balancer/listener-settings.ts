@@ -26,15 +26,15 @@ export function settingsOf(sharing: readonly TableEnvironment[]): Omit<ListenerS
 export function tlsOf(
   sharing: readonly TableEnvironment[],
   find: (files: CertificateFiles) => Certificate | undefined,
-  ticketKey: string,
+  ticketKey: (environment: string) => string,
 ): ListenerTls | undefined {
-  const specs = sharing.map(({ spec }) => spec).sort((one, other) => Math.sign(one.hosts.length) - Math.sign(other.hosts.length));
-  const wanted = specs.flatMap(({ tls }) => tls ?? []);
+  const sorted = [...sharing].sort((one, other) => Math.sign(one.spec.hosts.length) - Math.sign(other.spec.hosts.length));
+  const wanted = sorted.flatMap(({ spec }) => spec.tls ?? []);
   if (wanted.length === 0) return undefined;
   return {
     certificates: wanted.flatMap(({ certificates }) => certificates).flatMap((files) => find(files) ?? []),
     minVersion: wanted.some(({ minVersion }) => minVersion === '1.3') ? '1.3' : '1.2',
-    ticketKey,
+    environments: sorted.map(({ name, spec: { hosts } }) => ({ name, hosts, ticketKey: ticketKey(name) })),
   };
 }
 

@@ -220,7 +220,8 @@ export class Listeners {
 
   #settingsOf(address: string, sharing: readonly TableEnvironment[]): ListenerSettings {
     const { certificates } = this.#tools;
-    const tls = tlsOf(sharing, (files) => certificates.find(files), ticketKey(this.#ticketSecret, address));
+    const keyOf = (environment: string) => ticketKey(this.#ticketSecret, `${address} ${environment}`);
+    const tls = tlsOf(sharing, (files) => certificates.find(files), keyOf);
     return { ...settingsOf(sharing), ...(tls !== undefined && { tls }) };
   }
 

@@ -1,11 +1,11 @@
 import { addCounts } from '../model/count-arithmetic.ts';
+import { type HostConflict, HostTable } from '../model/host-table.ts';
 import type { LiveEnvironment, LiveListener, LiveServer } from '../model/live.ts';
 import type { Exchange, Handler, Listener, ListenerSettings, Route } from '../proxy/contract.ts';
 import { failures } from '../proxy/failures.ts';
 import { logFault } from '../proxy/log-fault.ts';
 import { couldBeReserved } from '../routing/reserved-reading.ts';
 import type { DataPlane, OpenedListener } from './data-plane.ts';
-import { type HostConflict, HostTable } from './host-table.ts';
 import { ServerPool, type ServerPoolTools } from './server-pool.ts';
 import type { TableEnvironment } from './table.ts';
 
@@ -34,14 +34,15 @@ export class LocalDataPlane implements Handler, DataPlane {
   }
 
   request(exchange: Exchange): void {
-    if (!exchange.request.plain && couldBeReserved(exchange.request.path)) {
-      exchange.fail(failures.reserved);
-      return;
-    }
     const { listener } = exchange;
     const { authority } = exchange.request;
     const name = this.#hosts.find(listener, authority) ?? this.#former.get(listener)?.find(listener, authority);
     const environment = name === undefined ? undefined : this.#environments.get(name);
+    if (environment?.pool.secureFields !== undefined && exchange.secure) exchange.ownFields = environment.pool.secureFields;
+    if (!exchange.request.plain && couldBeReserved(exchange.request.path)) {
+      exchange.fail(failures.reserved);
+      return;
+    }
     if (environment === undefined) {
       exchange.fail(failures.noEnvironment);
       return;

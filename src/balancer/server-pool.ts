@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Picker } from '../balance/contract.ts';
 import { pickers } from '../balance/index.ts';
@@ -6,6 +7,7 @@ import { panics } from '../health/panic.ts';
 import { slowStartShare } from '../health/slow-start.ts';
 import type { Clock, Random, Timer } from '../model/clock.ts';
 import { noEnvironmentCounts } from '../model/counts.ts';
+import type { EnvironmentSpec } from '../model/environment.ts';
 import type { LiveEnvironment, LiveServer } from '../model/live.ts';
 import type { Exchange, Outcome, Route, RouteSettings } from '../proxy/contract.ts';
 import { ExchangeCounter } from '../proxy/exchange-counter.ts';
@@ -41,6 +43,8 @@ export class ServerPool implements Route {
   readonly queue = new RequestQueue();
   /** Counts the exchanges of clients with this environment. */
   readonly counter = new ExchangeCounter();
+  /** Fields of every response to clients that came over TLS; undefined: none. */
+  secureFields: { readonly 'strict-transport-security': string } | undefined;
   readonly #tools: ServerPoolTools;
   readonly #members = new Map<string, LiveMember>();
   readonly #memberOf = new Map<Upstream, LiveMember>();
@@ -48,7 +52,7 @@ export class ServerPool implements Route {
   #environment: TableEnvironment;
   #picker: Picker<Upstream>;
   readonly #now = () => this.#tools.clock.now();
-  #sticky: { readonly cookie: string; readonly ties: Sticky } | undefined;
+  #sticky: { readonly spec: EnvironmentSpec['sticky']; readonly ties: Sticky } | undefined;
   #panicking = false;
   #shortageLoggedAt = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
@@ -82,9 +86,8 @@ export class ServerPool implements Route {
 
   respond(exchange: Exchange, upstream: Upstream): void {
     if (exchange.context !== ownServerFull) this.#sticky?.ties.tie(exchange, upstream);
-    const { tls } = this.#environment.spec;
-    if (tls !== undefined && tls.hsts > 0 && exchange.secure)
-      exchange.response.headers.set('Strict-Transport-Security', `max-age=${Math.floor(tls.hsts / 1000)}`);
+    if (this.secureFields !== undefined && exchange.secure)
+      exchange.response.headers.set('Strict-Transport-Security', this.secureFields['strict-transport-security']);
   }
 
   observe(upstream: Upstream, outcome: Outcome): void {
@@ -111,9 +114,11 @@ export class ServerPool implements Route {
     this.#environment = environment;
     const { on } = environment.spec.hash;
     if (on !== this.#key.on) Object.assign(this.#key, { on, of: requestKey(on) });
-    const { cookie } = environment.spec.sticky;
-    if (cookie !== (this.#sticky?.cookie ?? ''))
-      this.#sticky = cookie === '' ? undefined : { cookie, ties: new Sticky(cookie, environment.name) };
+    const { sticky, tls } = environment.spec;
+    if (sticky.cookie === '') this.#sticky = undefined;
+    else if (!isDeepStrictEqual(sticky, this.#sticky?.spec)) this.#sticky = { spec: sticky, ties: new Sticky(sticky, environment.name) };
+    this.secureFields =
+      tls === undefined || tls.hsts === 0 ? undefined : { 'strict-transport-security': `max-age=${Math.floor(tls.hsts / 1000)}` };
     const wentDown = environment.servers.filter(({ id, health }) => health === 'down' && this.#members.get(id)?.server.health === 'up');
     const present = new Set(environment.servers.map((server) => server.id));
     for (const [id, member] of this.#members) {

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { EnvironmentSpec } from '../model/environment.ts';
 import type { Exchange } from '../proxy/contract.ts';
 import type { Upstream } from '../proxy/upstream.ts';
 import { cookie } from './request-key.ts';
+
+type StickySpec = EnvironmentSpec['sticky'];
 
 /**
  * Keeps a client on the server that answered it first, by a session cookie (RFC 6265). The cookie holds a digest of the server's id,
@@ -11,12 +14,13 @@ import { cookie } from './request-key.ts';
 export class Sticky {
   readonly #cookie: string;
   readonly #environment: string;
+  readonly #secure: StickySpec['secure'];
   readonly #serverOf = new Map<string, Upstream>();
   readonly #tokenOf = new Map<Upstream, string>();
 
-  /** @param cookie name of the cookie, already validated */
-  constructor(cookie: string, environment: string) {
+  constructor({ cookie, secure = 'auto' }: Pick<StickySpec, 'cookie'> & Partial<StickySpec>, environment: string) {
     this.#cookie = cookie;
+    this.#secure = secure;
     this.#environment = environment;
   }
 
@@ -49,7 +53,8 @@ export class Sticky {
   tie(exchange: Exchange, server: Upstream): void {
     const token = this.#tokenOf.get(server);
     if (token === undefined || token === this.#cookieValue(exchange)) return;
-    exchange.response.headers.add('Set-Cookie', `${this.#cookie}=${token}; Path=/; HttpOnly; SameSite=Lax`);
+    const secure = this.#secure === 'on' || (this.#secure === 'auto' && exchange.secure) ? '; Secure' : '';
+    exchange.response.headers.add('Set-Cookie', `${this.#cookie}=${token}; Path=/; HttpOnly; SameSite=Lax${secure}`);
   }
 
   #cookieValue(exchange: Exchange): string | undefined {

@@ -2,11 +2,16 @@ import type { EnvironmentSpec } from '../model/environment.ts';
 import { CertificateFault, type CertificateFiles, readCertificate } from '../tls/certificate.ts';
 import type { Conflict } from './listener-conflicts.ts';
 
-/** Finds certificates and keys of a configuration that cannot be used now. @param folder that relative paths start from */
+/**
+ * Finds certificates and keys of a configuration that cannot be used now.
+ * @param folder that relative paths start from
+ * @param starting a certificate that has expired, or is not valid yet, is no fault
+ */
 export function certificateFaults(
   control: CertificateFiles | undefined,
   environments: Readonly<Record<string, Pick<EnvironmentSpec, 'tls'>>>,
   folder: string,
+  starting: boolean,
 ): Conflict[] {
   const named = Object.entries(environments).flatMap(([name, { tls }]) =>
     (tls?.certificates ?? []).map((files, at) => ({ files, path: ['environments', name, 'tls', 'certificates', at] as PropertyKey[] })),
@@ -18,6 +23,7 @@ export function certificateFaults(
       return [];
     } catch (error) {
       if (!(error instanceof CertificateFault)) throw error;
+      if (starting && error.outdated !== undefined) return [];
       return [{ path: [...path, error.part], message: error.message }];
     }
   });

@@ -17,6 +17,12 @@ import { applyVariables } from './variables.ts';
 
 type Settings = z.output<typeof configSchema>;
 
+interface LoadOptions {
+  readonly file?: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly starting?: boolean;
+}
+
 /** A balancer's configuration: complete, checked, frozen. Durations in milliseconds. */
 export interface Config extends Readonly<Omit<Settings, 'registry' | 'environments'>> {
   readonly registry: { readonly url: string; readonly prefix: string };
@@ -31,8 +37,9 @@ export interface Config extends Readonly<Omit<Settings, 'registry' | 'environmen
  *
  * Throws a `SluiceError` with every fault: `not-found` if the file can't be read, else like `parseDocument`. The fault of a variable's
  * value names the variable, every other fault the line in the file.
+ * @param options `starting`: expired certificates are accepted, because after a restart nothing else is in use
  */
-export function loadConfig(options: { file?: string; env: NodeJS.ProcessEnv }): Config {
+export function loadConfig(options: LoadOptions): Config {
   const { file, env } = options;
   if (file === undefined) return readConfig('', { env });
   const source = readSource(withNamedFiles(readText(file), file), file);
@@ -51,11 +58,11 @@ export function readConfig(text: string | Uint8Array, options: { file?: string; 
 /** Like {@link loadConfig}, for settings that a program passes as an object. Environment variables are not read. */
 export function configFrom(settings: object): Config {
   // A copy, since the configuration is frozen.
-  return configOf({ value: structuredClone(settings), lineOf: () => undefined }, { env: {} }, process.cwd());
+  return configOf({ value: structuredClone(settings), lineOf: () => undefined }, { env: {}, starting: true }, process.cwd());
 }
 
 /** @param folder that the paths of certificates start from; undefined: certificates are not looked at */
-function configOf(source: Source, options: { file?: string; env: NodeJS.ProcessEnv }, folder?: string): Config {
+function configOf(source: Source, options: LoadOptions, folder?: string): Config {
   const document = withProduction(source.value ?? {});
   const overlay = isMap(document)
     ? applyVariables(document, configSchema, options.env)
@@ -67,7 +74,9 @@ function configOf(source: Source, options: { file?: string; env: NodeJS.ProcessE
         ...listenerConflicts(result.value.control.listen, result.value.environments),
         ...serverIdConflicts(result.value.environments),
         ...tokenConflicts(result.value.control.tokens, result.value.environments),
-        ...(folder === undefined ? [] : certificateFaults(result.value.control.tls, result.value.environments, folder)),
+        ...(folder === undefined
+          ? []
+          : certificateFaults(result.value.control.tls, result.value.environments, folder, options.starting === true)),
       ].map(({ path, message }) => faultAt(path, message, source.lineOf));
   const faults = [...overlay.faults, ...(result.faults ?? conflicts).map((fault) => nameVariable(fault, overlay.origins))];
   if (result.faults || faults.length > 0) throw refusal('invalid', faults, options.file);

@@ -243,6 +243,10 @@ export const environmentSpec = z
           .regex(new RegExp(`^${tokenCharacter}*$`), 'must be a cookie name')
           .default('')
           .meta({ description: 'name of the cookie; empty: not sticky. Sticky clients stay on a busy server even if others are idle' }),
+        secure: z.enum(['auto', 'on', 'off']).default('auto').meta({
+          description:
+            'whether browsers send the cookie over https only (its attribute Secure). auto: if the client came over TLS; on: always, for a proxy in front that speaks https; off: never',
+        }),
       })
       .prefault({})
       .meta({ description: 'keeps a client on one server by a cookie, as long as the server is available' }),

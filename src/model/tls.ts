@@ -35,7 +35,7 @@ export const tlsSpec = z.strictObject({
   }),
   hsts: duration.prefault('0s').meta({
     description:
-      'time for which browsers use nothing but https for the host (Strict-Transport-Security on responses of servers); 0: not said. It cannot be taken back before that time ends',
+      'time for which browsers use nothing but https for the host (Strict-Transport-Security on all responses of the environment); 0: not said. It cannot be taken back before that time ends',
   }),
 });
 

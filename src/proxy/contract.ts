@@ -42,6 +42,8 @@ export interface Exchange {
   counter: ExchangeCounter;
   /** The culprit if the answer has a 5xx status; undefined: this server itself. Set by roles that answer to a balancer. */
   blame?: Blame | undefined;
+  /** Fields of responses that are made here; a role sets them. */
+  ownFields?: Readonly<Record<string, string>> | undefined;
   /** True: the connection is kept after the response, even while the listener asks clients to connect elsewhere. Default false. */
   keepOpen?: boolean;
   /** Notified when the exchange has ended. */

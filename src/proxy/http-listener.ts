@@ -177,7 +177,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     this.#headless.delete(reader);
     if (this.#handshakes !== undefined) {
       socket.unshift(rest);
-      this.#handshakes.begin(socket, (secured, about) => void this.#serve(secured, ends, about));
+      this.#handshakes.begin(socket, (secured, about) => void this.#serve(secured, ends, about), ends?.source);
       return;
     }
     const connection = this.#serve(socket, ends);

@@ -51,6 +51,7 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   watcher: ExchangeWatcher | undefined;
   keepOpen = false;
   blame: Blame | undefined;
+  ownFields: Readonly<Record<string, string>> | undefined;
   readonly id: string;
   readonly head: RequestHead;
   readonly #listener: ExchangeOwner;

@@ -22,6 +22,8 @@ export interface ResponseOwner {
   readonly lameDuck: boolean;
   /** The culprit named in a 5xx answer; undefined: it does not say. */
   readonly blame?: Blame | undefined;
+  /** Fields of responses that are made here. */
+  readonly ownFields?: Readonly<Record<string, string>> | undefined;
   /** Called when nothing more will be sent, before the exchange is counted: what is still being done for the response must stop. */
   ended(): void;
   /** Called when the client's connection has been given away, before the exchange is counted. */
@@ -153,8 +155,9 @@ export class ResponseWriter {
     }
     const { id, head } = this.#owner;
     const headOnly = head.method === 'HEAD';
-    const { blame } = this.#owner;
-    const fields = status >= 500 && blame ? { ...headers, [blameField]: blame } : headers;
+    const { blame, ownFields } = this.#owner;
+    const told = status >= 500 && blame ? { ...headers, [blameField]: blame } : headers;
+    const fields = ownFields === undefined ? told : { ...told, ...ownFields };
     const answer = ownAnswer({ status, headers: fields, body }, { requestId: id, headOnly, connection: this.#connection() });
     outbox.to(this.client.wire).octets(answer, 0, answer.length);
     this.begun = true;

@@ -14,7 +14,7 @@ interface Logger {
 /** State of the certificate of two files. */
 export interface CertificateState {
   readonly files: CertificateFiles;
-  /** The last certificate that passed its checks: it is in use. */
+  /** The last certificate that passed its checks, or the first one, if only its dates were at fault: it is in use. */
   readonly certificate?: Certificate;
   /** Why the files cannot be used as they are now. */
   readonly fault?: string;
@@ -23,6 +23,8 @@ export interface CertificateState {
 interface Entry extends CertificateState {
   certificate?: Certificate;
   fault?: string;
+  /** Only the dates of the files are at fault. */
+  outdated?: boolean;
   /** State of the files when they were read, and at the last look. */
   read: string;
   seen: string;
@@ -30,7 +32,8 @@ interface Entry extends CertificateState {
 
 /**
  * The certificates of this machine, read from files. Notices changed files, and checks them before it uses them: a faulty one changes nothing,
- * and the log says why.
+ * and the log says why. One that has expired, or is not valid yet, is used while there is no other: a start after a missed renewal must not
+ * keep everything else down.
  */
 export class CertificateStore {
   /** Called when a certificate was replaced. */
@@ -115,7 +118,8 @@ export class CertificateStore {
       const stamp = await this.#stamp(entry.files);
       const settled = stamp === entry.seen;
       entry.seen = stamp;
-      if (!settled || stamp === entry.read) continue;
+      // The dates of files may become right without a change.
+      if (!settled || (stamp === entry.read && entry.outdated !== true)) continue;
       entry.read = stamp;
       changed = this.#read(entry) || changed;
     }
@@ -131,6 +135,7 @@ export class CertificateStore {
     try {
       const certificate = readCertificate(files, this.#folder, this.#clock.date());
       delete entry.fault;
+      entry.outdated = false;
       if (before?.chain === certificate.chain && before.key === certificate.key) return false;
       entry.certificate = certificate;
       const about = { certificate: files.certificate, names: certificate.names, until: new Date(certificate.notAfter).toISOString() };
@@ -138,11 +143,18 @@ export class CertificateStore {
       return true;
     } catch (error) {
       if (!(error instanceof CertificateFault)) throw error;
+      entry.outdated = error.outdated !== undefined;
       if (entry.fault === error.message) return false;
       entry.fault = error.message;
-      const still = before === undefined ? '' : '; the certificate that was read before stays in use';
-      this.#logger.error({ certificate: files.certificate }, `${error.message}${still}`);
-      return false;
+      const first = before === undefined && error.outdated !== undefined;
+      if (first) entry.certificate = error.outdated;
+      const inUse = first
+        ? '; it is served all the same, because there is no other: clients refuse it'
+        : before === undefined
+          ? ''
+          : '; the certificate that was read before stays in use';
+      this.#logger.error({ certificate: files.certificate }, `${error.message}${inUse}`);
+      return first;
     }
   }
 

@@ -31,10 +31,13 @@ export interface Certificate {
 export class CertificateFault extends Error {
   /** The file at fault. */
   readonly part: keyof CertificateFiles;
+  /** The certificate, if only its dates are at fault. */
+  readonly outdated: Certificate | undefined;
 
-  constructor(part: keyof CertificateFiles, message: string) {
+  constructor(part: keyof CertificateFiles, message: string, outdated?: Certificate) {
     super(message);
     this.part = part;
+    this.outdated = outdated;
   }
 }
 
@@ -54,7 +57,6 @@ export function readCertificate(files: CertificateFiles, folder: string, now: nu
   const { pem, key } = readKey(at.key);
   checkOwner(chain, key, at);
   checkChain(chain, at.certificate);
-  checkDates(chain, at.certificate, now);
   const [leaf] = chain as [X509Certificate];
   const text = `${blocks.join('\n')}\n`;
   try {
@@ -62,7 +64,7 @@ export function readCertificate(files: CertificateFiles, folder: string, now: nu
   } catch (error) {
     throw new CertificateFault('certificate', `${at.certificate} cannot be used: ${reasonOf(error)}. Have it issued again`);
   }
-  return {
+  const certificate = {
     files,
     chain: text,
     key: pem,
@@ -71,6 +73,8 @@ export function readCertificate(files: CertificateFiles, folder: string, now: nu
     notAfter: Date.parse(leaf.validTo),
     fingerprint: leaf.fingerprint256.replaceAll(':', '').toLowerCase(),
   };
+  checkDates(chain, at.certificate, now, certificate);
+  return certificate;
 }
 
 const remedies = {
@@ -149,16 +153,17 @@ function issued(issuer: X509Certificate, certificate: X509Certificate): boolean 
 }
 
 /** Checks the dates of all certificates that clients look at: they have the root themselves. */
-function checkDates(chain: readonly X509Certificate[], file: string, now: number): void {
+function checkDates(chain: readonly X509Certificate[], file: string, now: number, read: Certificate): void {
   for (const [index, certificate] of chain.entries()) {
     if (index > 0 && certificate.subject === certificate.issuer) continue;
     const which = index === 0 ? '' : `: number ${index + 1} (${nameOf(certificate.subject)})`;
     if (Date.parse(certificate.validTo) <= now)
-      throw new CertificateFault('certificate', `${file} has expired${which}, on ${dateOf(certificate.validTo)}: renew it`);
+      throw new CertificateFault('certificate', `${file} has expired${which}, on ${dateOf(certificate.validTo)}: renew it`, read);
     if (Date.parse(certificate.validFrom) > now)
       throw new CertificateFault(
         'certificate',
         `${file} is not valid yet${which}, only from ${dateOf(certificate.validFrom)}: check the clock of this machine, or have it issued again`,
+        read,
       );
   }
 }

@@ -1,15 +1,23 @@
 import type net from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { processDescriptors } from '../model/descriptors.ts';
+import { HostTable } from '../model/host-table.ts';
+import { networkOf } from '../model/ip-address.ts';
 import { givesWay, type Yielding } from '../model/longest-idle.ts';
+import { Turns } from '../model/turns.ts';
 import type { CertificateNames } from './certificate-names.ts';
+import { type ClientHello, readClientHello } from './client-hello.ts';
 import { failedHandshakes } from './failed-handshakes.ts';
-import type { ListenerTls } from './listener-tls.ts';
+import type { ListenerTls, TlsEnvironment } from './listener-tls.ts';
 import { SecuredConnection } from './secured-connection.ts';
 import { type ServerContext, serverContexts } from './server-contexts.ts';
 
 /** Most handshakes under way at a time in one listener: beyond it the oldest ends. */
 const mostHandshakes = 2048;
+/** The same for the clients of one address, or one /64 network of IPv6. */
+const mostOfNetwork = 256;
+/** The costly part of each handshake in this process has a turn of its own, so that requests on open connections wait for one handshake at most. */
+const turns = new Turns();
 /** Protocols that the server speaks over TLS (RFC 7301). */
 const protocols = ['http/1.1'];
 
@@ -31,6 +39,12 @@ export type Secured = (socket: TLSSocket, about: SecuredConnection) => void;
 /** The part of a TLSSocket that leads to the socket it was made from. */
 type Inside = { _parent?: net.Socket };
 
+/** The TLS server of one environment: sessions never pass from one to another. */
+interface EnvironmentServer {
+  readonly server: Server;
+  readonly contexts: CertificateNames<ServerContext>;
+}
+
 /**
  * The handshakes under way on one listener. An accepted socket goes in, a TLS connection comes out, or the socket is closed: after a fault of
  * the client, at the deadline, or when too many others have come since.
@@ -38,7 +52,11 @@ type Inside = { _parent?: net.Socket };
 export class Handshakes {
   readonly #deadlines: Deadlines;
   readonly #underWay = new Map<net.Socket, Handshake>();
-  #server!: Server;
+  /** Oldest first. */
+  readonly #ofNetwork = new Map<string, Set<Handshake>>();
+  #first!: EnvironmentServer;
+  #servers: ReadonlyMap<string, EnvironmentServer> = new Map();
+  #hosts = new HostTable([]);
   #limitMs = 0;
   /** Called when a handshake has ended without a connection. */
   readonly #ended: () => void;
@@ -56,41 +74,66 @@ export class Handshakes {
   /** Replaces certificates and settings for the handshakes that begin from now on. @param limitMs for a whole handshake */
   update(tls: ListenerTls, limitMs: number): void {
     this.#limitMs = limitMs;
-    const contexts = serverContexts(tls);
-    const byName = tls.certificates.length > 1 && {
-      SNICallback: (name: string, found: (error: Error | null, context: ServerContext['context']) => void) =>
-        found(null, contexts.find(name).context),
-    };
-    this.#server = createServer({ ...contexts.first.options, ALPNProtocols: protocols, ...byName })
-      .on('secureConnection', (socket) => this.#secured(socket, contexts))
-      .on('tlsClientError', (error, socket) => this.#failed(error, socket));
+    const servers = tls.environments.map((environment) => this.#serverOf(tls, environment));
+    this.#servers = new Map(tls.environments.map(({ name }, at) => [name, servers[at] as EnvironmentServer]));
+    this.#first = servers[0] as EnvironmentServer;
+    this.#hosts = new HostTable(tls.environments.map(({ name, hosts }) => ({ name, hosts, listen: '' })));
   }
 
-  /** Begins the handshake on an accepted socket, of which nothing but what came before TLS was read. */
-  begin(socket: net.Socket, secured: Secured): Handshake {
-    const handshake = new Handshake(socket, secured, this.#deadlines.stamp() - givesWay.unusedSooner, () => this.#dropped(socket));
+  /**
+   * Begins the handshake on an accepted socket, of which nothing but what came before TLS was read.
+   * @param client its IP address
+   */
+  begin(socket: net.Socket, secured: Secured, client = socket.remoteAddress ?? ''): Handshake {
+    const handshake = new Handshake(socket, client, this.#deadlines.stamp() - givesWay.unusedSooner, {
+      secured,
+      dropped: () => this.#dropped(socket),
+      heard: (hello) => this.#heard(socket, hello),
+    });
     this.#underWay.set(socket, handshake);
+    const ofNetwork = this.#ofNetwork.get(handshake.network) ?? new Set();
+    this.#ofNetwork.set(handshake.network, ofNetwork.add(handshake));
     processDescriptors.opened(handshake);
     handshake.deadline = this.#deadlines.in(this.#limitMs);
     this.#deadlines.watch(handshake);
     socket.once('close', () => this.#dropped(socket)).on('error', ignore);
-    if (this.#underWay.size > mostHandshakes) this.endOldest();
-    this.#server.emit('connection', socket);
+    if (ofNetwork.size > mostOfNetwork) firstOf(ofNetwork)?.giveWay();
+    else if (this.#underWay.size > mostHandshakes) this.endOldest();
+    handshake.listen();
     return handshake;
   }
 
   /** Ends the oldest handshake under way; false: there is none. */
   endOldest(): boolean {
-    for (const [, handshake] of this.#underWay) {
-      handshake.giveWay();
-      return true;
-    }
-    return false;
+    const oldest = firstOf(this.#underWay.values());
+    oldest?.giveWay();
+    return oldest !== undefined;
   }
 
   /** Ends all handshakes under way. */
   end(): void {
     for (const handshake of [...this.#underWay.values()]) handshake.destroy();
+  }
+
+  #serverOf(tls: ListenerTls, environment: TlsEnvironment): EnvironmentServer {
+    const contexts = serverContexts(tls, environment);
+    const byName = tls.certificates.length > 1 && {
+      SNICallback: (name: string, found: (error: Error | null, context: ServerContext['context']) => void) =>
+        found(null, contexts.find(name).context),
+    };
+    const server = createServer({ ...contexts.first.options, ALPNProtocols: protocols, ...byName })
+      .on('secureConnection', (socket) => this.#secured(socket, contexts))
+      .on('tlsClientError', (error, socket) => this.#failed(error, socket));
+    return { server, contexts };
+  }
+
+  /** The client has said for which name it came: the environment of that name does the rest. */
+  async #heard(socket: net.Socket, { serverName }: ClientHello): Promise<void> {
+    await turns.next();
+    if (!this.#underWay.has(socket)) return;
+    const environment = serverName === undefined ? undefined : this.#hosts.find('', serverName);
+    const { server } = this.#servers.get(environment ?? '') ?? this.#first;
+    server.emit('connection', socket);
   }
 
   #secured(socket: TLSSocket, contexts: CertificateNames<ServerContext>): void {
@@ -100,14 +143,21 @@ export class Handshakes {
       socket.destroy();
       return;
     }
-    const name = socket.servername || undefined;
-    handshake.complete(socket, new SecuredConnection(name as string | undefined, contexts.find(name as string | undefined).names));
+    // Of a resumed session of TLS 1.2, Node does not tell the name.
+    const name = handshake.serverName;
+    if ((socket.servername || name) === name) handshake.complete(socket, new SecuredConnection(name, contexts.find(name).names));
+    else {
+      // A second ClientHello, after a HelloRetryRequest, named another environment's host.
+      handshake.destroy();
+      this.#ended();
+    }
   }
 
   #failed(error: Error, socket: TLSSocket): void {
     const raw = (socket as unknown as Inside)._parent;
+    const client = (raw && this.#underWay.get(raw)?.client) ?? raw?.remoteAddress ?? '';
     // A client that only connects and closes, as TCP checks do, is no bad client.
-    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') failedHandshakes.report(raw?.remoteAddress ?? '', error);
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') failedHandshakes.report(client, error);
     if ((error as NodeJS.ErrnoException).code === 'ERR_SSL_HTTP_REQUEST') raw?.write(plainAnswer);
     raw?.destroy();
   }
@@ -120,25 +170,48 @@ export class Handshakes {
     const handshake = this.#underWay.get(socket);
     if (handshake === undefined) return undefined;
     this.#underWay.delete(socket);
+    const ofNetwork = this.#ofNetwork.get(handshake.network);
+    ofNetwork?.delete(handshake);
+    if (ofNetwork?.size === 0) this.#ofNetwork.delete(handshake.network);
     this.#deadlines.unwatch(handshake);
     processDescriptors.closed(handshake);
     return handshake;
   }
 }
 
+/** Consequences of the steps of a handshake. */
+interface Steps {
+  readonly secured: Secured;
+  /** The handshake has ended without a connection. */
+  dropped(): void;
+  /** The ClientHello was read, and put back into the socket. */
+  heard(hello: ClientHello): void;
+}
+
 /** A handshake under way, and the connection that comes of it. */
 export class Handshake implements Yielding {
   deadline = 0;
+  /** IP address of the client. */
+  readonly client: string;
+  readonly network: string;
+  /** Name that the client asked for. */
+  serverName: string | undefined;
   readonly #socket: net.Socket;
-  readonly #secured: Secured;
   readonly #since: number;
-  readonly #dropped: () => void;
+  readonly #steps: Steps;
+  #held: Buffer = Buffer.alloc(0);
 
-  constructor(socket: net.Socket, secured: Secured, since: number, dropped: () => void) {
+  constructor(socket: net.Socket, client: string, since: number, steps: Steps) {
     this.#socket = socket;
-    this.#secured = secured;
+    this.client = client;
+    this.network = networkOf(client);
     this.#since = since;
-    this.#dropped = dropped;
+    this.#steps = steps;
+  }
+
+  /** Waits for the ClientHello. */
+  listen(): void {
+    this.#socket.on('readable', this.#read).on('end', this.#left);
   }
 
   idleSince(): number {
@@ -151,12 +224,12 @@ export class Handshake implements Yielding {
 
   /** Closes the socket, and the connection that was made of it. */
   destroy(): void {
-    this.#dropped();
+    this.#steps.dropped();
     this.#socket.destroy();
   }
 
   expire(): void {
-    failedHandshakes.report(this.#socket.remoteAddress ?? '', new Error('the handshake took too long'));
+    failedHandshakes.report(this.client, new Error('the handshake took too long'));
     this.destroy();
   }
 
@@ -165,8 +238,26 @@ export class Handshake implements Yielding {
   }
 
   complete(socket: TLSSocket, about: SecuredConnection): void {
-    this.#secured(socket, about);
+    this.#steps.secured(socket, about);
   }
+
+  readonly #left = (): void => this.destroy();
+
+  readonly #read = (): void => {
+    const piece: Buffer | null = this.#socket.read();
+    if (piece === null) return;
+    this.#held = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece]);
+    const hello = readClientHello(this.#held);
+    if (hello === 'incomplete') return;
+    this.#socket.off('readable', this.#read).off('end', this.#left).unshift(this.#held);
+    this.serverName = hello.serverName || undefined;
+    this.#steps.heard(hello);
+  };
+}
+
+function firstOf<Entry>(entries: Iterable<Entry>): Entry | undefined {
+  for (const entry of entries) return entry;
+  return undefined;
 }
 
 function ignore(): void {}

@@ -8,6 +8,14 @@ export interface ListenerTls {
   /** At least one. The first is for clients that ask for no name, or for one that no certificate has. */
   readonly certificates: readonly Certificate[];
   readonly minVersion: TlsVersion;
-  /** Key of session tickets (RFC 5077): 48 octets in base64. Whatever shares it resumes each other's sessions. */
+  /** At least one. Those with `hosts` get the clients that ask for such a name; all others get the one without, or else the first. */
+  readonly environments: readonly TlsEnvironment[];
+}
+
+/** An environment among those that share a listener. */
+export interface TlsEnvironment {
+  readonly name: string;
+  readonly hosts: readonly string[];
+  /** Key of session tickets (RFC 5077): 48 octets in base64. Only clients of this environment resume sessions by it, at each process that has it. */
   readonly ticketKey: string;
 }

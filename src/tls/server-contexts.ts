@@ -2,7 +2,7 @@ import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type SecureVersion } from 'node:tls';
 import type { Certificate } from './certificate.ts';
 import { CertificateNames } from './certificate-names.ts';
-import type { ListenerTls } from './listener-tls.ts';
+import type { ListenerTls, TlsEnvironment, TlsVersion } from './listener-tls.ts';
 
 /**
  * Ciphers of Mozilla's intermediate configuration, those of TLS 1.3 first, in the order in which the server prefers them. DHE is left out:
@@ -24,7 +24,7 @@ const ciphers = [
 const noRenegotiation = 1 << 30;
 
 /** Options of a server that speaks TLS, without its certificate. */
-export function serverOptions({ minVersion, ticketKey }: Pick<ListenerTls, 'minVersion' | 'ticketKey'>): SecureContextOptions {
+export function serverOptions(minVersion: TlsVersion, ticketKey: string): SecureContextOptions {
   return {
     minVersion: `TLSv${minVersion}` as SecureVersion,
     ciphers,
@@ -43,17 +43,18 @@ export interface ServerContext {
   readonly context: SecureContext;
 }
 
-/** Makes the certificates of a listener ready for handshakes, to be found by name. */
-export function serverContexts(tls: ListenerTls): CertificateNames<ServerContext> {
-  return new CertificateNames(tls.certificates.map((certificate) => contextOf(certificate, tls)));
+/** Makes the certificates of a listener ready for handshakes of one environment, to be found by name. */
+export function serverContexts({ certificates, minVersion }: ListenerTls, { ticketKey }: TlsEnvironment): CertificateNames<ServerContext> {
+  const shared = serverOptions(minVersion, ticketKey);
+  return new CertificateNames(certificates.map((certificate) => contextOf(certificate, shared)));
 }
 
 /** Options of a TLS server with a single certificate, as `tls.createServer` takes them. */
 export function singleServerOptions({ chain, key }: Certificate, ticketKey: string): SecureContextOptions {
-  return { ...serverOptions({ minVersion: '1.2', ticketKey }), cert: chain, key };
+  return { ...serverOptions('1.2', ticketKey), cert: chain, key };
 }
 
-function contextOf({ chain, key, names }: Certificate, tls: ListenerTls): ServerContext {
-  const options = { ...serverOptions(tls), cert: chain, key };
+function contextOf({ chain, key, names }: Certificate, shared: SecureContextOptions): ServerContext {
+  const options = { ...shared, cert: chain, key };
   return { names, options, context: createSecureContext(options) };
 }

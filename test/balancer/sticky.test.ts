@@ -22,7 +22,7 @@ function tied(sticky: Sticky, server: Upstream): string {
 
 t.test('a client returns to the server that answered it', async (t) => {
   const [a, b] = [upstream('a'), upstream('b')];
-  const sticky = new Sticky('sid', 'production');
+  const sticky = new Sticky({ cookie: 'sid' }, 'production');
   sticky.follow([a, b]);
   t.equal(sticky.pick(client(), []), undefined, 'a new client has no server yet');
   t.equal(sticky.pick(client(tied(sticky, a)), []), a);
@@ -31,19 +31,19 @@ t.test('a client returns to the server that answered it', async (t) => {
 });
 
 t.test('the cookie does not reveal the server id, and is the same at another balancer', async (t) => {
-  const sticky = new Sticky('sid', 'production');
+  const sticky = new Sticky({ cookie: 'sid' }, 'production');
   const a = upstream('secret-name');
   sticky.follow([a]);
   t.match(tied(sticky, a), /^sid=[A-Za-z0-9_-]{16}$/);
   t.notMatch(tied(sticky, a), /secret/);
-  const other = new Sticky('sid', 'production');
+  const other = new Sticky({ cookie: 'sid' }, 'production');
   other.follow([upstream('secret-name')]);
   t.equal(other.pick(client(tied(sticky, a)), [])?.id, 'secret-name');
 });
 
 t.test('a client that has the cookie gets none; a client that moved gets the new one', async (t) => {
   const [a, b] = [upstream('a'), upstream('b')];
-  const sticky = new Sticky('sid', 'production');
+  const sticky = new Sticky({ cookie: 'sid' }, 'production');
   sticky.follow([a, b]);
   const exchange = client(tied(sticky, a));
   sticky.tie(exchange, a);
@@ -52,9 +52,25 @@ t.test('a client that has the cookie gets none; a client that moved gets the new
   t.match(exchange.response.headers.all('set-cookie'), [/^sid=.{16}; Path=\/; HttpOnly; SameSite=Lax$/]);
 });
 
+t.test('over TLS the cookie is for https only, unless the settings say otherwise', async (t) => {
+  const a = upstream('a');
+  for (const [settings, secure, expected] of [
+    [{}, true, true],
+    [{}, false, false],
+    [{ secure: 'on' }, false, true],
+    [{ secure: 'off' }, true, false],
+  ] as const) {
+    const sticky = new Sticky({ cookie: 'sid', ...settings }, 'production');
+    sticky.follow([a]);
+    const exchange = Object.assign(client(), { secure });
+    sticky.tie(exchange, a);
+    t.equal(/; Secure$/.test(exchange.response.headers.all('set-cookie')[0] ?? ''), expected, JSON.stringify([settings, secure]));
+  }
+});
+
 t.test('a server that failed this request, is full or has left is not picked', async (t) => {
   const a = upstream('a');
-  const sticky = new Sticky('sid', 'production');
+  const sticky = new Sticky({ cookie: 'sid' }, 'production');
   sticky.follow([a]);
   const cookies = tied(sticky, a);
   t.equal(sticky.pick(client(cookies), [a]), undefined);

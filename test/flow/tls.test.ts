@@ -107,7 +107,6 @@ test('config check and start refuse certificates that cannot be used, and TLS be
   const file = join(folder, 'sluice.json');
   const cases: [object, RegExp][] = [
     [{ a: { tls: { certificates: [{ certificate: 'a.pem', key: 'other.key' }] } } }, /certificates.0.key.*other.key does not fit/],
-    [{ a: { tls: { certificates: [other] } } }, /certificates.0.certificate.*has expired/],
     [{ a: { tls: { certificates: [] } } }, /certificates.*at least 1/],
     [{ a: { tls: { certificates: [one], minVersion: '1.1' } } }, /minVersion.*must be "1.2" or "1.3"/],
     [{ a: { hosts: ['a.example'], tls: { certificates: [one] } }, b: {} }, /b.tls.* is missing, but "a" on the same listener .* has TLS/],
@@ -116,6 +115,9 @@ test('config check and start refuse certificates that cannot be used, and TLS be
       /b.tls.minVersion/,
     ],
   ];
+  const outdated = { a: { tls: { certificates: [other] } } };
+  const refused = await check(outdated, ['config', 'check', file]);
+  t.match(refused, { status: 1, said: /certificates.0.certificate.*has expired/ });
   for (const [environments, reason] of cases) {
     for (const command of [
       ['config', 'check', file],
@@ -127,6 +129,99 @@ test('config check and start refuse certificates that cannot be used, and TLS be
     }
   }
   t.equal((await check({ a: { tls: { certificates: [one], minVersion: 1.3 } } }, ['config', 'check', file])).status, 0);
+  const wide = made.issue({ names: ['*.w.example', 'x.y.example'] });
+  const hosts = ['*.w.example', '*.y.example', '*.z.example', 'x.y.example', 'z.example'];
+  const warned = await check({ a: { hosts, tls: { certificates: [wide] } } }, ['config', 'check', file]);
+  t.equal(warned.status, 0);
+  const lines = warned.said.split('\n').filter((line) => line.startsWith('warning: environments.a.hosts: '));
+  t.match(lines, [
+    /"\*\.w\.example" means all names below w\.example/,
+    /only some names of "\*\.y/,
+    /no certificate covers "\*\.z/,
+    /no certificate covers "z\./,
+  ]);
+  t.equal(lines.length, 4);
+});
+
+for (const workers of [0, 1]) {
+  test(`a certificate that is out of date at a start is served with a loud error, and a reload with one changes nothing (workers: ${workers})`, async (t) => {
+    const made = new CertificateFolder(t);
+    const folder = ownFolder(t);
+    const put = (name: string, from: { certificate: string; key: string }) => {
+      cpSync(from.certificate, join(folder, `${name}.pem`));
+      cpSync(from.key, join(folder, `${name}.key`));
+    };
+    const files = (name: string) => ({ certificate: join(folder, `${name}.pem`), key: join(folder, `${name}.key`) });
+    put('old', made.issue({ names: ['old.example'], until: '20250101000000Z' }));
+    put('early', made.issue({ names: ['early.example'], from: '20900101000000Z' }));
+    put('good', made.issue({ names: ['good.example'] }));
+    const server = await startForwarded(t);
+    const listen = `127.0.0.1:${await freePort()}`;
+    const environment = (name: string) => ({
+      ...{ listen, hosts: [`${name}.example`], health: 'off', servers: [{ id: name, address: server }] },
+      tls: { certificates: [files(name)] },
+    });
+    const environments = { old: environment('old'), early: environment('early'), good: environment('good') };
+    const balancer = await startBalancer(t, { workers }, environments);
+    const ca = readFileSync(made.root.certificate);
+    t.equal((await ask(listen, 'good.example', { ca })).status, 200, 'the others are served');
+    await t.rejects(ask(listen, 'old.example', { ca }), { code: 'CERT_HAS_EXPIRED' });
+    await t.rejects(ask(listen, 'early.example', { ca }), { code: 'CERT_NOT_YET_VALID' });
+    t.equal((await ask(listen, 'old.example', { rejectUnauthorized: false })).status, 200, 'clients that do not check get in');
+    for (const [name, reason] of [
+      ['old', 'has expired'],
+      ['early', 'is not valid yet'],
+    ]) {
+      await balancer.process.logged(
+        ({ level, msg = '' }) => Number(level) >= 50 && msg.includes(`${name}.pem ${reason}`) && msg.includes('served all the same'),
+      );
+      t.match((await operate(t, balancer, 'status')).out, new RegExp(`certificate .*${name}\\.pem.* ${reason}`));
+    }
+    const metrics = await (await fetch(`${balancer.control}/metrics`)).text();
+    t.match(metrics, /sluice_certificate_expiry_timestamp_seconds\{certificate="[^"]*old.pem"\} 1735689600/);
+    put('good', made.issue({ names: ['good.example', 'late.example'], until: '20250101000000Z' }));
+    await balancer.process.logged(({ msg = '' }) => msg.includes('good.pem has expired') && msg.includes('stays in use'));
+    t.equal((await ask(listen, 'good.example', { ca })).status, 200, 'an expired file changes nothing later');
+    put('old', made.issue({ names: ['old.example'] }));
+    await balancer.process.logged(({ msg = '' }) => msg.startsWith('certificate replaced'));
+    await eventually(
+      () => ask(listen, 'old.example', { ca }).catch(() => ({ status: 0 })),
+      ({ status }) => status === 200,
+      { what: 'the renewed certificate' },
+    );
+  });
+}
+
+test('browsers are told of https by answers of Sluice too, and sticky cookies are for https only', async (t) => {
+  const made = new CertificateFolder(t);
+  const environment = {
+    ...{ listen: '127.0.0.1:0', health: 'off', sticky: { cookie: 'sid' } },
+    tls: { certificates: [made.issue({ names: ['a.example'] })], hsts: '1h' },
+  };
+  const servers = [{ id: 'one', address: await startForwarded(t) }];
+  const dead = [{ id: 'dead', address: `127.0.0.1:${await freePort()}` }];
+  const ca = readFileSync(made.root.certificate);
+  for (const [given, path, status] of [
+    [{ servers }, '/', 200],
+    [{ servers: dead }, '/', 502],
+    [{ servers: [] }, '/', 503],
+    [{ servers }, '/%2esluice/x', undefined],
+  ] as const) {
+    const { address } = await startBalancer(t, {}, { production: { ...environment, ...given } });
+    const to = {
+      host: '127.0.0.1',
+      port: address.split(':')[1],
+      servername: 'a.example',
+      headers: { host: 'a.example' },
+      ca,
+      agent: false as const,
+    };
+    const [response] = (await once(https.get({ ...to, path }), 'response')) as [http.IncomingMessage];
+    response.resume();
+    if (status !== undefined) t.equal(response.statusCode, status);
+    t.equal(response.headers['strict-transport-security'], 'max-age=3600', `${response.statusCode} of ${path}`);
+    if (status === 200) t.match(response.headers['set-cookie'], [/^sid=.*; Secure$/]);
+  }
 });
 
 for (const workers of [0, 1]) {

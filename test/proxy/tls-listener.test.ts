@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import net from 'node:net';
+import { join } from 'node:path';
 import tls from 'node:tls';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
@@ -18,6 +19,7 @@ import type { ListenerTls } from '../../src/tls/listener-tls.ts';
 import { ticketKey } from '../../src/tls/ticket-key.ts';
 import { CertificateFolder, type IssuedCertificate } from '../tools/certificate-folder.ts';
 import { eventually } from '../tools/eventually.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 const run = promisify(execFile);
 const { limits, timeouts } = environmentSpec.parse({});
@@ -35,7 +37,7 @@ function settings(
     tls: {
       certificates: certificates.map((files) => readCertificate(files, '/', Date.now())),
       minVersion: '1.2',
-      ticketKey: ticketKey(Buffer.alloc(32, 1), 'here'),
+      environments: [{ name: 'here', hosts: [], ticketKey: ticketKey(Buffer.alloc(32, 1), 'here') }],
       ...tlsMore,
     },
     ...more,
@@ -186,7 +188,8 @@ t.test('sessions resume by ticket at another listener of the same key, after new
   const made = new CertificateFolder(t);
   const given = settings([made.issue({ names: ['a.example'] })]);
   const [one, same] = [await open(t, given), await open(t, given)];
-  const other = await open(t, { ...given, tls: { ...(given.tls as ListenerTls), ticketKey: ticketKey(Buffer.alloc(32, 1), 'elsewhere') } });
+  const environments = [{ name: 'elsewhere', hosts: [], ticketKey: ticketKey(Buffer.alloc(32, 1), 'elsewhere') }];
+  const other = await open(t, { ...given, tls: { ...(given.tls as ListenerTls), environments } });
   const session = async (port: number, maxVersion: 'TLSv1.2' | 'TLSv1.3', given?: Buffer) => {
     const socket = tls.connect({
       port,
@@ -213,6 +216,43 @@ t.test('sessions resume by ticket at another listener of the same key, after new
     same.listener.update(settings([made.issue({ names: ['a.example'] })]));
     t.ok((await session(same.port, version, ticket)).reused, `${version}: after a reload`);
   }
+});
+
+t.test('sessions never pass between environments of one listener, and resume within each', async (t) => {
+  const made = new CertificateFolder(t);
+  const certificates = [made.issue({ names: ['a.example', 'b.example', 'c.b.example'] }), made.issue({ names: ['d.example'] })];
+  const environments = [
+    { name: 'rest', hosts: [], ticketKey: ticketKey(Buffer.alloc(32, 1), 'rest') },
+    { name: 'b', hosts: ['b.example', '*.b.example', 'd.example'], ticketKey: ticketKey(Buffer.alloc(32, 1), 'b') },
+  ];
+  const { port } = await open(t, settings(certificates, {}, { environments }));
+  const folder = ownFolder(t);
+  const connect = async (version: string, name: string, ...more: string[]) => {
+    const request = `GET / HTTP/1.1\\r\\nHost: ${name}\\r\\nConnection: close\\r\\n\\r\\n`;
+    const client = `openssl s_client -ign_eof -connect 127.0.0.1:${port} -${version} -servername ${name} ${more.join(' ')}`;
+    const { stdout } = await run('sh', ['-c', `printf '${request}' | ${client} 2>&1`]);
+    return { resumed: /^Reused, /m.test(stdout), status: /HTTP\/1.1 (\d+)/.exec(stdout)?.[1] };
+  };
+  for (const version of ['tls1_2', 'tls1_3']) {
+    for (const [first, then, resumed] of [
+      ['a.example', 'a.example', true],
+      ['b.example', 'b.example', true],
+      ['d.example', 'd.example', true],
+      ['b.example', 'c.b.example', true],
+      ['a.example', 'b.example', false],
+      ['b.example', 'a.example', false],
+      ['a.example', 'd.example', false],
+      ['d.example', 'a.example', false],
+    ] as const) {
+      const session = join(folder, `${version}-${first}-${then}`);
+      t.match(await connect(version, first, '-sess_out', session), { resumed: false, status: '200' }, `${version} ${first}`);
+      t.match(await connect(version, then, '-sess_in', session), { resumed, status: '200' }, `${version} ${first}, then ${then}`);
+    }
+  }
+  const session = join(folder, 'retry');
+  await connect('tls1_3', 'a.example', '-sess_out', session);
+  const retried = await connect('tls1_3', 'b.example', '-sess_in', session, '-groups', 'P-521:P-384');
+  t.match(retried, { resumed: false, status: '200' }, 'after a HelloRetryRequest');
 });
 
 t.test('handshakes under way count as connections, end at their deadline, and bad clients make one line of the log', async (t) => {
@@ -255,6 +295,43 @@ t.test('handshakes under way count as connections, end at their deadline, and ba
     (await get(port, { servername: 'a.example', rejectUnauthorized: false, headers: { host: 'a.example' } })).status,
     200,
     'good clients are served',
+  );
+});
+
+t.test('the clients of one address cannot use up the handshakes under way', async (t) => {
+  const made = new CertificateFolder(t);
+  const { port, listener } = await open(t, settings([made.issue({ names: ['a.example'] })]));
+  const silent = (localAddress: string) => {
+    const socket = net.connect({ port, host: '127.0.0.1', localAddress }).on('error', () => {});
+    t.teardown(() => socket.destroy());
+    return socket;
+  };
+  const good = silent('127.0.0.2');
+  await once(good, 'connect');
+  let closed = 0;
+  const many = Array.from({ length: 300 }, () => silent('127.0.0.3').on('close', () => closed++));
+  for (const socket of many) socket.resume();
+  await eventually(
+    () => [listener.connections, closed],
+    ([open, ended]) => open === 257 && ended === 44,
+    { what: 'the oldest handshakes of the address to end' },
+  );
+  t.notOk(many[0]?.readable, 'the oldest one went first');
+  const socket = tls.connect({ socket: good, servername: 'a.example', rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  t.pass('a client of another address goes on with its handshake');
+});
+
+t.test('a connection that ends within its ClientHello is closed', async (t) => {
+  const made = new CertificateFolder(t);
+  const { listener, port } = await open(t, settings([made.issue({ names: ['a.example'] })]));
+  const gone = net.connect(port, '127.0.0.1');
+  gone.end(Buffer.from([22, 3, 1, 1, 0, 1, 0]));
+  await once(gone.resume(), 'close');
+  await eventually(
+    () => listener.connections,
+    (open) => open === 0,
+    { what: 'a connection that ends within its ClientHello to be gone' },
   );
 });
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.ts';
+import { uncoveredHosts } from '../../config/uncovered-hosts.ts';
 import { tlsWarnings } from '../../model/outgoing-tls.ts';
 import { checkFile } from '../input-file.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -20,6 +21,7 @@ export function configCommand(program: Command, terminal: Terminal): void {
           for (const { path, message } of tlsWarnings(tls, `environments.${name}.servers.${id}.tls`, Date.now()))
             terminal.err(printable(`warning: ${path}: ${message}`));
       }
+      for (const { path, message } of uncoveredHosts(config)) terminal.err(printable(`warning: ${path}: ${message}`));
       terminal.out(`${file} is valid: ${config.environments.map((one) => `${one.name} on ${one.spec.listen}`).join(', ')}`);
     });
 }

@@ -87,6 +87,7 @@ function environmentTroubles({ name, listen, status }: EnvironmentAnswer, server
   for (const { certificate, until, fault } of status.certificates ?? []) {
     if (fault !== undefined) report(`certificate ${certificate}: ${fault}`);
     const days = until === null ? Number.POSITIVE_INFINITY : Math.floor((until - Date.now()) / dayMs);
+    if (fault !== undefined) continue;
     if (days < 0) report(`certificate ${certificate} has expired: clients refuse it; renew it`);
     else if (days < renewalDays) report(`certificate ${certificate} expires in ${days} days: renew it`);
   }

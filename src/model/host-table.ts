@@ -1,4 +1,4 @@
-import { covers } from '../model/address.ts';
+import { covers } from './address.ts';
 
 /** The listener and hosts that an environment claims; they decide which requests belong to it. */
 export interface HostClaim {
