@@ -1,5 +1,6 @@
 import type { EnvironmentSpec } from '../model/environment.ts';
 import { CertificateFault, type CertificateFiles, readCertificate } from '../tls/certificate.ts';
+import { readAuthority } from '../tls/client-authority.ts';
 import type { Conflict } from './listener-conflicts.ts';
 
 /** Finds certificates and keys of a configuration that cannot be used now. @param folder that relative paths start from */
@@ -12,13 +13,24 @@ export function certificateFaults(
     (tls?.certificates ?? []).map((files, at) => ({ files, path: ['environments', name, 'tls', 'certificates', at] as PropertyKey[] })),
   );
   const all = control === undefined ? named : [{ files: control, path: ['control', 'tls'] as PropertyKey[] }, ...named];
-  return all.flatMap(({ files, path }): Conflict[] => {
-    try {
-      readCertificate(files, folder, Date.now());
-      return [];
-    } catch (error) {
-      if (!(error instanceof CertificateFault)) throw error;
-      return [{ path: [...path, error.part], message: error.message }];
-    }
+  const ofClients = Object.entries(environments).flatMap(([name, { tls }]) => {
+    const { clientCertificates } = tls ?? {};
+    return clientCertificates === undefined
+      ? []
+      : [{ ca: clientCertificates.ca, path: ['environments', name, 'tls', 'clientCertificates'] }];
   });
+  return [
+    ...all.flatMap(({ files, path }) => faultOf(path, () => readCertificate(files, folder, Date.now()))),
+    ...ofClients.flatMap(({ ca, path }) => faultOf(path, () => readAuthority({ ca }, folder, Date.now()))),
+  ];
+}
+
+function faultOf(path: readonly PropertyKey[], read: () => unknown): Conflict[] {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    if (!(error instanceof CertificateFault)) throw error;
+    return [{ path: [...path, error.part], message: error.message }];
+  }
 }

@@ -3,6 +3,8 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { processDescriptors } from '../model/descriptors.ts';
 import { givesWay, type Yielding } from '../model/longest-idle.ts';
 import type { CertificateNames } from './certificate-names.ts';
+import type { ClientAuthority } from './client-authority.ts';
+import { ClientIdentity } from './client-identity.ts';
 import { failedHandshakes } from './failed-handshakes.ts';
 import type { ListenerTls } from './listener-tls.ts';
 import { SecuredConnection } from './secured-connection.ts';
@@ -57,12 +59,15 @@ export class Handshakes {
   update(tls: ListenerTls, limitMs: number): void {
     this.#limitMs = limitMs;
     const contexts = serverContexts(tls);
+    const { clientAuthorities = [] } = tls;
+    // The environment decides about a certificate, once the request names it by Host.
+    const asking = clientAuthorities.length > 0 && { requestCert: true, rejectUnauthorized: false };
     const byName = tls.certificates.length > 1 && {
       SNICallback: (name: string, found: (error: Error | null, context: ServerContext['context']) => void) =>
         found(null, contexts.find(name).context),
     };
-    this.#server = createServer({ ...contexts.first.options, ALPNProtocols: protocols, ...byName })
-      .on('secureConnection', (socket) => this.#secured(socket, contexts))
+    this.#server = createServer({ ...contexts.first.options, ALPNProtocols: protocols, ...byName, ...asking })
+      .on('secureConnection', (socket) => this.#secured(socket, contexts, clientAuthorities))
       .on('tlsClientError', (error, socket) => this.#failed(error, socket));
   }
 
@@ -93,15 +98,16 @@ export class Handshakes {
     for (const handshake of [...this.#underWay.values()]) handshake.destroy();
   }
 
-  #secured(socket: TLSSocket, contexts: CertificateNames<ServerContext>): void {
+  #secured(socket: TLSSocket, contexts: CertificateNames<ServerContext>, authorities: readonly ClientAuthority[]): void {
     const raw = (socket as unknown as Inside)._parent;
     const handshake = raw && this.#leave(raw);
     if (handshake === undefined) {
       socket.destroy();
       return;
     }
-    const name = socket.servername || undefined;
-    handshake.complete(socket, new SecuredConnection(name as string | undefined, contexts.find(name as string | undefined).names));
+    const name = (socket.servername || undefined) as string | undefined;
+    const client = ClientIdentity.of(socket, authorities);
+    handshake.complete(socket, new SecuredConnection(name, contexts.find(name).names, client));
   }
 
   #failed(error: Error, socket: TLSSocket): void {
