@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls';
 import { issued } from './certificate.ts';
 import type { ClientAuthority } from './client-authority.ts';
 
@@ -22,10 +22,10 @@ export class ClientIdentity {
   #field: string | undefined;
 
   /** @param authorities of the listener, at least one */
-  private constructor(leaf: X509Certificate, socket: TLSSocket, authorities: readonly ClientAuthority[]) {
-    this.#leaf = leaf;
+  private constructor(shown: PeerCertificate, socket: TLSSocket, authorities: readonly ClientAuthority[]) {
+    this.#leaf = new X509Certificate(shown.raw);
     this.#authorities = authorities;
-    this.#others = severalAuthorities(authorities) ? others(socket) : [];
+    this.#others = 'issuerCertificate' in shown ? above(shown as DetailedPeerCertificate) : [];
     this.#error = socket.authorized ? undefined : String(socket.authorizationError);
     this.#resumed = socket.isSessionReused();
   }
@@ -33,8 +33,9 @@ export class ClientIdentity {
   /** The identity of a client whose handshake is complete; undefined: it has shown no certificate. */
   static of(socket: TLSSocket, authorities: readonly ClientAuthority[]): ClientIdentity | undefined {
     if (authorities.length === 0) return undefined;
-    const leaf = socket.getPeerX509Certificate();
-    return leaf === undefined ? undefined : new ClientIdentity(leaf, socket, authorities);
+    // Node's getPeerX509Certificate would take the chain out of the connection.
+    const shown = socket.getPeerCertificate(severalAuthorities(authorities));
+    return shown?.raw === undefined ? undefined : new ClientIdentity(shown, socket, authorities);
   }
 
   /** True if the certificate was valid at the handshake, and the authorities in this file issued it. @param ca name of the file, as configured */
@@ -96,9 +97,9 @@ function certificatesIn({ chain }: ClientAuthority): X509Certificate[] {
 }
 
 /** The certificates above the client's own, as they came. */
-function others(socket: TLSSocket): X509Certificate[] {
+function above(leaf: DetailedPeerCertificate): X509Certificate[] {
   const found: X509Certificate[] = [];
-  let at: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true).issuerCertificate;
+  let at: DetailedPeerCertificate | undefined = leaf.issuerCertificate;
   while (at?.raw !== undefined && found.length < mostCertificates) {
     found.push(new X509Certificate(at.raw));
     at = at.issuerCertificate === at ? undefined : at.issuerCertificate;
