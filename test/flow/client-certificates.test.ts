@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
@@ -13,7 +13,7 @@ import { eventually } from '../tools/eventually.ts';
 import { freePort } from '../tools/free-port.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import type { Owner } from '../tools/owner.ts';
-import { startBalancer } from '../tools/sluice-under-test.ts';
+import { operate, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 
 const run = promisify(execFile);
 const pem = (file: string) => readFileSync(file, 'utf8');
@@ -201,8 +201,13 @@ test('curl, openssl and WebSocket clients show certificates; a plain listener re
     {},
     {
       production: { listen: '127.0.0.1:0', ...server, tls: { certificates, clientCertificates: { ca: made.root.certificate } } },
-      plain: { listen: '127.0.0.1:0', ...server, servers: [{ ...server.servers[0], id: 'two' }] },
-      behind: { listen: '127.0.0.1:0', ...server, servers: [{ ...server.servers[0], id: 'three' }], trustedProxies: ['127.0.0.1'] },
+      plain: { listen: `127.0.0.1:${await freePort()}`, ...server, servers: [{ ...server.servers[0], id: 'two' }] },
+      behind: {
+        listen: `127.0.0.1:${await freePort()}`,
+        ...server,
+        servers: [{ ...server.servers[0], id: 'three' }],
+        trustedProxies: ['127.0.0.1'],
+      },
     },
   );
   const port = Number(address.split(':')[1]);
@@ -241,4 +246,40 @@ test('curl, openssl and WebSocket clients show certificates; a plain listener re
   t.same(certLines(await through('behind')), [':eA==:', '2'], 'a trusted proxy is believed, but not in trailers or other spellings');
   const nominating = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close, client-cert\r\n\r\n';
   t.match(await send(net.connect(Number(addresses['behind']?.split(':')[1]), '127.0.0.1'), nominating), /^HTTP\/1.1 400 /);
+});
+
+test('a policy of a project chooses among the clients, and believes no stranger at the gateway server', async (t) => {
+  const made = new CertificateFolder(t);
+  const [orders, other] = [made.issue({ names: ['orders'] }), made.issue({ names: ['other'] })];
+  const certificates = [made.issue({ names: ['a.example'] })];
+  const clientCertificates = { ca: made.root.certificate, require: false };
+  const balancer = await startBalancer(
+    t,
+    {},
+    {
+      production: {
+        listen: '127.0.0.1:0',
+        exposeServer: true,
+        health: { interval: '200ms', timeout: '1s' },
+        tls: { certificates, clientCertificates },
+      },
+    },
+  );
+  const file = join(ownFolder(t), 'pay.json');
+  const policies = { proxyRequest: [{ clientCertificate: { subjects: ['CN=orders'] } }] };
+  const targets = { default: { url: `http://${await startEcho(t)}` } };
+  writeFileSync(file, JSON.stringify({ name: 'pay', basePath: '/', targets, policies, resources: [{ path: '/', childPaths: true }] }));
+  const strict = await startGateway(t, 'gw', balancer.control, ['--environment', 'production', '--listen', '127.0.0.1:0']);
+  await operate(t, balancer.control, ['project', 'push', file]);
+  await operate(t, balancer.control, ['deploy', 'pay', '--environment', 'production', '--wait']);
+  const allowed = await eventually(
+    () => ask(balancer.address, 'a.example', shown(orders)),
+    ({ status }) => status === 200,
+    { what: 'an answer through the gateway server' },
+  );
+  t.same(certLines(allowed.body), [fieldOf(orders)], 'the target gets the certificate');
+  t.match(await ask(balancer.address, 'a.example', shown(other)), { status: 403, body: /"client-certificate-unknown"/ });
+  const forged = { headers: { 'client-cert': fieldOf(orders) } };
+  t.match(await ask(balancer.address, 'a.example', forged), { status: 403, body: /"client-certificate-needed"/ });
+  t.ok(strict.running);
 });
