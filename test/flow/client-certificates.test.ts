@@ -270,8 +270,8 @@ test('a policy of a project chooses among the clients, and believes no stranger 
   const targets = { default: { url: `http://${await startEcho(t)}` } };
   writeFileSync(file, JSON.stringify({ name: 'pay', basePath: '/', targets, policies, resources: [{ path: '/', childPaths: true }] }));
   const strict = await startGateway(t, 'gw', balancer.control, ['--environment', 'production', '--listen', '127.0.0.1:0']);
-  await operate(t, balancer.control, ['project', 'push', file]);
-  await operate(t, balancer.control, ['deploy', 'pay', '--environment', 'production', '--wait']);
+  await operate(t, balancer, 'project', 'push', file);
+  await operate(t, balancer, 'deploy', 'pay', '--environment', 'production', '--wait');
   const allowed = await eventually(
     () => ask(balancer.address, 'a.example', shown(orders)),
     ({ status }) => status === 200,
