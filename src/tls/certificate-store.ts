@@ -26,7 +26,7 @@ type Files = CertificateFiles | AuthorityFile;
 
 interface Entry {
   readonly files: Files;
-  /** What the files held when they last passed their checks. */
+  /** Content of the files when they last passed their checks. */
   content?: Certificate | ClientAuthority;
   fault?: string;
   /** State of the files when they were read, and at the last look. */

@@ -89,13 +89,13 @@ t.test('what a newer version has written harms only its own object', async (t) =
   await edit('environment', 'production', (document) => ({
     ...document,
     added: 1,
-    input: { ...document.input, listen: '127.0.0.1:1', tls: { certificates: [] }, health: { grpc: 'x' } },
+    input: { ...document.input, listen: '127.0.0.1:1', fromTomorrow: { kept: [] }, health: { grpc: 'x' } },
   }));
   await admin.publish('{sluice}:news', JSON.stringify({ kind: 'environment', name: 'production' }));
 
   await balancer.process.logged((line) => line['kind'] === 'environment' && line['name'] === 'production');
   const answer = (await balancer.api('GET', '/v1/environments/production')) as EnvironmentAnswer;
-  t.match(answer.status.unread, /newer Sluice \(unknown keys "health.grpc", "tls"\)/);
+  t.match(answer.status.unread, /newer Sluice \(unknown keys "health.grpc", "fromTomorrow"\)/);
   t.equal(answer.status.listening, balancer.address, 'the listener stays');
   t.match((await operate(t, balancer, 'status')).out, /environment production: .*newer Sluice/);
   t.match(await (await fetch(`${balancer.control}/metrics`)).text(), /^sluice_registry_unread_documents 1$/m);
@@ -105,9 +105,9 @@ t.test('what a newer version has written harms only its own object', async (t) =
   await serving(balancer, ['one', 'three']);
   await deployEcho(balancer, target.url, '2');
   await untilCurrent(balancer, 2);
-  t.match(await stored('production'), { added: 1, input: { tls: {}, listen: '127.0.0.1:1' }, deployments: [{ revision: 2 }] });
+  t.match(await stored('production'), { added: 1, input: { fromTomorrow: {}, listen: '127.0.0.1:1' }, deployments: [{ revision: 2 }] });
   await t.rejects(balancer.api('PUT', '/v1/environments/production', testEnvironment), /409 .*newer Sluice.*then change it/);
-  t.match(await stored('production'), { input: { tls: {} } });
+  t.match(await stored('production'), { input: { fromTomorrow: {} } });
 
   // Settings that make no sense to this version, and text that is none: the last good ones stay.
   for (const [round, input] of [{ balance: 'quantum' }, 'garbage'].entries()) {
@@ -152,7 +152,7 @@ t.test('what a newer version has written harms only its own object', async (t) =
   }
   t.equal(
     balancer.process.log.filter(
-      (line) => line['kind'] === 'environment' && /newer/.test(String(line['reason'])) && /tls/.test(String(line['reason'])),
+      (line) => line['kind'] === 'environment' && /newer/.test(String(line['reason'])) && /fromTomorrow/.test(String(line['reason'])),
     ).length,
     1,
     'said once',
