@@ -169,6 +169,19 @@ export interface EnvironmentSpec {
      */
     minVersion?: '1.2' | '1.3' | 1.2 | 1.3;
     /**
+     * certificates that clients must show. Every client of the listener is asked for one; each environment decides about its own requests
+     */
+    clientCertificates?: {
+      /**
+       * file with the certificates of the authorities that issue clients' certificates, in PEM form, relative to the folder of the configuration file. A changed file is noticed within seconds, checked, and used for new connections
+       */
+      ca: string;
+      /**
+       * true: a request without a client certificate is refused; false: only one with a certificate that none of the authorities issued, or that is not valid
+       */
+      require?: boolean;
+    };
+    /**
      * address without TLS whose requests are answered with 308 and the same URL with https, for example 0.0.0.0:80. Environments can share it if they share their listener
      */
     redirectFrom?: string;

@@ -1,6 +1,7 @@
 import { type EnvironmentSpec, environmentSpec } from '../model/environment.ts';
 import type { ListenerSettings } from '../proxy/contract.ts';
 import type { Certificate, CertificateFiles } from '../tls/certificate.ts';
+import type { AuthorityFile, ClientAuthority } from '../tls/client-authority.ts';
 import type { ListenerTls } from '../tls/listener-tls.ts';
 import type { TableEnvironment } from './table.ts';
 
@@ -26,6 +27,7 @@ export function settingsOf(sharing: readonly TableEnvironment[]): Omit<ListenerS
 export function tlsOf(
   sharing: readonly TableEnvironment[],
   find: (files: CertificateFiles) => Certificate | undefined,
+  clientAuthorities: readonly ClientAuthority[],
   ticketKey: (environment: string) => string,
 ): ListenerTls | undefined {
   const sorted = [...sharing].sort((one, other) => Math.sign(one.spec.hosts.length) - Math.sign(other.spec.hosts.length));
@@ -34,8 +36,18 @@ export function tlsOf(
   return {
     certificates: wanted.flatMap(({ certificates }) => certificates).flatMap((files) => find(files) ?? []),
     minVersion: wanted.some(({ minVersion }) => minVersion === '1.3') ? '1.3' : '1.2',
+    ...(clientAuthorities.length > 0 && { clientAuthorities }),
     environments: sorted.map(({ name, spec: { hosts } }) => ({ name, hosts, ticketKey: ticketKey(name) })),
   };
+}
+
+/** The authorities of client certificates of environments that share a listener, one for each file. */
+export function authoritiesOf(
+  sharing: readonly TableEnvironment[],
+  find: (file: AuthorityFile) => ClientAuthority | undefined,
+): ClientAuthority[] {
+  const files = new Set(sharing.flatMap(({ spec }) => spec.tls?.clientCertificates?.ca ?? []));
+  return [...files].flatMap((ca) => find({ ca }) ?? []);
 }
 
 /** The greatest number of connections; `auto` sets no number. */

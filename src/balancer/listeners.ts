@@ -10,7 +10,7 @@ import type { ListenerSettings } from '../proxy/contract.ts';
 import type { CertificateStore } from '../tls/certificate-store.ts';
 import { ticketKey } from '../tls/ticket-key.ts';
 import type { OpenedListener, OpenListener } from './data-plane.ts';
-import { settingsOf, tlsOf } from './listener-settings.ts';
+import { authoritiesOf, settingsOf, tlsOf } from './listener-settings.ts';
 import type { TableEnvironment } from './table.ts';
 
 /** Milliseconds until opening a listener is retried. */
@@ -96,7 +96,10 @@ export class Listeners {
     const redirecting = [...redirects].map(([address, environment]) => this.#redirect(address, environment));
     failures.push(...(await Promise.all(redirecting)).filter((failure) => failure !== undefined));
     this.#retireUnwanted();
-    this.#tools.certificates.retain([...wanted.values()].flat().flatMap(({ spec }) => spec.tls?.certificates ?? []));
+    const files = [...wanted.values()]
+      .flat()
+      .flatMap(({ spec: { tls } }) => [tls?.certificates ?? [], tls?.clientCertificates ?? []].flat());
+    this.#tools.certificates.retain(files);
     return failures;
   }
 
@@ -220,8 +223,11 @@ export class Listeners {
 
   #settingsOf(address: string, sharing: readonly TableEnvironment[]): ListenerSettings {
     const { certificates } = this.#tools;
-    const keyOf = (environment: string) => ticketKey(this.#ticketSecret, `${address} ${environment}`);
-    const tls = tlsOf(sharing, (files) => certificates.find(files), keyOf);
+    const authorities = authoritiesOf(sharing, (file) => certificates.findAuthority(file));
+    // Sessions end with their authorities: a session does not tell which ones its client certificate was checked against.
+    const scope = [address, ...authorities.map(({ chain }) => chain)].join('\n');
+    const keyOf = (environment: string) => ticketKey(this.#ticketSecret, `${environment} ${scope}`);
+    const tls = tlsOf(sharing, (files) => certificates.find(files), authorities, keyOf);
     return { ...settingsOf(sharing), ...(tls !== undefined && { tls }) };
   }
 

@@ -1,6 +1,7 @@
 import { addCounts } from '../model/count-arithmetic.ts';
 import { type HostConflict, HostTable } from '../model/host-table.ts';
 import type { LiveEnvironment, LiveListener, LiveServer } from '../model/live.ts';
+import type { ClientCertificates } from '../model/tls.ts';
 import type { Exchange, Handler, Listener, ListenerSettings, Route } from '../proxy/contract.ts';
 import { failures } from '../proxy/failures.ts';
 import { logFault } from '../proxy/log-fault.ts';
@@ -48,6 +49,8 @@ export class LocalDataPlane implements Handler, DataPlane {
       return;
     }
     exchange.counter = environment.pool.counter;
+    const { tls } = environment.table.spec;
+    if (tls?.clientCertificates !== undefined && !identified(exchange, tls.clientCertificates)) return;
     exchange.forward(environment.pool);
   }
 
@@ -121,6 +124,14 @@ export class LocalDataPlane implements Handler, DataPlane {
     }
     this.#loggedConflicts = descriptions;
   }
+}
+
+/** Refuses a request whose client has not shown the certificate that its environment demands. */
+function identified(exchange: Exchange, { ca, require }: ClientCertificates): boolean {
+  const shown = exchange.identify?.(ca) ?? 'missing';
+  if (shown === 'accepted' || (shown === 'missing' && !require)) return true;
+  exchange.fail(shown === 'missing' ? failures.noClientCertificate : failures.badClientCertificate);
+  return false;
 }
 
 /** Counts of open listeners by configured address, added up: a closing listener may already have a successor at the same address. */

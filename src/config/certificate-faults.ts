@@ -1,5 +1,6 @@
 import type { EnvironmentSpec } from '../model/environment.ts';
 import { CertificateFault, type CertificateFiles, readCertificate } from '../tls/certificate.ts';
+import { readAuthority } from '../tls/client-authority.ts';
 import type { Conflict } from './listener-conflicts.ts';
 
 /**
@@ -17,14 +18,25 @@ export function certificateFaults(
     (tls?.certificates ?? []).map((files, at) => ({ files, path: ['environments', name, 'tls', 'certificates', at] as PropertyKey[] })),
   );
   const all = control === undefined ? named : [{ files: control, path: ['control', 'tls'] as PropertyKey[] }, ...named];
-  return all.flatMap(({ files, path }): Conflict[] => {
-    try {
-      readCertificate(files, folder, Date.now());
-      return [];
-    } catch (error) {
-      if (!(error instanceof CertificateFault)) throw error;
-      if (starting && error.outdated !== undefined) return [];
-      return [{ path: [...path, error.part], message: error.message }];
-    }
+  const ofClients = Object.entries(environments).flatMap(([name, { tls }]) => {
+    const { clientCertificates } = tls ?? {};
+    return clientCertificates === undefined
+      ? []
+      : [{ ca: clientCertificates.ca, path: ['environments', name, 'tls', 'clientCertificates'] }];
   });
+  return [
+    ...all.flatMap(({ files, path }) => faultOf(path, starting, () => readCertificate(files, folder, Date.now()))),
+    ...ofClients.flatMap(({ ca, path }) => faultOf(path, starting, () => readAuthority({ ca }, folder, Date.now()))),
+  ];
+}
+
+function faultOf(path: readonly PropertyKey[], starting: boolean, read: () => unknown): Conflict[] {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    if (!(error instanceof CertificateFault)) throw error;
+    if (starting && error.outdated !== undefined) return [];
+    return [{ path: [...path, error.part], message: error.message }];
+  }
 }

@@ -14,6 +14,18 @@ export const certificateFiles = z.strictObject({
   }),
 });
 
+/** Client certificates of an environment. */
+export const clientCertificates = z.strictObject({
+  ca: z.string().min(1).meta({
+    description:
+      "file with the certificates of the authorities that issue clients' certificates, in PEM form, relative to the folder of the configuration file. A changed file is noticed within seconds, checked, and used for new connections",
+  }),
+  require: z.boolean().default(true).meta({
+    description:
+      'true: a request without a client certificate is refused; false: only one with a certificate that none of the authorities issued, or that is not valid',
+  }),
+});
+
 /** TLS of an environment's listener. */
 export const tlsSpec = z.strictObject({
   certificates: z.array(certificateFiles).min(1).meta({
@@ -25,6 +37,10 @@ export const tlsSpec = z.strictObject({
     .transform((version) => String(version) as '1.2' | '1.3')
     .prefault('1.2')
     .meta({ description: 'lowest version of TLS that clients may use: 1.2 or 1.3. Environments that share a listener must agree' }),
+  clientCertificates: clientCertificates.optional().meta({
+    description:
+      'certificates that clients must show. Every client of the listener is asked for one; each environment decides about its own requests',
+  }),
   redirectFrom: address.optional().meta({
     description:
       'address without TLS whose requests are answered with 308 and the same URL with https, for example 0.0.0.0:80. Environments can share it if they share their listener',
@@ -40,3 +56,4 @@ export const tlsSpec = z.strictObject({
 });
 
 export type TlsSpec = z.output<typeof tlsSpec>;
+export type ClientCertificates = z.output<typeof clientCertificates>;

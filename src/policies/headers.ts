@@ -13,6 +13,8 @@ const refused: ReadonlyMap<string, string> = new Map([
   ['transfer-encoding', framing],
   ['trailer', framing],
   ['expect', framing],
+  ['client-cert', written],
+  ['client-cert-chain', written],
   ['date', written],
   ['forwarded', written],
   ['x-forwarded-for', written],

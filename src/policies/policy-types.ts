@@ -1,4 +1,5 @@
 import { apiKey } from './api-key.ts';
+import { clientCertificate } from './client-certificate.ts';
 import type { PolicyType } from './contract.ts';
 import { headers } from './headers.ts';
 
@@ -6,4 +7,5 @@ import { headers } from './headers.ts';
 export const policyTypes: ReadonlyMap<string, PolicyType> = new Map<string, PolicyType>([
   ['apiKey', apiKey],
   ['headers', headers],
+  ['clientCertificate', clientCertificate],
 ]);

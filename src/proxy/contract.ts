@@ -34,6 +34,11 @@ export interface Exchange {
   readonly forwarded: boolean;
   /** The client's connection has TLS. */
   readonly secure: boolean;
+  /**
+   * Decides about the certificate that the client has shown on its connection. If the authorities of this file issued it, the upstream
+   * gets it in Client-Cert (RFC 9440), and no other. @param ca name of the file, as configured
+   */
+  identify?(ca: string): 'missing' | 'refused' | 'accepted';
   /** Address of the listener that accepted the connection, as configured. */
   readonly listener: string;
   /** Free for the role's own use during the exchange, for example for the resource that matched. */

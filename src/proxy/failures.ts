@@ -5,6 +5,16 @@ import type { Failure } from './contract.ts';
 export const failures = {
   noEnvironment: { status: 404, code: 'no-environment', title: 'No environment serves this host.' },
   misdirected: { status: 421, code: 'misdirected', title: 'The certificate of this connection does not cover the host of the request.' },
+  noClientCertificate: {
+    status: 400,
+    code: 'client-certificate-missing',
+    title: 'The request needs a connection with a client certificate.',
+  },
+  badClientCertificate: {
+    status: 400,
+    code: 'client-certificate-refused',
+    title: 'The client certificate of this connection is not valid here: it has expired, or another authority issued it.',
+  },
   reserved: { status: 404, code: 'not-found', title: 'This path is reserved.' },
   encodedSlash: {
     status: 400,

@@ -20,6 +20,7 @@ import { loops } from './loops.ts';
 import { hideOwnCookies } from './own-cookies.ts';
 import { requestIdOf } from './request-id.ts';
 import { type ResponseOwner, ResponseWriter } from './response-writer.ts';
+import { strikeClientCerts } from './strike-client-certs.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
 /** The listener of an exchange, as the exchange sees it. */
@@ -60,9 +61,12 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   /** Beginning of the body, if it arrived before the role decided. */
   #early: HeldBody | undefined;
   #edits: EditedFields | undefined;
+  /** Value of Client-Cert if the client has shown its certificate here. */
+  #certificate: string | undefined;
 
   constructor(listener: ExchangeOwner, client: ServerConnection, head: RequestHead) {
     head.retain();
+    if (head.clientCertLine >= 0 && !listener.trustedProxies.trusts(client.peer)) strikeClientCerts(head);
     if (head.cookieLine >= 0) hideOwnCookies(head.fields, head.cookieLine);
     this.#listener = listener;
     this.counter = listener.counter;
@@ -122,6 +126,20 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
     return this.#response.client.secured !== undefined;
   }
 
+  get clientCertificate(): string | undefined {
+    if (this.#certificate !== undefined) return this.#certificate;
+    return this.head.clientCertLine < 0 ? undefined : this.headers.get('client-cert');
+  }
+
+  identify(ca: string): 'missing' | 'refused' | 'accepted' {
+    const client = this.#response.client.secured?.client;
+    if (client === undefined) return 'missing';
+    if (!client.isIssuedBy(ca)) return 'refused';
+    if (this.head.clientCertLine >= 0) strikeClientCerts(this.head);
+    this.#certificate = client.field;
+    return 'accepted';
+  }
+
   get listener(): string {
     return this.#listener.configured;
   }
@@ -157,7 +175,8 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   }
 
   get forwardedLines(): string {
-    return this.#listener.trustedProxies.forwardedLines(this.#response.client.peer, this.head);
+    const lines = this.#listener.trustedProxies.forwardedLines(this.#response.client.peer, this.head);
+    return this.#certificate === undefined ? lines : `${lines}Client-Cert: ${this.#certificate}\r\n`;
   }
 
   fault(error: unknown): void {

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Clock, Timer } from '../model/clock.ts';
 import { type Certificate, CertificateFault, type CertificateFiles, readCertificate } from './certificate.ts';
+import { type AuthorityFile, type ClientAuthority, readAuthority } from './client-authority.ts';
 
 /** Milliseconds between two looks at the files. Systems that replace links or folders, as Kubernetes does, escape other ways to watch. */
 const lookMs = 2_000;
@@ -20,8 +21,13 @@ export interface CertificateState {
   readonly fault?: string;
 }
 
-interface Entry extends CertificateState {
-  certificate?: Certificate;
+/** Files that belong together. */
+type Files = CertificateFiles | AuthorityFile;
+
+interface Entry {
+  readonly files: Files;
+  /** Content of the files when they last passed their checks. */
+  content?: Certificate | ClientAuthority;
   fault?: string;
   /** Only the dates of the files are at fault. */
   outdated?: boolean;
@@ -55,15 +61,12 @@ export class CertificateStore {
 
   /** The certificate of these files; undefined if they could never be used. From the first call on the files are watched. */
   find(files: CertificateFiles): Certificate | undefined {
-    const key = keyOf(files);
-    const known = this.#entries.get(key);
-    if (known !== undefined) return known.certificate;
-    const entry: Entry = { files, read: '', seen: '' };
-    this.#entries.set(key, entry);
-    this.#read(entry);
-    void this.#stamp(files).then((stamp) => Object.assign(entry, { read: stamp, seen: stamp }));
-    this.#nextLook ??= this.#clock.after(lookMs, () => void this.#look());
-    return entry.certificate;
+    return this.#find(files) as Certificate | undefined;
+  }
+
+  /** The authorities in a file; undefined if it could never be used. Watched like certificates. */
+  findAuthority(file: AuthorityFile): ClientAuthority | undefined {
+    return this.#find(file) as ClientAuthority | undefined;
   }
 
   /** Like {@link find}, for files that are watched until the end, whatever `retain` says. */
@@ -74,18 +77,19 @@ export class CertificateStore {
 
   /** All files that are watched, with what is known of them. */
   get states(): readonly CertificateState[] {
-    return [...this.#entries.values()];
+    return [...this.#entries.values()].flatMap((entry) => ('ca' in entry.files ? [] : [stateIn(entry)]));
   }
 
   /** State of the certificate of these files; undefined: they are not watched. */
   stateOf(files: CertificateFiles): CertificateState | undefined {
-    return this.#entries.get(keyOf(files));
+    const entry = this.#entries.get(keyOf(files));
+    return entry && stateIn(entry);
   }
 
   /** Why the files cannot be used; undefined if they can. Reads them, and changes nothing. */
-  faultOf(files: CertificateFiles): CertificateFault | undefined {
+  faultOf(files: Files): CertificateFault | undefined {
     try {
-      readCertificate(files, this.#folder, this.#clock.date());
+      this.#contentOf(files);
       return undefined;
     } catch (error) {
       if (error instanceof CertificateFault) return error;
@@ -94,7 +98,7 @@ export class CertificateStore {
   }
 
   /** Forgets all files but these. */
-  retain(used: Iterable<CertificateFiles>): void {
+  retain(used: Iterable<Files>): void {
     const keys = new Set([...used].map(keyOf));
     for (const key of this.#entries.keys()) if (!keys.has(key) && !this.#pinned.has(key)) this.#entries.delete(key);
   }
@@ -128,18 +132,34 @@ export class CertificateStore {
     this.#nextLook = this.#clock.after(lookMs, () => void this.#look());
   }
 
+  #find(files: Files): Entry['content'] {
+    const key = keyOf(files);
+    const known = this.#entries.get(key);
+    if (known !== undefined) return known.content;
+    const entry: Entry = { files, read: '', seen: '' };
+    this.#entries.set(key, entry);
+    this.#read(entry);
+    void this.#stamp(files).then((stamp) => Object.assign(entry, { read: stamp, seen: stamp }));
+    this.#nextLook ??= this.#clock.after(lookMs, () => void this.#look());
+    return entry.content;
+  }
+
+  #contentOf(files: Files): Certificate | ClientAuthority {
+    const now = this.#clock.date();
+    return 'ca' in files ? readAuthority(files, this.#folder, now) : readCertificate(files, this.#folder, now);
+  }
+
   /** True if another certificate is in use than before. */
   #read(entry: Entry): boolean {
-    const before = entry.certificate;
+    const before = entry.content;
     const { files } = entry;
     try {
-      const certificate = readCertificate(files, this.#folder, this.#clock.date());
+      const content = this.#contentOf(files);
       delete entry.fault;
       entry.outdated = false;
-      if (before?.chain === certificate.chain && before.key === certificate.key) return false;
-      entry.certificate = certificate;
-      const about = { certificate: files.certificate, names: certificate.names, until: new Date(certificate.notAfter).toISOString() };
-      if (before !== undefined) this.#logger.info(about, 'certificate replaced: new connections get it');
+      if (before !== undefined && isSame(before, content)) return false;
+      entry.content = content;
+      if (before !== undefined) this.#logReplaced(content);
       return true;
     } catch (error) {
       if (!(error instanceof CertificateFault)) throw error;
@@ -147,19 +167,29 @@ export class CertificateStore {
       if (entry.fault === error.message) return false;
       entry.fault = error.message;
       const first = before === undefined && error.outdated !== undefined;
-      if (first) entry.certificate = error.outdated;
+      if (first) entry.content = error.outdated as Certificate;
       const inUse = first
         ? '; it is served all the same, because there is no other: clients refuse it'
         : before === undefined
           ? ''
           : '; the certificate that was read before stays in use';
-      this.#logger.error({ certificate: files.certificate }, `${error.message}${inUse}`);
+      this.#logger.error({ ...files, key: undefined }, `${error.message}${inUse}`);
       return first;
     }
   }
 
-  async #stamp({ certificate, key }: CertificateFiles): Promise<string> {
-    const stamps = [certificate, key].map(async (file) => {
+  #logReplaced(content: Certificate | ClientAuthority): void {
+    const until = new Date(content.notAfter).toISOString();
+    if ('names' in content)
+      this.#logger.info(
+        { certificate: content.files.certificate, names: content.names, until },
+        'certificate replaced: new connections get it',
+      );
+    else this.#logger.info({ ca: content.files.ca, until }, 'authorities of client certificates replaced: they hold for new connections');
+  }
+
+  async #stamp(files: Files): Promise<string> {
+    const stamps = Object.values(files).map(async (file: string) => {
       try {
         const { ino, size, mtimeMs, ctimeMs } = await stat(resolve(this.#folder, file));
         return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
@@ -171,6 +201,18 @@ export class CertificateStore {
   }
 }
 
-function keyOf({ certificate, key }: CertificateFiles): string {
-  return `${certificate}\0${key}`;
+function keyOf(files: Files): string {
+  return 'ca' in files ? files.ca : `${files.certificate}\0${files.key}`;
+}
+
+function stateIn({ files, content, fault }: Entry): CertificateState {
+  return {
+    files: files as CertificateFiles,
+    ...(content !== undefined && { certificate: content as Certificate }),
+    ...(fault !== undefined && { fault }),
+  };
+}
+
+function isSame(one: Certificate | ClientAuthority, other: Certificate | ClientAuthority): boolean {
+  return one.chain === other.chain && ('key' in one ? one.key : '') === ('key' in other ? other.key : '');
 }

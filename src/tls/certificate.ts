@@ -27,21 +27,24 @@ export interface Certificate {
   readonly fingerprint: string;
 }
 
+/** Setting that names a file. */
+export type CertificatePart = keyof CertificateFiles | 'ca';
+
 /** A certificate or key that cannot be used. The message names the file and the remedy. */
 export class CertificateFault extends Error {
   /** The file at fault. */
-  readonly part: keyof CertificateFiles;
+  readonly part: CertificatePart;
   /** The certificate, if only its dates are at fault. */
   readonly outdated: Certificate | undefined;
 
-  constructor(part: keyof CertificateFiles, message: string, outdated?: Certificate) {
+  constructor(part: CertificatePart, message: string, outdated?: Certificate) {
     super(message);
     this.part = part;
     this.outdated = outdated;
   }
 }
 
-const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+export const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 const keyBlock = /-----BEGIN ((?:[A-Z0-9]+ )*)PRIVATE KEY-----[\s\S]+?-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----/;
 
 /**
@@ -52,7 +55,7 @@ const keyBlock = /-----BEGIN ((?:[A-Z0-9]+ )*)PRIVATE KEY-----[\s\S]+?-----END (
 export function readCertificate(files: CertificateFiles, folder: string, now: number): Certificate {
   const at = { certificate: resolve(folder, files.certificate), key: resolve(folder, files.key) };
   const blocks = readText(at.certificate, 'certificate').match(certificateBlock) ?? [];
-  if (blocks.length === 0) throw new CertificateFault('certificate', `${at.certificate} holds no certificate in PEM form: ${remedies.pem}`);
+  if (blocks.length === 0) throw new CertificateFault('certificate', `${at.certificate} holds no certificate in PEM form: ${pemRemedy}`);
   const chain = blocks.map((block) => parseCertificate(block, at.certificate));
   const { pem, key } = readKey(at.key);
   checkOwner(chain, key, at);
@@ -77,12 +80,12 @@ export function readCertificate(files: CertificateFiles, folder: string, now: nu
   return certificate;
 }
 
+export const pemRemedy = 'convert it, for example with "openssl x509 -inform der -in FILE -out FILE.pem"';
 const remedies = {
-  pem: 'convert it, for example with "openssl x509 -inform der -in FILE -out FILE.pem"',
   key: 'convert it, for example with "openssl pkey -in FILE -out FILE.pem"',
 };
 
-function readText(file: string, part: keyof CertificateFiles): string {
+export function readText(file: string, part: CertificatePart): string {
   try {
     return readFileSync(file, 'latin1');
   } catch (error) {
@@ -97,11 +100,11 @@ function readText(file: string, part: keyof CertificateFiles): string {
   }
 }
 
-function parseCertificate(block: string, file: string): X509Certificate {
+export function parseCertificate(block: string, file: string, part: CertificatePart = 'certificate'): X509Certificate {
   try {
     return new X509Certificate(block);
   } catch {
-    throw new CertificateFault('certificate', `${file} holds a damaged certificate: copy the file again, or have it issued again`);
+    throw new CertificateFault(part, `${file} holds a damaged certificate: copy the file again, or have it issued again`);
   }
 }
 
@@ -148,7 +151,7 @@ function checkChain(chain: readonly X509Certificate[], file: string): void {
   }
 }
 
-function issued(issuer: X509Certificate, certificate: X509Certificate): boolean {
+export function issued(issuer: X509Certificate, certificate: X509Certificate): boolean {
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
@@ -157,15 +160,30 @@ function checkDates(chain: readonly X509Certificate[], file: string, now: number
   for (const [index, certificate] of chain.entries()) {
     if (index > 0 && certificate.subject === certificate.issuer) continue;
     const which = index === 0 ? '' : `: number ${index + 1} (${nameOf(certificate.subject)})`;
-    if (Date.parse(certificate.validTo) <= now)
-      throw new CertificateFault('certificate', `${file} has expired${which}, on ${dateOf(certificate.validTo)}: renew it`, read);
-    if (Date.parse(certificate.validFrom) > now)
-      throw new CertificateFault(
-        'certificate',
-        `${file} is not valid yet${which}, only from ${dateOf(certificate.validFrom)}: check the clock of this machine, or have it issued again`,
-        read,
-      );
+    checkDate(certificate, file, 'certificate', which, now, read);
   }
+}
+
+/**
+ * @param which of the file's certificates, for the message
+ * @param read the certificate that could be used but for its dates
+ */
+export function checkDate(
+  certificate: X509Certificate,
+  file: string,
+  part: CertificatePart,
+  which: string,
+  now: number,
+  read?: Certificate,
+): void {
+  if (Date.parse(certificate.validTo) <= now)
+    throw new CertificateFault(part, `${file} has expired${which}, on ${dateOf(certificate.validTo)}: renew it`, read);
+  if (Date.parse(certificate.validFrom) > now)
+    throw new CertificateFault(
+      part,
+      `${file} is not valid yet${which}, only from ${dateOf(certificate.validFrom)}: check the clock of this machine, or have it issued again`,
+      read,
+    );
 }
 
 /** Names of the subject alternative name; if there is none, the common name (RFC 6125 section 6.4.4). */
@@ -187,7 +205,7 @@ export function plainAddress(text: string): string {
   return isIP(address) === 6 ? new URL(`http://[${address}]/`).hostname.slice(1, -1) : address;
 }
 
-function nameOf(distinguished: string): string {
+export function nameOf(distinguished: string): string {
   return /^CN=(.+)$/m.exec(distinguished)?.[1] ?? distinguished.replaceAll('\n', ', ');
 }
 

@@ -6,7 +6,9 @@ import { networkOf } from '../model/ip-address.ts';
 import { givesWay, type Yielding } from '../model/longest-idle.ts';
 import { Turns } from '../model/turns.ts';
 import type { CertificateNames } from './certificate-names.ts';
+import type { ClientAuthority } from './client-authority.ts';
 import { type ClientHello, readClientHello } from './client-hello.ts';
+import { ClientIdentity } from './client-identity.ts';
 import { failedHandshakes } from './failed-handshakes.ts';
 import type { ListenerTls, TlsEnvironment } from './listener-tls.ts';
 import { SecuredConnection } from './secured-connection.ts';
@@ -117,12 +119,15 @@ export class Handshakes {
 
   #serverOf(tls: ListenerTls, environment: TlsEnvironment): EnvironmentServer {
     const contexts = serverContexts(tls, environment);
+    const { clientAuthorities = [] } = tls;
+    // The environment decides about a certificate, once the request names it by Host.
+    const asking = clientAuthorities.length > 0 && { requestCert: true, rejectUnauthorized: false };
     const byName = tls.certificates.length > 1 && {
       SNICallback: (name: string, found: (error: Error | null, context: ServerContext['context']) => void) =>
         found(null, contexts.find(name).context),
     };
-    const server = createServer({ ...contexts.first.options, ALPNProtocols: protocols, ...byName })
-      .on('secureConnection', (socket) => this.#secured(socket, contexts))
+    const server = createServer({ ...contexts.first.options, ALPNProtocols: protocols, ...byName, ...asking })
+      .on('secureConnection', (socket) => this.#secured(socket, contexts, clientAuthorities))
       .on('tlsClientError', (error, socket) => this.#failed(error, socket));
     return { server, contexts };
   }
@@ -136,7 +141,7 @@ export class Handshakes {
     server.emit('connection', socket);
   }
 
-  #secured(socket: TLSSocket, contexts: CertificateNames<ServerContext>): void {
+  #secured(socket: TLSSocket, contexts: CertificateNames<ServerContext>, authorities: readonly ClientAuthority[]): void {
     const raw = (socket as unknown as Inside)._parent;
     const handshake = raw && this.#leave(raw);
     if (handshake === undefined) {
@@ -145,8 +150,9 @@ export class Handshakes {
     }
     // Of a resumed session of TLS 1.2, Node does not tell the name.
     const name = handshake.serverName;
-    if ((socket.servername || name) === name) handshake.complete(socket, new SecuredConnection(name, contexts.find(name).names));
-    else {
+    if ((socket.servername || name) === name) {
+      handshake.complete(socket, new SecuredConnection(name, contexts.find(name).names, ClientIdentity.of(socket, authorities)));
+    } else {
       // A second ClientHello, after a HelloRetryRequest, named another environment's host.
       handshake.destroy();
       this.#ended();

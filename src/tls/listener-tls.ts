@@ -1,4 +1,5 @@
 import type { Certificate } from './certificate.ts';
+import type { ClientAuthority } from './client-authority.ts';
 
 /** Lowest version of TLS that is spoken. */
 export type TlsVersion = '1.2' | '1.3';
@@ -8,6 +9,8 @@ export interface ListenerTls {
   /** At least one. The first is for clients that ask for no name, or for one that no certificate has. */
   readonly certificates: readonly Certificate[];
   readonly minVersion: TlsVersion;
+  /** Authorities of client certificates, of all environments. If there are any, each client is asked for a certificate. */
+  readonly clientAuthorities?: readonly ClientAuthority[];
   /** At least one. Those with `hosts` get the clients that ask for such a name; all others get the one without, or else the first. */
   readonly environments: readonly TlsEnvironment[];
 }

@@ -1,18 +1,22 @@
 import { isIP } from 'node:net';
 import { plainAddress } from './certificate.ts';
 import { coversHost } from './certificate-names.ts';
+import type { ClientIdentity } from './client-identity.ts';
 
 /** The TLS side of a client's connection: the name that the client asked for, and the names of the certificate that it was given. */
 export class SecuredConnection {
   /** Name of server_name; undefined: the client named none, because it connected by address. */
   readonly serverName: string | undefined;
+  /** Undefined: the client has shown no certificate. */
+  readonly client: ClientIdentity | undefined;
   readonly #names: readonly string[];
   /** Host of the last request, which the next one mostly has too. */
   #lastAuthority: string | undefined;
   #lastAnswer = false;
 
-  constructor(serverName: string | undefined, names: readonly string[]) {
+  constructor(serverName: string | undefined, names: readonly string[], client?: ClientIdentity) {
     this.serverName = serverName;
+    this.client = client;
     this.#names = names;
   }
 

@@ -2,6 +2,7 @@ import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type SecureVersion } from 'node:tls';
 import type { Certificate } from './certificate.ts';
 import { CertificateNames } from './certificate-names.ts';
+import { severalAuthorities } from './client-identity.ts';
 import type { ListenerTls, TlsEnvironment, TlsVersion } from './listener-tls.ts';
 
 /**
@@ -23,6 +24,9 @@ const ciphers = [
 /** OpenSSL's SSL_OP_NO_RENEGOTIATION, which Node does not name. */
 const noRenegotiation = 1 << 30;
 
+const ofServer = constants.SSL_OP_CIPHER_SERVER_PREFERENCE | noRenegotiation;
+const withoutTickets = ofServer | constants.SSL_OP_NO_TICKET;
+
 /** Options of a server that speaks TLS, without its certificate. */
 export function serverOptions(minVersion: TlsVersion, ticketKey: string): SecureContextOptions {
   return {
@@ -30,7 +34,7 @@ export function serverOptions(minVersion: TlsVersion, ticketKey: string): Secure
     ciphers,
     honorCipherOrder: true,
     ecdhCurve: 'X25519:prime256v1:secp384r1',
-    secureOptions: constants.SSL_OP_CIPHER_SERVER_PREFERENCE | noRenegotiation,
+    secureOptions: ofServer,
     ticketKeys: Buffer.from(ticketKey, 'base64'),
     sessionIdContext: 'sluice',
   };
@@ -44,14 +48,22 @@ export interface ServerContext {
 }
 
 /** Makes the certificates of a listener ready for handshakes of one environment, to be found by name. */
-export function serverContexts({ certificates, minVersion }: ListenerTls, { ticketKey }: TlsEnvironment): CertificateNames<ServerContext> {
-  const shared = serverOptions(minVersion, ticketKey);
-  return new CertificateNames(certificates.map((certificate) => contextOf(certificate, shared)));
+export function serverContexts(tls: ListenerTls, { ticketKey }: TlsEnvironment): CertificateNames<ServerContext> {
+  const shared = { ...serverOptions(tls.minVersion, ticketKey), ...clientOptions(tls) };
+  return new CertificateNames(tls.certificates.map((certificate) => contextOf(certificate, shared)));
 }
 
 /** Options of a TLS server with a single certificate, as `tls.createServer` takes them. */
 export function singleServerOptions({ chain, key }: Certificate, ticketKey: string): SecureContextOptions {
   return { ...serverOptions('1.2', ticketKey), cert: chain, key };
+}
+
+/** Options for listeners that ask for client certificates. */
+function clientOptions({ clientAuthorities = [] }: ListenerTls): SecureContextOptions {
+  if (clientAuthorities.length === 0) return {};
+  // A session does not tell which authority its certificate was checked against, so that sessions could pass from one environment to another.
+  const secureOptions = severalAuthorities(clientAuthorities) ? withoutTickets : ofServer;
+  return { ca: clientAuthorities.map(({ chain }) => chain), allowPartialTrustChain: true, secureOptions };
 }
 
 function contextOf({ chain, key, names }: Certificate, shared: SecureContextOptions): ServerContext {

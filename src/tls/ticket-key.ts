@@ -1,4 +1,4 @@
-import { hkdfSync } from 'node:crypto';
+import { createHash, hkdfSync } from 'node:crypto';
 
 /** Octets that Node takes as a key of session tickets. */
 const length = 48;
@@ -10,5 +10,7 @@ const length = 48;
  * @param scope what the sessions are good for, such as the listener's address
  */
 export function ticketKey(secret: Buffer, scope: string): string {
-  return Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), `sluice session tickets ${scope}`, length)).toString('base64');
+  return Buffer.from(
+    hkdfSync('sha256', secret, Buffer.alloc(0), createHash('sha256').update(`sluice session tickets ${scope}`).digest(), length),
+  ).toString('base64');
 }

@@ -108,6 +108,16 @@ test('config check and start refuse certificates that cannot be used, and TLS be
   const cases: [object, RegExp][] = [
     [{ a: { tls: { certificates: [{ certificate: 'a.pem', key: 'other.key' }] } } }, /certificates.0.key.*other.key does not fit/],
     [{ a: { tls: { certificates: [] } } }, /certificates.*at least 1/],
+    [
+      { a: { tls: { certificates: [one], clientCertificates: { ca: 'none.pem' } } } },
+      /clientCertificates.ca.*cannot read .*none.pem: there is no such file/,
+    ],
+    [
+      { a: { tls: { certificates: [one], clientCertificates: { ca: one.certificate } } } },
+      /clientCertificates.ca.*not the certificate of an authority/,
+    ],
+    [{ a: { tls: { certificates: [one], clientCertificates: { ca: one.key } } } }, /clientCertificates.ca.*holds no certificate/],
+    [{ a: { tls: { certificates: [one], clientCertificates: {} } } }, /clientCertificates.ca/],
     [{ a: { tls: { certificates: [one], minVersion: '1.1' } } }, /minVersion.*must be "1.2" or "1.3"/],
     [{ a: { hosts: ['a.example'], tls: { certificates: [one] } }, b: {} }, /b.tls.* is missing, but "a" on the same listener .* has TLS/],
     [

@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { check } from '../../src/config/check.ts';
@@ -6,6 +10,7 @@ import { policyTypes } from '../../src/policies/policy-types.ts';
 import { compilePolicySet } from '../../src/projects/policy-set.ts';
 import { pushedProject } from '../../src/projects/pushed-project.ts';
 import { Fields } from '../tools/fake-exchange.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 type Entry = Record<string, unknown>;
 const noLists = { proxyRequest: [], targetRequest: [], targetResponse: [], proxyResponse: [] };
@@ -21,10 +26,10 @@ function faultsOf(entry: Entry, point: PolicyPoint = 'proxyRequest'): string[] {
   return compile(entry, point).faults;
 }
 
-function run(entry: Entry, headers: Record<string, string>, response?: Record<string, string>) {
+function run(entry: Entry, headers: Record<string, string>, response?: Record<string, string>, clientCertificate?: string) {
   const { policy, faults } = compile(entry, response ? 'proxyResponse' : 'proxyRequest');
   if (policy === undefined) throw new Error(JSON.stringify(faults));
-  const request = { method: 'GET', target: '/', path: '/', plain: true, authority: 'a', headers: new Fields(headers) };
+  const request = { method: 'GET', target: '/', path: '/', plain: true, authority: 'a', headers: new Fields(headers), clientCertificate };
   const answered = response && { status: 200, headers: new Fields(response) };
   const answer = policy.run({ request, requestId: 'id-1', clientAddress: '192.0.2.1', ...(answered && { response: answered }) });
   return { answer, request: request.headers.lines, response: answered?.headers.lines };
@@ -135,11 +140,52 @@ t.test('apiKey: lets only requests with a known key pass', async (t) => {
   t.match(faultsOf({ apiKey: { keys: ['k'] } }, 'proxyResponse'), [/apiKey cannot run at proxyResponse, only at: proxyRequest/]);
 });
 
+t.test('clientCertificate: lets only certificates with a listed subject or fingerprint pass', async (t) => {
+  const folder = ownFolder(t);
+  const shownBy = (subject: string) => {
+    const files = ['-keyout', join(folder, 'key'), '-out', join(folder, 'pem')];
+    const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-multivalue-rdn', '-subj', subject];
+    execFileSync('openssl', [...args, ...files], { stdio: 'ignore' });
+    const certificate = new X509Certificate(readFileSync(join(folder, 'pem')));
+    return { field: `:${certificate.raw.toString('base64')}:`, fingerprint: certificate.fingerprint256 };
+  };
+  const [orders, comma, multi] = [shownBy('/O=Example/CN=orders'), shownBy('/CN=a, CN=orders'), shownBy('/CN=multi+OU=x')];
+  const ask = (settings: object, field?: string) => run({ clientCertificate: settings }, {}, undefined, field).answer;
+  const codeOf = (settings: object, field?: string) => {
+    const answer = ask(settings, field);
+    return answer && `${answer.status} ${JSON.parse(answer.body).code}`;
+  };
+  const unknown = '403 client-certificate-unknown';
+  for (const subject of ['CN=orders', 'CN=orders, O=Example', 'O=Example,CN=orders'])
+    t.equal(codeOf({ subjects: [subject] }, orders.field), undefined, subject);
+  for (const subject of ['CN=order', 'CN=Orders', 'CN=orders, O=Other', 'O=orders', 'cn=orders'])
+    t.equal(codeOf({ subjects: [subject] }, orders.field), unknown, subject);
+  t.equal(codeOf({ subjects: ['CN=orders'] }, comma.field), unknown, 'a comma in a value separates nothing');
+  t.equal(codeOf({ subjects: ['CN=a\\, CN=orders'] }, comma.field), undefined, 'an escaped one matches');
+  t.equal(codeOf({ subjects: ['CN=multi', 'CN=none'] }, multi.field), undefined, 'several attributes at one place');
+  for (const fingerprint of [orders.fingerprint, orders.fingerprint.replaceAll(':', '').toLowerCase()]) {
+    t.equal(codeOf({ fingerprints: [fingerprint] }, orders.field), undefined);
+    t.equal(codeOf({ fingerprints: [fingerprint] }, comma.field), unknown);
+  }
+  t.equal(codeOf({ subjects: ['CN=orders'] }), '403 client-certificate-needed');
+  for (const field of ['', ':', ':eA==:', `${orders.field}, ${comma.field}`, orders.field.slice(1), 'x'.repeat(10_000)])
+    t.equal(codeOf({ subjects: ['CN=orders'] }, field), unknown, field.slice(0, 20));
+  const faults: [object, RegExp][] = [
+    [{}, /at least one of subjects, fingerprints/],
+    [{ subjects: ['orders'] }, /clientCertificate\.subjects\.0: must be attributes/],
+    [{ subjects: [''] }, /must be attributes/],
+    [{ fingerprints: ['ab:cd'] }, /clientCertificate\.fingerprints\.0: must be a SHA-256 fingerprint/],
+    [{ subject: 'CN=a' }, /did you mean "subjects"/],
+  ];
+  for (const [settings, fault] of faults) t.match(faultsOf({ clientCertificate: settings }).join(), fault, JSON.stringify(settings));
+  t.match(faultsOf({ clientCertificate: { subjects: ['CN=a'] } }, 'proxyResponse'), [/cannot run at proxyResponse/]);
+});
+
 t.test('only names in the table are policies', async (t) => {
   for (const name of ['nonsense', 'apikey', 'toString', 'constructor', '__proto__']) {
     t.match(faultsOf(JSON.parse(`{"${name}":{}}`)), [/there is no policy "\w+"; known: apiKey, headers/], name);
   }
-  t.same([...policyTypes.keys()], ['apiKey', 'headers']);
+  t.same([...policyTypes.keys()], ['apiKey', 'headers', 'clientCertificate']);
 });
 
 t.test('the policies of a project are checked at all points, before its variables are known', async (t) => {

@@ -8,5 +8,8 @@ export function refuseFaultyCertificates({ tls }: Pick<EnvironmentSpec, 'tls'>, 
     const fault = certificates?.faultOf(files);
     return fault === undefined ? [] : [{ path: `tls.certificates.${at}.${fault.part}`, message: fault.message }];
   });
+  const { clientCertificates } = tls ?? {};
+  const fault = clientCertificates && certificates?.faultOf({ ca: clientCertificates.ca });
+  if (fault !== undefined) faults.push({ path: 'tls.clientCertificates.ca', message: fault.message });
   if (faults.length > 0) throw refusal('invalid', faults);
 }

@@ -32,6 +32,9 @@ export const fieldIds = {
   'set-cookie': 11,
   authorization: 12,
   'content-type': 13,
+  /** RFC 9440: the certificate that the client has shown to a proxy, and its chain. */
+  'client-cert': 14,
+  'client-cert-chain': 15,
 
   date: 20,
   server: 21,
@@ -63,7 +66,7 @@ export const fieldIds = {
  * the request is for, who sent it, or where it ends. They are "intended for all recipients", so nominating them is an error of the sender
  * (RFC 9110 section 7.6.1).
  */
-export const lastProtectedId = fieldIds['content-type'];
+export const lastProtectedId = fieldIds['client-cert-chain'];
 
 const slots = 256;
 const longestName = 20;

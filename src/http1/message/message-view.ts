@@ -25,6 +25,8 @@ export interface RequestView {
   /** Host and port as the client named them, in lower case. */
   readonly authority: string;
   readonly headers: HeaderFields;
+  /** The client's certificate as Client-Cert tells it (RFC 9440); undefined: none was shown, or a stranger claims it. */
+  readonly clientCertificate?: string | undefined;
 }
 
 /** A response as roles and policies see it, before its head is sent. */

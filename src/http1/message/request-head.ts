@@ -29,6 +29,8 @@ export class RequestHead extends MessageHead {
   acceptsTrailers = false;
   /** Index of the first Cookie line, or -1. */
   cookieLine = -1;
+  /** Index of the first line of Client-Cert or Client-Cert-Chain, or -1. */
+  clientCertLine = -1;
   /** Octets of all values of Via. */
   viaOctets = 0;
   /** Treatment of odd names in the trailer section; see `HeadLimits`. */

@@ -71,6 +71,7 @@ function readFields(head: RequestHead, fields: FieldLines, complete: boolean): W
   head.hostLine = -1;
   head.acceptsTrailers = false;
   head.cookieLine = -1;
+  head.clientCertLine = -1;
   head.viaOctets = 0;
   for (let line = 0; line < fields.count; line++) {
     const id = fields.id(line);
@@ -78,6 +79,8 @@ function readFields(head: RequestHead, fields: FieldLines, complete: boolean): W
     if (id > fieldIds.expect) {
       if (id === fieldIds.cookie && head.cookieLine < 0) head.cookieLine = line;
       else if (id === fieldIds.via) head.viaOctets += fields.valueEnd(line) - fields.valueStart(line);
+      else if ((id === fieldIds['client-cert'] || id === fieldIds['client-cert-chain']) && head.clientCertLine < 0)
+        head.clientCertLine = line;
       continue;
     }
     const start = base + fields.valueStart(line);
