@@ -92,13 +92,16 @@ local function lostDeployments(name, text, epoch)
 end
 `;
 
-/** ARGV: the epoch to set if there is none yet, then pairs of kind and name. A name `*PREFIX` means all documents of the kind whose names begin so. */
-export const readScript = `${common}
+/** Begins scripts that read: sets the epoch in ARGV[1] if there is none yet. */
+const commonWithEpoch = `${common}
 local epoch = redis.call('GET', epochKey)
 if not epoch then
   epoch = ARGV[1]
   redis.call('SET', epochKey, epoch)
-end
+end`;
+
+/** ARGV: the epoch to set if there is none yet, then pairs of kind and name. A name `*PREFIX` means all documents of the kind whose names begin so. */
+export const readScript = `${commonWithEpoch}
 local rows, generation = {}, 0
 for i = 2, #ARGV, 2 do
   local kind, name = ARGV[i], ARGV[i + 1]
@@ -135,12 +138,7 @@ return {epoch, generation, rows}
  * kind, the beginning of the names, and the cursor of the piece before or 0. A document may be in two pieces. A cursor counts only in the process that
  * gave it: the answer names that, and if it has no name that can be read, or may not scan, the piece is the whole.
  */
-export const pieceScript = `${common}
-local epoch = redis.call('GET', epochKey)
-if not epoch then
-  epoch = ARGV[1]
-  redis.call('SET', epochKey, epoch)
-end
+export const pieceScript = `${commonWithEpoch}
 local kind, prefix = ARGV[2], ARGV[3]
 local info = redis.pcall('INFO', 'server')
 local process = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
