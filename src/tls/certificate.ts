@@ -12,8 +12,6 @@ export interface CertificateFiles {
 
 /** A checked certificate as plain data, so that it can be sent to a worker process. Holds the private key: never log it. */
 export interface Certificate {
-  /** The files as configured. */
-  readonly files: CertificateFiles;
   /** The certificate and its chain, in PEM. */
   readonly chain: string;
   /** The private key, in PEM. */
@@ -60,24 +58,27 @@ export function readCertificate(files: CertificateFiles, folder: string, now: nu
   const { pem, key } = readKey(at.key);
   checkOwner(chain, key, at);
   checkChain(chain, at.certificate);
-  const [leaf] = chain as [X509Certificate];
   const text = `${blocks.join('\n')}\n`;
   try {
     createSecureContext({ cert: text, key: pem });
   } catch (error) {
     throw new CertificateFault('certificate', `${at.certificate} cannot be used: ${reasonOf(error)}. Have it issued again`);
   }
-  const certificate = {
-    files,
+  const certificate = describeCertificate(chain as [X509Certificate, ...X509Certificate[]], text, pem);
+  checkDates(chain, at.certificate, now, certificate);
+  return certificate;
+}
+
+/** Describes a certificate and its key, which belong together. @param text the chain in PEM */
+export function describeCertificate([leaf]: readonly [X509Certificate, ...X509Certificate[]], text: string, key: string): Certificate {
+  return {
     chain: text,
-    key: pem,
+    key,
     names: namesOf(leaf),
     notBefore: Date.parse(leaf.validFrom),
     notAfter: Date.parse(leaf.validTo),
     fingerprint: leaf.fingerprint256.replaceAll(':', '').toLowerCase(),
   };
-  checkDates(chain, at.certificate, now, certificate);
-  return certificate;
 }
 
 export const pemRemedy = 'convert it, for example with "openssl x509 -inform der -in FILE -out FILE.pem"';
