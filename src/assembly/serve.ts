@@ -20,6 +20,7 @@ import { applyEnvironments, reloadEnvironments } from './configured-environments
 import { DataPlaneRunner } from './data-plane-runner.ts';
 import { applyDescriptorLimit } from './descriptor-limit.ts';
 import { DocumentProcess } from './document-process.ts';
+import { openSecrets } from './open-secrets.ts';
 import { warnOfRestartOnly } from './restart-only.ts';
 import { loadShipped } from './shipped.ts';
 import { version } from './version.ts';
@@ -113,12 +114,14 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     logger.info('configuration reloaded');
   };
   try {
+    const secrets = await openSecrets({ registry, dataDir: config.dataDir, env, logger });
     let waits = () => {};
     const waiting = new Promise<void>((resolve) => {
       waits = resolve;
     });
     const start = async () => {
       await applyEnvironments(registry, config, logger, { onWait: waits, signal: stopped.signal });
+      await secrets?.resealAll();
       await balancer.start();
     };
     if (!registry.link.up) waits();

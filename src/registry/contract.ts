@@ -119,12 +119,33 @@ export interface Registry {
    * thousand gateways would hear of every change of every other one.
    */
   watch(listener: (news: News) => void, options?: { server?: string }): Watch;
+  /** Secrets that balancers share. Absent behind a balancer's registration endpoint: they never leave a balancer. */
+  readonly secrets?: SealedSecrets;
   /** Makes one tiny write, so that `link` shows whether the registry takes writes even while nothing else is written. Never rejects. */
   probe(): Promise<void>;
   readonly link: Link;
   /** Documents that could not be read, or not entirely, when they were last read. */
   readonly unread: readonly UnreadDocument[];
   close(): Promise<void>;
+}
+
+/** A secret as the registry keeps it. */
+export interface SealedSecret {
+  readonly name: string;
+  readonly sealed: string;
+  /** Differs after each change. */
+  readonly revision: number;
+}
+
+/** The registry's secrets, which it keeps sealed and cannot open. Each change makes news of kind `secret`. */
+export interface SealedSecrets {
+  get(name: string): Promise<SealedSecret | undefined>;
+  /** Reads the secrets whose names begin with `prefix`, sorted by name. */
+  list(prefix: string): Promise<SealedSecret[]>;
+  /** Writes a secret if it still has revision `expect`; 0: if it does not exist. Resolves to false if it does not. */
+  put(name: string, sealed: string, expect: number): Promise<boolean>;
+  /** Removes a secret if it still has revision `expect`. Resolves to false if it does not. */
+  remove(name: string, expect: number): Promise<boolean>;
 }
 
 /** Result of a deploy, undeploy or rollback: the identity of the environment's snapshot, and the deployment unless it was removed. */

@@ -4,6 +4,7 @@ import { manyDeployments } from './registry-many.ts';
 import { deployments, environments, projects } from './registry-operators.ts';
 import { removing } from './registry-removals.ts';
 import { restoring } from './registry-restoration.ts';
+import { secrets } from './registry-secrets.ts';
 import { joining, operating, renewing } from './registry-servers.ts';
 import { racing, watching } from './registry-together.ts';
 
@@ -32,6 +33,7 @@ export function registryContract(t: Test, open: Open): void {
     renewing,
     operating,
     removing,
+    secrets,
     watching,
     racing,
     restoring,

@@ -10,7 +10,7 @@ const leastLength = 32;
 /**
  * Loads the keys for the registry's secrets from `SLUICE_SECRET_KEY`, else from the file `secret.key` in `dataDir`; several are separated by
  * white space, the newest first. Without either, makes a key and keeps it in that file (mode 0600). Throws `invalid`, with the remedy, for a
- * key that is unreadable, empty or too short.
+ * key that is unreadable, empty or too short, and `unavailable` if no key can be made.
  */
 export async function loadSecretKeys(dataDir: string, env: Readonly<Record<string, string | undefined>>): Promise<SecretKeys> {
   const given = env[variable];
@@ -64,7 +64,7 @@ async function make(dataDir: string, file: string): Promise<string> {
     await unlink(draft);
   } catch (error) {
     throw new SluiceError(
-      'invalid',
+      'unavailable',
       `cannot write a new key to ${file} (${reasonOf(error)}): make ${dataDir} writable, or give a key as ${variable}`,
       { cause: error },
     );
