@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { AcmeCertificates } from '../acme/acme-certificates.ts';
+import { SelfSignedCertificates } from '../acme/self-signed-certificates.ts';
 import { type Balancer, createBalancer } from '../balancer/balancer.ts';
 import type { Config } from '../config/config.ts';
 import { Callers } from '../control/access/callers.ts';
@@ -60,8 +62,16 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   const dataPlane = new DataPlaneRunner(config, logger);
   await dataPlane.openAccessLog();
   const registry = await openRegistry({ ...config.registry, logger });
+  const secrets = await openSecrets({ registry, dataDir: config.dataDir, env, logger }).catch(async (error: unknown) => {
+    await registry.close();
+    throw error;
+  });
   let present = config;
   const certificates = new CertificateStore(config.folder, systemClock, logger);
+  const issued =
+    secrets === undefined
+      ? new SelfSignedCertificates(systemClock, logger)
+      : new AcmeCertificates({ store: secrets, clock: systemClock, random: Math.random, logger });
   const ticketKey = randomBytes(48).toString('base64');
   const controlTls = () => {
     const certificate = config.control.tls && certificates.pin(config.control.tls);
@@ -69,6 +79,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   };
   const balancer = createBalancer({
     certificates,
+    issued,
     registry,
     own: config.environments.map(({ name }) => name),
     logger,
@@ -114,7 +125,6 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     logger.info('configuration reloaded');
   };
   try {
-    const secrets = await openSecrets({ registry, dataDir: config.dataDir, env, logger });
     let waits = () => {};
     const waiting = new Promise<void>((resolve) => {
       waits = resolve;
@@ -149,6 +159,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       live: view,
       reserve: balancer.reserve,
       certificates,
+      issued,
       secure: controlTls(),
       accessLogDropped: () => dataPlane.accessLogDropped,
       authorize,

@@ -31,7 +31,15 @@ test('a real authority', async (t) => {
     ['a.example', spec],
     ['b.example', spec],
   ]);
-  setTimeout(() => console.log(JSON.stringify(lines, undefined, 1), pebble.requests.map((r) => r.path + JSON.stringify(r.payload)), one.states), 8000).unref();
+  setTimeout(
+    () =>
+      console.log(
+        JSON.stringify(lines, undefined, 1),
+        pebble.requests.map((r) => r.path + JSON.stringify(r.payload)),
+        one.states,
+      ),
+    8000,
+  ).unref();
   one.want(wanted);
   other.want(wanted);
   await eventually(
