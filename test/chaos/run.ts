@@ -32,15 +32,25 @@ const rows = outcomes.map((outcome) => [
   outcome.sent,
   outcome.right,
   outcome.failed,
+  outcome.lost,
   outcome.duplicated,
   rounded(outcome.longestGapMs),
   rounded(outcome.detectMs),
   rounded(outcome.convergeMs),
   outcome.faults.length === 0 ? 'met' : 'missed',
 ]);
-const columns = ['SCENARIO', 'SENT', 'RIGHT', 'FAILED', 'DUPLICATED', 'LONGEST GAP ms', 'DETECT ms', 'CONVERGE ms', 'BAR'].map(
-  (heading) => ({ heading }),
-);
+const columns = [
+  'SCENARIO',
+  'SENT',
+  'RIGHT',
+  'FAILED',
+  'LOST IN FLIGHT',
+  'DUPLICATED',
+  'LONGEST GAP ms',
+  'DETECT ms',
+  'CONVERGE ms',
+  'BAR',
+].map((heading) => ({ heading }));
 process.stdout.write(
   `\n${formatTable(columns, rows)
     .lines.map((line) => render(line, false))

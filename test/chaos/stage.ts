@@ -6,6 +6,7 @@ import { Load, type LoadCounts } from '../tools/load.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import type { Owner } from '../tools/owner.ts';
 import { pause } from '../tools/pause.ts';
+import { buildPreviousRelease } from '../tools/previous-release.ts';
 import { type RedisServer, startRedis } from '../tools/redis.ts';
 import { type Sentinels, startSentinels } from '../tools/sentinels.ts';
 import type { SluiceProcess } from '../tools/sluice-process.ts';
@@ -17,10 +18,12 @@ export interface StageOptions {
   readonly registry: 'redis' | 'sentinel' | 'embedded';
   /** Redis writes every change to disk before it answers. */
   readonly persistent?: boolean;
-  /** All connections to Redis pass a relay, which can be cut. */
-  readonly relayed?: boolean;
+  /** The connections to Redis pass a relay, which can be cut; `gateways`: those of the gateways to Redis, or to the balancer that they join. */
+  readonly relayed?: 'all' | 'gateways';
   /** A second environment, `staging`, with a server `s` and its own load. */
   readonly staging?: boolean;
+  /** A second balancer on the same Redis, a program of the previous release, with its own load. */
+  readonly previous?: boolean;
   /** Worker processes of the balancer; default 0. */
   readonly workers?: number;
   /** Balancer, gateways and target are reached by names, which a DNS server of the stage knows with a TTL of a second. */
@@ -32,20 +35,38 @@ export interface StageOptions {
   readonly patient?: boolean;
 }
 
+/** Settings of a gateway. A gateway that ran before keeps those that are not given. */
+export interface GatewayOptions {
+  /** Default `production`. */
+  readonly environment?: string;
+  /** Port of loopback; default: a free one. */
+  readonly port?: number;
+  /** Default: the stage's registry, or its balancer. */
+  readonly joinUrl?: string;
+  /** A program of the previous release. */
+  readonly previous?: boolean;
+}
+
 /** Number of clients in a load, each with one request at a time. */
-export const clients = 16;
+const clients = 16;
 const restMs = 10;
+
+/** Something that a stage needs is not on this machine. */
+export class StageMissing extends Error {}
 
 /** A whole Sluice under load: balancer, gateways a, b and c, and a target. Health checks are as by default. */
 export class Stage {
   readonly loads: Load[] = [];
   readonly gateways = new Map<string, SluiceProcess>();
   balancer: BalancerUnderTest;
+  #second: BalancerUnderTest | undefined;
   readonly #owner: Owner;
+  readonly #settings = new Map<string, GatewayOptions>();
   readonly #folders = new Map<string, string>();
   readonly #target: EchoTarget;
   readonly #redis: RedisServer | undefined;
   readonly #relay: Relay | undefined;
+  readonly #program: string | undefined;
   readonly #sentinels: Sentinels | undefined;
   readonly #dns: DnsServer | undefined;
   /** URL of the registry; undefined: gateways join through the balancer. */
@@ -60,6 +81,7 @@ export class Stage {
     target: EchoTarget;
     redis: RedisServer | undefined;
     relay: Relay | undefined;
+    program: string | undefined;
     sentinels: Sentinels | undefined;
     dns: DnsServer | undefined;
     url: string | undefined;
@@ -72,6 +94,7 @@ export class Stage {
     this.#target = parts.target;
     this.#redis = parts.redis;
     this.#relay = parts.relay;
+    this.#program = parts.program;
     this.#sentinels = parts.sentinels;
     this.#dns = parts.dns;
     this.#url = parts.url;
@@ -83,8 +106,9 @@ export class Stage {
     const persistent = { persistent: options.persistent ?? false };
     const sentinels = options.registry === 'sentinel' ? await startSentinels(owner) : undefined;
     const redis = sentinels?.master ?? (options.registry === 'redis' ? await startRedis(owner, persistent) : undefined);
-    const relay = redis && options.relayed ? await startRelay(owner, redis.port) : undefined;
-    const url = sentinels?.url ?? (relay ? `redis://127.0.0.1:${relay.port}` : redis?.url);
+    const program = options.previous ? previousRelease(owner) : undefined;
+    const redisRelay = redis && options.relayed === 'all' ? await startRelay(owner, redis.port) : undefined;
+    const redisUrl = sentinels?.url ?? (redisRelay ? urlOf(redisRelay, 'redis') : redis?.url);
     const dns = options.named ? await DnsServer.start(owner) : undefined;
     for (const name of ['a', 'b', 'c', 'd', 'target', 'balancer'])
       dns?.names.set(`${name}.test`, { addresses: ['127.0.0.1'], ttlSeconds: 1 });
@@ -98,12 +122,15 @@ export class Stage {
     const environments = { production, ...(options.staging && { staging: { ...production, listen: '127.0.0.2:0' } }) };
     const balancer = await startBalancer(
       owner,
-      { ...(url !== undefined && { registry: { url } }), workers: options.workers ?? 0 },
+      { ...(redisUrl !== undefined && { registry: { url: redisUrl } }), workers: options.workers ?? 0 },
       environments,
       variablesFor(dns),
       undefined,
       options.balancerDescriptors,
     );
+    const before =
+      options.relayed === 'gateways' ? await startRelay(owner, redis?.port ?? Number(new URL(balancer.control).port)) : undefined;
+    const url = before ? urlOf(before, redis ? 'redis' : 'http') : redisUrl;
     const known = dns === undefined ? target : { ...target, url: target.url.replace('127.0.0.1', 'target.test') };
     const stage = new Stage({
       gatewayDescriptors: options.gatewayDescriptors,
@@ -111,7 +138,8 @@ export class Stage {
       balancer,
       target: known,
       redis,
-      relay,
+      relay: redisRelay ?? before,
+      program,
       sentinels,
       dns,
       url,
@@ -120,14 +148,24 @@ export class Stage {
     for (const environment of Object.keys(environments)) await deployEcho(balancer, known.url, '1', environment);
     await Promise.all(['a', 'b', 'c'].map((id) => stage.startGateway(id)));
     await serving(balancer, ['a', 'b', 'c']);
-    stage.loads.push(new Load(balancer.address, '/echo/p', { clients, restMs, patient: options.patient ?? false }));
+    stage.addLoad(balancer.address, 'p', options.patient);
     if (options.staging) {
-      await stage.startGateway('s', 'staging');
+      await stage.startGateway('s', { environment: 'staging' });
       await serving(balancer, ['s'], 'staging');
-      stage.loads.push(new Load(balancer.addresses['staging'] as string, '/echo/s', { clients, restMs }));
+      stage.addLoad(balancer.addresses['staging'] as string, 's');
+    }
+    if (program !== undefined) {
+      stage.#second = await startBalancer(owner, { registry: { url: redisUrl } }, environments, {}, program);
+      await serving(stage.second, ['a', 'b', 'c']);
+      stage.addLoad(stage.second.address, 'o', options.patient);
     }
     await Promise.all(stage.loads.map((load) => load.more(200)));
     return stage;
+  }
+
+  /** Puts a load on an address. The letter tells its requests from those of other loads. */
+  addLoad(address: string, letter: string, patient = false): void {
+    this.loads.push(new Load(address, `/echo/${letter}`, { clients, restMs, patient }));
   }
 
   /** The load on `production`. */
@@ -140,13 +178,19 @@ export class Stage {
     return this.loads[1] as Load;
   }
 
+  /** The balancer that began as a program of the previous release. */
+  get second(): BalancerUnderTest {
+    if (this.#second === undefined) throw new Error('the scenario uses the previous release: its stage needs "previous"');
+    return this.#second;
+  }
+
   /** The stage's Redis; with Sentinels, the first master. */
   get redis(): RedisServer {
     if (this.#redis === undefined) throw new Error('the scenario uses Redis: its stage needs registry "redis" or "sentinel"');
     return this.#redis;
   }
 
-  /** The relay between Sluice and Redis. */
+  /** The stage's relay. */
   get relay(): Relay {
     if (this.#relay === undefined) throw new Error('the scenario uses a relay: its stage needs "relayed"');
     return this.#relay;
@@ -158,20 +202,39 @@ export class Stage {
     return this.#dns;
   }
 
-  /** Starts a gateway, at a port of loopback if one is given. A gateway that ran before starts with the folder that it had. */
-  async startGateway(id: string, environment = 'production', listenPort?: number): Promise<SluiceProcess> {
+  /** Starts a gateway. One that ran before starts with the folder that it had. */
+  async startGateway(id: string, given: GatewayOptions = {}): Promise<SluiceProcess> {
+    const settings = { ...this.#settings.get(id), ...given };
+    this.#settings.set(id, settings);
     const folder = this.#folders.get(id) ?? ownFolder(this.#owner);
     this.#folders.set(id, folder);
-    const port = this.#dns === undefined ? undefined : await freePort();
-    const at = listenPort === undefined ? [] : ['--listen', `127.0.0.1:${listenPort}`];
-    const named = port === undefined ? at : ['--listen', `127.0.0.1:${port}`, '--advertise', `${id}.test:${port}`];
+    const named = this.#dns === undefined ? undefined : await freePort();
+    const port = named ?? settings.port;
+    const at = port === undefined ? [] : ['--listen', `127.0.0.1:${port}`];
+    const advertised = named === undefined ? [] : ['--advertise', `${id}.test:${named}`];
+    const args = ['--environment', settings.environment ?? 'production', ...at, ...advertised];
+    const control = named === undefined ? this.balancer.control : this.balancer.control.replace('127.0.0.1', 'balancer.test');
     const limit = this.#gatewayDescriptors;
-    const options = { folder, variables: variablesFor(this.#dns), ...(limit !== undefined && { descriptors: limit }) };
-    const args = ['--environment', environment, ...named];
-    const control = port === undefined ? this.balancer.control : this.balancer.control.replace('127.0.0.1', 'balancer.test');
-    const gateway = await startGateway(this.#owner, id, this.#url ?? control, args, options);
+    const gateway = await startGateway(this.#owner, id, settings.joinUrl ?? this.#url ?? control, args, {
+      folder,
+      variables: variablesFor(this.#dns),
+      ...(limit !== undefined && { descriptors: limit }),
+      ...(settings.previous && this.#program !== undefined && { program: this.#program }),
+    });
     this.gateways.set(id, gateway);
     return gateway;
+  }
+
+  /**
+   * Kills a gateway (-9). Each client of its environment may lose the POST that it has in flight meanwhile: until the process has ended and the
+   * balancer, which is told of that by the kernel, has answered a question after it.
+   */
+  async kill(id: string): Promise<void> {
+    const load = this.#settings.get(id)?.environment === 'staging' ? this.stagingLoad : this.load;
+    await load.losing('posts', async () => {
+      await this.gateway(id).kill();
+      await this.balancer.api('GET', '/healthz');
+    });
   }
 
   gateway(id: string): SluiceProcess {
@@ -261,6 +324,7 @@ export class Stage {
       first.right += other.right;
       first.late += other.late;
       first.wrong.push(...other.wrong);
+      first.lost.push(...other.lost);
       first.longestGapMs = Math.max(first.longestGapMs, other.longestGapMs);
     }
     return { ...first, duplicated: [...this.#target.posts.values()].filter((count) => count > 1).length };
@@ -270,6 +334,16 @@ export class Stage {
 /** Turns the error of a call into `undefined` while its object is missing (404), or the registry or the balancer away. Rethrows others. */
 function whileMissing(error: Error): undefined {
   if (!/: 404 /.test(error.message)) return whileAway(error);
+}
+
+function urlOf({ port }: Relay, scheme: 'redis' | 'http'): string {
+  return `${scheme}://127.0.0.1:${port}`;
+}
+
+function previousRelease(owner: Owner): string {
+  const { program, missing } = buildPreviousRelease(owner);
+  if (program === undefined) throw new StageMissing(`needs the previous release: ${missing}`);
+  return program;
 }
 
 function variablesFor(dns: DnsServer | undefined): Record<string, string> {
