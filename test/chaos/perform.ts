@@ -1,7 +1,7 @@
 import { Scope } from '../tools/owner.ts';
 import { within } from '../tools/within.ts';
 import type { Outcome, Scenario } from './scenario.ts';
-import { Stage } from './stage.ts';
+import { Stage, StageMissing } from './stage.ts';
 
 /** Time limit of a scenario, in milliseconds. */
 const limitMs = 120_000;
@@ -11,7 +11,7 @@ export async function perform(scenario: Scenario, { brief = false } = {}): Promi
   const scope = new Scope();
   try {
     const stage = await Stage.set(scope, scenario.stage, brief);
-    const seen = () => stage.load.counts;
+    const seen = () => stage.loads.map(({ counts }) => ({ ...counts, wrong: counts.wrong.slice(-5) }));
     const faults: string[] = [];
     const measured = await within(scenario.run(stage), { what: `the scenario "${scenario.name}"`, seen, limitMs }).catch((error: Error) => {
       faults.push(error.message);
@@ -34,6 +34,20 @@ export async function perform(scenario: Scenario, { brief = false } = {}): Promi
       ...measured,
     };
     return { ...outcome, faults: [...faults, ...judge(scenario, outcome, wrong)] };
+  } catch (error) {
+    if (!(error instanceof StageMissing)) throw error;
+    return {
+      name: scenario.name,
+      sent: 0,
+      right: 0,
+      failed: 0,
+      lost: 0,
+      late: 0,
+      duplicated: 0,
+      longestGapMs: 0,
+      faults: [],
+      missing: error.message,
+    };
   } finally {
     await scope.end();
   }

@@ -33,6 +33,8 @@ export interface Outcome extends Times {
   readonly duplicated: number;
   /** Longest time without any right answer. */
   readonly longestGapMs: number;
+  /** The scenario was not performed, because of this. */
+  readonly missing?: string;
   /** Reasons why the bar was missed, one line each. */
   readonly faults: readonly string[];
 }

@@ -9,9 +9,10 @@ import { pause } from '../tools/pause.ts';
 import { buildPreviousRelease } from '../tools/previous-release.ts';
 import { type RedisServer, startRedis } from '../tools/redis.ts';
 import { type Sentinels, startSentinels } from '../tools/sentinels.ts';
-import type { SluiceProcess } from '../tools/sluice-process.ts';
+import { builtProgram, type SluiceProcess } from '../tools/sluice-process.ts';
 import { type BalancerUnderTest, serving, startBalancer, startGateway, whileAway } from '../tools/sluice-under-test.ts';
 import { type Relay, startRelay } from './relay.ts';
+import { answersAgain, untilComplete, whileMissing } from './waits.ts';
 
 export interface StageOptions {
   /** `sentinel`: a Redis with a replica and Sentinels. */
@@ -22,8 +23,8 @@ export interface StageOptions {
   readonly relayed?: 'all' | 'gateways';
   /** A second environment, `staging`, with a server `s` and its own load. */
   readonly staging?: boolean;
-  /** A second balancer on the same Redis, a program of the previous release, with its own load. */
-  readonly previous?: boolean;
+  /** A second balancer on the same Redis, of this release or the previous one, with its own load. */
+  readonly second?: 'present' | 'previous';
   /** Worker processes of the balancer; default 0. */
   readonly workers?: number;
   /** Balancer, gateways and target are reached by names, which a DNS server of the stage knows with a TTL of a second. */
@@ -54,51 +55,38 @@ const restMs = 10;
 /** Something that a stage needs is not on this machine. */
 export class StageMissing extends Error {}
 
+/** Everything on a stage but Sluice. */
+interface Parts {
+  readonly owner: Owner;
+  readonly target: EchoTarget;
+  readonly redis: RedisServer | undefined;
+  readonly relay: Relay | undefined;
+  /** Program of the previous release. */
+  readonly program: string | undefined;
+  readonly sentinels: Sentinels | undefined;
+  readonly dns: DnsServer | undefined;
+  /** URL of the registry; undefined: gateways join through the balancer. */
+  readonly url: string | undefined;
+  readonly brief: boolean;
+  readonly gatewayDescriptors: number | undefined;
+}
+
 /** A whole Sluice under load: balancer, gateways a, b and c, and a target. Health checks are as by default. */
 export class Stage {
   readonly loads: Load[] = [];
+  readonly balancers: BalancerUnderTest[];
   readonly gateways = new Map<string, SluiceProcess>();
-  balancer: BalancerUnderTest;
-  #second: BalancerUnderTest | undefined;
-  readonly #owner: Owner;
+  readonly #parts: Parts;
   readonly #settings = new Map<string, GatewayOptions>();
   readonly #folders = new Map<string, string>();
-  readonly #target: EchoTarget;
-  readonly #redis: RedisServer | undefined;
-  readonly #relay: Relay | undefined;
-  readonly #program: string | undefined;
-  readonly #sentinels: Sentinels | undefined;
-  readonly #dns: DnsServer | undefined;
-  /** URL of the registry; undefined: gateways join through the balancer. */
-  readonly #url: string | undefined;
-  readonly #brief: boolean;
-  readonly #gatewayDescriptors: number | undefined;
-  #revision = 1;
+  readonly #ended: LoadCounts[] = [];
+  /** The revision deployed last, as in `x-revision`. */
+  revision = 1;
+  #restarts = 0;
 
-  private constructor(parts: {
-    owner: Owner;
-    balancer: BalancerUnderTest;
-    target: EchoTarget;
-    redis: RedisServer | undefined;
-    relay: Relay | undefined;
-    program: string | undefined;
-    sentinels: Sentinels | undefined;
-    dns: DnsServer | undefined;
-    url: string | undefined;
-    brief: boolean;
-    gatewayDescriptors: number | undefined;
-  }) {
-    this.#gatewayDescriptors = parts.gatewayDescriptors;
-    this.#owner = parts.owner;
-    this.balancer = parts.balancer;
-    this.#target = parts.target;
-    this.#redis = parts.redis;
-    this.#relay = parts.relay;
-    this.#program = parts.program;
-    this.#sentinels = parts.sentinels;
-    this.#dns = parts.dns;
-    this.#url = parts.url;
-    this.#brief = parts.brief;
+  private constructor(balancer: BalancerUnderTest, parts: Parts) {
+    this.balancers = [balancer];
+    this.#parts = parts;
   }
 
   static async set(owner: Owner, options: StageOptions, brief: boolean): Promise<Stage> {
@@ -106,7 +94,7 @@ export class Stage {
     const persistent = { persistent: options.persistent ?? false };
     const sentinels = options.registry === 'sentinel' ? await startSentinels(owner) : undefined;
     const redis = sentinels?.master ?? (options.registry === 'redis' ? await startRedis(owner, persistent) : undefined);
-    const program = options.previous ? previousRelease(owner) : undefined;
+    const program = options.second === 'previous' ? previousRelease(owner) : undefined;
     const redisRelay = redis && options.relayed === 'all' ? await startRelay(owner, redis.port) : undefined;
     const redisUrl = sentinels?.url ?? (redisRelay ? urlOf(redisRelay, 'redis') : redis?.url);
     const dns = options.named ? await DnsServer.start(owner) : undefined;
@@ -132,10 +120,9 @@ export class Stage {
       options.relayed === 'gateways' ? await startRelay(owner, redis?.port ?? Number(new URL(balancer.control).port)) : undefined;
     const url = before ? urlOf(before, redis ? 'redis' : 'http') : redisUrl;
     const known = dns === undefined ? target : { ...target, url: target.url.replace('127.0.0.1', 'target.test') };
-    const stage = new Stage({
+    const stage = new Stage(balancer, {
       gatewayDescriptors: options.gatewayDescriptors,
       owner,
-      balancer,
       target: known,
       redis,
       relay: redisRelay ?? before,
@@ -148,24 +135,20 @@ export class Stage {
     for (const environment of Object.keys(environments)) await deployEcho(balancer, known.url, '1', environment);
     await Promise.all(['a', 'b', 'c'].map((id) => stage.startGateway(id)));
     await serving(balancer, ['a', 'b', 'c']);
-    stage.addLoad(balancer.address, 'p', options.patient);
+    stage.loads.push(newLoad(balancer.address, 'p', options.patient));
     if (options.staging) {
       await stage.startGateway('s', { environment: 'staging' });
       await serving(balancer, ['s'], 'staging');
-      stage.addLoad(balancer.addresses['staging'] as string, 's');
+      stage.loads.push(newLoad(balancer.addresses['staging'] as string, 's'));
     }
-    if (program !== undefined) {
-      stage.#second = await startBalancer(owner, { registry: { url: redisUrl } }, environments, {}, program);
-      await serving(stage.second, ['a', 'b', 'c']);
-      stage.addLoad(stage.second.address, 'o', options.patient);
+    if (options.second !== undefined) {
+      const second = await startBalancer(owner, { registry: { url: redisUrl } }, environments, {}, program);
+      stage.balancers.push(second);
+      await serving(second, ['a', 'b', 'c']);
+      stage.loads.push(newLoad(second.address, 'o', options.patient));
     }
     await Promise.all(stage.loads.map((load) => load.more(200)));
     return stage;
-  }
-
-  /** Puts a load on an address. The letter tells its requests from those of other loads. */
-  addLoad(address: string, letter: string, patient = false): void {
-    this.loads.push(new Load(address, `/echo/${letter}`, { clients, restMs, patient }));
   }
 
   /** The load on `production`. */
@@ -178,51 +161,105 @@ export class Stage {
     return this.loads[1] as Load;
   }
 
-  /** The balancer that began as a program of the previous release. */
+  get balancer(): BalancerUnderTest {
+    return this.balancers[0] as BalancerUnderTest;
+  }
+
+  set balancer(started: BalancerUnderTest) {
+    this.balancers[0] = started;
+  }
+
+  /** The second balancer. */
   get second(): BalancerUnderTest {
-    if (this.#second === undefined) throw new Error('the scenario uses the previous release: its stage needs "previous"');
-    return this.#second;
+    return this.balancers[1] as BalancerUnderTest;
+  }
+
+  /** The load on the second balancer. */
+  get secondLoad(): Load {
+    return this.loads[1] as Load;
   }
 
   /** The stage's Redis; with Sentinels, the first master. */
   get redis(): RedisServer {
-    if (this.#redis === undefined) throw new Error('the scenario uses Redis: its stage needs registry "redis" or "sentinel"');
-    return this.#redis;
+    if (this.#parts.redis === undefined) throw new Error('the scenario uses Redis: its stage needs registry "redis" or "sentinel"');
+    return this.#parts.redis;
   }
 
   /** The stage's relay. */
   get relay(): Relay {
-    if (this.#relay === undefined) throw new Error('the scenario uses a relay: its stage needs "relayed"');
-    return this.#relay;
+    if (this.#parts.relay === undefined) throw new Error('the scenario uses a relay: its stage needs "relayed"');
+    return this.#parts.relay;
   }
 
   /** The stage's DNS server. */
   get dns(): DnsServer {
-    if (this.#dns === undefined) throw new Error('the scenario uses names: its stage needs "named"');
-    return this.#dns;
+    if (this.#parts.dns === undefined) throw new Error('the scenario uses names: its stage needs "named"');
+    return this.#parts.dns;
   }
 
   /** Starts a gateway. One that ran before starts with the folder that it had. */
   async startGateway(id: string, given: GatewayOptions = {}): Promise<SluiceProcess> {
     const settings = { ...this.#settings.get(id), ...given };
     this.#settings.set(id, settings);
-    const folder = this.#folders.get(id) ?? ownFolder(this.#owner);
+    const folder = this.#folders.get(id) ?? ownFolder(this.#parts.owner);
     this.#folders.set(id, folder);
-    const named = this.#dns === undefined ? undefined : await freePort();
+    const named = this.#parts.dns === undefined ? undefined : await freePort();
     const port = named ?? settings.port;
     const at = port === undefined ? [] : ['--listen', `127.0.0.1:${port}`];
     const advertised = named === undefined ? [] : ['--advertise', `${id}.test:${named}`];
     const args = ['--environment', settings.environment ?? 'production', ...at, ...advertised];
     const control = named === undefined ? this.balancer.control : this.balancer.control.replace('127.0.0.1', 'balancer.test');
-    const limit = this.#gatewayDescriptors;
-    const gateway = await startGateway(this.#owner, id, settings.joinUrl ?? this.#url ?? control, args, {
+    const limit = this.#parts.gatewayDescriptors;
+    const gateway = await startGateway(this.#parts.owner, id, settings.joinUrl ?? this.#parts.url ?? control, args, {
       folder,
-      variables: variablesFor(this.#dns),
+      variables: variablesFor(this.#parts.dns),
       ...(limit !== undefined && { descriptors: limit }),
-      ...(settings.previous && this.#program !== undefined && { program: this.#program }),
+      ...(settings.previous && this.#parts.program !== undefined && { program: this.#parts.program }),
     });
     this.gateways.set(id, gateway);
     return gateway;
+  }
+
+  /** Stops a gateway (SIGTERM) and starts it again. */
+  async restart(id: string, changed: GatewayOptions = {}): Promise<void> {
+    this.gateway(id).signal('SIGTERM');
+    await this.gateway(id).ended();
+    await this.startGateway(id, changed);
+  }
+
+  /** Stops a balancer (SIGTERM) and starts it again; `previous` says of which release, if of another than before. Its load follows it. */
+  async restartBalancer(index: number, previous?: boolean): Promise<void> {
+    const { process } = this.balancers[index] as BalancerUnderTest;
+    process.signal('SIGTERM');
+    await process.ended();
+    const { address } = await this.#startAgain(index, previous === undefined ? undefined : previous ? this.#parts.program : builtProgram);
+    (this.loads[index] as Load).address = address;
+  }
+
+  /**
+   * Stops all balancers and gateways at once, and starts them again at once. The loads end before. Each begins again when the address of its
+   * balancer first answers with 200, and from then on counts every request.
+   */
+  async restartAll(signal: NodeJS.Signals): Promise<void> {
+    await this.#endLoads();
+    const processes = [...this.balancers.map(({ process }) => process), ...this.gateways.values()];
+    for (const process of processes) process.signal(signal);
+    await Promise.all(processes.map((process) => process.ended()));
+    this.#restarts++;
+    const gateways = [...this.gateways.keys()].map((id) => this.startGateway(id));
+    const loads = this.balancers.map(async (_, index) => {
+      const { address } = await this.#startAgain(index);
+      await answersAgain(address);
+      this.loads[index] = newLoad(address, `restarted-${this.#restarts}-${index}-`);
+    });
+    await Promise.all([...gateways, ...loads]);
+  }
+
+  async #startAgain(index: number, program?: string): Promise<BalancerUnderTest> {
+    const otherAddresses = this.balancers.length > 1;
+    const started = await (this.balancers[index] as BalancerUnderTest).again({}, { otherAddresses, program });
+    this.balancers[index] = started;
+    return started;
   }
 
   /**
@@ -243,17 +280,7 @@ export class Stage {
 
   /** Resolves when exactly these servers take requests, each with the newest snapshot. The registry and the environment may still be missing. */
   async complete(ids: readonly string[], environment = 'production'): Promise<void> {
-    const deployed = () => this.balancer.api('GET', `/v1/environments/${environment}/deployments`).catch(whileMissing);
-    await eventually(
-      async () => {
-        await eventually(deployed, (answer) => answer !== undefined);
-        const servers = await serving(this.balancer, ids, environment);
-        const newest = (await deployed()) as { hash: string } | undefined;
-        return { newest: newest?.hash, running: servers.map(({ running }) => running?.hash) };
-      },
-      ({ newest, running }) => running.every((hash) => hash === newest),
-      { what: `${ids.join(', ')} to run the newest snapshot of ${environment}` },
-    );
+    for (const balancer of this.balancers) await untilComplete(balancer, ids, environment);
   }
 
   /** Resolves when the balancer shows that a server gets no new requests, or does not know the server any more. */
@@ -266,21 +293,27 @@ export class Stage {
   }
 
   /** Deploys another revision, as soon as the registry is reachable, and resolves when all of these servers run it. */
-  async deployAnother(ids: readonly string[]): Promise<void> {
-    const revision = String(++this.#revision);
+  async deployAnother(ids: readonly string[], by = this.balancer): Promise<void> {
+    const revision = await this.deploy(by);
+    await this.complete(ids);
+    await this.load.until(({ revisions }) => revisions.has(revision));
+  }
+
+  /** Deploys another revision to `production` by a balancer, as soon as the registry is reachable. Resolves to its name in `x-revision`. */
+  async deploy(by = this.balancer): Promise<string> {
+    const revision = String(++this.revision);
     const pushed = await eventually(
-      () => this.balancer.api('POST', '/v1/projects', echoProject(this.#target.url, revision)).catch(whileAway),
+      () => by.api('POST', '/v1/projects', echoProject(this.#parts.target.url, revision)).catch(whileAway),
       (answer) => answer !== undefined,
     );
     await eventually(
       () =>
-        this.balancer
+        by
           .api('PUT', '/v1/environments/production/deployments/echo', { revision: (pushed as { revision: number }).revision })
           .catch(whileMissing),
       (answer) => answer !== undefined,
     );
-    await this.complete(ids);
-    await this.load.until(({ revisions }) => revisions.has(revision));
+    return revision;
   }
 
   /** Deploys another revision after an outage has ended, and measures the time until all of these servers run it. */
@@ -302,38 +335,42 @@ export class Stage {
 
   /** Resolves when the replica, if there is one, has everything that its master has. */
   async replicated(): Promise<void> {
-    await this.#sentinels?.replicated();
+    await this.#parts.sentinels?.replicated();
   }
 
   /** Number of repetitions: `full`, or a third of it in brief. */
   times(full: number): number {
-    return this.#brief ? Math.ceil(full / 3) : full;
+    return this.#parts.brief ? Math.ceil(full / 3) : full;
   }
 
   /** Keeps the current state for `ms` milliseconds, or a fifth of it in brief, while the load goes on. */
   async hold(ms: number): Promise<void> {
-    await pause(this.#brief ? ms / 5 : ms);
+    await pause(this.#parts.brief ? ms / 5 : ms);
+  }
+
+  async #endLoads(): Promise<void> {
+    this.#ended.push(...(await Promise.all(this.loads.splice(0).map((load) => load.stop()))));
   }
 
   /** Ends all loads and sums up their counts. */
-  async end(): Promise<LoadCounts & { duplicated: number }> {
-    const all = await Promise.all(this.loads.map((load) => load.stop()));
-    const [first, ...others] = all as [LoadCounts, ...LoadCounts[]];
-    for (const other of others) {
-      first.sent += other.sent;
-      first.right += other.right;
-      first.late += other.late;
-      first.wrong.push(...other.wrong);
-      first.lost.push(...other.lost);
-      first.longestGapMs = Math.max(first.longestGapMs, other.longestGapMs);
+  async end(): Promise<Omit<LoadCounts, 'by' | 'revisions'> & { duplicated: number }> {
+    await this.#endLoads();
+    const sum = { sent: 0, right: 0, wrong: [] as string[], lost: [] as string[], late: 0, longestGapMs: 0 };
+    for (const counts of this.#ended) {
+      sum.sent += counts.sent;
+      sum.right += counts.right;
+      sum.late += counts.late;
+      sum.wrong.push(...counts.wrong);
+      sum.lost.push(...counts.lost);
+      sum.longestGapMs = Math.max(sum.longestGapMs, counts.longestGapMs);
     }
-    return { ...first, duplicated: [...this.#target.posts.values()].filter((count) => count > 1).length };
+    return { ...sum, duplicated: [...this.#parts.target.posts.values()].filter((count) => count > 1).length };
   }
 }
 
-/** Turns the error of a call into `undefined` while its object is missing (404), or the registry or the balancer away. Rethrows others. */
-function whileMissing(error: Error): undefined {
-  if (!/: 404 /.test(error.message)) return whileAway(error);
+/** Puts a load on an address. The letters tell its requests from those of other loads. */
+function newLoad(address: string, letters: string, patient = false): Load {
+  return new Load(address, `/echo/${letters}`, { clients, restMs, patient });
 }
 
 function urlOf({ port }: Relay, scheme: 'redis' | 'http'): string {

@@ -54,7 +54,8 @@ const checkEveryMs = 25;
 /** A constant load on one address. Each client sends its next request when its last one is answered; every body is checked. */
 export class Load {
   readonly counts: LoadCounts = { sent: 0, right: 0, wrong: [], lost: [], by: new Map(), revisions: new Map(), longestGapMs: 0, late: 0 };
-  readonly #address: string;
+  /** Each request goes to what it is by then. */
+  address: string;
   readonly #path: string;
   readonly #options: LoadOptions;
   readonly #agent = new Agent({ keepAlive: true });
@@ -71,7 +72,7 @@ export class Load {
    * @param path `/base/`, and a letter if several loads share a target. Each request appends a number; the target must echo the last segment.
    */
   constructor(address: string, path: string, options: LoadOptions = {}) {
-    this.#address = address;
+    this.address = address;
     this.#path = path;
     this.#options = options;
     for (let client = 0; client < (options.clients ?? 8); client++) this.#clients.push(this.#run(client));
@@ -79,14 +80,14 @@ export class Load {
 
   /** Resolves when the counts satisfy `holds`, checked after every answer. */
   async until(holds: (counts: LoadCounts) => boolean): Promise<void> {
-    await this.#until(`the load on ${this.#address} to satisfy ${holds}`, holds);
+    await this.#until(`the load on ${this.address} to satisfy ${holds}`, holds);
   }
 
   /** Resolves after `answers` more answers. */
   async more(answers: number): Promise<void> {
     const answered = ({ right, wrong, lost }: LoadCounts) => right + wrong.length + lost.length;
     const goal = answered(this.counts) + answers;
-    await this.#until(`${answers} more answers from ${this.#address}`, (counts) => answered(counts) >= goal);
+    await this.#until(`${answers} more answers from ${this.address}`, (counts) => answered(counts) >= goal);
   }
 
   /**
@@ -194,7 +195,7 @@ export class Load {
     const { host } = this.#options;
     return new Promise((resolve, reject) => {
       const headers = host === undefined ? {} : { host };
-      const sent = request(`http://${this.#address}${this.#path}${id}`, { agent: this.#agent, method, headers }, (response) => {
+      const sent = request(`http://${this.address}${this.#path}${id}`, { agent: this.#agent, method, headers }, (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (piece: string) => {
           text += piece;
