@@ -9,6 +9,7 @@ import { cannotListen } from '../proxy/cannot-listen.ts';
 import type { ListenerSettings } from '../proxy/contract.ts';
 import type { CertificateStore } from '../tls/certificate-store.ts';
 import { ticketKey } from '../tls/ticket-key.ts';
+import { tlsFiles } from '../tls/tls-files.ts';
 import type { OpenedListener, OpenListener } from './data-plane.ts';
 import { authoritiesOf, settingsOf, tlsOf } from './listener-settings.ts';
 import type { TableEnvironment } from './table.ts';
@@ -96,10 +97,8 @@ export class Listeners {
     const redirecting = [...redirects].map(([address, environment]) => this.#redirect(address, environment));
     failures.push(...(await Promise.all(redirecting)).filter((failure) => failure !== undefined));
     this.#retireUnwanted();
-    const files = [...wanted.values()]
-      .flat()
-      .flatMap(({ spec: { tls } }) => [tls?.certificates ?? [], tls?.clientCertificates ?? []].flat());
-    this.#tools.certificates.retain(files);
+    const files = [...wanted.values()].flat().flatMap(({ spec: { tls } }) => tlsFiles(tls));
+    this.#tools.certificates.retain(files.map((named) => named.files));
     return failures;
   }
 

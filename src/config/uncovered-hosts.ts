@@ -8,9 +8,7 @@ export function uncoveredHosts({ environments, folder }: Pick<Config, 'environme
   return environments.flatMap(({ name, spec }) => {
     if (spec.tls === undefined) return [];
     const sharing = environments.filter((other) => other.spec.listen === spec.listen);
-    const names = sharing
-      .flatMap((other) => other.spec.tls?.certificates ?? [])
-      .flatMap((files) => readCertificate(files, folder, Date.now()).names);
+    const names = sharing.flatMap((other) => other.spec.tls?.certificates ?? []).flatMap((files) => readCertificate(files, folder).names);
     return spec.hosts.flatMap((host) => {
       const message = faultOf(host, names);
       return message === undefined ? [] : [{ path: `environments.${name}.hosts`, message }];

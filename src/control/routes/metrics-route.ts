@@ -55,8 +55,8 @@ async function families(context: ControlContext): Promise<Family[]> {
       name: 'sluice_certificate_expiry_timestamp_seconds',
       help: 'Time at which a certificate in use expires, in seconds since 1970.',
       type: 'gauge',
-      series: (certificates?.states ?? []).flatMap(({ files, certificate }) =>
-        certificate === undefined ? [] : [{ labels: { certificate: files.certificate }, value: certificate.notAfter / 1000 }],
+      series: (certificates?.states ?? []).flatMap(({ file, notAfter }) =>
+        notAfter === undefined ? [] : [{ labels: { certificate: file }, value: notAfter / 1000 }],
       ),
     },
     ...joinFamilies(registrants.refusals, joined()),

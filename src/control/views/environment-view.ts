@@ -8,6 +8,7 @@ import type { SnapshotId } from '../../model/snapshot-id.ts';
 import type { TlsSpec } from '../../model/tls.ts';
 import type { Registry } from '../../registry/contract.ts';
 import type { CertificateStore } from '../../tls/certificate-store.ts';
+import { fileOf, tlsFiles } from '../../tls/tls-files.ts';
 
 /** Finds an environment; throws `not-found` if no environment has this name. */
 export async function findEnvironment(registry: Registry, name: string): Promise<Environment> {
@@ -41,15 +42,10 @@ export function describeEnvironment(
   };
 }
 
-function certificatesOf({ certificates }: TlsSpec, store: CertificateStore | undefined): EnvironmentAnswer['status']['certificates'] {
-  return certificates.map((files) => {
-    const { certificate, fault } = store?.stateOf(files) ?? {};
-    return {
-      certificate: files.certificate,
-      names: [...(certificate?.names ?? [])],
-      until: certificate?.notAfter ?? null,
-      ...(fault !== undefined && { fault }),
-    };
+function certificatesOf(tls: TlsSpec, store: CertificateStore | undefined): EnvironmentAnswer['status']['certificates'] {
+  return tlsFiles(tls).map(({ files }) => {
+    const { names = [], notAfter: until = null, fault } = store?.stateOf(files) ?? {};
+    return { certificate: fileOf(files), names: [...names], until, ...(fault !== undefined && { fault }) };
   });
 }
 
