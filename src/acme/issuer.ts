@@ -169,7 +169,10 @@ export class Issuer {
       if (known !== undefined) throw known;
       const pair = await this.#order(turn, name, spec, state);
       const certificate = certificateIn(pair, name);
-      if (certificate === undefined) throw new AcmeFailure('the authority sent a certificate that is not for this name or key');
+      if (certificate === undefined)
+        throw new AcmeFailure(
+          'the authority sent a certificate with a broken chain, or one that is not for this name and key: the next attempt comes by itself',
+        );
       const dates = { from: certificate.notBefore, until: certificate.notAfter };
       const next = afterIssue({ directory: spec.directory, ...pair, ...dates }, clock.date(), random);
       logger.info(

@@ -1,8 +1,8 @@
-import { createPrivateKey } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { challengeTypes } from '../model/acme.ts';
-import { certificatesIn } from '../model/certificate.ts';
+import { chainFault, pairFault, readCertificates } from '../model/certificate.ts';
 import type { Log } from '../model/log.ts';
 import { type Certificate, describeCertificate } from '../tls/certificate.ts';
 import { coversHost } from '../tls/certificate-names.ts';
@@ -130,11 +130,12 @@ export class KeptNames {
   }
 }
 
-/** The certificate of a pair; undefined if the two do not belong together, or are not for the name. */
+/** The certificate of a pair; undefined if the two do not belong together, the chain is broken, or it is not for the name. */
 export function certificateIn({ chain, key }: Pick<Issued, 'chain' | 'key'>, name: string): Certificate | undefined {
-  const [leaf, ...others] = certificatesIn(chain) ?? [];
-  if (leaf === undefined || !leaf.checkPrivateKey(createPrivateKey(key))) return undefined;
-  const certificate = describeCertificate([leaf, ...others], chain, key);
+  const read = readCertificates(chain);
+  if (typeof read === 'string' || pairFault(chain, key) !== undefined || chainFault(read) !== undefined) return undefined;
+  const text = read.map((one) => one.toString()).join('');
+  const certificate = describeCertificate(read as [X509Certificate, ...X509Certificate[]], text, key);
   return coversHost(certificate.names, name) ? certificate : undefined;
 }
 

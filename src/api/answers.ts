@@ -87,7 +87,9 @@ export const environmentAnswer = environmentSpec
         .array(
           z.object({
             certificate: z.string().meta({ description: 'its file, or the host that an authority issues it for' }),
-            names: z.array(z.string()).meta({ description: 'DNS names and IP addresses that it covers' }),
+            names: z
+              .array(z.string())
+              .meta({ description: 'DNS names and IP addresses that it covers; none for authorities of client certificates' }),
             until: z.number().nullable().meta({ description: 'when it expires; null: this balancer could never use it' }),
             fault: z.string().optional().meta({
               description:
@@ -114,7 +116,9 @@ export const environmentAnswer = environmentSpec
           }),
         )
         .optional()
-        .meta({ description: 'certificates of the listener, on this balancer; absent: it has no TLS' }),
+        .meta({
+          description: 'certificates of the listener and of the authorities of its clients, on this balancer; absent: it has no TLS',
+        }),
       snapshot: snapshotId,
       origins: z.record(z.string(), z.enum(['file', 'api'])).meta({
         description:

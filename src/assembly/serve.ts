@@ -36,6 +36,8 @@ export interface Served {
   readonly balancer: Balancer;
   readonly control: Control;
   readonly tokens: Tokens;
+  /** The configuration that was applied last. */
+  readonly config: Config;
   /** One line for the service manager: environments with their addresses. */
   summary(): string;
   /** Applies a changed configuration: only what differs. Warns of settings that need a restart. */
@@ -193,6 +195,9 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       balancer,
       control,
       tokens,
+      get config() {
+        return present;
+      },
       summary,
       reload,
       reopenAccessLog: () => dataPlane.reopenAccessLog(),

@@ -12,6 +12,7 @@ import type { CertificateFiles } from '../tls/certificate.ts';
 import type { CertificateStore } from '../tls/certificate-store.ts';
 import type { IssuedCertificates } from '../tls/issued-certificates.ts';
 import { ticketKey } from '../tls/ticket-key.ts';
+import { tlsFiles } from '../tls/tls-files.ts';
 import type { OpenedListener, OpenListener } from './data-plane.ts';
 import { authoritiesOf, issuedNames, settingsOf, tlsOf } from './listener-settings.ts';
 import type { TableEnvironment } from './table.ts';
@@ -102,10 +103,8 @@ export class Listeners {
     failures.push(...(await Promise.all(redirecting)).filter((failure) => failure !== undefined));
     this.#retireUnwanted();
     this.#tools.issued.want(this.#namesOf(wanted.values()));
-    const files = [...wanted.values()]
-      .flat()
-      .flatMap(({ spec: { tls } }) => [tls?.certificates ?? [], tls?.clientCertificates ?? []].flat());
-    this.#tools.certificates.retain(files);
+    const files = [...wanted.values()].flat().flatMap(({ spec: { tls } }) => tlsFiles(tls));
+    this.#tools.certificates.retain(files.map((named) => named.files));
     return failures;
   }
 

@@ -9,9 +9,7 @@ export function uncoveredHosts({ environments, folder }: Pick<Config, 'environme
   return environments.flatMap(({ name, spec }) => {
     if (spec.tls === undefined) return [];
     const sharing = environments.filter((other) => other.spec.listen === spec.listen);
-    const ofFiles = sharing
-      .flatMap((other) => other.spec.tls?.certificates ?? [])
-      .flatMap((files) => readCertificate(files, folder, Date.now()).names);
+    const ofFiles = sharing.flatMap((other) => other.spec.tls?.certificates ?? []).flatMap((files) => readCertificate(files, folder).names);
     const issued = sharing.flatMap((other) => (other.spec.tls?.acme === undefined ? [] : other.spec.hosts.filter(isIssuable)));
     const names = [...ofFiles, ...issued];
     return spec.hosts.flatMap((host) => {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { certificatesIn } from './certificate.ts';
+import { certificatesFault } from './certificate.ts';
 import { isHiddenKey } from './hidden-keys.ts';
 
 const letsEncrypt = 'https://acme-v02.api.letsencrypt.org/directory';
@@ -38,7 +38,10 @@ export const acmeSpec = z.strictObject({
   }),
   ca: z
     .string()
-    .refine((text) => text === '' || certificatesIn(text) !== undefined, 'must be certificates in PEM, or the name of a file with them')
+    .superRefine((text, context) => {
+      const fault = text === '' ? undefined : certificatesFault(text);
+      if (fault !== undefined) context.addIssue(fault);
+    })
     .default('')
     .meta({
       description:

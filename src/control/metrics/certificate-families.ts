@@ -5,16 +5,16 @@ import type { IssuedState } from '../../tls/issued-certificates.ts';
 /** Makes the metric families of certificates: those of files, and those that authorities issue. */
 export function certificateFamilies(files: readonly CertificateState[], issued: readonly IssuedState[]): Family[] {
   const all = [
-    ...files.map((state) => ({ label: state.files.certificate, certificate: state.certificate })),
-    ...issued.map(({ name, certificate }) => ({ label: name, certificate })),
+    ...files.map(({ file, notAfter }) => ({ label: file, notAfter })),
+    ...issued.map(({ name, certificate }) => ({ label: name, notAfter: certificate?.notAfter })),
   ];
   return [
     {
       name: 'sluice_certificate_expiry_timestamp_seconds',
       help: 'Time at which a certificate in use expires, in seconds since 1970.',
       type: 'gauge',
-      series: all.flatMap(({ label, certificate }) =>
-        certificate === undefined ? [] : [{ labels: { certificate: label }, value: certificate.notAfter / 1000 }],
+      series: all.flatMap(({ label, notAfter }) =>
+        notAfter === undefined ? [] : [{ labels: { certificate: label }, value: notAfter / 1000 }],
       ),
     },
     {

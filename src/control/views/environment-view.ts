@@ -8,6 +8,7 @@ import type { SnapshotId } from '../../model/snapshot-id.ts';
 import type { Registry } from '../../registry/contract.ts';
 import type { CertificateStore } from '../../tls/certificate-store.ts';
 import type { IssuedCertificates, IssuedState } from '../../tls/issued-certificates.ts';
+import { fileOf, tlsFiles } from '../../tls/tls-files.ts';
 
 type DescribedCertificate = NonNullable<EnvironmentAnswer['status']['certificates']>[number];
 
@@ -56,14 +57,9 @@ function certificatesOf(
   states: readonly IssuedState[],
 ): EnvironmentAnswer['status']['certificates'] {
   const ofHosts = tls?.acme === undefined ? [] : states.filter(({ name }) => hosts.includes(name)).map(describeIssued);
-  const ofFiles = (tls?.certificates ?? []).map((files) => {
-    const { certificate, fault } = store?.stateOf(files) ?? {};
-    return {
-      certificate: files.certificate,
-      names: [...(certificate?.names ?? [])],
-      until: certificate?.notAfter ?? null,
-      ...(fault !== undefined && { fault }),
-    };
+  const ofFiles = tlsFiles(tls).map(({ files }) => {
+    const { names = [], notAfter: until = null, fault } = store?.stateOf(files) ?? {};
+    return { certificate: fileOf(files), names: [...names], until, ...(fault !== undefined && { fault }) };
   });
   return [...ofFiles, ...ofHosts];
 }
