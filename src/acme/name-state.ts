@@ -109,7 +109,7 @@ export function afterAnswer(
   const isUsable = window !== undefined && window.end > window.start && window.start < issued.until;
   if (!isUsable) return { ...issued, askAt: next };
   // An authority whose window is always past must not get an order after the other.
-  const earliest = issued.from + Math.min(settledMs, (issued.until - issued.from) / 10);
+  const earliest = issued.from + Math.min(settledMs, (issued.until - issued.from) / 20);
   const latest = issued.until - (issued.until - issued.from) / 50;
   // The date that was drawn from a window stays, unless the authority has moved the window away from it.
   const stays = issued.renewAt >= window.start && issued.renewAt <= window.end;
