@@ -6,7 +6,7 @@ import type { AcmeFailure } from './acme-failure.ts';
 
 const date = z.number();
 
-/** What the registry keeps of one name. Dates in milliseconds since 1970. Holds a private key: never log it. */
+/** The state of one name, as the registry keeps it. Dates in milliseconds since 1970. Holds a private key: never log it. */
 export const nameState = z.object({
   /** The certificate in use. */
   issued: z
