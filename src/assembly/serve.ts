@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Balancer, createBalancer } from '../balancer/balancer.ts';
+import { HopAuthority } from '../balancer/hop-authority.ts';
+import { MemberCertification } from '../balancer/member-certification.ts';
 import type { Config } from '../config/config.ts';
 import { Callers } from '../control/access/callers.ts';
 import { Credentials } from '../control/access/credentials.ts';
@@ -20,6 +22,7 @@ import { applyEnvironments, reloadEnvironments } from './configured-environments
 import { DataPlaneRunner } from './data-plane-runner.ts';
 import { applyDescriptorLimit } from './descriptor-limit.ts';
 import { DocumentProcess } from './document-process.ts';
+import { openSecrets } from './open-secrets.ts';
 import { warnOfRestartOnly } from './restart-only.ts';
 import { loadShipped } from './shipped.ts';
 import { version } from './version.ts';
@@ -68,7 +71,10 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     const certificate = config.control.tls && certificates.pin(config.control.tls);
     return certificate && singleServerOptions(certificate, ticketKey);
   };
+  const hop = new HopAuthority({ clock: systemClock, logger });
+  const certification = new MemberCertification({ authority: hop, clock: systemClock, random: Math.random, logger });
   const balancer = createBalancer({
+    onMembers: (members) => certification.follow(members),
     certificates,
     registry,
     own: config.environments.map(({ name }) => name),
@@ -87,6 +93,8 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     stopped.abort();
     await balancer.drain(present.shutdown.grace);
     await dataPlane.flush();
+    certification.stop();
+    hop.stop();
     await control?.close();
     reader.close();
     await registry.close();
@@ -115,12 +123,16 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     logger.info('configuration reloaded');
   };
   try {
+    const secrets = await openSecrets({ registry, dataDir: config.dataDir, env, logger });
     let waits = () => {};
     const waiting = new Promise<void>((resolve) => {
       waits = resolve;
     });
     const start = async () => {
       await applyEnvironments(registry, config, logger, { onWait: waits, signal: stopped.signal });
+      await secrets?.resealAll();
+      if (secrets !== undefined) await hop.start(secrets);
+      if (registry.certification !== undefined) certification.start(registry.certification);
       await balancer.start();
     };
     if (!registry.link.up) waits();
