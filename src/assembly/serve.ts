@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { AcmeCertificates } from '../acme/acme-certificates.ts';
+import { SelfSignedCertificates } from '../acme/self-signed-certificates.ts';
 import { type Balancer, createBalancer } from '../balancer/balancer.ts';
 import { HopAuthority } from '../balancer/hop-authority.ts';
 import { MemberCertification } from '../balancer/member-certification.ts';
@@ -64,8 +66,16 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   const dataPlane = new DataPlaneRunner(config, logger);
   await dataPlane.openAccessLog();
   const registry = await openRegistry({ ...config.registry, logger });
+  const secrets = await openSecrets({ registry, dataDir: config.dataDir, env, logger }).catch(async (error: unknown) => {
+    await registry.close();
+    throw error;
+  });
   let present = config;
   const certificates = new CertificateStore(config.folder, systemClock, logger);
+  const issued =
+    secrets === undefined
+      ? new SelfSignedCertificates(systemClock, logger)
+      : new AcmeCertificates({ store: secrets, clock: systemClock, random: Math.random, logger });
   const ticketKey = randomBytes(48).toString('base64');
   const controlTls = () => {
     const certificate = config.control.tls && certificates.pin(config.control.tls);
@@ -76,6 +86,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   const balancer = createBalancer({
     onMembers: (members) => certification.follow(members),
     certificates,
+    issued,
     registry,
     own: config.environments.map(({ name }) => name),
     logger,
@@ -123,7 +134,6 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     logger.info('configuration reloaded');
   };
   try {
-    const secrets = await openSecrets({ registry, dataDir: config.dataDir, env, logger });
     let waits = () => {};
     const waiting = new Promise<void>((resolve) => {
       waits = resolve;
@@ -160,6 +170,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       live: view,
       reserve: balancer.reserve,
       certificates,
+      issued,
       secure: controlTls(),
       accessLogDropped: () => dataPlane.accessLogDropped,
       authorize,
