@@ -180,6 +180,10 @@ export interface EnvironmentSpec {
        * true: a request without a client certificate is refused; false: only one with a certificate that none of the authorities issued, or that is not valid
        */
       require?: boolean;
+      /**
+       * true: servers also get the intermediate certificates that the client has shown, in Client-Cert-Chain (RFC 9440). Each connection to the listener then makes a full handshake, because resumed sessions do not have them
+       */
+      chain?: boolean;
     };
     /**
      * address without TLS whose requests are answered with 308 and the same URL with https, for example 0.0.0.0:80. Environments can share it if they share their listener

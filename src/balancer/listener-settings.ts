@@ -37,6 +37,7 @@ export function tlsOf(
     certificates: wanted.flatMap(({ certificates }) => certificates).flatMap((files) => find(files) ?? []),
     minVersion: wanted.some(({ minVersion }) => minVersion === '1.3') ? '1.3' : '1.2',
     ...(clientAuthorities.length > 0 && { clientAuthorities }),
+    ...(wanted.some(({ clientCertificates }) => clientCertificates?.chain === true) && { clientChains: true }),
     environments: sorted.map(({ name, spec: { hosts } }) => ({ name, hosts, ticketKey: ticketKey(name) })),
   };
 }

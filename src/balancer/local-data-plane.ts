@@ -127,8 +127,8 @@ export class LocalDataPlane implements Handler, DataPlane {
 }
 
 /** Refuses a request whose client has not shown the certificate that its environment demands. */
-function identified(exchange: Exchange, { ca, require }: ClientCertificates): boolean {
-  const shown = exchange.identify?.(ca) ?? 'missing';
+function identified(exchange: Exchange, { ca, require, chain }: ClientCertificates): boolean {
+  const shown = exchange.identify?.(ca, chain) ?? 'missing';
   if (shown === 'accepted' || (shown === 'missing' && !require)) return true;
   exchange.fail(shown === 'missing' ? failures.noClientCertificate : failures.badClientCertificate);
   return false;

@@ -6,7 +6,6 @@ import { networkOf } from '../model/ip-address.ts';
 import { givesWay, type Yielding } from '../model/longest-idle.ts';
 import { Turns } from '../model/turns.ts';
 import type { CertificateNames } from './certificate-names.ts';
-import type { ClientAuthority } from './client-authority.ts';
 import { type ClientHello, readClientHello } from './client-hello.ts';
 import { ClientIdentity } from './client-identity.ts';
 import { failedHandshakes } from './failed-handshakes.ts';
@@ -119,7 +118,8 @@ export class Handshakes {
 
   #serverOf(tls: ListenerTls, environment: TlsEnvironment): EnvironmentServer {
     const contexts = serverContexts(tls, environment);
-    const { clientAuthorities = [] } = tls;
+    const { clientAuthorities = [], clientChains = false } = tls;
+    const identify = (socket: TLSSocket) => ClientIdentity.of(socket, clientAuthorities, clientChains);
     // The environment decides about a certificate, once the request names it by Host.
     const asking = clientAuthorities.length > 0 && { requestCert: true, rejectUnauthorized: false };
     const byName = tls.certificates.length > 1 && {
@@ -127,7 +127,7 @@ export class Handshakes {
         found(null, contexts.find(name).context),
     };
     const server = createServer({ ...contexts.first.options, ALPNProtocols: protocols, ...byName, ...asking })
-      .on('secureConnection', (socket) => this.#secured(socket, contexts, clientAuthorities))
+      .on('secureConnection', (socket) => this.#secured(socket, contexts, identify))
       .on('tlsClientError', (error, socket) => this.#failed(error, socket));
     return { server, contexts };
   }
@@ -141,7 +141,11 @@ export class Handshakes {
     server.emit('connection', socket);
   }
 
-  #secured(socket: TLSSocket, contexts: CertificateNames<ServerContext>, authorities: readonly ClientAuthority[]): void {
+  #secured(
+    socket: TLSSocket,
+    contexts: CertificateNames<ServerContext>,
+    identify: (socket: TLSSocket) => ClientIdentity | undefined,
+  ): void {
     const raw = (socket as unknown as Inside)._parent;
     const handshake = raw && this.#leave(raw);
     if (handshake === undefined) {
@@ -151,7 +155,7 @@ export class Handshakes {
     // Of a resumed session of TLS 1.2, Node does not tell the name.
     const name = handshake.serverName;
     if ((socket.servername || name) === name) {
-      handshake.complete(socket, new SecuredConnection(name, contexts.find(name).names, ClientIdentity.of(socket, authorities)));
+      handshake.complete(socket, new SecuredConnection(name, contexts.find(name).names, identify(socket)));
     } else {
       // A second ClientHello, after a HelloRetryRequest, named another environment's host.
       handshake.destroy();
