@@ -38,7 +38,7 @@ export function tlsOf(
     minVersion: wanted.some(({ minVersion }) => minVersion === '1.3') ? '1.3' : '1.2',
     ...(clientAuthorities.length > 0 && { clientAuthorities }),
     ...(wanted.some(({ clientCertificates }) => clientCertificates?.chain === true) && { clientChains: true }),
-    environments: sorted.map(({ name, spec: { hosts } }) => ({ name, hosts, ticketKey: ticketKey(name) })),
+    environments: sorted.map(({ name, spec: { hosts, tls } }) => ({ name, hosts, ticketKey: ticketKey(name), hsts: tls?.hsts ?? 0 })),
   };
 }
 

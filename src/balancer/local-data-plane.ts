@@ -39,7 +39,7 @@ export class LocalDataPlane implements Handler, DataPlane {
     const { authority } = exchange.request;
     const name = this.#hosts.find(listener, authority) ?? this.#former.get(listener)?.find(listener, authority);
     const environment = name === undefined ? undefined : this.#environments.get(name);
-    if (environment?.pool.secureFields !== undefined && exchange.secure) exchange.ownFields = environment.pool.secureFields;
+    if (environment !== undefined && exchange.secure) exchange.ownFields = environment.pool.secureFields;
     if (!exchange.request.plain && couldBeReserved(exchange.request.path)) {
       exchange.fail(failures.reserved);
       return;

@@ -286,6 +286,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     const requestId = newRequestId();
     const said = problem(fault, requestId);
     if (this.#tellsFaults && fault === failures.tooManyConnections) said.headers[blameField] = 'shortage';
+    Object.assign(said.headers, connection.secured?.ownFields);
     const answer = ownAnswer(said, { requestId, headOnly: false, connection: 'close' });
     outbox.to(connection.wire).octets(answer, 0, answer.length);
     connection.close();

@@ -75,6 +75,7 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
     this.#listener = listener;
     this.counter = listener.counter;
     this.head = head;
+    this.ownFields = client.secured?.ownFields;
     this.id = requestIdOf(head);
     this.#response = new ResponseWriter(this, client);
   }

@@ -23,4 +23,6 @@ export interface TlsEnvironment {
   readonly hosts: readonly string[];
   /** Key of session tickets (RFC 5077): 48 octets in base64. Only clients of this environment resume sessions by it, at each process that has it. */
   readonly ticketKey: string;
+  /** Milliseconds for which browsers use nothing but https (RFC 6797). Default 0: they are not told. */
+  readonly hsts?: number;
 }

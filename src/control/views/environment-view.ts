@@ -60,6 +60,7 @@ function inConfigurationForm(spec: EnvironmentSpec): Required<EnvironmentSpecInp
   const { health, outlier, limits, timeouts } = spec;
   return {
     ...spec,
+    sticky: { ...spec.sticky, maxAge: timeText(spec.sticky.maxAge) },
     tls: spec.tls && { ...spec.tls, hsts: timeText(spec.tls.hsts) },
     health: health === 'off' ? 'off' : { ...health, interval: timeText(health.interval), timeout: timeText(health.timeout) },
     outlier: { ...outlier, baseEjection: timeText(outlier.baseEjection), maxEjection: timeText(outlier.maxEjection) },
