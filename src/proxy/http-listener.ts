@@ -24,6 +24,7 @@ import { ownAnswer, problem } from './own-answer.ts';
 import { type ExchangeOwner, ProxyExchange } from './proxy-exchange.ts';
 import { type ProxyHeaderOwner, ProxyHeaderReader } from './proxy-header-reader.ts';
 import { redirectToHttps } from './redirect-to-https.ts';
+import { refusedSenders } from './refused-senders.ts';
 import { newRequestId } from './request-id.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
@@ -189,8 +190,9 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     }
   }
 
-  headerRefused(reader: ProxyHeaderReader, socket: net.Socket): void {
+  headerRefused(reader: ProxyHeaderReader, socket: net.Socket, reason: string): void {
     this.#headless.delete(reader);
+    refusedSenders.tell({ sender: socket.remoteAddress, listener: this.configured, reason });
     if (this.#handshakes === undefined) {
       this.refuse(this.#serve(socket), failures.badProxyHeader);
       return;

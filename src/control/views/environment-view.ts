@@ -52,8 +52,8 @@ function certificatesOf(tls: TlsSpec, store: CertificateStore | undefined): Envi
 function connectionsOf(listen: string, live: LiveView): EnvironmentAnswer['status']['connections'] {
   const listener = live.listeners().find((one) => one.listen === listen);
   if (listener === undefined) return null;
-  const { connections: open, limit, closedForRoom, refused } = listener;
-  return { open, limit: limit === 0 ? null : limit, closedForRoom, refused };
+  const { connections: open, limit, closedForRoom, refused, own } = listener;
+  return { open, limit: limit === 0 ? null : limit, closedForRoom, refused, withoutProxyHeader: own['bad-proxy-header'] ?? 0 };
 }
 
 function inConfigurationForm(spec: EnvironmentSpec): Required<EnvironmentSpecInput> {
