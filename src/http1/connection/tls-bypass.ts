@@ -3,8 +3,11 @@ import { lackingForDirectWrites, octetsRead, type PendingWrite, type WritingHand
 import { readBuffers } from './read-buffers.ts';
 import type { Wire } from './wire-socket.ts';
 
-/** From this many octets on, Node encrypts a write in several steps, so that it has not left when the call returns. */
-const mostAtOnce = 128 * 1024;
+/**
+ * Longest write, in octets, whose end does not count: what comes while it goes on would have to be kept, so after a longer one the sender
+ * waits. Node ends no write on a TLS handle before the next turn of the event loop.
+ */
+const mostUncounted = 32 * 1024;
 
 /** The internal handle of a TLS socket (TLSWrap), and below it that of the TCP connection. */
 interface TlsHandle extends WritingHandle {
@@ -58,7 +61,7 @@ function isFilled({ chunk }: Chunk): boolean {
 class TlsBypass {
   readonly #wire: Wire;
   readonly #handle: TlsHandle;
-  /** A direct write is in progress. Node reports its end in the next turn of the event loop at the earliest. */
+  /** A direct write is in progress. */
   #writing = false;
   /** The next `_write` of the stream is for the octets of the write in progress, instead of another write. */
   #adopts = false;
@@ -120,7 +123,7 @@ class TlsBypass {
     }
     this.#writing = true;
     written.oncomplete = this.#written;
-    if (octets.length <= mostAtOnce && this.#handle._parent.writeQueueSize === 0) return false;
+    if (octets.length <= mostUncounted && this.#handle._parent.writeQueueSize === 0) return false;
     this.#adopts = true;
     wire.write(octets);
     return false;
