@@ -1,7 +1,7 @@
+import type net from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { lackingForDirectWrites, octetsRead, type PendingWrite, type WritingHandle, writeDirectly, writeError } from './direct-write.ts';
 import { readBuffers } from './read-buffers.ts';
-import type { Wire } from './wire-socket.ts';
 
 /**
  * Longest write, in octets, whose end does not count: what comes while it goes on would have to be kept, so after a longer one the sender
@@ -16,6 +16,11 @@ interface TlsHandle extends WritingHandle {
   readStop(): number;
   useUserBuffer(buffer: Uint8Array): void;
   readonly _parent: { readonly writeQueueSize: number };
+}
+
+/** A TLS socket whose octets go to a receiver. */
+interface ReportingSocket extends net.Socket {
+  readonly receiver: { octets(buffer: Buffer, start: number, end: number): unknown; crashed(error: unknown): void };
 }
 
 type Done = (error?: Error | null) => void;
@@ -37,7 +42,7 @@ const ofStream = TLSSocket.prototype as unknown as StreamInside;
  * Lets a TLS wire whose handshake is complete read and write past its stream, which would cost more than the encryption of a small message. The stream
  * still handles the end, errors, and writes that have to wait. Without effect if this Node.js lacks what is needed.
  */
-export function bypassTlsStream(wire: Wire): Wire {
+export function bypassTlsStream<Wire extends ReportingSocket>(wire: Wire): Wire {
   const handle = (wire as unknown as { _handle: TlsHandle | null })._handle;
   if (lackingForDirectWrites === undefined && isUsable(handle)) new TlsBypass(wire, handle);
   return wire;
@@ -59,7 +64,7 @@ function isFilled({ chunk }: Chunk): boolean {
 
 /** Node ends the process if a second write begins on a TLS handle before the first one has ended, so writes wait for each other here. */
 class TlsBypass {
-  readonly #wire: Wire;
+  readonly #wire: ReportingSocket;
   readonly #handle: TlsHandle;
   /** A direct write is in progress. */
   #writing = false;
@@ -67,10 +72,10 @@ class TlsBypass {
   #adopts = false;
   /** Ends the stream's `_write` for the write in progress. */
   #done: Done | undefined;
-  /** What the stream does after the write in progress. */
+  /** Continues the stream after the write in progress. */
   #next: (() => void) | undefined;
 
-  constructor(wire: Wire, handle: TlsHandle) {
+  constructor(wire: ReportingSocket, handle: TlsHandle) {
     this.#wire = wire;
     this.#handle = handle;
     const inside: StreamInside = {
