@@ -151,8 +151,6 @@ export interface EnvironmentSpec {
   tls?: {
     /**
      * certificates, chosen by the name that the client asks for: the exact name, then a wildcard of one label, else the first. Environments that share a listener share their certificates
-     *
-     * @minItems 1
      */
     certificates?: {
       /**

@@ -115,7 +115,7 @@ export class AcmeConnection {
     const retryAt = retryDate(headers['retry-after'], this.#clock.date());
     if (status >= 200 && status < 300) return { body: text, location: headers.location, retryAt };
     const problem = json(text);
-    if (problem !== null && typeof problem === 'object') throw failureOf(problem, `a request to ${new URL(url).pathname}`, retryAt);
+    if (problem !== null && typeof problem === 'object') throw failureOf(problem, `a request to ${new URL(url).pathname}`, { retryAt });
     throw new AcmeFailure(`the authority at ${new URL(url).origin} answered with status ${status}: the next attempt comes by itself`, {
       retryAt,
       general: true,

@@ -34,7 +34,7 @@ export const clientCertificates = z.strictObject({
 /** TLS of an environment's listener. */
 export const tlsSpec = z
   .strictObject({
-    certificates: z.array(certificateFiles).min(1).default([]).meta({
+    certificates: z.array(certificateFiles).default([]).meta({
       description:
         'certificates, chosen by the name that the client asks for: the exact name, then a wildcard of one label, else the first. Environments that share a listener share their certificates',
     }),
@@ -66,7 +66,7 @@ export const tlsSpec = z
   })
   .refine(({ certificates, acme }) => certificates.length > 0 || acme !== undefined, {
     path: ['certificates'],
-    message: 'is missing: name the files of a certificate, or an authority under acme',
+    message: 'must have at least 1 entry, unless an authority under acme issues the certificates',
   });
 
 export type TlsSpec = z.output<typeof tlsSpec>;
