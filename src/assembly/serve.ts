@@ -4,6 +4,8 @@ import type { Logger } from 'pino';
 import { AcmeCertificates } from '../acme/acme-certificates.ts';
 import { SelfSignedCertificates } from '../acme/self-signed-certificates.ts';
 import { type Balancer, createBalancer } from '../balancer/balancer.ts';
+import { HopAuthority } from '../balancer/hop-authority.ts';
+import { MemberCertification } from '../balancer/member-certification.ts';
 import type { Config } from '../config/config.ts';
 import { Callers } from '../control/access/callers.ts';
 import { Credentials } from '../control/access/credentials.ts';
@@ -79,7 +81,10 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     const certificate = config.control.tls && certificates.pin(config.control.tls);
     return certificate && singleServerOptions(certificate, ticketKey);
   };
+  const hop = new HopAuthority({ clock: systemClock, logger });
+  const certification = new MemberCertification({ authority: hop, clock: systemClock, random: Math.random, logger });
   const balancer = createBalancer({
+    onMembers: (members) => certification.follow(members),
     certificates,
     issued,
     registry,
@@ -99,6 +104,8 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     stopped.abort();
     await balancer.drain(present.shutdown.grace);
     await dataPlane.flush();
+    certification.stop();
+    hop.stop();
     await control?.close();
     reader.close();
     await registry.close();
@@ -134,6 +141,8 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     const start = async () => {
       await applyEnvironments(registry, config, logger, { onWait: waits, signal: stopped.signal });
       await secrets?.resealAll();
+      if (secrets !== undefined) await hop.start(secrets);
+      if (registry.certification !== undefined) certification.start(registry.certification);
       await balancer.start();
     };
     if (!registry.link.up) waits();

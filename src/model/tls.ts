@@ -25,6 +25,10 @@ export const clientCertificates = z.strictObject({
     description:
       'true: a request without a client certificate is refused; false: only one with a certificate that none of the authorities issued, or that is not valid',
   }),
+  chain: z.boolean().default(false).meta({
+    description:
+      'true: servers also get the intermediate certificates that the client has shown, in Client-Cert-Chain (RFC 9440). Each connection to the listener then makes a full handshake, because resumed sessions do not have them',
+  }),
 });
 
 /** TLS of an environment's listener. */

@@ -25,6 +25,7 @@ import { ownAnswer, problem } from './own-answer.ts';
 import { type ExchangeOwner, ProxyExchange } from './proxy-exchange.ts';
 import { type ProxyHeaderOwner, ProxyHeaderReader } from './proxy-header-reader.ts';
 import { redirectToHttps } from './redirect-to-https.ts';
+import { refusedSenders } from './refused-senders.ts';
 import { newRequestId } from './request-id.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
@@ -192,8 +193,9 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     }
   }
 
-  headerRefused(reader: ProxyHeaderReader, socket: net.Socket): void {
+  headerRefused(reader: ProxyHeaderReader, socket: net.Socket, reason: string): void {
     this.#headless.delete(reader);
+    refusedSenders.tell({ sender: socket.remoteAddress, listener: this.configured, reason });
     if (this.#handshakes === undefined) {
       this.refuse(this.#serve(socket), failures.badProxyHeader);
       return;
@@ -290,6 +292,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     const requestId = newRequestId();
     const said = problem(fault, requestId);
     if (this.#tellsFaults && fault === failures.tooManyConnections) said.headers[blameField] = 'shortage';
+    Object.assign(said.headers, connection.secured?.ownFields);
     const answer = ownAnswer(said, { requestId, headOnly: false, connection: 'close' });
     outbox.to(connection.wire).octets(answer, 0, answer.length);
     connection.close();

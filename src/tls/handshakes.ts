@@ -7,10 +7,10 @@ import { givesWay, type Yielding } from '../model/longest-idle.ts';
 import { Turns } from '../model/turns.ts';
 import type { CertificateNames } from './certificate-names.ts';
 import { ChallengeServers } from './challenge-servers.ts';
-import type { ClientAuthority } from './client-authority.ts';
 import { type ClientHello, readClientHello } from './client-hello.ts';
 import { ClientIdentity } from './client-identity.ts';
 import { failedHandshakes } from './failed-handshakes.ts';
+import { hstsFields } from './hsts.ts';
 import type { ListenerTls, TlsEnvironment } from './listener-tls.ts';
 import { SecuredConnection } from './secured-connection.ts';
 import { type ServerContext, serverContexts } from './server-contexts.ts';
@@ -126,7 +126,9 @@ export class Handshakes {
 
   #serverOf(tls: ListenerTls, environment: TlsEnvironment): EnvironmentServer {
     const contexts = serverContexts(tls, environment);
-    const { clientAuthorities = [] } = tls;
+    const { clientAuthorities = [], clientChains = false } = tls;
+    const ownFields = hstsFields(environment.hsts ?? 0);
+    const about = (socket: TLSSocket) => ({ client: ClientIdentity.of(socket, clientAuthorities, clientChains), ownFields });
     // The environment decides about a certificate, once the request names it by Host.
     const asking = clientAuthorities.length > 0 && { requestCert: true, rejectUnauthorized: false };
     const byName = tls.certificates.length > 1 && {
@@ -134,7 +136,7 @@ export class Handshakes {
         found(null, contexts.find(name).context),
     };
     const server = createServer({ ...contexts.first.options, ALPNProtocols: protocols, ...byName, ...asking })
-      .on('secureConnection', (socket) => this.#secured(socket, contexts, clientAuthorities))
+      .on('secureConnection', (socket) => this.#secured(socket, contexts, about))
       .on('tlsClientError', (error, socket) => this.#failed(error, socket));
     return { server, contexts };
   }
@@ -154,7 +156,11 @@ export class Handshakes {
     server.emit('connection', socket);
   }
 
-  #secured(socket: TLSSocket, contexts: CertificateNames<ServerContext>, authorities: readonly ClientAuthority[]): void {
+  #secured(
+    socket: TLSSocket,
+    contexts: CertificateNames<ServerContext>,
+    about: (socket: TLSSocket) => Pick<SecuredConnection, 'client' | 'ownFields'>,
+  ): void {
     const raw = (socket as unknown as Inside)._parent;
     const handshake = raw && this.#leave(raw);
     if (handshake === undefined) {
@@ -164,7 +170,7 @@ export class Handshakes {
     // Of a resumed session of TLS 1.2, Node does not tell the name.
     const name = handshake.serverName;
     if ((socket.servername || name) === name) {
-      handshake.complete(socket, new SecuredConnection(name, contexts.find(name).names, ClientIdentity.of(socket, authorities)));
+      handshake.complete(socket, new SecuredConnection(name, contexts.find(name).names, about(socket)));
     } else {
       // A second ClientHello, after a HelloRetryRequest, named another environment's host.
       handshake.destroy();

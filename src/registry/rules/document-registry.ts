@@ -21,7 +21,7 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
   const snapshots = new Snapshots(ledger);
   const environments = new Environments(ledger, snapshots);
   const projects = new Projects(ledger, clock);
-  const contents = new RevisionContents(ledger);
+  const contents = new RevisionContents(ledger, snapshots, clock);
   const projectRemoval = new ProjectRemoval(ledger);
   const deployments = new Deployments(ledger, snapshots);
   const restoration = new Restoration(ledger, clock);
@@ -58,6 +58,7 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
     assign: (id, environment, options) => servers.assign(id, environment, options?.expect),
     patchServer: (id, patch, options) => servers.patch(id, patch, options?.expect),
     forgetServer: (id, options) => forgottenServers.forget(id, options?.expect),
+    certification: servers,
     secrets: new SecretDocuments(ledger),
     watch: (listener, { server } = {}) => store.watch(listener, server),
     probe: () => store.probe(),
