@@ -6,6 +6,8 @@ import { CoalescedTask } from '../../model/coalesced-task.ts';
 import type { LiveView } from '../../model/live.ts';
 import type { News } from '../../model/news.ts';
 import type { Link, Registry, Watch } from '../../registry/contract.ts';
+import type { CertificateStore } from '../../tls/certificate-store.ts';
+import type { IssuedCertificates } from '../../tls/issued-certificates.ts';
 import { listServers } from '../views/server-view.ts';
 import { DesiredState } from './desired-state.ts';
 import { registryHappening } from './happenings.ts';
@@ -22,6 +24,8 @@ const restMs = { attended: 200, idle: 1000 } as const;
 interface Observed {
   readonly registry: Registry;
   readonly live: LiveView;
+  readonly certificates?: Pick<CertificateStore, 'states'> | undefined;
+  readonly issued?: Pick<IssuedCertificates, 'states'> | undefined;
   readonly clock: Clock;
 }
 
@@ -45,6 +49,8 @@ export class Observer {
   #registryLink: Link;
   /** Bound address by environment, as of the last second. */
   #listening: ReadonlyMap<string, string | undefined> = new Map();
+  /** State of the certificates, as of the last second. */
+  #certificates: string;
   #seconds = 0;
   #timer: Timer | undefined;
   readonly #refreshes: CoalescedTask;
@@ -55,6 +61,7 @@ export class Observer {
     this.#logger = logger;
     this.#desired = new DesiredState(observed.registry);
     this.#registryLink = observed.registry.link;
+    this.#certificates = certificatesIn(observed);
     this.#refreshes = new CoalescedTask({
       clock: observed.clock,
       run: () => this.#refresh(),
@@ -106,6 +113,7 @@ export class Observer {
       this.#emit({ type: 'traffic', at, ...this.traffic.take(at, servers) });
       this.#checkRegistry();
       this.#checkListeners(at);
+      this.#checkCertificates(at);
       this.#emitHappenings(this.#room.take(at, this.#observed.live.listeners()));
       const health = new Map(servers.map(({ id, health }) => [id, health]));
       const flipped = [...health].some(([id, now]) => this.#health.get(id) !== now);
@@ -131,6 +139,14 @@ export class Observer {
     for (const [name, address] of this.#listening) {
       if (before.get(name) !== address) this.#emit({ type: 'environment', at, name });
     }
+  }
+
+  /** Reports certificates that were issued, replaced or refused: an environment's answer shows them. */
+  #checkCertificates(at: number): void {
+    const before = this.#certificates;
+    this.#certificates = certificatesIn(this.#observed);
+    if (this.#certificates === before) return;
+    for (const name of this.#desired.environments) this.#emit({ type: 'environment', at, name });
   }
 
   #onNews(news: News): void {
@@ -176,4 +192,11 @@ export class Observer {
       this.#logger.debug({ err: error }, 'the servers or the desired state could not be read from the registry');
     }
   }
+}
+
+/** A text that differs when a certificate, or what is known of it, has changed. */
+function certificatesIn({ certificates, issued }: Observed): string {
+  const ofFiles = (certificates?.states ?? []).map(({ file, notAfter, fault }) => [file, notAfter, fault]);
+  const ofNames = (issued?.states ?? []).map(({ name, certificate, failure }) => [name, certificate?.fingerprint, failure?.retryAt]);
+  return JSON.stringify([ofFiles, ofNames]);
 }
