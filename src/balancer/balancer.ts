@@ -85,7 +85,9 @@ export function createBalancer(options: BalancerOptions): Balancer {
   return {
     start,
     view: {
-      servers: () => dataPlane.servers().map((server) => ({ ...server, checks: director.checkCounts(server.environment, server.id) })),
+      servers: () => dataPlane.servers(),
+      serversNamed: (id) => dataPlane.serversNamed(id),
+      checkCounts: (environment, id) => director.checkCounts(environment, id),
       environments: () => dataPlane.environments(),
       listeners: () => dataPlane.listeners(),
       get sync() {

@@ -25,6 +25,7 @@ import { Feed } from './feed/feed.ts';
 import { Journal } from './feed/journal.ts';
 import { JournalFile } from './feed/journal-file.ts';
 import { Observer } from './feed/observer.ts';
+import { answerInPieces } from './routes/answer-in-pieces.ts';
 import { answerNotFound } from './routes/answer-not-found.ts';
 import { acceptBodies, compileValidator } from './routes/bodies.ts';
 import type { ControlApp, ControlContext } from './routes/control-app.ts';
@@ -155,6 +156,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   acceptBodies(app, options.readDocument);
   app.setValidatorCompiler(compileValidator);
   app.setSerializerCompiler(() => JSON.stringify);
+  answerInPieces(app);
   app.setErrorHandler(answerError);
   await describeApi(app, version);
   answerNotFound(app);

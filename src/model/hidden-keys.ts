@@ -4,9 +4,12 @@ import { createHash } from 'node:crypto';
 const keyBlock = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g;
 const hidden = /hidden private key sha256:[0-9a-f]{64}/g;
 
+/** Characters of the shortest text that has a digest in place of a key. */
+const hiddenLength = 'hidden private key sha256:'.length + 64;
+
 /** True for a text that {@link hideKeys} puts in place of a private key. */
 export function isHiddenKey(text: string): boolean {
-  return text.search(hidden) >= 0;
+  return text.length >= hiddenLength && text.search(hidden) >= 0;
 }
 
 /**
@@ -14,6 +17,7 @@ export function isHiddenKey(text: string): boolean {
  * {@link restoreKeys} reverses that.
  */
 export function hideKeys<Value>(value: Value): Value {
+  if (!someText(value, (text) => text.includes('PRIVATE KEY-----'))) return value;
   return mapTexts(value, (text) => (text.includes('PRIVATE KEY-----') ? text.replace(keyBlock, standIn) : text)) as Value;
 }
 
@@ -30,16 +34,23 @@ export function restoreKeys<Value>(value: Value, known: unknown): Value {
 
 /** True if a text within `value` has the digest of a key in place of the key. */
 export function hasHiddenKey(value: unknown): boolean {
-  let found = false;
-  mapTexts(value, (text) => {
-    found ||= isHiddenKey(text);
-    return text;
-  });
-  return found;
+  return someText(value, isHiddenKey);
 }
 
 function standIn(block: string): string {
   return `hidden private key sha256:${createHash('sha256').update(block.replace(/\s+/g, ' ').trim()).digest('hex')}`;
+}
+
+/** True if a text within lists and maps passes the test. Makes nothing, so that half a megabyte without any key costs little. */
+function someText(value: unknown, test: (text: string) => boolean): boolean {
+  if (typeof value === 'string') return test(value);
+  if (value === null || typeof value !== 'object') return false;
+  if (Array.isArray(value)) {
+    for (const entry of value) if (someText(entry, test)) return true;
+    return false;
+  }
+  for (const key in value) if (someText((value as Record<string, unknown>)[key], test)) return true;
+  return false;
 }
 
 /** Replaces every text within lists and maps. Parts without a change stay the same objects. */

@@ -10,6 +10,17 @@ export type SettingOrigin = 'file' | 'api';
  * @param applied the settings as last applied from the configuration file, if any were
  */
 export function settingsOrigins(spec: EnvironmentSpec, applied: unknown): Record<string, SettingOrigin> {
+  const last = known.get(spec);
+  if (last !== undefined && last.applied === applied) return last.origins;
+  const origins = originsOf(spec, applied);
+  known.set(spec, { applied, origins });
+  return origins;
+}
+
+/** What was last found for settings: thousands of static servers take milliseconds to compare. */
+const known = new WeakMap<EnvironmentSpec, { readonly applied: unknown; readonly origins: Record<string, SettingOrigin> }>();
+
+function originsOf(spec: EnvironmentSpec, applied: unknown): Record<string, SettingOrigin> {
   const written = new Map(leaves(applied ?? {}));
   const file = new Map(leaves(environmentSpec.safeParse(applied ?? {}).data ?? {}));
   const defaults = new Map(leaves(environmentSpec.parse({})));

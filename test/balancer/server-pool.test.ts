@@ -38,7 +38,7 @@ function setUp(environment: TableEnvironment) {
     }
     throw new Error(`${id} is never picked`);
   };
-  const live = (id: string) => pool.servers().find((each) => each.id === id);
+  const live = (id: string) => pool.serverNamed(id);
   return { clock, lines, suspects, reports, pool, pick, picked, find, live };
 }
 
@@ -50,7 +50,7 @@ t.test('only servers that serve and are up get traffic', async (t) => {
   );
   t.equal(picked(), 'a b');
   t.strictSame(
-    pool.servers().map(({ id, health }) => `${id} ${health}`),
+    [...pool.servers()].map(({ id, health }) => `${id} ${health}`),
     ['a up', 'b up', 'c down', 'd unknown'],
   );
 });

@@ -2,9 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { ServerAnswer } from '../../api/answers.ts';
 import type { FeedMessage } from '../../api/feed-messages.ts';
-import { packSample } from '../../api/sample.ts';
+import { type PackedSample, packSample, type Sample } from '../../api/sample.ts';
 import type { Clock, Timer } from '../../model/clock.ts';
+import { jsonText } from '../../model/json-pieces.ts';
+import { inTurns } from '../../model/pieces.ts';
 import type { Identify } from '../access/identify.ts';
 import type { Journal } from './journal.ts';
 import type { Observer } from './observer.ts';
@@ -25,6 +28,8 @@ interface Reader {
   readonly socket: WebSocket;
   /** The upgrade request; its token or session is checked again every second, so that signing out ends the feed. */
   readonly request: IncomingMessage;
+  /** True once the first messages were sent: others follow only then. */
+  greeted: boolean;
   /** Bytes of the first messages. */
   welcomeBytes: number;
   secondsSincePong: number;
@@ -46,6 +51,9 @@ export class Feed {
   readonly #instance = randomUUID();
   readonly #server = new WebSocketServer({ noServer: true, maxPayload: 1024, perMessageDeflate: false });
   readonly #readers = new Set<Reader>();
+  /** The servers that new readers were last told, and the text of that. */
+  #greeting: { readonly servers: readonly ServerAnswer[]; readonly text: Promise<Buffer> } | undefined;
+  readonly #samples = new WeakMap<Sample, PackedSample>();
   #timer: Timer | undefined;
 
   constructor(options: FeedOptions) {
@@ -78,7 +86,7 @@ export class Feed {
 
   #welcome(socket: WebSocket, request: IncomingMessage): void {
     const { observer } = this.#options;
-    const reader: Reader = { socket, request, welcomeBytes: 0, secondsSincePong: 0 };
+    const reader: Reader = { socket, request, greeted: false, welcomeBytes: 0, secondsSincePong: 0 };
     socket.on('error', () => socket.terminate());
     socket.on('pong', () => {
       reader.secondsSincePong = 0;
@@ -87,14 +95,36 @@ export class Feed {
       this.#readers.delete(reader);
       observer.attended = this.#readers.size > 0;
     });
-    for (const message of this.#firstMessages(request)) {
-      const text = JSON.stringify(message);
-      reader.welcomeBytes += text.length;
-      socket.send(text);
-    }
     this.#readers.add(reader);
     observer.attended = true;
+    void this.#greet(reader);
+  }
+
+  /** Sends the first messages. The list of servers, which may be long, is made before; from then on, each change comes as a message. */
+  async #greet(reader: Reader): Promise<void> {
+    const { observer } = this.#options;
+    let servers: readonly ServerAnswer[] | undefined;
+    let text: Buffer | undefined;
+    do {
+      servers = observer.servers;
+      if (servers !== undefined) text = await this.#textOf(servers);
+    } while (observer.servers !== servers);
+    const first = [...this.#firstMessages(reader.request)].map((message) => Buffer.from(JSON.stringify(message)));
+    for (const message of text === undefined ? first : [...first, text]) {
+      reader.welcomeBytes += message.length;
+      reader.socket.send(message, { binary: false });
+    }
+    reader.greeted = true;
     observer.refresh();
+  }
+
+  /** The message with these servers, made once for all new readers. */
+  #textOf(servers: readonly ServerAnswer[]): Promise<Buffer> {
+    if (this.#greeting?.servers !== servers) {
+      const message: FeedMessage = { type: 'servers', at: this.#options.clock.date(), servers };
+      this.#greeting = { servers, text: inTurns(jsonText(message)).then((text) => Buffer.from(text)) };
+    }
+    return this.#greeting.text;
   }
 
   *#firstMessages(request: IncomingMessage): Generator<FeedMessage> {
@@ -111,10 +141,15 @@ export class Feed {
       ...(ends !== undefined && { sessionEnds: ends }),
     };
     for (const [environment, { samples }] of observer.traffic.environments) {
-      yield { type: 'history', at, environment, samples: samples.map((sample) => [sample.at, packSample(sample)] as const) };
+      yield { type: 'history', at, environment, samples: samples.map((sample) => [sample.at, this.#packed(sample)] as const) };
     }
     yield { type: 'happenings', at, happenings: journal.happenings };
-    if (observer.servers) yield { type: 'servers', at, servers: observer.servers };
+  }
+
+  #packed(sample: Sample): PackedSample {
+    const packed = this.#samples.get(sample) ?? packSample(sample);
+    this.#samples.set(sample, packed);
+    return packed;
   }
 
   #schedule(): void {
@@ -132,7 +167,8 @@ export class Feed {
 
   #broadcast(message: FeedMessage): void {
     let text: string | undefined;
-    for (const { socket, welcomeBytes } of this.#readers) {
+    for (const { socket, welcomeBytes, greeted } of this.#readers) {
+      if (!greeted) continue;
       if (socket.bufferedAmount > tooSlowBytes + welcomeBytes) {
         socket.close(1013, 'too slow: connect again');
         // A reader this slow may never read the close frame.

@@ -7,7 +7,6 @@ import { name } from '../../model/name.ts';
 import { serverPatch } from '../../model/server.ts';
 import { findEnvironment } from '../views/environment-view.ts';
 import { findServer, listServers } from '../views/server-view.ts';
-import { answerList } from './answer-list.ts';
 import { bodyTypes, smallBody } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
 import { conditional, expectedTags } from './etag.ts';
@@ -60,11 +59,11 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
         response: { 200: z.array(serverAnswer), ...refusals },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const { environment } = request.query;
       if (environment !== undefined) await findEnvironment(registry, environment);
       const servers = await listServers(registry, live, clock.date());
-      return answerList(reply, environment === undefined ? servers : servers.filter((server) => server.environment === environment));
+      return environment === undefined ? servers : servers.filter((server) => server.environment === environment);
     },
   );
 

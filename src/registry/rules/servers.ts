@@ -4,6 +4,7 @@ import { type ExpectedTags, serverTag } from '../../model/entity-tag.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { type JoinAnswer, type JoinRequest, joinRequest, type Renewal, renewal } from '../../model/join.ts';
 import type { Log } from '../../model/log.ts';
+import { mapInTurns } from '../../model/pieces.ts';
 import { type LeasedServer, type ServerPatch, serverPatch } from '../../model/server.ts';
 import { type SnapshotId, sameSnapshot } from '../../model/snapshot-id.ts';
 import { type Caller, keepLostMs } from '../contract.ts';
@@ -36,11 +37,11 @@ export class Servers {
 
   async list(): Promise<LeasedServer[]> {
     const now = await this.#ledger.list('server');
-    const servers = now.all('server');
+    const servers = await now.allInTurns('server');
     await this.#removeExpired(now, servers);
     const kept = servers.filter((entry) => !isExpired(entry));
     this.#census.replace(kept.map(({ value }) => value));
-    return kept.map(({ value, leaseRemaining }) => ({ ...withoutHolder(value), leaseRemaining }));
+    return mapInTurns(kept, ({ value, leaseRemaining }) => ({ ...withoutHolder(value), leaseRemaining }));
   }
 
   async get(id: string): Promise<LeasedServer | undefined> {
