@@ -9,6 +9,7 @@ import { formatAddress, parseAddress } from '../model/address.ts';
 import { type Clock, systemClock } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { LiveView } from '../model/live.ts';
+import { SharedReads } from '../model/shared-reads.ts';
 import { controlTurns } from '../model/turns.ts';
 import type { Registry } from '../registry/contract.ts';
 import type { JoinLimits } from '../registry/remote/join-limits.ts';
@@ -48,6 +49,7 @@ import { targetsRoute } from './routes/targets-route.ts';
 import { upgradeRoutes } from './routes/upgrade-routes.ts';
 import { cutUnreadBodies } from './unread-bodies.ts';
 import { type UpgradeHandler, UpgradeRouter } from './upgrade-router.ts';
+import { listServers } from './views/server-view.ts';
 
 /** Milliseconds that answers in flight may take after closing begins; then their connections are cut. */
 const graceMs = 10_000;
@@ -126,8 +128,10 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const grantOf = options.grantOf ?? ((authorization: string | undefined) => grantFor(authorize(authorization)));
   const callers = new Callers(options.trustedProxies ?? []);
   const registrants = new Registrants({ grantOf, refusals, limits: options.joinLimits, live, callers });
+  const lists = new SharedReads(() => listServers(registry, live, () => clock.date()));
   const context = {
     registry,
+    listServers: () => lists.now(),
     registrants,
     joined: options.joined ?? (() => 0),
     live,

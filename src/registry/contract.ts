@@ -85,7 +85,7 @@ export interface Registry {
    */
   restore(snapshot: Snapshot): Promise<boolean>;
 
-  servers(): Promise<LeasedServer[]>;
+  servers(): Promise<readonly LeasedServer[]>;
   server(id: string): Promise<LeasedServer | undefined>;
   /**
    * Records the lease and answers with the environment's current snapshot, in one step: as a whole, or for a server that understands updates as what

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { examine } from '../config/check.ts';
 import { sha256 } from '../model/content-hash.ts';
-import { type EnvironmentSpecInput, environmentSpec } from '../model/environment.ts';
+import { type EnvironmentSpec, type EnvironmentSpecInput, environmentSpec } from '../model/environment.ts';
 import { manifestEntry } from '../model/manifest.ts';
 import { name } from '../model/name.ts';
 import { count, weight } from '../model/quantity.ts';
@@ -36,6 +36,8 @@ export type Deployment = z.output<typeof deployment>;
  * version has added are left out of `spec` and named by `unread`; `input` keeps them.
  */
 const writtenSpec = z.unknown().transform((input, context) => {
+  const checked = typeof input === 'object' && input !== null ? checkedSpecs.get(input) : undefined;
+  if (checked !== undefined) return { input: input as EnvironmentSpecInput, spec: checked };
   const { known, unknown } = withoutUnknownKeys(environmentSpec, input);
   const { value, faults } = examine(known, environmentSpec);
   if (value !== undefined)
@@ -43,6 +45,14 @@ const writtenSpec = z.unknown().transform((input, context) => {
   for (const { path, message } of faults) context.issues.push({ code: 'custom', path: [...path], message, input: undefined });
   return z.NEVER;
 });
+
+/** Settings that have been checked, by what was written. */
+const checkedSpecs = new WeakMap<object, EnvironmentSpec>();
+
+/** Notes that written settings have been checked, and understood entirely: they are not checked again when their document is read. */
+export function noteCheckedSpec(written: object, spec: EnvironmentSpec): void {
+  checkedSpecs.set(written, spec);
+}
 
 const environmentDocument = z.object({
   input: writtenSpec,

@@ -7,7 +7,6 @@ import type { LiveServer, LiveView } from '../../model/live.ts';
 import type { News } from '../../model/news.ts';
 import { inTurns } from '../../model/pieces.ts';
 import type { Link, Registry, Watch } from '../../registry/contract.ts';
-import { listServers } from '../views/server-view.ts';
 import { DesiredState } from './desired-state.ts';
 import { registryHappening } from './happenings.ts';
 import { RoomWatch } from './room-watch.ts';
@@ -23,6 +22,7 @@ const restMs = { attended: 200, idle: 1000 } as const;
 interface Observed {
   readonly registry: Registry;
   readonly live: LiveView;
+  readonly listServers: () => Promise<readonly ServerAnswer[]>;
   readonly clock: Clock;
 }
 
@@ -175,10 +175,10 @@ export class Observer {
   }
 
   async #refresh(): Promise<void> {
-    const { registry, live, clock } = this.#observed;
+    const { listServers, clock } = this.#observed;
     try {
       await this.#desired.refresh(clock.date(), (happenings) => this.#emitHappenings(happenings));
-      const servers = await listServers(registry, live, clock.date());
+      const servers = await listServers();
       if (this.#closed) return;
       const at = clock.date();
       const known = this.#servers;

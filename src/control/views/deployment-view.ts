@@ -1,5 +1,5 @@
 import type { DeploymentsAnswer, DeploymentsSummary } from '../../api/answers.ts';
-import { progressOf, stateWithoutReports } from '../../api/progress.ts';
+import { progressOf, type ReportedState, stateWithoutReports } from '../../api/progress.ts';
 import type { LiveView } from '../../model/live.ts';
 import type { Manifest, ManifestEntry } from '../../model/manifest.ts';
 import { eachInTurns, mapInTurns } from '../../model/pieces.ts';
@@ -19,12 +19,13 @@ export async function describeDeployments(
   live: LiveView,
 ): Promise<DeploymentsAnswer> {
   const { environment, epoch, version, hash, put } = deployed;
-  const members: Member[] = [];
+  const members: ReportedState[] = [];
   await eachInTurns(servers, (server) => {
     // A server that is leaving the environment is left out, so that nothing waits for it.
     if (server.environment !== environment || server.movingTo !== undefined || server.leaving) return;
     const stillAnswers = () => live.serversNamed(server.id).some(({ leaseEndedAt }) => leaseEndedAt !== undefined);
-    members.push({ ...server, lost: server.leaseRemaining < 0 && !stillAnswers() });
+    const { id, source, running, projects } = server;
+    members.push({ id, source, running, projects, lost: server.leaseRemaining < 0 && !stillAnswers() });
   });
   const deployments: DeploymentsAnswer['deployments'][number][] = [];
   for (const one of put) {
@@ -44,9 +45,6 @@ export async function describeDeployments(
     })),
   };
 }
-
-/** A server with the judgement whether it is lost. */
-type Member = LeasedServer & { readonly lost: boolean };
 
 /** Describes an environment's deployments without their servers, of which there may be a thousand. */
 export function summarizeDeployments({ environment, epoch, version, hash, put }: Described): DeploymentsSummary {

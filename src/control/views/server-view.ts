@@ -6,8 +6,9 @@ import type { LeasedServer } from '../../model/server.ts';
 import type { Registry } from '../../registry/contract.ts';
 
 /** Lists all servers, sorted by id: those in the registry, and static ones, which only the balancer knows. `now` is the wall clock. */
-export async function listServers(registry: Registry, live: LiveView, now: number): Promise<ServerAnswer[]> {
+export async function listServers(registry: Registry, live: LiveView, now: () => number): Promise<readonly ServerAnswer[]> {
   const records = await registry.servers();
+  const date = now();
   // The same id may stand in two environments: of a static server, and of another server that joined before both were known.
   const seen = new Map<string, LiveServer>();
   await eachInTurns(live.servers(), (server) => void seen.set(placeOf(server), server));
@@ -15,7 +16,7 @@ export async function listServers(registry: Registry, live: LiveView, now: numbe
     const place = placeOf(record);
     const known = seen.get(place);
     seen.delete(place);
-    return describeServer(record, known, now);
+    return describeServer(record, known, date);
   });
   const unregistered = [...seen.values()];
   const fixed = await describeStatics(registry, unregistered);

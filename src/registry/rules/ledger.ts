@@ -3,12 +3,13 @@ import * as z from 'zod';
 import { check } from '../../config/check.ts';
 import { describeFault } from '../../config/refusal.ts';
 import type { Random } from '../../model/clock.ts';
+import { environmentInPieces } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
-import { inTurns, mapInTurns } from '../../model/pieces.ts';
+import { inTurns, mapInTurns, type Pieces } from '../../model/pieces.ts';
 import { projectInPieces } from '../../model/project.ts';
 import { controlTurns } from '../../model/turns.ts';
-import { type DocumentOf, documentKeys, documentSchemas } from '../documents.ts';
+import { type DocumentOf, documentKeys, documentSchemas, noteCheckedSpec } from '../documents.ts';
 import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
 import { CheckedDocuments } from './checked-documents.ts';
 import { UnreadDocuments } from './unread-documents.ts';
@@ -35,7 +36,7 @@ export interface Decision<T> {
   readonly change?: Change;
 }
 
-/** Characters of a revision from which it is checked in turns. */
+/** Characters of a document from which it is checked in turns. */
 const largeText = 16 * 1024;
 /** Schema of a revision whose project has been checked. */
 const revisionAround = documentSchemas.revision.extend({ project: z.unknown() });
@@ -68,24 +69,26 @@ export class Ledger {
         this.#checked.forget({ kind, name });
       }
     }
-    for (const stored of reading.documents) if (stored.kind === 'revision') await this.#checkInTurns(stored);
+    await this.#checkLarge(reading);
     return this.#reading(reading);
   }
 
-  /** Checks a large revision in turns of the event loop, for {@link CheckedReading.get}. One with a fault is left to that. */
-  async #checkInTurns(stored: Stored): Promise<void> {
-    if (stored.text.length < largeText || this.#checked.has(stored)) return;
-    await controlTurns.next();
-    const raw = unlessFaulty(() => parse(stored));
-    if (typeof raw !== 'object' || raw === null || !('project' in raw)) return;
-    const { success, data } = await inTurns(projectInPieces(raw.project));
-    if (!success) return;
-    unlessFaulty(() => this.#checked.get(stored, () => contentOf('revision', stored, { ...raw, project: data }, revisionAround)));
+  /** Checks large documents in turns of the event loop, for {@link CheckedReading.get}. Those with a fault are left to that. */
+  async #checkLarge({ documents }: Reading): Promise<void> {
+    for (const stored of documents) {
+      if (stored.text.length < largeText || !(stored.kind in checkedInPieces) || this.#checked.has(stored)) continue;
+      await controlTurns.next();
+      const raw = unlessFaulty(() => parse(stored));
+      if (typeof raw !== 'object' || raw === null) continue;
+      const content = await inTurns(checkedInPieces[stored.kind as keyof typeof checkedInPieces](stored, raw));
+      if (content !== undefined) this.#checked.get(stored, () => content);
+    }
   }
 
   async list(kind: Kind, prefix = ''): Promise<CheckedReading> {
     const reading = await this.store.list(kind, prefix);
     this.unread.retain(kind, new Set(reading.documents.map(({ name }) => name)), prefix);
+    await this.#checkLarge(reading);
     return this.#reading(reading);
   }
 
@@ -291,6 +294,20 @@ function damageOf(stored: Stored, checked: CheckedDocuments): string | undefined
     return (error as SluiceError).message;
   }
 }
+
+/** Check the kinds of documents that may be large, in pieces; undefined: the document has a fault, or parts that this version does not know. */
+const checkedInPieces = {
+  *revision(stored: Stored, raw: { readonly project?: unknown }): Pieces<unknown> {
+    const { success, data } = yield* projectInPieces(raw.project);
+    return success ? unlessFaulty(() => contentOf('revision', stored, { ...raw, project: data }, revisionAround)) : undefined;
+  },
+  *environment(stored: Stored, raw: { readonly input?: unknown }): Pieces<unknown> {
+    const { success, data } = yield* environmentInPieces(raw.input);
+    if (!success) return undefined;
+    noteCheckedSpec(raw.input as object, data);
+    return unlessFaulty(() => contentOf('environment', stored, raw));
+  },
+};
 
 function unlessFaulty<T>(work: () => T): T | undefined {
   try {

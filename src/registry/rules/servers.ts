@@ -1,11 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../model/clock.ts';
 import { type ExpectedTags, serverTag } from '../../model/entity-tag.ts';
+import { staticIds } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { type JoinAnswer, type JoinRequest, joinRequest, type Renewal, renewal } from '../../model/join.ts';
 import type { Log } from '../../model/log.ts';
 import { mapInTurns } from '../../model/pieces.ts';
 import { type LeasedServer, type ServerPatch, serverPatch } from '../../model/server.ts';
+import { SharedReads } from '../../model/shared-reads.ts';
 import { type SnapshotId, sameSnapshot } from '../../model/snapshot-id.ts';
 import { type Caller, keepLostMs } from '../contract.ts';
 import type { DocumentOf, HeldRecord } from '../documents.ts';
@@ -26,6 +28,7 @@ export class Servers {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #census = new Census();
+  readonly #lists = new SharedReads(() => this.#list());
   #removedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: { ledger: Ledger; snapshots: Snapshots; clock: Clock; logger: Log }) {
@@ -35,13 +38,18 @@ export class Servers {
     this.#log = parts.logger;
   }
 
-  async list(): Promise<LeasedServer[]> {
+  /** Lists all servers. The list belongs to all who asked at about the same time. */
+  list(): Promise<readonly LeasedServer[]> {
+    return this.#lists.now();
+  }
+
+  async #list(): Promise<readonly LeasedServer[]> {
     const now = await this.#ledger.list('server');
     const servers = await now.allInTurns('server');
     await this.#removeExpired(now, servers);
     const kept = servers.filter((entry) => !isExpired(entry));
     this.#census.replace(kept.map(({ value }) => value));
-    return mapInTurns(kept, ({ value, leaseRemaining }) => ({ ...withoutHolder(value), leaseRemaining }));
+    return mapInTurns(kept, ({ value, leaseRemaining }) => Object.assign(withoutHolder(value), { leaseRemaining }));
   }
 
   async get(id: string): Promise<LeasedServer | undefined> {
@@ -247,7 +255,7 @@ export class Servers {
   async #mustNotBeStatic(id: string, environment: string | undefined, caller?: Caller): Promise<void> {
     const owner = (await this.#ledger.list('environment'))
       .all('environment')
-      .find(({ name, value }) => name !== environment && value.spec.servers.some((server) => server.id === id));
+      .find(({ name, value }) => name !== environment && staticIds(value.spec).has(id));
     if (owner === undefined) return;
     const where = caller === undefined ? `environment "${owner.name}"` : 'another environment';
     const message = `server "${id}" is a static server of ${where}: start this server with another id, or remove the static one`;
