@@ -4,8 +4,6 @@ import type { Pieces } from './pieces.ts';
 const pieceLength = 16 * 1024;
 /** Values that a part may have in all to be written in one go. */
 const fewValues = 64;
-/** Characters of a text that counts for as much as one value. */
-const textLength = 128;
 
 /**
  * Writes a value as `JSON.stringify` does, in pieces of some thousand characters, each of which takes a fraction of a millisecond. The value is plain data:
@@ -70,7 +68,6 @@ function isOmitted(value: unknown): boolean {
 /** What is left of `most` values after those within `value`; negative if it has more, which may not all have been counted then. */
 function room(value: unknown, most: number): number {
   let left = most - 1;
-  if (typeof value === 'string') return left - Math.floor(value.length / textLength);
   if (typeof value !== 'object' || value === null) return left;
   if (Array.isArray(value)) {
     if (value.length > left) return -1;

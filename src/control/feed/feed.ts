@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { ServerAnswer } from '../../api/answers.ts';
+import type { Happening, ServerAnswer } from '../../api/answers.ts';
 import type { FeedMessage } from '../../api/feed-messages.ts';
 import { type PackedSample, packSample, type Sample } from '../../api/sample.ts';
 import type { Clock, Timer } from '../../model/clock.ts';
 import { jsonText } from '../../model/json-pieces.ts';
 import { inTurns } from '../../model/pieces.ts';
+import { controlTurns } from '../../model/turns.ts';
 import type { Identify } from '../access/identify.ts';
 import type { Journal } from './journal.ts';
 import type { Observer } from './observer.ts';
@@ -53,6 +54,7 @@ export class Feed {
   readonly #readers = new Set<Reader>();
   /** The servers that new readers were last told, and the text of that. */
   #greeting: { readonly servers: readonly ServerAnswer[]; readonly text: Promise<Buffer> } | undefined;
+  #history: { readonly happenings: readonly Happening[]; readonly text: Buffer } | undefined;
   readonly #samples = new WeakMap<Sample, PackedSample>();
   #timer: Timer | undefined;
 
@@ -107,10 +109,14 @@ export class Feed {
     let text: Buffer | undefined;
     do {
       servers = observer.servers;
-      if (servers !== undefined) text = await this.#textOf(servers);
+      if (servers === undefined) break;
+      text = await this.#textOf(servers);
+      // One reader in a turn, although all wait for the same text.
+      await controlTurns.next();
     } while (observer.servers !== servers);
+    if (reader.socket.readyState !== reader.socket.OPEN) return;
     const first = [...this.#firstMessages(reader.request)].map((message) => Buffer.from(JSON.stringify(message)));
-    for (const message of text === undefined ? first : [...first, text]) {
+    for (const message of [...first, this.#happeningsText(), ...(text === undefined ? [] : [text])]) {
       reader.welcomeBytes += message.length;
       reader.socket.send(message, { binary: false });
     }
@@ -127,8 +133,18 @@ export class Feed {
     return this.#greeting.text;
   }
 
+  /** The message with the journal, made once for all new readers until something happens. */
+  #happeningsText(): Buffer {
+    const { happenings } = this.#options.journal;
+    if (this.#history?.happenings !== happenings) {
+      const message: FeedMessage = { type: 'happenings', at: this.#options.clock.date(), happenings };
+      this.#history = { happenings, text: Buffer.from(JSON.stringify(message)) };
+    }
+    return this.#history.text;
+  }
+
   *#firstMessages(request: IncomingMessage): Generator<FeedMessage> {
-    const { clock, version, observer, journal, sessionEnds } = this.#options;
+    const { clock, version, observer, sessionEnds } = this.#options;
     const at = clock.date();
     const ends = sessionEnds(request);
     yield {
@@ -143,7 +159,6 @@ export class Feed {
     for (const [environment, { samples }] of observer.traffic.environments) {
       yield { type: 'history', at, environment, samples: samples.map((sample) => [sample.at, this.#packed(sample)] as const) };
     }
-    yield { type: 'happenings', at, happenings: journal.happenings };
   }
 
   #packed(sample: Sample): PackedSample {

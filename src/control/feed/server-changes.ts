@@ -17,10 +17,14 @@ export function* compareServers(
   at: number,
 ): Pieces<{ messages: FeedMessage[]; happenings: Happening[] }> {
   const changes = yield* changesBetween(known, servers);
-  return {
-    messages: changes.flatMap((change) => messagesOf(change, at)),
-    happenings: changes.flatMap(({ before, after }) => serverHappenings(at, before, after)),
-  };
+  const messages: FeedMessage[] = [];
+  const happenings: Happening[] = [];
+  for (const change of changes) {
+    messages.push(...messagesOf(change, at));
+    happenings.push(...serverHappenings(at, change.before, change.after));
+    yield;
+  }
+  return { messages, happenings };
 }
 
 function* changesBetween(known: readonly ServerAnswer[], servers: readonly ServerAnswer[]): Pieces<ServerChange[]> {

@@ -1,5 +1,7 @@
 import type { WebSocket } from 'ws';
+import { isLarge, jsonText } from '../../model/json-pieces.ts';
 import type { News } from '../../model/news.ts';
+import { inTurns } from '../../model/pieces.ts';
 import type { EndpointFrame } from './frames.ts';
 
 /** Unsent bytes beyond which news waits, coalesced, until the peer has read. */
@@ -29,16 +31,18 @@ export class Outgoing {
     return this.#socket.bufferedAmount;
   }
 
-  answer(frame: EndpointFrame): void {
+  /** Sends an answer. A large one, such as the contents of revisions, is first made text in turns of the event loop; news may overtake it. */
+  async answer(frame: EndpointFrame): Promise<void> {
+    const text = isLarge(frame) ? await inTurns(jsonText(frame)) : JSON.stringify(frame);
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     if (this.unsent > this.#maxUnsent) this.#onOverflow();
-    else this.#send(frame);
+    else this.#send(text);
   }
 
   news(news: News): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     if (this.unsent <= newsWaitsBytes) {
-      this.#send({ news });
+      this.#send(JSON.stringify({ news } satisfies EndpointFrame));
       return;
     }
     if (this.#waiting.has('resync')) return;
@@ -48,8 +52,8 @@ export class Outgoing {
     } else this.#waiting.set(`${news.kind} ${news.name}`, news);
   }
 
-  #send(frame: EndpointFrame): void {
-    this.#socket.send(JSON.stringify(frame), () => this.#flush());
+  #send(text: string): void {
+    this.#socket.send(text, () => this.#flush());
   }
 
   #flush(): void {

@@ -111,7 +111,7 @@ export class Session {
       this.close('not a call');
     } else if (this.#calls >= maxCalls[access] || this.#callBytes + text.length > maxCallBytes[access]) {
       const most = this.#calls >= maxCalls[access] ? `${maxCalls[access]} calls` : `${maxCallBytes[access]} bytes of calls`;
-      this.#outgoing.answer(errorFrame(frame.call, new SluiceError('unavailable', `more than ${most} at a time: wait for answers`)));
+      void this.#outgoing.answer(errorFrame(frame.call, new SluiceError('unavailable', `more than ${most} at a time: wait for answers`)));
     } else void this.#serve(frame, text.length);
   }
 
@@ -119,11 +119,11 @@ export class Session {
     this.#calls++;
     this.#callBytes += bytes;
     try {
-      this.#outgoing.answer(await this.#answer(frame));
+      await this.#outgoing.answer(await this.#answer(frame));
     } catch (error) {
       if (!(error instanceof SluiceError)) this.#parts.logger.error({ err: error }, 'a call at the registration endpoint failed');
       else if (this.#scope !== undefined) this.#parts.refusals.noteError(error, this.address, this.grant.token);
-      this.#outgoing.answer(errorFrame(frame.call, error));
+      await this.#outgoing.answer(errorFrame(frame.call, error));
     } finally {
       this.#calls--;
       this.#callBytes -= bytes;

@@ -56,7 +56,7 @@ export class Environments {
       const now = await this.#ledger.read({ kind: 'environment', name });
       const entry = now.get('environment', name);
       const { value: old } = entry;
-      mustSatisfy(`environment "${name}"`, expect, old && environmentTag(old, old.version));
+      if (expect !== undefined) mustSatisfy(`environment "${name}"`, expect, old && environmentTag(old, old.version));
       const input = restoreKeys(given, old?.input);
       mustHaveKeys(`environment "${name}"`, input);
       const spec = input === given ? sent : await validSettings(name, input);
