@@ -20,8 +20,8 @@ const pieceLength = 4 * 1024;
  * Like {@link exposition}, in pieces, with a turn of the event loop between two: with thousands of servers the text has megabytes, and
  * traffic of the same process must not wait for all of it.
  */
-export function expositionPieces(families: readonly Family[]): AsyncGenerator<string> {
-  return spreadOverTurns(piecesOf(families));
+export function expositionPieces(families: readonly Family[], now?: () => number): AsyncGenerator<string> {
+  return spreadOverTurns(piecesOf(families), now);
 }
 
 function* piecesOf(families: readonly Family[]): Generator<string> {
