@@ -13,7 +13,8 @@ import { isWorker, runWorker } from './assembly/worker-program.ts';
 import { checkFile } from './cli/input-file.ts';
 import type { Roles, UpOptions } from './cli/program.ts';
 import { runCommand } from './cli/run-command.ts';
-import { type Config, loadConfig, readConfig } from './config/config.ts';
+import type { DatesIgnored } from './config/certificate-faults.ts';
+import { anyDates, type Config, datesInUse, loadConfig, readConfig } from './config/config.ts';
 import { variableName } from './config/variables.ts';
 import { processResolver } from './dns/resolver.ts';
 import { dnsServers } from './dns/servers.ts';
@@ -40,18 +41,21 @@ function begin(level?: string): { logger: Logger; manager: ServiceManager } {
 const roles: Roles = {
   async serve({ config: file }) {
     const { logger, manager } = begin();
-    const load = (starting: boolean) => loadConfig({ ...(file === undefined ? {} : { file }), env: process.env, starting });
-    const config = file === undefined ? load(true) : checkFile(file, () => load(true));
+    const load = (datesIgnored: DatesIgnored) => loadConfig({ ...(file === undefined ? {} : { file }), env: process.env, datesIgnored });
+    const config = file === undefined ? load(anyDates) : checkFile(file, () => load(anyDates));
     logger.info({ program: build }, 'starting');
     manager.starting(`Starting; registry ${config.registry.url.split(':')[0]}`);
     const starting = serve(config, logger);
     let served: Served | undefined;
     stopOnSignal(logger, manager, async () => served?.stop());
     onSignal('SIGHUP', logger, async () => {
-      const { reload, reopenAccessLog, summary } = await starting;
+      const running = await starting;
       // First, even if the configuration is refused: log rotation relies on it.
-      reopenAccessLog();
-      await manager.reload(() => reload(load(false)).then(summary));
+      running.reopenAccessLog();
+      await manager.reload(async () => {
+        await running.reload(load(datesInUse(running.config)));
+        return running.summary();
+      });
     });
     onSignal('SIGUSR2', logger, async () => (await starting).restartWorkers());
     served = await starting;
@@ -82,7 +86,7 @@ const roles: Roles = {
 /** The configuration of `sluice up`: the file's or the quick start's, with the addresses of the command line instead of its own. */
 function upConfig({ config: file, control, listen }: UpOptions): Config {
   const load = (env: NodeJS.ProcessEnv) => {
-    if (file !== undefined) return checkFile(file, () => loadConfig({ file, env, starting: true }));
+    if (file !== undefined) return checkFile(file, () => loadConfig({ file, env, datesIgnored: anyDates }));
     return checkFile('the quick start', () => readConfig(loadShipped().quickstart, { env }));
   };
   const { env } = process;

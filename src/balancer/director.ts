@@ -4,14 +4,15 @@ import type { Timer } from '../model/clock.ts';
 import type { Environment } from '../model/environment.ts';
 import type { CheckCounts, LiveServer, RegistrySync } from '../model/live.ts';
 import { type Pieces, startNow } from '../model/pieces.ts';
+import { sameFields } from '../model/same-fields.ts';
 import { formatIdentity } from '../model/server-identity.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import { Ejections } from './ejections.ts';
 import type { FailureReport } from './feedback.ts';
 import { type CheckedServer, type CheckStatus, HealthChecks } from './health-checks.ts';
 import { incompleteServers } from './incomplete-servers.ts';
-import { RegistryView, type RegistryViewTools } from './registry-view.ts';
-import { healthOf, sameServer, type TableEnvironment, type TableReader, type TableServer } from './table.ts';
+import { type MemberRecord, RegistryView, type RegistryViewTools } from './registry-view.ts';
+import { healthOf, type TableEnvironment, type TableReader, type TableServer } from './table.ts';
 import { TrafficWitness } from './traffic-witness.ts';
 
 /** Milliseconds in which several changes are coalesced into one table: a thousand servers that start together must not cause a thousand tables. */
@@ -43,6 +44,8 @@ export interface DirectorTools extends RegistryViewTools, ProberTools {
   readonly own?: readonly string[];
   /** Servers with their counts, which say whether a server without health checks still answers. Default none. */
   readonly live?: () => Iterable<LiveServer>;
+  /** Called with the registered servers whenever they may have changed. */
+  readonly onMembers?: (members: Iterable<MemberRecord>) => void;
 }
 
 /**
@@ -139,6 +142,7 @@ export class Director {
 
   /** Has exactly the present servers checked and their traffic judged; goes through them in pieces. */
   *#membersChanged(): Pieces<void> {
+    this.#tools.onMembers?.(this.#registryView.members.values());
     const all: (Candidate & { environment: string })[] = [];
     const checked: CheckedServer[] = [];
     const candidates = yield* Candidates.among(this.#registryView.members);
@@ -232,7 +236,7 @@ export class Director {
       const known = before.get(server.id);
       const wellSince = this.#wellSince(server, known);
       const next = wellSince === undefined ? server : { ...server, wellSince };
-      servers.push(known !== undefined && sameServer(known, next) ? known : next);
+      servers.push(known !== undefined && sameFields(known, next) ? known : next);
       yield;
     }
     return { name: environment.name, spec: environment.spec, servers };

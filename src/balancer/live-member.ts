@@ -21,7 +21,7 @@ export class LiveMember {
   #retired: Upstream[] = [];
   /** Sum of the counts of retired upstreams that have become idle. */
   #past: ServerCounts | undefined;
-  /** What `live` returned last, and of what it was made. */
+  /** Result of `live` at its last call, and what it was made of. */
   #last: { readonly server: TableServer; readonly counts: ServerCounts; readonly live: LiveServer } | undefined;
 
   constructor(server: TableServer) {

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { HealthVerdict } from '../health/health-machine.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
 import type { HealthState } from '../model/live.ts';
@@ -51,26 +50,6 @@ export interface TableServer {
 /** Health of a server by its active checks and its ejection together. */
 export function healthOf({ health, ejected }: TableServer): HealthState {
   return health === 'up' && ejected ? 'ejected' : health;
-}
-
-/** True if nothing of a server differs. */
-export function sameServer(one: TableServer, other: TableServer): boolean {
-  return (
-    one.id === other.id &&
-    one.instance === other.instance &&
-    one.address === other.address &&
-    one.identity === other.identity &&
-    one.weight === other.weight &&
-    one.proxyProtocol === other.proxyProtocol &&
-    one.serving === other.serving &&
-    one.health === other.health &&
-    one.ejected === other.ejected &&
-    one.incomplete === other.incomplete &&
-    one.leaseEndedAt === other.leaseEndedAt &&
-    one.reason === other.reason &&
-    one.wellSince === other.wellSince &&
-    (one.tls === other.tls || isDeepStrictEqual(one.tls, other.tls))
-  );
 }
 
 /** Receives tables, one environment at a time. */

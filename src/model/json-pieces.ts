@@ -65,7 +65,7 @@ function isOmitted(value: unknown): boolean {
   return value === undefined || typeof value === 'function' || typeof value === 'symbol';
 }
 
-/** What is left of `most` values after those within `value`; negative if it has more, which may not all have been counted then. */
+/** Number of `most` values that is left after those within `value`; negative if there are more, of which not all may have been counted. */
 function room(value: unknown, most: number): number {
   let left = most - 1;
   if (typeof value !== 'object' || value === null) return left;

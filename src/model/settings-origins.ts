@@ -17,7 +17,7 @@ export function settingsOrigins(spec: EnvironmentSpec, applied: object | undefin
   return origins;
 }
 
-/** What was last found for settings: thousands of static servers take milliseconds to compare. */
+/** Origins that were last found for settings: thousands of static servers take milliseconds to compare. */
 const known = new WeakMap<EnvironmentSpec, { readonly applied: unknown; readonly origins: Record<string, SettingOrigin> }>();
 
 function originsOf(spec: EnvironmentSpec, applied: object | undefined): Record<string, SettingOrigin> {

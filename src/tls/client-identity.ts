@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls';
-import { issued } from './certificate.ts';
+import { issued, readCertificates } from '../model/certificate.ts';
 import type { ClientAuthority } from './client-authority.ts';
 
 /** Most certificates of a client that are looked at. */
@@ -89,11 +89,8 @@ function isValidAt({ validFrom, validTo }: X509Certificate, now: number): boolea
   return Date.parse(validFrom) <= now && now < Date.parse(validTo);
 }
 
-function certificatesIn({ chain }: ClientAuthority): X509Certificate[] {
-  return chain
-    .split(/(?<=-----END CERTIFICATE-----)\n/)
-    .filter((block) => block !== '')
-    .map((block) => new X509Certificate(block));
+function certificatesIn({ chain }: ClientAuthority): readonly X509Certificate[] {
+  return readCertificates(chain) as readonly X509Certificate[];
 }
 
 /** The certificates above the client's own, as they came. */

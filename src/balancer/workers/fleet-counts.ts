@@ -18,7 +18,7 @@ export class FleetCounts {
   readonly #environments = new SummedCounts<EnvironmentCounts, EnvironmentGauges>(noEnvironmentCounts, { waiting: 0, panicking: 0 });
   readonly #listeners = new SummedCounts<ListenerCounts, ListenerGauges>(noListenerCounts, { connections: 0, limit: 0 });
   readonly #ids = new Map<string, ReadonlySet<string>>();
-  /** What was last made of each server of a table, and of which sums. */
+  /** Result of `server` at its last call for each server of a table, with the sums that it was made of. */
   readonly #live = new WeakMap<TableServer, { readonly sums: ServerCounts & ServerGauges; readonly live: LiveServer }>();
 
   /** Counts exactly these servers of the environment from now on; forgets the others. */

@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Happening, ServerAnswer } from '../../api/answers.ts';
 import type { FeedMessage } from '../../api/feed-messages.ts';
 import type { Pieces } from '../../model/pieces.ts';
+import { sameFields } from '../../model/same-fields.ts';
 import { serverHappenings } from './happenings.ts';
 
 /** A server in two successive lists; `before` is absent for a new server, `after` for one that is gone. */
@@ -63,16 +63,5 @@ function messagesOf({ before, after }: ServerChange, at: number): FeedMessage[] 
 const changing: ReadonlySet<string> = new Set<keyof ServerAnswer>(['health', 'reason', 'active', 'requests', 'lastSeen']);
 
 function sameMembership(one: ServerAnswer, other: ServerAnswer): boolean {
-  return sameIn(one, other) && sameIn(other, one);
-}
-
-/** True if every property of `one`, except the changing ones, has the same value in `other`. */
-function sameIn(one: ServerAnswer, other: ServerAnswer): boolean {
-  for (const name in one) {
-    if (changing.has(name)) continue;
-    const [value, otherValue] = [one[name as keyof ServerAnswer], other[name as keyof ServerAnswer]];
-    // Parts of records are the same objects until their document changes.
-    if (value !== otherValue && !isDeepStrictEqual(value, otherValue)) return false;
-  }
-  return true;
+  return sameFields(one, other, changing);
 }
