@@ -21,6 +21,11 @@ export interface ControlBenchOptions {
   readonly quietSeconds: number;
   /** Begin of the names of the things to ask; default: all. */
   readonly only?: string | undefined;
+  /**
+   * True: this process, which asks, gives way to those that are measured. On a machine with few processors it would delay them otherwise. Default: false,
+   * since a process cannot take its priority back.
+   */
+  readonly givesWay?: boolean;
   readonly progress: (text: string) => void;
 }
 
@@ -47,7 +52,7 @@ export interface ControlResults {
 
 /** Measures plain traffic through one `sluice serve` without workers while its control plane is asked each heavy thing in turn. */
 export async function runControlBench(owner: Owner, options: ControlBenchOptions): Promise<ControlResults> {
-  const { servers, revisions, seconds, quietSeconds, only = '', progress } = options;
+  const { servers, revisions, seconds, quietSeconds, only = '', givesWay = false, progress } = options;
   const begun = { date: new Date(), machine: describeMachine(), servers };
   const traffic = await Traffic.start(owner);
   const { target } = traffic;
@@ -79,8 +84,7 @@ export async function runControlBench(owner: Owner, options: ControlBenchOptions
   await meter.take();
   const empty = latencyOf([await traffic.measure(paths, seconds)], [await meter.take()]);
   progress(`${servers} servers register, ${revisions} revisions are pushed…`);
-  // Those who ask give way to those that are measured: on a machine with few processors they would delay each other.
-  setPriority(10);
+  if (givesWay) setPriority(10);
   await fill({ asker, servers, revisions, target, push });
   await deploy('big');
   // The gateway server compiles what is new to it; that is not a quiet time.
