@@ -11,6 +11,7 @@ import { type Sentinels, startSentinels } from '../tools/sentinels.ts';
 import type { SluiceProcess } from '../tools/sluice-process.ts';
 import { type BalancerUnderTest, serving, startBalancer, startGateway, whileAway } from '../tools/sluice-under-test.ts';
 import { type Relay, startRelay } from './relay.ts';
+import { StageCertificates } from './stage-certificates.ts';
 
 export interface StageOptions {
   /** `sentinel`: a Redis with a replica and Sentinels. */
@@ -25,6 +26,8 @@ export interface StageOptions {
   readonly workers?: number;
   /** Balancer, gateways and target are reached by names, which a DNS server of the stage knows with a TTL of a second. */
   readonly named?: boolean;
+  /** Clients come over TLS: some keep their connections, some open one for each request, some resume sessions. */
+  readonly secured?: boolean;
   /** Limit of open files of the balancer and each of its workers, or of each gateway; default: that of the machine. */
   readonly balancerDescriptors?: number;
   readonly gatewayDescriptors?: number;
@@ -44,6 +47,7 @@ export class Stage {
   readonly #owner: Owner;
   readonly #folders = new Map<string, string>();
   readonly #target: EchoTarget;
+  readonly #certificates: StageCertificates | undefined;
   readonly #redis: RedisServer | undefined;
   readonly #relay: Relay | undefined;
   readonly #sentinels: Sentinels | undefined;
@@ -58,6 +62,7 @@ export class Stage {
     owner: Owner;
     balancer: BalancerUnderTest;
     target: EchoTarget;
+    certificates: StageCertificates | undefined;
     redis: RedisServer | undefined;
     relay: Relay | undefined;
     sentinels: Sentinels | undefined;
@@ -70,6 +75,7 @@ export class Stage {
     this.#owner = parts.owner;
     this.balancer = parts.balancer;
     this.#target = parts.target;
+    this.#certificates = parts.certificates;
     this.#redis = parts.redis;
     this.#relay = parts.relay;
     this.#sentinels = parts.sentinels;
@@ -88,9 +94,11 @@ export class Stage {
     const dns = options.named ? await DnsServer.start(owner) : undefined;
     for (const name of ['a', 'b', 'c', 'd', 'target', 'balancer'])
       dns?.names.set(`${name}.test`, { addresses: ['127.0.0.1'], ttlSeconds: 1 });
+    const certificates = options.secured ? new StageCertificates(owner) : undefined;
     const production = {
       listen: '127.0.0.1:0',
       exposeServer: true,
+      ...(certificates && { tls: { certificates: [certificates.files] } }),
       ...(brief && { health: { interval: '500ms' } }),
       // Connections are opened all the time, so that names are needed all the time.
       ...(options.named && { timeouts: { upstreamAge: '500ms' } }),
@@ -110,6 +118,7 @@ export class Stage {
       owner,
       balancer,
       target: known,
+      certificates,
       redis,
       relay,
       sentinels,
@@ -120,13 +129,21 @@ export class Stage {
     for (const environment of Object.keys(environments)) await deployEcho(balancer, known.url, '1', environment);
     await Promise.all(['a', 'b', 'c'].map((id) => stage.startGateway(id)));
     await serving(balancer, ['a', 'b', 'c']);
-    stage.loads.push(new Load(balancer.address, '/echo/p', { clients, restMs, patient: options.patient ?? false }));
+    const { address } = balancer;
+    if (certificates === undefined) stage.loads.push(new Load(address, '/echo/p', { clients, restMs, patient: options.patient ?? false }));
+    else
+      for (const [connections, some] of [
+        ['kept', clients],
+        ['new', 2],
+        ['resumed', 2],
+      ] as const)
+        stage.loads.push(new Load(address, `/echo/${connections}`, { clients: some, restMs, tls: certificates.asked(connections) }));
     if (options.staging) {
       await stage.startGateway('s', 'staging');
       await serving(balancer, ['s'], 'staging');
       stage.loads.push(new Load(balancer.addresses['staging'] as string, '/echo/s', { clients, restMs }));
     }
-    await Promise.all(stage.loads.map((load) => load.more(200)));
+    await Promise.all(stage.loads.map((load) => load.more(options.secured ? 50 : 200)));
     return stage;
   }
 
@@ -150,6 +167,12 @@ export class Stage {
   get relay(): Relay {
     if (this.#relay === undefined) throw new Error('the scenario uses a relay: its stage needs "relayed"');
     return this.#relay;
+  }
+
+  /** The certificate of `production`. */
+  get certificates(): StageCertificates {
+    if (this.#certificates === undefined) throw new Error('the scenario uses certificates: its stage needs "secured"');
+    return this.#certificates;
   }
 
   /** The stage's DNS server. */
@@ -260,6 +283,7 @@ export class Stage {
       first.sent += other.sent;
       first.right += other.right;
       first.late += other.late;
+      first.resumed += other.resumed;
       first.wrong.push(...other.wrong);
       first.longestGapMs = Math.max(first.longestGapMs, other.longestGapMs);
     }
