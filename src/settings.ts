@@ -151,10 +151,8 @@ export interface EnvironmentSpec {
   tls?: {
     /**
      * certificates, chosen by the name that the client asks for: the exact name, then a wildcard of one label, else the first. Environments that share a listener share their certificates
-     *
-     * @minItems 1
      */
-    certificates: {
+    certificates?: {
       /**
        * file with the certificate in PEM form, followed by those that lead to its issuer, relative to the folder of the configuration file. A changed file is noticed within seconds, checked, and used for new connections
        */
@@ -164,6 +162,40 @@ export interface EnvironmentSpec {
        */
       key: string;
     }[];
+    /**
+     * an authority that issues a certificate for each of `hosts` that no file of `certificates` covers, and renews it (ACME). Balancers on one registry share them
+     */
+    acme?: {
+      /**
+       * address at which the authority may reach you
+       */
+      email?: '' | string;
+      /**
+       * URL of the authority's directory; the default is that of Let's Encrypt. To name it here means that you agree to the authority's terms of service
+       */
+      directory?: string;
+      /**
+       * certificates of the authorities that the directory's own certificate is checked against, instead of the public ones: PEM text or the name of a file with it
+       */
+      ca?: string;
+      /**
+       * proof that a name leads here. http-01: the authority asks at port 80 of the name, which leads to redirectFrom; tls-alpn-01: it connects to port 443 of the name, which leads to listen
+       */
+      challenge?: 'http-01' | 'tls-alpn-01';
+      /**
+       * account that the authority wants to see named (external account binding)
+       */
+      eab?: {
+        /**
+         * the authority's id of your account
+         */
+        keyId?: string;
+        /**
+         * its key, in base64url. Answers of the admin API do not show it
+         */
+        hmac?: string;
+      };
+    };
     /**
      * lowest version of TLS that clients may use: 1.2 or 1.3. Environments that share a listener must agree
      */

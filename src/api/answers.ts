@@ -93,7 +93,7 @@ export const environmentAnswer = environmentSpec
       certificates: z
         .array(
           z.object({
-            certificate: z.string().meta({ description: 'its file' }),
+            certificate: z.string().meta({ description: 'its file, or the host that an authority issues it for' }),
             names: z
               .array(z.string())
               .meta({ description: 'DNS names and IP addresses that it covers; none for authorities of client certificates' }),
@@ -102,6 +102,24 @@ export const environmentAnswer = environmentSpec
               description:
                 'why the files cannot be used as they are now, and what to do; the certificate that was read before stays in use, or this one, if it is only out of date and there is no other',
             }),
+            acme: z
+              .object({
+                renewal: z
+                  .number()
+                  .nullable()
+                  .meta({ description: 'when it is renewed; null: there is none yet, and a self-signed one answers' }),
+                failure: z
+                  .object({
+                    at: z.number().meta({ description: 'when the last attempt failed' }),
+                    attempts: z.int().meta({ description: 'attempts since the last certificate' }),
+                    reason: z.string().meta({ description: 'what happened, and what to do' }),
+                    next: z.number().meta({ description: 'when the next attempt is due' }),
+                  })
+                  .optional()
+                  .meta({ description: 'failed attempts to get a new certificate; absent: the last one succeeded' }),
+              })
+              .optional()
+              .meta({ description: 'state of a certificate that an authority issues; absent: it comes from files' }),
           }),
         )
         .optional()

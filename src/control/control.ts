@@ -74,6 +74,7 @@ export interface ControlOptions {
   /** Opens a listener ahead of a change to an environment: see `ControlContext`. */
   readonly reserve?: ControlContext['reserve'];
   readonly certificates?: ControlContext['certificates'];
+  readonly issued?: ControlContext['issued'];
   /** Certificate of the control address, as TLS servers take it; undefined: it is plain. */
   readonly secure?: SecureContextOptions | undefined;
   readonly authorize: Authorizer;
@@ -133,6 +134,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     live,
     reserve: options.reserve,
     certificates: options.certificates,
+    issued: options.issued,
     clock,
     version,
     listen,

@@ -158,6 +158,8 @@ export interface ListenerSettings {
   readonly proxyProtocol?: readonly string[];
   /** Certificates and settings of TLS; undefined: connections are plain. Holds private keys: never log it. */
   readonly tls?: ListenerTls | undefined;
+  /** Answers to authorities that ask for proof of a name, by token; undefined: none asks at present. */
+  readonly challengeAnswers?: Readonly<Record<string, string>> | undefined;
   /** Every request is answered with a redirect to https at this port; undefined: requests go to the role. */
   readonly redirectPort?: number | undefined;
 }

@@ -15,6 +15,7 @@ import type { ConnectionEnds } from '../model/proxy-protocol.ts';
 import { Handshakes } from '../tls/handshakes.ts';
 import type { SecuredConnection } from '../tls/secured-connection.ts';
 import { Admission, type AdmissionOwner } from './admission.ts';
+import { answerChallenge } from './answer-challenge.ts';
 import { blameField } from './blame.ts';
 import { bindSocket } from './bound-socket.ts';
 import type { Handler, Listener, ListenerSettings } from './contract.ts';
@@ -83,6 +84,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   #most = Number.POSITIVE_INFINITY;
   #tellsFaults = false;
   #redirectPort: number | undefined;
+  #challengeAnswers: ListenerSettings['challengeAnswers'];
   /** Exchanges in flight. */
   #active = 0;
   #accepted = 0;
@@ -124,6 +126,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     this.#most = connections === 'auto' ? Number.POSITIVE_INFINITY : connections;
     this.#tellsFaults = settings.tellsFaults === true;
     this.#redirectPort = settings.redirectPort;
+    this.#challengeAnswers = settings.challengeAnswers;
     this.#updateTls(settings);
     const secure = settings.tls !== undefined;
     this.trustedProxies = new TrustedProxies(settings.trustedProxies, secure ? 'https' : 'http');
@@ -270,6 +273,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     const exchange = new ProxyExchange(this, connection, head);
     this.#active++;
     try {
+      if (this.#challengeAnswers !== undefined && answerChallenge(exchange, this.#challengeAnswers)) return exchange;
       if (this.#redirectPort !== undefined) redirectToHttps(exchange, this.#redirectPort);
       else if (connection.secured?.answersFor(exchange.authority) === false) exchange.fail(failures.misdirected);
       else this.handler.request(exchange);

@@ -159,7 +159,7 @@ export class CertificateStore {
       entry.outdated = false;
       if (before !== undefined && isSame(before, content)) return false;
       entry.content = content;
-      if (before !== undefined) this.#logReplaced(content);
+      if (before !== undefined) this.#logReplaced(files, content);
       return true;
     } catch (error) {
       if (!(error instanceof CertificateFault)) throw error;
@@ -178,14 +178,14 @@ export class CertificateStore {
     }
   }
 
-  #logReplaced(content: Certificate | ClientAuthority): void {
+  #logReplaced(files: Files, content: Certificate | ClientAuthority): void {
     const until = new Date(content.notAfter).toISOString();
-    if ('names' in content)
+    if ('certificate' in files)
       this.#logger.info(
-        { certificate: content.files.certificate, names: content.names, until },
+        { certificate: files.certificate, names: (content as Certificate).names, until },
         'certificate replaced: new connections get it',
       );
-    else this.#logger.info({ ca: content.files.ca, until }, 'authorities of client certificates replaced: they hold for new connections');
+    else this.#logger.info({ ca: files.ca, until }, 'authorities of client certificates replaced: they hold for new connections');
   }
 
   async #stamp(files: Files): Promise<string> {

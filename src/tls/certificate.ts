@@ -11,8 +11,6 @@ export interface CertificateFiles {
 
 /** A checked certificate as plain data, so that it can be sent to a worker process. Holds the private key: never log it. */
 export interface Certificate {
-  /** The files as configured. */
-  readonly files: CertificateFiles;
   /** The certificate and its chain, in PEM. */
   readonly chain: string;
   /** The private key, in PEM. */
@@ -40,9 +38,15 @@ export function readCertificate(files: CertificateFiles, folder: string, now?: n
   if (pair !== undefined) throw faultIn(pair.part === 'key' ? keyText : certificateText, pair.message);
   const broken = chainFault(chain);
   if (broken !== undefined) throw faultIn(certificateText, broken);
-  const [leaf] = chain as [X509Certificate];
-  const certificate = {
-    files,
+  const certificate = describeCertificate(chain as [X509Certificate, ...X509Certificate[]], text, key);
+  const outdated = now === undefined ? undefined : dateFault(datedPart(chain), now);
+  if (outdated !== undefined) throw faultIn(certificateText, outdated, certificate);
+  return certificate;
+}
+
+/** Describes a certificate and its key, which belong together. @param text the chain in PEM */
+export function describeCertificate([leaf]: readonly [X509Certificate, ...X509Certificate[]], text: string, key: string): Certificate {
+  return {
     chain: text,
     key,
     names: namesOf(leaf),
@@ -50,9 +54,6 @@ export function readCertificate(files: CertificateFiles, folder: string, now?: n
     notAfter: Date.parse(leaf.validTo),
     fingerprint: leaf.fingerprint256.replaceAll(':', '').toLowerCase(),
   };
-  const outdated = now === undefined ? undefined : dateFault(datedPart(chain), now);
-  if (outdated !== undefined) throw faultIn(certificateText, outdated, certificate);
-  return certificate;
 }
 
 /** Names of the subject alternative name; if there is none, the common name (RFC 6125 section 6.4.4). */

@@ -6,6 +6,7 @@ import { networkOf } from '../model/ip-address.ts';
 import { givesWay, type Yielding } from '../model/longest-idle.ts';
 import { Turns } from '../model/turns.ts';
 import type { CertificateNames } from './certificate-names.ts';
+import { ChallengeServers } from './challenge-servers.ts';
 import { type ClientHello, readClientHello } from './client-hello.ts';
 import { ClientIdentity } from './client-identity.ts';
 import { failedHandshakes } from './failed-handshakes.ts';
@@ -59,6 +60,7 @@ export class Handshakes {
   #first!: EnvironmentServer;
   #servers: ReadonlyMap<string, EnvironmentServer> = new Map();
   #hosts = new HostTable([]);
+  #challenges!: ChallengeServers;
   #limitMs = 0;
   /** Called when a handshake has ended without a connection. */
   readonly #ended: () => void;
@@ -79,6 +81,11 @@ export class Handshakes {
     const servers = tls.environments.map((environment) => this.#serverOf(tls, environment));
     this.#servers = new Map(tls.environments.map(({ name }, at) => [name, servers[at] as EnvironmentServer]));
     this.#first = servers[0] as EnvironmentServer;
+    this.#challenges = new ChallengeServers(
+      tls.challenges ?? [],
+      (socket) => this.#proven(socket),
+      (error, socket) => this.#failed(error, socket),
+    );
     this.#hosts = new HostTable(tls.environments.map(({ name, hosts }) => ({ name, hosts, listen: '' })));
   }
 
@@ -135,9 +142,15 @@ export class Handshakes {
   }
 
   /** The client has said for which name it came: the environment of that name does the rest. */
-  async #heard(socket: net.Socket, { serverName }: ClientHello): Promise<void> {
+  async #heard(socket: net.Socket, hello: ClientHello): Promise<void> {
     await turns.next();
     if (!this.#underWay.has(socket)) return;
+    const challenge = this.#challenges.find(hello);
+    if (challenge !== undefined) {
+      challenge.emit('connection', socket);
+      return;
+    }
+    const { serverName } = hello;
     const environment = serverName === undefined ? undefined : this.#hosts.find('', serverName);
     const { server } = this.#servers.get(environment ?? '') ?? this.#first;
     server.emit('connection', socket);
@@ -163,6 +176,14 @@ export class Handshakes {
       handshake.destroy();
       this.#ended();
     }
+  }
+
+  /** An authority has got the proof that it asked for. */
+  #proven(socket: TLSSocket): void {
+    socket.on('error', ignore).end();
+    const raw = (socket as unknown as Inside)._parent;
+    // Stays under way, with its deadline, until the authority closes.
+    raw?.resume();
   }
 
   #failed(error: Error, socket: TLSSocket): void {

@@ -11,6 +11,8 @@ export interface ListenerTls {
   readonly minVersion: TlsVersion;
   /** Authorities of client certificates, of all environments. If there are any, each client is asked for a certificate. */
   readonly clientAuthorities?: readonly ClientAuthority[];
+  /** Certificates for authorities that ask for proof of a name (TLS-ALPN-01, RFC 8737); undefined: none asks at present. */
+  readonly challenges?: readonly Certificate[] | undefined;
   /** The intermediate certificates of clients are wanted, which resumed sessions do not have. */
   readonly clientChains?: boolean;
   /** At least one. Those with `hosts` get the clients that ask for such a name; all others get the one without, or else the first. */

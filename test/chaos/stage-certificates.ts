@@ -3,7 +3,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { CertificateFolder } from '../tools/certificate-folder.ts';
-import type { LoadTls } from '../tools/load.ts';
+import { Load, type LoadTls } from '../tools/load.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import type { Owner } from '../tools/owner.ts';
 
@@ -22,8 +22,15 @@ export class StageCertificates {
     this.replace();
   }
 
-  /** TLS of a load that asks for the environment's name. */
-  asked(connections: LoadTls['connections']): LoadTls {
+  /** Loads over TLS: one that keeps its connections, one that makes a whole handshake for each request, one that resumes sessions. */
+  loads(address: string, clients: number, restMs: number): Load[] {
+    return (['kept', 'new', 'resumed'] as const).map((connections) => {
+      const some = connections === 'kept' ? clients : 2;
+      return new Load(address, `/echo/${connections}`, { clients: some, restMs, tls: this.#asked(connections) });
+    });
+  }
+
+  #asked(connections: LoadTls['connections']): LoadTls {
     return { ca: readFileSync(this.#made.root.certificate, 'utf8'), servername: name, connections };
   }
 
@@ -44,7 +51,7 @@ export class StageCertificates {
   served(address: string): Promise<string> {
     return new Promise((resolve, reject) => {
       const [host, port] = address.split(':');
-      const socket = tls.connect({ host, port: Number(port), ...this.asked('new') }, () => {
+      const socket = tls.connect({ host, port: Number(port), ...this.#asked('new') }, () => {
         resolve(socket.getPeerX509Certificate()?.fingerprint256 ?? '');
         socket.destroy();
       });

@@ -8,6 +8,7 @@ import { Command, operatorCommand } from '../widgets/command.tsx';
 import { EnvironmentFrame } from './environment-frame.tsx';
 import { EnvironmentMenu } from './environment-menu.tsx';
 import { EnvironmentMetrics } from './environment-metrics.tsx';
+import { IssuedCertificates } from './issued-certificates.tsx';
 
 /** Number of deployed projects shown; the projects view has them all. */
 const mostChips = 12;
@@ -52,6 +53,7 @@ export function EnvironmentCard({ environment, collapse, find }: EnvironmentCard
       </div>
       <EnvironmentMetrics environment={name} />
       <ServerList environment={environment} find={find} />
+      <IssuedCertificates environment={environment} />
       <DeployedProjects environment={name} />
     </EnvironmentFrame>
   );
