@@ -19,6 +19,7 @@ import { variableName } from './config/variables.ts';
 import { processResolver } from './dns/resolver.ts';
 import { dnsServers } from './dns/servers.ts';
 import { lackingForDirectWrites } from './http1/connection/direct-write.ts';
+import { refusedSenders } from './proxy/refused-senders.ts';
 import { failedHandshakes } from './tls/failed-handshakes.ts';
 
 /** Logger and supervisor of a process that runs until it is stopped. */
@@ -28,7 +29,7 @@ function begin(level?: string): { logger: Logger; manager: ServiceManager } {
   // Refuses a wrong value here, where it becomes one clear line.
   dnsServers(process.env);
   processResolver.log = logger;
-  failedHandshakes.log = logger;
+  for (const warning of [failedHandshakes, refusedSenders]) warning.log = logger;
   if (lackingForDirectWrites !== undefined)
     logger.warn(
       { lacking: lackingForDirectWrites },
@@ -102,7 +103,7 @@ if (readsDocuments()) {
   const logger = createLogger();
   keepRunning(logger);
   processResolver.log = logger;
-  failedHandshakes.log = logger;
+  for (const warning of [failedHandshakes, refusedSenders]) warning.log = logger;
   runWorker(logger);
 } else {
   // Not awaited: a single executable is CommonJS, which has no top-level await.

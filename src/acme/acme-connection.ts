@@ -115,7 +115,7 @@ export class AcmeConnection {
     const retryAt = retryDate(headers['retry-after'], this.#clock.date());
     if (status >= 200 && status < 300) return { body: text, location: headers.location, retryAt };
     const problem = json(text);
-    if (problem !== null && typeof problem === 'object') throw failureOf(problem, `a request to ${new URL(url).pathname}`, retryAt);
+    if (problem !== null && typeof problem === 'object') throw failureOf(problem, `a request to ${new URL(url).pathname}`, { retryAt });
     throw new AcmeFailure(`the authority at ${new URL(url).origin} answered with status ${status}: the next attempt comes by itself`, {
       retryAt,
       general: true,
@@ -151,7 +151,7 @@ export class AcmeConnection {
 export function retryDate(field: string | undefined, now: number): number | undefined {
   if (field === undefined) return undefined;
   if (/^\d{1,9}$/.test(field)) return now + Number(field) * 1000;
-  const date = Date.parse(field);
+  const date = /^[A-Z][a-z]{2},/.test(field) ? Date.parse(field) : Number.NaN;
   return Number.isNaN(date) ? undefined : date;
 }
 

@@ -53,17 +53,24 @@ const remedies: Readonly<Record<string, string>> = {
   userActionRequired: 'follow the link in the message, for example to agree to new terms',
 };
 
-/** @param place what was refused, for the message */
-export function failureOf(problem: AcmeProblem, place: string, retryAt?: number): AcmeFailure {
+/**
+ * @param place what was refused, for the message
+ * @param options.remedy for a problem that tells nothing more
+ */
+export function failureOf(
+  problem: AcmeProblem,
+  place: string,
+  options: { retryAt?: number | undefined; remedy?: string } = {},
+): AcmeFailure {
   const type = typeof problem.type === 'string' ? problem.type.replace(/^urn:ietf:params:acme:error:/, '') : 'unknown';
   const detail = typeof problem.detail === 'string' ? printable(problem.detail) : 'it gave no reason';
   const link = type === 'userActionRequired' && typeof problem.instance === 'string' ? ` (${printable(problem.instance)})` : '';
-  const remedy = remedies[type];
+  const remedy = remedies[type] ?? options.remedy;
   return new AcmeFailure(
     `the authority refused ${place} (${type}): ${detail}${link}${remedy === undefined ? '' : `. What to do: ${remedy}`}`,
     {
       type,
-      retryAt,
+      retryAt: options.retryAt,
       general: general.has(type),
     },
   );

@@ -93,6 +93,8 @@ export async function orderCertificate(tools: OrderTools, name: string, type: Ch
   return { chain: body, key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
 }
 
+const unproven = 'see that the DNS records of the name lead here, and that port 80 (http-01) or 443 (tls-alpn-01) is open';
+
 /** Proves to the authority that the name leads here, unless it still believes an earlier proof. */
 async function authorize(tools: OrderTools, name: string, type: ChallengeType, url: string): Promise<void> {
   const { connection, account, answering } = tools;
@@ -110,7 +112,7 @@ async function authorize(tools: OrderTools, name: string, type: ChallengeType, u
     const decided = await until(tools, url, authorizationSchema, 'authorization', ({ status }) => status !== 'pending');
     if (decided.status === 'valid') return;
     const error = decided.challenges.find((one) => one.type === type)?.error;
-    throw failureOf(error ?? {}, `the challenge ${type} for ${name}`);
+    throw failureOf(error ?? {}, `the challenge ${type} for ${name}`, { remedy: unproven });
   } finally {
     await answering.withdraw(answer);
   }

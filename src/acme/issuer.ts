@@ -116,8 +116,8 @@ export class Issuer {
     }
   }
 
-  #dueAt(name: string, { directory }: AcmeSpec): number {
-    return Math.max(dueOf(this.#tools.kept.stateOf(name), directory).at, this.#unreadable.get(name)?.retryAt ?? 0);
+  #dueAt(name: string, spec: AcmeSpec): number {
+    return Math.max(dueOf(this.#tools.kept.stateOf(name), spec).at, this.#unreadable.get(name)?.retryAt ?? 0);
   }
 
   /** Takes the steps that are due for a name, by what the registry keeps of it now: another balancer may have taken them already. */
@@ -125,7 +125,7 @@ export class Issuer {
     const { kept, clock, changed } = this.#tools;
     for (let steps = 0; steps < mostSteps && !turn.signal.aborted; steps++) {
       const { state, revision } = await kept.read(name);
-      const { step, at } = dueOf(state, spec.directory);
+      const { step, at } = dueOf(state, spec);
       if (at > clock.date()) break;
       const { issued } = state;
       const next =
@@ -185,17 +185,17 @@ export class Issuer {
       if (!(error instanceof AcmeFailure)) throw error;
       const repeated = turn.failed.has(account);
       if (error.general) turn.failed.set(account, error);
-      const next = afterFailure(state, error, spec.directory, clock.date(), random);
-      if (!repeated) this.#logFailure(name, next);
+      const next = afterFailure(state, error, spec, clock.date(), random);
+      if (!repeated) this.#logFailure(name, spec, next);
       return next;
     }
   }
 
-  #logFailure(name: string, { issued, failure }: NameState): void {
+  #logFailure(name: string, { directory }: AcmeSpec, { issued, failure }: NameState): void {
     if (failure === undefined) return;
     const present =
       issued === undefined ? 'a self-signed one answers meanwhile' : `the present one stays until ${new Date(issued.until).toISOString()}`;
-    const about = { name, directory: failure.directory, attempts: failure.attempts, retryAt: new Date(failure.retryAt).toISOString() };
+    const about = { name, directory, attempts: failure.attempts, retryAt: new Date(failure.retryAt).toISOString() };
     const message = `no new certificate for ${name}: ${failure.reason}; ${present}`;
     if (issued === undefined) this.#tools.logger.error(about, message);
     else this.#tools.logger.warn(about, message);

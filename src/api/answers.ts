@@ -28,6 +28,10 @@ export const serverAnswer = z
       description: 'the environment that the server moves to once drained; null: it becomes available; absent: it is not moving',
     }),
     address,
+    proxyProtocol: z
+      .enum(['v1', 'v2'])
+      .optional()
+      .meta({ description: 'version of the PROXY protocol that Sluice speaks to a static server; absent: none' }),
     weight,
     state: serverState,
     health: healthState,
@@ -80,6 +84,9 @@ export const environmentAnswer = environmentSpec
           }),
           closedForRoom: z.int().meta({ description: 'idle ones that were closed to make room for others' }),
           refused: z.int().meta({ description: 'connections refused because there was no room and none was idle' }),
+          withoutProxyHeader: z.int().meta({
+            description: 'connections from addresses in proxyProtocol that were refused, because they did not begin with a valid header',
+          }),
         })
         .nullable()
         .meta({ description: 'clients of the listener, which environments may share; null while it is not open' }),

@@ -51,7 +51,8 @@ export function tlsOf(
     ...(challenges.length > 0 && { challenges }),
     minVersion: wanted.some(({ minVersion }) => minVersion === '1.3') ? '1.3' : '1.2',
     ...(clientAuthorities.length > 0 && { clientAuthorities }),
-    environments: sorted.map(({ name, spec: { hosts } }) => ({ name, hosts, ticketKey: ticketKey(name) })),
+    ...(wanted.some(({ clientCertificates }) => clientCertificates?.chain === true) && { clientChains: true }),
+    environments: sorted.map(({ name, spec: { hosts, tls } }) => ({ name, hosts, ticketKey: ticketKey(name), hsts: tls?.hsts ?? 0 })),
   };
 }
 

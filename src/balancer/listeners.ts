@@ -248,7 +248,9 @@ export class Listeners {
   #namesOf(listeners: Iterable<readonly TableEnvironment[]>): Map<string, AcmeSpec> {
     const { certificates } = this.#tools;
     const all = [...listeners].flatMap((sharing) => [...issuedNames(sharing, (files) => certificates.find(files))]);
-    return new Map(all.reverse());
+    const names = new Map<string, AcmeSpec>();
+    for (const [name, spec] of all) if (!names.has(name)) names.set(name, spec);
+    return names;
   }
 
   /** True if another listener of this balancer is open on an address that overlaps. */

@@ -26,6 +26,7 @@ import { Feed } from './feed/feed.ts';
 import { Journal } from './feed/journal.ts';
 import { JournalFile } from './feed/journal-file.ts';
 import { Observer } from './feed/observer.ts';
+import { paceHandshakes } from './paced-handshakes.ts';
 import { answerInPieces } from './routes/answer-in-pieces.ts';
 import { answerNotFound } from './routes/answer-not-found.ts';
 import { acceptBodies, compileValidator } from './routes/bodies.ts';
@@ -119,7 +120,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 4 * 1024 * 1024,
     requestTimeout: 30_000,
-    ...(options.secure === undefined ? { http: checks } : { https: { ...checks, ...options.secure, handshakeTimeout: 10_000 } }),
+    ...(options.secure === undefined ? { http: checks } : { https: { ...checks, ...options.secure } }),
     forceCloseConnections: 'idle',
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: true },
     frameworkErrors: answerError,
@@ -150,6 +151,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const limiter = new GuessLimiter(clock, (request) => callers.of(request));
   const identifyFor = { admin: limiter.limit(identify), join: limiter.limit(identify, 'join') };
   app.addHook('onRequest', () => controlTurns.next());
+  if (app.server instanceof TlsServer) paceHandshakes(app.server, clock);
   const connections = new Connections(app.server, clock, (address) =>
     refusals.note(
       'connections',

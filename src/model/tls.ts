@@ -25,12 +25,16 @@ export const clientCertificates = z.strictObject({
     description:
       'true: a request without a client certificate is refused; false: only one with a certificate that none of the authorities issued, or that is not valid',
   }),
+  chain: z.boolean().default(false).meta({
+    description:
+      'true: servers also get the intermediate certificates that the client has shown, in Client-Cert-Chain (RFC 9440). Each connection to the listener then makes a full handshake, because resumed sessions do not have them',
+  }),
 });
 
 /** TLS of an environment's listener. */
 export const tlsSpec = z
   .strictObject({
-    certificates: z.array(certificateFiles).min(1).default([]).meta({
+    certificates: z.array(certificateFiles).default([]).meta({
       description:
         'certificates, chosen by the name that the client asks for: the exact name, then a wildcard of one label, else the first. Environments that share a listener share their certificates',
     }),
@@ -62,7 +66,7 @@ export const tlsSpec = z
   })
   .refine(({ certificates, acme }) => certificates.length > 0 || acme !== undefined, {
     path: ['certificates'],
-    message: 'is missing: name the files of a certificate, or an authority under acme',
+    message: 'must have at least 1 entry, unless an authority under acme issues the certificates',
   });
 
 export type TlsSpec = z.output<typeof tlsSpec>;

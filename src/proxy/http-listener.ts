@@ -1,6 +1,7 @@
 import net from 'node:net';
 import type { AccessLog, ExchangeRecord } from '../access-log/contract.ts';
 import { processDeadlines } from '../http1/connection/deadlines.ts';
+import { readFirstOctets } from '../http1/connection/first-octets.ts';
 import { outbox } from '../http1/connection/outbox.ts';
 import type { RequestSink } from '../http1/connection/request-sink.ts';
 import { ServerConnection, type ServerConnectionOwner } from '../http1/connection/server-connection.ts';
@@ -25,6 +26,7 @@ import { ownAnswer, problem } from './own-answer.ts';
 import { type ExchangeOwner, ProxyExchange } from './proxy-exchange.ts';
 import { type ProxyHeaderOwner, ProxyHeaderReader } from './proxy-header-reader.ts';
 import { redirectToHttps } from './redirect-to-https.ts';
+import { refusedSenders } from './refused-senders.ts';
 import { newRequestId } from './request-id.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
@@ -192,8 +194,9 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     }
   }
 
-  headerRefused(reader: ProxyHeaderReader, socket: net.Socket): void {
+  headerRefused(reader: ProxyHeaderReader, socket: net.Socket, reason: string): void {
     this.#headless.delete(reader);
+    refusedSenders.tell({ sender: socket.remoteAddress, listener: this.configured, reason });
     if (this.#handshakes === undefined) {
       this.refuse(this.#serve(socket), failures.badProxyHeader);
       return;
@@ -290,6 +293,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     const requestId = newRequestId();
     const said = problem(fault, requestId);
     if (this.#tellsFaults && fault === failures.tooManyConnections) said.headers[blameField] = 'shortage';
+    Object.assign(said.headers, connection.secured?.ownFields);
     const answer = ownAnswer(said, { requestId, headOnly: false, connection: 'close' });
     outbox.to(connection.wire).octets(answer, 0, answer.length);
     connection.close();
@@ -346,7 +350,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
       this.#handshakes = undefined;
       return;
     }
-    this.#handshakes ??= new Handshakes(processDeadlines, () => this.#roomMade());
+    this.#handshakes ??= new Handshakes(processDeadlines, readFirstOctets, () => this.#roomMade());
     this.#handshakes.update(tls, timeouts.requestHead === 0 ? handshakeMs : timeouts.requestHead);
   }
 

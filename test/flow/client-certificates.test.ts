@@ -195,11 +195,15 @@ test('curl, openssl and WebSocket clients show certificates; a plain listener re
   const client = made.issue({ names: ['client'] });
   const certificates = [made.issue({ names: ['a.example'] })];
   const server = { health: 'off', servers: [{ id: 'one', address: await startEcho(t) }], underscores: 'keep' };
-  const { address, addresses } = await startBalancer(
+  const { address, addresses, process } = await startBalancer(
     t,
-    {},
+    { accessLog: true },
     {
-      production: { listen: '127.0.0.1:0', ...server, tls: { certificates, clientCertificates: { ca: made.root.certificate } } },
+      production: {
+        listen: '127.0.0.1:0',
+        ...server,
+        tls: { certificates, clientCertificates: { ca: made.root.certificate, chain: true } },
+      },
       plain: { listen: `127.0.0.1:${await freePort()}`, ...server, servers: [{ ...server.servers[0], id: 'two' }] },
       behind: {
         listen: `127.0.0.1:${await freePort()}`,
@@ -209,6 +213,23 @@ test('curl, openssl and WebSocket clients show certificates; a plain listener re
       },
     },
   );
+  const between = made.issue({ names: ['between'], authority: true });
+  const chained = made.issue({ names: ['chained'], by: between });
+  const chain = { cert: pem(made.chain(chained, between, made.root)), key: pem(chained.key) };
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const { session } = await sessionOf(t, address, { ...chain, servername: 'a.example', maxVersion });
+    const again = await ask(address, 'a.example', { ...chain, ...(session && { session }), maxVersion });
+    t.match(again, { status: 200, reused: false }, `${maxVersion}: a session would lack the chain`);
+    t.same(certLines(again.body), [fieldOf(chained), fieldOf(between)], `${maxVersion}: the chain without its root`);
+  }
+  const stranger = new CertificateFolder(t).issue({ names: ['stranger'] });
+  t.equal((await ask(address, 'a.example', textsOf(stranger))).status, 400);
+  const logged = async (subject: string) =>
+    JSON.parse(
+      await process.printed((text) => text.split('\n').find((line) => line.includes(`"clientCertificate":${JSON.stringify(subject)}`))),
+    );
+  t.match(await logged('CN=chained'), { status: 200 }, 'the access log has the subject');
+  t.match(await logged('CN=stranger'), { status: 400 }, 'also of a certificate that is refused');
   const port = Number(address.split(':')[1]);
   const curl = ['-sS', '--noproxy', '*', '--cacert', made.root.certificate, '--resolve', `a.example:${port}:127.0.0.1`];
   const url = `https://a.example:${port}/`;

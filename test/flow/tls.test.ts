@@ -135,24 +135,27 @@ test('config check and start refuse certificates that cannot be used, and TLS be
 test('browsers are told of https by answers of Sluice too, and sticky cookies are for https only', async (t) => {
   const made = new CertificateFolder(t);
   const environment = {
-    ...{ listen: '127.0.0.1:0', health: 'off', sticky: { cookie: 'sid' } },
-    tls: { certificates: [made.issue({ names: ['a.example'] })], hsts: '1h' },
+    ...{ listen: '127.0.0.1:0', health: 'off', hosts: ['a.example'], sticky: { cookie: 'sid', maxAge: '1h', sameSite: 'Strict' } },
+    tls: { certificates: [made.issue({ names: ['a.example', 'free.example'] })], hsts: '1h' },
   };
   const servers = [{ id: 'one', address: await startForwarded(t) }];
   const dead = [{ id: 'dead', address: `127.0.0.1:${await freePort()}` }];
   const ca = readFileSync(made.root.certificate);
-  for (const [given, path, status] of [
+  for (const [given, path, status, host = 'a.example'] of [
     [{ servers }, '/', 200],
     [{ servers: dead }, '/', 502],
     [{ servers: [] }, '/', 503],
     [{ servers }, '/%2esluice/x', undefined],
+    [{ servers }, '/', 404, 'free.example'],
+    [{ servers }, '/', 421, 'other.example'],
+    [{ servers }, '/', 400, 'a b'],
   ] as const) {
     const { address } = await startBalancer(t, {}, { production: { ...environment, ...given } });
     const to = {
       host: '127.0.0.1',
       port: address.split(':')[1],
       servername: 'a.example',
-      headers: { host: 'a.example' },
+      headers: { host },
       ca,
       agent: false as const,
     };
@@ -160,7 +163,7 @@ test('browsers are told of https by answers of Sluice too, and sticky cookies ar
     response.resume();
     if (status !== undefined) t.equal(response.statusCode, status);
     t.equal(response.headers['strict-transport-security'], 'max-age=3600', `${response.statusCode} of ${path}`);
-    if (status === 200) t.match(response.headers['set-cookie'], [/^sid=.*; Secure$/]);
+    if (status === 200) t.match(response.headers['set-cookie'], [/^sid=[^;]*; Path=\/; Max-Age=3600; HttpOnly; SameSite=Strict; Secure$/]);
   }
 });
 

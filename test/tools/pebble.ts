@@ -60,6 +60,7 @@ export class Pebble {
   front: (request: IncomingMessage, response: ServerResponse, body: string) => boolean = () => false;
   /** Adds to what the directory says. */
   services: Readonly<Record<string, string>> = {};
+  #held: Promise<void> = Promise.resolve();
   readonly #port: number;
   readonly #managementPort: number;
   readonly #agent = new https.Agent({ keepAlive: true, rejectUnauthorized: false });
@@ -132,6 +133,15 @@ export class Pebble {
     return pebble;
   }
 
+  /** Answers no request until the function that it returns is called. */
+  hold(): () => void {
+    let release = () => {};
+    this.#held = new Promise((resolve) => {
+      release = resolve;
+    });
+    return release;
+  }
+
   /** Certificate of the root whose intermediate signs, in PEM. */
   async root(): Promise<string> {
     const { body } = await this.#ask({ port: this.#managementPort, path: '/roots/0', method: 'GET' });
@@ -143,6 +153,7 @@ export class Pebble {
     for await (const piece of request) body += piece;
     const path = request.url ?? '';
     this.requests.push({ path, payload: payloadIn(body) });
+    await this.#held;
     if (this.front(request, response, body)) return;
     // Pebble makes its URLs from Host.
     const answer = await this.#ask({ port: this.#port, path, method: request.method ?? 'GET', headers: request.headers }, body).catch(

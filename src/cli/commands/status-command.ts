@@ -78,7 +78,7 @@ function registryTroubles({ refuses }: RegistryAnswer): Line[] {
   return refuses === null ? [] : [['registry: ', { text: 'it refuses writes', tone: 'bad' }, `: ${refuses}`]];
 }
 
-function environmentTroubles({ name, listen, status }: EnvironmentAnswer, servers: readonly ServerAnswer[]): Line[] {
+function environmentTroubles({ name, listen, proxyProtocol, status }: EnvironmentAnswer, servers: readonly ServerAnswer[]): Line[] {
   const troubles: Line[] = [];
   const report = (text: string) => troubles.push([`${name}: `, { text, tone: 'bad' }]);
   if (status.listening === null) report(`${listen} is not open on this balancer: see its log for the reason`);
@@ -86,6 +86,11 @@ function environmentTroubles({ name, listen, status }: EnvironmentAnswer, server
   if (limit !== null && open >= fullShare * limit)
     report(
       `${open} of ${limit} client connections: idle ones are closed to make room; raise the limit of open files (ulimit -n) or limits.connections`,
+    );
+  const { withoutProxyHeader = 0 } = status.connections ?? {};
+  if (withoutProxyHeader > 0 && (proxyProtocol ?? []).length > 0)
+    report(
+      `${withoutProxyHeader} connections from addresses in proxyProtocol had no valid header of the PROXY protocol: let the load balancer there send it; see the log for the address`,
     );
   for (const { certificate, until, fault, acme } of status.certificates ?? []) {
     if (acme?.failure !== undefined) {

@@ -81,14 +81,15 @@ function describeIssued({ name, certificate, renewAt, failure }: IssuedState): D
 function connectionsOf(listen: string, live: LiveView): EnvironmentAnswer['status']['connections'] {
   const listener = live.listeners().find((one) => one.listen === listen);
   if (listener === undefined) return null;
-  const { connections: open, limit, closedForRoom, refused } = listener;
-  return { open, limit: limit === 0 ? null : limit, closedForRoom, refused };
+  const { connections: open, limit, closedForRoom, refused, own } = listener;
+  return { open, limit: limit === 0 ? null : limit, closedForRoom, refused, withoutProxyHeader: own['bad-proxy-header'] ?? 0 };
 }
 
 function inConfigurationForm(spec: EnvironmentSpec): Required<EnvironmentSpecInput> {
   const { health, outlier, limits, timeouts } = spec;
   return {
     ...spec,
+    sticky: { ...spec.sticky, maxAge: timeText(spec.sticky.maxAge) },
     tls: spec.tls && { ...spec.tls, hsts: timeText(spec.tls.hsts) },
     health: health === 'off' ? 'off' : { ...health, interval: timeText(health.interval), timeout: timeText(health.timeout) },
     outlier: { ...outlier, baseEjection: timeText(outlier.baseEjection), maxEjection: timeText(outlier.maxEjection) },

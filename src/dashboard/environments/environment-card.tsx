@@ -23,8 +23,13 @@ interface EnvironmentCardProps {
 
 /** One environment: traffic, servers, deployed projects. */
 export function EnvironmentCard({ environment, collapse, find }: EnvironmentCardProps) {
-  const { name, hosts, status, balance } = environment;
-  const facts = [status.listening ?? 'not listening', ...(hosts && hosts.length > 0 ? [hosts.join(', ')] : []), balance];
+  const { name, hosts, status, balance, proxyProtocol = [] } = environment;
+  const facts = [
+    status.listening ?? 'not listening',
+    ...(proxyProtocol.length > 0 ? ['PROXY protocol'] : []),
+    ...(hosts && hosts.length > 0 ? [hosts.join(', ')] : []),
+    balance,
+  ];
   return (
     <EnvironmentFrame name={name}>
       <div class="card-head">

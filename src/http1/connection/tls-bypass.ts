@@ -1,10 +1,13 @@
+import type net from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { lackingForDirectWrites, octetsRead, type PendingWrite, type WritingHandle, writeDirectly, writeError } from './direct-write.ts';
 import { readBuffers } from './read-buffers.ts';
-import type { Wire } from './wire-socket.ts';
 
-/** From this many octets on, Node encrypts a write in several steps, so that it has not left when the call returns. */
-const mostAtOnce = 128 * 1024;
+/**
+ * Longest write, in octets, whose end does not count: what comes while it goes on would have to be kept, so after a longer one the sender
+ * waits. Node ends no write on a TLS handle before the next turn of the event loop.
+ */
+const mostUncounted = 32 * 1024;
 
 /** The internal handle of a TLS socket (TLSWrap), and below it that of the TCP connection. */
 interface TlsHandle extends WritingHandle {
@@ -13,6 +16,11 @@ interface TlsHandle extends WritingHandle {
   readStop(): number;
   useUserBuffer(buffer: Uint8Array): void;
   readonly _parent: { readonly writeQueueSize: number };
+}
+
+/** A TLS socket whose octets go to a receiver. */
+interface ReportingSocket extends net.Socket {
+  readonly receiver: { octets(buffer: Buffer, start: number, end: number): unknown; crashed(error: unknown): void };
 }
 
 type Done = (error?: Error | null) => void;
@@ -34,7 +42,7 @@ const ofStream = TLSSocket.prototype as unknown as StreamInside;
  * Lets a TLS wire whose handshake is complete read and write past its stream, which would cost more than the encryption of a small message. The stream
  * still handles the end, errors, and writes that have to wait. Without effect if this Node.js lacks what is needed.
  */
-export function bypassTlsStream(wire: Wire): Wire {
+export function bypassTlsStream<Wire extends ReportingSocket>(wire: Wire): Wire {
   const handle = (wire as unknown as { _handle: TlsHandle | null })._handle;
   if (lackingForDirectWrites === undefined && isUsable(handle)) new TlsBypass(wire, handle);
   return wire;
@@ -56,18 +64,18 @@ function isFilled({ chunk }: Chunk): boolean {
 
 /** Node ends the process if a second write begins on a TLS handle before the first one has ended, so writes wait for each other here. */
 class TlsBypass {
-  readonly #wire: Wire;
+  readonly #wire: ReportingSocket;
   readonly #handle: TlsHandle;
-  /** A direct write is in progress. Node reports its end in the next turn of the event loop at the earliest. */
+  /** A direct write is in progress. */
   #writing = false;
   /** The next `_write` of the stream is for the octets of the write in progress, instead of another write. */
   #adopts = false;
   /** Ends the stream's `_write` for the write in progress. */
   #done: Done | undefined;
-  /** What the stream does after the write in progress. */
+  /** Continues the stream after the write in progress. */
   #next: (() => void) | undefined;
 
-  constructor(wire: Wire, handle: TlsHandle) {
+  constructor(wire: ReportingSocket, handle: TlsHandle) {
     this.#wire = wire;
     this.#handle = handle;
     const inside: StreamInside = {
@@ -120,7 +128,7 @@ class TlsBypass {
     }
     this.#writing = true;
     written.oncomplete = this.#written;
-    if (octets.length <= mostAtOnce && this.#handle._parent.writeQueueSize === 0) return false;
+    if (octets.length <= mostUncounted && this.#handle._parent.writeQueueSize === 0) return false;
     this.#adopts = true;
     wire.write(octets);
     return false;

@@ -1,7 +1,5 @@
 import type { WebSocket } from 'ws';
-import { isLarge, jsonText } from '../../model/json-pieces.ts';
 import type { News } from '../../model/news.ts';
-import { inTurns } from '../../model/pieces.ts';
 import type { EndpointFrame } from './frames.ts';
 
 /** Unsent bytes beyond which news waits, coalesced, until the peer has read. */
@@ -31,9 +29,7 @@ export class Outgoing {
     return this.#socket.bufferedAmount;
   }
 
-  /** Sends an answer. A large one, such as the contents of revisions, is first made text in turns of the event loop; news may overtake it. */
-  async answer(frame: EndpointFrame): Promise<void> {
-    const text = isLarge(frame) ? await inTurns(jsonText(frame)) : JSON.stringify(frame);
+  answer(text: string): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     if (this.unsent > this.#maxUnsent) this.#onOverflow();
     else this.#send(text);
