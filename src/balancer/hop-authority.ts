@@ -24,6 +24,8 @@ const secretName = 'hop';
 const hour = 3_600_000;
 /** Lengths of certificates in milliseconds. Each is renewed when a third has passed, so that an outage of the registry has two thirds of it. */
 const lifetimes = { server: 24 * hour, balancer: 7 * 24 * hour };
+/** Milliseconds by which the clock of a server may be behind this one. Only servers check dates, those of balancers. */
+const clockTolerance = 24 * hour;
 const retryMs = 1000;
 /** Milliseconds between two readings of the secret, which make up for lost news. */
 const refreshMs = 60_000;
@@ -120,7 +122,7 @@ export class HopAuthority implements Certifier {
     if (hop === undefined || authority === undefined || !this.isDue(record)) return undefined;
     const now = this.#clock.date();
     const until = now + lifetimes.server;
-    const pem = authority.issue({ uri: serverUri(environment, id), publicKey: keyOf(hop.key), purpose: 'server', now, until });
+    const pem = authority.issue({ uri: serverUri(environment, id), publicKey: keyOf(hop.key), purpose: 'server', from: now, until });
     return { id: nameCertificate(pem), authorities: this.#name, pem: [pem, ...this.#certificates].join(''), until };
   }
 
@@ -186,7 +188,7 @@ export class HopAuthority implements Certifier {
     const now = this.#clock.date();
     const until = now + lifetimes.balancer;
     const { publicKey, privateKey } = this.#keys;
-    const certificate = authority.issue({ uri: this.#uri, publicKey, purpose: 'client', now, until });
+    const certificate = authority.issue({ uri: this.#uri, publicKey, purpose: 'client', from: now - clockTolerance, until });
     this.#credentials = { key: pemOf(privateKey), certificate, authorities: this.#certificates, until };
     for (const listener of this.#listeners) listener();
   }

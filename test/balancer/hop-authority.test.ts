@@ -85,7 +85,7 @@ t.test('balancers on one registry share an authority, and check servers that any
     uri: 'sluice://server/production/a',
     publicKey: certificate.publicKey,
     purpose: 'server',
-    now: Date.now(),
+    from: Date.now() - 1000,
     until: Date.now() + hour,
   });
   t.match(two.verify(new X509Certificate(forged), member), 'not signed by the authority of this registry');

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
+import { makeKeyPair, writeKey } from '../../src/certificates/hop-certificates.ts';
 import type { Grant } from '../../src/model/access.ts';
 import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
@@ -115,6 +116,39 @@ t.test('news of other servers, environments and projects is not sent; what was m
   answer();
   await renewal;
   await late.until(() => late.news.some((news) => news.kind === 'server' && news.name === 'one'), 'a hint to renew again');
+});
+
+t.test('a join token gets a certificate for the own server only, and none of a balancer', async (t) => {
+  const { url, behind } = await doors(t);
+  const certified: string[] = [];
+  behind.certification?.use({
+    certify: ({ id, environment, hop }) => {
+      if (hop === undefined || hop.certificate !== undefined) return undefined;
+      certified.push(`${environment}/${id} ${hop.key === ours ? 'ours' : 'theirs'}`);
+      return { id: '1', authorities: 'one', pem: 'certificate', until: 1 };
+    },
+  });
+  const [ours, theirs] = [writeKey(makeKeyPair().publicKey), writeKey(makeKeyPair().publicKey)];
+  await behind.putEnvironment('production', {});
+  await behind.putEnvironment('staging', {});
+  const theirSecret = 'their-secret-of-sixteen';
+  await behind.join(request('other', { environment: 'production', hop: { key: theirs }, secret: theirSecret }));
+  const peer = await JoinPeer.connect(t, url, 'production-secret');
+  const hop = { key: ours };
+  for (const secret of [undefined, 'another-secret-of-sixteen']) {
+    const claim = { hop, ...(secret !== undefined && { secret }) };
+    t.match(await peer.join('other', { environment: 'production', ...claim }), { error: { code: 'conflict' } });
+    t.match(await peer.join('other', { environment: 'production', instance: 'other-2', ...claim }), { error: { code: 'conflict' } });
+    t.match(await peer.call('renew', { id: 'other', instance: 'other-1', projects: [], ...claim }), { error: { code: 'not-found' } });
+  }
+  t.match(await peer.join('mine', { environment: 'staging', hop }), { error: { code: 'forbidden' } });
+  t.match(await peer.join('mine', { environment: 'production', hop, certificate: { pem: 'x' } }), {
+    result: { server: { hop: { certificate: { pem: 'certificate' } } } },
+  });
+  t.match(await peer.call('renew', { id: 'other', instance: 'other-1', projects: [], hop }), { error: { code: 'forbidden' } });
+  t.match(await peer.call('server', { id: 'mine' }), { result: { hop: { key: ours } } });
+  t.match((await behind.server('other'))?.hop, { key: theirs });
+  t.same(certified, ['production/other theirs', 'production/mine ours']);
 });
 
 t.test('a renewal on a new connection needs the secret, or the address from which the server registered', async (t) => {
