@@ -5,11 +5,14 @@ import type { OpenListener, StartDataPlane } from './data-plane.ts';
 import { Director, type DirectorTools } from './director.ts';
 import { Listeners } from './listeners.ts';
 import type { TableEnvironment, TableReader } from './table.ts';
+import type { TicketSecret } from './ticket-secret.ts';
 
 export interface BalancerOptions extends DirectorTools {
   readonly startDataPlane: StartDataPlane;
   /** Certificates of listeners with TLS. */
   readonly certificates: CertificateStore;
+  /** Secret of session tickets. */
+  readonly tickets: TicketSecret;
   /** Grace period, in milliseconds, of exchanges in flight when their listener is closed because no environment uses it any more. Default 30,000. */
   readonly graceMs?: number;
 }
@@ -30,14 +33,14 @@ export interface Balancer {
 
 /** Makes a balancer: `start` reads the registry and opens the listeners, then requests are routed. */
 export function createBalancer(options: BalancerOptions): Balancer {
-  const { logger, clock, random, startDataPlane, certificates, graceMs = 30_000 } = options;
+  const { logger, clock, random, startDataPlane, certificates, tickets, graceMs = 30_000 } = options;
   const tables = new Map<string, TableEnvironment>();
   const dataPlane = startDataPlane({
     suspect: (environment, id) => director.suspect(environment, id),
     report: (report) => director.report(report),
   });
   const open: OpenListener = (address, settings, beside) => dataPlane.open(address, settings, beside);
-  const listeners = new Listeners({ open, clock, random, logger, certificates, graceMs });
+  const listeners = new Listeners({ open, clock, random, logger, certificates, tickets, graceMs });
   let started = false;
   let opened = false;
 
@@ -45,6 +48,9 @@ export function createBalancer(options: BalancerOptions): Balancer {
   certificates.changed = () => {
     if (started) void follow();
   };
+  tickets.onChange(() => {
+    if (started) void follow();
+  });
   const reader: TableReader = {
     apply(table) {
       const claims = tables.get(table.name)?.spec;
@@ -65,6 +71,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
     await listeners.close(graceMs);
     director.stop();
     certificates.close();
+    tickets.stop();
     await dataPlane.close();
   };
 

@@ -10,13 +10,13 @@ import {
   refuseServer,
   serverUri,
 } from '../certificates/hop-certificates.ts';
-import type { Clock } from '../model/clock.ts';
-import { CoalescedTask } from '../model/coalesced-task.ts';
+import type { Clock, Timer } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { HopCertificate } from '../model/hop.ts';
 import type { Log } from '../model/log.ts';
 import type { ServerRecord } from '../model/server.ts';
-import type { Certifier, Watch } from '../registry/contract.ts';
+import type { Certifier } from '../registry/contract.ts';
+import { FollowedSecret } from '../registry/secrets/followed-secret.ts';
 import type { Secrets } from '../registry/secrets/secrets.ts';
 
 /** Name of the secret that has the registry's authorities. */
@@ -26,9 +26,6 @@ const hour = 3_600_000;
 const lifetimes = { server: 24 * hour, balancer: 7 * 24 * hour };
 /** Milliseconds by which the clock of a server may be behind this one. Only servers check dates, those of balancers. */
 const clockTolerance = 24 * hour;
-const retryMs = 1000;
-/** Milliseconds between two readings of the secret, which make up for lost news. */
-const refreshMs = 60_000;
 
 /** The first authority issues certificates. Certificates of the others are accepted: they were issued before the first one took over, or will be. */
 const secret = z.object({
@@ -57,16 +54,16 @@ export class HopAuthority implements Certifier {
   readonly #uri = balancerUri(randomUUID());
   readonly #keys = makeKeyPair();
   readonly #listeners = new Set<() => void>();
-  readonly #loads: CoalescedTask;
-  #secrets: Secrets | undefined;
-  #watch: Watch | undefined;
+  readonly #secret: FollowedSecret;
+  #renewal: Timer | undefined;
   #authorities: readonly Authority[] = [];
   #credentials: BalancerCredentials | undefined;
 
   constructor(parts: { clock: Clock; logger: Log }) {
     this.#clock = parts.clock;
     this.#log = parts.logger;
-    this.#loads = new CoalescedTask({ clock: parts.clock, run: () => this.#load() });
+    const follower = { name: secretName, replace: this.#replace.bind(this), adopt: this.#adopt.bind(this) };
+    this.#secret = new FollowedSecret({ ...parts, follower });
   }
 
   /** Undefined: this balancer has no authority. Then it can reach no server that answers TLS only. */
@@ -75,22 +72,19 @@ export class HopAuthority implements Certifier {
   }
 
   /** Reads the authority, or makes the registry's first one; follows its changes. Never rejects: what fails is logged and tried again. */
-  async start(secrets: Secrets): Promise<void> {
-    this.#secrets = secrets;
-    this.#watch = secrets.watch((name) => {
-      if (name === undefined || name === secretName) this.#loads.soon();
-    });
-    await this.#loads.now();
+  start(secrets: Secrets): Promise<void> {
+    this.#renewLater();
+    return this.#secret.start(secrets);
   }
 
-  /** Resolves when the latest change that was heard of is taken over. */
+  /** Resolves when the latest change of the authority that was heard of is taken over. */
   loaded(): Promise<void> {
-    return this.#loads.flush();
+    return this.#secret.loaded();
   }
 
   stop(): void {
-    this.#watch?.close();
-    this.#loads.stop();
+    this.#secret.stop();
+    this.#renewal?.cancel();
   }
 
   /** Calls `listener` when the credentials have changed. */
@@ -134,39 +128,27 @@ export class HopAuthority implements Certifier {
     return this.#authorities.map(({ certificate }) => certificate);
   }
 
-  async #load(): Promise<void> {
-    try {
-      const authorities = await this.#read();
-      const isNew = nameOf(authorities) !== this.#name;
-      if (isNew) this.#authorities = authorities;
-      if (isNew || this.#mustRenew) this.#certifySelf();
-      this.#loads.soon(refreshMs);
-    } catch (error) {
-      if (!(error instanceof SluiceError)) throw error;
-      // Secrets that cannot be opened were logged, with the remedy.
-      if (error.code === 'unavailable') this.#log.debug({ err: error }, 'the authority of the registry cannot be read; trying again');
-      if (this.#mustRenew) this.#certifySelf();
-      this.#loads.postpone(error.code === 'unavailable' ? retryMs : refreshMs);
-    }
+  #renewLater(): void {
+    this.#renewal = this.#clock.after(hour, () => {
+      const { until = Number.POSITIVE_INFINITY } = this.#credentials ?? {};
+      if (until - this.#clock.date() < (lifetimes.balancer * 2) / 3) this.#certifySelf();
+      this.#renewLater();
+    });
   }
 
-  get #mustRenew(): boolean {
-    return this.#credentials !== undefined && this.#credentials.until - this.#clock.date() < (lifetimes.balancer * 2) / 3;
+  /** Makes an authority if the registry has none, or writes back the one that the registry has lost. */
+  #replace(stored: string | undefined): string | undefined {
+    if (stored !== undefined) return undefined;
+    const authorities = this.#authorities.length > 0 ? this.#authorities : [Authority.make(this.#clock.date())];
+    return JSON.stringify({ authorities: authorities.map(({ certificate, privateKey }) => ({ certificate, privateKey })) });
   }
 
-  /** Reads the authorities; makes one if the registry has none, or writes back those that it has lost. */
-  async #read(): Promise<readonly Authority[]> {
-    const secrets = this.#secrets as Secrets;
-    for (;;) {
-      const stored = await secrets.get(secretName);
-      if (stored !== undefined) return this.#parse(stored.text);
-      const authorities = this.#authorities.length > 0 ? this.#authorities : [Authority.make(this.#clock.date())];
-      const text = JSON.stringify({ authorities: authorities.map(({ certificate, privateKey }) => ({ certificate, privateKey })) });
-      if (await secrets.put(secretName, text, 0)) {
-        this.#log.info({ authority: authorities[0]?.id }, 'the registry has an authority for the certificates of its servers');
-        return authorities;
-      }
-    }
+  #adopt(text: string): void {
+    const authorities = this.#parse(text);
+    if (nameOf(authorities) === this.#name) return;
+    this.#authorities = authorities;
+    this.#log.info({ authority: authorities[0]?.id }, 'servers of this registry have certificates of this authority');
+    this.#certifySelf();
   }
 
   #parse(text: string): readonly Authority[] {

@@ -109,10 +109,10 @@ t.test("a balancer's own certificate is for balancers only, and is renewed", asy
   let changes = 0;
   authority.onChange(() => changes++);
   clock.ahead += 2 * 24 * hour;
-  await clock.pass(60_000);
+  await clock.pass(hour);
   t.equal(changes, 0);
   clock.ahead += 12 * hour;
-  await clock.pass(60_000);
+  await clock.pass(hour);
   t.equal(changes, 1);
   t.equal(refuseBalancer(own(), authorities, clock.date() + 6 * 24 * hour), undefined);
 });
@@ -123,7 +123,7 @@ t.test('dates do not end the traffic of a server that cannot renew, and the regi
   const certificate = certificateOf(authority, 'a', 'production');
   leave();
   clock.ahead = 40 * 24 * hour;
-  await clock.pass(61_000);
+  await clock.pass(hour);
   t.ok(Date.parse(certificate.validTo) < clock.date());
   t.equal(authority.verify(certificate, { id: 'a', environment: 'production', hop: { key } }), undefined);
   t.ok((authority.credentials?.until ?? 0) > clock.date(), "the balancer's own certificate is renewed all the same");
