@@ -9,7 +9,7 @@ const retryMs = 1000;
 /** Milliseconds between two readings, which make up for lost news. */
 const refreshMs = 60_000;
 
-/** What a balancer makes of a secret. */
+/** A use of a secret. */
 export interface SecretFollower {
   readonly name: string;
   /** Decides on the text to write instead of the stored one; undefined: it stays. Another balancer may be first: then it is asked again. */
