@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import type { Clock, Timer } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
-import { FollowedSecret } from '../registry/secrets/followed-secret.ts';
+import { SecretFollower } from '../registry/secrets/secret-follower.ts';
 import type { Secrets } from '../registry/secrets/secrets.ts';
 
 const secretName = 'tickets';
@@ -18,7 +18,7 @@ type Made = z.output<typeof made>;
  */
 export class TicketSecret {
   readonly #clock: Clock;
-  readonly #secret: FollowedSecret;
+  readonly #follower: SecretFollower;
   readonly #listeners: (() => void)[] = [];
   #rotation: Timer | undefined;
   #present: Made;
@@ -26,8 +26,7 @@ export class TicketSecret {
   constructor(parts: { clock: Clock; logger: Log }) {
     this.#clock = parts.clock;
     this.#present = this.#make();
-    const follower = { name: secretName, replace: this.#replace.bind(this), adopt: this.#adopt.bind(this) };
-    this.#secret = new FollowedSecret({ ...parts, follower });
+    this.#follower = new SecretFollower({ ...parts, prefix: secretName, load: (secrets) => this.#load(secrets) });
     this.#rotateAlone();
   }
 
@@ -44,29 +43,32 @@ export class TicketSecret {
   /** Takes over the secret of the registry, or makes its first one. Never rejects. */
   start(secrets: Secrets): Promise<void> {
     this.#rotation?.cancel();
-    return this.#secret.start(secrets);
+    return this.#follower.start(secrets);
   }
 
   /** Resolves when the latest change that was heard of is taken over. */
   loaded(): Promise<void> {
-    return this.#secret.loaded();
+    return this.#follower.loaded();
   }
 
   stop(): void {
     this.#rotation?.cancel();
-    this.#secret.stop();
+    this.#follower.stop();
   }
 
-  #replace(text: string | undefined): string | undefined {
-    if (text === undefined) return JSON.stringify(this.#present);
-    const stored = read(text);
-    const isOver = stored === undefined || this.#clock.date() - stored.madeAt >= lifetime;
-    return isOver ? JSON.stringify(this.#make()) : undefined;
+  async #load(secrets: Secrets): Promise<void> {
+    for (;;) {
+      const stored = await secrets.get(secretName);
+      const present = stored && read(stored.text);
+      if (present !== undefined && this.#clock.date() - present.madeAt < lifetime) return this.#adopt(present);
+      const next = stored === undefined ? this.#present : this.#make();
+      // Another balancer may have replaced it first.
+      if (await secrets.put(secretName, JSON.stringify(next), stored?.revision ?? 0)) return this.#adopt(next);
+    }
   }
 
-  #adopt(text: string): void {
-    const next = read(text);
-    if (next === undefined || next.secret === this.#present.secret) return;
+  #adopt(next: Made): void {
+    if (next.secret === this.#present.secret) return;
     this.#present = next;
     for (const listener of this.#listeners) listener();
   }
@@ -77,7 +79,7 @@ export class TicketSecret {
 
   #rotateAlone(): void {
     this.#rotation = this.#clock.after(lifetime, () => {
-      this.#adopt(JSON.stringify(this.#make()));
+      this.#adopt(this.#make());
       this.#rotateAlone();
     });
   }

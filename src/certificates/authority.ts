@@ -47,7 +47,8 @@ export class Authority {
   }
 }
 
-function identify(key: KeyObject): string {
+/** Names a key by its digest. */
+export function identify(key: KeyObject): string {
   return createHash('sha256')
     .update(key.export({ type: 'spki', format: 'der' }))
     .digest('hex')
