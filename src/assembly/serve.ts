@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { AcmeCertificates } from '../acme/acme-certificates.ts';
+import { SelfSignedCertificates } from '../acme/self-signed-certificates.ts';
 import { type Balancer, createBalancer } from '../balancer/balancer.ts';
 import { HopAuthority } from '../balancer/hop-authority.ts';
 import { MemberCertification } from '../balancer/member-certification.ts';
@@ -37,6 +39,8 @@ export interface Served {
   readonly balancer: Balancer;
   readonly control: Control;
   readonly tokens: Tokens;
+  /** The configuration that was applied last. */
+  readonly config: Config;
   /** One line for the service manager: environments with their addresses. */
   summary(): string;
   /** Applies a changed configuration: only what differs. Warns of settings that need a restart. */
@@ -63,9 +67,17 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   const dataPlane = new DataPlaneRunner(config, logger);
   await dataPlane.openAccessLog();
   const registry = await openRegistry({ ...config.registry, logger });
+  const secrets = await openSecrets({ registry, dataDir: config.dataDir, env, logger }).catch(async (error: unknown) => {
+    await registry.close();
+    throw error;
+  });
   let present = config;
   const certificates = new CertificateStore(config.folder, systemClock, logger);
   const tickets = new TicketSecret({ clock: systemClock, logger });
+  const issued =
+    secrets === undefined
+      ? new SelfSignedCertificates(systemClock, logger)
+      : new AcmeCertificates({ store: secrets, clock: systemClock, random: Math.random, logger });
   const controlTls = () => {
     const certificate = config.control.tls && certificates.pin(config.control.tls);
     return certificate && singleServerOptions(certificate, ticketKey(tickets.octets, 'control'));
@@ -76,6 +88,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     onMembers: (members) => certification.follow(members),
     certificates,
     tickets,
+    issued,
     registry,
     own: config.environments.map(({ name }) => name),
     logger,
@@ -123,7 +136,6 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     logger.info('configuration reloaded');
   };
   try {
-    const secrets = await openSecrets({ registry, dataDir: config.dataDir, env, logger });
     let waits = () => {};
     const waiting = new Promise<void>((resolve) => {
       waits = resolve;
@@ -160,6 +172,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       live: view,
       reserve: balancer.reserve,
       certificates,
+      issued,
       secure: controlTls(),
       accessLogDropped: () => dataPlane.accessLogDropped,
       authorize,
@@ -197,6 +210,9 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       balancer,
       control,
       tokens,
+      get config() {
+        return present;
+      },
       summary,
       reload,
       reopenAccessLog: () => dataPlane.reopenAccessLog(),

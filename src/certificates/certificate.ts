@@ -18,6 +18,8 @@ export interface CertificateContent {
   /** `authority`: it signs other certificates, but no other authorities. `server` and `client`: the side of a TLS connection it is for. */
   readonly purpose: 'authority' | 'server' | 'client';
   readonly names?: CertificateNames;
+  /** Digest that answers ACME's challenge TLS-ALPN-01 (RFC 8737 section 3). */
+  readonly acmeDigest?: Buffer;
   /** First and last date, in milliseconds since 1970. */
   readonly from: number;
   readonly until: number;
@@ -44,6 +46,8 @@ const ids = {
   extendedUsage: '2.5.29.37',
   server: '1.3.6.1.5.5.7.3.1',
   client: '1.3.6.1.5.5.7.3.2',
+  acmeIdentifier: '1.3.6.1.5.5.7.1.31',
+  extensionRequest: '1.2.840.113549.1.9.14',
 };
 
 /** Writes a certificate (X.509 version 3, RFC 5280), signed by ECDSA with SHA-256, as PEM. */
@@ -72,23 +76,40 @@ export function writeCertificate(content: CertificateContent, signer: Certificat
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }
 
+/** Writes a request for a certificate (PKCS #10, RFC 2986) for these names, signed with the P-256 key that it is for, as DER. */
+export function writeCertificateRequest(names: CertificateNames, key: KeyObject): Buffer {
+  const wanted = der.sequence(extension(ids.alternativeNames, alternativeNames(names)));
+  const unsigned = der.sequence(
+    der.integer(Buffer.of(0)),
+    // The subject is empty: authorities read the alternative names.
+    der.sequence(),
+    createPublicKey(key).export({ type: 'spki', format: 'der' }),
+    der.inContext(0, der.sequence(der.object(ids.extensionRequest), der.set(wanted)), true),
+  );
+  const signature = sign('sha256', unsigned, { key, dsaEncoding: 'der' });
+  return der.sequence(unsigned, der.sequence(der.object(ids.ecdsaWithSha256)), der.bits(signature));
+}
+
 function distinguishedName(commonName: string): Buffer {
   return der.sequence(der.set(der.sequence(der.object(ids.commonName), der.text(commonName))));
 }
 
-function extensions({ purpose, names = {}, publicKey }: CertificateContent, signerKey: KeyObject): Buffer[] {
+function alternativeNames({ uris = [], hosts = [] }: CertificateNames): Buffer {
+  const named = hosts.map((host) => (isIP(host) === 0 ? der.inContext(2, Buffer.from(host)) : der.inContext(7, addressOctets(host))));
+  return der.sequence(...uris.map((uri) => der.inContext(6, Buffer.from(uri))), ...named);
+}
+
+function extensions({ purpose, names = {}, publicKey, acmeDigest }: CertificateContent, signerKey: KeyObject): Buffer[] {
   const isAuthority = purpose === 'authority';
-  const hosts = (names.hosts ?? []).map((host) =>
-    isIP(host) === 0 ? der.inContext(2, Buffer.from(host)) : der.inContext(7, addressOctets(host)),
-  );
-  const alternatives = [...(names.uris ?? []).map((uri) => der.inContext(6, Buffer.from(uri))), ...hosts];
+  const isNamed = (names.uris ?? []).length + (names.hosts ?? []).length > 0;
   return [
     // An authority with path length 0 signs certificates of holders only.
     extension(ids.basicConstraints, isAuthority ? der.sequence(der.yes, der.integer(Buffer.of(0))) : der.sequence(), true),
     // keyCertSign is bit 5, digitalSignature bit 0.
     extension(ids.usage, isAuthority ? der.bits(Buffer.of(0x04), 2) : der.bits(Buffer.of(0x80), 7), true),
     ...(isAuthority ? [] : [extension(ids.extendedUsage, der.sequence(der.object(ids[purpose])))]),
-    ...(alternatives.length === 0 ? [] : [extension(ids.alternativeNames, der.sequence(...alternatives))]),
+    ...(isNamed ? [extension(ids.alternativeNames, alternativeNames(names))] : []),
+    ...(acmeDigest === undefined ? [] : [extension(ids.acmeIdentifier, der.octets(acmeDigest), true)]),
     extension(ids.subjectKey, der.octets(keyIdentifier(publicKey))),
     extension(ids.authorityKey, der.sequence(der.inContext(0, keyIdentifier(signerKey)))),
   ];

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:tls';
 import t, { type Test } from 'tap';
+import { SelfSignedCertificates } from '../../src/acme/self-signed-certificates.ts';
 import { createBalancer } from '../../src/balancer/balancer.ts';
 import { LocalDataPlane } from '../../src/balancer/local-data-plane.ts';
 import { TicketSecret } from '../../src/balancer/ticket-secret.ts';
@@ -30,6 +31,7 @@ async function balancer(t: Test, url: string, key = 'a'.repeat(32)) {
     ...tools,
     registry,
     tickets,
+    issued: new SelfSignedCertificates(systemClock, logger),
     certificates: new CertificateStore('/', systemClock, logger),
     startDataPlane: (feedback) =>
       new LocalDataPlane({ ...tools, ...feedback, open: (address, settings, handler) => openListener(address, settings, handler) }),

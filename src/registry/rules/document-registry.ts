@@ -21,7 +21,7 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
   const snapshots = new Snapshots(ledger);
   const environments = new Environments(ledger, snapshots);
   const projects = new Projects(ledger, clock);
-  const contents = new RevisionContents(ledger);
+  const contents = new RevisionContents(ledger, snapshots, clock);
   const projectRemoval = new ProjectRemoval(ledger);
   const deployments = new Deployments(ledger, snapshots);
   const restoration = new Restoration(ledger, clock);
