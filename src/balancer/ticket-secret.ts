@@ -5,7 +5,7 @@ import type { Log } from '../model/log.ts';
 import { SecretFollower } from '../registry/secrets/secret-follower.ts';
 import type { Secrets } from '../registry/secrets/secrets.ts';
 
-const secretName = 'tickets';
+const prefix = 'tickets:';
 /** Milliseconds for which a secret makes keys. Tickets of the one before it are not accepted: their clients make a whole handshake once. */
 const lifetime = 12 * 3_600_000;
 
@@ -13,8 +13,8 @@ const made = z.object({ secret: z.base64().length(44), madeAt: z.number() });
 type Made = z.output<typeof made>;
 
 /**
- * The secret that keys of session tickets are made from (RFC 5077). All balancers on a registry have the same one, so that clients resume their
- * sessions at any of them. One balancer replaces it when its time is over.
+ * The secret that keys of session tickets are made from (RFC 5077). All balancers on a registry with the same key for secrets have the same one, so
+ * that clients resume their sessions at any of them. One balancer replaces it when its time is over.
  */
 export class TicketSecret {
   readonly #clock: Clock;
@@ -26,7 +26,7 @@ export class TicketSecret {
   constructor(parts: { clock: Clock; logger: Log }) {
     this.#clock = parts.clock;
     this.#present = this.#make();
-    this.#follower = new SecretFollower({ ...parts, prefix: secretName, load: (secrets) => this.#load(secrets) });
+    this.#follower = new SecretFollower({ ...parts, prefix, load: (secrets) => this.#load(secrets) });
     this.#rotateAlone();
   }
 
@@ -57,13 +57,21 @@ export class TicketSecret {
   }
 
   async #load(secrets: Secrets): Promise<void> {
+    const name = `${prefix}${secrets.keyId}`;
     for (;;) {
-      const stored = await secrets.get(secretName);
-      const present = stored && read(stored.text);
-      if (present !== undefined && this.#clock.date() - present.madeAt < lifetime) return this.#adopt(present);
-      const next = stored === undefined ? this.#present : this.#make();
+      const stored = await secrets.listPartly(prefix);
+      const own = stored.find((one) => one.name === name);
+      const present = read(own?.text);
+      const now = this.#clock.date();
+      if (present !== undefined && now - present.madeAt < lifetime) {
+        // Of a key that no balancer has any more.
+        for (const { name: other, clear, revision } of stored)
+          if (now - Number(clear) > 2 * lifetime) await secrets.remove(other, revision);
+        return this.#adopt(present);
+      }
+      const next = own === undefined ? { ...this.#present, madeAt: now } : this.#make();
       // Another balancer may have replaced it first.
-      if (await secrets.put(secretName, JSON.stringify(next), stored?.revision ?? 0)) return this.#adopt(next);
+      if (await secrets.put(name, JSON.stringify(next), own?.revision ?? 0, `${now}`)) return this.#adopt(next);
     }
   }
 
@@ -85,10 +93,10 @@ export class TicketSecret {
   }
 }
 
-/** Reads a stored secret; undefined if it is damaged. */
-function read(text: string): Made | undefined {
+/** Reads a stored secret; undefined if it is damaged, or there is none. */
+function read(text: string | undefined): Made | undefined {
   try {
-    return made.parse(JSON.parse(text));
+    return made.parse(JSON.parse(text ?? ''));
   } catch {
     return undefined;
   }
