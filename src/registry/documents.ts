@@ -111,8 +111,8 @@ const change = z.object({
   removed: name.exactOptional(),
 });
 
-/** A secret as it is stored: sealed by keys that the registry does not have. */
-const secret = z.object({ sealed: z.string().min(1) });
+/** A secret as it is stored: sealed by keys that the registry does not have, beside what every reader may know. */
+const secret = z.object({ sealed: z.string().min(1), clear: z.string().exactOptional() });
 
 /** The program that registered a server, as far as known. Only the registry's rules read this: it is part of no answer. */
 const holder = z.object({

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { SelfSignedCertificates } from '../../src/acme/self-signed-certificates.ts';
 import { type Balancer, createBalancer } from '../../src/balancer/balancer.ts';
 import { LocalDataPlane } from '../../src/balancer/local-data-plane.ts';
+import { TicketSecret } from '../../src/balancer/ticket-secret.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
 import type { Registry } from '../../src/registry/contract.ts';
@@ -58,6 +59,7 @@ async function setUp(t: Test, environment: Parameters<Registry['putEnvironment']
   const balancer = createBalancer({
     ...tools,
     certificates: new CertificateStore('/', tools.clock, logger),
+    tickets: new TicketSecret({ clock: tools.clock, logger }),
     issued: new SelfSignedCertificates(tools.clock, logger),
     registry,
     startDataPlane: (feedback) =>
@@ -285,6 +287,7 @@ t.test('a taken address fails the start with its remedy, and leaves no listener 
     createBalancer({
       ...tools,
       certificates: new CertificateStore('/', tools.clock, logger),
+      tickets: new TicketSecret({ clock: tools.clock, logger }),
       issued: new SelfSignedCertificates(tools.clock, logger),
       registry,
       startDataPlane: (feedback) => new LocalDataPlane({ ...tools, ...feedback, open: (...given) => open(given[0], given[1], given[2]) }),

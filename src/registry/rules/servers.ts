@@ -261,14 +261,14 @@ export class Servers implements Certification {
   }
 
   /** Throws unless the program that renews through a balancer's door is the one that joined. */
-  async #mustHold({ id, instance, secret }: Renewal, caller: Caller): Promise<void> {
+  async #mustHold({ id, instance, secret, hop }: Renewal, caller: Caller): Promise<void> {
     const { value } = (await this.#ledger.read({ kind: 'server', name: id })).get('server', id);
     if (value?.instance !== instance) throw noLease(id);
     mustBeWithin(caller, value.environment);
     // A renewal through another door could report what the program never said: that it leaves, or what it runs.
     if ((value.source === 'http') !== (caller.plain === true)) throw noLease(id);
     // Without a secret a plain HTTP registration is renewed from anywhere: that changes nothing of it.
-    const isFree = caller.plain === true && value.holder?.secret === undefined;
+    const isFree = caller.plain === true && value.holder?.secret === undefined && hop === undefined;
     if (!isFree && !isHolder(value, secret ?? caller.secret, caller)) throw noLease(id);
   }
 
