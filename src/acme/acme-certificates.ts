@@ -71,16 +71,22 @@ export class AcmeCertificates implements IssuedCertificates {
   }
 
   get states(): readonly IssuedState[] {
-    return [...this.#wanted.keys()].map((name) => {
-      const { issued, failure = this.#issuer.faultOf(name) } = this.#kept.stateOf(name);
-      const certificate = this.#kept.certificateOf(name);
-      return {
-        name,
-        ...(certificate !== undefined && { certificate }),
-        ...(issued !== undefined && { renewAt: issued.renewAt }),
-        ...(failure !== undefined && { failure }),
-      };
-    });
+    return [...this.#wanted.keys()].map((name) => this.#stateOf(name));
+  }
+
+  stateOf(name: string): IssuedState | undefined {
+    return this.#wanted.has(name) ? this.#stateOf(name) : undefined;
+  }
+
+  #stateOf(name: string): IssuedState {
+    const { issued, failure = this.#issuer.faultOf(name) } = this.#kept.stateOf(name);
+    const certificate = this.#kept.certificateOf(name);
+    return {
+      name,
+      ...(certificate !== undefined && { certificate }),
+      ...(issued !== undefined && { renewAt: issued.renewAt }),
+      ...(failure !== undefined && { failure }),
+    };
   }
 
   async close(): Promise<void> {
