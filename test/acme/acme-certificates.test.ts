@@ -104,6 +104,28 @@ test('a document that this balancer cannot open is left as it is, and the operat
   t.equal(store.documents.get('acme:name:a.example'), before);
 });
 
+test('a balancer with another key than the others orders nothing, and says so once', async (t) => {
+  class OtherKey extends MemorySecrets {
+    override async list() {
+      return [];
+    }
+    override get(): Promise<never> {
+      return Promise.reject(new SluiceError('invalid', 'it is sealed with another key'));
+    }
+  }
+  const { certificates, store, clock, messages } = start(t, new OtherKey());
+  await certificates.load();
+  certificates.want(both);
+  const told = await eventually(
+    () => failures(certificates),
+    (all) => all.every((each) => each !== undefined),
+  );
+  t.match(told, [{ reason: 'it is sealed with another key' }, { reason: 'it is sealed with another key' }]);
+  await clock.pass(1_000_000);
+  t.strictSame(messages(), ['no certificate is ordered: it is sealed with another key']);
+  t.equal(store.documents.size, 0);
+});
+
 test('names that are wanted no more are forgotten once their certificates have expired', async (t) => {
   const { certificates, store, clock } = start(t);
   await keep(store, 'gone.example', clock.date(), 1000);
