@@ -151,7 +151,7 @@ export class AcmeConnection {
 export function retryDate(field: string | undefined, now: number): number | undefined {
   if (field === undefined) return undefined;
   if (/^\d{1,9}$/.test(field)) return now + Number(field) * 1000;
-  const date = Date.parse(field);
+  const date = /^[A-Z][a-z]{2},/.test(field) ? Date.parse(field) : Number.NaN;
   return Number.isNaN(date) ? undefined : date;
 }
 

@@ -6,7 +6,7 @@ import type { AcmeFailure } from './acme-failure.ts';
 
 const date = z.number();
 
-/** What the registry keeps of one name. Dates in milliseconds since 1970. Holds a private key: never log it. */
+/** The state of one name, as the registry keeps it. Dates in milliseconds since 1970. Holds a private key: never log it. */
 export const nameState = z.object({
   /** The certificate in use. */
   issued: z
@@ -109,7 +109,7 @@ export function afterAnswer(
   const isUsable = window !== undefined && window.end > window.start && window.start < issued.until;
   if (!isUsable) return { ...issued, askAt: next };
   // An authority whose window is always past must not get an order after the other.
-  const earliest = issued.from + Math.min(settledMs, (issued.until - issued.from) / 10);
+  const earliest = issued.from + Math.min(settledMs, (issued.until - issued.from) / 20);
   const latest = issued.until - (issued.until - issued.from) / 50;
   // The date that was drawn from a window stays, unless the authority has moved the window away from it.
   const stays = issued.renewAt >= window.start && issued.renewAt <= window.end;

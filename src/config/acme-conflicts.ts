@@ -3,7 +3,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { isIssuable } from '../model/acme.ts';
 import { parseAddress } from '../model/address.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
-import type { Conflict } from './listener-conflicts.ts';
+
+/** A fault of the setting at `path`. */
+interface AcmeConflict {
+  readonly path: readonly string[];
+  readonly message: string;
+}
 
 /** Port at which authorities ask for HTTP-01 (RFC 8555 section 8.3). */
 const httpPort = 80;
@@ -12,10 +17,10 @@ const httpPort = 80;
  * Finds reasons for which an authority could not issue certificates for an environment. The paths start from its `tls`.
  * @param all environments of the balancer, by name
  */
-export function acmeConflicts({ tls, hosts }: EnvironmentSpec, all: readonly (readonly [string, EnvironmentSpec])[]): Conflict[] {
+export function acmeConflicts({ tls, hosts }: EnvironmentSpec, all: readonly (readonly [string, EnvironmentSpec])[]): AcmeConflict[] {
   if (tls?.acme === undefined) return [];
   const { acme } = tls;
-  const found: Conflict[] = [];
+  const found: AcmeConflict[] = [];
   if (hosts.length === 0) found.push({ path: ['acme'], message: 'has no names to get certificates for: list them in hosts' });
   // Certificates of files may cover the others.
   const unissuable = tls.certificates.length > 0 ? [] : hosts.filter((host) => !isIssuable(host));

@@ -1,6 +1,7 @@
 import net from 'node:net';
 import type { AccessLog, ExchangeRecord } from '../access-log/contract.ts';
 import { processDeadlines } from '../http1/connection/deadlines.ts';
+import { readFirstOctets } from '../http1/connection/first-octets.ts';
 import { outbox } from '../http1/connection/outbox.ts';
 import type { RequestSink } from '../http1/connection/request-sink.ts';
 import { ServerConnection, type ServerConnectionOwner } from '../http1/connection/server-connection.ts';
@@ -349,7 +350,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
       this.#handshakes = undefined;
       return;
     }
-    this.#handshakes ??= new Handshakes(processDeadlines, () => this.#roomMade());
+    this.#handshakes ??= new Handshakes(processDeadlines, readFirstOctets, () => this.#roomMade());
     this.#handshakes.update(tls, timeouts.requestHead === 0 ? handshakeMs : timeouts.requestHead);
   }
 

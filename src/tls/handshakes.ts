@@ -21,6 +21,7 @@ const mostHandshakes = 2048;
 const mostOfNetwork = 256;
 /** The costly part of each handshake in this process has a turn of its own, so that requests on open connections wait for one handshake at most. */
 const turns = new Turns();
+const nothing = Buffer.alloc(0);
 /** Protocols that the server speaks over TLS (RFC 7301). */
 const protocols = ['http/1.1'];
 
@@ -35,6 +36,9 @@ interface Deadlines {
   in(ms: number): number;
   stamp(): number;
 }
+
+/** Reads a socket until `take` returns true. The octets are overwritten after the call. */
+export type ReadFirst = (socket: net.Socket, take: (octets: Buffer) => boolean) => void;
 
 /** Receives a connection once its handshake is complete. */
 export type Secured = (socket: TLSSocket, about: SecuredConnection) => void;
@@ -54,6 +58,7 @@ interface EnvironmentServer {
  */
 export class Handshakes {
   readonly #deadlines: Deadlines;
+  readonly #readFirst: ReadFirst;
   readonly #underWay = new Map<net.Socket, Handshake>();
   /** Oldest first. */
   readonly #ofNetwork = new Map<string, Set<Handshake>>();
@@ -65,8 +70,9 @@ export class Handshakes {
   /** Called when a handshake has ended without a connection. */
   readonly #ended: () => void;
 
-  constructor(deadlines: Deadlines, ended: () => void) {
+  constructor(deadlines: Deadlines, readFirst: ReadFirst, ended: () => void) {
     this.#deadlines = deadlines;
+    this.#readFirst = readFirst;
     this.#ended = ended;
   }
 
@@ -108,7 +114,7 @@ export class Handshakes {
     socket.once('close', () => this.#dropped(socket)).on('error', ignore);
     if (ofNetwork.size > mostOfNetwork) firstOf(ofNetwork)?.giveWay();
     else if (this.#underWay.size > mostHandshakes) this.endOldest();
-    handshake.listen();
+    handshake.listen(this.#readFirst);
     return handshake;
   }
 
@@ -232,7 +238,7 @@ export class Handshake implements Yielding {
   readonly #socket: net.Socket;
   readonly #since: number;
   readonly #steps: Steps;
-  #held: Buffer = Buffer.alloc(0);
+  #held: Buffer = nothing;
 
   constructor(socket: net.Socket, client: string, since: number, steps: Steps) {
     this.#socket = socket;
@@ -243,8 +249,9 @@ export class Handshake implements Yielding {
   }
 
   /** Waits for the ClientHello. */
-  listen(): void {
-    this.#socket.on('readable', this.#read).on('end', this.#left);
+  listen(readFirst: ReadFirst): void {
+    this.#socket.on('end', this.#left);
+    readFirst(this.#socket, (piece) => this.#read(piece));
   }
 
   idleSince(): number {
@@ -276,16 +283,16 @@ export class Handshake implements Yielding {
 
   readonly #left = (): void => this.destroy();
 
-  readonly #read = (): void => {
-    const piece: Buffer | null = this.#socket.read();
-    if (piece === null) return;
-    this.#held = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece]);
+  /** Returns true once the ClientHello is complete. */
+  #read(piece: Buffer): boolean {
+    this.#held = Buffer.concat([this.#held, piece]);
     const hello = readClientHello(this.#held);
-    if (hello === 'incomplete') return;
-    this.#socket.off('readable', this.#read).off('end', this.#left).unshift(this.#held);
+    if (hello === 'incomplete') return false;
+    this.#socket.off('end', this.#left).unshift(this.#held);
     this.serverName = hello.serverName || undefined;
     this.#steps.heard(hello);
-  };
+    return true;
+  }
 }
 
 function firstOf<Entry>(entries: Iterable<Entry>): Entry | undefined {

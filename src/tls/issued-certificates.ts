@@ -14,7 +14,7 @@ export interface IssueFailure {
   /** Date of the last one. */
   readonly at: number;
   readonly attempts: number;
-  /** What happened, and what to do. */
+  /** The authority's reason, and what to do. */
   readonly reason: string;
   /** Date of the next one. */
   readonly retryAt: number;

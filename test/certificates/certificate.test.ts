@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { noEnd, writeCertificate } from '../../src/certificates/certificate.ts';
+import { authorityKeyOf } from '../../src/certificates/authority-key.ts';
+import { noEnd, writeCertificate, writeCertificateRequest } from '../../src/certificates/certificate.ts';
 
 const day = 86_400_000;
 const key = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -73,4 +74,29 @@ t.test('dates before and after 2050, serial numbers that differ, and long conten
   t.ok(new X509Certificate(leaf(ca, 'server', many)).checkHost('host-39.a-long-domain-of-an-example.com'));
   const more = Array.from({ length: 2000 }, (_, index) => `host-${index}.a-long-domain-of-an-example.com`);
   t.throws(() => leaf(ca, 'server', more), { message: /65535/ });
+});
+
+t.test('OpenSSL reads a request for a certificate, and the proof of a name by TLS-ALPN-01', async (t) => {
+  const { privateKey, publicKey } = key();
+  const openssl = (input: string | Buffer, ...options: string[]) =>
+    execFileSync('openssl', options, { input, encoding: 'utf8', stdio: 'pipe' });
+  const request = writeCertificateRequest({ hosts: ['api.example.com', '192.0.2.1'] }, privateKey);
+  const read = openssl(request, 'req', '-inform', 'der', '-noout', '-text', '-verify');
+  t.match(read, /DNS:api\.example\.com, IP Address:192\.0\.2\.1/);
+  t.match(read, /id-ecPublicKey/);
+  const acmeDigest = randomBytes(32);
+  const content = { name: 'a.example', publicKey, purpose: 'server', names: { hosts: ['a.example'] }, acmeDigest } as const;
+  const proof = writeCertificate({ ...content, from: Date.now() - day, until: Date.now() + day }, { name: 'a.example', privateKey });
+  t.match(openssl(proof, 'x509', '-noout', '-text'), /1\.3\.6\.1\.5\.5\.7\.1\.31: critical/);
+  t.ok(new X509Certificate(proof).raw.includes(Buffer.concat([Buffer.of(4, 34, 4, 32), acmeDigest])));
+});
+
+t.test('the key of the authority is read from its certificates', async (t) => {
+  const ca = authority();
+  const id = (pem: string) => authorityKeyOf(new X509Certificate(pem).raw)?.toString('hex');
+  t.match(id(leaf(ca, 'server')), /^[0-9a-f]{40}$/);
+  t.equal(id(leaf(ca, 'server')), id(ca.pem));
+  const { raw } = new X509Certificate(ca.pem);
+  for (let cut = 0; cut < raw.length; cut += 7) authorityKeyOf(raw.subarray(0, cut));
+  t.equal(authorityKeyOf(Buffer.from('0603551d23', 'hex')), undefined);
 });

@@ -15,8 +15,8 @@ import { startRedis } from '../tools/redis.ts';
 import { type BalancerUnderTest, operate, startBalancer } from '../tools/sluice-under-test.ts';
 
 const eab = { keyId: 'kid-1', hmac: 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W' };
-/** Seconds for which Pebble's certificates are valid: a third is left after 20. */
-const lifetime = 30;
+/** Seconds for which Pebble's certificates are valid: a third is left after 40. */
+const lifetime = 60;
 
 /** Passes connections to a port on to several addresses in turn, as a load balancer in front of balancers does. */
 async function passage(owner: Owner, port: number, addresses: readonly string[]): Promise<{ readonly passed: number }> {
