@@ -11,6 +11,8 @@ import { serving, startBalancer } from '../tools/sluice-under-test.ts';
 import { startShortLeased, ttl } from './short-leases.ts';
 
 t.setTimeout(300_000);
+// Side by side: each test waits for leases to end most of its time.
+t.jobs = 2;
 
 /** Keys whose loss Sluice makes good by itself. The contents of projects and revisions are nowhere else. */
 const restored: readonly string[] = keyNames.filter((name) => name !== 'project' && name !== 'revision');
@@ -32,7 +34,7 @@ for (const writes of ['accepts', 'refuses'] as const) {
         | undefined;
       return answer?.deployments.map(({ project, revision }) => `${project}@${revision}`).join(' ');
     };
-    const load = new Load(balancer.address, '/echo/', { restMs: 5 });
+    const load = new Load(balancer.address, '/echo/', { restMs: 20 });
     t.teardown(() => load.stop());
     await load.more(50);
     for (const name of writes === 'accepts' ? restored : keyNames) {

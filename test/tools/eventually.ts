@@ -6,12 +6,12 @@ import { within } from './within.ts';
  * `holds` throws, or as {@link within} does, with the last answer.
  *
  * @param options.what completes "waited 60 s for …"; default: the source of `ask` and `holds`
- * @param options.everyMs pause between two questions; default 2, which leaves a load in this process room to work
+ * @param options.everyMs pause between two questions; default 20, which costs little beside what is waited for
  */
 export async function eventually<Answer>(
   ask: () => Answer | Promise<Answer>,
   holds: (answer: Answer) => boolean,
-  { what = `${ask} to satisfy ${holds}`, limitMs, everyMs = 2 }: { what?: string; limitMs?: number; everyMs?: number } = {},
+  { what = `${ask} to satisfy ${holds}`, limitMs, everyMs = 20 }: { what?: string; limitMs?: number; everyMs?: number } = {},
 ): Promise<Answer> {
   let last: unknown = 'no answer yet';
   let over = false;
