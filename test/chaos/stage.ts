@@ -34,7 +34,8 @@ export interface StageOptions {
 
 /** Number of clients in a load, each with one request at a time. */
 export const clients = 16;
-const restMs = 10;
+/** Pause of a client after each answer, in milliseconds. In brief, several stages run side by side. */
+const restOf = { full: 10, brief: 20 } as const;
 
 /** A whole Sluice under load: balancer, gateways a, b and c, and a target. Health checks are as by default. */
 export class Stage {
@@ -120,6 +121,7 @@ export class Stage {
     for (const environment of Object.keys(environments)) await deployEcho(balancer, known.url, '1', environment);
     await Promise.all(['a', 'b', 'c'].map((id) => stage.startGateway(id)));
     await serving(balancer, ['a', 'b', 'c']);
+    const restMs = brief ? restOf.brief : restOf.full;
     stage.loads.push(new Load(balancer.address, '/echo/p', { clients, restMs, patient: options.patient ?? false }));
     if (options.staging) {
       await stage.startGateway('s', 'staging');
