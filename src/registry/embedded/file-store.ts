@@ -6,7 +6,7 @@ import type { News } from '../../model/news.ts';
 import { serverRecord } from '../../model/server.ts';
 import type { Link, Watch } from '../contract.ts';
 import { NewsListeners } from '../news-listeners.ts';
-import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
+import type { Change, Kind, Reading, Store, Stored, Wanted } from '../store.ts';
 import { Writability, type WriteRefusal } from '../writability.ts';
 import { type DocumentTable, TableDraft } from './document-table.ts';
 import { FolderLock } from './folder-lock.ts';
@@ -79,9 +79,16 @@ export class FileStore implements Store {
     }
   }
 
-  async read(keys: readonly Key[]): Promise<Reading> {
-    const documents = keys.map((key) => this.#table.get(key)).filter((stored) => stored !== undefined);
-    return this.#reading(await this.#disk.withTexts(documents));
+  async read(wanted: readonly Wanted[]): Promise<Reading> {
+    const known: Stored[] = [];
+    const others: Stored[] = [];
+    for (const one of wanted) {
+      const stored = this.#table.get(one);
+      if (stored === undefined) continue;
+      if (stored.revision === one.known) known.push({ ...stored, text: '' });
+      else others.push(stored);
+    }
+    return this.#reading([...known, ...(await this.#disk.withTexts(others))]);
   }
 
   async list(kind: Kind, prefix = ''): Promise<Reading> {

@@ -5,7 +5,7 @@ import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
 import type { News } from '../../model/news.ts';
 import type { Link, Watch } from '../contract.ts';
-import { type Change, type Key, type Kind, kinds, type Reading, type Store, type Stored } from '../store.ts';
+import { type Change, type Kind, kinds, type Reading, type Store, type Stored, type Wanted } from '../store.ts';
 import { Writability } from '../writability.ts';
 import { evictionPolicy } from './eviction.ts';
 import { NewsChannels } from './news-channels.ts';
@@ -52,13 +52,13 @@ export class RedisStore implements Store {
     return this.#writability.of(this.#news.link);
   }
 
-  read(keys: readonly Key[]): Promise<Reading> {
-    return this.#read(keys.flatMap(({ kind, name }) => [kind, name]));
+  read(wanted: readonly Wanted[]): Promise<Reading> {
+    return this.#read(wanted.flatMap(({ kind, name, known }) => [kind, name, `${known ?? ''}`]));
   }
 
   list(kind: Kind, prefix = ''): Promise<Reading> {
     // Each change of these changes the document of their environment, too, by which a reader notices it.
-    return kind === 'deployment' || kind === 'claim' ? this.#listInPieces(kind, prefix) : this.#read([kind, `*${prefix}`]);
+    return kind === 'deployment' || kind === 'claim' ? this.#listInPieces(kind, prefix) : this.#read([kind, `*${prefix}`, '']);
   }
 
   async commit({ epoch, expect, expectAll, put = [], remove = [], lease, news }: Change): Promise<boolean> {
