@@ -7,6 +7,8 @@ import type { LiveServer, LiveView } from '../../model/live.ts';
 import type { News } from '../../model/news.ts';
 import { inTurns } from '../../model/pieces.ts';
 import type { Link, Registry, Watch } from '../../registry/contract.ts';
+import type { CertificateStore } from '../../tls/certificate-store.ts';
+import type { IssuedCertificates } from '../../tls/issued-certificates.ts';
 import { DesiredState } from './desired-state.ts';
 import { registryHappening } from './happenings.ts';
 import { RoomWatch } from './room-watch.ts';
@@ -23,6 +25,8 @@ interface Observed {
   readonly registry: Registry;
   readonly live: LiveView;
   readonly listServers: () => Promise<readonly ServerAnswer[]>;
+  readonly certificates?: Pick<CertificateStore, 'states'> | undefined;
+  readonly issued?: Pick<IssuedCertificates, 'states'> | undefined;
   readonly clock: Clock;
 }
 
@@ -46,6 +50,8 @@ export class Observer {
   #registryLink: Link;
   /** Bound address by environment, as of the last second. */
   #listening: ReadonlyMap<string, string | undefined> = new Map();
+  /** State of the certificates, as of the last second. */
+  #certificates: string;
   #seconds = 0;
   #timer: Timer | undefined;
   readonly #refreshes: CoalescedTask;
@@ -58,6 +64,7 @@ export class Observer {
     this.#logger = logger;
     this.#desired = new DesiredState(observed.registry);
     this.#registryLink = observed.registry.link;
+    this.#certificates = certificatesIn(observed);
     this.#refreshes = new CoalescedTask({
       clock: observed.clock,
       run: () => this.#refresh(),
@@ -128,6 +135,7 @@ export class Observer {
     this.#emit({ type: 'traffic', at, ...samples });
     this.#checkRegistry();
     this.#checkListeners(at);
+    this.#checkCertificates(at);
     this.#emitHappenings(this.#room.take(at, live.listeners()));
     this.#health = health;
     if (this.attended || flipped || ++this.#seconds % idleSeconds === 0) this.refresh();
@@ -150,6 +158,14 @@ export class Observer {
     for (const [name, address] of this.#listening) {
       if (before.get(name) !== address) this.#emit({ type: 'environment', at, name });
     }
+  }
+
+  /** Reports certificates that were issued, replaced or refused: an environment's answer shows them. */
+  #checkCertificates(at: number): void {
+    const before = this.#certificates;
+    this.#certificates = certificatesIn(this.#observed);
+    if (this.#certificates === before) return;
+    for (const name of this.#desired.environments) this.#emit({ type: 'environment', at, name });
   }
 
   #onNews(news: News): void {
@@ -198,4 +214,11 @@ export class Observer {
       this.#logger.debug({ err: error }, 'the servers or the desired state could not be read from the registry');
     }
   }
+}
+
+/** A text that differs when a certificate, or what is known of it, has changed. */
+function certificatesIn({ certificates, issued }: Observed): string {
+  const ofFiles = (certificates?.states ?? []).map(({ file, notAfter, fault }) => [file, notAfter, fault]);
+  const ofNames = (issued?.states ?? []).map(({ name, certificate, failure }) => [name, certificate?.fingerprint, failure?.retryAt]);
+  return JSON.stringify([ofFiles, ofNames]);
 }
