@@ -1,13 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Availability, Contender, Running, StartOptions } from './contender.ts';
+import { type CertificateFiles, makeCertificate } from './certificate.ts';
+import type { Availability, Contender, Place, Running } from './contender.ts';
 import { checkCorrectness } from './correctness.ts';
 import { measureFinding } from './finding.ts';
 import { type IdleCost, measureIdleClients } from './idle-clients.ts';
 import { describeMachine } from './machine.ts';
 import { startUpstreams } from './nginx-upstreams.ts';
 import { measurePicking } from './picking.ts';
-import type { Results } from './results.ts';
+import type { IdleCosts, Results } from './results.ts';
 import { type Entrant, measure, type Timings } from './timing.ts';
 
 /** Processor of the contender, and processor of the load and the upstreams. */
@@ -27,21 +28,24 @@ export interface BenchOptions {
 /** Performs the whole run: availability and correctness of each contender, then time, memory, and the cost of picking and finding. */
 export async function bench({ chosen, quick, folder, progress }: BenchOptions): Promise<Results> {
   const begun = { date: new Date(), machine: describeMachine() };
-  const { rounds, seconds, warmUp, clients } = quick
-    ? { rounds: 1, seconds: 1, warmUp: false, clients: 200 }
-    : { rounds: 5, seconds: 2, warmUp: true, clients: 10_000 };
+  const { rounds, seconds, warmUp, clients, tlsClients } = quick
+    ? { rounds: 1, seconds: 1, warmUp: false, clients: 200, tlsClients: 100 }
+    : { rounds: 5, seconds: 2, warmUp: true, clients: 10_000, tlsClients: 2000 };
   const load = { folder: join(folder, 'load'), cpu: otherCpu, seconds };
   mkdirSync(load.folder, { recursive: true });
-  const place = (purpose: string, contender: Contender): Omit<StartOptions, 'upstreams' | 'accessLog'> => {
+  const place = (purpose: string, contender: Contender): Place => {
     const own = join(folder, `${contender.name}-${purpose}`);
     mkdirSync(own);
     return { folder: own, cpu: contenderCpu };
   };
 
+  const certificate = makeCertificate(folder);
   const field = new Map<string, Availability>();
   const fit: Contender[] = [];
   for (const contender of chosen) {
-    const found = await examine(contender, place('check', contender));
+    const plain = await examine(contender, place('check', contender));
+    const secured = contender.secures && { ...place('tls-check', contender), certificate };
+    const found = secured && 'version' in plain ? await examine(contender, secured) : plain;
     field.set(contender.name, found);
     progress(`${contender.name}: ${'version' in found ? `${found.version}, correct` : found.missing}`);
     if ('version' in found) fit.push(contender);
@@ -51,34 +55,40 @@ export async function bench({ chosen, quick, folder, progress }: BenchOptions): 
   const { ports } = upstreams;
   const entrants: Entrant[] = [];
   for (const contender of fit) {
-    const start = (accessLog: boolean) =>
-      contender.start({ ...place(accessLog ? 'logging' : 'quiet', contender), upstreams: ports, accessLog });
-    entrants.push({ contender, quiet: await start(false), logging: contender.logs ? await start(true) : undefined });
+    const start = (purpose: string, more: { accessLog?: true; certificate?: CertificateFiles }) =>
+      contender.start({ ...place(purpose, contender), upstreams: ports, accessLog: false, ...more });
+    const quiet = await start('quiet', {});
+    const logging = contender.logs ? await start('logging', { accessLog: true }) : undefined;
+    const secured = contender.secures ? await start('tls', { certificate }) : undefined;
+    entrants.push({ contender, quiet, logging, secured });
   }
   const timings: Timings = await measure(entrants, { ...load, rounds, warmUp, progress });
-  const all = entrants.flatMap(({ quiet, logging }) => (logging ? [quiet, logging] : [quiet]));
-  await Promise.all(all.map((running: Running) => running.stop()));
+  const all = entrants.flatMap(({ quiet, logging, secured }) => [quiet, logging, secured]);
+  await Promise.all(all.map((running: Running | undefined) => running?.stop()));
 
-  const idle = new Map<string, IdleCost | { failed: string }>();
-  for (const contender of fit.filter(({ name }) => idleField.includes(name))) {
-    progress(`memory of ${clients} idle clients: ${contender.name}`);
-    const where = { ...place('idle', contender), upstreams: ports, accessLog: false };
-    idle.set(
-      contender.name,
-      await measureIdleClients(contender, where, clients, load).catch((error: Error) => ({ failed: error.message })),
-    );
-  }
+  const measureIdle = async (purpose: string, count: number, more: { certificate?: CertificateFiles }): Promise<IdleCosts> => {
+    const costs = new Map<string, IdleCost | { failed: string }>();
+    for (const contender of fit.filter(({ name }) => idleField.includes(name))) {
+      progress(`memory of ${count} clients, ${purpose}: ${contender.name}`);
+      const where = { ...place(purpose, contender), upstreams: ports, accessLog: false, ...more };
+      const cost = await measureIdleClients(contender, where, count, load).catch((error: Error) => ({ failed: error.message }));
+      costs.set(contender.name, cost);
+    }
+    return costs;
+  };
+  const idle = await measureIdle('idle', clients, {});
+  const idleTls = await measureIdle('idle-tls', tlsClients, { certificate });
   await upstreams.stop();
 
   const inside = !quick && fit.some(({ name }) => name.startsWith('sluice'));
   if (inside) progress('picking servers, finding projects');
   const picking = inside ? measurePicking() : new Map<string, readonly number[]>();
   const finding = inside ? measureFinding() : new Map<string, readonly number[]>();
-  return { ...begun, rounds, seconds, field, timings, idle, picking, finding };
+  return { ...begun, rounds, seconds, field, timings, idle, idleTls, picking, finding };
 }
 
 /** Checks that a contender is available and correct. Otherwise it is left out, and the report gives the reason. */
-async function examine(contender: Contender, place: Omit<StartOptions, 'upstreams' | 'accessLog'>): Promise<Availability> {
+async function examine(contender: Contender, place: Place): Promise<Availability> {
   const found = contender.available();
   if ('missing' in found) return found;
   try {

@@ -1,3 +1,4 @@
+import type { CertificateFiles } from './certificate.ts';
 import type { Launched } from './processes.ts';
 
 /** An HTTP proxy or load balancer that is measured. */
@@ -6,6 +7,8 @@ export interface Contender {
   readonly name: string;
   /** True if it can write an access log, and is measured with one as well. */
   readonly logs: boolean;
+  /** True if it is measured over TLS as well. */
+  readonly secures: boolean;
   /** Returns its version, or the reason why it cannot run on this machine. */
   available(): Availability;
   /** Starts it and resolves when requests pass through it. Rejects with its output if it does not start. */
@@ -23,7 +26,12 @@ export interface StartOptions {
   /** Processor that it is pinned to; undefined: any. */
   readonly cpu: number | undefined;
   readonly accessLog: boolean;
+  /** Certificate of its TLS port; undefined: its port is plain. */
+  readonly certificate?: CertificateFiles | undefined;
 }
+
+/** A place without what differs between the instances of a contender. */
+export type Place = Omit<StartOptions, 'upstreams' | 'accessLog'>;
 
 /** A contender that takes requests. */
 export interface Running {

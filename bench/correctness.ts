@@ -1,6 +1,8 @@
 import { strict as assert } from 'node:assert';
-import { Agent, type IncomingMessage, request } from 'node:http';
-import type { Contender, StartOptions } from './contender.ts';
+import { readFileSync } from 'node:fs';
+import http, { type Agent, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import type { Contender, Place } from './contender.ts';
 import { bodies, entityTag, Origins, pattern } from './origins.ts';
 import { workloads } from './workloads.ts';
 
@@ -67,15 +69,23 @@ const checks: Readonly<Record<string, (ask: Ask, origins: Origins) => Promise<vo
 };
 
 /** Starts a contender before the checking {@link Origins}. Rejects with the first claim that does not hold. */
-export async function checkCorrectness(contender: Contender, place: Omit<StartOptions, 'upstreams' | 'accessLog'>): Promise<void> {
+export async function checkCorrectness(contender: Contender, place: Place): Promise<void> {
   const origins = new Origins();
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const { certificate } = place;
+  const kept = { keepAlive: true, maxSockets: 1 };
+  const agent =
+    certificate === undefined
+      ? new http.Agent(kept)
+      : new https.Agent({ ...kept, ca: readFileSync(certificate.certificate), minVersion: 'TLSv1.3' });
   try {
     const running = await contender.start({ ...place, upstreams: await origins.start(), accessLog: false });
     try {
       for (const [claim, check] of Object.entries(checks)) {
         await check(asker(running.port, agent), origins).catch((error: unknown) => {
-          throw new Error(`${contender.name} is not correct: "${claim}" does not hold: ${(error as Error).message}`, { cause: error });
+          throw new Error(
+            `${contender.name}${certificate === undefined ? '' : ' with TLS'} is not correct: "${claim}" does not hold: ${(error as Error).message}`,
+            { cause: error },
+          );
         });
       }
     } finally {
@@ -87,7 +97,8 @@ export async function checkCorrectness(contender: Contender, place: Omit<StartOp
   }
 }
 
-function asker(port: number, agent: Agent): Ask {
+function asker(port: number, agent: Agent | https.Agent): Ask {
+  const { request } = agent instanceof https.Agent ? https : http;
   return (method, path, { headers = {}, body, chunked = false } = {}) =>
     new Promise((resolve, reject) => {
       const length = body === undefined || chunked ? {} : { 'content-length': String(body.length) };

@@ -1,7 +1,7 @@
 import { figureOf } from './figures.ts';
 import { projectCounts } from './finding.ts';
 import { serverCounts } from './picking.ts';
-import type { Results } from './results.ts';
+import type { IdleCosts, Results } from './results.ts';
 
 /** A limit that a measured value must not exceed. */
 export interface Goal {
@@ -27,7 +27,6 @@ export function goals(results: Results): Goal[] {
     const figure = figureOf(results.timings, contender, 'small');
     return figure !== undefined && 'microseconds' in figure ? figure.microseconds : Number.NaN;
   };
-  const idle = results.idle.get(balancer);
   const { picking, finding } = results;
   return [
     { title: 'small GET', value: ratio('small'), limit: 1.25, unit: '× HAProxy' },
@@ -37,12 +36,13 @@ export function goals(results: Results): Goal[] {
     { title: 'POST 16 KiB', value: ratio('post'), limit: 1, unit: '× HAProxy' },
     { title: '25 headers', value: ratio('headers'), limit: 1, unit: '× HAProxy' },
     { title: 'access log on', value: ratio('log'), limit: 1, unit: '× HAProxy' },
-    {
-      title: 'memory for each idle client',
-      value: idle && 'clients' in idle ? (idle.residentAfter - idle.residentBefore) / idle.clients / 1024 : undefined,
-      limit: 12,
-      unit: 'KiB',
-    },
+    { title: 'memory for each idle client', value: kibibytes(results.idle), limit: 12, unit: 'KiB' },
+    { title: 'TLS: small GET', value: ratio('tls'), limit: 1.05, unit: '× HAProxy' },
+    { title: 'TLS: 16 KiB', value: ratio('tls-16k'), limit: 1.1, unit: '× HAProxy' },
+    { title: 'TLS: 1 MiB', value: ratio('tls-1m'), limit: 1.1, unit: '× HAProxy' },
+    { title: 'TLS: new connection', value: ratio('tls-new'), limit: 1.25, unit: '× HAProxy' },
+    { title: 'TLS: resumed connection', value: ratio('tls-resumed'), limit: 1.25, unit: '× HAProxy' },
+    { title: 'TLS: memory for each idle client', value: kibibytes(results.idleTls), limit: 40, unit: 'KiB' },
     ...[...picking].map(([name, costs]) => ({
       title: `picking by ${name} among ${serverCounts.at(-1)} servers`,
       value: growth(costs),
@@ -56,6 +56,11 @@ export function goals(results: Results): Goal[] {
       unit: `× the cost among ${projectCounts[0]}`,
     })),
   ];
+}
+
+function kibibytes(costs: IdleCosts): number | undefined {
+  const cost = costs.get(balancer);
+  return cost && 'clients' in cost ? (cost.residentAfter - cost.residentBefore) / cost.clients / 1024 : undefined;
 }
 
 function growth(costs: readonly number[]): number | undefined {

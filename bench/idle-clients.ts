@@ -1,12 +1,14 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls, createSecureContext } from 'node:tls';
 import { pause } from '../test/tools/pause.ts';
 import type { Contender, StartOptions } from './contender.ts';
 import { type LoadOptions, runLoad } from './load.ts';
 import { residentBytes } from './usage.ts';
-import { smallAnswer, workloads } from './workloads.ts';
+import { plainWorkloads, smallAnswer, tlsWorkloads, type Workload } from './workloads.ts';
 
 /** Number of clients that connect at the same time. */
 const batch = 200;
+const tlsOptions = { servername: 'localhost', rejectUnauthorized: false, secureContext: createSecureContext({ minVersion: 'TLSv1.3' }) };
 /** Rest before memory is read, in milliseconds. */
 const settleMs = 2000;
 
@@ -22,12 +24,13 @@ export async function measureIdleClients(contender: Contender, place: StartOptio
   const running = await contender.start(place);
   const sockets: Socket[] = [];
   try {
-    await runLoad(running.port, workloads[0] as (typeof workloads)[number], load);
+    const [first] = place.certificate === undefined ? plainWorkloads : tlsWorkloads;
+    await runLoad(running.port, first as Workload, load);
     await pause(settleMs);
     const residentBefore = residentBytes(running.processes);
     while (sockets.length < clients) {
       const count = Math.min(batch, clients - sockets.length);
-      sockets.push(...(await Promise.all(Array.from({ length: count }, () => client(running.port)))));
+      sockets.push(...(await Promise.all(Array.from({ length: count }, () => client(running.port, place.certificate !== undefined)))));
     }
     await pause(settleMs);
     const gone = sockets.filter((socket) => socket.destroyed || socket.readableEnded).length;
@@ -40,10 +43,12 @@ export async function measureIdleClients(contender: Contender, place: StartOptio
 }
 
 /** Opens a connection and resolves with it when its first request is answered. */
-function client(port: number): Promise<Socket> {
+function client(port: number, secure: boolean): Promise<Socket> {
   return new Promise((resolve, reject) => {
     let text = '';
-    const socket = connect({ host: '127.0.0.1', port, noDelay: true }, () => socket.write('GET / HTTP/1.1\r\nHost: bench\r\n\r\n'));
+    const at = { host: '127.0.0.1', port, noDelay: true };
+    const ask = () => socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const socket: Socket = secure ? connectTls({ ...at, ...tlsOptions }, ask) : connect(at, ask);
     socket.setEncoding('latin1');
     socket.once('error', reject);
     socket.once('close', () => reject(new Error('a connection was closed before its first answer')));

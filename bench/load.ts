@@ -1,15 +1,19 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Launched } from './processes.ts';
 import type { Workload } from './workloads.ts';
 
 /** Number of clients, each on one kept-alive connection. */
 export const connections = 64;
 
+/** Opens a connection for each request. wrk cannot resume TLS sessions. */
+const connector = fileURLToPath(new URL('programs/tls-connections.mjs', import.meta.url));
+
 /** Time in which wrk must end after a measurement, in milliseconds. */
 const endLimitMs = 20_000;
 
-/** Result of wrk. */
+/** Result of a load. */
 export interface Load {
   readonly requests: number;
   readonly seconds: number;
@@ -24,21 +28,27 @@ export interface LoadOptions {
   readonly seconds: number;
 }
 
-/** Runs wrk. Rejects if any request fails, because a figure with failures means nothing. */
+/** Runs the load. Rejects if any request fails, because a figure with failures means nothing. */
 export async function runLoad(port: number, workload: Workload, { folder, cpu, seconds }: LoadOptions): Promise<Load> {
+  const kind = /^tls-(new|resumed)$/.exec(workload.connections)?.[1];
+  if (kind !== undefined) {
+    const clients = new Launched(process.execPath, [connector, String(port), String(seconds), kind], { folder, cpu });
+    return readLoad(await clients.ended(seconds * 1000 + endLimitMs));
+  }
   const script = join(folder, `${workload.name}.lua`);
   writeFileSync(script, scriptOf(workload));
-  const words = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '5s', '-s', script, `http://127.0.0.1:${port}${workload.path}`];
+  const url = `${workload.connections === 'plain' ? 'http' : 'https'}://127.0.0.1:${port}${workload.path}`;
+  const words = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '5s', '-s', script, url];
   const wrk = new Launched('wrk', words, { folder, cpu });
   return readLoad(await wrk.ended(seconds * 1000 + endLimitMs));
 }
 
-/** Reads the last line of wrk's output. Throws if requests failed. */
+/** Reads the last line of the load's output. Throws if requests failed. */
 export function readLoad(output: string): Load {
   const line = output.trim().split('\n').at(-1) ?? '';
   const numbers =
     /^bench (\d+) requests in (\d+) us, p99 (\d+) us, failed (\d+) connect (\d+) read (\d+) write (\d+) timeout (\d+) status$/.exec(line);
-  if (numbers === null) throw new Error(`wrk did not finish: ${output.trim().slice(-300)}`);
+  if (numbers === null) throw new Error(`the load did not finish: ${output.trim().slice(-300)}`);
   const [requests = 0, duration = 0, p99 = 0, ...failed] = numbers.slice(1).map(Number);
   if (requests === 0) throw new Error('no request was answered');
   if (failed.some((count) => count > 0)) throw new Error(`requests failed: ${line.replace(/^.*failed /, '')}`);

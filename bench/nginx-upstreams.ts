@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { get } from 'node:http';
+import http from 'node:http';
+import https from 'node:https';
 import { join } from 'node:path';
 import { freePort, Launched } from './processes.ts';
 import { smallAnswer } from './workloads.ts';
@@ -55,10 +56,11 @@ export function nginxTemporaryPaths(folder: string): string {
   return kinds.map((kind) => `${kind}_temp_path ${join(folder, kind)};`).join(' ');
 }
 
-/** Resolves if `GET /` is answered with 200, else rejects. */
-export function answers(port: number): Promise<void> {
+/** Resolves if `GET /` is answered with 200, else rejects. @param secure the port speaks TLS */
+export function answers(port: number, secure = false): Promise<void> {
+  const { get } = secure ? https : http;
   return new Promise((resolve, reject) => {
-    const asked = get({ host: '127.0.0.1', port, path: '/', agent: false, timeout: 1000 }, (response) => {
+    const asked = get({ host: '127.0.0.1', port, path: '/', agent: false, timeout: 1000, rejectUnauthorized: false }, (response) => {
       response.resume();
       if (response.statusCode === 200) resolve();
       else reject(new Error(`status ${response.statusCode}`));

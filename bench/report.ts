@@ -3,12 +3,12 @@ import { projectCounts } from './finding.ts';
 import { goals } from './goals.ts';
 import { connections } from './load.ts';
 import { serverCounts } from './picking.ts';
-import type { Results } from './results.ts';
-import { workloads } from './workloads.ts';
+import type { IdleCosts, Results } from './results.ts';
+import { plainWorkloads, tlsWorkloads, type Workload } from './workloads.ts';
 
 /** Writes the results page, as Markdown. `remains` is its hand-written part: the goals that are not met, and why. */
 export function report(results: Results, remains: string): string {
-  const { date, machine, rounds, seconds, field, finding, picking, idle } = results;
+  const { date, machine, rounds, seconds, field, finding, picking, idle, idleTls } = results;
   const versions = [...field].map(([name, found]) => [
     'version' in found ? `${name} ${found.version}` : `${name}: not measured, ${found.missing}`,
   ]);
@@ -26,6 +26,10 @@ connections, requests to all upstreams. The contender runs alone on processor 0;
 addresses as upstreams run on processor 1. Every contender has one thread or worker, keeps connections alive on both sides, balances by least connections
 and adds X-Forwarded-For; HAProxy, nginx and Caddy also add a request id; HAProxy and Caddy have active and passive health checks, nginx passive ones only.
 Sluice runs from its built bundle with its defaults: strict validation, active and passive health checks, metrics, X-Forwarded-*, Via, request id, timeouts, retries.
+
+HAProxy, nginx and Sluice's balancer are measured over TLS 1.3 too, from the client to the contender: with the same certificate (ECDSA on P-256), cipher
+suites in the same order, curves and session tickets, after the same check. New and resumed connections are opened by a program of ours (16 at a time,
+each for one request): each must have the kind of handshake that is measured.
 
 A figure is the CPU time, user and system, of all processes of a contender (/proc/PID/stat) divided by the number of answered requests: the median of
 ${rounds} rounds of ${seconds} s, after one to warm up. In each round the contenders take turns. In parentheses: the median of the ratios to HAProxy in the same round.
@@ -45,32 +49,31 @@ ${table(
 
 ## CPU microseconds for each request
 
-${timingTable(results, ({ microseconds, ratio }) => `${microseconds.toFixed(1)}${ratio === undefined ? '' : ` (${ratio.toFixed(2)} ×)`}`)}
+${timingTable(results, plainWorkloads, cost)}
+
+Over TLS 1.3, in the same run:
+
+${timingTable(results, tlsWorkloads, cost)}
 
 ## Requests per second, and 99th percentile of the latency
 
 For information only: if a contender does not use its whole processor, wrk and the upstreams on the other processor are the limit.
 
-${timingTable(results, ({ requestsPerSecond, p99 }) => `${Math.round(requestsPerSecond)} · ${p99.toFixed(1)} ms`)}
+${timingTable(results, plainWorkloads, speed)}
+
+Over TLS 1.3:
+
+${timingTable(results, tlsWorkloads, speed)}
 
 ## Memory of idle clients
 
 Each client has sent one request and keeps its connection.
 
-${table(
-  ['', 'clients', 'resident before', 'resident after', 'for each client'],
-  [...idle].map(([name, cost]) =>
-    'failed' in cost
-      ? [name, cost.failed]
-      : [
-          name,
-          String(cost.clients),
-          mebibytes(cost.residentBefore),
-          mebibytes(cost.residentAfter),
-          `${((cost.residentAfter - cost.residentBefore) / cost.clients / 1024).toFixed(2)} KiB`,
-        ],
-  ),
-)}
+${idleTable(idle)}
+
+Over TLS 1.3:
+
+${idleTable(idleTls)}
 
 ## Picking a server, and finding a project
 
@@ -92,9 +95,19 @@ ${remains.trim()}
 `;
 }
 
-function timingTable({ timings }: Results, cell: (figure: Figure) => string): string {
+function cost({ microseconds, ratio }: Figure): string {
+  return `${microseconds.toFixed(1)}${ratio === undefined ? '' : ` (${ratio.toFixed(2)} ×)`}`;
+}
+
+function speed({ requestsPerSecond, p99 }: Figure): string {
+  return `${Math.round(requestsPerSecond)} · ${p99.toFixed(1)} ms`;
+}
+
+/** Has a row for each contender that was measured under one of the workloads. */
+function timingTable({ timings }: Results, workloads: readonly Workload[], cell: (figure: Figure) => string): string {
   const failures: string[] = [];
-  const rows = [...timings.keys()].map((name) => [
+  const measured = [...timings].filter(([, series]) => workloads.some(({ name }) => series.has(name)));
+  const rows = measured.map(([name]) => [
     name === baseline ? `**${name}**` : name,
     ...workloads.map((workload) => {
       const figure = figureOf(timings, name, workload.name);
@@ -106,6 +119,23 @@ function timingTable({ timings }: Results, cell: (figure: Figure) => string): st
   ]);
   const notes = failures.length > 0 ? `\n\n${list(failures)}` : '';
   return table(['', ...workloads.map(({ title }) => title)], rows) + notes;
+}
+
+function idleTable(costs: IdleCosts): string {
+  return table(
+    ['', 'clients', 'resident before', 'resident after', 'for each client'],
+    [...costs].map(([name, cost]) =>
+      'failed' in cost
+        ? [name, cost.failed]
+        : [
+            name,
+            String(cost.clients),
+            mebibytes(cost.residentBefore),
+            mebibytes(cost.residentAfter),
+            `${((cost.residentAfter - cost.residentBefore) / cost.clients / 1024).toFixed(2)} KiB`,
+          ],
+    ),
+  );
 }
 
 function verdict(value: number | undefined, limit: number): string {

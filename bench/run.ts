@@ -41,6 +41,7 @@ function readOptions() {
     ['wrk', ['-v']],
     ['nginx', ['-v']],
     ['taskset', ['-V']],
+    ['openssl', ['version']],
   ] as const) {
     const found = programVersion(program, words, /(\d\S*)/);
     if ('missing' in found) throw new Error(`${found.missing}: the bench needs it`);

@@ -1,4 +1,5 @@
-import { get } from 'node:http';
+import http from 'node:http';
+import https from 'node:https';
 import type { Contender, Running } from './contender.ts';
 import { type LoadOptions, runLoad } from './load.ts';
 import { cpuSeconds } from './usage.ts';
@@ -19,11 +20,18 @@ export type Series = readonly Sample[] | { readonly failed: string };
 /** Series by contender, then by workload. */
 export type Timings = ReadonlyMap<string, ReadonlyMap<string, Series>>;
 
-/** A running contender: one instance without access log, and one with it. */
+/** A running contender: one instance with none of them, one with access log, one with TLS. */
 export interface Entrant {
   readonly contender: Contender;
   readonly quiet: Running;
   readonly logging: Running | undefined;
+  readonly secured: Running | undefined;
+}
+
+/** Returns the instance that a workload is for; undefined: the contender has none. */
+function instanceFor(workload: Workload, { quiet, logging, secured }: Entrant): Running | undefined {
+  if (workload.connections !== 'plain') return secured;
+  return workload.accessLog ? logging : quiet;
 }
 
 export interface TimingOptions extends LoadOptions {
@@ -38,8 +46,9 @@ export async function measure(entrants: readonly Entrant[], options: TimingOptio
   const timings = new Map(entrants.map(({ contender }) => [contender.name, new Map<string, Sample[] | { failed: string }>()]));
   for (let round = options.warmUp ? 0 : 1; round <= options.rounds; round++) {
     for (const workload of workloads) {
-      for (const { contender, quiet, logging } of entrants) {
-        const running = workload.accessLog ? logging : quiet;
+      for (const entrant of entrants) {
+        const { contender } = entrant;
+        const running = instanceFor(workload, entrant);
         const series = timings.get(contender.name);
         const before = series?.get(workload.name) ?? [];
         if (running === undefined || 'failed' in before) continue;
@@ -68,9 +77,10 @@ async function measureOnce(running: Running, workload: Workload, options: Timing
 }
 
 /** Checks the length of an answer first: wrk checks statuses, but not bodies. */
-function answersWholly(port: number, { path, answerBytes }: Workload): Promise<void> {
+function answersWholly(port: number, { path, answerBytes, connections }: Workload): Promise<void> {
+  const { get } = connections === 'plain' ? http : https;
   return new Promise((resolve, reject) => {
-    const asked = get({ host: '127.0.0.1', port, path, agent: false, timeout: 5000 }, (response) => {
+    const asked = get({ host: '127.0.0.1', port, path, agent: false, timeout: 5000, rejectUnauthorized: false }, (response) => {
       let octets = 0;
       response.on('error', reject).on('data', (piece: Buffer) => {
         octets += piece.length;

@@ -11,6 +11,8 @@ export interface Workload {
   /** Length of the body with which the upstreams answer. */
   readonly answerBytes: number;
   readonly accessLog: boolean;
+  /** Kind of its connections: `plain` and `tls` are kept; a request on `tls-new` and `tls-resumed` has a handshake of its own. */
+  readonly connections: 'plain' | 'tls' | 'tls-new' | 'tls-resumed';
 }
 
 /** Body of the upstreams' answer to a small request. */
@@ -44,13 +46,24 @@ const browserHeaders = {
   'X-Client-Version': '2026.11.2',
 };
 
-const small = { method: 'GET', path: '/', headers: {}, bodyBytes: 0, answerBytes: smallAnswer.length, accessLog: false } as const;
+const small = {
+  method: 'GET',
+  path: '/',
+  headers: {},
+  bodyBytes: 0,
+  answerBytes: smallAnswer.length,
+  accessLog: false,
+  connections: 'plain',
+} as const;
+const medium = { path: '/16k', answerBytes: 16_384 };
+const large = { path: '/1m', answerBytes: 1_048_576 };
+const tls = { ...small, connections: 'tls' } as const;
 
-/** All workloads, in the order of the report. */
-export const workloads: readonly Workload[] = [
+/** Workloads without TLS, in the order of the report. */
+export const plainWorkloads: readonly Workload[] = [
   { ...small, name: 'small', title: 'small' },
-  { ...small, name: '16k', title: '16 KiB', path: '/16k', answerBytes: 16_384 },
-  { ...small, name: '1m', title: '1 MiB', path: '/1m', answerBytes: 1_048_576 },
+  { ...small, name: '16k', title: '16 KiB', ...medium },
+  { ...small, name: '1m', title: '1 MiB', ...large },
   {
     ...small,
     name: 'post',
@@ -63,3 +76,14 @@ export const workloads: readonly Workload[] = [
   { ...small, name: 'headers', title: '25 headers', headers: browserHeaders },
   { ...small, name: 'log', title: 'access log on', accessLog: true },
 ];
+
+/** Workloads over TLS 1.3. */
+export const tlsWorkloads: readonly Workload[] = [
+  { ...tls, name: 'tls', title: 'small' },
+  { ...tls, name: 'tls-16k', title: '16 KiB', ...medium },
+  { ...tls, name: 'tls-1m', title: '1 MiB', ...large },
+  { ...tls, name: 'tls-new', title: 'new connection', connections: 'tls-new' },
+  { ...tls, name: 'tls-resumed', title: 'resumed connection', connections: 'tls-resumed' },
+];
+
+export const workloads = [...plainWorkloads, ...tlsWorkloads];

@@ -9,6 +9,7 @@ import { programVersion } from '../versions.ts';
 export const caddy: Contender = {
   name: 'caddy',
   logs: true,
+  secures: false,
   available: () => programVersion('caddy', ['version'], /(\d\S*)/),
   async start({ upstreams, folder, cpu, accessLog }) {
     const port = await freePort();

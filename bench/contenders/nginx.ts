@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type CertificateFiles, tlsSettings } from '../certificate.ts';
 import type { Contender } from '../contender.ts';
 import { answers, nginxGlobals, nginxTemporaryPaths } from '../nginx-upstreams.ts';
 import { freePort, Launched } from '../processes.ts';
@@ -9,8 +10,9 @@ import { programVersion } from '../versions.ts';
 export const nginx: Contender = {
   name: 'nginx',
   logs: true,
+  secures: true,
   available: () => programVersion('nginx', ['-v'], /nginx\/(\S+)/),
-  async start({ upstreams, folder, cpu, accessLog }) {
+  async start({ upstreams, folder, cpu, accessLog, certificate }) {
     const port = await freePort();
     const file = join(folder, 'nginx.conf');
     writeFileSync(
@@ -29,7 +31,8 @@ http {
     keepalive 128; keepalive_requests 1000000000;
   }
   server {
-    listen 127.0.0.1:${port} backlog=4096;
+    listen 127.0.0.1:${port} backlog=4096${certificate === undefined ? '' : ' ssl'};
+    ${certificate === undefined ? '' : tlsLines(certificate)}
     location / {
       proxy_pass http://servers;
       proxy_http_version 1.1;
@@ -43,7 +46,13 @@ http {
 `,
     );
     const process = new Launched('nginx', ['-c', file, '-p', folder], { folder, cpu });
-    await process.until(() => answers(port));
+    await process.until(() => answers(port, certificate !== undefined));
     return { port, processes: [process], stop: () => process.stop() };
   },
 };
+
+function tlsLines({ certificate, key }: CertificateFiles): string {
+  const { ciphersuites, ciphers, curves } = tlsSettings;
+  return `ssl_certificate ${certificate}; ssl_certificate_key ${key}; ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers on;
+    ssl_conf_command Ciphersuites ${ciphersuites}; ssl_ciphers ${ciphers}; ssl_ecdh_curve ${curves};`;
+}

@@ -9,6 +9,7 @@ export function npmPackage(name: string, packageName: string, program: string): 
   return {
     name,
     logs: false,
+    secures: false,
     available: () => packageVersion(packageName),
     async start({ upstreams, folder, cpu }) {
       const port = await freePort();

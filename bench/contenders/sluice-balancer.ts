@@ -11,10 +11,11 @@ export function balancerOn(node: NodeProgram, name: string): Contender {
   return {
     name,
     logs: true,
+    secures: true,
     available: () => sluiceVersion(node),
     async start(place) {
       const { process, port } = await startBalancer({ ...place, node });
-      await process.until(() => answers(port));
+      await process.until(() => answers(port, place.certificate !== undefined));
       return { port, processes: [process], stop: () => process.stop() };
     },
   };

@@ -6,6 +6,7 @@ import { sluiceVersion, startBalancer, startGateway } from './sluice.ts';
 export const sluiceBoth: Contender = {
   name: 'sluice-both',
   logs: true,
+  secures: false,
   available: () => sluiceVersion(),
   async start(place) {
     const balancer = await startBalancer({ ...place, upstreams: [] });

@@ -6,6 +6,7 @@ import { sluiceVersion, startBalancer, startGateway } from './sluice.ts';
 export const sluiceGateway: Contender = {
   name: 'sluice-gateway',
   logs: false,
+  secures: false,
   available: () => sluiceVersion(),
   async start(place) {
     const balancer = await startBalancer({ ...place, upstreams: [], cpu: undefined });

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readyPath } from '../../src/model/reserved-path.ts';
+import type { CertificateFiles } from '../certificate.ts';
 import type { Availability } from '../contender.ts';
 import { type NodeProgram, nodeAtHand } from '../node-program.ts';
 import { freePort, Launched } from '../processes.ts';
@@ -31,18 +32,28 @@ export interface BalancerOptions {
   readonly accessLog: boolean;
   /** Static servers; empty: gateways join. */
   readonly upstreams: readonly number[];
+  /** Certificate of the listener; undefined: it is plain. */
+  readonly certificate?: CertificateFiles | undefined;
   /** Default: the Node.js that runs the bench. */
   readonly node?: NodeProgram;
 }
 
 /** Starts `sluice serve` with the environment `production`: balanced by least connections, otherwise with defaults. */
-export async function startBalancer({ folder, cpu, accessLog, upstreams, node = nodeAtHand }: BalancerOptions): Promise<Balancer> {
+export async function startBalancer({
+  folder,
+  cpu,
+  accessLog,
+  upstreams,
+  certificate: files,
+  node = nodeAtHand,
+}: BalancerOptions): Promise<Balancer> {
   const port = await freePort();
   const listen = `127.0.0.1:${await freePort()}`;
   const servers = upstreams.map((upstream, index) => ({ id: `s${index}`, address: `127.0.0.1:${upstream}` }));
   const production = {
     listen: `127.0.0.1:${port}`,
     balance: 'least-connections',
+    ...(files !== undefined && { tls: { certificates: [{ certificate: files.certificate, key: files.key }] } }),
     ...(servers.length > 0 && { servers, health: { path: '/' } }),
   };
   const file = join(folder, 'sluice.yaml');

@@ -28,6 +28,10 @@ export const serverAnswer = z
       description: 'the environment that the server moves to once drained; null: it becomes available; absent: it is not moving',
     }),
     address,
+    proxyProtocol: z
+      .enum(['v1', 'v2'])
+      .optional()
+      .meta({ description: 'version of the PROXY protocol that Sluice speaks to a static server; absent: none' }),
     weight,
     state: serverState,
     health: healthState,
@@ -80,23 +84,48 @@ export const environmentAnswer = environmentSpec
           }),
           closedForRoom: z.int().meta({ description: 'idle ones that were closed to make room for others' }),
           refused: z.int().meta({ description: 'connections refused because there was no room and none was idle' }),
+          withoutProxyHeader: z.int().meta({
+            description: 'connections from addresses in proxyProtocol that were refused, because they did not begin with a valid header',
+          }),
         })
         .nullable()
         .meta({ description: 'clients of the listener, which environments may share; null while it is not open' }),
       certificates: z
         .array(
           z.object({
-            certificate: z.string().meta({ description: 'its file' }),
-            names: z.array(z.string()).meta({ description: 'DNS names and IP addresses that it covers' }),
+            certificate: z.string().meta({ description: 'its file, or the host that an authority issues it for' }),
+            names: z
+              .array(z.string())
+              .meta({ description: 'DNS names and IP addresses that it covers; none for authorities of client certificates' }),
             until: z.number().nullable().meta({ description: 'when it expires; null: this balancer could never use it' }),
             fault: z.string().optional().meta({
               description:
                 'why the files cannot be used as they are now, and what to do; the certificate that was read before stays in use, or this one, if it is only out of date and there is no other',
             }),
+            acme: z
+              .object({
+                renewal: z
+                  .number()
+                  .nullable()
+                  .meta({ description: 'when it is renewed; null: there is none yet, and a self-signed one answers' }),
+                failure: z
+                  .object({
+                    at: z.number().meta({ description: 'when the last attempt failed' }),
+                    attempts: z.int().meta({ description: 'attempts since the last certificate' }),
+                    reason: z.string().meta({ description: 'what happened, and what to do' }),
+                    next: z.number().meta({ description: 'when the next attempt is due' }),
+                  })
+                  .optional()
+                  .meta({ description: 'failed attempts to get a new certificate; absent: the last one succeeded' }),
+              })
+              .optional()
+              .meta({ description: 'state of a certificate that an authority issues; absent: it comes from files' }),
           }),
         )
         .optional()
-        .meta({ description: 'certificates of the listener, on this balancer; absent: it has no TLS' }),
+        .meta({
+          description: 'certificates of the listener and of the authorities of its clients, on this balancer; absent: it has no TLS',
+        }),
       snapshot: snapshotId,
       origins: z.record(z.string(), z.enum(['file', 'api'])).meta({
         description:

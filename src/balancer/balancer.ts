@@ -1,6 +1,7 @@
 import type { LiveView } from '../model/live.ts';
 import type { Link } from '../registry/contract.ts';
 import type { CertificateStore } from '../tls/certificate-store.ts';
+import type { IssuedCertificates } from '../tls/issued-certificates.ts';
 import type { OpenListener, StartDataPlane } from './data-plane.ts';
 import { Director, type DirectorTools } from './director.ts';
 import { Listeners } from './listeners.ts';
@@ -10,6 +11,8 @@ export interface BalancerOptions extends DirectorTools {
   readonly startDataPlane: StartDataPlane;
   /** Certificates of listeners with TLS. */
   readonly certificates: CertificateStore;
+  /** Certificates that authorities issue. */
+  readonly issued: IssuedCertificates;
   /** Grace period, in milliseconds, of exchanges in flight when their listener is closed because no environment uses it any more. Default 30,000. */
   readonly graceMs?: number;
 }
@@ -30,21 +33,22 @@ export interface Balancer {
 
 /** Makes a balancer: `start` reads the registry and opens the listeners, then requests are routed. */
 export function createBalancer(options: BalancerOptions): Balancer {
-  const { logger, clock, random, startDataPlane, certificates, graceMs = 30_000 } = options;
+  const { logger, clock, random, startDataPlane, certificates, issued, graceMs = 30_000 } = options;
   const tables = new Map<string, TableEnvironment>();
   const dataPlane = startDataPlane({
     suspect: (environment, id) => director.suspect(environment, id),
     report: (report) => director.report(report),
   });
   const open: OpenListener = (address, settings, beside) => dataPlane.open(address, settings, beside);
-  const listeners = new Listeners({ open, clock, random, logger, certificates, graceMs });
+  const listeners = new Listeners({ open, clock, random, logger, certificates, issued, graceMs });
   let started = false;
   let opened = false;
 
   const follow = () => listeners.follow(tables.values());
-  certificates.changed = () => {
-    if (started) void follow();
-  };
+  for (const source of [certificates, issued])
+    source.changed = () => {
+      if (started) void follow();
+    };
   const reader: TableReader = {
     apply(table) {
       const claims = tables.get(table.name)?.spec;
@@ -61,15 +65,19 @@ export function createBalancer(options: BalancerOptions): Balancer {
   const director: Director = new Director({ ...options, live: () => dataPlane.servers() }, reader);
 
   const drain = async (graceMs: number): Promise<void> => {
+    const issuing = issued.close();
     // The director runs until the last exchange has ended: a retry must not go to a server that has left meanwhile.
     await listeners.close(graceMs);
     director.stop();
+    await issuing;
     certificates.close();
     await dataPlane.close();
   };
 
   const start = async (): Promise<void> => {
     await director.start();
+    // Before the listeners open, so that a restart serves the certificates that there are.
+    await issued.load();
     started = true;
     const [failure] = await follow();
     opened = true;

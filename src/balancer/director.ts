@@ -41,6 +41,8 @@ export interface DirectorTools extends RegistryViewTools, ProberTools {
   readonly own?: readonly string[];
   /** Servers with their counts, which say whether a server without health checks still answers. Default none. */
   readonly live?: () => readonly LiveServer[];
+  /** Called with the registered servers whenever they may have changed. */
+  readonly onMembers?: (members: Iterable<MemberRecord>) => void;
 }
 
 /**
@@ -130,6 +132,7 @@ export class Director {
   }
 
   #membersChanged(): void {
+    this.#tools.onMembers?.(this.#registryView.members.values());
     const all: (Candidate & { environment: string })[] = [];
     const checked: CheckedServer[] = [];
     for (const environment of this.#registryView.environments.values()) {

@@ -39,7 +39,7 @@ export class LocalDataPlane implements Handler, DataPlane {
     const { authority } = exchange.request;
     const name = this.#hosts.find(listener, authority) ?? this.#former.get(listener)?.find(listener, authority);
     const environment = name === undefined ? undefined : this.#environments.get(name);
-    if (environment?.pool.secureFields !== undefined && exchange.secure) exchange.ownFields = environment.pool.secureFields;
+    if (environment !== undefined && exchange.secure) exchange.ownFields = environment.pool.secureFields;
     if (!exchange.request.plain && couldBeReserved(exchange.request.path)) {
       exchange.fail(failures.reserved);
       return;
@@ -127,8 +127,8 @@ export class LocalDataPlane implements Handler, DataPlane {
 }
 
 /** Refuses a request whose client has not shown the certificate that its environment demands. */
-function identified(exchange: Exchange, { ca, require }: ClientCertificates): boolean {
-  const shown = exchange.identify?.(ca) ?? 'missing';
+function identified(exchange: Exchange, { ca, require, chain }: ClientCertificates): boolean {
+  const shown = exchange.identify?.(ca, chain) ?? 'missing';
   if (shown === 'accepted' || (shown === 'missing' && !require)) return true;
   exchange.fail(shown === 'missing' ? failures.noClientCertificate : failures.badClientCertificate);
   return false;

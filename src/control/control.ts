@@ -25,6 +25,7 @@ import { Feed } from './feed/feed.ts';
 import { Journal } from './feed/journal.ts';
 import { JournalFile } from './feed/journal-file.ts';
 import { Observer } from './feed/observer.ts';
+import { paceHandshakes } from './paced-handshakes.ts';
 import { answerNotFound } from './routes/answer-not-found.ts';
 import { acceptBodies, compileValidator } from './routes/bodies.ts';
 import type { ControlApp, ControlContext } from './routes/control-app.ts';
@@ -73,6 +74,7 @@ export interface ControlOptions {
   /** Opens a listener ahead of a change to an environment: see `ControlContext`. */
   readonly reserve?: ControlContext['reserve'];
   readonly certificates?: ControlContext['certificates'];
+  readonly issued?: ControlContext['issued'];
   /** Certificate of the control address, as TLS servers take it; undefined: it is plain. */
   readonly secure?: SecureContextOptions | undefined;
   readonly authorize: Authorizer;
@@ -115,7 +117,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 4 * 1024 * 1024,
     requestTimeout: 30_000,
-    ...(options.secure === undefined ? { http: checks } : { https: { ...checks, ...options.secure, handshakeTimeout: 10_000 } }),
+    ...(options.secure === undefined ? { http: checks } : { https: { ...checks, ...options.secure } }),
     forceCloseConnections: 'idle',
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: true },
     frameworkErrors: answerError,
@@ -132,6 +134,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     live,
     reserve: options.reserve,
     certificates: options.certificates,
+    issued: options.issued,
     clock,
     version,
     listen,
@@ -143,6 +146,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const limiter = new GuessLimiter(clock, (request) => callers.of(request));
   const identifyFor = { admin: limiter.limit(identify), join: limiter.limit(identify, 'join') };
   app.addHook('onRequest', () => controlTurns.next());
+  if (app.server instanceof TlsServer) paceHandshakes(app.server, clock);
   const connections = new Connections(app.server, clock, (address) =>
     refusals.note(
       'connections',

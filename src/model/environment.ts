@@ -6,6 +6,7 @@ import { name } from './name.ts';
 import { serverTls } from './outgoing-tls.ts';
 import { count, duration, weight } from './quantity.ts';
 import { readyPath } from './reserved-path.ts';
+import { stickySpec } from './sticky.ts';
 import { tlsSpec } from './tls.ts';
 
 /** `*` stands for one or more leading labels: `*.example.com`. */
@@ -236,20 +237,7 @@ export const environmentSpec = z
     retries: retries.prefault({}).meta({ description: 'when a request is retried on another server' }),
     limits: limits.prefault({}).meta({ description: 'limits for clients and servers' }),
     timeouts: timeouts.prefault({}).meta({ description: 'time limits for each step of an exchange' }),
-    sticky: z
-      .strictObject({
-        cookie: z
-          .string()
-          .regex(new RegExp(`^${tokenCharacter}*$`), 'must be a cookie name')
-          .default('')
-          .meta({ description: 'name of the cookie; empty: not sticky. Sticky clients stay on a busy server even if others are idle' }),
-        secure: z.enum(['auto', 'on', 'off']).default('auto').meta({
-          description:
-            'whether browsers send the cookie over https only (its attribute Secure). auto: if the client came over TLS; on: always, for a proxy in front that speaks https; off: never',
-        }),
-      })
-      .prefault({})
-      .meta({ description: 'keeps a client on one server by a cookie, as long as the server is available' }),
+    sticky: stickySpec.prefault({}).meta({ description: 'keeps a client on one server by a cookie, as long as the server is available' }),
     underscores: z.enum(['drop', 'reject', 'keep']).default('drop').meta({
       description:
         'what happens to fields of clients whose names have an underscore, a dot, or another character than letters, digits and hyphens. CGI and WSGI cannot tell X_User from X-User, so that with keep a client can forge fields that a proxy, Sluice or a policy sets. drop: they are not passed on; reject: 400. If environments share a listener, the strictest applies',

@@ -9,20 +9,26 @@ export function isHiddenKey(text: string): boolean {
   return text.search(hidden) >= 0;
 }
 
+/** Setting that is a key as a whole, and not in PEM. */
+const bareKey = 'hmac';
+
 /**
  * Returns a value in which a digest stands for every private key, wherever a text within it has one; the value itself if there is none.
  * {@link restoreKeys} reverses that.
  */
 export function hideKeys<Value>(value: Value): Value {
-  return mapTexts(value, (text) => (text.includes('PRIVATE KEY-----') ? text.replace(keyBlock, standIn) : text)) as Value;
+  return mapTexts(value, (text, name) => {
+    if (name === bareKey && text !== '' && !isHiddenKey(text)) return standIn(text);
+    return text.includes('PRIVATE KEY-----') ? text.replace(keyBlock, standIn) : text;
+  }) as Value;
 }
 
 /** Returns a value with the keys of `known` in place of their digests. A digest of no key in `known` stays. */
 export function restoreKeys<Value>(value: Value, known: unknown): Value {
   if (!hasHiddenKey(value)) return value;
   const keys = new Map<string, string>();
-  mapTexts(known, (text) => {
-    for (const block of text.match(keyBlock) ?? []) keys.set(standIn(block), block);
+  mapTexts(known, (text, name) => {
+    for (const block of name === bareKey ? [text] : (text.match(keyBlock) ?? [])) keys.set(standIn(block), block);
     return text;
   });
   return mapTexts(value, (text) => text.replace(hidden, (name) => keys.get(name) ?? name)) as Value;
@@ -42,15 +48,15 @@ function standIn(block: string): string {
   return `hidden private key sha256:${createHash('sha256').update(block.replace(/\s+/g, ' ').trim()).digest('hex')}`;
 }
 
-/** Replaces every text within lists and maps. Parts without a change stay the same objects. */
-function mapTexts(value: unknown, change: (text: string) => string): unknown {
-  if (typeof value === 'string') return change(value);
+/** Replaces every text within lists and maps. Parts without a change stay the same objects. @param name key of the map that has the value */
+function mapTexts(value: unknown, change: (text: string, name: string) => string, name = ''): unknown {
+  if (typeof value === 'string') return change(value, name);
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) {
-    const list = value.map((entry) => mapTexts(entry, change));
+    const list = value.map((entry) => mapTexts(entry, change, name));
     return list.some((entry, index) => entry !== value[index]) ? list : value;
   }
   const before = Object.entries(value);
-  const after = before.map(([key, entry]) => [key, mapTexts(entry, change)] as const);
+  const after = before.map(([key, entry]) => [key, mapTexts(entry, change, key)] as const);
   return after.some(([, entry], index) => entry !== before[index]?.[1]) ? Object.fromEntries(after) : value;
 }

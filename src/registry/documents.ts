@@ -101,6 +101,9 @@ const change = z.object({
   removed: name.exactOptional(),
 });
 
+/** A secret as it is stored: sealed by keys that the registry does not have. */
+const secret = z.object({ sealed: z.string().min(1) });
+
 /** The program that registered a server, as far as known. Only the registry's rules read this: it is part of no answer. */
 const holder = z.object({
   /** SHA-256 digest of its lease secret. */
@@ -128,6 +131,7 @@ export const documentSchemas = {
   deployment,
   claim,
   change,
+  secret,
 } as const;
 
 /** Keys of each kind of document that this version knows. */
@@ -141,6 +145,7 @@ export const documentKeys: Readonly<Record<keyof typeof documentSchemas, readonl
   deployment: Object.keys(deployment.shape),
   claim: Object.keys(claim.shape),
   change: Object.keys(change.shape),
+  secret: Object.keys(secret.shape),
 };
 
 /** The checked value of a document. */

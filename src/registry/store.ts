@@ -5,8 +5,20 @@ import type { Link, Watch } from './contract.ts';
  * Kinds of documents. An `assignment` records where an operator put a server; it outlives the server's lease. An `applied` document has an
  * environment's settings as they were last applied from a configuration file; it outlives the environment. A `deployment` is what an
  * environment runs of one project, a `claim` names the project that has a base path there, and a `change` is one of the latest changes there.
+ * A `secret` is sealed text that balancers share.
  */
-export const kinds = ['environment', 'project', 'revision', 'assignment', 'server', 'applied', 'deployment', 'claim', 'change'] as const;
+export const kinds = [
+  'environment',
+  'project',
+  'revision',
+  'assignment',
+  'server',
+  'applied',
+  'deployment',
+  'claim',
+  'change',
+  'secret',
+] as const;
 export type Kind = (typeof kinds)[number];
 
 export interface Key {

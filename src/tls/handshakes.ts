@@ -6,10 +6,11 @@ import { networkOf } from '../model/ip-address.ts';
 import { givesWay, type Yielding } from '../model/longest-idle.ts';
 import { Turns } from '../model/turns.ts';
 import type { CertificateNames } from './certificate-names.ts';
-import type { ClientAuthority } from './client-authority.ts';
+import { ChallengeServers } from './challenge-servers.ts';
 import { type ClientHello, readClientHello } from './client-hello.ts';
 import { ClientIdentity } from './client-identity.ts';
 import { failedHandshakes } from './failed-handshakes.ts';
+import { hstsFields } from './hsts.ts';
 import type { ListenerTls, TlsEnvironment } from './listener-tls.ts';
 import { SecuredConnection } from './secured-connection.ts';
 import { type ServerContext, serverContexts } from './server-contexts.ts';
@@ -20,6 +21,7 @@ const mostHandshakes = 2048;
 const mostOfNetwork = 256;
 /** The costly part of each handshake in this process has a turn of its own, so that requests on open connections wait for one handshake at most. */
 const turns = new Turns();
+const nothing = Buffer.alloc(0);
 /** Protocols that the server speaks over TLS (RFC 7301). */
 const protocols = ['http/1.1'];
 
@@ -34,6 +36,9 @@ interface Deadlines {
   in(ms: number): number;
   stamp(): number;
 }
+
+/** Reads a socket until `take` returns true. The octets are overwritten after the call. */
+export type ReadFirst = (socket: net.Socket, take: (octets: Buffer) => boolean) => void;
 
 /** Receives a connection once its handshake is complete. */
 export type Secured = (socket: TLSSocket, about: SecuredConnection) => void;
@@ -53,18 +58,21 @@ interface EnvironmentServer {
  */
 export class Handshakes {
   readonly #deadlines: Deadlines;
+  readonly #readFirst: ReadFirst;
   readonly #underWay = new Map<net.Socket, Handshake>();
   /** Oldest first. */
   readonly #ofNetwork = new Map<string, Set<Handshake>>();
   #first!: EnvironmentServer;
   #servers: ReadonlyMap<string, EnvironmentServer> = new Map();
   #hosts = new HostTable([]);
+  #challenges!: ChallengeServers;
   #limitMs = 0;
   /** Called when a handshake has ended without a connection. */
   readonly #ended: () => void;
 
-  constructor(deadlines: Deadlines, ended: () => void) {
+  constructor(deadlines: Deadlines, readFirst: ReadFirst, ended: () => void) {
     this.#deadlines = deadlines;
+    this.#readFirst = readFirst;
     this.#ended = ended;
   }
 
@@ -79,6 +87,11 @@ export class Handshakes {
     const servers = tls.environments.map((environment) => this.#serverOf(tls, environment));
     this.#servers = new Map(tls.environments.map(({ name }, at) => [name, servers[at] as EnvironmentServer]));
     this.#first = servers[0] as EnvironmentServer;
+    this.#challenges = new ChallengeServers(
+      tls.challenges ?? [],
+      (socket) => this.#proven(socket),
+      (error, socket) => this.#failed(error, socket),
+    );
     this.#hosts = new HostTable(tls.environments.map(({ name, hosts }) => ({ name, hosts, listen: '' })));
   }
 
@@ -101,7 +114,7 @@ export class Handshakes {
     socket.once('close', () => this.#dropped(socket)).on('error', ignore);
     if (ofNetwork.size > mostOfNetwork) firstOf(ofNetwork)?.giveWay();
     else if (this.#underWay.size > mostHandshakes) this.endOldest();
-    handshake.listen();
+    handshake.listen(this.#readFirst);
     return handshake;
   }
 
@@ -119,7 +132,9 @@ export class Handshakes {
 
   #serverOf(tls: ListenerTls, environment: TlsEnvironment): EnvironmentServer {
     const contexts = serverContexts(tls, environment);
-    const { clientAuthorities = [] } = tls;
+    const { clientAuthorities = [], clientChains = false } = tls;
+    const ownFields = hstsFields(environment.hsts ?? 0);
+    const about = (socket: TLSSocket) => ({ client: ClientIdentity.of(socket, clientAuthorities, clientChains), ownFields });
     // The environment decides about a certificate, once the request names it by Host.
     const asking = clientAuthorities.length > 0 && { requestCert: true, rejectUnauthorized: false };
     const byName = tls.certificates.length > 1 && {
@@ -127,21 +142,31 @@ export class Handshakes {
         found(null, contexts.find(name).context),
     };
     const server = createServer({ ...contexts.first.options, ALPNProtocols: protocols, ...byName, ...asking })
-      .on('secureConnection', (socket) => this.#secured(socket, contexts, clientAuthorities))
+      .on('secureConnection', (socket) => this.#secured(socket, contexts, about))
       .on('tlsClientError', (error, socket) => this.#failed(error, socket));
     return { server, contexts };
   }
 
   /** The client has said for which name it came: the environment of that name does the rest. */
-  async #heard(socket: net.Socket, { serverName }: ClientHello): Promise<void> {
+  async #heard(socket: net.Socket, hello: ClientHello): Promise<void> {
     await turns.next();
     if (!this.#underWay.has(socket)) return;
+    const challenge = this.#challenges.find(hello);
+    if (challenge !== undefined) {
+      challenge.emit('connection', socket);
+      return;
+    }
+    const { serverName } = hello;
     const environment = serverName === undefined ? undefined : this.#hosts.find('', serverName);
     const { server } = this.#servers.get(environment ?? '') ?? this.#first;
     server.emit('connection', socket);
   }
 
-  #secured(socket: TLSSocket, contexts: CertificateNames<ServerContext>, authorities: readonly ClientAuthority[]): void {
+  #secured(
+    socket: TLSSocket,
+    contexts: CertificateNames<ServerContext>,
+    about: (socket: TLSSocket) => Pick<SecuredConnection, 'client' | 'ownFields'>,
+  ): void {
     const raw = (socket as unknown as Inside)._parent;
     const handshake = raw && this.#leave(raw);
     if (handshake === undefined) {
@@ -151,12 +176,20 @@ export class Handshakes {
     // Of a resumed session of TLS 1.2, Node does not tell the name.
     const name = handshake.serverName;
     if ((socket.servername || name) === name) {
-      handshake.complete(socket, new SecuredConnection(name, contexts.find(name).names, ClientIdentity.of(socket, authorities)));
+      handshake.complete(socket, new SecuredConnection(name, contexts.find(name).names, about(socket)));
     } else {
       // A second ClientHello, after a HelloRetryRequest, named another environment's host.
       handshake.destroy();
       this.#ended();
     }
+  }
+
+  /** An authority has got the proof that it asked for. */
+  #proven(socket: TLSSocket): void {
+    socket.on('error', ignore).end();
+    const raw = (socket as unknown as Inside)._parent;
+    // Stays under way, with its deadline, until the authority closes.
+    raw?.resume();
   }
 
   #failed(error: Error, socket: TLSSocket): void {
@@ -205,7 +238,7 @@ export class Handshake implements Yielding {
   readonly #socket: net.Socket;
   readonly #since: number;
   readonly #steps: Steps;
-  #held: Buffer = Buffer.alloc(0);
+  #held: Buffer = nothing;
 
   constructor(socket: net.Socket, client: string, since: number, steps: Steps) {
     this.#socket = socket;
@@ -216,8 +249,9 @@ export class Handshake implements Yielding {
   }
 
   /** Waits for the ClientHello. */
-  listen(): void {
-    this.#socket.on('readable', this.#read).on('end', this.#left);
+  listen(readFirst: ReadFirst): void {
+    this.#socket.on('end', this.#left);
+    readFirst(this.#socket, (piece) => this.#read(piece));
   }
 
   idleSince(): number {
@@ -249,16 +283,16 @@ export class Handshake implements Yielding {
 
   readonly #left = (): void => this.destroy();
 
-  readonly #read = (): void => {
-    const piece: Buffer | null = this.#socket.read();
-    if (piece === null) return;
-    this.#held = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece]);
+  /** Returns true once the ClientHello is complete. */
+  #read(piece: Buffer): boolean {
+    this.#held = Buffer.concat([this.#held, piece]);
     const hello = readClientHello(this.#held);
-    if (hello === 'incomplete') return;
-    this.#socket.off('readable', this.#read).off('end', this.#left).unshift(this.#held);
+    if (hello === 'incomplete') return false;
+    this.#socket.off('end', this.#left).unshift(this.#held);
     this.serverName = hello.serverName || undefined;
     this.#steps.heard(hello);
-  };
+    return true;
+  }
 }
 
 function firstOf<Entry>(entries: Iterable<Entry>): Entry | undefined {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Agent, createServer, type RequestListener, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
+import { SelfSignedCertificates } from '../../src/acme/self-signed-certificates.ts';
 import { type Balancer, createBalancer } from '../../src/balancer/balancer.ts';
 import { LocalDataPlane } from '../../src/balancer/local-data-plane.ts';
 import { systemClock } from '../../src/model/clock.ts';
@@ -57,6 +58,7 @@ async function setUp(t: Test, environment: Parameters<Registry['putEnvironment']
   const balancer = createBalancer({
     ...tools,
     certificates: new CertificateStore('/', tools.clock, logger),
+    issued: new SelfSignedCertificates(tools.clock, logger),
     registry,
     startDataPlane: (feedback) =>
       new LocalDataPlane({ ...tools, ...feedback, open: (address, settings, handler) => openListener(address, settings, handler) }),
@@ -283,6 +285,7 @@ t.test('a taken address fails the start with its remedy, and leaves no listener 
     createBalancer({
       ...tools,
       certificates: new CertificateStore('/', tools.clock, logger),
+      issued: new SelfSignedCertificates(tools.clock, logger),
       registry,
       startDataPlane: (feedback) => new LocalDataPlane({ ...tools, ...feedback, open: (...given) => open(given[0], given[1], given[2]) }),
     }).start(),

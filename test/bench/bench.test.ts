@@ -21,6 +21,7 @@ function liar(lie: Lie): Contender {
   return {
     name: 'liar',
     logs: false,
+    secures: false,
     available: () => ({ version: '1' }),
     async start({ upstreams }) {
       const agent = new http.Agent({ keepAlive: lie !== 'new-connections', maxSockets: 1 });

@@ -1,5 +1,6 @@
 import { formatTable } from '../../src/cli/terminal/table.ts';
 import { render } from '../../src/cli/terminal/text.ts';
+import { certificateScenarios } from './certificate-scenarios.ts';
 import { connectionScenarios } from './connection-scenarios.ts';
 import { descriptorScenarios } from './descriptor-scenarios.ts';
 import { nameScenarios } from './name-scenarios.ts';
@@ -20,6 +21,7 @@ const scenarios = [
   ...connectionScenarios,
   ...nameScenarios,
   ...descriptorScenarios,
+  ...certificateScenarios,
 ].filter(({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase())));
 const outcomes: Outcome[] = [];
 for (const scenario of scenarios) {

@@ -12,6 +12,7 @@ import { type Sentinels, startSentinels } from '../tools/sentinels.ts';
 import { builtProgram, type SluiceProcess } from '../tools/sluice-process.ts';
 import { type BalancerUnderTest, serving, startBalancer, startGateway, whileAway } from '../tools/sluice-under-test.ts';
 import { type Relay, startRelay } from './relay.ts';
+import { StageCertificates } from './stage-certificates.ts';
 import { answersAgain, untilComplete, whileMissing } from './waits.ts';
 
 export interface StageOptions {
@@ -29,6 +30,8 @@ export interface StageOptions {
   readonly workers?: number;
   /** Balancer, gateways and target are reached by names, which a DNS server of the stage knows with a TTL of a second. */
   readonly named?: boolean;
+  /** Clients come over TLS, with connections that they keep, open anew or resume. */
+  readonly secured?: boolean;
   /** Limit of open files of the balancer and each of its workers, or of each gateway; default: that of the machine. */
   readonly balancerDescriptors?: number;
   readonly gatewayDescriptors?: number;
@@ -59,6 +62,7 @@ export class StageMissing extends Error {}
 interface Parts {
   readonly owner: Owner;
   readonly target: EchoTarget;
+  readonly certificates: StageCertificates | undefined;
   readonly redis: RedisServer | undefined;
   readonly relay: Relay | undefined;
   /** Program of the previous release. */
@@ -100,9 +104,11 @@ export class Stage {
     const dns = options.named ? await DnsServer.start(owner) : undefined;
     for (const name of ['a', 'b', 'c', 'd', 'target', 'balancer'])
       dns?.names.set(`${name}.test`, { addresses: ['127.0.0.1'], ttlSeconds: 1 });
+    const certificates = options.secured ? new StageCertificates(owner) : undefined;
     const production = {
       listen: '127.0.0.1:0',
       exposeServer: true,
+      ...(certificates && { tls: { certificates: [certificates.files] } }),
       ...(brief && { health: { interval: '500ms' } }),
       // Connections are opened all the time, so that names are needed all the time.
       ...(options.named && { timeouts: { upstreamAge: '500ms' } }),
@@ -124,6 +130,7 @@ export class Stage {
       gatewayDescriptors: options.gatewayDescriptors,
       owner,
       target: known,
+      certificates,
       redis,
       relay: redisRelay ?? before,
       program,
@@ -135,7 +142,7 @@ export class Stage {
     for (const environment of Object.keys(environments)) await deployEcho(balancer, known.url, '1', environment);
     await Promise.all(['a', 'b', 'c'].map((id) => stage.startGateway(id)));
     await serving(balancer, ['a', 'b', 'c']);
-    stage.loads.push(newLoad(balancer.address, 'p', options.patient));
+    stage.loads.push(...(certificates?.loads(balancer.address, clients, restMs) ?? [newLoad(balancer.address, 'p', options.patient)]));
     if (options.staging) {
       await stage.startGateway('s', { environment: 'staging' });
       await serving(balancer, ['s'], 'staging');
@@ -147,7 +154,7 @@ export class Stage {
       await serving(second, ['a', 'b', 'c']);
       stage.loads.push(newLoad(second.address, 'o', options.patient));
     }
-    await Promise.all(stage.loads.map((load) => load.more(200)));
+    await Promise.all(stage.loads.map((load) => load.more(options.secured ? 50 : 200)));
     return stage;
   }
 
@@ -189,6 +196,11 @@ export class Stage {
   get relay(): Relay {
     if (this.#parts.relay === undefined) throw new Error('the scenario uses a relay: its stage needs "relayed"');
     return this.#parts.relay;
+  }
+
+  /** The certificate of `production`. */
+  get certificates(): StageCertificates {
+    return this.#parts.certificates as StageCertificates;
   }
 
   /** The stage's DNS server. */
@@ -353,7 +365,7 @@ export class Stage {
   }
 
   /** Ends all loads and sums up their counts. */
-  async end(): Promise<Omit<LoadCounts, 'by' | 'revisions'> & { duplicated: number }> {
+  async end(): Promise<Omit<LoadCounts, 'by' | 'revisions' | 'resumed'> & { duplicated: number }> {
     await this.#endLoads();
     const sum = { sent: 0, right: 0, wrong: [] as string[], lost: [] as string[], late: 0, longestGapMs: 0 };
     for (const counts of this.#ended) {

@@ -53,6 +53,7 @@ export async function controlUnderTest(
     sessionKeys?: () => readonly SessionKey[];
     journalFile?: string;
     trustedProxies?: string[];
+    secure?: { cert: string; key: string };
   } = {},
 ): Promise<ControlUnderTest> {
   const folder = t.testdir(options.files ?? {});
@@ -86,6 +87,7 @@ export async function controlUnderTest(
     version: '0.0.0-test',
     page: options.page,
     ...(options.clock && { clock: options.clock }),
+    secure: options.secure,
     sessionKeys: options.sessionKeys ?? (() => keys),
     joinToken: () => tokens.join,
     ...(options.journalFile !== undefined && { journalFile: options.journalFile }),

@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { CertificateFault, type CertificateFiles, readCertificate } from '../../src/tls/certificate.ts';
+import { type CertificateFiles, readCertificate } from '../../src/tls/certificate.ts';
+import { CertificateFault } from '../../src/tls/certificate-fault.ts';
 import { CertificateNames, coversHost } from '../../src/tls/certificate-names.ts';
 import { CertificateFolder, openssl } from '../tools/certificate-folder.ts';
 

@@ -1,4 +1,6 @@
-import { Agent, type IncomingMessage, request } from 'node:http';
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import type { TLSSocket } from 'node:tls';
 import { Condition } from './condition.ts';
 import { pause } from './pause.ts';
 
@@ -22,6 +24,17 @@ export interface LoadCounts {
    * long. A server that ends need not wait for such a client (RFC 9112 section 9.5). GETs are sent again; a POST counts as neither right nor wrong.
    */
   late: number;
+  /** Answers over TLS on a connection that resumed a session. */
+  resumed: number;
+}
+
+/** TLS of a load. */
+export interface LoadTls {
+  /** Authority to trust, in PEM. */
+  readonly ca: string;
+  readonly servername: string;
+  /** Connections that are kept, or one for each request: with a whole handshake, or with a resumed session wherever that is possible. */
+  readonly connections: 'kept' | 'new' | 'resumed';
 }
 
 export interface LoadOptions {
@@ -33,6 +46,8 @@ export interface LoadOptions {
   readonly host?: string;
   /** Retries while connections are refused instead of counting a failure, as a client of a restarting balancer must. Default false. */
   readonly patient?: boolean;
+  /** Default: plain. */
+  readonly tls?: LoadTls | undefined;
 }
 
 /** Requests that an event may lose. `posts`: POSTs, which must not be sent twice. `any`: the event ends the clients' own connections. */
@@ -53,12 +68,22 @@ const checkEveryMs = 25;
 
 /** A constant load on one address. Each client sends its next request when its last one is answered; every body is checked. */
 export class Load {
-  readonly counts: LoadCounts = { sent: 0, right: 0, wrong: [], lost: [], by: new Map(), revisions: new Map(), longestGapMs: 0, late: 0 };
+  readonly counts: LoadCounts = {
+    sent: 0,
+    right: 0,
+    wrong: [],
+    lost: [],
+    by: new Map(),
+    revisions: new Map(),
+    longestGapMs: 0,
+    late: 0,
+    resumed: 0,
+  };
   /** Each request goes to what it is by then. */
   address: string;
   readonly #path: string;
   readonly #options: LoadOptions;
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #agent: http.Agent;
   readonly #clients: Promise<void>[] = [];
   readonly #answered = new Condition();
   readonly #losses: Loss[] = [];
@@ -75,6 +100,7 @@ export class Load {
     this.address = address;
     this.#path = path;
     this.#options = options;
+    this.#agent = agentFor(options.tls);
     for (let client = 0; client < (options.clients ?? 8); client++) this.#clients.push(this.#run(client));
   }
 
@@ -192,10 +218,13 @@ export class Load {
   }
 
   #exchange(method: string, id: string): Promise<{ response: IncomingMessage; body: string }> {
-    const { host } = this.#options;
+    const { tls, host = tls?.servername } = this.#options;
     return new Promise((resolve, reject) => {
       const headers = host === undefined ? {} : { host };
-      const sent = request(`http://${this.address}${this.#path}${id}`, { agent: this.#agent, method, headers }, (response) => {
+      const options = { agent: this.#agent, method, headers, ...(tls && { ca: tls.ca, servername: tls.servername }) };
+      const { request } = tls === undefined ? http : https;
+      const sent = request(`${tls === undefined ? 'http' : 'https'}://${this.address}${this.#path}${id}`, options, (response) => {
+        if (tls !== undefined && (response.socket as TLSSocket).isSessionReused()) this.counts.resumed++;
         let text = '';
         response.setEncoding('utf8').on('data', (piece: string) => {
           text += piece;
@@ -211,6 +240,11 @@ export class Load {
       sent.end(method === 'POST' ? id : undefined);
     });
   }
+}
+
+function agentFor(tls: LoadTls | undefined): http.Agent {
+  if (tls === undefined) return new http.Agent({ keepAlive: true });
+  return new https.Agent({ keepAlive: tls.connections === 'kept', maxCachedSessions: tls.connections === 'resumed' ? 100 : 0 });
 }
 
 /** An error before any part of an answer came. */

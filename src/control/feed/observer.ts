@@ -134,6 +134,7 @@ export class Observer {
   }
 
   #onNews(news: News): void {
+    if (news.kind === 'secret') return;
     const at = this.#observed.clock.date();
     this.#desired.markStale(news);
     switch (news.kind) {

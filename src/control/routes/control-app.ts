@@ -8,6 +8,7 @@ import type { Immutable } from '../../model/immutable.ts';
 import type { LiveView } from '../../model/live.ts';
 import type { Registry } from '../../registry/contract.ts';
 import type { CertificateStore } from '../../tls/certificate-store.ts';
+import type { IssuedCertificates } from '../../tls/issued-certificates.ts';
 import type { Registrants } from '../access/registrants.ts';
 import type { DocumentKind } from '../documents.ts';
 
@@ -31,6 +32,8 @@ export interface ControlContext {
   readonly reserve?: ((address: string) => Promise<(made: boolean) => void>) | undefined;
   /** Certificates of this machine; undefined: none are looked at. */
   readonly certificates?: CertificateStore | undefined;
+  /** Certificates that authorities issue; undefined: none do. */
+  readonly issued?: Pick<IssuedCertificates, 'states'> | undefined;
   readonly clock: Clock;
   readonly version: string;
   /** Access log lines dropped since the start. */

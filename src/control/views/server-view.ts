@@ -40,12 +40,14 @@ async function describeStatics(registry: Registry, unregistered: readonly LiveSe
   const environments = new Map(
     (await registry.environments()).map(({ name, spec, drained }) => [
       name,
-      { ids: new Set(spec.servers.map(({ id }) => id)), drained: new Set(drained) },
+      { versions: new Map(spec.servers.map(({ id, proxyProtocol }) => [id, proxyProtocol])), drained: new Set(drained) },
     ]),
   );
   const described = await mapInTurns(unregistered, (live) => {
     const environment = environments.get(live.environment);
-    return environment?.ids.has(live.id) ? describeStatic(live, environment.drained.has(live.id)) : undefined;
+    const version = environment?.versions.get(live.id);
+    if (environment === undefined || version === undefined) return undefined;
+    return { ...describeStatic(live, environment.drained.has(live.id)), ...(version !== 'off' && { proxyProtocol: version }) };
   });
   return described.filter((server) => server !== undefined);
 }

@@ -22,7 +22,10 @@ export function ServerRow({ server, environment }: { server: ServerAnswer; envir
         <span class="dot" aria-hidden="true" />
         <div>
           <strong title={server.id}>{server.id}</strong>
-          <span class="muted small">{server.address}</span>
+          <span class="muted small">
+            {server.address}
+            {server.proxyProtocol !== undefined && ` · PROXY ${server.proxyProtocol}`}
+          </span>
         </div>
       </div>
       <div class="server-standing">

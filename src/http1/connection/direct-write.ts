@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { getSystemErrorName } from 'node:util';
 
 /** A write in progress, because the kernel could not take all octets at once. */
 export interface PendingWrite {
@@ -16,6 +17,7 @@ interface StreamBinding {
   readonly WriteWrap: new () => PendingWrite;
   readonly streamBaseState: Record<number, number>;
   readonly kLastWriteWasAsync: number;
+  readonly kReadBytesOrError: number;
 }
 
 /** The internal binding that Node's own sockets write with, which is not public; or the name of the part of it that this Node lacks. */
@@ -41,13 +43,23 @@ export function writeDirectly(handle: WritingHandle, octets: Uint8Array): number
   return pending;
 }
 
+/** Octets of the read that a handle's `onread` is being called for; 0 or less: there are none, as at the end. */
+export function octetsRead(): number {
+  return binding === undefined ? 0 : (binding.streamBaseState[binding.kReadBytesOrError] as number);
+}
+
+export function writeError(errno: number): Error {
+  const code = getSystemErrorName(errno);
+  return Object.assign(new Error(`write ${code}`), { errno, code, syscall: 'write' });
+}
+
 function lookUp(): StreamBinding | string {
   try {
     const { binding: load } = process as unknown as { binding(name: string): Partial<StreamBinding> };
-    const { WriteWrap, streamBaseState, kLastWriteWasAsync } = load.call(process, 'stream_wrap');
+    const { WriteWrap, streamBaseState, kLastWriteWasAsync, kReadBytesOrError } = load.call(process, 'stream_wrap');
     if (WriteWrap === undefined) return 'WriteWrap';
-    if (streamBaseState === undefined || kLastWriteWasAsync === undefined) return 'streamBaseState';
-    return handlesCanBeMoved() ? { WriteWrap, streamBaseState, kLastWriteWasAsync } : '_handle';
+    if (streamBaseState === undefined || kLastWriteWasAsync === undefined || kReadBytesOrError === undefined) return 'streamBaseState';
+    return handlesCanBeMoved() ? { WriteWrap, streamBaseState, kLastWriteWasAsync, kReadBytesOrError } : '_handle';
   } catch (error) {
     return (error as Error).message;
   }

@@ -111,8 +111,7 @@ export class Outbox {
       const wire = this.#wires[index] as Wire;
       const end = this.#ends[index] as number;
       this.#wires[index] = undefined;
-      wire.send(memory.subarray(start, end));
-      kept ||= wire.writableLength > 0;
+      if (wire.send(memory.subarray(start, end))) kept = true;
       start = end;
     }
     if (kept) this.#memory = Buffer.allocUnsafeSlow(capacity);
@@ -131,8 +130,7 @@ export class Outbox {
   /** Sends octets of a read buffer without a copy. */
   #sendUncopied(octets: Buffer): void {
     const wire = this.#flushBefore() as Wire;
-    wire.send(octets);
-    if (wire.writableLength > 0) readBuffers.keep();
+    if (wire.send(octets)) readBuffers.keep();
   }
 
   /** Adds octets for which there is no room at present. */

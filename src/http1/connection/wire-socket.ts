@@ -1,13 +1,13 @@
 import net from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { getSystemErrorName } from 'node:util';
 import { processResolver } from '../../dns/resolver.ts';
 import type { AddressGuard } from '../../model/address-guard.ts';
 import { processDescriptors } from '../../model/descriptors.ts';
 import { inUse, type Yielding } from '../../model/longest-idle.ts';
 import type { TlsConnector } from '../../tls/tls-connector.ts';
-import { lackingForDirectWrites, type PendingWrite, type WritingHandle, writeDirectly } from './direct-write.ts';
+import { lackingForDirectWrites, type PendingWrite, type WritingHandle, writeDirectly, writeError } from './direct-write.ts';
 import { readBuffers } from './read-buffers.ts';
+import { bypassTlsStream } from './tls-bypass.ts';
 
 /** Receives the events of a socket. A socket has one receiver at a time. */
 export interface Receiver extends Partial<Yielding> {
@@ -32,8 +32,8 @@ export interface Wire extends net.Socket, Yielding {
   failure: Error | undefined;
   /** True after `eof` of a TLS connection that was not ended by close_notify: octets may be missing. */
   readonly cut?: boolean;
-  /** Writes octets. Their memory may be reused if `writableLength` is 0 afterwards. Does nothing on an ended or closed socket. */
-  send(octets: Buffer): void;
+  /** Writes octets. Returns true if their memory must not be reused, because the write goes on. Does nothing on an ended or closed socket. */
+  send(octets: Buffer): boolean;
 }
 
 /** The peer of a connection to be opened. */
@@ -102,18 +102,19 @@ class PlainWire extends net.Socket implements Wire {
     this.receiver.giveWay?.();
   }
 
-  send(octets: Buffer): void {
-    if (this.destroyed || this.writableEnded || this.#writeFailed) return;
+  send(octets: Buffer): boolean {
+    if (this.destroyed || this.writableEnded || this.#writeFailed) return false;
     const handle = (this as unknown as { _handle: WritingHandle | null })._handle;
     const written = handle === null || this.connecting || this.writableLength > 0 ? undefined : writeDirectly(handle, octets);
-    if (written === 0) return;
+    if (written === 0) return false;
     if (typeof written === 'number') {
       if (this.readsOn) this.#stopWriting(written);
       else this.destroy(writeError(written));
-      return;
+      return false;
     }
     this.#pending = written;
     this.write(octets);
+    return this.writableLength > 0;
   }
 
   override _write(octets: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -143,17 +144,13 @@ class PlainWire extends net.Socket implements Wire {
   }
 }
 
-function writeError(errno: number): Error {
-  const code = getSystemErrorName(errno);
-  return Object.assign(new Error(`write ${code}`), { errno, code, syscall: 'write' });
-}
-
 /**
  * Turns a socket that a `net.Server` accepted with `pauseOnConnect`, or one with TLS whose handshake is complete, into a wire. The given object
  * must not be used afterwards.
  */
 export function accept(accepted: net.Socket, receiver: Receiver): Wire {
-  if (lackingForDirectWrites !== undefined || accepted instanceof TLSSocket) return asStream(accepted, receiver).resume();
+  if (accepted instanceof TLSSocket) return bypassTlsStream(asStream(accepted, receiver)).resume();
+  if (lackingForDirectWrites !== undefined) return asStream(accepted, receiver).resume();
   // Node has no public way to make an accepted socket read into a given buffer, so a new socket takes over its handle.
   const inside = accepted as unknown as { _handle: { reading?: boolean; readStop(): void } | null };
   const handle = inside._handle;
@@ -214,8 +211,12 @@ export function connect(destination: Destination, receiver: Receiver, limitMs: n
     );
     return wire;
   }
-  const socket = secure.connect(host, port, limitMs, guard, preface).once('secureConnect', opened);
-  return asStream(socket, receiver).setNoDelay(true);
+  const wire = asStream(secure.connect(host, port, limitMs, guard, preface), receiver).setNoDelay(true);
+  // Only now the handle is the final one: until then, another address may be tried.
+  return wire.once('secureConnect', () => {
+    bypassTlsStream(wire);
+    opened();
+  });
 }
 
 /** Turns a socket into a wire that reads and writes as Node's streams do. */
@@ -224,8 +225,9 @@ function asStream(socket: net.Socket, receiver: Receiver): Wire {
   return report(Object.assign(socket, { receiver, failure: undefined, send: sendAsStream, idleSince, giveWay })).on('data', read);
 }
 
-function sendAsStream(this: Wire, octets: Buffer): void {
+function sendAsStream(this: Wire, octets: Buffer): boolean {
   if (!this.destroyed && !this.writableEnded) this.write(octets);
+  return this.writableLength > 0;
 }
 
 function report(wire: Wire): Wire {

@@ -2,29 +2,32 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../model/clock.ts';
 import { type ExpectedTags, serverTag } from '../../model/entity-tag.ts';
 import { SluiceError } from '../../model/fault.ts';
+import type { HopRequest } from '../../model/hop.ts';
 import { type JoinAnswer, type JoinRequest, joinRequest, type Renewal, renewal } from '../../model/join.ts';
 import type { Log } from '../../model/log.ts';
 import { type LeasedServer, type ServerPatch, serverPatch } from '../../model/server.ts';
 import { type SnapshotId, sameSnapshot } from '../../model/snapshot-id.ts';
-import { type Caller, keepLostMs } from '../contract.ts';
+import { type Caller, type Certification, type Certifier, keepLostMs } from '../contract.ts';
 import type { DocumentOf, HeldRecord } from '../documents.ts';
 import type { Key } from '../store.ts';
 import { Census } from './census.ts';
 import { holderOf, isHolder, mustBeFor, mustBeWithin, mustNotTakeOver, withoutHolder } from './holders.ts';
 import type { CheckedReading, Entry, Ledger } from './ledger.ts';
 import { mustSatisfy, noSuch, notAmong, valid } from './refusals.ts';
+import { withoutPem } from './server-hops.ts';
 import { afterAssignment, afterJoin, afterMove, afterReport } from './server-transitions.ts';
 import { type Snapshots, snapshotIdOf } from './snapshots.ts';
 
 const removeEveryMs = 60_000;
 
 /** Rules for the servers of a registry and their leases. */
-export class Servers {
+export class Servers implements Certification {
   readonly #ledger: Ledger;
   readonly #snapshots: Snapshots;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #census = new Census();
+  #certifier: Certifier | undefined;
   #removedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: { ledger: Ledger; snapshots: Snapshots; clock: Clock; logger: Log }) {
@@ -40,7 +43,7 @@ export class Servers {
     await this.#removeExpired(now, servers);
     const kept = servers.filter((entry) => !isExpired(entry));
     this.#census.replace(kept.map(({ value }) => value));
-    return kept.map(({ value, leaseRemaining }) => ({ ...withoutHolder(value), leaseRemaining }));
+    return kept.map(({ value, leaseRemaining }) => ({ ...withoutPem(withoutHolder(value)), leaseRemaining }));
   }
 
   async get(id: string): Promise<LeasedServer | undefined> {
@@ -48,7 +51,29 @@ export class Servers {
     const { value, leaseRemaining } = entry;
     if (!value || isExpired(entry)) this.#census.forget(id);
     else this.#census.note(value);
-    return value && !isExpired(entry) ? { ...withoutHolder(value), leaseRemaining } : undefined;
+    return value && !isExpired(entry) ? { ...withoutPem(withoutHolder(value)), leaseRemaining } : undefined;
+  }
+
+  use(certifier: Certifier): void {
+    this.#certifier = certifier;
+  }
+
+  async certify(id: string): Promise<void> {
+    await this.#ledger.transact(async () => {
+      const now = await this.#ledger.read({ kind: 'server', name: id });
+      const entry = now.get('server', id);
+      const next = entry.value && this.#certified(entry.value);
+      if (next === undefined || next === entry.value) return { result: undefined };
+      const put = [{ kind: entry.kind, name: id, text: JSON.stringify(next) }];
+      return { result: undefined, change: { epoch: now.epoch, expect: [entry], put, news: [{ kind: entry.kind, name: id }] } };
+    });
+  }
+
+  /** Record with a certificate for the server's key, if this process can issue one and that is due; else the same record. */
+  #certified<R extends HeldRecord>(record: R): R {
+    const { hop } = record;
+    const certificate = hop && this.#certifier?.certify(record);
+    return certificate ? { ...record, hop: { ...hop, certificate } } : record;
   }
 
   async join(given: JoinRequest, caller?: Caller): Promise<JoinAnswer> {
@@ -69,7 +94,7 @@ export class Servers {
       // A server that runs already keeps its place: only a start with an id that is taken is refused.
       if (entry.value?.instance !== request.instance) await this.#mustNotBeStatic(id, environment?.name, caller);
       const holder = holderOf(request, caller);
-      const next: HeldRecord = { ...(environment ? record : afterMove(record, undefined)), ...(holder && { holder }) };
+      const next: HeldRecord = this.#certified({ ...(environment ? record : afterMove(record, undefined)), ...(holder && { holder }) });
       this.#census.mustHaveRoom(next, caller);
       const unchanged = isDeepStrictEqual(next, entry.value);
       if (entry.value && entry.value.instance !== next.instance && entry.leaseRemaining > 0) {
@@ -85,7 +110,7 @@ export class Servers {
           next,
           ttl,
           environment,
-          request.holds?.environment === environment?.name ? request : { updates: request.updates },
+          request.holds?.environment === environment?.name ? request : { ...request, holds: undefined },
         ),
         change: {
           epoch,
@@ -113,8 +138,8 @@ export class Servers {
       const wanted = completes ? afterMove(record, record.movingTo ?? undefined) : afterReport(record, report);
       const { epoch } = now;
       const environment = await this.#findEnvironment(wanted.environment, now);
-      const next = environment ? wanted : afterMove(wanted, undefined);
-      const result = await this.#answer(epoch, next, record.ttl, environment, completes ? { updates: report.updates } : report);
+      const next = this.#certified(environment ? wanted : afterMove(wanted, undefined));
+      const result = await this.#answer(epoch, next, record.ttl, environment, completes ? { ...report, holds: undefined } : report);
       if (isDeepStrictEqual(next, record)) return { result };
       const change = {
         epoch,
@@ -179,7 +204,7 @@ export class Servers {
       const { leaseRemaining, value: record } = entry;
       mustSatisfy(`server "${id}"`, expect, serverTag(record));
       const next = await amend(record, assignment.value ?? {}, leaseRemaining > 0);
-      const result = { ...withoutHolder(next.record), leaseRemaining };
+      const result = { ...withoutPem(withoutHolder(next.record)), leaseRemaining };
       if (isDeepStrictEqual(next.record, record) && isDeepStrictEqual(next.assignment, assignment.value ?? {})) return { result };
 
       const unassigned = Object.keys(next.assignment).length === 0;
@@ -215,9 +240,11 @@ export class Servers {
     record: HeldRecord,
     ttl: number,
     environment: EnvironmentEntry | undefined,
-    { holds, updates }: Held,
+    { holds, updates, hop }: Held,
   ): Promise<JoinAnswer> {
-    const server = { ...withoutHolder(record), leaseRemaining: ttl };
+    const isKnown = hop?.serves?.certificate === record.hop?.certificate?.id;
+    const shown = withoutHolder(record);
+    const server = { ...(isKnown ? withoutPem(shown) : shown), leaseRemaining: ttl };
     if (!environment || sameSnapshot(holds, snapshotIdOf(epoch, environment.value))) return { server };
     const { name, value } = environment;
     if (updates) return { server, update: await this.#snapshots.manifest(name, epoch, value, holds) };
@@ -281,6 +308,8 @@ type EnvironmentEntry = Entry<'environment'> & { readonly value: DocumentOf<'env
 interface Held {
   readonly holds?: SnapshotId | undefined;
   readonly updates?: true | undefined;
+  /** The certificate that it has. */
+  readonly hop?: HopRequest | undefined;
 }
 
 interface Amendment {

@@ -1,0 +1,187 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type net from 'node:net';
+import tls from 'node:tls';
+import t, { type Test } from 'tap';
+import { readBuffers } from '../../src/http1/connection/read-buffers.ts';
+import { accept, connect, type Receiver, release, type Wire } from '../../src/http1/connection/wire-socket.ts';
+import { TlsConnector } from '../../src/tls/tls-connector.ts';
+import { CertificateFolder } from '../tools/certificate-folder.ts';
+import { eventually } from '../tools/eventually.ts';
+
+const mebi = 1024 * 1024;
+const versions = ['TLSv1.3', 'TLSv1.2'] as const;
+let context: tls.SecureContextOptions;
+let ca: string;
+
+t.before(() => {
+  const folder = new CertificateFolder(t);
+  const { certificate, key } = folder.issue({ names: ['127.0.0.1'] });
+  context = { cert: readFileSync(certificate), key: readFileSync(key) };
+  ca = readFileSync(folder.root.certificate, 'utf8');
+});
+
+class Collecting implements Receiver {
+  heard = '';
+  ends = 0;
+  drains = 0;
+  closes: (Error | undefined)[] = [];
+  readonly buffers = new Set<Buffer>();
+  octets(buffer: Buffer, start: number, end: number): void {
+    this.buffers.add(buffer);
+    this.heard += buffer.toString('latin1', start, end);
+  }
+  eof(): void {
+    this.ends++;
+  }
+  drained(): void {
+    this.drains++;
+  }
+  closed(error: Error | undefined): void {
+    this.closes.push(error);
+  }
+  crashed(error: unknown): void {
+    throw error;
+  }
+}
+
+/** Two wires that are joined by TLS. */
+async function pair(t: Test, version: (typeof versions)[number] = 'TLSv1.3') {
+  const server = tls.createServer({ ...context, maxVersion: version, allowHalfOpen: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  const [atClient, atServer] = [new Collecting(), new Collecting()];
+  const secure = new TlsConnector({ ca, verify: true });
+  const connected = new Promise<Wire>((resolve) => {
+    const wire = connect({ host: '127.0.0.1', port, secure }, atClient, 0, () => resolve(wire));
+  });
+  const [socket] = (await once(server, 'secureConnection')) as [tls.TLSSocket];
+  const accepted = accept(socket, atServer);
+  const opened = await connected;
+  t.teardown(() => {
+    for (const wire of [accepted, opened]) wire.destroy();
+    server.close();
+  });
+  return { opened, accepted, atClient, atServer };
+}
+
+const seen = (t: Test, what: string, look: () => boolean) =>
+  t.resolves(
+    eventually(look, (found) => found, { what }),
+    what,
+  );
+
+for (const version of versions) {
+  t.test(`${version}: octets pass without the streams, at both ends`, async (t) => {
+    const { opened, accepted, atClient, atServer } = await pair(t, version);
+    for (const wire of [opened, accepted]) {
+      wire.write = () => t.fail('the stream was written to');
+      wire.push = () => t.fail('the stream was read into');
+    }
+    t.notOk(opened.send(Buffer.from('from the client')), 'the memory may be reused');
+    t.notOk(accepted.send(Buffer.from('from the server')));
+    t.equal(opened.writableLength + accepted.writableLength, 0);
+    await seen(t, 'both hear', () => atServer.heard.length === 15 && atClient.heard.length === 15);
+    t.same([atServer.heard, atClient.heard], ['from the client', 'from the server']);
+    for (const { buffers } of [atServer, atClient]) t.same([...buffers], [readBuffers.shared]);
+  });
+}
+
+t.test('writes that come while another one is in progress follow in their order, and the wire ends after them', async (t) => {
+  const { opened, accepted, atServer } = await pair(t);
+  const memory = Buffer.alloc(20);
+  let expected = '';
+  for (let round = 0; round < 40; round++) {
+    const length = memory.write(`piece ${round} `.repeat(2).slice(0, 20), 'latin1');
+    expected += memory.toString('latin1', 0, length);
+    if (opened.send(copyOf(memory, length)) !== round > 0) t.fail(`round ${round}: only the first is written at once`);
+  }
+  opened.write('');
+  opened.end('the last');
+  await seen(t, 'the end', () => atServer.ends === 1);
+  t.equal(atServer.heard, `${expected}the last`);
+  t.equal(accepted.cut, undefined);
+  accepted.end();
+  await seen(t, 'both closed', () => accepted.destroyed && opened.destroyed);
+});
+
+/** A kept write must not see later changes of the memory. */
+function copyOf(memory: Buffer, length: number): Buffer {
+  return Buffer.from(memory.subarray(0, length));
+}
+
+t.test('a slow reader makes the sender wait, and gets everything', async (t) => {
+  const { opened, accepted, atClient, atServer } = await pair(t);
+  opened.pause();
+  const octets = Buffer.alloc(8 * mebi, 'abcdefghijklmnopqrstuvwxyz');
+  const before = Buffer.from(octets);
+  t.notOk(accepted.send(octets), 'TLS has its own copy');
+  octets.fill(0);
+  t.ok(accepted.writableNeedDrain);
+  t.ok(accepted.send(Buffer.from('the end')));
+  t.equal(atServer.drains, 0);
+  opened.resume();
+  await seen(t, 'everything', () => atClient.heard.length === before.length + 7);
+  t.ok(atClient.heard === `${before.toString('latin1')}the end`, 'whole and in order');
+  await seen(t, 'the drain', () => atServer.drains > 0);
+  t.equal(accepted.writableLength, 0);
+});
+
+t.test('what comes while a wire is paused waits, in order', async (t) => {
+  const { opened, accepted, atServer } = await pair(t);
+  const { octets } = atServer;
+  atServer.octets = (buffer, start, end) => {
+    octets.call(atServer, buffer, start, end);
+    accepted.pause();
+    setImmediate(() => accepted.resume());
+  };
+  let expected = '';
+  for (let round = 0; round < 300; round++) {
+    const piece = `piece ${round};`.padEnd(1000, 'x');
+    expected += piece;
+    opened.send(Buffer.from(piece));
+  }
+  opened.end();
+  await seen(t, 'the end', () => atServer.ends === 1);
+  t.ok(atServer.heard === expected);
+});
+
+t.test('a released wire is an ordinary stream', async (t) => {
+  const { opened, accepted, atServer } = await pair(t);
+  accepted.send(Buffer.from('101'));
+  const stream = release(accepted);
+  opened.send(Buffer.from('for the stream'));
+  const [piece] = await once(stream.resume(), 'data');
+  t.equal(String(piece), 'for the stream');
+  t.equal(atServer.heard, '');
+  stream.on('data', (octets: Buffer) => void stream.write(octets));
+  const received: string[] = [];
+  opened.receiver.octets = (buffer, start, end) => void received.push(buffer.toString('latin1', start, end));
+  opened.send(Buffer.from('echo'));
+  await seen(t, 'the echo', () => received.join('').endsWith('echo'));
+  stream.pause();
+  opened.send(Buffer.alloc(4 * mebi));
+  await seen(t, 'the sender waits', () => opened.writableNeedDrain && stream.readableLength > 0);
+  t.ok(stream.readableLength < mebi, `${stream.readableLength} octets are held`);
+  stream.resume();
+  await seen(t, 'the rest', () => opened.writableLength === 0);
+});
+
+t.test('a wire that is destroyed during a write reports its end once', async (t) => {
+  const { opened, accepted, atServer, atClient } = await pair(t);
+  opened.pause();
+  accepted.send(Buffer.alloc(8 * mebi));
+  accepted.send(Buffer.from('more'));
+  accepted.destroy();
+  t.notOk(accepted.send(Buffer.from('too late')));
+  await seen(t, 'the server', () => atServer.closes.length === 1);
+  opened.resume();
+  await seen(t, 'the client', () => atClient.ends === 1);
+  t.equal(opened.cut, true, 'without close_notify');
+  opened.send(Buffer.alloc(mebi));
+  await seen(t, 'the client closes', () => atClient.closes.length === 1);
+  t.same(
+    [atServer.closes, atClient.closes].map((closes) => closes.length),
+    [1, 1],
+  );
+});
