@@ -5,7 +5,7 @@ import { setProgramFile } from './assembly/own-program.ts';
 import { runGateway } from './assembly/run-gateway.ts';
 import { serve } from './assembly/serve.ts';
 import { waitForServers } from './assembly/wait-for-servers.ts';
-import { configFrom, loadConfig } from './config/config.ts';
+import { anyDates, configFrom, loadConfig } from './config/config.ts';
 import { parseValue } from './config/document.ts';
 import { SluiceError } from './model/fault.ts';
 import { pushedProject } from './projects/pushed-project.ts';
@@ -44,7 +44,7 @@ export interface StartedBalancer {
 
 /** Starts a balancer in this process. Rejects with a {@link SluiceError} if a setting is invalid or an address is taken; then nothing is left running. */
 export async function startBalancer({ config = {}, logger = silent() }: BalancerOptions = {}): Promise<StartedBalancer> {
-  const settings = typeof config === 'string' ? loadConfig({ file: config, env: {}, starting: true }) : configFrom(config);
+  const settings = typeof config === 'string' ? loadConfig({ file: config, env: {}, datesIgnored: anyDates }) : configFrom(config);
   const { registry, balancer, control, tokens, stop } = await serve(settings, logger, {});
   return {
     url: control.url,

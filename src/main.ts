@@ -13,11 +13,13 @@ import { isWorker, runWorker } from './assembly/worker-program.ts';
 import { checkFile } from './cli/input-file.ts';
 import type { Roles, UpOptions } from './cli/program.ts';
 import { runCommand } from './cli/run-command.ts';
-import { type Config, loadConfig, readConfig } from './config/config.ts';
+import type { DatesIgnored } from './config/certificate-faults.ts';
+import { anyDates, type Config, datesInUse, loadConfig, readConfig } from './config/config.ts';
 import { variableName } from './config/variables.ts';
 import { processResolver } from './dns/resolver.ts';
 import { dnsServers } from './dns/servers.ts';
 import { lackingForDirectWrites } from './http1/connection/direct-write.ts';
+import { refusedSenders } from './proxy/refused-senders.ts';
 import { failedHandshakes } from './tls/failed-handshakes.ts';
 
 /** Logger and supervisor of a process that runs until it is stopped. */
@@ -27,7 +29,7 @@ function begin(level?: string): { logger: Logger; manager: ServiceManager } {
   // Refuses a wrong value here, where it becomes one clear line.
   dnsServers(process.env);
   processResolver.log = logger;
-  failedHandshakes.log = logger;
+  for (const warning of [failedHandshakes, refusedSenders]) warning.log = logger;
   if (lackingForDirectWrites !== undefined)
     logger.warn(
       { lacking: lackingForDirectWrites },
@@ -40,18 +42,21 @@ function begin(level?: string): { logger: Logger; manager: ServiceManager } {
 const roles: Roles = {
   async serve({ config: file }) {
     const { logger, manager } = begin();
-    const load = (starting: boolean) => loadConfig({ ...(file === undefined ? {} : { file }), env: process.env, starting });
-    const config = file === undefined ? load(true) : checkFile(file, () => load(true));
+    const load = (datesIgnored: DatesIgnored) => loadConfig({ ...(file === undefined ? {} : { file }), env: process.env, datesIgnored });
+    const config = file === undefined ? load(anyDates) : checkFile(file, () => load(anyDates));
     logger.info({ program: build }, 'starting');
     manager.starting(`Starting; registry ${config.registry.url.split(':')[0]}`);
     const starting = serve(config, logger);
     let served: Served | undefined;
     stopOnSignal(logger, manager, async () => served?.stop());
     onSignal('SIGHUP', logger, async () => {
-      const { reload, reopenAccessLog, summary } = await starting;
+      const running = await starting;
       // First, even if the configuration is refused: log rotation relies on it.
-      reopenAccessLog();
-      await manager.reload(() => reload(load(false)).then(summary));
+      running.reopenAccessLog();
+      await manager.reload(async () => {
+        await running.reload(load(datesInUse(running.config)));
+        return running.summary();
+      });
     });
     onSignal('SIGUSR2', logger, async () => (await starting).restartWorkers());
     served = await starting;
@@ -82,7 +87,7 @@ const roles: Roles = {
 /** The configuration of `sluice up`: the file's or the quick start's, with the addresses of the command line instead of its own. */
 function upConfig({ config: file, control, listen }: UpOptions): Config {
   const load = (env: NodeJS.ProcessEnv) => {
-    if (file !== undefined) return checkFile(file, () => loadConfig({ file, env, starting: true }));
+    if (file !== undefined) return checkFile(file, () => loadConfig({ file, env, datesIgnored: anyDates }));
     return checkFile('the quick start', () => readConfig(loadShipped().quickstart, { env }));
   };
   const { env } = process;
@@ -98,7 +103,7 @@ if (readsDocuments()) {
   const logger = createLogger();
   keepRunning(logger);
   processResolver.log = logger;
-  failedHandshakes.log = logger;
+  for (const warning of [failedHandshakes, refusedSenders]) warning.log = logger;
   runWorker(logger);
 } else {
   // Not awaited: a single executable is CommonJS, which has no top-level await.

@@ -151,10 +151,8 @@ export interface EnvironmentSpec {
   tls?: {
     /**
      * certificates, chosen by the name that the client asks for: the exact name, then a wildcard of one label, else the first. Environments that share a listener share their certificates
-     *
-     * @minItems 1
      */
-    certificates: {
+    certificates?: {
       /**
        * file with the certificate in PEM form, followed by those that lead to its issuer, relative to the folder of the configuration file. A changed file is noticed within seconds, checked, and used for new connections
        */
@@ -164,6 +162,40 @@ export interface EnvironmentSpec {
        */
       key: string;
     }[];
+    /**
+     * an authority that issues a certificate for each of `hosts` that no file of `certificates` covers, and renews it (ACME). Balancers on one registry share them
+     */
+    acme?: {
+      /**
+       * address at which the authority may reach you
+       */
+      email?: '' | string;
+      /**
+       * URL of the authority's directory; the default is that of Let's Encrypt. To name it here means that you agree to the authority's terms of service
+       */
+      directory?: string;
+      /**
+       * certificates of the authorities that the directory's own certificate is checked against, instead of the public ones: PEM text or the name of a file with it
+       */
+      ca?: string;
+      /**
+       * proof that a name leads here. http-01: the authority asks at port 80 of the name, which leads to redirectFrom; tls-alpn-01: it connects to port 443 of the name, which leads to listen
+       */
+      challenge?: 'http-01' | 'tls-alpn-01';
+      /**
+       * account that the authority wants to see named (external account binding)
+       */
+      eab?: {
+        /**
+         * the authority's id of your account
+         */
+        keyId?: string;
+        /**
+         * its key, in base64url. Answers of the admin API do not show it
+         */
+        hmac?: string;
+      };
+    };
     /**
      * lowest version of TLS that clients may use: 1.2 or 1.3. Environments that share a listener must agree
      */
@@ -180,6 +212,10 @@ export interface EnvironmentSpec {
        * true: a request without a client certificate is refused; false: only one with a certificate that none of the authorities issued, or that is not valid
        */
       require?: boolean;
+      /**
+       * true: servers also get the intermediate certificates that the client has shown, in Client-Cert-Chain (RFC 9440). Each connection to the listener then makes a full handshake, because resumed sessions do not have them
+       */
+      chain?: boolean;
     };
     /**
      * address without TLS whose requests are answered with 308 and the same URL with https, for example 0.0.0.0:80. Environments can share it if they share their listener
@@ -402,6 +438,22 @@ export interface EnvironmentSpec {
      * whether browsers send the cookie over https only (its attribute Secure). auto: if the client came over TLS; on: always, for a proxy in front that speaks https; off: never
      */
     secure?: 'auto' | 'on' | 'off';
+    /**
+     * requests from pages of other sites that carry the cookie. Strict: none; Lax: only links that are followed; None: all, which browsers accept with Secure only
+     */
+    sameSite?: 'Strict' | 'Lax' | 'None';
+    /**
+     * time for which browsers keep the cookie, from the moment when the server is chosen; 0: until the browser ends
+     */
+    maxAge?: 0 | string;
+    /**
+     * domain whose hosts below get the cookie too; empty: only the host that set it
+     */
+    domain?: string;
+    /**
+     * path below which browsers send the cookie
+     */
+    path?: string;
   };
   /**
    * what happens to fields of clients whose names have an underscore, a dot, or another character than letters, digits and hyphens. CGI and WSGI cannot tell X_User from X-User, so that with keep a client can forge fields that a proxy, Sluice or a policy sets. drop: they are not passed on; reject: 400. If environments share a listener, the strictest applies

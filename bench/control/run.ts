@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Scope } from '../../test/tools/owner.ts';
+import { endOnSignals } from '../interrupts.ts';
 import { runControlBench } from './control-bench.ts';
 import { report } from './report.ts';
 
@@ -14,13 +15,7 @@ const help = `npm run bench:control [-- --quick] [--only TEXT] [--servers N] [--
 `;
 
 const scope = new Scope();
-let interrupted = false;
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => {
-    interrupted = true;
-    void scope.end().finally(() => process.exit(1));
-  });
-}
+const interrupted = endOnSignals(scope);
 
 try {
   const { values } = parseArgs({
@@ -42,13 +37,13 @@ try {
   const wanted = Number(values.servers ?? servers);
   if (!Number.isInteger(wanted) || wanted < 1) throw new Error(`--servers ${values.servers}: must be a whole number of at least 1`);
   const progress = (text: string) => process.stderr.write(`${text}\n`);
-  const results = await runControlBench(scope, { ...times, servers: wanted, only: values.only, progress });
+  const results = await runControlBench(scope, { ...times, servers: wanted, only: values.only, givesWay: true, progress });
   const page = report(results);
   if (values.out === undefined) process.stdout.write(page);
   else writeFileSync(resolve(values.out), page);
 } catch (error) {
   // After an interrupt, any error is a consequence of it.
-  if (!interrupted) process.stderr.write(`bench:control: ${(error as Error).message}\n\n${help}`);
+  if (!interrupted()) process.stderr.write(`bench:control: ${(error as Error).message}\n\n${help}`);
   process.exitCode = 1;
 } finally {
   await scope.end();

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Scope } from '../../test/tools/owner.ts';
+import { endOnSignals } from '../interrupts.ts';
 import { type FleetOptions, runFleet } from './fleet.ts';
 import { report } from './report.ts';
 
@@ -62,13 +63,7 @@ function readOptions(): Omit<FleetOptions, 'progress'> & { out: string | undefin
 }
 
 const scope = new Scope();
-let interrupted = false;
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => {
-    interrupted = true;
-    void scope.end().finally(() => process.exit(1));
-  });
-}
+const interrupted = endOnSignals(scope);
 
 try {
   const { out, ...options } = readOptions();
@@ -78,7 +73,7 @@ try {
   else writeFileSync(resolve(out), page);
 } catch (error) {
   // After an interrupt, any error is a consequence of it.
-  if (!interrupted) process.stderr.write(`fleet: ${(error as Error).message}\n\n${help}`);
+  if (!interrupted()) process.stderr.write(`fleet: ${(error as Error).message}\n\n${help}`);
   process.exitCode = 1;
 } finally {
   await scope.end().catch((error: Error) => {

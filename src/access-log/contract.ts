@@ -13,6 +13,8 @@ export interface ExchangeRecord {
   readonly minor: number;
   readonly referer: string | undefined;
   readonly userAgent: string | undefined;
+  /** Subject of the client's certificate (RFC 4514), accepted or not; undefined: none was shown, or the environment does not look at it. */
+  readonly clientCertificate?: string | undefined;
   /** Status that the client got; 0 if it got none. */
   readonly status: number;
   /** Octets of the response's body that were sent. */

@@ -36,4 +36,12 @@ function isSafe(text: string): boolean {
 }
 
 /** Characters logged of each text that a client chooses the length of. Together with the rest of a line they stay below `PIPE_BUF`. */
-export const shown = { client: 60, method: 40, authority: 300, target: 1_600, referer: 600, userAgent: 400 } as const;
+export const shown = {
+  client: 60,
+  method: 40,
+  authority: 300,
+  target: 1_600,
+  referer: 600,
+  userAgent: 400,
+  clientCertificate: 200,
+} as const;

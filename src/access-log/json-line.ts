@@ -20,7 +20,7 @@ export function jsonLines({ clock, worker }: LineOptions): LineMaker {
   };
   const origin = `${worker === undefined ? '' : `"worker":${worker},`}"log":"access","id":"`;
   return (record) => {
-    const { method, authority, target, referer, userAgent, status, octets, server } = record;
+    const { method, authority, target, referer, userAgent, clientCertificate, status, octets, server } = record;
     const micros = Math.max(0, Math.round(record.durationMs * 1000));
     return (
       `{"time":"${time()}Z",${origin}${record.id}","client":"${text(record.client, shown.client)}","method":"${text(method, shown.method)}",` +
@@ -30,6 +30,7 @@ export function jsonLines({ clock, worker }: LineOptions): LineMaker {
       (server === undefined ? '' : `,"server":"${text(server, shown.authority)}"`) +
       (referer === undefined ? '' : `,"referer":"${text(referer, shown.referer)}"`) +
       (userAgent === undefined ? '' : `,"userAgent":"${text(userAgent, shown.userAgent)}"`) +
+      (clientCertificate === undefined ? '' : `,"clientCertificate":"${text(clientCertificate, shown.clientCertificate)}"`) +
       (record.aborted ? ',"aborted":true}\n' : ',"aborted":false}\n')
     );
   };

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { environmentSpec } from '../model/environment.ts';
+import { serverHop } from '../model/hop.ts';
 import type { Immutable } from '../model/immutable.ts';
 import { healthState, serverState } from '../model/live.ts';
 import { projectSummary as projectSummarySchema, revisionNumber, revision as revisionSchema } from '../model/revision.ts';
@@ -28,6 +29,10 @@ export const serverAnswer = z
       description: 'the environment that the server moves to once drained; null: it becomes available; absent: it is not moving',
     }),
     address,
+    proxyProtocol: z
+      .enum(['v1', 'v2'])
+      .optional()
+      .meta({ description: 'version of the PROXY protocol that Sluice speaks to a static server; absent: none' }),
     weight,
     state: serverState,
     health: healthState,
@@ -36,6 +41,16 @@ export const serverAnswer = z
       description: 'when the lease of a server ended that still takes requests because it answers; absent while the lease is held',
     }),
     source,
+    hop: z
+      .object({
+        tls: z.boolean().meta({ description: 'the server answers balancers by mutual TLS' }),
+        until: z
+          .number()
+          .nullable()
+          .meta({ description: 'when its present certificate ends; it is renewed long before; null: it has none yet' }),
+      })
+      .optional()
+      .meta({ description: "connections of balancers to the server; absent: the server does not ask for a certificate of the registry's" }),
     version: version.nullable().meta({ description: "version of the server's program; null for a static server" }),
     running: snapshotId.nullable(),
     projects,
@@ -80,23 +95,48 @@ export const environmentAnswer = environmentSpec
           }),
           closedForRoom: z.int().meta({ description: 'idle ones that were closed to make room for others' }),
           refused: z.int().meta({ description: 'connections refused because there was no room and none was idle' }),
+          withoutProxyHeader: z.int().meta({
+            description: 'connections from addresses in proxyProtocol that were refused, because they did not begin with a valid header',
+          }),
         })
         .nullable()
         .meta({ description: 'clients of the listener, which environments may share; null while it is not open' }),
       certificates: z
         .array(
           z.object({
-            certificate: z.string().meta({ description: 'its file' }),
-            names: z.array(z.string()).meta({ description: 'DNS names and IP addresses that it covers' }),
+            certificate: z.string().meta({ description: 'its file, or the host that an authority issues it for' }),
+            names: z
+              .array(z.string())
+              .meta({ description: 'DNS names and IP addresses that it covers; none for authorities of client certificates' }),
             until: z.number().nullable().meta({ description: 'when it expires; null: this balancer could never use it' }),
             fault: z.string().optional().meta({
               description:
                 'why the files cannot be used as they are now, and what to do; the certificate that was read before stays in use, or this one, if it is only out of date and there is no other',
             }),
+            acme: z
+              .object({
+                renewal: z
+                  .number()
+                  .nullable()
+                  .meta({ description: 'when it is renewed; null: there is none yet, and a self-signed one answers' }),
+                failure: z
+                  .object({
+                    at: z.number().meta({ description: 'when the last attempt failed' }),
+                    attempts: z.int().meta({ description: 'attempts since the last certificate' }),
+                    reason: z.string().meta({ description: 'what happened, and what to do' }),
+                    next: z.number().meta({ description: 'when the next attempt is due' }),
+                  })
+                  .optional()
+                  .meta({ description: 'failed attempts to get a new certificate; absent: the last one succeeded' }),
+              })
+              .optional()
+              .meta({ description: 'state of a certificate that an authority issues; absent: it comes from files' }),
           }),
         )
         .optional()
-        .meta({ description: 'certificates of the listener, on this balancer; absent: it has no TLS' }),
+        .meta({
+          description: 'certificates of the listener and of the authorities of its clients, on this balancer; absent: it has no TLS',
+        }),
       snapshot: snapshotId,
       origins: z.record(z.string(), z.enum(['file', 'api'])).meta({
         description:
@@ -172,6 +212,10 @@ export const registrationAnswer = z
       weight,
       draining,
       ttl: ttl.meta({ description: 'length of the lease in milliseconds: renew it before this has passed' }),
+    }),
+    hop: serverHop.optional().meta({
+      description:
+        'the key that was sent, and its certificate with its authorities (PEM), unless the server has that one already; absent: no key was sent',
     }),
   })
   .meta({

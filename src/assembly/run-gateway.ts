@@ -4,6 +4,7 @@ import { readAuthorities } from '../config/ca-file.ts';
 import { readToken } from '../config/token-file.ts';
 import { createVerifier } from '../control/access/authorizer.ts';
 import { type Gateway, startGateway } from '../gateway/gateway.ts';
+import { HopIdentity } from '../gateway/hop-identity.ts';
 import { loadServerId, newServerId } from '../gateway/server-id.ts';
 import { AddressGuard } from '../model/address-guard.ts';
 import { systemClock } from '../model/clock.ts';
@@ -63,6 +64,8 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
   const tracing = openTracing('sluice-gateway', logger);
   const registry = await openRegistry({ url: given.join, ...(token !== undefined && { token }), ...(ca !== undefined && { ca }), logger });
   try {
+    const dataDir = resolve(given.dataDir ?? join('data', `gateway-${id}`));
+    const hop = await HopIdentity.load({ id, dataDir, clock: systemClock, logger });
     const gateway = await startGateway({
       ...given,
       id,
@@ -70,7 +73,8 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
       headerBytes,
       bodyRate,
       guard,
-      dataDir: resolve(given.dataDir ?? join('data', `gateway-${id}`)),
+      dataDir,
+      hop,
       registry,
       logger,
       version,

@@ -1,7 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { AcmeCertificates } from '../acme/acme-certificates.ts';
+import { SelfSignedCertificates } from '../acme/self-signed-certificates.ts';
 import { type Balancer, createBalancer } from '../balancer/balancer.ts';
+import { HopAuthority } from '../balancer/hop-authority.ts';
+import { MemberCertification } from '../balancer/member-certification.ts';
+import { TicketSecret } from '../balancer/ticket-secret.ts';
 import type { Config } from '../config/config.ts';
 import { Callers } from '../control/access/callers.ts';
 import { Credentials } from '../control/access/credentials.ts';
@@ -16,10 +20,12 @@ import { JoinRefusals } from '../registry/remote/join-refusals.ts';
 import { RegistrationEndpoint } from '../registry/remote/registration-endpoint.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
 import { singleServerOptions } from '../tls/server-contexts.ts';
+import { ticketKey } from '../tls/ticket-key.ts';
 import { applyEnvironments, reloadEnvironments } from './configured-environments.ts';
 import { DataPlaneRunner } from './data-plane-runner.ts';
 import { applyDescriptorLimit } from './descriptor-limit.ts';
 import { DocumentProcess } from './document-process.ts';
+import { openSecrets } from './open-secrets.ts';
 import { warnOfRestartOnly } from './restart-only.ts';
 import { loadShipped } from './shipped.ts';
 import { version } from './version.ts';
@@ -33,6 +39,8 @@ export interface Served {
   readonly balancer: Balancer;
   readonly control: Control;
   readonly tokens: Tokens;
+  /** The configuration that was applied last. */
+  readonly config: Config;
   /** One line for the service manager: environments with their addresses. */
   summary(): string;
   /** Applies a changed configuration: only what differs. Warns of settings that need a restart. */
@@ -59,15 +67,28 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   const dataPlane = new DataPlaneRunner(config, logger);
   await dataPlane.openAccessLog();
   const registry = await openRegistry({ ...config.registry, logger });
+  const secrets = await openSecrets({ registry, dataDir: config.dataDir, env, logger }).catch(async (error: unknown) => {
+    await registry.close();
+    throw error;
+  });
   let present = config;
   const certificates = new CertificateStore(config.folder, systemClock, logger);
-  const ticketKey = randomBytes(48).toString('base64');
+  const tickets = new TicketSecret({ clock: systemClock, logger });
+  const issued =
+    secrets === undefined
+      ? new SelfSignedCertificates(systemClock, logger)
+      : new AcmeCertificates({ store: secrets, clock: systemClock, random: Math.random, logger });
   const controlTls = () => {
     const certificate = config.control.tls && certificates.pin(config.control.tls);
-    return certificate && singleServerOptions(certificate, ticketKey);
+    return certificate && singleServerOptions(certificate, ticketKey(tickets.octets, 'control'));
   };
+  const hop = new HopAuthority({ clock: systemClock, logger });
+  const certification = new MemberCertification({ authority: hop, clock: systemClock, random: Math.random, logger });
   const balancer = createBalancer({
+    onMembers: (members) => certification.follow(members),
     certificates,
+    tickets,
+    issued,
     registry,
     own: config.environments.map(({ name }) => name),
     logger,
@@ -85,6 +106,8 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     stopped.abort();
     await balancer.drain(present.shutdown.grace);
     await dataPlane.flush();
+    certification.stop();
+    hop.stop();
     await control?.close();
     reader.close();
     await registry.close();
@@ -119,6 +142,9 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     });
     const start = async () => {
       await applyEnvironments(registry, config, logger, { onWait: waits, signal: stopped.signal });
+      await secrets?.resealAll();
+      if (secrets !== undefined) await Promise.all([hop.start(secrets), tickets.start(secrets)]);
+      if (registry.certification !== undefined) certification.start(registry.certification);
       await balancer.start();
     };
     if (!registry.link.up) waits();
@@ -146,6 +172,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       live: view,
       reserve: balancer.reserve,
       certificates,
+      issued,
       secure: controlTls(),
       accessLogDropped: () => dataPlane.accessLogDropped,
       authorize,
@@ -164,11 +191,15 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     });
     logger.info({ control: control.url }, 'control');
     const { changed } = certificates;
-    certificates.changed = () => {
-      changed();
+    const renewControl = () => {
       const secure = controlTls();
       if (secure !== undefined) control?.renew(secure);
     };
+    certificates.changed = () => {
+      changed();
+      renewControl();
+    };
+    tickets.onChange(renewControl);
     await starting;
     for (const { name } of config.environments) {
       const listen = balancer.view.listening(name);
@@ -179,6 +210,9 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       balancer,
       control,
       tokens,
+      get config() {
+        return present;
+      },
       summary,
       reload,
       reopenAccessLog: () => dataPlane.reopenAccessLog(),

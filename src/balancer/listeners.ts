@@ -1,16 +1,19 @@
-import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import type { AcmeSpec } from '../model/acme.ts';
 import { covers, overlap, parseAddress } from '../model/address.ts';
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import { bindsBeside } from '../proxy/bound-socket.ts';
 import { cannotListen } from '../proxy/cannot-listen.ts';
 import type { ListenerSettings } from '../proxy/contract.ts';
+import type { CertificateFiles } from '../tls/certificate.ts';
 import type { CertificateStore } from '../tls/certificate-store.ts';
+import type { IssuedCertificates } from '../tls/issued-certificates.ts';
 import { ticketKey } from '../tls/ticket-key.ts';
+import { tlsFiles } from '../tls/tls-files.ts';
 import type { OpenedListener, OpenListener } from './data-plane.ts';
-import { authoritiesOf, settingsOf, tlsOf } from './listener-settings.ts';
+import { authoritiesOf, issuedNames, settingsOf, tlsOf } from './listener-settings.ts';
 import type { TableEnvironment } from './table.ts';
 
 /** Milliseconds until opening a listener is retried. */
@@ -33,6 +36,10 @@ export interface ListenersTools {
   readonly logger: Logger;
   /** Certificates of listeners with TLS. */
   readonly certificates: CertificateStore;
+  /** Secret of session tickets, which are good whatever is reloaded and however often workers are replaced. Call `follow` when it has changed. */
+  readonly tickets: { readonly octets: Buffer };
+  /** Certificates that authorities issue. */
+  readonly issued: IssuedCertificates;
   /** Grace period, in milliseconds, of exchanges in flight when a listener is closed. */
   readonly graceMs: number;
 }
@@ -42,8 +49,6 @@ export class Listeners {
   readonly #tools: ListenersTools;
   readonly #entries = new Map<string, Entry>();
   readonly #closing = new Set<Promise<void>>();
-  /** Session tickets are good as long as this process lives, whatever is reloaded and however often workers are replaced. */
-  readonly #ticketSecret = randomBytes(32);
   /** Address of each environment, by name. */
   #wanted: ReadonlyMap<string, string> = new Map();
   /** Addresses whose requests are redirected to https. */
@@ -96,10 +101,9 @@ export class Listeners {
     const redirecting = [...redirects].map(([address, environment]) => this.#redirect(address, environment));
     failures.push(...(await Promise.all(redirecting)).filter((failure) => failure !== undefined));
     this.#retireUnwanted();
-    const files = [...wanted.values()]
-      .flat()
-      .flatMap(({ spec: { tls } }) => [tls?.certificates ?? [], tls?.clientCertificates ?? []].flat());
-    this.#tools.certificates.retain(files);
+    this.#tools.issued.want(this.#namesOf(wanted.values()));
+    const files = [...wanted.values()].flat().flatMap(({ spec: { tls } }) => tlsFiles(tls));
+    this.#tools.certificates.retain(files.map((named) => named.files));
     return failures;
   }
 
@@ -205,7 +209,8 @@ export class Listeners {
   async #redirect(address: string, environment: TableEnvironment): Promise<SluiceError | undefined> {
     const { listen, tls } = environment.spec;
     const bound = this.#entries.get(listen)?.listener?.address ?? listen;
-    const settings = { ...settingsOf([environment]), redirectPort: tls?.publicPort || parseAddress(bound).port };
+    const redirectPort = tls?.publicPort || parseAddress(bound).port;
+    const settings = { ...settingsOf([environment]), ...this.#challengeAnswers(), redirectPort };
     const present = this.#entries.get(address);
     if (present === undefined) {
       const fresh: Entry = { address, names: [environment.name], settings, retired: false };
@@ -222,13 +227,29 @@ export class Listeners {
   }
 
   #settingsOf(address: string, sharing: readonly TableEnvironment[]): ListenerSettings {
-    const { certificates } = this.#tools;
+    const { certificates, issued } = this.#tools;
     const authorities = authoritiesOf(sharing, (file) => certificates.findAuthority(file));
     // Sessions end with their authorities: a session does not tell which ones its client certificate was checked against.
     const scope = [address, ...authorities.map(({ chain }) => chain)].join('\n');
-    const keyOf = (environment: string) => ticketKey(this.#ticketSecret, `${environment} ${scope}`);
-    const tls = tlsOf(sharing, (files) => certificates.find(files), authorities, keyOf);
-    return { ...settingsOf(sharing), ...(tls !== undefined && { tls }) };
+    const keyOf = (environment: string) => ticketKey(this.#tools.tickets.octets, `${environment} ${scope}`);
+    const sources = { find: (files: CertificateFiles) => certificates.find(files), issued };
+    const tls = tlsOf(sharing, sources, authorities, keyOf);
+    return { ...settingsOf(sharing), ...this.#challengeAnswers(), ...(tls !== undefined && { tls }) };
+  }
+
+  /** Every listener answers: the authority may be led to another one than the name's own, for example by a redirect. */
+  #challengeAnswers(): Pick<ListenerSettings, 'challengeAnswers'> {
+    const { answers } = this.#tools.issued;
+    return answers === undefined ? {} : { challengeAnswers: answers.http };
+  }
+
+  /** The names that authorities issue certificates for; of two environments with the same name, the earlier one's authority. */
+  #namesOf(listeners: Iterable<readonly TableEnvironment[]>): Map<string, AcmeSpec> {
+    const { certificates } = this.#tools;
+    const all = [...listeners].flatMap((sharing) => [...issuedNames(sharing, (files) => certificates.find(files))]);
+    const names = new Map<string, AcmeSpec>();
+    for (const [name, spec] of all) if (!names.has(name)) names.set(name, spec);
+    return names;
   }
 
   /** True if another listener of this balancer is open on an address that overlaps. */

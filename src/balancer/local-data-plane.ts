@@ -39,7 +39,7 @@ export class LocalDataPlane implements Handler, DataPlane {
     const { authority } = exchange.request;
     const name = this.#hosts.find(listener, authority) ?? this.#former.get(listener)?.find(listener, authority);
     const environment = name === undefined ? undefined : this.#environments.get(name);
-    if (environment?.pool.secureFields !== undefined && exchange.secure) exchange.ownFields = environment.pool.secureFields;
+    if (environment !== undefined && exchange.secure) exchange.ownFields = environment.pool.secureFields;
     if (!exchange.request.plain && couldBeReserved(exchange.request.path)) {
       exchange.fail(failures.reserved);
       return;
@@ -93,8 +93,12 @@ export class LocalDataPlane implements Handler, DataPlane {
     return this.#environments.get(name)?.pool;
   }
 
-  servers(): LiveServer[] {
-    return [...this.#environments.values()].flatMap(({ pool }) => pool.servers());
+  *servers(): Generator<LiveServer> {
+    for (const { pool } of this.#environments.values()) yield* pool.servers();
+  }
+
+  serversNamed(id: string): LiveServer[] {
+    return [...this.#environments.values()].flatMap(({ pool }) => pool.serverNamed(id) ?? []);
   }
 
   environments(): LiveEnvironment[] {
@@ -127,8 +131,8 @@ export class LocalDataPlane implements Handler, DataPlane {
 }
 
 /** Refuses a request whose client has not shown the certificate that its environment demands. */
-function identified(exchange: Exchange, { ca, require }: ClientCertificates): boolean {
-  const shown = exchange.identify?.(ca) ?? 'missing';
+function identified(exchange: Exchange, { ca, require, chain }: ClientCertificates): boolean {
+  const shown = exchange.identify?.(ca, chain) ?? 'missing';
   if (shown === 'accepted' || (shown === 'missing' && !require)) return true;
   exchange.fail(shown === 'missing' ? failures.noClientCertificate : failures.badClientCertificate);
   return false;

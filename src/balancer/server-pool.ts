@@ -15,6 +15,7 @@ import { RequestQueue } from '../proxy/request-queue.ts';
 import { RetryBudget } from '../proxy/retry.ts';
 import { shortageMessage } from '../proxy/shortage-message.ts';
 import type { Upstream } from '../proxy/upstream.ts';
+import { hstsFields } from '../tls/hsts.ts';
 import type { Feedback } from './feedback.ts';
 import { LiveMember } from './live-member.ts';
 import { type RequestKey, requestKey } from './request-key.ts';
@@ -44,7 +45,7 @@ export class ServerPool implements Route {
   /** Counts the exchanges of clients with this environment. */
   readonly counter = new ExchangeCounter();
   /** Fields of every response to clients that came over TLS; undefined: none. */
-  secureFields: { readonly 'strict-transport-security': string } | undefined;
+  secureFields: ReturnType<typeof hstsFields>;
   readonly #tools: ServerPoolTools;
   readonly #members = new Map<string, LiveMember>();
   readonly #memberOf = new Map<Upstream, LiveMember>();
@@ -117,8 +118,7 @@ export class ServerPool implements Route {
     const { sticky, tls } = environment.spec;
     if (sticky.cookie === '') this.#sticky = undefined;
     else if (!isDeepStrictEqual(sticky, this.#sticky?.spec)) this.#sticky = { spec: sticky, ties: new Sticky(sticky, environment.name) };
-    this.secureFields =
-      tls === undefined || tls.hsts === 0 ? undefined : { 'strict-transport-security': `max-age=${Math.floor(tls.hsts / 1000)}` };
+    this.secureFields = hstsFields(tls?.hsts ?? 0);
     const wentDown = environment.servers.filter(({ id, health }) => health === 'down' && this.#members.get(id)?.server.health === 'up');
     const present = new Set(environment.servers.map((server) => server.id));
     for (const [id, member] of this.#members) {
@@ -154,8 +154,12 @@ export class ServerPool implements Route {
     };
   }
 
-  servers(): LiveServer[] {
-    return [...this.#members.values()].map((member) => member.live(this.#environment.name));
+  *servers(): Generator<LiveServer> {
+    for (const member of this.#members.values()) yield member.live(this.#environment.name);
+  }
+
+  serverNamed(id: string): LiveServer | undefined {
+    return this.#members.get(id)?.live(this.#environment.name);
   }
 
   #logShortage(reason: string): void {

@@ -15,12 +15,18 @@ export class Sticky {
   readonly #cookie: string;
   readonly #environment: string;
   readonly #secure: StickySpec['secure'];
+  readonly #attributes: string;
   readonly #serverOf = new Map<string, Upstream>();
   readonly #tokenOf = new Map<Upstream, string>();
 
-  constructor({ cookie, secure = 'auto' }: Pick<StickySpec, 'cookie'> & Partial<StickySpec>, environment: string) {
+  constructor(
+    { cookie, secure = 'auto', sameSite = 'Lax', maxAge = 0, domain = '', path = '/' }: Pick<StickySpec, 'cookie'> & Partial<StickySpec>,
+    environment: string,
+  ) {
     this.#cookie = cookie;
     this.#secure = secure;
+    const seconds = Math.ceil(maxAge / 1000);
+    this.#attributes = `${domain === '' ? '' : `; Domain=${domain}`}; Path=${path}${seconds === 0 ? '' : `; Max-Age=${seconds}`}; HttpOnly; SameSite=${sameSite}`;
     this.#environment = environment;
   }
 
@@ -54,7 +60,7 @@ export class Sticky {
     const token = this.#tokenOf.get(server);
     if (token === undefined || token === this.#cookieValue(exchange)) return;
     const secure = this.#secure === 'on' || (this.#secure === 'auto' && exchange.secure) ? '; Secure' : '';
-    exchange.response.headers.add('Set-Cookie', `${this.#cookie}=${token}; Path=/; HttpOnly; SameSite=Lax${secure}`);
+    exchange.response.headers.add('Set-Cookie', `${this.#cookie}=${token}${this.#attributes}${secure}`);
   }
 
   #cookieValue(exchange: Exchange): string | undefined {

@@ -1,42 +1,34 @@
 import type { EnvironmentSpec } from '../model/environment.ts';
-import { CertificateFault, type CertificateFiles, readCertificate } from '../tls/certificate.ts';
-import { readAuthority } from '../tls/client-authority.ts';
+import type { CertificateFiles } from '../tls/certificate.ts';
+import { CertificateFault } from '../tls/certificate-fault.ts';
+import { type NamedFiles, readFiles, tlsFiles } from '../tls/tls-files.ts';
 import type { Conflict } from './listener-conflicts.ts';
+
+/** True for files whose dates are no fault, since nothing better is in use. */
+export type DatesIgnored = (files: NamedFiles['files']) => boolean;
 
 /**
  * Finds certificates and keys of a configuration that cannot be used now.
  * @param folder that relative paths start from
- * @param starting a certificate that has expired, or is not valid yet, is no fault
  */
 export function certificateFaults(
   control: CertificateFiles | undefined,
   environments: Readonly<Record<string, Pick<EnvironmentSpec, 'tls'>>>,
   folder: string,
-  starting: boolean,
+  datesIgnored: DatesIgnored,
 ): Conflict[] {
-  const named = Object.entries(environments).flatMap(([name, { tls }]) =>
-    (tls?.certificates ?? []).map((files, at) => ({ files, path: ['environments', name, 'tls', 'certificates', at] as PropertyKey[] })),
+  const ofControl = control === undefined ? [] : [{ files: control, path: ['control', 'tls'] as PropertyKey[] }];
+  const ofEnvironments = Object.entries(environments).flatMap(([name, { tls }]) =>
+    tlsFiles(tls).map(({ files, path }) => ({ files, path: ['environments', name, 'tls', ...path] })),
   );
-  const all = control === undefined ? named : [{ files: control, path: ['control', 'tls'] as PropertyKey[] }, ...named];
-  const ofClients = Object.entries(environments).flatMap(([name, { tls }]) => {
-    const { clientCertificates } = tls ?? {};
-    return clientCertificates === undefined
-      ? []
-      : [{ ca: clientCertificates.ca, path: ['environments', name, 'tls', 'clientCertificates'] }];
+  return [...ofControl, ...ofEnvironments].flatMap(({ files, path }) => {
+    try {
+      readFiles(files, folder, Date.now());
+      return [];
+    } catch (error) {
+      if (!(error instanceof CertificateFault)) throw error;
+      if (error.outdated !== undefined && datesIgnored(files)) return [];
+      return [{ path: [...path, error.part], message: error.message }];
+    }
   });
-  return [
-    ...all.flatMap(({ files, path }) => faultOf(path, starting, () => readCertificate(files, folder, Date.now()))),
-    ...ofClients.flatMap(({ ca, path }) => faultOf(path, starting, () => readAuthority({ ca }, folder, Date.now()))),
-  ];
-}
-
-function faultOf(path: readonly PropertyKey[], starting: boolean, read: () => unknown): Conflict[] {
-  try {
-    read();
-    return [];
-  } catch (error) {
-    if (!(error instanceof CertificateFault)) throw error;
-    if (starting && error.outdated !== undefined) return [];
-    return [{ path: [...path, error.part], message: error.message }];
-  }
 }

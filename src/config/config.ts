@@ -4,7 +4,8 @@ import type * as z from 'zod';
 import type { Environment } from '../model/environment.ts';
 import type { Fault } from '../model/fault.ts';
 import { SluiceError } from '../model/fault.ts';
-import { certificateFaults } from './certificate-faults.ts';
+import { keyOf, tlsFiles } from '../tls/tls-files.ts';
+import { certificateFaults, type DatesIgnored } from './certificate-faults.ts';
 import { check, faultAt } from './check.ts';
 import { configSchema } from './config-schema.ts';
 import { listenerConflicts } from './listener-conflicts.ts';
@@ -20,7 +21,7 @@ type Settings = z.output<typeof configSchema>;
 interface LoadOptions {
   readonly file?: string;
   readonly env: NodeJS.ProcessEnv;
-  readonly starting?: boolean;
+  readonly datesIgnored?: DatesIgnored;
 }
 
 /** A balancer's configuration: complete, checked, frozen. Durations in milliseconds. */
@@ -37,7 +38,7 @@ export interface Config extends Readonly<Omit<Settings, 'registry' | 'environmen
  *
  * Throws a `SluiceError` with every fault: `not-found` if the file can't be read, else like `parseDocument`. The fault of a variable's
  * value names the variable, every other fault the line in the file.
- * @param options `starting`: expired certificates are accepted, because after a restart nothing else is in use
+ * @param options `datesIgnored`: true for files whose certificates may have expired, or be not valid yet; default: none may
  */
 export function loadConfig(options: LoadOptions): Config {
   const { file, env } = options;
@@ -50,6 +51,9 @@ export function loadConfig(options: LoadOptions): Config {
 /** A file that was emptied by mistake, or whose writing has only begun, must not put the defaults in place of what runs. */
 const noContent = 'has no settings: it is empty or has only comments. Write {} if all defaults are meant';
 
+/** At a start nothing better is in use: certificates that have expired are served. */
+export const anyDates: DatesIgnored = () => true;
+
 /** Like {@link loadConfig}, for the text of a file, without a look at the certificates that it names. An empty text means all defaults. */
 export function readConfig(text: string | Uint8Array, options: { file?: string; env: NodeJS.ProcessEnv }): Config {
   return configOf(readSource(text, options.file), options);
@@ -58,7 +62,7 @@ export function readConfig(text: string | Uint8Array, options: { file?: string; 
 /** Like {@link loadConfig}, for settings that a program passes as an object. Environment variables are not read. */
 export function configFrom(settings: object): Config {
   // A copy, since the configuration is frozen.
-  return configOf({ value: structuredClone(settings), lineOf: () => undefined }, { env: {}, starting: true }, process.cwd());
+  return configOf({ value: structuredClone(settings), lineOf: () => undefined }, { env: {}, datesIgnored: anyDates }, process.cwd());
 }
 
 /** @param folder that the paths of certificates start from; undefined: certificates are not looked at */
@@ -76,7 +80,7 @@ function configOf(source: Source, options: LoadOptions, folder?: string): Config
         ...tokenConflicts(result.value.control.tokens, result.value.environments),
         ...(folder === undefined
           ? []
-          : certificateFaults(result.value.control.tls, result.value.environments, folder, options.starting === true)),
+          : certificateFaults(result.value.control.tls, result.value.environments, folder, options.datesIgnored ?? (() => false))),
       ].map(({ path, message }) => faultAt(path, message, source.lineOf));
   const faults = [...overlay.faults, ...(result.faults ?? conflicts).map((fault) => nameVariable(fault, overlay.origins))];
   if (result.faults || faults.length > 0) throw refusal('invalid', faults, options.file);
@@ -89,6 +93,19 @@ function configOf(source: Source, options: LoadOptions, folder?: string): Config
     registry: { url: registry.url ?? `embedded:${rest.dataDir}`, prefix: registry.prefix },
     environments: Object.entries(environments).map(([name, spec]) => ({ name, spec, input: inputs[name] ?? {} })),
   });
+}
+
+/** For a reload: true for files that `present` names too. They are in use, so that their dates do not stop a change of something else. */
+export function datesInUse({ control, environments }: Config): DatesIgnored {
+  const named = environments.flatMap(({ spec }) => tlsFiles(spec.tls).map(({ files }) => files));
+  const keys = new Set([...named, ...(control.tls === undefined ? [] : [control.tls])].map(keyOf));
+  return (files) => keys.has(keyOf(files));
+}
+
+/** Faults of a configuration that was read without a look at the dates of its certificates. */
+export function dateFaults({ control, environments, folder }: Config): Fault[] {
+  const specs = Object.fromEntries(environments.map(({ name, spec }) => [name, spec]));
+  return certificateFaults(control.tls, specs, folder, () => false).map(({ path, message }) => ({ path: path.join('.'), message }));
 }
 
 function readText(file: string): Uint8Array<ArrayBuffer> {

@@ -1,5 +1,6 @@
 import { overlap } from '../model/address.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
+import { acmeConflicts } from './acme-conflicts.ts';
 
 /** A conflict of the setting at `path` with another one. */
 export interface Conflict {
@@ -25,6 +26,7 @@ export function listenerConflicts(control: string, environments: Readonly<Record
         if (overlap(address, redirect))
           complain(['tls', 'redirectFrom'], `overlaps with ${place} (${address}): give one of them another port`);
     }
+    for (const { path, message } of acmeConflicts(spec, entries)) complain(['tls', ...path], message);
     spec.servers.forEach((server, at) => {
       if (server.address === spec.listen)
         complain(['servers', at, 'address'], "is the environment's own listener: its requests would loop");

@@ -10,7 +10,7 @@ const pemKeys = ['ca', 'certificate', 'key'];
 
 /**
  * Returns a YAML or JSON text in which the contents of PEM files stand in place of their names: `ca`, `certificate` and `key` of each
- * `tls` of a target or static server. Lines keep their numbers. A text that is malformed is returned as it is, for the parser to report.
+ * `tls` of a target or static server, and `ca` of `acme`. Lines keep their numbers. A text that is malformed is returned as it is, for the parser to report.
  *
  * Throws a `SluiceError` (`invalid`) with a fault for each file that cannot be read.
  * @param file from whose folder names are looked up; `-`: the current folder
@@ -49,9 +49,10 @@ export function withNamedFiles(content: Uint8Array<ArrayBuffer>, file: string): 
   return Buffer.from(made);
 }
 
-/** True for settings of TLS that Sluice uses for connections to targets and static servers. */
+/** True for settings of TLS that Sluice uses for connections to targets, static servers and authorities. */
 function isPlace(path: readonly string[]): boolean {
   const [outer = '', inner] = path.slice(-3, -1);
+  if (inner === 'acme') return outer === 'tls' && path.at(-1) === 'ca';
   return inner === 'tls' && (outer === 'servers' || path.at(-4) === 'targets');
 }
 

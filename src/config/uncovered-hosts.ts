@@ -1,3 +1,4 @@
+import { isIssuable } from '../model/acme.ts';
 import type { Fault } from '../model/fault.ts';
 import { readCertificate } from '../tls/certificate.ts';
 import { coversHost } from '../tls/certificate-names.ts';
@@ -8,9 +9,9 @@ export function uncoveredHosts({ environments, folder }: Pick<Config, 'environme
   return environments.flatMap(({ name, spec }) => {
     if (spec.tls === undefined) return [];
     const sharing = environments.filter((other) => other.spec.listen === spec.listen);
-    const names = sharing
-      .flatMap((other) => other.spec.tls?.certificates ?? [])
-      .flatMap((files) => readCertificate(files, folder, Date.now()).names);
+    const ofFiles = sharing.flatMap((other) => other.spec.tls?.certificates ?? []).flatMap((files) => readCertificate(files, folder).names);
+    const issued = sharing.flatMap((other) => (other.spec.tls?.acme === undefined ? [] : other.spec.hosts.filter(isIssuable)));
+    const names = [...ofFiles, ...issued];
     return spec.hosts.flatMap((host) => {
       const message = faultOf(host, names);
       return message === undefined ? [] : [{ path: `environments.${name}.hosts`, message }];

@@ -1,9 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { Server as TlsServer } from 'node:tls';
 import type { Clock } from '../model/clock.ts';
 import { processDescriptors } from '../model/descriptors.ts';
 import { networkOf } from '../model/ip-address.ts';
+import { acceptedSocket } from './paced-handshakes.ts';
 
 /** Connections without an accepted request that are open at a time, in all and from one address; further ones are closed at once. */
 export const maxStrangers = { all: 4096, perAddress: 1024 } as const;
@@ -11,7 +11,7 @@ export const maxStrangers = { all: 4096, perAddress: 1024 } as const;
 /**
  * Tracks the connections of a server, so that it can be closed quickly: Node's own `close` waits for connections that have not sent a
  * request, and for keep-alive connections after their last answer. Connections count as strangers until a request on them had a right token;
- * there may be only so many of them, so that clients without a token cannot fill the memory.
+ * there may be only so many of them, so that clients without a token cannot fill the memory. With TLS, handshakes under way count as well.
  */
 export class Connections {
   readonly #clock: Clock;
@@ -26,8 +26,8 @@ export class Connections {
   constructor(server: Server, clock: Clock, onRefused: (address: string) => void = () => {}) {
     this.#clock = clock;
     this.#onRefused = onRefused;
-    // With TLS, requests name the socket of the second event.
-    server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+    // First, since a connection that is one too many must not begin its handshake.
+    server.prependListener('connection', (socket: Socket) => {
       // A request that is not upgraded hands its socket in again.
       if (this.#open.has(socket)) return;
       this.#open.add(socket);
@@ -35,21 +35,26 @@ export class Connections {
       processDescriptors.hold(socket);
       socket.once('close', () => {
         this.#open.delete(socket);
-        this.admit(socket);
+        this.#leave(socket);
       });
       this.#receiveStranger(socket);
     });
     server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-      this.#busy.add(socket);
+      const accepted = acceptedSocket(socket);
+      this.#busy.add(accepted);
       response.once('close', () => {
-        this.#busy.delete(socket);
+        this.#busy.delete(accepted);
         if (this.#closing) socket.destroySoon();
       });
     });
   }
 
-  /** Notes that a request on this connection had a right token, or that the connection has ended: it is no stranger any more. */
-  admit(socket: Socket): void {
+  /** Notes that a request on this connection had a right token: it is no stranger any more. */
+  admit(connection: Socket): void {
+    this.#leave(acceptedSocket(connection));
+  }
+
+  #leave(socket: Socket): void {
     const address = this.#strangers.get(socket);
     if (address === undefined) return;
     this.#strangers.delete(socket);

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { Server as TlsServer } from 'node:tls';
 import { type Problem, problemType } from '../api/problem.ts';
 import type { Access } from '../model/access.ts';
 import { SluiceError } from '../model/fault.ts';
@@ -7,6 +8,7 @@ import { closeSoon } from '../registry/remote/refuse-upgrade.ts';
 import { TooManyGuesses } from './access/guess-limiter.ts';
 import type { Identify } from './access/identify.ts';
 import { refuseDataPlane } from './access/refuse-data-plane.ts';
+import { refuseTwoHosts } from './access/refuse-two-hosts.ts';
 import { requireAccess } from './access/require-access.ts';
 import { type Feed, maxReaders } from './feed/feed.ts';
 import { bearerChallenge, describeProblem } from './routes/problem.ts';
@@ -65,6 +67,7 @@ export class UpgradeRouter {
   }
 
   #handlerOf(request: IncomingMessage): Pick<UpgradeHandler, 'upgrade'> {
+    refuseTwoHosts(request);
     refuseDataPlane(request.headers.via);
     const path = request.url?.split('?')[0];
     if (path === '/v1/join') {
@@ -96,7 +99,7 @@ export class UpgradeRouter {
         head,
       ]),
     );
-    this.#server.emit('connection', socket);
+    this.#server.emit(this.#server instanceof TlsServer ? 'secureConnection' : 'connection', socket);
   }
 }
 

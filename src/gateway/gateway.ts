@@ -11,6 +11,7 @@ import type { Handler, Listener, ListenerSettings } from '../proxy/contract.ts';
 import type { Registry } from '../registry/contract.ts';
 import { Drain } from './drain.ts';
 import { GatewayHandler } from './gateway-handler.ts';
+import type { HopIdentity } from './hop-identity.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { loadLeaseSecret } from './lease-secret.ts';
 import { metricsSource } from './metrics-source.ts';
@@ -53,6 +54,8 @@ export interface GatewayOptions {
   readonly maxConnections?: ListenerSettings['connections'] | undefined;
   /** True if a client on another machine may read the metrics with these credentials (`Authorization`); default: always false. */
   readonly admits?: ((authorization: string | undefined) => boolean) | undefined;
+  /** Key and certificate for balancers; default: the server answers them without TLS. */
+  readonly hop?: HopIdentity | undefined;
   /** Version of the program, for people. */
   readonly version: string;
   readonly registry: Registry;
@@ -163,6 +166,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     applier,
     store,
     load,
+    hop: options.hop,
     onDraining: (draining) => {
       opened.lameDuck = draining;
     },
@@ -190,6 +194,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await opened.close(Math.max(0, end - clock.now()));
     await keeper.leave();
     await store.settled();
+    await options.hop?.settled();
   };
   let left: Promise<void> | undefined;
   return {

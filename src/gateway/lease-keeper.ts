@@ -14,6 +14,7 @@ import type { Registry, Watch } from '../registry/contract.ts';
 import type { CandidateCompiler } from './candidate-compiler.ts';
 import { DataLossRecovery } from './data-loss-recovery.ts';
 import { Drain, type GatewayLoad } from './drain.ts';
+import type { HopIdentity } from './hop-identity.ts';
 import type { SnapshotApplier } from './snapshot-applier.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 import { UpdateReader } from './update-reader.ts';
@@ -26,6 +27,8 @@ export interface LeaseKeeperOptions {
   readonly applier: SnapshotApplier;
   readonly store: SnapshotStore;
   readonly load: GatewayLoad;
+  /** Key and certificate for balancers; absent: the server answers them without TLS. */
+  readonly hop?: HopIdentity | undefined;
   /** Called with true when the server starts draining, with false when it stops. */
   readonly onDraining: (draining: boolean) => void;
   /** Milliseconds that a move to another environment waits at most for requests in flight. */
@@ -90,6 +93,7 @@ export class LeaseKeeper {
       read: (hash) => options.store.unchecked(hash),
       clock: options.clock,
     });
+    options.hop?.onServed(() => this.#state === 'joined' && this.#renewals.soon());
     this.joined = new Promise((resolve) => {
       this.#resolveJoined = resolve;
     });
@@ -224,6 +228,11 @@ export class LeaseKeeper {
     return applier.running && applier.environment !== undefined ? { ...applier.running, environment: applier.environment } : undefined;
   }
 
+  get #hop(): Pick<JoinRequest, 'hop'> {
+    const { hop } = this.#options;
+    return hop === undefined ? {} : { hop: hop.request };
+  }
+
   async #join(): Promise<JoinAnswer> {
     const { registry, self } = this.#options;
     if (this.#watch === undefined) {
@@ -244,7 +253,7 @@ export class LeaseKeeper {
     const joined = this.#environment === undefined ? {} : { environment: this.#environment };
     // Giving way to another process with this id, even one with the same data, keeps two from replacing each other endlessly.
     const yields = this.#state === 'unknown' ? { yields: true as const } : {};
-    return this.#withinTtl(registry.join({ ...rest, ...joined, ...holds, ...yields, source: 'join', updates: true }));
+    return this.#withinTtl(registry.join({ ...rest, ...joined, ...holds, ...yields, ...this.#hop, source: 'join', updates: true }));
   }
 
   async #renew(): Promise<JoinAnswer> {
@@ -263,6 +272,7 @@ export class LeaseKeeper {
         ...(held && !drained && held.environment === this.#environment && { holds: idOf(held) }),
         ...(this.#leaving && { leaving: true }),
         ...(drained && { drained }),
+        ...this.#hop,
         ...(self.secret !== undefined && { secret: self.secret }),
       };
       return await this.#withinTtl(registry.renew(report));
@@ -278,6 +288,7 @@ export class LeaseKeeper {
     this.#logChange(server);
     this.#state = 'joined';
     this.#environment = server.environment;
+    this.#options.hop?.accept(server);
     if (this.#updates.wanted?.environment !== server.environment) this.#updates.drop();
     if (server.environment === undefined) {
       if (applier.table !== undefined) applier.clear();

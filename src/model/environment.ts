@@ -4,8 +4,10 @@ import { maxPort } from './bounds.ts';
 import { methodName, tokenCharacter } from './http-names.ts';
 import { name } from './name.ts';
 import { serverTls } from './outgoing-tls.ts';
+import type { Pieces } from './pieces.ts';
 import { count, duration, weight } from './quantity.ts';
 import { readyPath } from './reserved-path.ts';
+import { stickySpec } from './sticky.ts';
 import { tlsSpec } from './tls.ts';
 
 /** `*` stands for one or more leading labels: `*.example.com`. */
@@ -236,20 +238,7 @@ export const environmentSpec = z
     retries: retries.prefault({}).meta({ description: 'when a request is retried on another server' }),
     limits: limits.prefault({}).meta({ description: 'limits for clients and servers' }),
     timeouts: timeouts.prefault({}).meta({ description: 'time limits for each step of an exchange' }),
-    sticky: z
-      .strictObject({
-        cookie: z
-          .string()
-          .regex(new RegExp(`^${tokenCharacter}*$`), 'must be a cookie name')
-          .default('')
-          .meta({ description: 'name of the cookie; empty: not sticky. Sticky clients stay on a busy server even if others are idle' }),
-        secure: z.enum(['auto', 'on', 'off']).default('auto').meta({
-          description:
-            'whether browsers send the cookie over https only (its attribute Secure). auto: if the client came over TLS; on: always, for a proxy in front that speaks https; off: never',
-        }),
-      })
-      .prefault({})
-      .meta({ description: 'keeps a client on one server by a cookie, as long as the server is available' }),
+    sticky: stickySpec.prefault({}).meta({ description: 'keeps a client on one server by a cookie, as long as the server is available' }),
     underscores: z.enum(['drop', 'reject', 'keep']).default('drop').meta({
       description:
         'what happens to fields of clients whose names have an underscore, a dot, or another character than letters, digits and hyphens. CGI and WSGI cannot tell X_User from X-User, so that with keep a client can forge fields that a proxy, Sluice or a policy sets. drop: they are not passed on; reject: 400. If environments share a listener, the strictest applies',
@@ -275,6 +264,32 @@ export const environmentSpec = z
       }),
   })
   .meta({ id: 'EnvironmentSpec', description: 'an environment: its listener, balancing, health and limits' });
+
+/** Checks settings like `environmentSpec.safeParse`: each static server is one piece. Settings with any fault are checked again at once, for the list of faults. */
+export function* environmentInPieces(given: unknown): Pieces<z.ZodSafeParseResult<EnvironmentSpec>> {
+  const list: unknown = (given as { servers?: unknown } | null | undefined)?.servers;
+  if (!Array.isArray(list)) return environmentSpec.safeParse(given);
+  const servers: EnvironmentSpec['servers'] = [];
+  const ids = new Set<string>();
+  for (const one of list) {
+    const { success, data } = staticServer.safeParse(one);
+    if (!success) return environmentSpec.safeParse(given);
+    servers.push(data);
+    ids.add(data.id);
+    yield;
+  }
+  const { success, data } = environmentSpec.safeParse({ ...(given as object), servers: [] });
+  return success && ids.size === servers.length ? { success, data: { ...data, servers } } : environmentSpec.safeParse(given);
+}
+
+/** Ids of the static servers of settings. */
+export function staticIds(spec: Pick<EnvironmentSpec, 'servers'>): ReadonlySet<string> {
+  const known = idsOf.get(spec.servers) ?? new Set(spec.servers.map(({ id }) => id));
+  idsOf.set(spec.servers, known);
+  return known;
+}
+
+const idsOf = new WeakMap<object, ReadonlySet<string>>();
 
 /** Checked settings with every default filled in; durations in milliseconds. */
 export type EnvironmentSpec = z.output<typeof environmentSpec>;

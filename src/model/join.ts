@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { hopRequest } from './hop.ts';
 import type { Immutable } from './immutable.ts';
 import { manifest } from './manifest.ts';
 import { name } from './name.ts';
@@ -31,6 +32,8 @@ export const joinRequest = z.object({
   holds: snapshotId.extend({ environment: name }).exactOptional(),
   /** Absent: the server is older, or registers by plain HTTP without one. */
   secret: leaseSecret.exactOptional(),
+  /** Absent: the server answers balancers without TLS. */
+  hop: hopRequest.exactOptional(),
   /** The server lost its lease to another instance before: it must not take the id back while that one holds it, even with the same secret. */
   yields: z.literal(true).exactOptional(),
 });
@@ -47,6 +50,8 @@ export const renewal = z.object({
   /** The snapshot that the server has already; the answer carries a snapshot only if it differs. */
   holds: snapshotId.exactOptional(),
   updates,
+  /** The same as in {@link joinRequest}; absent: as it was. */
+  hop: hopRequest.exactOptional(),
   /** The same as in {@link joinRequest}, for the first call on a new connection. */
   secret: leaseSecret.exactOptional(),
 });

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
-import { certificatesIn, dateFault, keyFault, pairFault } from './certificate.ts';
+import { certificatesFault, chainFault, datedPart, dateWarning, keyFault, pairFault, readCertificates } from './certificate.ts';
 import type { Fault } from './fault.ts';
 import { isHiddenKey } from './hidden-keys.ts';
 
@@ -18,15 +18,16 @@ export interface OutgoingTls {
   readonly key?: string | undefined;
 }
 
-const isCertificates = (text: string) => certificatesIn(text) !== undefined;
 const hostName = /^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/;
-const certificatesWanted =
-  'must be one certificate or more in PEM: the text of the file, starting with -----BEGIN CERTIFICATE-----. Names of files are read by the command line, and in a configuration';
+const namesOfFiles = 'Names of files are read by the command line, and in a configuration';
 
 /** Schema of {@link OutgoingTls}. @param refers true: a text may refer to a variable; then it is checked once the variables are known */
 function schemaOf(refers: boolean) {
   const open = (text: string) => refers && text.includes('${');
-  const certificates = z.string().refine((text) => open(text) || isCertificates(text), certificatesWanted);
+  const certificates = z.string().superRefine((text, context) => {
+    const fault = open(text) ? undefined : certificatesFault(text);
+    if (fault !== undefined) context.addIssue(text.includes('-----BEGIN') ? fault : `${fault}. ${namesOfFiles}`);
+  });
   const variable = refers ? ', or ${variables.NAME}' : '';
   return z
     .strictObject({
@@ -63,7 +64,7 @@ function schemaOf(refers: boolean) {
         context.addIssue({ code: 'custom', path: ['key'], message: 'needs its certificate: give it as certificate' });
       if (certificate === undefined || key === undefined || [certificate, key].some(open)) return;
       const fault = pairFault(certificate, key);
-      if (fault !== undefined) context.addIssue({ code: 'custom', path: ['key'], message: fault });
+      if (fault !== undefined) context.addIssue({ code: 'custom', path: [fault.part], message: fault.message });
     });
 }
 
@@ -74,7 +75,11 @@ export const serverTls = schemaOf(false);
 export function tlsWarnings(tls: OutgoingTls | undefined, path: string, date: number): Fault[] {
   if (tls === undefined) return [];
   const { verify, ca = '', certificate = '' } = tls;
-  const judged = { ca: dateFault(ca, date), certificate: dateFault(certificate, date) };
+  const [authorities, chain] = [ca, certificate].map(readCertificates).map((read) => (typeof read === 'string' ? [] : read));
+  const judged = {
+    ca: dateWarning(authorities ?? [], date),
+    certificate: chainFault(chain ?? []) ?? dateWarning(datedPart(chain ?? []), date),
+  };
   const found = Object.entries(judged).flatMap(([name, message]) => (message === undefined ? [] : [{ path: `${path}.${name}`, message }]));
   if (verify === false)
     found.push({

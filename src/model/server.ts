@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { address } from './address.ts';
+import { serverHop } from './hop.ts';
 import type { Immutable } from './immutable.ts';
 import { name } from './name.ts';
 import { count, weight } from './quantity.ts';
@@ -43,6 +44,8 @@ export const serverRecord = z.object({
   /** The snapshot that the server serves; absent until it has applied its first. */
   running: snapshotId.exactOptional(),
   projects: z.array(projectState),
+  /** TLS between balancers and the server. Absent: the server registers by plain HTTP, or its program is older. */
+  hop: serverHop.exactOptional(),
   /** Wall-clock milliseconds. */
   startedAt: z.number(),
   /** Duration of the lease in milliseconds. The server renews it before that. */

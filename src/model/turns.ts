@@ -21,13 +21,3 @@ export class Turns {
 
 /** The turns of the control plane's work in this process, which has one event loop. */
 export const controlTurns = new Turns();
-
-/** Maps a list of any length, `atOnce` elements in a turn. */
-export async function mapInTurns<One, Other>(list: readonly One[], map: (one: One) => Other, atOnce = 200): Promise<Other[]> {
-  const mapped: Other[] = [];
-  for (const [index, one] of list.entries()) {
-    if (index > 0 && index % atOnce === 0) await controlTurns.next();
-    mapped.push(map(one));
-  }
-  return mapped;
-}

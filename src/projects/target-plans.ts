@@ -1,4 +1,4 @@
-import { certificatesIn, keyFault, pairFault } from '../model/certificate.ts';
+import { certificatesFault, keyFault, pairFault } from '../model/certificate.ts';
 import { isHiddenKey } from '../model/hidden-keys.ts';
 import type { OutgoingTls } from '../model/outgoing-tls.ts';
 import type { Project } from '../model/project.ts';
@@ -82,10 +82,11 @@ function planTls(
     if (faulty.has(name) || (variables === undefined && refersToVariable(text))) continue;
     texts[name] = text;
     if (name === 'key') fault(name, isHiddenKey(text) && variables === undefined ? undefined : keyFault(text));
-    else if (certificatesIn(text) === undefined) fault(name, 'must contain one or more certificates in PEM');
+    else fault(name, certificatesFault(text));
   }
   const { certificate, key } = texts;
-  if (certificate !== undefined && key !== undefined && faulty.size === 0) fault('key', pairFault(certificate, key));
+  const pair = certificate !== undefined && key !== undefined && faulty.size === 0 ? pairFault(certificate, key) : undefined;
+  if (pair !== undefined) fault(pair.part, pair.message);
   if (urls.length > 0 && urls.every(({ url }) => url.protocol === 'http:'))
     complain(path, 'has no effect, because no URL of the target is https://');
   return { ...tls, ...texts };

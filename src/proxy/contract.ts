@@ -36,9 +36,11 @@ export interface Exchange {
   readonly secure: boolean;
   /**
    * Decides about the certificate that the client has shown on its connection. If the authorities of this file issued it, the upstream
-   * gets it in Client-Cert (RFC 9440), and no other. @param ca name of the file, as configured
+   * gets it in Client-Cert (RFC 9440), and no other.
+   * @param ca name of the file, as configured
+   * @param withChain the upstream gets the intermediate certificates too, in Client-Cert-Chain
    */
-  identify?(ca: string): 'missing' | 'refused' | 'accepted';
+  identify?(ca: string, withChain: boolean): 'missing' | 'refused' | 'accepted';
   /** Address of the listener that accepted the connection, as configured. */
   readonly listener: string;
   /** Free for the role's own use during the exchange, for example for the resource that matched. */
@@ -156,6 +158,8 @@ export interface ListenerSettings {
   readonly proxyProtocol?: readonly string[];
   /** Certificates and settings of TLS; undefined: connections are plain. Holds private keys: never log it. */
   readonly tls?: ListenerTls | undefined;
+  /** Answers to authorities that ask for proof of a name, by token; undefined: none asks at present. */
+  readonly challengeAnswers?: Readonly<Record<string, string>> | undefined;
   /** Every request is answered with a redirect to https at this port; undefined: requests go to the role. */
   readonly redirectPort?: number | undefined;
 }

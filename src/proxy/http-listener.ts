@@ -16,6 +16,7 @@ import type { ConnectionEnds } from '../model/proxy-protocol.ts';
 import { Handshakes } from '../tls/handshakes.ts';
 import type { SecuredConnection } from '../tls/secured-connection.ts';
 import { Admission, type AdmissionOwner } from './admission.ts';
+import { answerChallenge } from './answer-challenge.ts';
 import { blameField } from './blame.ts';
 import { bindSocket } from './bound-socket.ts';
 import type { Handler, Listener, ListenerSettings } from './contract.ts';
@@ -25,6 +26,7 @@ import { ownAnswer, problem } from './own-answer.ts';
 import { type ExchangeOwner, ProxyExchange } from './proxy-exchange.ts';
 import { type ProxyHeaderOwner, ProxyHeaderReader } from './proxy-header-reader.ts';
 import { redirectToHttps } from './redirect-to-https.ts';
+import { refusedSenders } from './refused-senders.ts';
 import { newRequestId } from './request-id.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
@@ -83,6 +85,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   #most = Number.POSITIVE_INFINITY;
   #tellsFaults = false;
   #redirectPort: number | undefined;
+  #challengeAnswers: ListenerSettings['challengeAnswers'];
   /** Exchanges in flight. */
   #active = 0;
   #accepted = 0;
@@ -124,6 +127,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     this.#most = connections === 'auto' ? Number.POSITIVE_INFINITY : connections;
     this.#tellsFaults = settings.tellsFaults === true;
     this.#redirectPort = settings.redirectPort;
+    this.#challengeAnswers = settings.challengeAnswers;
     this.#updateTls(settings);
     const secure = settings.tls !== undefined;
     this.trustedProxies = new TrustedProxies(settings.trustedProxies, secure ? 'https' : 'http');
@@ -190,8 +194,9 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     }
   }
 
-  headerRefused(reader: ProxyHeaderReader, socket: net.Socket): void {
+  headerRefused(reader: ProxyHeaderReader, socket: net.Socket, reason: string): void {
     this.#headless.delete(reader);
+    refusedSenders.tell({ sender: socket.remoteAddress, listener: this.configured, reason });
     if (this.#handshakes === undefined) {
       this.refuse(this.#serve(socket), failures.badProxyHeader);
       return;
@@ -269,6 +274,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     const exchange = new ProxyExchange(this, connection, head);
     this.#active++;
     try {
+      if (this.#challengeAnswers !== undefined && answerChallenge(exchange, this.#challengeAnswers)) return exchange;
       if (this.#redirectPort !== undefined) redirectToHttps(exchange, this.#redirectPort);
       else if (connection.secured?.answersFor(exchange.authority) === false) exchange.fail(failures.misdirected);
       else this.handler.request(exchange);
@@ -287,6 +293,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     const requestId = newRequestId();
     const said = problem(fault, requestId);
     if (this.#tellsFaults && fault === failures.tooManyConnections) said.headers[blameField] = 'shortage';
+    Object.assign(said.headers, connection.secured?.ownFields);
     const answer = ownAnswer(said, { requestId, headOnly: false, connection: 'close' });
     outbox.to(connection.wire).octets(answer, 0, answer.length);
     connection.close();

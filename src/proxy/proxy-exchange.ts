@@ -8,6 +8,7 @@ import type { HeaderFields, RequestView, ResponseView } from '../http1/message/m
 import { offeredProtocols } from '../http1/message/protocols.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import type { WireFault } from '../http1/message/wire-fault.ts';
+import type { ClientIdentity } from '../tls/client-identity.ts';
 import type { Blame } from './blame.ts';
 import type { ExchangeWatcher, Failure, Route } from './contract.ts';
 import type { ExchangeCounter } from './exchange-counter.ts';
@@ -61,8 +62,11 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   /** Beginning of the body, if it arrived before the role decided. */
   #early: HeldBody | undefined;
   #edits: EditedFields | undefined;
+  /** Client certificate that the environment has asked about. */
+  #client: ClientIdentity | undefined;
   /** Value of Client-Cert if the client has shown its certificate here. */
   #certificate: string | undefined;
+  #withChain = false;
 
   constructor(listener: ExchangeOwner, client: ServerConnection, head: RequestHead) {
     head.retain();
@@ -71,6 +75,7 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
     this.#listener = listener;
     this.counter = listener.counter;
     this.head = head;
+    this.ownFields = client.secured?.ownFields;
     this.id = requestIdOf(head);
     this.#response = new ResponseWriter(this, client);
   }
@@ -131,12 +136,14 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
     return this.head.clientCertLine < 0 ? undefined : this.headers.get('client-cert');
   }
 
-  identify(ca: string): 'missing' | 'refused' | 'accepted' {
+  identify(ca: string, withChain: boolean): 'missing' | 'refused' | 'accepted' {
     const client = this.#response.client.secured?.client;
     if (client === undefined) return 'missing';
+    this.#client = client;
     if (!client.isIssuedBy(ca)) return 'refused';
     if (this.head.clientCertLine >= 0) strikeClientCerts(this.head);
     this.#certificate = client.field;
+    this.#withChain = withChain;
     return 'accepted';
   }
 
@@ -176,7 +183,9 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
 
   get forwardedLines(): string {
     const lines = this.#listener.trustedProxies.forwardedLines(this.#response.client.peer, this.head);
-    return this.#certificate === undefined ? lines : `${lines}Client-Cert: ${this.#certificate}\r\n`;
+    if (this.#certificate === undefined) return lines;
+    const chain = this.#withChain ? this.#client?.chainField : '';
+    return `${lines}Client-Cert: ${this.#certificate}\r\n${chain ? `Client-Cert-Chain: ${chain}\r\n` : ''}`;
   }
 
   fault(error: unknown): void {
@@ -260,6 +269,7 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
       minor: head.minor,
       referer: head.fields.get('referer'),
       userAgent: head.fields.get('user-agent'),
+      clientCertificate: this.#client?.subject,
       status,
       octets,
       durationMs,

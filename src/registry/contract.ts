@@ -1,11 +1,12 @@
 import type { ExpectedTags } from '../model/entity-tag.ts';
 import type { Environment, EnvironmentSpecInput } from '../model/environment.ts';
+import type { HopCertificate } from '../model/hop.ts';
 import type { JoinAnswer, JoinRequest, Renewal } from '../model/join.ts';
 import type { Manifest, ManifestEntry, RevisionContent, RevisionId } from '../model/manifest.ts';
 import type { News } from '../model/news.ts';
 import type { Project } from '../model/project.ts';
 import type { ProjectSummary, Revision } from '../model/revision.ts';
-import type { LeasedServer, ServerPatch } from '../model/server.ts';
+import type { LeasedServer, ServerPatch, ServerRecord } from '../model/server.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { SnapshotId } from '../model/snapshot-id.ts';
 import type { UnreadDocument } from '../model/unread-document.ts';
@@ -85,7 +86,7 @@ export interface Registry {
    */
   restore(snapshot: Snapshot): Promise<boolean>;
 
-  servers(): Promise<LeasedServer[]>;
+  servers(): Promise<readonly LeasedServer[]>;
   server(id: string): Promise<LeasedServer | undefined>;
   /**
    * Records the lease and answers with the environment's current snapshot, in one step: as a whole, or for a server that understands updates as what
@@ -119,12 +120,51 @@ export interface Registry {
    * thousand gateways would hear of every change of every other one.
    */
   watch(listener: (news: News) => void, options?: { server?: string }): Watch;
+  /** Certification of servers' keys. Absent behind a balancer's registration endpoint: that balancer certifies. */
+  readonly certification?: Certification;
+  /** Secrets that balancers share. Absent behind a balancer's registration endpoint: they never leave a balancer. */
+  readonly secrets?: SealedSecrets;
   /** Makes one tiny write, so that `link` shows whether the registry takes writes even while nothing else is written. Never rejects. */
   probe(): Promise<void>;
   readonly link: Link;
   /** Documents that could not be read, or not entirely, when they were last read. */
   readonly unread: readonly UnreadDocument[];
   close(): Promise<void>;
+}
+
+/** Issues certificates to servers, if this process has the authority for that. */
+export interface Certifier {
+  /** Makes a certificate for the record's key, id and environment; undefined: the record has a good one, or no key. Throws `invalid` for a key that cannot be certified. */
+  certify(record: ServerRecord): HopCertificate | undefined;
+}
+
+/** Certification of servers' keys, for TLS between balancers and servers. */
+export interface Certification {
+  /** From now on, certifies what joins and renews through this process. */
+  use(certifier: Certifier): void;
+  /** Certifies the key of a server that joined elsewhere, if its certificate is missing or has to be renewed. */
+  certify(id: string): Promise<void>;
+}
+
+/** A secret as the registry keeps it. */
+export interface SealedSecret {
+  readonly name: string;
+  readonly sealed: string;
+  /** Part of the secret that every reader may know, such as a certificate. */
+  readonly clear?: string;
+  /** Differs after each change. */
+  readonly revision: number;
+}
+
+/** The registry's secrets, which it keeps sealed and cannot open. Each change makes news of kind `secret`. */
+export interface SealedSecrets {
+  get(name: string): Promise<SealedSecret | undefined>;
+  /** Reads the secrets whose names begin with `prefix`, sorted by name. */
+  list(prefix: string): Promise<SealedSecret[]>;
+  /** Writes a secret if it still has revision `expect`; 0: if it does not exist. Resolves to false if it does not. */
+  put(name: string, sealed: string, expect: number, clear?: string): Promise<boolean>;
+  /** Removes a secret if it still has revision `expect`. Resolves to false if it does not. */
+  remove(name: string, expect: number): Promise<boolean>;
 }
 
 /** Result of a deploy, undeploy or rollback: the identity of the environment's snapshot, and the deployment unless it was removed. */

@@ -5,8 +5,20 @@ import type { Link, Watch } from './contract.ts';
  * Kinds of documents. An `assignment` records where an operator put a server; it outlives the server's lease. An `applied` document has an
  * environment's settings as they were last applied from a configuration file; it outlives the environment. A `deployment` is what an
  * environment runs of one project, a `claim` names the project that has a base path there, and a `change` is one of the latest changes there.
+ * A `secret` is sealed text that balancers share.
  */
-export const kinds = ['environment', 'project', 'revision', 'assignment', 'server', 'applied', 'deployment', 'claim', 'change'] as const;
+export const kinds = [
+  'environment',
+  'project',
+  'revision',
+  'assignment',
+  'server',
+  'applied',
+  'deployment',
+  'claim',
+  'change',
+  'secret',
+] as const;
 export type Kind = (typeof kinds)[number];
 
 export interface Key {
@@ -14,10 +26,16 @@ export interface Key {
   readonly name: string;
 }
 
+/** A document that is wanted. `known` is its revision of which the reader has the text: that need not be read again. */
+export interface Wanted extends Key {
+  readonly known?: number | undefined;
+}
+
 /** A document as it is in a store: unchecked text. */
 export interface Stored extends Key {
   /** Differs after each change, and is never used twice; 0 if the store's framing of the document is damaged. */
   readonly revision: number;
+  /** May be empty if the reader has it, as {@link Wanted.known} says. */
   readonly text: string;
   /** Milliseconds until the lease ends by the store's clock, negative once it has ended. Only servers have one. */
   readonly leaseRemaining?: number;
@@ -55,7 +73,7 @@ export interface Change {
  */
 export interface Store {
   /** Reads several documents as of one moment. */
-  read(keys: readonly Key[]): Promise<Reading>;
+  read(wanted: readonly Wanted[]): Promise<Reading>;
   /**
    * Reads all documents of a kind, or those whose names begin with `prefix`: as of one moment, though of deployments and claims one that changes
    * meanwhile may be as it was before or after. Then the generation is that of the beginning.

@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Clock, Timer } from '../model/clock.ts';
-import { type Certificate, CertificateFault, type CertificateFiles, readCertificate } from './certificate.ts';
-import { type AuthorityFile, type ClientAuthority, readAuthority } from './client-authority.ts';
+import type { Certificate, CertificateFiles } from './certificate.ts';
+import { CertificateFault } from './certificate-fault.ts';
+import type { AuthorityFile, ClientAuthority } from './client-authority.ts';
+import { fileOf, keyOf, type NamedFiles, readFiles } from './tls-files.ts';
 
 /** Milliseconds between two looks at the files. Systems that replace links or folders, as Kubernetes does, escape other ways to watch. */
 const lookMs = 2_000;
@@ -12,17 +14,19 @@ interface Logger {
   error(about: object, message: string): void;
 }
 
-/** State of the certificate of two files. */
+/** State of a certificate, or of authorities of client certificates. */
 export interface CertificateState {
-  readonly files: CertificateFiles;
-  /** The last certificate that passed its checks, or the first one, if only its dates were at fault: it is in use. */
-  readonly certificate?: Certificate;
+  /** File of the certificate, as configured. */
+  readonly file: string;
+  /** DNS names and IP addresses of the certificate in use; authorities have none. */
+  readonly names: readonly string[];
+  /** The date at which what is in use expires, in milliseconds since 1970; undefined: the files could never be used. */
+  readonly notAfter?: number;
   /** Why the files cannot be used as they are now. */
   readonly fault?: string;
 }
 
-/** Files that belong together. */
-type Files = CertificateFiles | AuthorityFile;
+type Files = NamedFiles['files'];
 
 interface Entry {
   readonly files: Files;
@@ -77,23 +81,24 @@ export class CertificateStore {
 
   /** All files that are watched, with what is known of them. */
   get states(): readonly CertificateState[] {
-    return [...this.#entries.values()].flatMap((entry) => ('ca' in entry.files ? [] : [stateIn(entry)]));
+    return [...this.#entries.values()].map(stateIn);
   }
 
-  /** State of the certificate of these files; undefined: they are not watched. */
-  stateOf(files: CertificateFiles): CertificateState | undefined {
+  /** State of these files; undefined: they are not watched. */
+  stateOf(files: Files): CertificateState | undefined {
     const entry = this.#entries.get(keyOf(files));
     return entry && stateIn(entry);
   }
 
-  /** Why the files cannot be used; undefined if they can. Reads them, and changes nothing. */
+  /** Why the files cannot be used; undefined if they can. The dates of files that are in use are no fault. Reads the files, and changes nothing. */
   faultOf(files: Files): CertificateFault | undefined {
     try {
-      this.#contentOf(files);
+      readFiles(files, this.#folder, this.#clock.date());
       return undefined;
     } catch (error) {
-      if (error instanceof CertificateFault) return error;
-      throw error;
+      if (!(error instanceof CertificateFault)) throw error;
+      const inUse = this.#entries.get(keyOf(files))?.content !== undefined;
+      return inUse && error.outdated !== undefined ? undefined : error;
     }
   }
 
@@ -144,22 +149,17 @@ export class CertificateStore {
     return entry.content;
   }
 
-  #contentOf(files: Files): Certificate | ClientAuthority {
-    const now = this.#clock.date();
-    return 'ca' in files ? readAuthority(files, this.#folder, now) : readCertificate(files, this.#folder, now);
-  }
-
   /** True if another certificate is in use than before. */
   #read(entry: Entry): boolean {
     const before = entry.content;
     const { files } = entry;
     try {
-      const content = this.#contentOf(files);
+      const content = readFiles(files, this.#folder, this.#clock.date());
       delete entry.fault;
       entry.outdated = false;
       if (before !== undefined && isSame(before, content)) return false;
       entry.content = content;
-      if (before !== undefined) this.#logReplaced(content);
+      if (before !== undefined) this.#logReplaced(files, content);
       return true;
     } catch (error) {
       if (!(error instanceof CertificateFault)) throw error;
@@ -167,9 +167,9 @@ export class CertificateStore {
       if (entry.fault === error.message) return false;
       entry.fault = error.message;
       const first = before === undefined && error.outdated !== undefined;
-      if (first) entry.content = error.outdated as Certificate;
+      if (first) entry.content = error.outdated as Certificate | ClientAuthority;
       const inUse = first
-        ? '; it is served all the same, because there is no other: clients refuse it'
+        ? `; it is served all the same, because there is no other: ${'ca' in files ? 'certificates of clients that it has issued are refused' : 'clients refuse it'}`
         : before === undefined
           ? ''
           : '; the certificate that was read before stays in use';
@@ -178,14 +178,14 @@ export class CertificateStore {
     }
   }
 
-  #logReplaced(content: Certificate | ClientAuthority): void {
+  #logReplaced(files: Files, content: Certificate | ClientAuthority): void {
     const until = new Date(content.notAfter).toISOString();
-    if ('names' in content)
+    if ('certificate' in files)
       this.#logger.info(
-        { certificate: content.files.certificate, names: content.names, until },
+        { certificate: files.certificate, names: (content as Certificate).names, until },
         'certificate replaced: new connections get it',
       );
-    else this.#logger.info({ ca: content.files.ca, until }, 'authorities of client certificates replaced: they hold for new connections');
+    else this.#logger.info({ ca: files.ca, until }, 'authorities of client certificates replaced: they hold for new connections');
   }
 
   async #stamp(files: Files): Promise<string> {
@@ -201,14 +201,11 @@ export class CertificateStore {
   }
 }
 
-function keyOf(files: Files): string {
-  return 'ca' in files ? files.ca : `${files.certificate}\0${files.key}`;
-}
-
 function stateIn({ files, content, fault }: Entry): CertificateState {
   return {
-    files: files as CertificateFiles,
-    ...(content !== undefined && { certificate: content as Certificate }),
+    file: fileOf(files),
+    names: content !== undefined && 'names' in content ? content.names : [],
+    ...(content !== undefined && { notAfter: content.notAfter }),
     ...(fault !== undefined && { fault }),
   };
 }

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
-import { resolve } from 'node:path';
-import { CertificateFault, certificateBlock, checkDate, nameOf, parseCertificate, pemRemedy, readText } from './certificate.ts';
+import { dateFault, nameOf, readCertificates } from '../model/certificate.ts';
+import { demand, faultIn, readText } from './certificate-fault.ts';
 
 /** File with the certificates of the authorities that issue clients' certificates. */
 export interface AuthorityFile {
@@ -12,29 +12,33 @@ export interface ClientAuthority {
   readonly files: AuthorityFile;
   /** In PEM. */
   readonly chain: string;
-  /** The earliest date at which one of them expires, in milliseconds since 1970. */
+  /** The earliest date at which one of those that are valid expires, in milliseconds since 1970; if none is, that of the first to expire. */
   readonly notAfter: number;
 }
 
 /**
- * Reads the certificates of authorities, and checks that they can be used now. Throws a {@link CertificateFault} if not.
+ * Reads the certificates of authorities, and checks that they can be used now: former ones, which have expired, may stand beside a valid one. Throws a `CertificateFault` if not.
  * @param folder that relative paths start from
  * @param now date, in milliseconds since 1970
  */
 export function readAuthority(files: AuthorityFile, folder: string, now: number): ClientAuthority {
-  const file = resolve(folder, files.ca);
-  const blocks = readText(file, 'ca').match(certificateBlock) ?? [];
-  if (blocks.length === 0) throw new CertificateFault('ca', `${file} holds no certificate in PEM form: ${pemRemedy}`);
-  const certificates = blocks.map((block) => parseCertificate(block, file, 'ca'));
-  for (const certificate of certificates) {
-    if (!isAuthority(certificate))
-      throw new CertificateFault(
-        'ca',
-        `${file} holds ${nameOf(certificate.subject)}, which is not the certificate of an authority: give the one that issues your clients' certificates`,
-      );
-    checkDate(certificate, file, 'ca', ` (${nameOf(certificate.subject)})`, now);
-  }
-  return { files, chain: `${blocks.join('\n')}\n`, notAfter: Math.min(...certificates.map(({ validTo }) => Date.parse(validTo))) };
+  const text = readText(folder, files, 'ca');
+  const certificates = demand(text, readCertificates(text.content));
+  const stranger = certificates.find((certificate) => !isAuthority(certificate));
+  if (stranger !== undefined)
+    throw faultIn(
+      text,
+      `holds ${nameOf(stranger.subject)}, which is not the certificate of an authority: give the one that issues your clients' certificates`,
+    );
+  const valid = certificates.filter((one) => dateFault([one], now) === undefined);
+  const authority = {
+    files,
+    chain: certificates.map((one) => one.toString()).join(''),
+    notAfter: Math.min(...(valid.length > 0 ? valid : certificates).map(({ validTo }) => Date.parse(validTo))),
+  };
+  const outdated = dateFault(certificates, now);
+  if (valid.length === 0 && outdated !== undefined) throw faultIn(text, outdated, authority);
+  return authority;
 }
 
 /** True also for a root of X.509 version 1, which cannot say that it is one. */

@@ -5,15 +5,17 @@ const mostRecords = 8;
 
 const contentType = { handshake: 22 } as const;
 const handshakeType = { clientHello: 1 } as const;
-const extension = { serverName: 0 } as const;
+const extension = { serverName: 0, protocols: 16 } as const;
 
 /** The part of a first message that matters here. */
 export interface ClientHello {
   /** Name in server_name (RFC 6066 section 3); undefined: the client named none, or the octets are no ClientHello. */
   readonly serverName: string | undefined;
+  /** The only protocol that the client speaks (RFC 7301); undefined: it named none, or several. */
+  readonly protocol: string | undefined;
 }
 
-const nameless: ClientHello = { serverName: undefined };
+const nameless: ClientHello = { serverName: undefined, protocol: undefined };
 
 /**
  * Reads a ClientHello (RFC 8446 section 4.1.2) from the first octets of a connection, without a look at what is not needed here: OpenSSL
@@ -35,14 +37,16 @@ export function readClientHello(octets: Buffer): ClientHello | 'incomplete' {
     if (message.length >= 4) {
       const length = message.readUIntBE(1, 3);
       if (length > mostOctets) return nameless;
-      if (message.length >= 4 + length) return { serverName: serverNameOf(message.subarray(4, 4 + length)) };
+      if (message.length >= 4 + length) return read(message.subarray(4, 4 + length));
     }
     if (end > octets.length) return 'incomplete';
     at = end;
   }
 }
 
-function serverNameOf(hello: Buffer): string | undefined {
+function read(hello: Buffer): ClientHello {
+  let serverName: string | undefined;
+  let protocol: string | undefined;
   try {
     let at = 2 + 32;
     at += 1 + hello.readUInt8(at);
@@ -53,19 +57,24 @@ function serverNameOf(hello: Buffer): string | undefined {
       const type = hello.readUInt16BE(at);
       const length = hello.readUInt16BE(at + 2);
       at += 4;
-      if (type === extension.serverName) return nameIn(hello.subarray(at, at + length));
+      if (type === extension.serverName) serverName ??= nameIn(hello.subarray(at, at + length));
+      else if (type === extension.protocols) protocol ??= onlyProtocolIn(hello.subarray(at, at + length));
       at += length;
     }
-    return undefined;
   } catch (error) {
     // A length leads beyond the end.
-    if (error instanceof RangeError) return undefined;
-    throw error;
+    if (!(error instanceof RangeError)) throw error;
   }
+  return { serverName, protocol };
 }
 
 /** The list has one name in practice, of the type host_name. */
 function nameIn(list: Buffer): string {
   const length = list.readUInt16BE(3);
   return list.toString('latin1', 5, 5 + length);
+}
+
+function onlyProtocolIn(list: Buffer): string | undefined {
+  const length = list.readUInt8(2);
+  return list.length === 3 + length ? list.toString('latin1', 3) : undefined;
 }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls';
-import { issued } from './certificate.ts';
+import { issued, readCertificates } from '../model/certificate.ts';
 import type { ClientAuthority } from './client-authority.ts';
 
 /** Most certificates of a client that are looked at. */
@@ -20,6 +20,8 @@ export class ClientIdentity {
   /** Decisions so far, by file. */
   readonly #accepted = new Map<string, boolean>();
   #field: string | undefined;
+  #chainField: string | undefined;
+  #subject: string | undefined;
 
   /** @param authorities of the listener, at least one */
   private constructor(shown: PeerCertificate, socket: TLSSocket, authorities: readonly ClientAuthority[]) {
@@ -30,11 +32,11 @@ export class ClientIdentity {
     this.#resumed = socket.isSessionReused();
   }
 
-  /** The identity of a client whose handshake is complete; undefined: it has shown no certificate. */
-  static of(socket: TLSSocket, authorities: readonly ClientAuthority[]): ClientIdentity | undefined {
+  /** The identity of a client whose handshake is complete; undefined: it has shown no certificate. @param withChain its intermediate certificates are wanted */
+  static of(socket: TLSSocket, authorities: readonly ClientAuthority[], withChain: boolean): ClientIdentity | undefined {
     if (authorities.length === 0) return undefined;
     // Node's getPeerX509Certificate would take the chain out of the connection.
-    const shown = socket.getPeerCertificate(severalAuthorities(authorities));
+    const shown = socket.getPeerCertificate(withChain || severalAuthorities(authorities));
     return shown?.raw === undefined ? undefined : new ClientIdentity(shown, socket, authorities);
   }
 
@@ -52,6 +54,28 @@ export class ClientIdentity {
   get field(): string {
     this.#field ??= `:${this.#leaf.raw.toString('base64')}:`;
     return this.#field;
+  }
+
+  /**
+   * Value of Client-Cert-Chain (RFC 9440 section 2.3): the intermediate certificates that the client has shown, without authorities of the
+   * listener. Empty: there are none. Made once for the connection.
+   */
+  get chainField(): string {
+    this.#chainField ??= this.#others
+      .filter(({ raw, subject, issuer }) => subject !== issuer && !this.#isAuthority(raw))
+      .map(({ raw }) => `:${raw.toString('base64')}:`)
+      .join(', ');
+    return this.#chainField;
+  }
+
+  /** Subject of the certificate in the form of RFC 4514. Made once for the connection. */
+  get subject(): string {
+    this.#subject ??= this.#leaf.subject?.split('\n').reverse().join(',') ?? '';
+    return this.#subject;
+  }
+
+  #isAuthority(raw: Buffer): boolean {
+    return this.#authorities.some((authority) => certificatesIn(authority).some((one) => one.raw.equals(raw)));
   }
 
   #decide(ca: string): boolean {
@@ -89,11 +113,8 @@ function isValidAt({ validFrom, validTo }: X509Certificate, now: number): boolea
   return Date.parse(validFrom) <= now && now < Date.parse(validTo);
 }
 
-function certificatesIn({ chain }: ClientAuthority): X509Certificate[] {
-  return chain
-    .split(/(?<=-----END CERTIFICATE-----)\n/)
-    .filter((block) => block !== '')
-    .map((block) => new X509Certificate(block));
+function certificatesIn({ chain }: ClientAuthority): readonly X509Certificate[] {
+  return readCertificates(chain) as readonly X509Certificate[];
 }
 
 /** The certificates above the client's own, as they came. */

@@ -6,10 +6,11 @@ import { networkOf } from '../model/ip-address.ts';
 import { givesWay, type Yielding } from '../model/longest-idle.ts';
 import { Turns } from '../model/turns.ts';
 import type { CertificateNames } from './certificate-names.ts';
-import type { ClientAuthority } from './client-authority.ts';
+import { ChallengeServers } from './challenge-servers.ts';
 import { type ClientHello, readClientHello } from './client-hello.ts';
 import { ClientIdentity } from './client-identity.ts';
 import { failedHandshakes } from './failed-handshakes.ts';
+import { hstsFields } from './hsts.ts';
 import type { ListenerTls, TlsEnvironment } from './listener-tls.ts';
 import { SecuredConnection } from './secured-connection.ts';
 import { type ServerContext, serverContexts } from './server-contexts.ts';
@@ -64,6 +65,7 @@ export class Handshakes {
   #first!: EnvironmentServer;
   #servers: ReadonlyMap<string, EnvironmentServer> = new Map();
   #hosts = new HostTable([]);
+  #challenges!: ChallengeServers;
   #limitMs = 0;
   /** Called when a handshake has ended without a connection. */
   readonly #ended: () => void;
@@ -85,6 +87,11 @@ export class Handshakes {
     const servers = tls.environments.map((environment) => this.#serverOf(tls, environment));
     this.#servers = new Map(tls.environments.map(({ name }, at) => [name, servers[at] as EnvironmentServer]));
     this.#first = servers[0] as EnvironmentServer;
+    this.#challenges = new ChallengeServers(
+      tls.challenges ?? [],
+      (socket) => this.#proven(socket),
+      (error, socket) => this.#failed(error, socket),
+    );
     this.#hosts = new HostTable(tls.environments.map(({ name, hosts }) => ({ name, hosts, listen: '' })));
   }
 
@@ -125,7 +132,9 @@ export class Handshakes {
 
   #serverOf(tls: ListenerTls, environment: TlsEnvironment): EnvironmentServer {
     const contexts = serverContexts(tls, environment);
-    const { clientAuthorities = [] } = tls;
+    const { clientAuthorities = [], clientChains = false } = tls;
+    const ownFields = hstsFields(environment.hsts ?? 0);
+    const about = (socket: TLSSocket) => ({ client: ClientIdentity.of(socket, clientAuthorities, clientChains), ownFields });
     // The environment decides about a certificate, once the request names it by Host.
     const asking = clientAuthorities.length > 0 && { requestCert: true, rejectUnauthorized: false };
     const byName = tls.certificates.length > 1 && {
@@ -133,21 +142,31 @@ export class Handshakes {
         found(null, contexts.find(name).context),
     };
     const server = createServer({ ...contexts.first.options, ALPNProtocols: protocols, ...byName, ...asking })
-      .on('secureConnection', (socket) => this.#secured(socket, contexts, clientAuthorities))
+      .on('secureConnection', (socket) => this.#secured(socket, contexts, about))
       .on('tlsClientError', (error, socket) => this.#failed(error, socket));
     return { server, contexts };
   }
 
   /** The client has said for which name it came: the environment of that name does the rest. */
-  async #heard(socket: net.Socket, { serverName }: ClientHello): Promise<void> {
+  async #heard(socket: net.Socket, hello: ClientHello): Promise<void> {
     await turns.next();
     if (!this.#underWay.has(socket)) return;
+    const challenge = this.#challenges.find(hello);
+    if (challenge !== undefined) {
+      challenge.emit('connection', socket);
+      return;
+    }
+    const { serverName } = hello;
     const environment = serverName === undefined ? undefined : this.#hosts.find('', serverName);
     const { server } = this.#servers.get(environment ?? '') ?? this.#first;
     server.emit('connection', socket);
   }
 
-  #secured(socket: TLSSocket, contexts: CertificateNames<ServerContext>, authorities: readonly ClientAuthority[]): void {
+  #secured(
+    socket: TLSSocket,
+    contexts: CertificateNames<ServerContext>,
+    about: (socket: TLSSocket) => Pick<SecuredConnection, 'client' | 'ownFields'>,
+  ): void {
     const raw = (socket as unknown as Inside)._parent;
     const handshake = raw && this.#leave(raw);
     if (handshake === undefined) {
@@ -157,12 +176,18 @@ export class Handshakes {
     // Of a resumed session of TLS 1.2, Node does not tell the name.
     const name = handshake.serverName;
     if ((socket.servername || name) === name) {
-      handshake.complete(socket, new SecuredConnection(name, contexts.find(name).names, ClientIdentity.of(socket, authorities)));
+      handshake.complete(socket, new SecuredConnection(name, contexts.find(name).names, about(socket)));
     } else {
       // A second ClientHello, after a HelloRetryRequest, named another environment's host.
       handshake.destroy();
       this.#ended();
     }
+  }
+
+  /** An authority has got the proof that it asked for. */
+  #proven(socket: TLSSocket): void {
+    // The handshake stays under way, with its deadline, until the authority closes, too.
+    socket.on('error', ignore).resume().end();
   }
 
   #failed(error: Error, socket: TLSSocket): void {

@@ -11,6 +11,10 @@ export interface ListenerTls {
   readonly minVersion: TlsVersion;
   /** Authorities of client certificates, of all environments. If there are any, each client is asked for a certificate. */
   readonly clientAuthorities?: readonly ClientAuthority[];
+  /** Certificates for authorities that ask for proof of a name (TLS-ALPN-01, RFC 8737); undefined: none asks at present. */
+  readonly challenges?: readonly Certificate[] | undefined;
+  /** The intermediate certificates of clients are wanted, which resumed sessions do not have. */
+  readonly clientChains?: boolean;
   /** At least one. Those with `hosts` get the clients that ask for such a name; all others get the one without, or else the first. */
   readonly environments: readonly TlsEnvironment[];
 }
@@ -21,4 +25,6 @@ export interface TlsEnvironment {
   readonly hosts: readonly string[];
   /** Key of session tickets (RFC 5077): 48 octets in base64. Only clients of this environment resume sessions by it, at each process that has it. */
   readonly ticketKey: string;
+  /** Milliseconds for which browsers use nothing but https (RFC 6797). Default 0: they are not told. */
+  readonly hsts?: number;
 }

@@ -9,14 +9,21 @@ export class SecuredConnection {
   readonly serverName: string | undefined;
   /** Undefined: the client has shown no certificate. */
   readonly client: ClientIdentity | undefined;
+  /** Fields for responses to requests that reach no environment: those of the environment that the handshake was made for. */
+  readonly ownFields: Readonly<Record<string, string>> | undefined;
   readonly #names: readonly string[];
   /** Host of the last request, which the next one mostly has too. */
   #lastAuthority: string | undefined;
   #lastAnswer = false;
 
-  constructor(serverName: string | undefined, names: readonly string[], client?: ClientIdentity) {
+  constructor(
+    serverName: string | undefined,
+    names: readonly string[],
+    { client, ownFields }: Partial<Pick<SecuredConnection, 'client' | 'ownFields'>>,
+  ) {
     this.serverName = serverName;
     this.client = client;
+    this.ownFields = ownFields;
     this.#names = names;
   }
 

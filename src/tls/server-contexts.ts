@@ -59,10 +59,10 @@ export function singleServerOptions({ chain, key }: Certificate, ticketKey: stri
 }
 
 /** Options for listeners that ask for client certificates. */
-function clientOptions({ clientAuthorities = [] }: ListenerTls): SecureContextOptions {
+function clientOptions({ clientAuthorities = [], clientChains = false }: ListenerTls): SecureContextOptions {
   if (clientAuthorities.length === 0) return {};
   // A session does not tell which authority its certificate was checked against, so that sessions could pass from one environment to another.
-  const secureOptions = severalAuthorities(clientAuthorities) ? withoutTickets : ofServer;
+  const secureOptions = clientChains || severalAuthorities(clientAuthorities) ? withoutTickets : ofServer;
   return { ca: clientAuthorities.map(({ chain }) => chain), allowPartialTrustChain: true, secureOptions };
 }
 

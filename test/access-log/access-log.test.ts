@@ -76,13 +76,15 @@ t.test('times follow the clock, backwards too', async (t) => {
 t.test('whatever a client sends, it stays in its field of one line, and can be read back', async () => {
   const field = /"((?:[^"\\]|\\.)*)"/g;
   const texts = fc.record({ authority: octets, target: octets, referer: octets, userAgent: octets });
+  const clientCertificate = 'CN=\u4f8b "a\\, b"';
   fc.assert(
     fc.property(texts, (given) => {
-      const [json = ''] = linesOf('json', [given]);
+      const [json = ''] = linesOf('json', [{ ...given, clientCertificate }]);
       const [combined = ''] = linesOf('combined', [given]);
       for (const line of [json, combined]) if (!/^[ -~]+\n$/.test(line)) throw new Error(`not one line of ASCII: ${JSON.stringify(line)}`);
       const said = JSON.parse(json) as Record<string, string>;
-      for (const [name, text] of Object.entries(given)) if (said[name] !== text) throw new Error(`${name} is ${said[name]}, not ${text}`);
+      for (const [name, text] of Object.entries({ ...given, clientCertificate }))
+        if (said[name] !== text) throw new Error(`${name} is ${said[name]}, not ${text}`);
       const read = [...combined.matchAll(field)].map(([, text = '']) =>
         text.replace(/\\(x([0-9a-f]{2})|["\\])/g, (sequence, _, hex) =>
           hex ? String.fromCharCode(Number.parseInt(hex, 16)) : sequence.charAt(1),
@@ -105,6 +107,7 @@ t.test('a line of any length fits into PIPE_BUF, so that it stays whole in a sha
       target: text,
       referer: text,
       userAgent: text,
+      clientCertificate: text,
       octets: 2 ** 53,
       durationMs: 1e9,
     };

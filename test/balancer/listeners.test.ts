@@ -1,4 +1,5 @@
 import t from 'tap';
+import { SelfSignedCertificates } from '../../src/acme/self-signed-certificates.ts';
 import { Listeners } from '../../src/balancer/listeners.ts';
 import { noListenerCounts } from '../../src/model/counts.ts';
 import type { Listener, ListenerSettings } from '../../src/proxy/contract.ts';
@@ -54,6 +55,8 @@ function setUp() {
     random: () => 0.5,
     graceMs: 1234,
     certificates: new CertificateStore('/', clock, logger),
+    tickets: { octets: Buffer.alloc(32) },
+    issued: new SelfSignedCertificates(clock, logger),
   });
   return { clock, lines, opened, taken, listeners };
 }

@@ -7,12 +7,18 @@ import { systemClock } from '../../src/model/clock.ts';
 import type { OutgoingTls } from '../../src/model/outgoing-tls.ts';
 import { localHeader } from '../../src/model/proxy-protocol.ts';
 import { TlsConnector } from '../../src/tls/tls-connector.ts';
-import { certificates } from '../tools/certificates.ts';
+import { CertificateFolder, textsOf } from '../tools/certificate-folder.ts';
 import { statusOf } from '../wire/peer.ts';
 import { world } from '../wire/world.ts';
 import { server } from './tables.ts';
 
-const { authority, here, elsewhere, expired, client, selfSigned } = certificates(t.testdir());
+const made = new CertificateFolder(t);
+const { cert: authority } = textsOf(made.root);
+const here = textsOf(made.issue({ names: ['localhost', '127.0.0.1'] }));
+const elsewhere = textsOf(made.issue({ names: ['target.test'] }));
+const expired = textsOf(made.issue({ names: ['localhost', '127.0.0.1'], until: '20200102000000Z' }));
+const client = textsOf(made.issue({ names: ['client'] }));
+const selfSigned = textsOf(made.issue({ names: ['localhost', '127.0.0.1'], by: 'itself' }));
 const identity = { certificate: client.cert, key: client.key };
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 

@@ -68,6 +68,17 @@ t.test('over TLS the cookie is for https only, unless the settings say otherwise
   }
 });
 
+t.test('the cookie has the attributes of the settings', async (t) => {
+  const a = upstream('a');
+  const sticky = new Sticky({ cookie: 'sid', maxAge: 90_000, domain: 'example.com', path: '/shop', sameSite: 'None' }, 'production');
+  sticky.follow([a]);
+  const exchange = Object.assign(client(), { secure: true });
+  sticky.tie(exchange, a);
+  t.match(exchange.response.headers.all('set-cookie'), [
+    /^sid=[^;]{16}; Domain=example\.com; Path=\/shop; Max-Age=90; HttpOnly; SameSite=None; Secure$/,
+  ]);
+});
+
 t.test('a server that failed this request, is full or has left is not picked', async (t) => {
   const a = upstream('a');
   const sticky = new Sticky({ cookie: 'sid' }, 'production');

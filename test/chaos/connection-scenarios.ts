@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { type Scenario, since } from './scenario.ts';
 
 const bar = { convergeMs: 5000 };
-const relayed = { registry: 'redis', relayed: true } as const;
+const relayed = { registry: 'redis', relayed: 'all' } as const;
 
 /** Faults between Sluice and a Redis that keeps its data. Each scenario ends with a deploy that reaches every server. */
 export const connectionScenarios: readonly Scenario[] = [

@@ -1,10 +1,12 @@
 import { formatTable } from '../../src/cli/terminal/table.ts';
 import { render } from '../../src/cli/terminal/text.ts';
+import { certificateScenarios } from './certificate-scenarios.ts';
 import { connectionScenarios } from './connection-scenarios.ts';
 import { descriptorScenarios } from './descriptor-scenarios.ts';
 import { nameScenarios } from './name-scenarios.ts';
 import { perform } from './perform.ts';
 import { registryScenarios } from './registry-scenarios.ts';
+import { rolloutScenarios } from './rollout-scenarios.ts';
 import type { Outcome } from './scenario.ts';
 import { serverScenarios } from './server-scenarios.ts';
 import { workerScenarios } from './worker-scenarios.ts';
@@ -15,13 +17,19 @@ const scenarios = [
   ...serverScenarios,
   ...workerScenarios,
   ...registryScenarios,
+  ...rolloutScenarios,
   ...connectionScenarios,
   ...nameScenarios,
   ...descriptorScenarios,
+  ...certificateScenarios,
 ].filter(({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase())));
 const outcomes: Outcome[] = [];
 for (const scenario of scenarios) {
   const outcome = await perform(scenario);
+  if (outcome.missing !== undefined) {
+    process.stdout.write(`left out ${scenario.name}: ${outcome.missing}\n`);
+    continue;
+  }
   outcomes.push(outcome);
   process.stdout.write(`${outcome.faults.length === 0 ? 'met   ' : 'MISSED'} ${scenario.name}\n`);
   for (const fault of outcome.faults) process.stdout.write(`       ${fault}\n`);
@@ -32,15 +40,25 @@ const rows = outcomes.map((outcome) => [
   outcome.sent,
   outcome.right,
   outcome.failed,
+  outcome.lost,
   outcome.duplicated,
   rounded(outcome.longestGapMs),
   rounded(outcome.detectMs),
   rounded(outcome.convergeMs),
   outcome.faults.length === 0 ? 'met' : 'missed',
 ]);
-const columns = ['SCENARIO', 'SENT', 'RIGHT', 'FAILED', 'DUPLICATED', 'LONGEST GAP ms', 'DETECT ms', 'CONVERGE ms', 'BAR'].map(
-  (heading) => ({ heading }),
-);
+const columns = [
+  'SCENARIO',
+  'SENT',
+  'RIGHT',
+  'FAILED',
+  'LOST IN FLIGHT',
+  'DUPLICATED',
+  'LONGEST GAP ms',
+  'DETECT ms',
+  'CONVERGE ms',
+  'BAR',
+].map((heading) => ({ heading }));
 process.stdout.write(
   `\n${formatTable(columns, rows)
     .lines.map((line) => render(line, false))

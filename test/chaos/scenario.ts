@@ -8,16 +8,10 @@ export interface Times {
   readonly convergeMs?: number;
 }
 
-/** Something that happens to Sluice under load, with the limits for what clients may notice. */
+/** Something that happens to Sluice under load. No request may fail but those that were in flight at an event of `Stage.kill` or `Load.losing`. */
 export interface Scenario {
   readonly name: string;
   readonly stage: StageOptions;
-  /**
-   * Requests in flight that may fail, at most one a client for each of the `times` (default 1) that the event happens. `posts`: those on a
-   * server that died or hung, because a POST must not be sent twice. `any`: the process that died held the clients' own connections.
-   * Default: none may fail.
-   */
-  readonly mayFail?: { readonly inFlight: 'posts' | 'any'; readonly times?: number };
   /** Longest times that meet the bar. A time that is not listed is only measured. */
   readonly bar?: Times;
   /** Acts on a stage that is up and under load. Rejects if the stage does not end in its wanted state. */
@@ -29,13 +23,18 @@ export interface Outcome extends Times {
   readonly name: string;
   readonly sent: number;
   readonly right: number;
+  /** Requests that failed and were not in flight at a kill. */
   readonly failed: number;
+  /** Requests that were in flight on a process when it was killed: POSTs, or all on clients' connections that it held. */
+  readonly lost: number;
   /** Requests lost because the load generator itself had stood still. */
   readonly late: number;
   /** POSTs that the target carried out more than once. */
   readonly duplicated: number;
   /** Longest time without any right answer. */
   readonly longestGapMs: number;
+  /** The scenario was not performed, because of this. */
+  readonly missing?: string;
   /** Reasons why the bar was missed, one line each. */
   readonly faults: readonly string[];
 }

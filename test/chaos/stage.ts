@@ -6,25 +6,32 @@ import { Load, type LoadCounts } from '../tools/load.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import type { Owner } from '../tools/owner.ts';
 import { pause } from '../tools/pause.ts';
+import { buildPreviousRelease } from '../tools/previous-release.ts';
 import { type RedisServer, startRedis } from '../tools/redis.ts';
 import { type Sentinels, startSentinels } from '../tools/sentinels.ts';
-import type { SluiceProcess } from '../tools/sluice-process.ts';
+import { builtProgram, type SluiceProcess } from '../tools/sluice-process.ts';
 import { type BalancerUnderTest, serving, startBalancer, startGateway, whileAway } from '../tools/sluice-under-test.ts';
 import { type Relay, startRelay } from './relay.ts';
+import { StageCertificates } from './stage-certificates.ts';
+import { answersAgain, untilComplete, whileMissing } from './waits.ts';
 
 export interface StageOptions {
   /** `sentinel`: a Redis with a replica and Sentinels. */
   readonly registry: 'redis' | 'sentinel' | 'embedded';
   /** Redis writes every change to disk before it answers. */
   readonly persistent?: boolean;
-  /** All connections to Redis pass a relay, which can be cut. */
-  readonly relayed?: boolean;
+  /** The connections to Redis pass a relay, which can be cut; `gateways`: those of the gateways to Redis, or to the balancer that they join. */
+  readonly relayed?: 'all' | 'gateways';
   /** A second environment, `staging`, with a server `s` and its own load. */
   readonly staging?: boolean;
+  /** A second balancer on the same Redis, of this release or the previous one, with its own load. */
+  readonly second?: 'present' | 'previous';
   /** Worker processes of the balancer; default 0. */
   readonly workers?: number;
   /** Balancer, gateways and target are reached by names, which a DNS server of the stage knows with a TTL of a second. */
   readonly named?: boolean;
+  /** Clients come over TLS, with connections that they keep, open anew or resume. */
+  readonly secured?: boolean;
   /** Limit of open files of the balancer and each of its workers, or of each gateway; default: that of the machine. */
   readonly balancerDescriptors?: number;
   readonly gatewayDescriptors?: number;
@@ -32,50 +39,58 @@ export interface StageOptions {
   readonly patient?: boolean;
 }
 
+/** Settings of a gateway. A gateway that ran before keeps those that are not given. */
+export interface GatewayOptions {
+  /** Default `production`. */
+  readonly environment?: string;
+  /** Port of loopback; default: a free one. */
+  readonly port?: number;
+  /** Default: the stage's registry, or its balancer. */
+  readonly joinUrl?: string;
+  /** A program of the previous release. */
+  readonly previous?: boolean;
+}
+
 /** Number of clients in a load, each with one request at a time. */
-export const clients = 16;
+const clients = 16;
 const restMs = 10;
+
+/** Something that a stage needs is not on this machine. */
+export class StageMissing extends Error {}
+
+/** Everything on a stage but Sluice. */
+interface Parts {
+  readonly owner: Owner;
+  readonly target: EchoTarget;
+  readonly certificates: StageCertificates | undefined;
+  readonly redis: RedisServer | undefined;
+  readonly relay: Relay | undefined;
+  /** Program of the previous release. */
+  readonly program: string | undefined;
+  readonly sentinels: Sentinels | undefined;
+  readonly dns: DnsServer | undefined;
+  /** URL of the registry; undefined: gateways join through the balancer. */
+  readonly url: string | undefined;
+  readonly brief: boolean;
+  readonly gatewayDescriptors: number | undefined;
+}
 
 /** A whole Sluice under load: balancer, gateways a, b and c, and a target. Health checks are as by default. */
 export class Stage {
   readonly loads: Load[] = [];
+  readonly balancers: BalancerUnderTest[];
   readonly gateways = new Map<string, SluiceProcess>();
-  balancer: BalancerUnderTest;
-  readonly #owner: Owner;
+  readonly #parts: Parts;
+  readonly #settings = new Map<string, GatewayOptions>();
   readonly #folders = new Map<string, string>();
-  readonly #target: EchoTarget;
-  readonly #redis: RedisServer | undefined;
-  readonly #relay: Relay | undefined;
-  readonly #sentinels: Sentinels | undefined;
-  readonly #dns: DnsServer | undefined;
-  /** URL of the registry; undefined: gateways join through the balancer. */
-  readonly #url: string | undefined;
-  readonly #brief: boolean;
-  readonly #gatewayDescriptors: number | undefined;
-  #revision = 1;
+  readonly #ended: LoadCounts[] = [];
+  /** The revision deployed last, as in `x-revision`. */
+  revision = 1;
+  #restarts = 0;
 
-  private constructor(parts: {
-    owner: Owner;
-    balancer: BalancerUnderTest;
-    target: EchoTarget;
-    redis: RedisServer | undefined;
-    relay: Relay | undefined;
-    sentinels: Sentinels | undefined;
-    dns: DnsServer | undefined;
-    url: string | undefined;
-    brief: boolean;
-    gatewayDescriptors: number | undefined;
-  }) {
-    this.#gatewayDescriptors = parts.gatewayDescriptors;
-    this.#owner = parts.owner;
-    this.balancer = parts.balancer;
-    this.#target = parts.target;
-    this.#redis = parts.redis;
-    this.#relay = parts.relay;
-    this.#sentinels = parts.sentinels;
-    this.#dns = parts.dns;
-    this.#url = parts.url;
-    this.#brief = parts.brief;
+  private constructor(balancer: BalancerUnderTest, parts: Parts) {
+    this.balancers = [balancer];
+    this.#parts = parts;
   }
 
   static async set(owner: Owner, options: StageOptions, brief: boolean): Promise<Stage> {
@@ -83,14 +98,17 @@ export class Stage {
     const persistent = { persistent: options.persistent ?? false };
     const sentinels = options.registry === 'sentinel' ? await startSentinels(owner) : undefined;
     const redis = sentinels?.master ?? (options.registry === 'redis' ? await startRedis(owner, persistent) : undefined);
-    const relay = redis && options.relayed ? await startRelay(owner, redis.port) : undefined;
-    const url = sentinels?.url ?? (relay ? `redis://127.0.0.1:${relay.port}` : redis?.url);
+    const program = options.second === 'previous' ? await previousRelease(owner) : undefined;
+    const redisRelay = redis && options.relayed === 'all' ? await startRelay(owner, redis.port) : undefined;
+    const redisUrl = sentinels?.url ?? (redisRelay ? urlOf(redisRelay, 'redis') : redis?.url);
     const dns = options.named ? await DnsServer.start(owner) : undefined;
     for (const name of ['a', 'b', 'c', 'd', 'target', 'balancer'])
       dns?.names.set(`${name}.test`, { addresses: ['127.0.0.1'], ttlSeconds: 1 });
+    const certificates = options.secured ? new StageCertificates(owner) : undefined;
     const production = {
       listen: '127.0.0.1:0',
       exposeServer: true,
+      ...(certificates && { tls: { certificates: [certificates.files] } }),
       ...(brief && { health: { interval: '500ms' } }),
       // Connections are opened all the time, so that names are needed all the time.
       ...(options.named && { timeouts: { upstreamAge: '500ms' } }),
@@ -98,20 +116,24 @@ export class Stage {
     const environments = { production, ...(options.staging && { staging: { ...production, listen: '127.0.0.2:0' } }) };
     const balancer = await startBalancer(
       owner,
-      { ...(url !== undefined && { registry: { url } }), workers: options.workers ?? 0 },
+      { ...(redisUrl !== undefined && { registry: { url: redisUrl } }), workers: options.workers ?? 0 },
       environments,
       variablesFor(dns),
       undefined,
       options.balancerDescriptors,
     );
+    const before =
+      options.relayed === 'gateways' ? await startRelay(owner, redis?.port ?? Number(new URL(balancer.control).port)) : undefined;
+    const url = before ? urlOf(before, redis ? 'redis' : 'http') : redisUrl;
     const known = dns === undefined ? target : { ...target, url: target.url.replace('127.0.0.1', 'target.test') };
-    const stage = new Stage({
+    const stage = new Stage(balancer, {
       gatewayDescriptors: options.gatewayDescriptors,
       owner,
-      balancer,
       target: known,
+      certificates,
       redis,
-      relay,
+      relay: redisRelay ?? before,
+      program,
       sentinels,
       dns,
       url,
@@ -120,13 +142,19 @@ export class Stage {
     for (const environment of Object.keys(environments)) await deployEcho(balancer, known.url, '1', environment);
     await Promise.all(['a', 'b', 'c'].map((id) => stage.startGateway(id)));
     await serving(balancer, ['a', 'b', 'c']);
-    stage.loads.push(new Load(balancer.address, '/echo/p', { clients, restMs, patient: options.patient ?? false }));
+    stage.loads.push(...(certificates?.loads(balancer.address, clients, restMs) ?? [newLoad(balancer.address, 'p', options.patient)]));
     if (options.staging) {
-      await stage.startGateway('s', 'staging');
+      await stage.startGateway('s', { environment: 'staging' });
       await serving(balancer, ['s'], 'staging');
-      stage.loads.push(new Load(balancer.addresses['staging'] as string, '/echo/s', { clients, restMs }));
+      stage.loads.push(newLoad(balancer.addresses['staging'] as string, 's'));
     }
-    await Promise.all(stage.loads.map((load) => load.more(200)));
+    if (options.second !== undefined) {
+      const second = await startBalancer(owner, { registry: { url: redisUrl } }, environments, {}, program);
+      stage.balancers.push(second);
+      await serving(second, ['a', 'b', 'c']);
+      stage.loads.push(newLoad(second.address, 'o', options.patient));
+    }
+    await Promise.all(stage.loads.map((load) => load.more(options.secured ? 50 : 200)));
     return stage;
   }
 
@@ -140,38 +168,122 @@ export class Stage {
     return this.loads[1] as Load;
   }
 
-  /** The stage's Redis; with Sentinels, the first master. */
-  get redis(): RedisServer {
-    if (this.#redis === undefined) throw new Error('the scenario uses Redis: its stage needs registry "redis" or "sentinel"');
-    return this.#redis;
+  get balancer(): BalancerUnderTest {
+    return this.balancers[0] as BalancerUnderTest;
   }
 
-  /** The relay between Sluice and Redis. */
+  set balancer(started: BalancerUnderTest) {
+    this.balancers[0] = started;
+  }
+
+  /** The second balancer. */
+  get second(): BalancerUnderTest {
+    return this.balancers[1] as BalancerUnderTest;
+  }
+
+  /** The load on the second balancer. */
+  get secondLoad(): Load {
+    return this.loads[1] as Load;
+  }
+
+  /** The stage's Redis; with Sentinels, the first master. */
+  get redis(): RedisServer {
+    if (this.#parts.redis === undefined) throw new Error('the scenario uses Redis: its stage needs registry "redis" or "sentinel"');
+    return this.#parts.redis;
+  }
+
+  /** The stage's relay. */
   get relay(): Relay {
-    if (this.#relay === undefined) throw new Error('the scenario uses a relay: its stage needs "relayed"');
-    return this.#relay;
+    if (this.#parts.relay === undefined) throw new Error('the scenario uses a relay: its stage needs "relayed"');
+    return this.#parts.relay;
+  }
+
+  /** The certificate of `production`. */
+  get certificates(): StageCertificates {
+    return this.#parts.certificates as StageCertificates;
   }
 
   /** The stage's DNS server. */
   get dns(): DnsServer {
-    if (this.#dns === undefined) throw new Error('the scenario uses names: its stage needs "named"');
-    return this.#dns;
+    if (this.#parts.dns === undefined) throw new Error('the scenario uses names: its stage needs "named"');
+    return this.#parts.dns;
   }
 
-  /** Starts a gateway, at a port of loopback if one is given. A gateway that ran before starts with the folder that it had. */
-  async startGateway(id: string, environment = 'production', listenPort?: number): Promise<SluiceProcess> {
-    const folder = this.#folders.get(id) ?? ownFolder(this.#owner);
+  /** Starts a gateway. One that ran before starts with the folder that it had. */
+  async startGateway(id: string, given: GatewayOptions = {}): Promise<SluiceProcess> {
+    const settings = { ...this.#settings.get(id), ...given };
+    this.#settings.set(id, settings);
+    const folder = this.#folders.get(id) ?? ownFolder(this.#parts.owner);
     this.#folders.set(id, folder);
-    const port = this.#dns === undefined ? undefined : await freePort();
-    const at = listenPort === undefined ? [] : ['--listen', `127.0.0.1:${listenPort}`];
-    const named = port === undefined ? at : ['--listen', `127.0.0.1:${port}`, '--advertise', `${id}.test:${port}`];
-    const limit = this.#gatewayDescriptors;
-    const options = { folder, variables: variablesFor(this.#dns), ...(limit !== undefined && { descriptors: limit }) };
-    const args = ['--environment', environment, ...named];
-    const control = port === undefined ? this.balancer.control : this.balancer.control.replace('127.0.0.1', 'balancer.test');
-    const gateway = await startGateway(this.#owner, id, this.#url ?? control, args, options);
+    const named = this.#parts.dns === undefined ? undefined : await freePort();
+    const port = named ?? settings.port;
+    const at = port === undefined ? [] : ['--listen', `127.0.0.1:${port}`];
+    const advertised = named === undefined ? [] : ['--advertise', `${id}.test:${named}`];
+    const args = ['--environment', settings.environment ?? 'production', ...at, ...advertised];
+    const control = named === undefined ? this.balancer.control : this.balancer.control.replace('127.0.0.1', 'balancer.test');
+    const limit = this.#parts.gatewayDescriptors;
+    const gateway = await startGateway(this.#parts.owner, id, settings.joinUrl ?? this.#parts.url ?? control, args, {
+      folder,
+      variables: variablesFor(this.#parts.dns),
+      ...(limit !== undefined && { descriptors: limit }),
+      ...(settings.previous && this.#parts.program !== undefined && { program: this.#parts.program }),
+    });
     this.gateways.set(id, gateway);
     return gateway;
+  }
+
+  /** Stops a gateway (SIGTERM) and starts it again. */
+  async restart(id: string, changed: GatewayOptions = {}): Promise<void> {
+    this.gateway(id).signal('SIGTERM');
+    await this.gateway(id).ended();
+    await this.startGateway(id, changed);
+  }
+
+  /** Stops a balancer (SIGTERM) and starts it again; `previous` says of which release, if of another than before. Its load follows it. */
+  async restartBalancer(index: number, previous?: boolean): Promise<void> {
+    const { process } = this.balancers[index] as BalancerUnderTest;
+    process.signal('SIGTERM');
+    await process.ended();
+    const { address } = await this.#startAgain(index, previous === undefined ? undefined : previous ? this.#parts.program : builtProgram);
+    (this.loads[index] as Load).address = address;
+  }
+
+  /**
+   * Stops all balancers and gateways at once, and starts them again at once. The loads end before. Each begins again when the address of its
+   * balancer first answers with 200, and from then on counts every request.
+   */
+  async restartAll(signal: NodeJS.Signals): Promise<void> {
+    await this.#endLoads();
+    const processes = [...this.balancers.map(({ process }) => process), ...this.gateways.values()];
+    for (const process of processes) process.signal(signal);
+    await Promise.all(processes.map((process) => process.ended()));
+    this.#restarts++;
+    const gateways = [...this.gateways.keys()].map((id) => this.startGateway(id));
+    const loads = this.balancers.map(async (_, index) => {
+      const { address } = await this.#startAgain(index);
+      await answersAgain(address);
+      this.loads[index] = newLoad(address, `restarted-${this.#restarts}-${index}-`);
+    });
+    await Promise.all([...gateways, ...loads]);
+  }
+
+  async #startAgain(index: number, program?: string): Promise<BalancerUnderTest> {
+    const otherAddresses = this.balancers.length > 1;
+    const started = await (this.balancers[index] as BalancerUnderTest).again({}, { otherAddresses, program });
+    this.balancers[index] = started;
+    return started;
+  }
+
+  /**
+   * Kills a gateway (-9). Each client of its environment may lose the POST that it has in flight meanwhile: until the process has ended and the
+   * balancer, which is told of that by the kernel, has answered a question after it.
+   */
+  async kill(id: string): Promise<void> {
+    const load = this.#settings.get(id)?.environment === 'staging' ? this.stagingLoad : this.load;
+    await load.losing('posts', async () => {
+      await this.gateway(id).kill();
+      await this.balancer.api('GET', '/healthz');
+    });
   }
 
   gateway(id: string): SluiceProcess {
@@ -180,17 +292,7 @@ export class Stage {
 
   /** Resolves when exactly these servers take requests, each with the newest snapshot. The registry and the environment may still be missing. */
   async complete(ids: readonly string[], environment = 'production'): Promise<void> {
-    const deployed = () => this.balancer.api('GET', `/v1/environments/${environment}/deployments`).catch(whileMissing);
-    await eventually(
-      async () => {
-        await eventually(deployed, (answer) => answer !== undefined);
-        const servers = await serving(this.balancer, ids, environment);
-        const newest = (await deployed()) as { hash: string } | undefined;
-        return { newest: newest?.hash, running: servers.map(({ running }) => running?.hash) };
-      },
-      ({ newest, running }) => running.every((hash) => hash === newest),
-      { what: `${ids.join(', ')} to run the newest snapshot of ${environment}` },
-    );
+    for (const balancer of this.balancers) await untilComplete(balancer, ids, environment);
   }
 
   /** Resolves when the balancer shows that a server gets no new requests, or does not know the server any more. */
@@ -203,21 +305,27 @@ export class Stage {
   }
 
   /** Deploys another revision, as soon as the registry is reachable, and resolves when all of these servers run it. */
-  async deployAnother(ids: readonly string[]): Promise<void> {
-    const revision = String(++this.#revision);
+  async deployAnother(ids: readonly string[], by = this.balancer): Promise<void> {
+    const revision = await this.deploy(by);
+    await this.complete(ids);
+    await this.load.until(({ revisions }) => revisions.has(revision));
+  }
+
+  /** Deploys another revision to `production` by a balancer, as soon as the registry is reachable. Resolves to its name in `x-revision`. */
+  async deploy(by = this.balancer): Promise<string> {
+    const revision = String(++this.revision);
     const pushed = await eventually(
-      () => this.balancer.api('POST', '/v1/projects', echoProject(this.#target.url, revision)).catch(whileAway),
+      () => by.api('POST', '/v1/projects', echoProject(this.#parts.target.url, revision)).catch(whileAway),
       (answer) => answer !== undefined,
     );
     await eventually(
       () =>
-        this.balancer
+        by
           .api('PUT', '/v1/environments/production/deployments/echo', { revision: (pushed as { revision: number }).revision })
           .catch(whileMissing),
       (answer) => answer !== undefined,
     );
-    await this.complete(ids);
-    await this.load.until(({ revisions }) => revisions.has(revision));
+    return revision;
   }
 
   /** Deploys another revision after an outage has ended, and measures the time until all of these servers run it. */
@@ -239,37 +347,52 @@ export class Stage {
 
   /** Resolves when the replica, if there is one, has everything that its master has. */
   async replicated(): Promise<void> {
-    await this.#sentinels?.replicated();
+    await this.#parts.sentinels?.replicated();
   }
 
   /** Number of repetitions: `full`, or a third of it in brief. */
   times(full: number): number {
-    return this.#brief ? Math.ceil(full / 3) : full;
+    return this.#parts.brief ? Math.ceil(full / 3) : full;
   }
 
   /** Keeps the current state for `ms` milliseconds, or a fifth of it in brief, while the load goes on. */
   async hold(ms: number): Promise<void> {
-    await pause(this.#brief ? ms / 5 : ms);
+    await pause(this.#parts.brief ? ms / 5 : ms);
+  }
+
+  async #endLoads(): Promise<void> {
+    this.#ended.push(...(await Promise.all(this.loads.splice(0).map((load) => load.stop()))));
   }
 
   /** Ends all loads and sums up their counts. */
-  async end(): Promise<LoadCounts & { duplicated: number }> {
-    const all = await Promise.all(this.loads.map((load) => load.stop()));
-    const [first, ...others] = all as [LoadCounts, ...LoadCounts[]];
-    for (const other of others) {
-      first.sent += other.sent;
-      first.right += other.right;
-      first.late += other.late;
-      first.wrong.push(...other.wrong);
-      first.longestGapMs = Math.max(first.longestGapMs, other.longestGapMs);
+  async end(): Promise<Omit<LoadCounts, 'by' | 'revisions' | 'resumed'> & { duplicated: number }> {
+    await this.#endLoads();
+    const sum = { sent: 0, right: 0, wrong: [] as string[], lost: [] as string[], late: 0, longestGapMs: 0 };
+    for (const counts of this.#ended) {
+      sum.sent += counts.sent;
+      sum.right += counts.right;
+      sum.late += counts.late;
+      sum.wrong.push(...counts.wrong);
+      sum.lost.push(...counts.lost);
+      sum.longestGapMs = Math.max(sum.longestGapMs, counts.longestGapMs);
     }
-    return { ...first, duplicated: [...this.#target.posts.values()].filter((count) => count > 1).length };
+    return { ...sum, duplicated: [...this.#parts.target.posts.values()].filter((count) => count > 1).length };
   }
 }
 
-/** Turns the error of a call into `undefined` while its object is missing (404), or the registry or the balancer away. Rethrows others. */
-function whileMissing(error: Error): undefined {
-  if (!/: 404 /.test(error.message)) return whileAway(error);
+/** Puts a load on an address. The letters tell its requests from those of other loads. */
+function newLoad(address: string, letters: string, patient = false): Load {
+  return new Load(address, `/echo/${letters}`, { clients, restMs, patient });
+}
+
+function urlOf({ port }: Relay, scheme: 'redis' | 'http'): string {
+  return `${scheme}://127.0.0.1:${port}`;
+}
+
+async function previousRelease(owner: Owner): Promise<string> {
+  const { program, missing } = await buildPreviousRelease(owner);
+  if (program === undefined) throw new StageMissing(`needs the previous release: ${missing}`);
+  return program;
 }
 
 function variablesFor(dns: DnsServer | undefined): Record<string, string> {

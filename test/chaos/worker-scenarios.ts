@@ -10,13 +10,14 @@ export const workerScenarios: readonly Scenario[] = [
   {
     name: 'a balancer worker is killed (-9)',
     stage,
-    mayFail: { inFlight: 'any' },
     bar: { convergeMs: 5000 },
     async run(stage) {
       const [victim] = await ready(stage, count);
       const begun = performance.now();
-      process.kill(victim as number, 'SIGKILL');
-      await stage.balancer.process.logged((line) => /is replaced/.test(line.msg ?? '') && line['pid'] === victim);
+      await stage.load.losing('any', async () => {
+        process.kill(victim as number, 'SIGKILL');
+        await stage.balancer.process.logged((line) => /is replaced/.test(line.msg ?? '') && line['pid'] === victim);
+      });
       const detectMs = since(begun);
       await ready(stage, count + 1);
       const convergeMs = since(begun);

@@ -6,11 +6,13 @@ import { parseDocument } from '../../src/config/document.ts';
 import { withNamedFiles } from '../../src/config/named-files.ts';
 import type { SluiceError } from '../../src/model/fault.ts';
 import { pushedProject } from '../../src/projects/pushed-project.ts';
-import { certificates } from '../tools/certificates.ts';
+import { CertificateFolder, textsOf } from '../tools/certificate-folder.ts';
 
 const folder = t.testdir();
-const { authority, client } = certificates(folder);
-const tls = 'tls: { ca: authority.pem, certificate: ./client.pem, key: "client.key" }';
+const made = new CertificateFolder(t, folder);
+const { cert: authority } = textsOf(made.root);
+const client = textsOf(made.issue({ names: ['client'], file: 'client' }));
+const tls = 'tls: { ca: root.pem, certificate: ./client.pem, key: "client.key" }';
 const read = (text: string) => withNamedFiles(Buffer.from(text), join(folder, 'project.yaml'));
 
 t.test('contents stand in place of the names of files in a project', async (t) => {
@@ -19,7 +21,7 @@ t.test('contents stand in place of the names of files in a project', async (t) =
     pushedProject,
   );
   t.match(targets['ca']?.tls, { ca: authority, certificate: client.cert, key: client.key });
-  const json = { name: 'p', basePath: '/p', targets: { default: { url: 'https://a', tls: { ca: 'authority.pem' } } } };
+  const json = { name: 'p', basePath: '/p', targets: { default: { url: 'https://a', tls: { ca: 'root.pem' } } } };
   t.match(parseDocument(read(JSON.stringify(json)), pushedProject), { targets: { default: { tls: { ca: authority } } } });
 });
 
@@ -27,8 +29,8 @@ t.test('other texts stay, byte for byte', async (t) => {
   for (const text of [
     'targets: { a: { tls: { ca: "${variables.ca}", key: "hidden private key sha256:00" } } }',
     `targets: { a: { tls: { ca: ${JSON.stringify(authority)} } } }`,
-    'policies: { proxyRequest: [ { own: { tls: { key: authority.pem } } } ] }',
-    'targets: { a: { tls: { serverName: authority.pem } } }',
+    'policies: { proxyRequest: [ { own: { tls: { key: root.pem } } } ] }',
+    'targets: { a: { tls: { serverName: root.pem } } }',
     'tls: [',
   ])
     t.equal(Buffer.from(read(text)).toString(), text);

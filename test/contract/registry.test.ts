@@ -45,7 +45,7 @@ t.test('remote', (t) => {
       for (const socket of sockets) socket.destroy();
       sockets.clear();
     };
-    return { registry, other, leaseEnds, disconnect };
+    return { registry, other, behind, leaseEnds, disconnect };
   });
   t.end();
 });

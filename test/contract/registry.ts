@@ -1,9 +1,11 @@
 import type { Test } from 'tap';
 import type { Registry } from '../../src/registry/contract.ts';
+import { certifying } from './registry-certificates.ts';
 import { manyDeployments } from './registry-many.ts';
 import { deployments, environments, projects } from './registry-operators.ts';
 import { removing } from './registry-removals.ts';
 import { restoring } from './registry-restoration.ts';
+import { secrets } from './registry-secrets.ts';
 import { joining, operating, renewing } from './registry-servers.ts';
 import { racing, watching } from './registry-together.ts';
 
@@ -14,6 +16,8 @@ export interface RegistryUnderTest {
   readonly other: Registry;
   /** Resolves once the lease of a server has ended. */
   leaseEnds(id: string): Promise<void>;
+  /** The registry that a balancer lends to `registry` and `other`. Absent for an implementation that needs none. */
+  readonly behind?: Registry;
   /** Breaks all connections, like a network failure. Absent for an implementation without connections. */
   disconnect?(): Promise<void>;
 }
@@ -32,6 +36,8 @@ export function registryContract(t: Test, open: Open): void {
     renewing,
     operating,
     removing,
+    secrets,
+    certifying,
     watching,
     racing,
     restoring,

@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events';
+import https from 'node:https';
 import { Socket } from 'node:net';
 import { test } from 'tap';
 import { Connections, maxStrangers } from '../../src/control/connections.ts';
@@ -29,4 +30,20 @@ test('connections without a right token are limited for each address and in all;
   for (let count = maxStrangers.perAddress; count < maxStrangers.all; count++) arrive(`10.1.${count >> 8}.${count & 255}`);
   t.ok(arrive('10.2.0.1').destroyed, 'one too many in all');
   t.same(refused, ['10.0.0.1', '10.2.0.1']);
+});
+
+test('handshakes under way count too', async (t) => {
+  const server = https.createServer();
+  const refused: string[] = [];
+  new Connections(server, new FakeClock(), (address) => refused.push(address));
+  const arrive = (address: string) => {
+    const socket = socketFrom(address);
+    server.emit('connection', socket);
+    return socket;
+  };
+  const first = Array.from({ length: maxStrangers.perAddress }, () => arrive('10.0.0.1'));
+  t.ok(first.every(({ destroyed }) => !destroyed));
+  t.ok(arrive('10.0.0.1').destroyed, 'one too many of an address');
+  t.notOk(arrive('10.0.0.2').destroyed, 'but others get in');
+  t.same(refused, ['10.0.0.1']);
 });

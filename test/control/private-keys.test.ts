@@ -1,8 +1,12 @@
 import t from 'tap';
-import { certificates } from '../tools/certificates.ts';
+import { CertificateFolder, textsOf } from '../tools/certificate-folder.ts';
 import { controlUnderTest, sampleProject } from './control-under-test.ts';
 
-const { authority, client, here, expired } = certificates(t.testdir());
+const made = new CertificateFolder(t);
+const { cert: authority } = textsOf(made.root);
+const client = textsOf(made.issue({ names: ['client.test'] }));
+const here = textsOf(made.issue({ names: ['localhost', '127.0.0.1'] }));
+const expired = textsOf(made.issue({ names: ['localhost', '127.0.0.1'], until: '20200102000000Z' }));
 const { cert: certificate, key } = client;
 const secret = key.split('\n')[1] as string;
 
@@ -59,7 +63,9 @@ t.test('faults of certificates and keys are told with their place, and without t
     ['servers.0.tls', put],
   ] as const) {
     t.match(await given({ certificate, key: here.key }), [{ path: `${where}.key`, message: /does not fit the certificate/ }]);
-    t.match(await given({ certificate: authority + certificate, key }), [{ path: `${where}.key`, message: /put that certificate first/ }]);
+    t.match(await given({ certificate: authority + certificate, key }), [
+      { path: `${where}.certificate`, message: /out of order.*is number 2\. Put it first/ },
+    ]);
     t.match(await given({ certificate }), [{ path: `${where}.certificate`, message: /needs its private key/ }]);
     t.match(await given({ key }), [{ path: `${where}.key`, message: /needs its certificate/ }]);
     t.match(await given({ certificate: key, key }), [{ path: `${where}.certificate`, message: /in PEM/ }]);
@@ -75,7 +81,7 @@ t.test('a push warns of settings that are not safe, and of certificates that hav
   const { status, body } = await ask('POST', '/v1/projects', { body: project });
   t.equal(status, 201);
   t.match(body.warnings, [
-    { path: 'targets.default.tls.certificate', message: /^has expired \(CN=expired, on 2020-01-02\)/ },
+    { path: 'targets.default.tls.certificate', message: /^has expired, on 2020-01-02: renew it/ },
     { path: 'targets.default.tls.verify', message: /Give the authority as ca instead/ },
   ]);
   t.notHas((await ask('POST', '/v1/projects', { body: sampleProject('dogs') })).body, 'warnings');

@@ -7,17 +7,19 @@ import net from 'node:net';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { promisify } from 'node:util';
-import { test } from 'tap';
-import { CertificateFolder, type IssuedCertificate } from '../tools/certificate-folder.ts';
+import t, { test } from 'tap';
+import { CertificateFolder, type IssuedCertificate, textsOf } from '../tools/certificate-folder.ts';
 import { eventually } from '../tools/eventually.ts';
 import { freePort } from '../tools/free-port.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import type { Owner } from '../tools/owner.ts';
 import { operate, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 3;
+
 const run = promisify(execFile);
 const pem = (file: string) => readFileSync(file, 'utf8');
-const shown = ({ certificate, key }: IssuedCertificate) => ({ cert: pem(certificate), key: pem(key) });
 /** Value of Client-Cert for a certificate (RFC 9440 section 2.2). */
 const fieldOf = ({ certificate }: IssuedCertificate) => `:${pem(certificate).replace(/-----[A-Z ]+-----|\s/g, '')}:`;
 
@@ -127,7 +129,7 @@ for (const workers of [0, 2]) {
     ];
     const forged = { 'Client-Cert': ':Zm9yZ2Vk:', 'client-CERT-chain': ':Zm9yZ2Vk:', Client_Cert: ':Zm9yZ2Vk:', 'Client_Cert-Chain': 'x' };
     for (const [client, name, status, code] of cases) {
-      const files = client === 'none' ? {} : shown(clients[client]);
+      const files = client === 'none' ? {} : textsOf(clients[client]);
       for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
         const answer = await ask(listen, `${name}.example`, { ...files, maxVersion, headers: forged });
         const what = `${client} at ${name}, ${maxVersion}`;
@@ -138,11 +140,11 @@ for (const workers of [0, 2]) {
       }
     }
     const { one, two } = clients;
-    t.equal((await ask(listen, 'one.example', { ...shown(one), servername: 'two.example' })).status, 200, 'Host decides, not the name');
-    t.equal((await ask(listen, 'one.example', { ...shown(two), servername: 'two.example' })).status, 400);
+    t.equal((await ask(listen, 'one.example', { ...textsOf(one), servername: 'two.example' })).status, 200, 'Host decides, not the name');
+    t.equal((await ask(listen, 'one.example', { ...textsOf(two), servername: 'two.example' })).status, 400);
 
     for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-      const { session } = await sessionOf(t, listen, { ...shown(two), servername: 'two.example', maxVersion: version });
+      const { session } = await sessionOf(t, listen, { ...textsOf(two), servername: 'two.example', maxVersion: version });
       const again = await ask(listen, 'one.example', { ...(session && { session }), maxVersion: version });
       t.match(again, { status: 400, reused: false }, `${version}: no session passes from one authority to another`);
     }
@@ -171,7 +173,7 @@ for (const workers of [0, 2]) {
     const { address } = balancer;
     const kept: { session?: Buffer; maxVersion: tls.SecureVersion }[] = [];
     for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
-      const found = await sessionOf(t, address, { ...shown(client), servername: 'a.example', maxVersion });
+      const found = await sessionOf(t, address, { ...textsOf(client), servername: 'a.example', maxVersion });
       t.ok(found.session, `${maxVersion}: there is a session`);
       const answer = await ask(address, 'a.example', { ...found, maxVersion });
       t.match(answer, { status: 200, reused: true }, `${maxVersion}: resumed`);
@@ -181,11 +183,11 @@ for (const workers of [0, 2]) {
     copyFileSync(other.root.certificate, ca);
     await balancer.process.logged(({ msg = '' }) => msg.startsWith('authorities of client certificates replaced'));
     await eventually(
-      () => ask(address, 'a.example', shown(later)),
+      () => ask(address, 'a.example', textsOf(later)),
       ({ status }) => status === 200,
       { what: 'the new authority' },
     );
-    t.equal((await ask(address, 'a.example', shown(client))).status, 400, 'the former authority holds no more');
+    t.equal((await ask(address, 'a.example', textsOf(client))).status, 400, 'the former authority holds no more');
     for (const session of kept)
       t.match(await ask(address, 'a.example', session), { status: 400, reused: false }, `${session.maxVersion}: nor do its sessions`);
   });
@@ -196,11 +198,15 @@ test('curl, openssl and WebSocket clients show certificates; a plain listener re
   const client = made.issue({ names: ['client'] });
   const certificates = [made.issue({ names: ['a.example'] })];
   const server = { health: 'off', servers: [{ id: 'one', address: await startEcho(t) }], underscores: 'keep' };
-  const { address, addresses } = await startBalancer(
+  const { address, addresses, process } = await startBalancer(
     t,
-    {},
+    { accessLog: true },
     {
-      production: { listen: '127.0.0.1:0', ...server, tls: { certificates, clientCertificates: { ca: made.root.certificate } } },
+      production: {
+        listen: '127.0.0.1:0',
+        ...server,
+        tls: { certificates, clientCertificates: { ca: made.root.certificate, chain: true } },
+      },
       plain: { listen: `127.0.0.1:${await freePort()}`, ...server, servers: [{ ...server.servers[0], id: 'two' }] },
       behind: {
         listen: `127.0.0.1:${await freePort()}`,
@@ -210,6 +216,23 @@ test('curl, openssl and WebSocket clients show certificates; a plain listener re
       },
     },
   );
+  const between = made.issue({ names: ['between'], authority: true });
+  const chained = made.issue({ names: ['chained'], by: between });
+  const chain = { cert: pem(made.chain(chained, between, made.root)), key: pem(chained.key) };
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const { session } = await sessionOf(t, address, { ...chain, servername: 'a.example', maxVersion });
+    const again = await ask(address, 'a.example', { ...chain, ...(session && { session }), maxVersion });
+    t.match(again, { status: 200, reused: false }, `${maxVersion}: a session would lack the chain`);
+    t.same(certLines(again.body), [fieldOf(chained), fieldOf(between)], `${maxVersion}: the chain without its root`);
+  }
+  const stranger = new CertificateFolder(t).issue({ names: ['stranger'] });
+  t.equal((await ask(address, 'a.example', textsOf(stranger))).status, 400);
+  const logged = async (subject: string) =>
+    JSON.parse(
+      await process.printed((text) => text.split('\n').find((line) => line.includes(`"clientCertificate":${JSON.stringify(subject)}`))),
+    );
+  t.match(await logged('CN=chained'), { status: 200 }, 'the access log has the subject');
+  t.match(await logged('CN=stranger'), { status: 400 }, 'also of a certificate that is refused');
   const port = Number(address.split(':')[1]);
   const curl = ['-sS', '--noproxy', '*', '--cacert', made.root.certificate, '--resolve', `a.example:${port}:127.0.0.1`];
   const url = `https://a.example:${port}/`;
@@ -226,7 +249,7 @@ test('curl, openssl and WebSocket clients show certificates; a plain listener re
 
   const upgrade = 'GET / HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nClient-Cert: x\r\n\r\n';
   const connect = (options: object) => tls.connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...options });
-  const open = connect(shown(client));
+  const open = connect(textsOf(client));
   open.write(upgrade);
   let answer = '';
   for await (const piece of open) answer += piece;
@@ -273,12 +296,12 @@ test('a policy of a project chooses among the clients, and believes no stranger 
   await operate(t, balancer, 'project', 'push', file);
   await operate(t, balancer, 'deploy', 'pay', '--environment', 'production', '--wait');
   const allowed = await eventually(
-    () => ask(balancer.address, 'a.example', shown(orders)),
+    () => ask(balancer.address, 'a.example', textsOf(orders)),
     ({ status }) => status === 200,
     { what: 'an answer through the gateway server' },
   );
   t.same(certLines(allowed.body), [fieldOf(orders)], 'the target gets the certificate');
-  t.match(await ask(balancer.address, 'a.example', shown(other)), { status: 403, body: /"client-certificate-unknown"/ });
+  t.match(await ask(balancer.address, 'a.example', textsOf(other)), { status: 403, body: /"client-certificate-unknown"/ });
   const forged = { headers: { 'client-cert': fieldOf(orders) } };
   t.match(await ask(balancer.address, 'a.example', forged), { status: 403, body: /"client-certificate-needed"/ });
   t.ok(strict.running);

@@ -5,37 +5,17 @@ import http from 'node:http';
 import https from 'node:https';
 import { join } from 'node:path';
 import type tls from 'node:tls';
-import { test } from 'tap';
+import t, { test } from 'tap';
 import { CertificateFolder } from '../tools/certificate-folder.ts';
 import { eventually } from '../tools/eventually.ts';
 import { freePort } from '../tools/free-port.ts';
 import { ownFolder } from '../tools/own-folder.ts';
-import type { Owner } from '../tools/owner.ts';
 import { SluiceProcess } from '../tools/sluice-process.ts';
 import { adminToken, operate, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
+import { ask, startForwarded } from './tls-client.ts';
 
-/** A server that answers with the fields about the client that it got. */
-async function startForwarded(owner: Owner): Promise<string> {
-  const server = http.createServer((request, response) => response.end(JSON.stringify(request.headers)));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  owner.teardown(() => server.close());
-  return `127.0.0.1:${(server.address() as { port: number }).port}`;
-}
-
-async function ask(
-  address: string,
-  host: string,
-  options: https.RequestOptions = {},
-): Promise<{ status: number | undefined; body: string; names: string }> {
-  const port = Number(address.split(':')[1]);
-  const asked = https.get({ host: '127.0.0.1', port, servername: host, headers: { host: `${host}:${port}` }, agent: false, ...options });
-  const [response] = (await once(asked, 'response')) as [http.IncomingMessage];
-  const names = (response.socket as tls.TLSSocket).getPeerCertificate().subjectaltname ?? '';
-  let body = '';
-  for await (const piece of response) body += piece;
-  return { status: response.statusCode, body, names };
-}
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 4;
 
 for (const workers of [0, 2]) {
   test(`environments share a listener with TLS, each with its certificate, and files that change are used (workers: ${workers})`, async (t) => {
@@ -128,6 +108,8 @@ test('config check and start refuse certificates that cannot be used, and TLS be
   const outdated = { a: { tls: { certificates: [other] } } };
   const refused = await check(outdated, ['config', 'check', file]);
   t.match(refused, { status: 1, said: /certificates.0.certificate.*has expired/ });
+  const excused = await check(outdated, ['config', 'check', '--ignore-dates', file]);
+  t.match(excused, { status: 0, said: /warning: environments.a.tls.certificates.0.certificate: .*has expired/ });
   for (const [environments, reason] of cases) {
     for (const command of [
       ['config', 'check', file],
@@ -153,76 +135,30 @@ test('config check and start refuse certificates that cannot be used, and TLS be
   t.equal(lines.length, 4);
 });
 
-for (const workers of [0, 1]) {
-  test(`a certificate that is out of date at a start is served with a loud error, and a reload with one changes nothing (workers: ${workers})`, async (t) => {
-    const made = new CertificateFolder(t);
-    const folder = ownFolder(t);
-    const put = (name: string, from: { certificate: string; key: string }) => {
-      cpSync(from.certificate, join(folder, `${name}.pem`));
-      cpSync(from.key, join(folder, `${name}.key`));
-    };
-    const files = (name: string) => ({ certificate: join(folder, `${name}.pem`), key: join(folder, `${name}.key`) });
-    put('old', made.issue({ names: ['old.example'], until: '20250101000000Z' }));
-    put('early', made.issue({ names: ['early.example'], from: '20900101000000Z' }));
-    put('good', made.issue({ names: ['good.example'] }));
-    const server = await startForwarded(t);
-    const listen = `127.0.0.1:${await freePort()}`;
-    const environment = (name: string) => ({
-      ...{ listen, hosts: [`${name}.example`], health: 'off', servers: [{ id: name, address: server }] },
-      tls: { certificates: [files(name)] },
-    });
-    const environments = { old: environment('old'), early: environment('early'), good: environment('good') };
-    const balancer = await startBalancer(t, { workers }, environments);
-    const ca = readFileSync(made.root.certificate);
-    t.equal((await ask(listen, 'good.example', { ca })).status, 200, 'the others are served');
-    await t.rejects(ask(listen, 'old.example', { ca }), { code: 'CERT_HAS_EXPIRED' });
-    await t.rejects(ask(listen, 'early.example', { ca }), { code: 'CERT_NOT_YET_VALID' });
-    t.equal((await ask(listen, 'old.example', { rejectUnauthorized: false })).status, 200, 'clients that do not check get in');
-    for (const [name, reason] of [
-      ['old', 'has expired'],
-      ['early', 'is not valid yet'],
-    ]) {
-      await balancer.process.logged(
-        ({ level, msg = '' }) => Number(level) >= 50 && msg.includes(`${name}.pem ${reason}`) && msg.includes('served all the same'),
-      );
-      t.match((await operate(t, balancer, 'status')).out, new RegExp(`certificate .*${name}\\.pem.* ${reason}`));
-    }
-    const metrics = await (await fetch(`${balancer.control}/metrics`)).text();
-    t.match(metrics, /sluice_certificate_expiry_timestamp_seconds\{certificate="[^"]*old.pem"\} 1735689600/);
-    put('good', made.issue({ names: ['good.example', 'late.example'], until: '20250101000000Z' }));
-    await balancer.process.logged(({ msg = '' }) => msg.includes('good.pem has expired') && msg.includes('stays in use'));
-    t.equal((await ask(listen, 'good.example', { ca })).status, 200, 'an expired file changes nothing later');
-    put('old', made.issue({ names: ['old.example'] }));
-    await balancer.process.logged(({ msg = '' }) => msg.startsWith('certificate replaced'));
-    await eventually(
-      () => ask(listen, 'old.example', { ca }).catch(() => ({ status: 0 })),
-      ({ status }) => status === 200,
-      { what: 'the renewed certificate' },
-    );
-  });
-}
-
 test('browsers are told of https by answers of Sluice too, and sticky cookies are for https only', async (t) => {
   const made = new CertificateFolder(t);
   const environment = {
-    ...{ listen: '127.0.0.1:0', health: 'off', sticky: { cookie: 'sid' } },
-    tls: { certificates: [made.issue({ names: ['a.example'] })], hsts: '1h' },
+    ...{ listen: '127.0.0.1:0', health: 'off', hosts: ['a.example'], sticky: { cookie: 'sid', maxAge: '1h', sameSite: 'Strict' } },
+    tls: { certificates: [made.issue({ names: ['a.example', 'free.example'] })], hsts: '1h' },
   };
   const servers = [{ id: 'one', address: await startForwarded(t) }];
   const dead = [{ id: 'dead', address: `127.0.0.1:${await freePort()}` }];
   const ca = readFileSync(made.root.certificate);
-  for (const [given, path, status] of [
+  for (const [given, path, status, host = 'a.example'] of [
     [{ servers }, '/', 200],
     [{ servers: dead }, '/', 502],
     [{ servers: [] }, '/', 503],
     [{ servers }, '/%2esluice/x', undefined],
+    [{ servers }, '/', 404, 'free.example'],
+    [{ servers }, '/', 421, 'other.example'],
+    [{ servers }, '/', 400, 'a b'],
   ] as const) {
     const { address } = await startBalancer(t, {}, { production: { ...environment, ...given } });
     const to = {
       host: '127.0.0.1',
       port: address.split(':')[1],
       servername: 'a.example',
-      headers: { host: 'a.example' },
+      headers: { host },
       ca,
       agent: false as const,
     };
@@ -230,7 +166,7 @@ test('browsers are told of https by answers of Sluice too, and sticky cookies ar
     response.resume();
     if (status !== undefined) t.equal(response.statusCode, status);
     t.equal(response.headers['strict-transport-security'], 'max-age=3600', `${response.statusCode} of ${path}`);
-    if (status === 200) t.match(response.headers['set-cookie'], [/^sid=.*; Secure$/]);
+    if (status === 200) t.match(response.headers['set-cookie'], [/^sid=[^;]*; Path=\/; Max-Age=3600; HttpOnly; SameSite=Strict; Secure$/]);
   }
 });
 

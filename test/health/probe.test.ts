@@ -6,10 +6,9 @@ import type { TLSSocket } from 'node:tls';
 import t, { type Test } from 'tap';
 import { expects, type Probe, type ProbeResult, probe } from '../../src/health/probe.ts';
 import { systemClock } from '../../src/model/clock.ts';
-import { certificates } from '../tools/certificates.ts';
+import { CertificateFolder, textsOf } from '../tools/certificate-folder.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { listening } from '../tools/listening.ts';
-import { ownFolder } from '../tools/own-folder.ts';
 
 /** Starts a TCP server that passes each connection to `connected`; returns its address. */
 async function tcp(t: Test, connected: (socket: Socket) => void): Promise<string> {
@@ -176,7 +175,7 @@ t.test('host, port and TLS of a check', async (t) => {
   t.match(await ask(check('127.0.0.1:1', { port, host: 'api.example.com' })), { passed: true });
   t.strictSame(seen, ['api.example.com']);
   const names: unknown[] = [];
-  const secure = createHttps(certificates(ownFolder(t)).selfSigned, (request, response) => {
+  const secure = createHttps(textsOf(new CertificateFolder(t).issue({ names: ['localhost'], by: 'itself' })), (request, response) => {
     names.push((request.socket as TLSSocket & { servername?: unknown }).servername);
     response.end(request.headers.host);
   });

@@ -59,6 +59,82 @@ t.test('servers that join at once share one read of what is deployed', async (t)
   }
 });
 
+t.test('servers of an environment that start one after the other share what was read of revisions', async (t) => {
+  const { url } = await startRedis(t);
+  const redis = async () => {
+    const store = new RedisStore({ url, prefix: 'contents', ...parts });
+    await store.firstTry;
+    return store;
+  };
+  const embedded = () => FileStore.open(t.testdir(), parts);
+  for (const open of [embedded, redis]) {
+    const clock = new FakeClock();
+    const store = new CountedStore(await open());
+    const registry = documentRegistry({ store, ...parts, clock });
+    t.teardown(() => registry.close());
+    const deploy = async () => {
+      await registry.putEnvironment('production', {});
+      for (let index = 0; index < projects; index++) {
+        await registry.pushProject(api(`api-${index}`, { version: 'x'.repeat(1000) }));
+        await registry.deploy('production', `api-${index}`);
+      }
+    };
+    await deploy();
+    const wanted = Array.from({ length: projects }, (_, index) => ({ name: `api-${index}`, revision: 1 }));
+    const read = async (start = 0) => {
+      const { charactersRead } = await store.during(async () => {
+        const contents = await registry.revisions(wanted.slice(start, start + 50), 'production');
+        t.match(
+          contents,
+          wanted.slice(start, start + 50).map(({ name }) => ({ name, revision: 1, fault: undefined, project: { name } })),
+        );
+      });
+      return charactersRead > 20_000;
+    };
+    t.equal(await read(), true, `${open.name}: the first`);
+    await registry.join(request('server-1', { environment: 'production', updates: true }));
+    t.equal(await read(), false, 'another');
+    t.equal(await read(30), true, 'one that asks for others, too');
+    await clock.pass(50_000);
+    t.equal(await read(20), false, 'within a minute');
+    await clock.pass(59_000);
+    t.equal(await read(20), false, 'within a minute after that');
+    await clock.pass(61_000);
+    t.equal(await read(), true, 'later nothing is kept');
+    t.notMatch(
+      (await registry.revisions([{ name: 'api-0', revision: 1 }]))[0],
+      { fault: /./ },
+      'an operator, or a server that reads for itself, gets the same',
+    );
+    await t.rejects(registry.revisions([{ name: 'api-0', revision: 2 }], 'production'), { code: 'not-found' });
+    await registry.undeploy('production', 'api-0');
+    await t.rejects(registry.revisions([{ name: 'api-0', revision: 1 }], 'production'), { code: 'not-found' }, 'kept, and not deployed');
+  }
+});
+
+t.test('contents of lost data are not taken for those of the data that came after it', async (t) => {
+  const redis = await startRedis(t);
+  const store = new RedisStore({ url: redis.url, prefix: 'lost', ...parts });
+  await store.firstTry;
+  const registry = documentRegistry({ store, ...parts });
+  t.teardown(() => registry.close());
+  const admin = new Redis(redis.url);
+  t.teardown(() => admin.disconnect());
+  for (const version of ['before', 'after']) {
+    await registry.putEnvironment('production', {});
+    await registry.pushProject(api('shop', { version }));
+    await registry.deploy('production', 'shop');
+    const [content] = await registry.revisions([{ name: 'shop', revision: 1 }], 'production');
+    t.match(content, { project: { version } });
+    if (version === 'before') await admin.hdel('{lost}:revision', 'shop@1');
+    t.match(
+      (await registry.revisions([{ name: 'shop', revision: 1 }], 'production'))[0],
+      version === 'before' ? { fault: /lost it/ } : { project: { version } },
+    );
+    if (version === 'before') await admin.flushall();
+  }
+});
+
 t.test('at the registration endpoint a few gateways at a time read everything, and the others stay registered', async (t) => {
   const registry = documentRegistry({ store: await FileStore.open(t.testdir(), parts), ...parts });
   await registry.putEnvironment('production', {});

@@ -1,4 +1,4 @@
-import type { Change, Key, Kind, Reading, Store } from '../../src/registry/store.ts';
+import type { Change, Kind, Reading, Store, Wanted } from '../../src/registry/store.ts';
 
 /** Documents and characters of them that a registry reads from a store, and writes to it. */
 export interface StoreCounts {
@@ -25,8 +25,8 @@ export class CountedStore implements Store {
     return { ...this.#counts };
   }
 
-  async read(keys: readonly Key[]): Promise<Reading> {
-    return this.#count(await this.#store.read(keys));
+  async read(wanted: readonly Wanted[]): Promise<Reading> {
+    return this.#count(await this.#store.read(wanted));
   }
 
   async list(kind: Kind, prefix?: string): Promise<Reading> {

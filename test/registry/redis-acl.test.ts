@@ -21,6 +21,8 @@ async function useAll(t: Test, registry: Registry): Promise<void> {
   await registry.join(request('one', { environment: 'production' }));
   await registry.renew({ id: 'one', instance: 'one-1', projects: [] });
   await registry.servers();
+  await registry.secrets?.put('one', 'sealed', 0);
+  await registry.secrets?.list('');
   await registry.leave('one', 'one-1');
   await registry.undeploy('production', 'shop');
   await heard.until(({ kind }) => kind === 'snapshot');

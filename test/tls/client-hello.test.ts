@@ -9,7 +9,13 @@ t.test('a ClientHello is understood in whatever pieces and records it comes', as
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const client = tls
-    .connect({ ...(server.address() as net.AddressInfo), host: '127.0.0.1', servername: 'other.example', rejectUnauthorized: false })
+    .connect({
+      ...(server.address() as net.AddressInfo),
+      host: '127.0.0.1',
+      servername: 'other.example',
+      ALPNProtocols: ['only/1'],
+      rejectUnauthorized: false,
+    })
     .on('error', () => {});
   const [far] = (await once(server, 'connection')) as [net.Socket];
   t.teardown(() => {
@@ -20,7 +26,7 @@ t.test('a ClientHello is understood in whatever pieces and records it comes', as
   const [hello] = (await once(far, 'data')) as [Buffer];
   const record = (body: Buffer) => Buffer.concat([Buffer.from([22, 3, 1, body.length >> 8, body.length & 255]), body]);
   const body = hello.subarray(5);
-  t.match(readClientHello(hello), { serverName: 'other.example' });
+  t.match(readClientHello(hello), { serverName: 'other.example', protocol: 'only/1' });
   for (let cut = 0; cut < hello.length; cut++) t.equal(readClientHello(hello.subarray(0, cut)), 'incomplete');
   for (const cut of [1, 3, 4, 100])
     t.match(readClientHello(Buffer.concat([record(body.subarray(0, cut)), record(body.subarray(cut))])), { serverName: 'other.example' });

@@ -13,11 +13,13 @@ export interface IssuedCertificate {
 interface Wishes {
   /** DNS names and IP addresses; the first is the common name. */
   readonly names: readonly string[];
+  /** Name of the files, without their endings; default: a number. */
+  readonly file?: string;
   /** Dates as openssl takes them, such as 20200101000000Z. */
   readonly from?: string;
   readonly until?: string;
   /** Issuer; default: the root. */
-  readonly by?: IssuedCertificate;
+  readonly by?: IssuedCertificate | 'itself';
   readonly authority?: boolean;
   readonly rsa?: boolean;
 }
@@ -31,19 +33,20 @@ export class CertificateFolder {
 
   constructor(owner: Owner, folder = ownFolder(owner)) {
     this.folder = folder;
-    this.root = this.issue({ names: ['Sluice test root'], authority: true });
+    this.root = this.issue({ names: ['Sluice test root'], file: 'root', authority: true, by: 'itself' });
   }
 
   /** Issues a certificate. The certificate file holds it alone. */
   issue({
     names,
+    file = String(++this.#made),
     from = '20200101000000Z',
     until = '20991231235959Z',
-    by = this.root as IssuedCertificate | undefined,
+    by = this.root,
     authority = false,
     rsa = false,
   }: Wishes): IssuedCertificate {
-    const at = join(this.folder, String(++this.#made));
+    const at = join(this.folder, file);
     const key = `${at}.key`;
     const certificate = `${at}.pem`;
     const kind = rsa
@@ -63,7 +66,7 @@ export class CertificateFolder {
       `${at}.ca`,
       `[ca]\ndefault_ca=x\n[x]\ndatabase=${at}.index\nnew_certs_dir=${this.folder}\nrand_serial=yes\ndefault_md=sha256\npolicy=p\nunique_subject=no\n[p]\ncommonName=supplied\n`,
     );
-    const issuer = by === undefined ? ['-selfsign', '-keyfile', key] : ['-cert', by.certificate, '-keyfile', by.key];
+    const issuer = by === 'itself' ? ['-selfsign', '-keyfile', key] : ['-cert', by.certificate, '-keyfile', by.key];
     openssl(
       ...['ca', '-batch', '-notext', '-config', `${at}.ca`, '-in', `${at}.csr`, '-out', certificate, '-startdate', from, '-enddate', until],
       ...['-extfile', `${at}.cnf`, '-extensions', 'e', ...issuer],
@@ -77,6 +80,11 @@ export class CertificateFolder {
     writeFileSync(file, parts.map(({ certificate }) => readFileSync(certificate, 'utf8')).join(''));
     return file;
   }
+}
+
+/** The PEM texts of a certificate and its key, as Node's TLS takes them. */
+export function textsOf({ certificate, key }: IssuedCertificate): { readonly cert: string; readonly key: string } {
+  return { cert: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') };
 }
 
 export function openssl(...args: string[]): string {

@@ -1,4 +1,6 @@
-import { Agent, type IncomingMessage, request } from 'node:http';
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import type { TLSSocket } from 'node:tls';
 import { Condition } from './condition.ts';
 import { pause } from './pause.ts';
 
@@ -7,8 +9,10 @@ export interface LoadCounts {
   sent: number;
   /** Answered with 200 and exactly the body that was asked for. */
   right: number;
-  /** One line for each request that was not. */
+  /** One line for each request that was not, without those of `lost`. */
   readonly wrong: string[];
+  /** One line for each request that an event of {@link Load.losing} lost. */
+  readonly lost: string[];
   /** Answers by the server named in `x-served-by`. */
   by: Map<string, number>;
   /** Answers by `x-revision`. */
@@ -20,6 +24,17 @@ export interface LoadCounts {
    * long. A server that ends need not wait for such a client (RFC 9112 section 9.5). GETs are sent again; a POST counts as neither right nor wrong.
    */
   late: number;
+  /** Answers over TLS on a connection that resumed a session. */
+  resumed: number;
+}
+
+/** TLS of a load. */
+export interface LoadTls {
+  /** Authority to trust, in PEM. */
+  readonly ca: string;
+  readonly servername: string;
+  /** Connections that are kept, or one for each request: with a whole handshake, or with a resumed session wherever that is possible. */
+  readonly connections: 'kept' | 'new' | 'resumed';
 }
 
 export interface LoadOptions {
@@ -31,6 +46,20 @@ export interface LoadOptions {
   readonly host?: string;
   /** Retries while connections are refused instead of counting a failure, as a client of a restarting balancer must. Default false. */
   readonly patient?: boolean;
+  /** Default: plain. */
+  readonly tls?: LoadTls | undefined;
+}
+
+/** Requests that an event may lose. `posts`: POSTs, which must not be sent twice. `any`: the event ends the clients' own connections. */
+export type Losable = 'posts' | 'any';
+
+/** An event that loses requests. */
+interface Loss {
+  readonly of: Losable;
+  /** Undefined: it is under way. */
+  endedAt?: number;
+  /** Clients that have lost a request by it. */
+  readonly clients: Set<number>;
 }
 
 /** A client that wants no request lost may leave a connection idle for `ms`. A standstill explains failures for `rememberedMs` after it. */
@@ -39,13 +68,25 @@ const checkEveryMs = 25;
 
 /** A constant load on one address. Each client sends its next request when its last one is answered; every body is checked. */
 export class Load {
-  readonly counts: LoadCounts = { sent: 0, right: 0, wrong: [], by: new Map(), revisions: new Map(), longestGapMs: 0, late: 0 };
-  readonly #address: string;
+  readonly counts: LoadCounts = {
+    sent: 0,
+    right: 0,
+    wrong: [],
+    lost: [],
+    by: new Map(),
+    revisions: new Map(),
+    longestGapMs: 0,
+    late: 0,
+    resumed: 0,
+  };
+  /** Each request goes to what it is by then. */
+  address: string;
   readonly #path: string;
   readonly #options: LoadOptions;
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #agent: http.Agent;
   readonly #clients: Promise<void>[] = [];
   readonly #answered = new Condition();
+  readonly #losses: Loss[] = [];
   #lastRight = performance.now();
   #lastCheck = performance.now();
   #stoodStill = Number.NEGATIVE_INFINITY;
@@ -56,21 +97,37 @@ export class Load {
    * @param path `/base/`, and a letter if several loads share a target. Each request appends a number; the target must echo the last segment.
    */
   constructor(address: string, path: string, options: LoadOptions = {}) {
-    this.#address = address;
+    this.address = address;
     this.#path = path;
     this.#options = options;
+    this.#agent = agentFor(options.tls);
     for (let client = 0; client < (options.clients ?? 8); client++) this.#clients.push(this.#run(client));
   }
 
   /** Resolves when the counts satisfy `holds`, checked after every answer. */
   async until(holds: (counts: LoadCounts) => boolean): Promise<void> {
-    await this.#until(`the load on ${this.#address} to satisfy ${holds}`, holds);
+    await this.#until(`the load on ${this.address} to satisfy ${holds}`, holds);
   }
 
   /** Resolves after `answers` more answers. */
   async more(answers: number): Promise<void> {
-    const goal = this.counts.right + this.counts.wrong.length + answers;
-    await this.#until(`${answers} more answers from ${this.#address}`, ({ right, wrong }) => right + wrong.length >= goal);
+    const answered = ({ right, wrong, lost }: LoadCounts) => right + wrong.length + lost.length;
+    const goal = answered(this.counts) + answers;
+    await this.#until(`${answers} more answers from ${this.address}`, (counts) => answered(counts) >= goal);
+  }
+
+  /**
+   * Runs an event that loses requests. A failed request counts as lost if it was in flight at some time of the event, and is the first that
+   * its client loses by this event; any other failed request is wrong.
+   */
+  async losing<Result>(of: Losable, event: () => Promise<Result>): Promise<Result> {
+    const loss: Loss = { of, clients: new Set() };
+    this.#losses.push(loss);
+    try {
+      return await event();
+    } finally {
+      loss.endedAt = performance.now();
+    }
   }
 
   /** Resets the counts by server and by revision. Answers to requests that are in flight count for the old ones. */
@@ -95,14 +152,19 @@ export class Load {
   async #run(client: number): Promise<void> {
     const { restMs = 0 } = this.#options;
     for (let number = 0; !this.#stopped; number++) {
-      await this.#send(number % 4 === 3 ? 'POST' : 'GET', `${client}-${number}`);
+      await this.#send(client, number % 4 === 3 ? 'POST' : 'GET', `${client}-${number}`);
       this.#answered.notify();
       if (restMs > 0) await pause(restMs);
     }
   }
 
-  async #send(method: string, id: string): Promise<void> {
+  async #send(client: number, method: 'GET' | 'POST', id: string): Promise<void> {
     const { counts } = this;
+    const begunAt = performance.now();
+    const failed = (reason: string) => {
+      const list = this.#isLost(client, method, begunAt) ? counts.lost : counts.wrong;
+      list.push(`${method} ${id}: ${reason}`);
+    };
     const { by, revisions } = counts;
     const echoed = this.#path.slice(this.#path.lastIndexOf('/') + 1) + id;
     counts.sent++;
@@ -110,7 +172,7 @@ export class Load {
       try {
         const { response, body } = await this.#exchange(method, id);
         if (response.statusCode === 200 && body === `${method} ${echoed} ${method === 'POST' ? id : ''}`) this.#right();
-        else counts.wrong.push(`${method} ${id}: ${response.statusCode} ${body.slice(0, 200)}`);
+        else failed(`${response.statusCode} ${body.slice(0, 200)}`);
         add(by, response.headers['x-served-by']);
         add(revisions, response.headers['x-revision']);
         return;
@@ -124,12 +186,21 @@ export class Load {
           return;
         }
         if (!this.#options.patient || code !== 'ECONNREFUSED' || this.#stopped) {
-          counts.wrong.push(`${method} ${id}: ${message}`);
+          failed(message);
           return;
         }
         await pause(10);
       }
     }
+  }
+
+  #isLost(client: number, method: 'GET' | 'POST', begunAt: number): boolean {
+    const loss = this.#losses.find(
+      ({ of, endedAt, clients }) =>
+        (of === 'any' || method === 'POST') && (endedAt === undefined || endedAt >= begunAt) && !clients.has(client),
+    );
+    loss?.clients.add(client);
+    return loss !== undefined;
   }
 
   /** Notices that this process was kept from running: the last check is longer ago than the interval allows. */
@@ -147,10 +218,13 @@ export class Load {
   }
 
   #exchange(method: string, id: string): Promise<{ response: IncomingMessage; body: string }> {
-    const { host } = this.#options;
+    const { tls, host = tls?.servername } = this.#options;
     return new Promise((resolve, reject) => {
       const headers = host === undefined ? {} : { host };
-      const sent = request(`http://${this.#address}${this.#path}${id}`, { agent: this.#agent, method, headers }, (response) => {
+      const options = { agent: this.#agent, method, headers, ...(tls && { ca: tls.ca, servername: tls.servername }) };
+      const { request } = tls === undefined ? http : https;
+      const sent = request(`${tls === undefined ? 'http' : 'https'}://${this.address}${this.#path}${id}`, options, (response) => {
+        if (tls !== undefined && (response.socket as TLSSocket).isSessionReused()) this.counts.resumed++;
         let text = '';
         response.setEncoding('utf8').on('data', (piece: string) => {
           text += piece;
@@ -166,6 +240,11 @@ export class Load {
       sent.end(method === 'POST' ? id : undefined);
     });
   }
+}
+
+function agentFor(tls: LoadTls | undefined): http.Agent {
+  if (tls === undefined) return new http.Agent({ keepAlive: true });
+  return new https.Agent({ keepAlive: tls.connections === 'kept', maxCachedSessions: tls.connections === 'resumed' ? 100 : 0 });
 }
 
 /** An error before any part of an answer came. */

@@ -27,7 +27,18 @@ export interface BalancerUnderTest {
   /** Calls the admin API. Rejects unless the answer is 2xx. */
   api(method: string, path: string, body?: unknown): Promise<unknown>;
   /** Starts the balancer again after it has ended, with the same folder and addresses; `variables` are set in addition. */
-  again(variables?: Record<string, string>): Promise<BalancerUnderTest>;
+  again(variables?: Record<string, string>, changed?: ChangedStart): Promise<BalancerUnderTest>;
+}
+
+/** Differences of a start from the one before. */
+export interface ChangedStart {
+  /** Default: the same. */
+  readonly program?: string | undefined;
+  /**
+   * Clients get other addresses: the configuration is that of the first start. Balancers that share a registry share the addresses in it, which two
+   * on one machine cannot both open.
+   */
+  readonly otherAddresses?: boolean;
 }
 
 /** An environment with health checks quick enough for tests; the default interval is 2 s. */
@@ -74,10 +85,11 @@ async function launchBalancer(
     addresses[name] = String((await process.logged((line) => line.msg === 'serving' && line['environment'] === name))['listen']);
   }
   const control = String((await process.logged((line) => line.msg === 'control'))['control']);
-  const again = (more: Record<string, string> = {}) => {
-    const environments = Object.entries(config.environments).map(([name, spec]) => [name, { ...spec, listen: addresses[name] }]);
-    const there = { ...config, control: { listen: new URL(control).host }, environments: Object.fromEntries(environments) };
-    return launchBalancer(owner, folder, there, { ...variables, ...more }, program, descriptors);
+  const again = (more: Record<string, string> = {}, { program: next = program, otherAddresses = false }: ChangedStart = {}) => {
+    const same = Object.entries(config.environments).map(([name, spec]) => [name, { ...spec, listen: addresses[name] }]);
+    const environments = otherAddresses ? config.environments : Object.fromEntries(same);
+    const there = { ...config, control: { listen: new URL(control).host }, environments };
+    return launchBalancer(owner, folder, there, { ...variables, ...more }, next, descriptors);
   };
   return {
     process,

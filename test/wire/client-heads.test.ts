@@ -56,6 +56,8 @@ const refused: readonly [name: string, request: string, status: number][] = [
   ['an https target on a plain connection', `GET https://a/ HTTP/1.1\r\n${host}\r\n`, 421],
   ['authority-form for GET', `GET a:80 HTTP/1.1\r\n${host}\r\n`, 400],
   ['CONNECT', `CONNECT a:80 HTTP/1.1\r\n${host}\r\n`, 501],
+  ['CONNECT in small letters', `connect / HTTP/1.1\r\n${host}\r\n`, 501],
+  ['HEAD in small letters', `head / HTTP/1.1\r\n${host}\r\n`, 400],
   ['asterisk-form for GET', `GET * HTTP/1.1\r\n${host}\r\n`, 400],
   ['two spaces after the method', `GET  / HTTP/1.1\r\n${host}\r\n`, 400],
   ['a tab instead of a space', `GET\t/ HTTP/1.1\r\n${host}\r\n`, 400],

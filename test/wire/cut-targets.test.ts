@@ -4,10 +4,12 @@ import t, { type Test } from 'tap';
 import type { ExchangeRecord } from '../../src/access-log/contract.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
 import { TlsConnector } from '../../src/tls/tls-connector.ts';
-import { certificates } from '../tools/certificates.ts';
+import { CertificateFolder, textsOf } from '../tools/certificate-folder.ts';
 import { world } from './world.ts';
 
-const { authority, here } = certificates(t.testdir());
+const made = new CertificateFolder(t);
+const { cert: authority } = textsOf(made.root);
+const here = textsOf(made.issue({ names: ['localhost', '127.0.0.1'] }));
 const versions = ['TLSv1.2', 'TLSv1.3'] as const;
 
 type End = 'close_notify' | 'FIN';

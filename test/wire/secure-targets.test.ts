@@ -9,7 +9,7 @@ import { environmentSpec } from '../../src/model/environment.ts';
 import type { ProjectInput } from '../../src/model/project.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
 import { deployed } from '../gateway/samples.ts';
-import { certificates } from '../tools/certificates.ts';
+import { CertificateFolder, textsOf } from '../tools/certificate-folder.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
 import { field, Peer, statusOf } from './peer.ts';
@@ -17,7 +17,11 @@ import { RawServer } from './world.ts';
 
 type TargetInput = ProjectInput['targets'][string];
 
-const { authority, here, elsewhere, selfSigned } = certificates(t.testdir());
+const made = new CertificateFolder(t);
+const { cert: authority } = textsOf(made.root);
+const here = textsOf(made.issue({ names: ['localhost', '127.0.0.1'] }));
+const elsewhere = textsOf(made.issue({ names: ['target.test'] }));
+const selfSigned = textsOf(made.issue({ names: ['localhost', '127.0.0.1'], by: 'itself' }));
 const { timeouts } = environmentSpec.parse({});
 const get = 'GET /p/x HTTP/1.1\r\nHost: a\r\n\r\n';
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';

@@ -5,7 +5,7 @@ import t from 'tap';
 import { processDeadlines } from '../../src/http1/connection/deadlines.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
 import { TlsConnector } from '../../src/tls/tls-connector.ts';
-import { certificates } from '../tools/certificates.ts';
+import { CertificateFolder, textsOf } from '../tools/certificate-folder.ts';
 import { eventually } from '../tools/eventually.ts';
 import { Peer } from './peer.ts';
 import { agreed, ask, gone } from './upgrading.ts';
@@ -151,7 +151,10 @@ t.test('an idle tunnel ends after timeouts.tunnel; octets in either direction ke
 
 t.test('both directions of a tunnel to a server over TLS end by themselves', async (t) => {
   const much = 'x'.repeat(500_000);
-  const server = tls.createServer({ ...certificates(t.testdir()).here, allowHalfOpen: true });
+  const server = tls.createServer({
+    ...textsOf(new CertificateFolder(t).issue({ names: ['localhost', '127.0.0.1'] })),
+    allowHalfOpen: true,
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => void server.close());
   const { port } = server.address() as net.AddressInfo;

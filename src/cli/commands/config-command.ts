@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { loadConfig } from '../../config/config.ts';
+import { dateFaults, loadConfig } from '../../config/config.ts';
 import { uncoveredHosts } from '../../config/uncovered-hosts.ts';
 import { tlsWarnings } from '../../model/outgoing-tls.ts';
 import { checkFile } from '../input-file.ts';
@@ -14,8 +14,10 @@ export function configCommand(program: Command, terminal: Terminal): void {
     .command('check')
     .description('report every fault of a configuration file with its line')
     .argument('<file>', 'YAML or JSON')
-    .action((file: string) => {
-      const config = checkFile(file, () => loadConfig({ file, env: {} }));
+    .option('--ignore-dates', 'only warn of certificates that have expired or are not valid yet: a balancer that runs keeps serving them')
+    .action((file: string, { ignoreDates = false }: { ignoreDates?: boolean }) => {
+      const config = checkFile(file, () => loadConfig({ file, env: {}, datesIgnored: () => ignoreDates }));
+      for (const { path, message } of dateFaults(config)) terminal.err(printable(`warning: ${path}: ${message}`));
       for (const { name, spec } of config.environments) {
         for (const { id, tls } of spec.servers)
           for (const { path, message } of tlsWarnings(tls, `environments.${name}.servers.${id}.tls`, Date.now()))

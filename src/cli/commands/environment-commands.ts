@@ -90,8 +90,15 @@ export const environmentColumns: readonly Column[] = [
 
 /** The cells of an environment under {@link environmentColumns}. */
 export function environmentRow(environment: EnvironmentAnswer): string[] {
-  const { name, listen, hosts, balance, status } = environment;
-  return [name, status.listening ?? `${listen} (not open)`, (hosts ?? []).join(',') || '*', balance ?? '', `v${status.snapshot.version}`];
+  const { name, listen, hosts, balance, proxyProtocol, status } = environment;
+  const spoken = (proxyProtocol ?? []).length > 0 ? ' PROXY' : '';
+  return [
+    name,
+    `${status.listening ?? `${listen} (not open)`}${spoken}`,
+    (hosts ?? []).join(',') || '*',
+    balance ?? '',
+    `v${status.snapshot.version}`,
+  ];
 }
 
 async function create({ client }: Operator, name: string, { file, ...given }: CreateOptions): Promise<EnvironmentAnswer> {

@@ -4,6 +4,7 @@ import { type Operator, type OperatorOptions, operatorCommand, operatorOf } from
 import type { Cell } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import type { Line } from '../terminal/text.ts';
+import { certificateTable, minuteOf } from './certificate-table.ts';
 import { environmentColumns, environmentRow } from './environment-commands.ts';
 import { serverStatus } from './server-status.ts';
 import { serverTable } from './server-table.ts';
@@ -11,6 +12,8 @@ import { serverTable } from './server-table.ts';
 /** Days before the end of a certificate from which it is reported. */
 const renewalDays = 14;
 const dayMs = 86_400_000;
+/** Milliseconds before the end of a server's certificate in which it should have been renewed long ago. */
+const hopRenewalMs = 8 * 3_600_000;
 /** Share of a listener's limit of connections from which it is reported. */
 const fullShare = 0.9;
 
@@ -47,6 +50,7 @@ function lines({ table }: Operator, { environments, servers, registry }: Status)
     ...serverTroubles(environments, servers),
     ...registry.unread.map(({ kind, name, reason }): Line => [`${kind} ${name}: `, { text: reason, tone: 'bad' }]),
   ];
+  const certificates = certificateTable(environments);
   return [
     ...(environments.length === 0
       ? ['no environments']
@@ -56,6 +60,7 @@ function lines({ table }: Operator, { environments, servers, registry }: Status)
         )),
     '',
     ...(servers.length === 0 ? ['no servers'] : table(...serverTable(servers))),
+    ...(certificates === undefined ? [] : ['', ...table(...certificates)]),
     ...(troubles.length === 0 ? [] : ['', ...troubles]),
   ];
 }
@@ -75,7 +80,7 @@ function registryTroubles({ refuses }: RegistryAnswer): Line[] {
   return refuses === null ? [] : [['registry: ', { text: 'it refuses writes', tone: 'bad' }, `: ${refuses}`]];
 }
 
-function environmentTroubles({ name, listen, status }: EnvironmentAnswer, servers: readonly ServerAnswer[]): Line[] {
+function environmentTroubles({ name, listen, proxyProtocol, status }: EnvironmentAnswer, servers: readonly ServerAnswer[]): Line[] {
   const troubles: Line[] = [];
   const report = (text: string) => troubles.push([`${name}: `, { text, tone: 'bad' }]);
   if (status.listening === null) report(`${listen} is not open on this balancer: see its log for the reason`);
@@ -84,7 +89,21 @@ function environmentTroubles({ name, listen, status }: EnvironmentAnswer, server
     report(
       `${open} of ${limit} client connections: idle ones are closed to make room; raise the limit of open files (ulimit -n) or limits.connections`,
     );
-  for (const { certificate, until, fault } of status.certificates ?? []) {
+  const { withoutProxyHeader = 0 } = status.connections ?? {};
+  if (withoutProxyHeader > 0 && (proxyProtocol ?? []).length > 0)
+    report(
+      `${withoutProxyHeader} connections from addresses in proxyProtocol had no valid header of the PROXY protocol: let the load balancer there send it; see the log for the address`,
+    );
+  for (const { certificate, until, fault, acme } of status.certificates ?? []) {
+    if (acme?.failure !== undefined) {
+      const { attempts, reason, next } = acme.failure;
+      const present = until === null ? 'a self-signed one answers' : `the present one is valid until ${minuteOf(until)}`;
+      report(
+        `no new certificate for ${certificate} after attempt ${attempts}: ${reason}. Meanwhile ${present}; the next attempt is due at ${minuteOf(next)}`,
+      );
+    }
+    // An authority's certificate may last for days only, and is renewed by itself.
+    if (acme !== undefined && (until === null || until > Date.now())) continue;
     if (fault !== undefined) report(`certificate ${certificate}: ${fault}`);
     const days = until === null ? Number.POSITIVE_INFINITY : Math.floor((until - Date.now()) / dayMs);
     if (fault !== undefined) continue;
@@ -101,6 +120,14 @@ function serverTroubles(environments: readonly EnvironmentAnswer[], servers: rea
   const wanted = new Map(environments.map(({ name, status }) => [name, status.snapshot]));
   return servers.flatMap((server) => {
     const { word, reason } = serverStatus(server, wanted.get(server.environment ?? ''));
-    return reason === undefined ? [] : [[`${server.id}: `, word, `: ${reason}`]];
+    return [...(reason === undefined ? [] : [[`${server.id}: `, word, `: ${reason}`]]), ...hopTroubles(server)];
   });
+}
+
+/** A certificate that was not renewed: connections go on, since the server's lease counts, but a balancer that should renew it cannot. */
+function hopTroubles({ id, state, hop }: ServerAnswer): Line[] {
+  const until = hop?.until ?? Number.POSITIVE_INFINITY;
+  if (state === 'lost' || until - Date.now() > hopRenewalMs) return [];
+  const text = `its certificate for balancers is not renewed, and ends at ${minuteOf(until)}: see the logs of the balancers`;
+  return [[`${id}: `, { text, tone: 'warn' }]];
 }

@@ -2,12 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyTypeProvider, RawServerDefault } from 'fastify';
 import type { Logger } from 'pino';
 import type * as z from 'zod';
+import type { ServerAnswer } from '../../api/answers.ts';
 import type { Access } from '../../model/access.ts';
 import type { Clock } from '../../model/clock.ts';
 import type { Immutable } from '../../model/immutable.ts';
 import type { LiveView } from '../../model/live.ts';
 import type { Registry } from '../../registry/contract.ts';
 import type { CertificateStore } from '../../tls/certificate-store.ts';
+import type { IssuedCertificates } from '../../tls/issued-certificates.ts';
 import type { Registrants } from '../access/registrants.ts';
 import type { DocumentKind } from '../documents.ts';
 
@@ -27,10 +29,14 @@ export type ControlApp = FastifyInstance<RawServerDefault, IncomingMessage, Serv
 export interface ControlContext {
   readonly registry: Registry;
   readonly live: LiveView;
+  /** Lists all servers, sorted by id. The list belongs to all who asked at about the same time. */
+  readonly listServers: () => Promise<readonly ServerAnswer[]>;
   /** Opens a listener ahead of a change; rejects with a `SluiceError` if that cannot be done. The function says whether the change was made. */
   readonly reserve?: ((address: string) => Promise<(made: boolean) => void>) | undefined;
   /** Certificates of this machine; undefined: none are looked at. */
   readonly certificates?: CertificateStore | undefined;
+  /** Certificates that authorities issue; undefined: none do. */
+  readonly issued?: Pick<IssuedCertificates, 'states'> | undefined;
   readonly clock: Clock;
   readonly version: string;
   /** Access log lines dropped since the start. */

@@ -17,9 +17,9 @@ const byName = z.strictObject({ env: name });
 const { environment: body } = documents;
 
 /** Reads, creates, replaces and deletes environments. The balancer learns of changes from the registry. */
-export function environmentRoutes(app: ControlApp, { registry, live, listen, reserve, certificates }: ControlContext): void {
+export function environmentRoutes(app: ControlApp, { registry, live, listen, reserve, certificates, issued }: ControlContext): void {
   const describeOne = async (one: Environment, applied: ReadonlyMap<string, EnvironmentSpecInput>) =>
-    describeEnvironment(one, { snapshot: await registry.snapshotId(one.name), applied: applied.get(one.name), live, certificates });
+    describeEnvironment(one, { snapshot: await registry.snapshotId(one.name), applied: applied.get(one.name), live, certificates, issued });
   const describeTagged = async (env: string) => {
     const environment = await findEnvironment(registry, env);
     const answer = await describeOne(environment, await registry.appliedSettings());

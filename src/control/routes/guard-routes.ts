@@ -4,6 +4,7 @@ import { SluiceError } from '../../model/fault.ts';
 import type { Callers } from '../access/callers.ts';
 import type { Identify } from '../access/identify.ts';
 import { refuseDataPlane } from '../access/refuse-data-plane.ts';
+import { refuseTwoHosts } from '../access/refuse-two-hosts.ts';
 import type { Registrants } from '../access/registrants.ts';
 import { requireAccess } from '../access/require-access.ts';
 import type { ControlApp, RouteAccess } from './control-app.ts';
@@ -22,6 +23,7 @@ export interface Guard {
  */
 export function guardRoutes(app: ControlApp, identify: Readonly<Record<Access, Identify>>, { callers, registrants, admit }: Guard): void {
   app.addHook('onRequest', async (request, reply) => {
+    refuseTwoHosts(request.raw);
     refuseDataPlane(request.headers.via);
     if (/^\/v1(?:$|[/?])/.test(request.url)) reply.header('cache-control', 'no-store');
     const access: RouteAccess = request.routeOptions.config.access ?? 'admin';

@@ -4,7 +4,9 @@ import type { Family } from '../../metrics/family.ts';
 import { listenerFamilies } from '../../metrics/listener-families.ts';
 import { processFamilies } from '../../metrics/process-families.ts';
 import { registryFamilies } from '../../metrics/registry-families.ts';
+import { mapInTurns } from '../../model/pieces.ts';
 import type { ServerRecord } from '../../model/server.ts';
+import { certificateFamilies } from '../metrics/certificate-families.ts';
 import { type CurrentSnapshot, environmentFamilies } from '../metrics/environment-families.ts';
 import { joinFamilies } from '../metrics/join-families.ts';
 import { serverFamilies } from '../metrics/server-families.ts';
@@ -23,14 +25,14 @@ export function metricsRoute(app: ControlApp, context: ControlContext): void {
 }
 
 async function families(context: ControlContext): Promise<Family[]> {
-  const { live, registry, clock, version, accessLogDropped, registrants, joined, certificates } = context;
+  const { live, registry, clock, version, accessLogDropped, registrants, joined } = context;
   const { records, snapshots } = await readRegistry(context);
   // Read once, so that all families count the same requests.
-  const servers = live.servers();
+  const servers = await mapInTurns(live.servers(), (server) => server);
   const { link } = registry;
   return [
     ...environmentFamilies(live.environments(), servers, snapshots),
-    ...serverFamilies(servers, records),
+    ...serverFamilies(servers, records, ({ environment, id }) => live.checkCounts(environment, id)),
     ...listenerFamilies(live.listeners()),
     ...registryFamilies(live.sync, { ...link, now: clock.now(), epoch: snapshots[0]?.epoch }),
     {
@@ -51,14 +53,7 @@ async function families(context: ControlContext): Promise<Family[]> {
       type: 'counter',
       series: [{ labels: {}, value: accessLogDropped() }],
     },
-    {
-      name: 'sluice_certificate_expiry_timestamp_seconds',
-      help: 'Time at which a certificate in use expires, in seconds since 1970.',
-      type: 'gauge',
-      series: (certificates?.states ?? []).flatMap(({ files, certificate }) =>
-        certificate === undefined ? [] : [{ labels: { certificate: files.certificate }, value: certificate.notAfter / 1000 }],
-      ),
-    },
+    ...certificateFamilies(context.certificates?.states ?? [], context.issued?.states ?? []),
     ...joinFamilies(registrants.refusals, joined()),
     ...processFamilies(version),
   ];

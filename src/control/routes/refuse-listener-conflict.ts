@@ -16,8 +16,8 @@ export function refuseListenerConflict(
   wanted: { name: string; spec: EnvironmentSpec; input: EnvironmentSpecInput },
   registered: readonly LeasedServer[],
 ): void {
-  const { listen, hosts, servers, proxyProtocol } = wanted.input;
-  if ([listen, hosts, servers, proxyProtocol].every((setting) => setting === undefined)) return;
+  const { listen, hosts, servers, proxyProtocol, tls } = wanted.input;
+  if ([listen, hosts, servers, proxyProtocol, tls?.acme].every((setting) => setting === undefined)) return;
   const beside = others.filter((one) => one.name !== wanted.name).map((one) => [one.name, one.spec] as const);
   const all = { ...Object.fromEntries(beside), [wanted.name]: wanted.spec };
   const faults = [...listenerConflicts(control, all), ...serverIdConflicts(all), ...registeredElsewhere(wanted, registered)]

@@ -5,9 +5,12 @@ import { hideKeys } from '../../model/hidden-keys.ts';
 import type { LiveView } from '../../model/live.ts';
 import { settingsOrigins } from '../../model/settings-origins.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
-import type { TlsSpec } from '../../model/tls.ts';
 import type { Registry } from '../../registry/contract.ts';
 import type { CertificateStore } from '../../tls/certificate-store.ts';
+import type { IssuedCertificates, IssuedState } from '../../tls/issued-certificates.ts';
+import { fileOf, tlsFiles } from '../../tls/tls-files.ts';
+
+type DescribedCertificate = NonNullable<EnvironmentAnswer['status']['certificates']>[number];
 
 /** Finds an environment; throws `not-found` if no environment has this name. */
 export async function findEnvironment(registry: Registry, name: string): Promise<Environment> {
@@ -24,7 +27,14 @@ export function describeEnvironment(
     applied,
     live,
     certificates,
-  }: { snapshot: SnapshotId; applied: EnvironmentSpecInput | undefined; live: LiveView; certificates?: CertificateStore | undefined },
+    issued,
+  }: {
+    snapshot: SnapshotId;
+    applied: EnvironmentSpecInput | undefined;
+    live: LiveView;
+    certificates?: CertificateStore | undefined;
+    issued?: Pick<IssuedCertificates, 'states'> | undefined;
+  },
 ): EnvironmentAnswer {
   const { epoch, version, hash } = snapshot;
   return {
@@ -33,7 +43,7 @@ export function describeEnvironment(
     status: {
       listening: live.listening(environment.name) ?? null,
       connections: connectionsOf(environment.spec.listen, live),
-      ...(environment.spec.tls !== undefined && { certificates: certificatesOf(environment.spec.tls, certificates) }),
+      ...(environment.spec.tls !== undefined && { certificates: certificatesOf(environment.spec, certificates, issued?.states ?? []) }),
       snapshot: { epoch, version, hash },
       origins: settingsOrigins(environment.spec, applied),
       ...(environment.unread !== undefined && { unread: environment.unread }),
@@ -41,29 +51,45 @@ export function describeEnvironment(
   };
 }
 
-function certificatesOf({ certificates }: TlsSpec, store: CertificateStore | undefined): EnvironmentAnswer['status']['certificates'] {
-  return certificates.map((files) => {
-    const { certificate, fault } = store?.stateOf(files) ?? {};
-    return {
-      certificate: files.certificate,
-      names: [...(certificate?.names ?? [])],
-      until: certificate?.notAfter ?? null,
-      ...(fault !== undefined && { fault }),
-    };
+function certificatesOf(
+  { tls, hosts }: EnvironmentSpec,
+  store: CertificateStore | undefined,
+  states: readonly IssuedState[],
+): EnvironmentAnswer['status']['certificates'] {
+  const ofHosts = tls?.acme === undefined ? [] : states.filter(({ name }) => hosts.includes(name)).map(describeIssued);
+  const ofFiles = tlsFiles(tls).map(({ files }) => {
+    const { names = [], notAfter: until = null, fault } = store?.stateOf(files) ?? {};
+    return { certificate: fileOf(files), names: [...names], until, ...(fault !== undefined && { fault }) };
   });
+  return [...ofFiles, ...ofHosts];
+}
+
+function describeIssued({ name, certificate, renewAt, failure }: IssuedState): DescribedCertificate {
+  return {
+    certificate: name,
+    names: [...(certificate?.names ?? [])],
+    until: certificate?.notAfter ?? null,
+    acme: {
+      renewal: certificate === undefined || renewAt === undefined ? null : Math.round(renewAt),
+      ...(failure !== undefined && {
+        failure: { at: failure.at, attempts: failure.attempts, reason: failure.reason, next: Math.round(failure.retryAt) },
+      }),
+    },
+  };
 }
 
 function connectionsOf(listen: string, live: LiveView): EnvironmentAnswer['status']['connections'] {
   const listener = live.listeners().find((one) => one.listen === listen);
   if (listener === undefined) return null;
-  const { connections: open, limit, closedForRoom, refused } = listener;
-  return { open, limit: limit === 0 ? null : limit, closedForRoom, refused };
+  const { connections: open, limit, closedForRoom, refused, own } = listener;
+  return { open, limit: limit === 0 ? null : limit, closedForRoom, refused, withoutProxyHeader: own['bad-proxy-header'] ?? 0 };
 }
 
 function inConfigurationForm(spec: EnvironmentSpec): Required<EnvironmentSpecInput> {
   const { health, outlier, limits, timeouts } = spec;
   return {
     ...spec,
+    sticky: { ...spec.sticky, maxAge: timeText(spec.sticky.maxAge) },
     tls: spec.tls && { ...spec.tls, hsts: timeText(spec.tls.hsts) },
     health: health === 'off' ? 'off' : { ...health, interval: timeText(health.interval), timeout: timeText(health.timeout) },
     outlier: { ...outlier, baseEjection: timeText(outlier.baseEjection), maxEjection: timeText(outlier.maxEjection) },

@@ -8,6 +8,7 @@ import { Command, operatorCommand } from '../widgets/command.tsx';
 import { EnvironmentFrame } from './environment-frame.tsx';
 import { EnvironmentMenu } from './environment-menu.tsx';
 import { EnvironmentMetrics } from './environment-metrics.tsx';
+import { IssuedCertificates } from './issued-certificates.tsx';
 
 /** Number of deployed projects shown; the projects view has them all. */
 const mostChips = 12;
@@ -22,8 +23,13 @@ interface EnvironmentCardProps {
 
 /** One environment: traffic, servers, deployed projects. */
 export function EnvironmentCard({ environment, collapse, find }: EnvironmentCardProps) {
-  const { name, hosts, status, balance } = environment;
-  const facts = [status.listening ?? 'not listening', ...(hosts && hosts.length > 0 ? [hosts.join(', ')] : []), balance];
+  const { name, hosts, status, balance, proxyProtocol = [] } = environment;
+  const facts = [
+    status.listening ?? 'not listening',
+    ...(proxyProtocol.length > 0 ? ['PROXY protocol'] : []),
+    ...(hosts && hosts.length > 0 ? [hosts.join(', ')] : []),
+    balance,
+  ];
   return (
     <EnvironmentFrame name={name}>
       <div class="card-head">
@@ -47,6 +53,7 @@ export function EnvironmentCard({ environment, collapse, find }: EnvironmentCard
       </div>
       <EnvironmentMetrics environment={name} />
       <ServerList environment={environment} find={find} />
+      <IssuedCertificates environment={environment} />
       <DeployedProjects environment={name} />
     </EnvironmentFrame>
   );

@@ -22,7 +22,9 @@ export const troubles = computed((): readonly Trouble[] => {
   for (const { name, status } of environments.value) {
     const place = { view: 'overview', name } as const;
     if (status.listening === null) found.push({ kind: 'listener', text: `${name}: its listener is closed`, place });
-    for (const { certificate, fault, until } of status.certificates ?? []) {
+    for (const { certificate, fault, until, acme } of status.certificates ?? []) {
+      if (acme?.failure !== undefined)
+        found.push({ kind: 'certificate', text: `${name}: no new certificate for ${certificate}: ${acme.failure.reason}`, place });
       if (fault !== undefined || (until !== null && until < Date.now()))
         found.push({ kind: 'certificate', text: `${name}: ${fault ?? `the certificate ${certificate} has expired`}`, place });
     }

@@ -42,7 +42,7 @@ export function parseRequestLine(head: RequestHead, bytes: Buffer, at: number, s
   if (bytes[at] !== LF) return wireFaults.bareCarriageReturn;
 
   const method = methodIn(bytes, methodStart, methodEnd);
-  if (method.name === 'CONNECT') return wireFaults.connectMethod;
+  if (method.fault !== undefined) return method.fault;
   head.method = method.name;
   head.safe = method.safe;
   head.idempotent = method.idempotent;

@@ -23,6 +23,7 @@ export const wireFaults = {
 
   // Request line
   badMethod: fault(400, 'bad-method', 'The method is not a token followed by one space'),
+  methodCase: fault(400, 'bad-method', 'Methods are case-sensitive: HEAD is written in capitals'),
   unknownMethod: fault(501, 'unknown-method', 'The method is longer than any known method'),
   connectMethod: fault(501, 'connect-not-supported', 'CONNECT is not supported'),
   badTarget: fault(400, 'bad-target', 'The request target is not valid'),

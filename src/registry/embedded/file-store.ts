@@ -3,10 +3,11 @@ import type { Clock } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
 import type { News } from '../../model/news.ts';
+import { mapInTurns } from '../../model/pieces.ts';
 import { serverRecord } from '../../model/server.ts';
 import type { Link, Watch } from '../contract.ts';
 import { NewsListeners } from '../news-listeners.ts';
-import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
+import type { Change, Kind, Reading, Store, Stored, Wanted } from '../store.ts';
 import { Writability, type WriteRefusal } from '../writability.ts';
 import { type DocumentTable, TableDraft } from './document-table.ts';
 import { FolderLock } from './folder-lock.ts';
@@ -79,9 +80,16 @@ export class FileStore implements Store {
     }
   }
 
-  async read(keys: readonly Key[]): Promise<Reading> {
-    const documents = keys.map((key) => this.#table.get(key)).filter((stored) => stored !== undefined);
-    return this.#reading(await this.#disk.withTexts(documents));
+  async read(wanted: readonly Wanted[]): Promise<Reading> {
+    const known: Stored[] = [];
+    const others: Stored[] = [];
+    for (const one of wanted) {
+      const stored = this.#table.get(one);
+      if (stored === undefined) continue;
+      if (stored.revision === one.known) known.push({ ...stored, text: '' });
+      else others.push(stored);
+    }
+    return this.#reading([...known, ...(await this.#disk.withTexts(others))]);
   }
 
   async list(kind: Kind, prefix = ''): Promise<Reading> {
@@ -189,11 +197,12 @@ export class FileStore implements Store {
     this.#listeners.tell(news);
   }
 
-  #reading(documents: Stored[], generation = 0): Reading {
-    const leased = documents.map((stored) =>
+  async #reading(documents: Stored[], generation = 0): Promise<Reading> {
+    const { epoch } = this.#table;
+    const leased = await mapInTurns(documents, (stored) =>
       stored.kind === 'server' ? { ...stored, leaseRemaining: this.#leaseRemaining(stored.name) } : stored,
     );
-    return { epoch: this.#table.epoch, generation, documents: leased };
+    return { epoch, generation, documents: leased };
   }
 
   #extend(id: string, text: string): void {

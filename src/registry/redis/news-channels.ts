@@ -11,6 +11,8 @@ export class NewsChannels {
   /** Channels that `news` is published on. */
   of(news: News): string[] {
     const all = `${this.#prefix}:news`;
+    // On a channel of their own: versions that do not know this kind are not subscribed to it.
+    if (news.kind === 'secret') return [`${all}:secrets`];
     if (news.kind !== 'server') return [all];
     return news.own ? [`${all}:servers`] : [`${all}:servers`, `${all}:server:${news.name}`];
   }
@@ -18,6 +20,6 @@ export class NewsChannels {
   /** Channels that carry the news of one server, or of every server (undefined), and all other news. */
   for(server: string | undefined): string[] {
     const all = `${this.#prefix}:news`;
-    return [all, server === undefined ? `${all}:servers` : `${all}:server:${server}`];
+    return server === undefined ? [all, `${all}:servers`, `${all}:secrets`] : [all, `${all}:server:${server}`];
   }
 }

@@ -100,11 +100,14 @@ if not epoch then
   redis.call('SET', epochKey, epoch)
 end`;
 
-/** ARGV: the epoch to set if there is none yet, then pairs of kind and name. A name `*PREFIX` means all documents of the kind whose names begin so. */
+/**
+ * ARGV: the epoch to set if there is none yet, then kind, name and known revision of each document. A name `*PREFIX` means all documents of the kind
+ * whose names begin so. The text of a document that still has the known revision is left out.
+ */
 export const readScript = `${commonWithEpoch}
 local rows, generation = {}, 0
-for i = 2, #ARGV, 2 do
-  local kind, name = ARGV[i], ARGV[i + 1]
+for i = 2, #ARGV, 3 do
+  local kind, name, known = ARGV[i], ARGV[i + 1], ARGV[i + 2] .. '|'
   if string.sub(name, 1, 1) == '*' then
     local prefix = string.sub(name, 2)
     generation = tonumber(redis.call('HGET', generationsKey, kind) or 0)
@@ -127,6 +130,7 @@ for i = 2, #ARGV, 2 do
       if text then text, another = lostDeployments(name, text, epoch) else another = lostEnvironments(epoch) end
       epoch = another or epoch
     end
+    if text and string.sub(text, 1, #known) == known then text = known end
     if text then rows[#rows + 1] = row(kind, name, text) end
   end
 end

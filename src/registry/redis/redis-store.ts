@@ -4,8 +4,9 @@ import type { Clock, Random } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
 import type { News } from '../../model/news.ts';
+import { mapInTurns } from '../../model/pieces.ts';
 import type { Link, Watch } from '../contract.ts';
-import { type Change, type Key, type Kind, kinds, type Reading, type Store, type Stored } from '../store.ts';
+import { type Change, type Kind, kinds, type Reading, type Store, type Stored, type Wanted } from '../store.ts';
 import { Writability } from '../writability.ts';
 import { evictionPolicy } from './eviction.ts';
 import { NewsChannels } from './news-channels.ts';
@@ -15,7 +16,8 @@ import { redisRefusal } from './redis-refusal.ts';
 import { keyNames } from './redis-scripts.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
-const reading = z.tuple([z.string(), z.coerce.number(), z.array(z.tuple([z.enum(kinds), z.string(), z.string(), z.string()]))]);
+const reading = z.tuple([z.string(), z.coerce.number(), z.array(z.unknown())]);
+const row = z.tuple([z.enum(kinds), z.string(), z.string(), z.string()]);
 /** A reading, the cursor of the next piece, and the process that gave it. */
 const piece = z.tuple([z.unknown(), z.string(), z.string()]);
 
@@ -52,13 +54,13 @@ export class RedisStore implements Store {
     return this.#writability.of(this.#news.link);
   }
 
-  read(keys: readonly Key[]): Promise<Reading> {
-    return this.#read(keys.flatMap(({ kind, name }) => [kind, name]));
+  read(wanted: readonly Wanted[]): Promise<Reading> {
+    return this.#read(wanted.flatMap(({ kind, name, known }) => [kind, name, `${known ?? ''}`]));
   }
 
   list(kind: Kind, prefix = ''): Promise<Reading> {
     // Each change of these changes the document of their environment, too, by which a reader notices it.
-    return kind === 'deployment' || kind === 'claim' ? this.#listInPieces(kind, prefix) : this.#read([kind, `*${prefix}`]);
+    return kind === 'deployment' || kind === 'claim' ? this.#listInPieces(kind, prefix) : this.#read([kind, `*${prefix}`, '']);
   }
 
   async commit({ epoch, expect, expectAll, put = [], remove = [], lease, news }: Change): Promise<boolean> {
@@ -120,7 +122,7 @@ export class RedisStore implements Store {
     do {
       const args = [randomUUID(), kind, prefix, cursor];
       const [rows, next, process] = piece.parse(await this.#ask(() => this.#client.piece(this.#keys, args)));
-      const part = { ...decode(rows), process };
+      const part = { ...(await decode(rows)), process };
       first ??= part;
       if (part.process !== first.process || part.epoch !== first.epoch)
         throw new SluiceError('unavailable', 'Redis was restarted, or another took over, while a list was read: try again');
@@ -159,9 +161,9 @@ export class RedisStore implements Store {
   }
 }
 
-function decode(answer: unknown): Reading {
+async function decode(answer: unknown): Promise<Reading> {
   const [epoch, generation, rows] = reading.parse(answer);
-  return { epoch, generation, documents: rows.map(([kind, name, text, remaining]) => storedOf(kind, name, text, remaining)) };
+  return { epoch, generation, documents: await mapInTurns(rows, (one) => storedOf(...row.parse(one))) };
 }
 
 function storedOf(kind: Kind, name: string, framed: string, remaining: string): Stored {

@@ -29,16 +29,16 @@ export class Outgoing {
     return this.#socket.bufferedAmount;
   }
 
-  answer(frame: EndpointFrame): void {
+  answer(text: string): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     if (this.unsent > this.#maxUnsent) this.#onOverflow();
-    else this.#send(frame);
+    else this.#send(text);
   }
 
   news(news: News): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     if (this.unsent <= newsWaitsBytes) {
-      this.#send({ news });
+      this.#send(JSON.stringify({ news } satisfies EndpointFrame));
       return;
     }
     if (this.#waiting.has('resync')) return;
@@ -48,8 +48,8 @@ export class Outgoing {
     } else this.#waiting.set(`${news.kind} ${news.name}`, news);
   }
 
-  #send(frame: EndpointFrame): void {
-    this.#socket.send(JSON.stringify(frame), () => this.#flush());
+  #send(text: string): void {
+    this.#socket.send(text, () => this.#flush());
   }
 
   #flush(): void {

@@ -68,6 +68,8 @@ export class RegistrationEndpoint {
     this.#servers = { join: serverFor('join'), admin: serverFor('admin') };
     // One watch for all sessions; each passes on only the news that its peer asked for.
     this.#watch = options.registry.watch((news) => {
+      // Secrets stay with balancers, and so do their names.
+      if (news.kind === 'secret') return;
       for (const session of this.#sessions) session.tell(news);
     });
   }

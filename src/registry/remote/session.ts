@@ -7,7 +7,8 @@ import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
 import { concerns, type News } from '../../model/news.ts';
 import type { Caller, Registry } from '../contract.ts';
-import { type ClientFrame, decodeClientFrame, type EndpointFrame, errorFrame } from './frames.ts';
+import { answerText } from './answer-text.ts';
+import { type ClientFrame, decodeClientFrame, errorFrame } from './frames.ts';
 import type { JoinRefusals } from './join-refusals.ts';
 import { isMethod, methods } from './methods.ts';
 import { Outgoing } from './outgoing.ts';
@@ -111,7 +112,7 @@ export class Session {
       this.close('not a call');
     } else if (this.#calls >= maxCalls[access] || this.#callBytes + text.length > maxCallBytes[access]) {
       const most = this.#calls >= maxCalls[access] ? `${maxCalls[access]} calls` : `${maxCallBytes[access]} bytes of calls`;
-      this.#outgoing.answer(errorFrame(frame.call, new SluiceError('unavailable', `more than ${most} at a time: wait for answers`)));
+      this.#refuse(frame.call, new SluiceError('unavailable', `more than ${most} at a time: wait for answers`));
     } else void this.#serve(frame, text.length);
   }
 
@@ -123,7 +124,7 @@ export class Session {
     } catch (error) {
       if (!(error instanceof SluiceError)) this.#parts.logger.error({ err: error }, 'a call at the registration endpoint failed');
       else if (this.#scope !== undefined) this.#parts.refusals.noteError(error, this.address, this.grant.token);
-      this.#outgoing.answer(errorFrame(frame.call, error));
+      this.#refuse(frame.call, error);
     } finally {
       this.#calls--;
       this.#callBytes -= bytes;
@@ -133,7 +134,12 @@ export class Session {
     }
   }
 
-  async #answer(frame: ClientFrame): Promise<EndpointFrame> {
+  #refuse(call: number, error: unknown): void {
+    this.#outgoing.answer(JSON.stringify(errorFrame(call, error)));
+  }
+
+  /** Resolves to the text of the answer's frame. */
+  async #answer(frame: ClientFrame): Promise<string> {
     const { call } = frame;
     if ('watch' in frame) {
       const { server } = frame.watch;
@@ -142,9 +148,9 @@ export class Session {
       const both = this.#scope === undefined && this.#watched !== undefined && this.#watched.server !== server;
       this.#watched = { server: both ? undefined : server };
       await this.#parts.watching;
-      return { call };
+      return JSON.stringify({ call });
     }
-    return { call, result: await this.#call(frame.method, frame.params) };
+    return answerText(frame.method, { call, result: await this.#call(frame.method, frame.params) });
   }
 
   async #call(name: string, given: unknown): Promise<unknown> {

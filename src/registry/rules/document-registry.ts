@@ -10,6 +10,7 @@ import { ProjectRemoval } from './project-removal.ts';
 import { Projects } from './projects.ts';
 import { Restoration } from './restoration.ts';
 import { RevisionContents } from './revision-contents.ts';
+import { SecretDocuments } from './secret-documents.ts';
 import { Servers } from './servers.ts';
 import { Snapshots } from './snapshots.ts';
 
@@ -20,7 +21,7 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
   const snapshots = new Snapshots(ledger);
   const environments = new Environments(ledger, snapshots);
   const projects = new Projects(ledger, clock);
-  const contents = new RevisionContents(ledger);
+  const contents = new RevisionContents(ledger, snapshots, clock);
   const projectRemoval = new ProjectRemoval(ledger);
   const deployments = new Deployments(ledger, snapshots);
   const restoration = new Restoration(ledger, clock);
@@ -57,6 +58,8 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
     assign: (id, environment, options) => servers.assign(id, environment, options?.expect),
     patchServer: (id, patch, options) => servers.patch(id, patch, options?.expect),
     forgetServer: (id, options) => forgottenServers.forget(id, options?.expect),
+    certification: servers,
+    secrets: new SecretDocuments(ledger),
     watch: (listener, { server } = {}) => store.watch(listener, server),
     probe: () => store.probe(),
     get link() {

@@ -1,6 +1,7 @@
 import type { JoinRequest, Renewal } from '../../model/join.ts';
 import type { ServerRecord } from '../../model/server.ts';
 import type { DocumentOf } from '../documents.ts';
+import { withHop, withoutCertificate } from './server-hops.ts';
 
 /** Record of a server after it joined. The environment is chosen in the order that `Registry.join` describes. */
 export function afterJoin(
@@ -10,9 +11,9 @@ export function afterJoin(
 ): ServerRecord {
   const { id, instance, address, source, version, identifies, startedAt, ttl } = request;
   const requested = { id, instance, address, source, version, ...(identifies && { identifies }), startedAt, ttl };
-  if (old?.instance === instance) return { ...old, ...requested };
+  if (old?.instance === instance) return withHop({ ...withoutHop(old), ...requested }, old.hop, request.hop);
   const environment = request.environment ?? assignment?.environment;
-  return {
+  const record = {
     ...requested,
     ...(environment === undefined ? {} : { environment }),
     weight: request.weight ?? assignment?.weight ?? 1,
@@ -21,11 +22,12 @@ export function afterJoin(
     leaving: false,
     projects: [],
   };
+  return withHop(record, old?.environment === environment ? old?.hop : undefined, request.hop);
 }
 
 /** Record of a server after its own report. */
-export function afterReport({ running: _, ...record }: ServerRecord, { running, projects, leaving = false }: Renewal): ServerRecord {
-  return { ...record, ...(running ? { running } : {}), projects, leaving };
+export function afterReport({ running: _, ...record }: ServerRecord, { running, projects, leaving = false, hop }: Renewal): ServerRecord {
+  return withHop({ ...record, ...(running ? { running } : {}), projects, leaving }, record.hop, hop);
 }
 
 /** Record of a server after an operator put it into an environment, or made it available (undefined). */
@@ -39,6 +41,11 @@ export function afterAssignment(record: ServerRecord, environment: string | unde
 /** Record of a server after it moved to another environment, or to none: it runs nothing there yet, and draining ends with the old one. */
 export function afterMove(record: ServerRecord, environment: string | undefined): ServerRecord {
   if (record.environment === environment && record.movingTo === undefined) return record;
-  const { environment: _, movingTo: __, running: ___, ...rest } = record;
+  const { environment: _, movingTo: __, running: ___, ...rest } = record.environment === environment ? record : withoutCertificate(record);
   return { ...rest, ...(environment === undefined ? {} : { environment }), draining: false, projects: [] };
+}
+
+/** A server that joins without a key answers without TLS. */
+function withoutHop({ hop: _, ...record }: ServerRecord): ServerRecord {
+  return record;
 }

@@ -1,30 +1,37 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../model/clock.ts';
 import { type ExpectedTags, serverTag } from '../../model/entity-tag.ts';
+import { staticIds } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
+import type { HopRequest } from '../../model/hop.ts';
 import { type JoinAnswer, type JoinRequest, joinRequest, type Renewal, renewal } from '../../model/join.ts';
 import type { Log } from '../../model/log.ts';
+import { mapInTurns } from '../../model/pieces.ts';
 import { type LeasedServer, type ServerPatch, serverPatch } from '../../model/server.ts';
+import { SharedReads } from '../../model/shared-reads.ts';
 import { type SnapshotId, sameSnapshot } from '../../model/snapshot-id.ts';
-import { type Caller, keepLostMs } from '../contract.ts';
+import { type Caller, type Certification, type Certifier, keepLostMs } from '../contract.ts';
 import type { DocumentOf, HeldRecord } from '../documents.ts';
 import type { Key } from '../store.ts';
 import { Census } from './census.ts';
 import { holderOf, isHolder, mustBeFor, mustBeWithin, mustNotTakeOver, withoutHolder } from './holders.ts';
 import type { CheckedReading, Entry, Ledger } from './ledger.ts';
 import { mustSatisfy, noSuch, notAmong, valid } from './refusals.ts';
+import { withoutPem } from './server-hops.ts';
 import { afterAssignment, afterJoin, afterMove, afterReport } from './server-transitions.ts';
 import { type Snapshots, snapshotIdOf } from './snapshots.ts';
 
 const removeEveryMs = 60_000;
 
 /** Rules for the servers of a registry and their leases. */
-export class Servers {
+export class Servers implements Certification {
   readonly #ledger: Ledger;
   readonly #snapshots: Snapshots;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #census = new Census();
+  readonly #lists = new SharedReads(() => this.#list());
+  #certifier: Certifier | undefined;
   #removedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: { ledger: Ledger; snapshots: Snapshots; clock: Clock; logger: Log }) {
@@ -34,13 +41,18 @@ export class Servers {
     this.#log = parts.logger;
   }
 
-  async list(): Promise<LeasedServer[]> {
+  /** Lists all servers. The list belongs to all who asked at about the same time. */
+  list(): Promise<readonly LeasedServer[]> {
+    return this.#lists.now();
+  }
+
+  async #list(): Promise<readonly LeasedServer[]> {
     const now = await this.#ledger.list('server');
-    const servers = now.all('server');
+    const servers = await now.allInTurns('server');
     await this.#removeExpired(now, servers);
     const kept = servers.filter((entry) => !isExpired(entry));
     this.#census.replace(kept.map(({ value }) => value));
-    return kept.map(({ value, leaseRemaining }) => ({ ...withoutHolder(value), leaseRemaining }));
+    return mapInTurns(kept, ({ value, leaseRemaining }) => ({ ...withoutPem(withoutHolder(value)), leaseRemaining }));
   }
 
   async get(id: string): Promise<LeasedServer | undefined> {
@@ -48,7 +60,29 @@ export class Servers {
     const { value, leaseRemaining } = entry;
     if (!value || isExpired(entry)) this.#census.forget(id);
     else this.#census.note(value);
-    return value && !isExpired(entry) ? { ...withoutHolder(value), leaseRemaining } : undefined;
+    return value && !isExpired(entry) ? { ...withoutPem(withoutHolder(value)), leaseRemaining } : undefined;
+  }
+
+  use(certifier: Certifier): void {
+    this.#certifier = certifier;
+  }
+
+  async certify(id: string): Promise<void> {
+    await this.#ledger.transact(async () => {
+      const now = await this.#ledger.read({ kind: 'server', name: id });
+      const entry = now.get('server', id);
+      const next = entry.value && this.#certified(entry.value);
+      if (next === undefined || next === entry.value) return { result: undefined };
+      const put = [{ kind: entry.kind, name: id, text: JSON.stringify(next) }];
+      return { result: undefined, change: { epoch: now.epoch, expect: [entry], put, news: [{ kind: entry.kind, name: id }] } };
+    });
+  }
+
+  /** Record with a certificate for the server's key, if this process can issue one and that is due; else the same record. */
+  #certified<R extends HeldRecord>(record: R): R {
+    const { hop } = record;
+    const certificate = hop && this.#certifier?.certify(record);
+    return certificate ? { ...record, hop: { ...hop, certificate } } : record;
   }
 
   async join(given: JoinRequest, caller?: Caller): Promise<JoinAnswer> {
@@ -69,7 +103,7 @@ export class Servers {
       // A server that runs already keeps its place: only a start with an id that is taken is refused.
       if (entry.value?.instance !== request.instance) await this.#mustNotBeStatic(id, environment?.name, caller);
       const holder = holderOf(request, caller);
-      const next: HeldRecord = { ...(environment ? record : afterMove(record, undefined)), ...(holder && { holder }) };
+      const next: HeldRecord = this.#certified({ ...(environment ? record : afterMove(record, undefined)), ...(holder && { holder }) });
       this.#census.mustHaveRoom(next, caller);
       const unchanged = isDeepStrictEqual(next, entry.value);
       if (entry.value && entry.value.instance !== next.instance && entry.leaseRemaining > 0) {
@@ -85,7 +119,7 @@ export class Servers {
           next,
           ttl,
           environment,
-          request.holds?.environment === environment?.name ? request : { updates: request.updates },
+          request.holds?.environment === environment?.name ? request : { ...request, holds: undefined },
         ),
         change: {
           epoch,
@@ -113,8 +147,8 @@ export class Servers {
       const wanted = completes ? afterMove(record, record.movingTo ?? undefined) : afterReport(record, report);
       const { epoch } = now;
       const environment = await this.#findEnvironment(wanted.environment, now);
-      const next = environment ? wanted : afterMove(wanted, undefined);
-      const result = await this.#answer(epoch, next, record.ttl, environment, completes ? { updates: report.updates } : report);
+      const next = this.#certified(environment ? wanted : afterMove(wanted, undefined));
+      const result = await this.#answer(epoch, next, record.ttl, environment, completes ? { ...report, holds: undefined } : report);
       if (isDeepStrictEqual(next, record)) return { result };
       const change = {
         epoch,
@@ -179,7 +213,7 @@ export class Servers {
       const { leaseRemaining, value: record } = entry;
       mustSatisfy(`server "${id}"`, expect, serverTag(record));
       const next = await amend(record, assignment.value ?? {}, leaseRemaining > 0);
-      const result = { ...withoutHolder(next.record), leaseRemaining };
+      const result = { ...withoutPem(withoutHolder(next.record)), leaseRemaining };
       if (isDeepStrictEqual(next.record, record) && isDeepStrictEqual(next.assignment, assignment.value ?? {})) return { result };
 
       const unassigned = Object.keys(next.assignment).length === 0;
@@ -215,9 +249,11 @@ export class Servers {
     record: HeldRecord,
     ttl: number,
     environment: EnvironmentEntry | undefined,
-    { holds, updates }: Held,
+    { holds, updates, hop }: Held,
   ): Promise<JoinAnswer> {
-    const server = { ...withoutHolder(record), leaseRemaining: ttl };
+    const isKnown = hop?.serves?.certificate === record.hop?.certificate?.id;
+    const shown = withoutHolder(record);
+    const server = { ...(isKnown ? withoutPem(shown) : shown), leaseRemaining: ttl };
     if (!environment || sameSnapshot(holds, snapshotIdOf(epoch, environment.value))) return { server };
     const { name, value } = environment;
     if (updates) return { server, update: await this.#snapshots.manifest(name, epoch, value, holds) };
@@ -225,14 +261,14 @@ export class Servers {
   }
 
   /** Throws unless the program that renews through a balancer's door is the one that joined. */
-  async #mustHold({ id, instance, secret }: Renewal, caller: Caller): Promise<void> {
+  async #mustHold({ id, instance, secret, hop }: Renewal, caller: Caller): Promise<void> {
     const { value } = (await this.#ledger.read({ kind: 'server', name: id })).get('server', id);
     if (value?.instance !== instance) throw noLease(id);
     mustBeWithin(caller, value.environment);
     // A renewal through another door could report what the program never said: that it leaves, or what it runs.
     if ((value.source === 'http') !== (caller.plain === true)) throw noLease(id);
     // Without a secret a plain HTTP registration is renewed from anywhere: that changes nothing of it.
-    const isFree = caller.plain === true && value.holder?.secret === undefined;
+    const isFree = caller.plain === true && value.holder?.secret === undefined && hop === undefined;
     if (!isFree && !isHolder(value, secret ?? caller.secret, caller)) throw noLease(id);
   }
 
@@ -246,7 +282,7 @@ export class Servers {
   async #mustNotBeStatic(id: string, environment: string | undefined, caller?: Caller): Promise<void> {
     const owner = (await this.#ledger.list('environment'))
       .all('environment')
-      .find(({ name, value }) => name !== environment && value.spec.servers.some((server) => server.id === id));
+      .find(({ name, value }) => name !== environment && staticIds(value.spec).has(id));
     if (owner === undefined) return;
     const where = caller === undefined ? `environment "${owner.name}"` : 'another environment';
     const message = `server "${id}" is a static server of ${where}: start this server with another id, or remove the static one`;
@@ -281,6 +317,8 @@ type EnvironmentEntry = Entry<'environment'> & { readonly value: DocumentOf<'env
 interface Held {
   readonly holds?: SnapshotId | undefined;
   readonly updates?: true | undefined;
+  /** The certificate that it has. */
+  readonly hop?: HopRequest | undefined;
 }
 
 interface Amendment {

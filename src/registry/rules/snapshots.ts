@@ -24,6 +24,7 @@ export class Snapshots {
   /** The latest manifest, changes and snapshot of each environment: after a deploy every server of the environment asks for the same. */
   readonly #manifests = new Map<string, Manifest>();
   readonly #changes = new Map<string, Manifest>();
+  readonly #entries = new WeakMap<Manifest, ReadonlyMap<string, ManifestEntry>>();
   readonly #latest = new Map<string, Snapshot>();
   /** Reads under way: until the first manifest and snapshot are kept, servers that start together ask for the same. */
   readonly #readingManifests = new SharedWork<Manifest>();
@@ -51,6 +52,17 @@ export class Snapshots {
     if (latest && sameSnapshot(latest, snapshotIdOf(epoch, document))) return latest;
     const id = idOf(environment, snapshotIdOf(epoch, document));
     return this.#readingManifests.share(id, () => this.#readManifest(environment, epoch, document, latest));
+  }
+
+  /** Finds deployments of an environment in the manifest that was read last; undefined if that is not of this document. */
+  latest(environment: string, epoch: string, document: EnvironmentDocument): ReadonlyMap<string, ManifestEntry> | undefined {
+    const latest = this.#manifests.get(environment);
+    if (latest === undefined || !sameSnapshot(latest, snapshotIdOf(epoch, document))) return undefined;
+    const known = this.#entries.get(latest);
+    if (known !== undefined) return known;
+    const entries = new Map(latest.put.map((entry) => [entry.name, entry]));
+    this.#entries.set(latest, entries);
+    return entries;
   }
 
   /** Builds the whole snapshot that an environment's document describes. */

@@ -1,0 +1,192 @@
+import { type KeyObject, randomUUID, type X509Certificate } from 'node:crypto';
+import { Authority } from '../certificates/authority.ts';
+import {
+  balancerUri,
+  type HopMember,
+  makeKeyPair,
+  nameCertificate,
+  readKey,
+  refuseServer,
+  serverUri,
+} from '../certificates/hop-certificates.ts';
+import type { Clock, Timer } from '../model/clock.ts';
+import { SluiceError } from '../model/fault.ts';
+import type { HopCertificate } from '../model/hop.ts';
+import type { Log } from '../model/log.ts';
+import type { ServerRecord } from '../model/server.ts';
+import type { Certifier } from '../registry/contract.ts';
+import { SecretFollower } from '../registry/secrets/secret-follower.ts';
+import type { Secrets } from '../registry/secrets/secrets.ts';
+import { authorityPrefix, readAuthorities, type StoredAuthority, storedTexts } from './accepted-authorities.ts';
+
+const hour = 3_600_000;
+/** Lengths of certificates in milliseconds. Each is renewed when a third has passed, so that an outage of the registry has two thirds of it. */
+const lifetimes = { server: 24 * hour, balancer: 7 * 24 * hour };
+/** Milliseconds after which a balancer notes again that it uses its authority, and after which one that nobody uses is removed. */
+const notedMs = hour / 2;
+const abandonedMs = 6 * hour;
+const attempts = 5;
+/** Milliseconds by which the clock of a server may be behind this one. Only servers check dates, those of balancers. */
+const clockTolerance = 24 * hour;
+
+/** Key and certificate by which a balancer proves to servers that it is one, and the authorities of their certificates. All PEM. */
+export interface BalancerCredentials {
+  readonly key: string;
+  readonly certificate: string;
+  readonly authorities: readonly string[];
+  /** Last date of the certificate, in milliseconds since 1970. */
+  readonly until: number;
+}
+
+/**
+ * This balancer's authority: it certifies servers, itself, and checks the certificates of servers. Its key is a secret of the registry, so that the
+ * balancers that have the same key for secrets have one authority together. Any other balancer has its own; each accepts the authorities of all, and
+ * every server gets all of them with its certificate. Once they were read, nothing here needs the registry.
+ */
+export class HopAuthority implements Certifier {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #uri = balancerUri(randomUUID());
+  readonly #keys = makeKeyPair();
+  readonly #listeners = new Set<() => void>();
+  readonly #follower: SecretFollower;
+  #renewal: Timer | undefined;
+  #own: Authority | undefined;
+  #accepted: readonly StoredAuthority[] = [];
+  #credentials: BalancerCredentials | undefined;
+
+  constructor(parts: { clock: Clock; logger: Log }) {
+    this.#clock = parts.clock;
+    this.#log = parts.logger;
+    this.#follower = new SecretFollower({ ...parts, prefix: authorityPrefix, load: (secrets) => this.#load(secrets) });
+  }
+
+  /** Undefined: this balancer has no authority. Then it can reach no server that answers TLS only. */
+  get credentials(): BalancerCredentials | undefined {
+    return this.#credentials;
+  }
+
+  /** Reads the authorities, or makes one, and follows their changes. Never rejects: what fails is logged and tried again. */
+  start(secrets: Secrets): Promise<void> {
+    this.#renewLater();
+    return this.#follower.start(secrets);
+  }
+
+  /** Resolves when the latest change of authorities that was heard of is taken over. */
+  loaded(): Promise<void> {
+    return this.#follower.loaded();
+  }
+
+  stop(): void {
+    this.#follower.stop();
+    this.#renewal?.cancel();
+  }
+
+  /** Calls `listener` when the credentials have changed. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Says why a certificate is not the one of `member`, as {@link refuseServer}. */
+  verify(peer: X509Certificate | undefined, member: HopMember): string | undefined {
+    return refuseServer(
+      peer,
+      member,
+      this.#accepted.map(({ x509 }) => x509),
+    );
+  }
+
+  /** True if {@link certify} would make a certificate for a server. */
+  isDue({ hop }: Pick<ServerRecord, 'hop'>): boolean {
+    if (hop === undefined || this.#own === undefined) return false;
+    const { certificate } = hop;
+    if (certificate === undefined || certificate.authorities !== this.#name) return true;
+    return certificate.until - this.#clock.date() < (lifetimes.server * 2) / 3;
+  }
+
+  certify(record: ServerRecord): HopCertificate | undefined {
+    const { id, environment, hop } = record;
+    if (hop === undefined || this.#own === undefined || !this.isDue(record)) return undefined;
+    const now = this.#clock.date();
+    const until = now + lifetimes.server;
+    const pem = this.#own.issue({ uri: serverUri(environment, id), publicKey: keyOf(hop.key), purpose: 'server', from: now, until });
+    return { id: nameCertificate(pem), authorities: this.#name, pem: [pem, ...this.#certificates].join(''), until };
+  }
+
+  /** Names the accepted authorities. */
+  get #name(): string {
+    return this.#accepted.map(({ id }) => id).join('.');
+  }
+
+  get #certificates(): string[] {
+    return this.#accepted.map(({ certificate }) => certificate);
+  }
+
+  #renewLater(): void {
+    this.#renewal = this.#clock.after(hour, () => {
+      const { until = Number.POSITIVE_INFINITY } = this.#credentials ?? {};
+      if (until - this.#clock.date() < (lifetimes.balancer * 2) / 3) this.#certifySelf();
+      this.#renewLater();
+    });
+  }
+
+  /**
+   * Reads the authorities. Stores the one of this balancer if the registry does not have it, or has lost it, and notes from time to time that it is in
+   * use; removes those that no balancer uses any more.
+   */
+  async #load(secrets: Secrets): Promise<void> {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const stored = await secrets.listPartly(authorityPrefix);
+      const accepted = readAuthorities(stored);
+      const usable = accepted.filter(({ own }) => own !== undefined);
+      const present = usable.find(({ id }) => id === this.#own?.id) ?? usable[0];
+      const now = this.#clock.date();
+      if (present?.own !== undefined && now - present.at < notedMs) {
+        for (const { name, revision, at } of accepted) if (now - at > abandonedMs) await secrets.remove(name, revision);
+        this.#adopt(present.own, accepted);
+        return;
+      }
+      const own = present?.own ?? this.#own ?? Authority.make(now);
+      const name = present?.name ?? `${authorityPrefix}${secrets.keyId}`;
+      const { text, clear } = storedTexts(own, now);
+      // Another balancer may have been first. Either way they are read again.
+      await secrets.put(name, text, stored.find((one) => one.name === name)?.revision ?? 0, clear);
+    }
+    throw new SluiceError('conflict', 'more balancers with different keys than authorities that are accepted');
+  }
+
+  #adopt(own: Authority, accepted: readonly StoredAuthority[]): void {
+    const before = `${this.#own?.id} ${this.#name}`;
+    this.#own = own;
+    this.#accepted = accepted;
+    if (`${own.id} ${this.#name}` === before) return;
+    this.#log.info({ authority: own.id, accepted: accepted.length }, 'this balancer certifies servers for the connections to them');
+    this.#certifySelf();
+  }
+
+  /** Issues this balancer's own certificate. */
+  #certifySelf(): void {
+    if (this.#own === undefined) return;
+    const now = this.#clock.date();
+    const until = now + lifetimes.balancer;
+    const { publicKey, privateKey } = this.#keys;
+    const certificate = this.#own.issue({ uri: this.#uri, publicKey, purpose: 'client', from: now - clockTolerance, until });
+    this.#credentials = { key: pemOf(privateKey), certificate, authorities: this.#certificates, until };
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function pemOf(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }) as string;
+}
+
+function keyOf(base64: string): KeyObject {
+  try {
+    return readKey(base64);
+  } catch (cause) {
+    throw new SluiceError('invalid', 'hop.key is not a point of the curve P-256: remove hop.key from the data folder of the server', {
+      cause,
+    });
+  }
+}
