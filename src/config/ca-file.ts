@@ -1,5 +1,5 @@
-import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { readCertificates } from '../model/certificate.ts';
 import { SluiceError } from '../model/fault.ts';
 
 /** Variable that names the file if the option is not given. */
@@ -10,13 +10,15 @@ export function readAuthorities(given: string | undefined, env: Readonly<Record<
   const file = given ?? (env[variable] || undefined);
   if (file === undefined) return undefined;
   const origin = given === undefined ? variable : '--ca';
+  const refused = (reason: string) => new SluiceError('invalid', `${origin}: ${file} ${reason}`);
+  let text: string;
   try {
-    const text = readFileSync(file, 'utf8');
-    new X509Certificate(text);
-    return text;
+    text = readFileSync(file, 'utf8');
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    const reason = /^E[A-Z]+$/.test(code) ? `cannot be read (${code})` : 'holds no certificate in PEM form';
-    throw new SluiceError('invalid', `${origin}: ${file} ${reason}: give the file with the certificate of the authority`);
+    const { code } = error as NodeJS.ErrnoException;
+    throw refused(`cannot be read (${code}): give the file with the certificate of the authority`);
   }
+  const read = readCertificates(text);
+  if (typeof read === 'string') throw refused(read);
+  return text;
 }

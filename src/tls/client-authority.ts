@@ -12,12 +12,12 @@ export interface ClientAuthority {
   readonly files: AuthorityFile;
   /** In PEM. */
   readonly chain: string;
-  /** The earliest date at which one of them expires, in milliseconds since 1970. */
+  /** The earliest date at which one of those that are valid expires, in milliseconds since 1970; if none is, that of the first to expire. */
   readonly notAfter: number;
 }
 
 /**
- * Reads the certificates of authorities, and checks that they can be used now. Throws a `CertificateFault` if not.
+ * Reads the certificates of authorities, and checks that they can be used now: former ones, which have expired, may stand beside a valid one. Throws a `CertificateFault` if not.
  * @param folder that relative paths start from
  * @param now date, in milliseconds since 1970
  */
@@ -30,13 +30,14 @@ export function readAuthority(files: AuthorityFile, folder: string, now: number)
       text,
       `holds ${nameOf(stranger.subject)}, which is not the certificate of an authority: give the one that issues your clients' certificates`,
     );
+  const valid = certificates.filter((one) => dateFault([one], now) === undefined);
   const authority = {
     files,
     chain: certificates.map((one) => one.toString()).join(''),
-    notAfter: Math.min(...certificates.map(({ validTo }) => Date.parse(validTo))),
+    notAfter: Math.min(...(valid.length > 0 ? valid : certificates).map(({ validTo }) => Date.parse(validTo))),
   };
   const outdated = dateFault(certificates, now);
-  if (outdated !== undefined) throw faultIn(text, outdated, authority);
+  if (valid.length === 0 && outdated !== undefined) throw faultIn(text, outdated, authority);
   return authority;
 }
 

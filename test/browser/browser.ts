@@ -29,15 +29,15 @@ export interface Browser {
   readonly complaints: string[];
 }
 
-/** Starts a browser, which the owner's teardown closes. If the owner is a test that failed, its output gets the content of the pages. */
-export async function startBrowser(t: Owner & Partial<Pick<Test, 'passing' | 'comment'>>): Promise<Browser> {
+/** Starts a browser, which the owner's teardown closes. `more` are other flags. If the owner is a test that failed, its output gets the content of the pages. */
+export async function startBrowser(t: Owner & Partial<Pick<Test, 'passing' | 'comment'>>, more: readonly string[] = []): Promise<Browser> {
   const { program, env } = await findChromium();
   const profile = mkdtempSync(join(tmpdir(), 'sluice-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: program,
     headless: true,
     chromiumSandbox: false,
-    args: flags,
+    args: [...flags, ...more],
     env: { ...process.env, ...env } as Record<string, string>,
     viewport: sizes.desktop,
     colorScheme: 'light',

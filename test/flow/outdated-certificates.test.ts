@@ -42,6 +42,7 @@ for (const workers of [0, 1]) {
     const client = made.issue({ names: ['client'], by: ended });
     const shown = { cert: readFileSync(client.certificate), key: readFileSync(client.key) };
     t.equal((await ask(listen, 'mutual.example', { ca, ...shown })).status, 400, 'and lets no client in');
+    const status = (await operate(t, balancer, 'status')).out;
     for (const [name, reason] of [
       ['clients', 'has expired'],
       ['old', 'has expired'],
@@ -50,7 +51,7 @@ for (const workers of [0, 1]) {
       await balancer.process.logged(
         ({ level, msg = '' }) => Number(level) >= 50 && msg.includes(`${name}.pem ${reason}`) && msg.includes('served all the same'),
       );
-      t.match((await operate(t, balancer, 'status')).out, new RegExp(`certificate .*${name}\\.pem.* ${reason}`));
+      t.match(status, new RegExp(`certificate .*${name}\\.pem.* ${reason}`));
     }
     const metrics = await (await fetch(`${balancer.control}/metrics`)).text();
     t.match(metrics, /sluice_certificate_expiry_timestamp_seconds\{certificate="[^"]*old.pem"\} 1735689600/);
@@ -69,9 +70,11 @@ for (const workers of [0, 1]) {
     await balancer.process.logged(({ level, msg = '' }) => Number(level) >= 50 && msg.includes('new.pem has expired'));
     t.equal((await ask(listen, 'good.example', { ca })).status, 200, 'files that are named anew are not out of date');
     put('good', made.issue({ names: ['good.example', 'late.example'], until: '20250101000000Z' }));
+    reload({});
     await balancer.process.logged(({ msg = '' }) => msg.includes('good.pem has expired') && msg.includes('stays in use'));
     t.equal((await ask(listen, 'good.example', { ca })).status, 200, 'an expired file changes nothing later');
     put('old', made.issue({ names: ['old.example'] }));
+    reload({});
     await balancer.process.logged(({ msg = '' }) => msg.startsWith('certificate replaced'));
     await eventually(
       () => ask(listen, 'old.example', { ca }).catch(() => ({ status: 0 })),

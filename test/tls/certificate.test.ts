@@ -4,7 +4,8 @@ import t from 'tap';
 import { type CertificateFiles, readCertificate } from '../../src/tls/certificate.ts';
 import { CertificateFault } from '../../src/tls/certificate-fault.ts';
 import { CertificateNames, coversHost } from '../../src/tls/certificate-names.ts';
-import { CertificateFolder, openssl } from '../tools/certificate-folder.ts';
+import { readAuthority } from '../../src/tls/client-authority.ts';
+import { CertificateFolder, type IssuedCertificate, openssl } from '../tools/certificate-folder.ts';
 
 const now = Date.UTC(2026, 5, 1);
 
@@ -102,6 +103,17 @@ t.test('files that cannot be used are refused with the file, the reason and the 
       t.strictSame(said, [], 'nothing of the key is said');
     }
   }
+});
+
+t.test('an authority that has expired may stand beside a valid one, but not alone', async (t) => {
+  const made = new CertificateFolder(t);
+  const authority = (until: string) => made.issue({ names: [`until ${until}`], authority: true, by: 'itself', until });
+  const [old, present, later] = ['20250101000000Z', '20270101000000Z', '20300101000000Z'].map(authority) as IssuedCertificate[];
+  const read = (...some: (IssuedCertificate | undefined)[]) =>
+    readAuthority({ ca: made.chain(...(some as IssuedCertificate[])) }, '/', now).notAfter;
+  t.equal(read(old, present, later), Date.UTC(2027, 0, 1));
+  t.throws(() => read(old), /has expired, on 2025-01-01: renew it/);
+  t.throws(() => read(old, old), /has expired: number 1 \(until 20250101000000Z\), on 2025-01-01/);
 });
 
 t.test('a certificate is found by exact name, then by wildcard of one label, else it is the first', async (t) => {

@@ -24,9 +24,9 @@ const restMs = { attended: 200, idle: 1000 } as const;
 interface Observed {
   readonly registry: Registry;
   readonly live: LiveView;
+  readonly listServers: () => Promise<readonly ServerAnswer[]>;
   readonly certificates?: Pick<CertificateStore, 'states'> | undefined;
   readonly issued?: Pick<IssuedCertificates, 'states'> | undefined;
-  readonly listServers: () => Promise<readonly ServerAnswer[]>;
   readonly clock: Clock;
 }
 
