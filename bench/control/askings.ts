@@ -23,13 +23,13 @@ export interface Asking {
 
 let made = 0;
 
-function reading(name: string, path: string, atOnce: number, status: number | readonly number[] = 200): Asking {
-  return { name, run: ({ asker }, signal) => asker.repeat(atOnce, signal, () => asker.ask({ method: 'GET', path, status })) };
+function reading(name: string, path: string, atOnce: number, more: { readonly token?: string } = {}): Asking {
+  return { name, run: ({ asker }, signal) => asker.repeat(atOnce, signal, () => asker.ask({ method: 'GET', path, status: 200, ...more })) };
 }
 
 /** All that is asked. Revision 1 and 2 of the project `big`, and 300 revisions of `small`, are there. */
 export const askings: readonly Asking[] = [
-  reading('openapi.json × 32', '/openapi.json', 32),
+  reading('openapi.json without a token × 32', '/openapi.json', 32, { token: '' }),
   {
     name: 'push of 400 KB, JSON',
     run: ({ asker, target }, signal) =>

@@ -1,3 +1,4 @@
+import { setPriority } from 'node:os';
 import { freePort } from '../../test/tools/free-port.ts';
 import type { Owner } from '../../test/tools/owner.ts';
 import { pause } from '../../test/tools/pause.ts';
@@ -8,6 +9,7 @@ import { Asker } from './asker.ts';
 import { type Asking, askings, type Scene } from './askings.ts';
 import { bigProject, configured, environments, smallProject } from './scene.ts';
 import { type Measured, Traffic } from './traffic.ts';
+import { TurnMeter, type TurnsTaken } from './turns.ts';
 
 export interface ControlBenchOptions {
   /** Registered servers, and static ones. */
@@ -19,6 +21,11 @@ export interface ControlBenchOptions {
   readonly quietSeconds: number;
   /** Begin of the names of the things to ask; default: all. */
   readonly only?: string | undefined;
+  /**
+   * True: this process, which asks, gives way to those that are measured. On a machine with few processors it would delay them otherwise. Default: false,
+   * since a process cannot take its priority back.
+   */
+  readonly givesWay?: boolean;
   readonly progress: (text: string) => void;
 }
 
@@ -28,6 +35,8 @@ export interface Latency {
   readonly gateway: Spread;
   /** Requests without an answer for 10 s, of both. */
   readonly unanswered: number;
+  /** Turns of the balancer's event loop meanwhile. */
+  readonly turns: TurnsTaken;
 }
 
 export interface ControlResults {
@@ -43,7 +52,7 @@ export interface ControlResults {
 
 /** Measures plain traffic through one `sluice serve` without workers while its control plane is asked each heavy thing in turn. */
 export async function runControlBench(owner: Owner, options: ControlBenchOptions): Promise<ControlResults> {
-  const { servers, revisions, seconds, quietSeconds, only = '', progress } = options;
+  const { servers, revisions, seconds, quietSeconds, only = '', givesWay = false, progress } = options;
   const begun = { date: new Date(), machine: describeMachine(), servers };
   const traffic = await Traffic.start(owner);
   const { target } = traffic;
@@ -51,7 +60,8 @@ export async function runControlBench(owner: Owner, options: ControlBenchOptions
   const listen = async () => `127.0.0.1:${await freePort()}`;
   // Environments on one address would need hosts.
   const listens = { traffic: await listen(), gateways: await listen(), fleet: await listen(), fixed: await listen() };
-  const balancer = await startBalancer(owner, config, configured(listens, servers, target));
+  const meter = new TurnMeter(owner);
+  const balancer = await startBalancer(owner, config, configured(listens, servers, target), meter.variables);
   const asker = new Asker(balancer.control, adminToken);
   owner.teardown(() => asker.close());
   await startGateway(owner, 'gateway', balancer.control, ['--environment', environments.gateways]);
@@ -71,8 +81,10 @@ export async function runControlBench(owner: Owner, options: ControlBenchOptions
   progress('empty…');
   // The first requests warm both processes up.
   await traffic.measure(paths, quietSeconds);
-  const empty = latencyOf([await traffic.measure(paths, seconds)]);
+  await meter.take();
+  const empty = latencyOf([await traffic.measure(paths, seconds)], [await meter.take()]);
   progress(`${servers} servers register, ${revisions} revisions are pushed…`);
+  if (givesWay) setPriority(10);
   await fill({ asker, servers, revisions, target, push });
   await deploy('big');
   // The gateway server compiles what is new to it; that is not a quiet time.
@@ -80,16 +92,22 @@ export async function runControlBench(owner: Owner, options: ControlBenchOptions
 
   const scene: Scene = { asker, control: balancer.control, token: adminToken, servers, target, listen: listens.fixed };
   const quiet: Measured[] = [];
+  const quietTurns: TurnsTaken[] = [];
   const asked: (ControlResults['asked'][number] & Latency)[] = [];
   for (const asking of askings.filter(({ name }) => name.startsWith(only))) {
+    await meter.take();
     quiet.push(await traffic.measure(paths, quietSeconds));
-    const one = await measureWhile(asking, scene, () => traffic.measure(paths, seconds));
+    quietTurns.push(await meter.take());
+    const { measured, answers } = await measureWhile(asking, scene, () => traffic.measure(paths, seconds));
+    const one = { name: asking.name, answers, ...latencyOf([measured], [await meter.take()]) };
     asked.push(one);
-    progress(`${one.name}: ${one.answers} answers, p99 ${one.balancer.p99.toFixed(1)} and ${one.gateway.p99.toFixed(1)} ms`);
+    progress(
+      `${one.name}: ${answers} answers, p99 ${one.balancer.p99.toFixed(1)} and ${one.gateway.p99.toFixed(1)} ms, longest turn ${one.turns.longestMs.toFixed(1)} ms`,
+    );
     // What was asked last may still be under way, such as a deploy at the gateway.
     await pause(quietSeconds * 250);
   }
-  return { ...begun, empty, quiet: latencyOf(quiet), asked };
+  return { ...begun, empty, quiet: latencyOf(quiet, quietTurns), asked };
 }
 
 async function measureWhile(asking: Asking, scene: Scene, measure: () => Promise<Measured>) {
@@ -97,7 +115,7 @@ async function measureWhile(asking: Asking, scene: Scene, measure: () => Promise
   const asks = asking.run(scene, ended.signal);
   const measured = await Promise.race([measure(), asks.then(() => new Promise<never>(() => {}))]);
   ended.abort();
-  return { name: asking.name, answers: await asks, ...latencyOf([measured]) };
+  return { answers: await asks, measured };
 }
 
 async function fill(parts: {
@@ -127,7 +145,12 @@ async function until200(url: string): Promise<void> {
   while ((await fetch(url)).status !== 200) await pause(20);
 }
 
-function latencyOf(measured: readonly Measured[]): Latency {
+function latencyOf(measured: readonly Measured[], turns: readonly TurnsTaken[]): Latency {
   const of = (path: string) => spreadOf(measured.flatMap(({ times }) => times[path] ?? []));
-  return { balancer: of('balancer'), gateway: of('gateway'), unanswered: measured.reduce((sum, one) => sum + one.unanswered, 0) };
+  return {
+    balancer: of('balancer'),
+    gateway: of('gateway'),
+    unanswered: measured.reduce((sum, one) => sum + one.unanswered, 0),
+    turns: { longestMs: Math.max(...turns.map(({ longestMs }) => longestMs)), long: turns.reduce((sum, { long }) => sum + long, 0) },
+  };
 }

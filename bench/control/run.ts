@@ -37,7 +37,7 @@ try {
   const wanted = Number(values.servers ?? servers);
   if (!Number.isInteger(wanted) || wanted < 1) throw new Error(`--servers ${values.servers}: must be a whole number of at least 1`);
   const progress = (text: string) => process.stderr.write(`${text}\n`);
-  const results = await runControlBench(scope, { ...times, servers: wanted, only: values.only, progress });
+  const results = await runControlBench(scope, { ...times, servers: wanted, only: values.only, givesWay: true, progress });
   const page = report(results);
   if (values.out === undefined) process.stdout.write(page);
   else writeFileSync(resolve(values.out), page);

@@ -24,7 +24,8 @@ export function jsonLines({ clock, worker }: LineOptions): LineMaker {
     const micros = Math.max(0, Math.round(record.durationMs * 1000));
     return (
       `{"time":"${time()}Z",${origin}${record.id}","client":"${text(record.client, shown.client)}","method":"${text(method, shown.method)}",` +
-      `"scheme":"${record.scheme}","authority":"${text(authority, shown.authority)}","target":"${text(target, shown.target)}","status":${status},"octets":${octets},` +
+      (record.scheme === 'http' ? '"scheme":"http","authority":"' : '"scheme":"https","authority":"') +
+      `${text(authority, shown.authority)}","target":"${text(target, shown.target)}","status":${status},"octets":${octets},` +
       `"durationMs":${Math.floor(micros / 1000)}.${digits[micros % 1000]}` +
       (server === undefined ? '' : `,"server":"${text(server, shown.authority)}"`) +
       (referer === undefined ? '' : `,"referer":"${text(referer, shown.referer)}"`) +

@@ -64,7 +64,7 @@ export function settingsDigest(spec: AcmeSpec): string {
 /** The next step of a name. Another directory than that of its certificate makes a new certificate due. */
 export function dueOf({ issued, failure }: NameState, spec: AcmeSpec): Due {
   const { directory } = spec;
-  const retryAt = failure?.settings === settingsDigest(spec) ? failure.retryAt : 0;
+  const retryAt = failure !== undefined && failure.settings === settingsDigest(spec) ? failure.retryAt : 0;
   if (issued === undefined || issued.directory !== directory) return { step: 'issue', at: retryAt };
   const renewal = Math.max(issued.renewAt, retryAt);
   return issued.askAt < renewal ? { step: 'ask', at: issued.askAt } : { step: 'issue', at: renewal };

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { environmentSpec } from '../model/environment.ts';
+import { serverHop } from '../model/hop.ts';
 import type { Immutable } from '../model/immutable.ts';
 import { healthState, serverState } from '../model/live.ts';
 import { projectSummary as projectSummarySchema, revisionNumber, revision as revisionSchema } from '../model/revision.ts';
@@ -40,6 +41,16 @@ export const serverAnswer = z
       description: 'when the lease of a server ended that still takes requests because it answers; absent while the lease is held',
     }),
     source,
+    hop: z
+      .object({
+        tls: z.boolean().meta({ description: 'the server answers balancers by mutual TLS' }),
+        until: z
+          .number()
+          .nullable()
+          .meta({ description: 'when its present certificate ends; it is renewed long before; null: it has none yet' }),
+      })
+      .optional()
+      .meta({ description: "connections of balancers to the server; absent: the server does not ask for a certificate of the registry's" }),
     version: version.nullable().meta({ description: "version of the server's program; null for a static server" }),
     running: snapshotId.nullable(),
     projects,
@@ -201,6 +212,10 @@ export const registrationAnswer = z
       weight,
       draining,
       ttl: ttl.meta({ description: 'length of the lease in milliseconds: renew it before this has passed' }),
+    }),
+    hop: serverHop.optional().meta({
+      description:
+        'the key that was sent, and its certificate with its authorities (PEM), unless the server has that one already; absent: no key was sent',
     }),
   })
   .meta({

@@ -54,7 +54,7 @@ export type FeedMessage =
     }
   /** An environment has a new snapshot; `version` is its version. */
   | { readonly type: 'deployment'; readonly at: number; readonly environment: string; readonly version: number }
-  /** An environment or a project changed; an environment also if its listener opened, closed or moved. */
+  /** An environment or a project changed; an environment also if its listener opened, closed or moved, or a certificate has another state. */
   | { readonly type: 'environment' | 'project'; readonly at: number; readonly name: string }
   /** Sent once a second. */
   | ({ readonly type: 'traffic'; readonly at: number } & TrafficSamples)

@@ -29,7 +29,7 @@ interface Waiting extends Omit<Question, 'number'> {
 }
 
 type Answer = { readonly number: number } & (
-  | { readonly read: ReadDocument }
+  | { readonly json: { readonly given: string; readonly value: string } }
   | { readonly content: CheckedContent }
   | { readonly refused: { readonly code: ErrorCode; readonly message: string; readonly faults: readonly Fault[] } }
 );
@@ -96,7 +96,7 @@ export class DocumentProcess {
     const waiting = this.#waiting.get(answer.number);
     this.#waiting.delete(answer.number);
     if (this.#waiting.size === 0) this.#idle = setTimeout(() => this.#end(), idleMs).unref();
-    if ('read' in answer) waiting?.resolve(answer.read);
+    if ('json' in answer) waiting?.resolve({ given: parsed(answer.json.given), value: parsed(answer.json.value) });
     else if ('content' in answer) waiting?.resolve(contentRead(answer.content));
     else waiting?.reject(new SluiceError(answer.refused.code, answer.refused.message, answer.refused));
   }
@@ -119,7 +119,9 @@ export function runDocumentReader(): void {
 function answerTo(number: number, kind: DocumentKind, octets: Uint8Array): Answer {
   try {
     const read = readChecked(octets, documents[kind]);
-    return kind === 'project' ? { number, content: contentOf(read.value) } : { number, read };
+    return kind === 'project'
+      ? { number, content: contentOf(read.value) }
+      : { number, json: { given: textOf(read.given), value: textOf(read.value) } };
   } catch (error) {
     const { code, message, faults } = error instanceof SluiceError ? error : new SluiceError('internal', (error as Error).message);
     return { number, refused: { code, message, faults } };
@@ -128,6 +130,15 @@ function answerTo(number: number, kind: DocumentKind, octets: Uint8Array): Answe
 
 function contentOf(project: unknown): CheckedContent {
   return { json: JSON.stringify(project), hash: contentHash(project) };
+}
+
+/** JSON of a document, which may also be nothing. */
+function textOf(value: unknown): string {
+  return JSON.stringify(value) ?? '';
+}
+
+function parsed(text: string): unknown {
+  return text === '' ? undefined : JSON.parse(text);
 }
 
 /** A project from another process. JSON is parsed in a fraction of the time that the structured copy of a message takes. */

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { AcmeCertificates } from '../acme/acme-certificates.ts';
@@ -6,6 +5,7 @@ import { SelfSignedCertificates } from '../acme/self-signed-certificates.ts';
 import { type Balancer, createBalancer } from '../balancer/balancer.ts';
 import { HopAuthority } from '../balancer/hop-authority.ts';
 import { MemberCertification } from '../balancer/member-certification.ts';
+import { TicketSecret } from '../balancer/ticket-secret.ts';
 import type { Config } from '../config/config.ts';
 import { Callers } from '../control/access/callers.ts';
 import { Credentials } from '../control/access/credentials.ts';
@@ -20,6 +20,7 @@ import { JoinRefusals } from '../registry/remote/join-refusals.ts';
 import { RegistrationEndpoint } from '../registry/remote/registration-endpoint.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
 import { singleServerOptions } from '../tls/server-contexts.ts';
+import { ticketKey } from '../tls/ticket-key.ts';
 import { applyEnvironments, reloadEnvironments } from './configured-environments.ts';
 import { DataPlaneRunner } from './data-plane-runner.ts';
 import { applyDescriptorLimit } from './descriptor-limit.ts';
@@ -72,20 +73,21 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   });
   let present = config;
   const certificates = new CertificateStore(config.folder, systemClock, logger);
+  const tickets = new TicketSecret({ clock: systemClock, logger });
   const issued =
     secrets === undefined
       ? new SelfSignedCertificates(systemClock, logger)
       : new AcmeCertificates({ store: secrets, clock: systemClock, random: Math.random, logger });
-  const ticketKey = randomBytes(48).toString('base64');
   const controlTls = () => {
     const certificate = config.control.tls && certificates.pin(config.control.tls);
-    return certificate && singleServerOptions(certificate, ticketKey);
+    return certificate && singleServerOptions(certificate, ticketKey(tickets.octets, 'control'));
   };
   const hop = new HopAuthority({ clock: systemClock, logger });
   const certification = new MemberCertification({ authority: hop, clock: systemClock, random: Math.random, logger });
   const balancer = createBalancer({
     onMembers: (members) => certification.follow(members),
     certificates,
+    tickets,
     issued,
     registry,
     own: config.environments.map(({ name }) => name),
@@ -141,7 +143,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     const start = async () => {
       await applyEnvironments(registry, config, logger, { onWait: waits, signal: stopped.signal });
       await secrets?.resealAll();
-      if (secrets !== undefined) await hop.start(secrets);
+      if (secrets !== undefined) await Promise.all([hop.start(secrets), tickets.start(secrets)]);
       if (registry.certification !== undefined) certification.start(registry.certification);
       await balancer.start();
     };
@@ -189,11 +191,15 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     });
     logger.info({ control: control.url }, 'control');
     const { changed } = certificates;
-    certificates.changed = () => {
-      changed();
+    const renewControl = () => {
       const secure = controlTls();
       if (secure !== undefined) control?.renew(secure);
     };
+    certificates.changed = () => {
+      changed();
+      renewControl();
+    };
+    tickets.onChange(renewControl);
     await starting;
     for (const { name } of config.environments) {
       const listen = balancer.view.listening(name);

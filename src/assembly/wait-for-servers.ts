@@ -1,5 +1,6 @@
 import type { Balancer } from '../balancer/balancer.ts';
 import { SluiceError } from '../model/fault.ts';
+import type { LiveServer } from '../model/live.ts';
 
 const pollMs = 50;
 
@@ -12,7 +13,8 @@ export async function waitForServers(
   { environment, count, timeoutMs }: { environment: string; count: number; timeoutMs: number },
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
-  const serving = () => balancer.view.servers().filter((server) => server.environment === environment && server.health === 'up').length;
+  const serves = (server: LiveServer) => server.environment === environment && server.health === 'up';
+  const serving = () => [...balancer.view.servers()].filter(serves).length;
   while (serving() < count) {
     if (performance.now() > deadline) {
       const reason = `only ${serving()} of ${count} servers of ${environment} became healthy within ${timeoutMs / 1000} s`;

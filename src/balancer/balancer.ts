@@ -6,11 +6,14 @@ import type { OpenListener, StartDataPlane } from './data-plane.ts';
 import { Director, type DirectorTools } from './director.ts';
 import { Listeners } from './listeners.ts';
 import type { TableEnvironment, TableReader } from './table.ts';
+import type { TicketSecret } from './ticket-secret.ts';
 
 export interface BalancerOptions extends DirectorTools {
   readonly startDataPlane: StartDataPlane;
   /** Certificates of listeners with TLS. */
   readonly certificates: CertificateStore;
+  /** Secret of session tickets. */
+  readonly tickets: TicketSecret;
   /** Certificates that authorities issue. */
   readonly issued: IssuedCertificates;
   /** Grace period, in milliseconds, of exchanges in flight when their listener is closed because no environment uses it any more. Default 30,000. */
@@ -33,14 +36,14 @@ export interface Balancer {
 
 /** Makes a balancer: `start` reads the registry and opens the listeners, then requests are routed. */
 export function createBalancer(options: BalancerOptions): Balancer {
-  const { logger, clock, random, startDataPlane, certificates, issued, graceMs = 30_000 } = options;
+  const { logger, clock, random, startDataPlane, certificates, tickets, issued, graceMs = 30_000 } = options;
   const tables = new Map<string, TableEnvironment>();
   const dataPlane = startDataPlane({
     suspect: (environment, id) => director.suspect(environment, id),
     report: (report) => director.report(report),
   });
   const open: OpenListener = (address, settings, beside) => dataPlane.open(address, settings, beside);
-  const listeners = new Listeners({ open, clock, random, logger, certificates, issued, graceMs });
+  const listeners = new Listeners({ open, clock, random, logger, certificates, tickets, issued, graceMs });
   let started = false;
   let opened = false;
 
@@ -49,6 +52,9 @@ export function createBalancer(options: BalancerOptions): Balancer {
     source.changed = () => {
       if (started) void follow();
     };
+  tickets.onChange(() => {
+    if (started) void follow();
+  });
   const reader: TableReader = {
     apply(table) {
       const claims = tables.get(table.name)?.spec;
@@ -71,6 +77,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
     director.stop();
     await issuing;
     certificates.close();
+    tickets.stop();
     await dataPlane.close();
   };
 
@@ -93,7 +100,9 @@ export function createBalancer(options: BalancerOptions): Balancer {
   return {
     start,
     view: {
-      servers: () => dataPlane.servers().map((server) => ({ ...server, checks: director.checkCounts(server.environment, server.id) })),
+      servers: () => dataPlane.servers(),
+      serversNamed: (id) => dataPlane.serversNamed(id),
+      checkCounts: (environment, id) => director.checkCounts(environment, id),
       environments: () => dataPlane.environments(),
       listeners: () => dataPlane.listeners(),
       get sync() {

@@ -19,7 +19,8 @@ export interface DataPlane extends TableReader {
   /** True while some process can carry traffic. */
   readonly serving: boolean;
   /** Servers of all environments, with the sums of all counts since each server appeared. */
-  servers(): LiveServer[];
+  servers(): Iterable<LiveServer>;
+  serversNamed(id: string): LiveServer[];
   environments(): LiveEnvironment[];
   listeners(): LiveListener[];
   /** Stops timers and worker processes; called after the listeners were closed. */

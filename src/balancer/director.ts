@@ -3,10 +3,10 @@ import type { ProberTools } from '../health/prober.ts';
 import type { Timer } from '../model/clock.ts';
 import type { Environment } from '../model/environment.ts';
 import type { CheckCounts, LiveServer, RegistrySync } from '../model/live.ts';
-import type { OutgoingTls } from '../model/outgoing-tls.ts';
-import type { ProxyVersion } from '../model/proxy-protocol.ts';
-import { acceptsTraffic } from '../model/server.ts';
-import { formatIdentity, type ServerIdentity } from '../model/server-identity.ts';
+import { type Pieces, startNow } from '../model/pieces.ts';
+import { sameFields } from '../model/same-fields.ts';
+import { formatIdentity } from '../model/server-identity.ts';
+import { type Candidate, Candidates } from './candidates.ts';
 import { Ejections } from './ejections.ts';
 import type { FailureReport } from './feedback.ts';
 import { type CheckedServer, type CheckStatus, HealthChecks } from './health-checks.ts';
@@ -30,6 +30,9 @@ const stillAnswers = {
   unchecked: 'its lease ended; it still answers requests',
 } as const;
 
+/** Status of the servers of an environment without checks. */
+const unjudged: CheckStatus = { health: 'up', admitted: true };
+
 const unchecked = { results: {}, flips: { up: 0, down: 0 } };
 
 /** Dependencies of a director. */
@@ -40,7 +43,7 @@ export interface DirectorTools extends RegistryViewTools, ProberTools {
    */
   readonly own?: readonly string[];
   /** Servers with their counts, which say whether a server without health checks still answers. Default none. */
-  readonly live?: () => readonly LiveServer[];
+  readonly live?: () => Iterable<LiveServer>;
   /** Called with the registered servers whenever they may have changed. */
   readonly onMembers?: (members: Iterable<MemberRecord>) => void;
 }
@@ -59,6 +62,9 @@ export class Director {
   readonly #traffic: TrafficWitness;
   readonly #published = new Map<string, TableEnvironment>();
   #publishing: Timer | undefined;
+  /** A publication that is spread over turns. */
+  #underWay: Promise<void> | undefined;
+  #stopped = false;
   #checkedOnce: () => void = () => {};
 
   constructor(tools: DirectorTools, reader: TableReader) {
@@ -67,7 +73,7 @@ export class Director {
     const mayHaveRestarted = (id: string) => this.#registryView.mayHaveRestarted(id);
     this.#registryView = new RegistryView(
       tools,
-      () => this.#membersChanged(),
+      () => startNow(this.#membersChanged()),
       ({ record }) => this.#isServing(record.environment, record.id),
     );
     this.#checks = new HealthChecks({ ...tools, mayHaveRestarted }, () => this.#publishSoon());
@@ -85,7 +91,9 @@ export class Director {
     await this.#registryView.start();
     await this.#firstChecks();
     this.#publishing?.cancel();
-    this.#publish();
+    await this.#underWay;
+    this.#publishNow();
+    await this.#underWay;
   }
 
   /** Waits for the first checks: a balancer that accepts requests before it knows a healthy server would have to answer 503. */
@@ -102,6 +110,7 @@ export class Director {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#registryView.stop();
     this.#checks.stop();
     this.#ejections.follow([]);
@@ -131,18 +140,22 @@ export class Director {
     return this.#registryView.sync;
   }
 
-  #membersChanged(): void {
+  /** Has exactly the present servers checked and their traffic judged; goes through them in pieces. */
+  *#membersChanged(): Pieces<void> {
     this.#tools.onMembers?.(this.#registryView.members.values());
     const all: (Candidate & { environment: string })[] = [];
     const checked: CheckedServer[] = [];
+    const candidates = yield* Candidates.among(this.#registryView.members);
     for (const environment of this.#registryView.environments.values()) {
       const { health } = environment.spec;
-      for (const candidate of this.#candidates(environment)) {
+      for (const candidate of yield* candidates.of(environment)) {
         const member = { environment: environment.name, ...candidate };
         all.push(member);
         if (health !== 'off' && candidate.willing) checked.push({ ...member, spec: health });
+        yield;
       }
     }
+    if (this.#stopped) return;
     this.#checks.follow(checked);
     const withoutWitness = all.filter(({ environment, willing, lost }) => willing && lost && this.#isUnchecked(environment));
     this.#traffic.follow(withoutWitness, this.#tools.live ?? (() => []));
@@ -152,20 +165,35 @@ export class Director {
 
   #publishSoon(): void {
     if (this.#checks.complete) this.#checkedOnce();
-    this.#publishing ??= this.#tools.clock.after(coalesceMs, () => this.#publish());
+    this.#publishing ??= this.#tools.clock.after(coalesceMs, () => this.#publishNow());
   }
 
-  #publish(): void {
+  #publishNow(): void {
     this.#publishing = undefined;
+    if (this.#stopped) return;
+    if (this.#underWay !== undefined) {
+      void this.#underWay.then(() => this.#publishSoon());
+      return;
+    }
+    this.#underWay = startNow(this.#publish())?.finally(() => {
+      this.#underWay = undefined;
+    });
+  }
+
+  /** Gives the reader each table that has changed; makes them in pieces, one server in each. */
+  *#publish(): Pieces<void> {
     for (const name of [...this.#published.keys()]) {
       if (this.#registryView.environments.has(name)) continue;
       this.#published.delete(name);
       this.#reader.remove(name);
     }
+    const candidates = yield* Candidates.among(this.#registryView.members);
     for (const environment of this.#ownFirst()) {
-      const entry = this.#entry(environment);
-      if (isDeepStrictEqual(entry, this.#published.get(environment.name))) continue;
-      this.#logLeases(this.#published.get(environment.name), entry);
+      const entry = yield* this.#entry(environment, candidates);
+      if (this.#stopped) return;
+      const before = this.#published.get(environment.name);
+      if (before !== undefined && sameTable(before, entry)) continue;
+      this.#logLeases(before, entry);
       this.#published.set(environment.name, entry);
       this.#reader.apply(entry);
     }
@@ -191,33 +219,50 @@ export class Director {
     return [...environments.filter(({ name }) => own.includes(name)), ...environments.filter(({ name }) => !own.includes(name))];
   }
 
-  #entry(environment: Environment): TableEnvironment {
-    const { name, spec } = environment;
-    const withoutChecks: CheckStatus = { health: 'up', admitted: true };
-    const before = new Map(this.#published.get(name)?.servers.map((server) => [server.id, server]));
-    const candidates = this.#candidates(environment).map((candidate): TableServer => {
-      const { id, instance, address, weight, tls, proxyProtocol, willing, expected, lost, leaseEndedAt } = candidate;
-      const { health, admitted, reason: downFor, identity } = spec.health === 'off' ? withoutChecks : this.#checks.status(name, id);
-      // Without checks nothing tells that a server has restarted while it cannot register, so that any start of it is accepted.
-      const stated = expected && (identity ?? (spec.health === 'off' ? { id, environment: name } : expected));
-      const ejectedFor = this.#ejections.reason({ environment: name, id, instance, address });
-      const answers = spec.health === 'off' ? this.#traffic.vouches(name, id) : health === 'up';
-      const serving = willing && admitted && (!lost || answers);
-      const inRotation = serving && leaseEndedAt !== undefined ? leaseEndedAt : undefined;
-      const witness = inRotation === undefined ? undefined : stillAnswers[spec.health === 'off' ? 'unchecked' : 'checked'];
-      const reason = downFor ?? ejectedFor ?? witness;
-      const server = { id, instance, address, weight, serving, health, ejected: ejectedFor !== undefined };
-      return {
-        ...server,
-        ...(tls && { tls }),
-        ...(proxyProtocol && { proxyProtocol }),
-        ...(stated && { identity: formatIdentity(stated) }),
-        ...(inRotation !== undefined && { leaseEndedAt: inRotation }),
-        ...(reason !== undefined && { reason }),
-      };
-    });
-    const servers = this.#withoutIncomplete(candidates).map((server) => ({ ...server, ...this.#wellSince(server, before.get(server.id)) }));
-    return { name, spec, servers };
+  /** Makes an environment's table. A server that has not changed is the same object as in the table before. */
+  *#entry(environment: Environment, candidates: Candidates): Pieces<TableEnvironment> {
+    const before = new Map<string, TableServer>();
+    for (const server of this.#published.get(environment.name)?.servers ?? []) {
+      before.set(server.id, server);
+      yield;
+    }
+    const stated: TableServer[] = [];
+    for (const candidate of yield* candidates.of(environment)) {
+      stated.push(this.#stated(environment, candidate));
+      yield;
+    }
+    const servers: TableServer[] = [];
+    for (const server of this.#withoutIncomplete(stated)) {
+      const known = before.get(server.id);
+      const wellSince = this.#wellSince(server, known);
+      const next = wellSince === undefined ? server : { ...server, wellSince };
+      servers.push(known !== undefined && sameFields(known, next) ? known : next);
+      yield;
+    }
+    return { name: environment.name, spec: environment.spec, servers };
+  }
+
+  /** A server with the judgement of checks, ejections and traffic. */
+  #stated({ name, spec }: Environment, candidate: Candidate): TableServer {
+    const { id, instance, address, weight, tls, proxyProtocol, willing, expected, lost, leaseEndedAt } = candidate;
+    const { health, admitted, reason: downFor, identity } = spec.health === 'off' ? unjudged : this.#checks.status(name, id);
+    // Without checks nothing tells that a server has restarted while it cannot register, so that any start of it is accepted.
+    const stated = expected && (identity ?? (spec.health === 'off' ? { id, environment: name } : expected));
+    const ejectedFor = this.#ejections.reason({ environment: name, id, instance, address });
+    const answers = spec.health === 'off' ? this.#traffic.vouches(name, id) : health === 'up';
+    const serving = willing && admitted && (!lost || answers);
+    const inRotation = serving && leaseEndedAt !== undefined ? leaseEndedAt : undefined;
+    const witness = inRotation === undefined ? undefined : stillAnswers[spec.health === 'off' ? 'unchecked' : 'checked'];
+    const reason = downFor ?? ejectedFor ?? witness;
+    const server = { id, instance, address, weight, serving, health, ejected: ejectedFor !== undefined };
+    return {
+      ...server,
+      ...(tls && { tls }),
+      ...(proxyProtocol && { proxyProtocol }),
+      ...(stated && { identity: formatIdentity(stated) }),
+      ...(inRotation !== undefined && { leaseEndedAt: inRotation }),
+      ...(reason !== undefined && { reason }),
+    };
   }
 
   /** Takes the servers out of rotation that rejected what others serve. */
@@ -247,79 +292,17 @@ export class Director {
     return this.#registryView.environments.get(environment)?.spec.health === 'off';
   }
 
-  #wellSince(server: TableServer, before: TableServer | undefined): Pick<TableServer, 'wellSince'> {
-    if (!server.serving || healthOf(server) !== 'up') return {};
+  #wellSince(server: TableServer, before: TableServer | undefined): number | undefined {
+    if (!server.serving || healthOf(server) !== 'up') return undefined;
     const wellSince = before?.instance === server.instance ? before.wellSince : undefined;
-    return { wellSince: wellSince ?? this.#tools.clock.date() };
-  }
-
-  /** Id of the server at each address that lost servers claim. A process that was started later at the address of a lost server is not that server. */
-  #addressHolders(): ReadonlyMap<string, string> {
-    const members = [...this.#registryView.members.values()];
-    const holders = new Map<string, MemberRecord>(members.filter(({ lost }) => lost).map((member) => [member.record.address, member]));
-    if (holders.size > 0) {
-      for (const member of members) {
-        const holder = holders.get(member.record.address);
-        if (holder !== undefined && holdsBefore(member, holder)) holders.set(member.record.address, member);
-      }
-    }
-    return new Map([...holders].map(([address, { record }]) => [address, record.id]));
-  }
-
-  /** The environment's servers, static and registered, by id; a registered server replaces a static one with the same id. */
-  #candidates({ name, spec, drained = [] }: Environment): Candidate[] {
-    const byId = new Map<string, Candidate>();
-    const members = [...this.#registryView.members.values()].filter(({ record }) => record.environment === name);
-    // A server that runs the empty snapshot would answer 404 to requests that the others can serve.
-    const deployed = members.some((member) => willing(member) && (member.record.running?.version ?? 0) > 0);
-    for (const { id, address, weight, tls, proxyProtocol: version } of spec.servers) {
-      const proxyProtocol = version === 'off' ? {} : { proxyProtocol: version };
-      const known = { id, instance: '', address, weight, foreign: true, expected: undefined, lost: false };
-      byId.set(id, { ...known, ...proxyProtocol, ...(tls && { tls }), willing: !drained.includes(id) });
-    }
-    const holders = this.#addressHolders();
-    for (const member of members) {
-      const { id, instance, address, weight, running, source, identifies } = member.record;
-      const empty = deployed && running?.version === 0;
-      const expected = identifies && { id, instance, environment: name };
-      const { lost, leaseEndedAt } = member;
-      const superseded = lost && holders.get(address) !== id;
-      const known = { id, instance, address, weight, foreign: source !== 'join', expected };
-      const candidate = { ...known, willing: willing(member) && !empty && !superseded, lost };
-      byId.set(id, { ...candidate, ...(leaseEndedAt !== undefined && { leaseEndedAt }) });
-    }
-    return [...byId.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
+    return wellSince ?? this.#tools.clock.date();
   }
 }
 
-/** True if a server holds its address rather than another one: it has its lease and the other has not, or it started later. */
-function holdsBefore(one: MemberRecord, other: MemberRecord): boolean {
-  return one.lost === other.lost ? one.record.startedAt > other.record.startedAt : !one.lost;
-}
-
-interface Candidate {
-  readonly id: string;
-  readonly instance: string;
-  readonly address: string;
-  readonly weight: number;
-  readonly tls?: OutgoingTls;
-  readonly willing: boolean;
-  /** The server need not be Sluice's. */
-  readonly foreign: boolean;
-  /** Version of the PROXY protocol that the server expects; absent: none. */
-  readonly proxyProtocol?: ProxyVersion;
-  /** Identity that the server must state; undefined: it states none. */
-  readonly expected: ServerIdentity | undefined;
-  /** True if the server's lease ended, so that it is in rotation only while it answers. */
-  readonly lost: boolean;
-  readonly leaseEndedAt?: number;
-}
-
-/**
- * True if the server may take new requests while it is healthy. A server registered by plain HTTP never acknowledges a snapshot, so that
- * its checks alone decide; it takes itself out by no longer registering.
- */
-function willing({ record, lost }: MemberRecord): boolean {
-  if (!acceptsTraffic(record)) return false;
-  return record.source === 'http' ? !lost : record.running !== undefined;
+function sameTable(one: TableEnvironment, other: TableEnvironment): boolean {
+  return (
+    one.servers.length === other.servers.length &&
+    one.servers.every((server, index) => server === other.servers[index]) &&
+    (one.spec === other.spec || isDeepStrictEqual(one.spec, other.spec))
+  );
 }

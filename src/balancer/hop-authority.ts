@@ -1,5 +1,4 @@
 import { type KeyObject, randomUUID, type X509Certificate } from 'node:crypto';
-import * as z from 'zod';
 import { Authority } from '../certificates/authority.ts';
 import {
   balancerUri,
@@ -10,31 +9,25 @@ import {
   refuseServer,
   serverUri,
 } from '../certificates/hop-certificates.ts';
-import type { Clock } from '../model/clock.ts';
-import { CoalescedTask } from '../model/coalesced-task.ts';
+import type { Clock, Timer } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { HopCertificate } from '../model/hop.ts';
 import type { Log } from '../model/log.ts';
 import type { ServerRecord } from '../model/server.ts';
-import type { Certifier, Watch } from '../registry/contract.ts';
+import type { Certifier } from '../registry/contract.ts';
+import { SecretFollower } from '../registry/secrets/secret-follower.ts';
 import type { Secrets } from '../registry/secrets/secrets.ts';
+import { authorityPrefix, readAuthorities, type StoredAuthority, storedTexts } from './accepted-authorities.ts';
 
-/** Name of the secret that has the registry's authorities. */
-const secretName = 'hop';
 const hour = 3_600_000;
 /** Lengths of certificates in milliseconds. Each is renewed when a third has passed, so that an outage of the registry has two thirds of it. */
 const lifetimes = { server: 24 * hour, balancer: 7 * 24 * hour };
-const retryMs = 1000;
-/** Milliseconds between two readings of the secret, which make up for lost news. */
-const refreshMs = 60_000;
-
-/** The first authority issues certificates. Certificates of the others are accepted: they were issued before the first one took over, or will be. */
-const secret = z.object({
-  authorities: z
-    .array(z.object({ certificate: z.string(), privateKey: z.string() }))
-    .min(1)
-    .max(4),
-});
+/** Milliseconds after which a balancer notes again that it uses its authority, and after which one that nobody uses is removed. */
+const notedMs = hour / 2;
+const abandonedMs = 6 * hour;
+const attempts = 5;
+/** Milliseconds by which the clock of a server may be behind this one. Only servers check dates, those of balancers. */
+const clockTolerance = 24 * hour;
 
 /** Key and certificate by which a balancer proves to servers that it is one, and the authorities of their certificates. All PEM. */
 export interface BalancerCredentials {
@@ -46,8 +39,9 @@ export interface BalancerCredentials {
 }
 
 /**
- * This balancer's part of the authority that all balancers on a registry share: it certifies servers, itself, and checks the certificates of
- * servers. The authority's key is a secret of the registry. Once it was read, nothing here needs the registry.
+ * This balancer's authority: it certifies servers, itself, and checks the certificates of servers. Its key is a secret of the registry, so that the
+ * balancers that have the same key for secrets have one authority together. Any other balancer has its own; each accepts the authorities of all, and
+ * every server gets all of them with its certificate. Once they were read, nothing here needs the registry.
  */
 export class HopAuthority implements Certifier {
   readonly #clock: Clock;
@@ -55,16 +49,16 @@ export class HopAuthority implements Certifier {
   readonly #uri = balancerUri(randomUUID());
   readonly #keys = makeKeyPair();
   readonly #listeners = new Set<() => void>();
-  readonly #loads: CoalescedTask;
-  #secrets: Secrets | undefined;
-  #watch: Watch | undefined;
-  #authorities: readonly Authority[] = [];
+  readonly #follower: SecretFollower;
+  #renewal: Timer | undefined;
+  #own: Authority | undefined;
+  #accepted: readonly StoredAuthority[] = [];
   #credentials: BalancerCredentials | undefined;
 
   constructor(parts: { clock: Clock; logger: Log }) {
     this.#clock = parts.clock;
     this.#log = parts.logger;
-    this.#loads = new CoalescedTask({ clock: parts.clock, run: () => this.#load() });
+    this.#follower = new SecretFollower({ ...parts, prefix: authorityPrefix, load: (secrets) => this.#load(secrets) });
   }
 
   /** Undefined: this balancer has no authority. Then it can reach no server that answers TLS only. */
@@ -72,23 +66,20 @@ export class HopAuthority implements Certifier {
     return this.#credentials;
   }
 
-  /** Reads the authority, or makes the registry's first one; follows its changes. Never rejects: what fails is logged and tried again. */
-  async start(secrets: Secrets): Promise<void> {
-    this.#secrets = secrets;
-    this.#watch = secrets.watch((name) => {
-      if (name === undefined || name === secretName) this.#loads.soon();
-    });
-    await this.#loads.now();
+  /** Reads the authorities, or makes one, and follows their changes. Never rejects: what fails is logged and tried again. */
+  start(secrets: Secrets): Promise<void> {
+    this.#renewLater();
+    return this.#follower.start(secrets);
   }
 
-  /** Resolves when the latest change that was heard of is taken over. */
+  /** Resolves when the latest change of authorities that was heard of is taken over. */
   loaded(): Promise<void> {
-    return this.#loads.flush();
+    return this.#follower.loaded();
   }
 
   stop(): void {
-    this.#watch?.close();
-    this.#loads.stop();
+    this.#follower.stop();
+    this.#renewal?.cancel();
   }
 
   /** Calls `listener` when the credentials have changed. */
@@ -102,13 +93,13 @@ export class HopAuthority implements Certifier {
     return refuseServer(
       peer,
       member,
-      this.#authorities.map(({ x509 }) => x509),
+      this.#accepted.map(({ x509 }) => x509),
     );
   }
 
   /** True if {@link certify} would make a certificate for a server. */
   isDue({ hop }: Pick<ServerRecord, 'hop'>): boolean {
-    if (hop === undefined || this.#authorities.length === 0) return false;
+    if (hop === undefined || this.#own === undefined) return false;
     const { certificate } = hop;
     if (certificate === undefined || certificate.authorities !== this.#name) return true;
     return certificate.until - this.#clock.date() < (lifetimes.server * 2) / 3;
@@ -116,84 +107,74 @@ export class HopAuthority implements Certifier {
 
   certify(record: ServerRecord): HopCertificate | undefined {
     const { id, environment, hop } = record;
-    const [authority] = this.#authorities;
-    if (hop === undefined || authority === undefined || !this.isDue(record)) return undefined;
+    if (hop === undefined || this.#own === undefined || !this.isDue(record)) return undefined;
     const now = this.#clock.date();
     const until = now + lifetimes.server;
-    const pem = authority.issue({ uri: serverUri(environment, id), publicKey: keyOf(hop.key), purpose: 'server', now, until });
+    const pem = this.#own.issue({ uri: serverUri(environment, id), publicKey: keyOf(hop.key), purpose: 'server', from: now, until });
     return { id: nameCertificate(pem), authorities: this.#name, pem: [pem, ...this.#certificates].join(''), until };
   }
 
+  /** Names the accepted authorities. */
   get #name(): string {
-    return nameOf(this.#authorities);
+    return this.#accepted.map(({ id }) => id).join('.');
   }
 
   get #certificates(): string[] {
-    return this.#authorities.map(({ certificate }) => certificate);
+    return this.#accepted.map(({ certificate }) => certificate);
   }
 
-  async #load(): Promise<void> {
-    try {
-      const authorities = await this.#read();
-      const isNew = nameOf(authorities) !== this.#name;
-      if (isNew) this.#authorities = authorities;
-      if (isNew || this.#mustRenew) this.#certifySelf();
-      this.#loads.soon(refreshMs);
-    } catch (error) {
-      if (!(error instanceof SluiceError)) throw error;
-      // Secrets that cannot be opened were logged, with the remedy.
-      if (error.code === 'unavailable') this.#log.debug({ err: error }, 'the authority of the registry cannot be read; trying again');
-      if (this.#mustRenew) this.#certifySelf();
-      this.#loads.postpone(error.code === 'unavailable' ? retryMs : refreshMs);
-    }
+  #renewLater(): void {
+    this.#renewal = this.#clock.after(hour, () => {
+      const { until = Number.POSITIVE_INFINITY } = this.#credentials ?? {};
+      if (until - this.#clock.date() < (lifetimes.balancer * 2) / 3) this.#certifySelf();
+      this.#renewLater();
+    });
   }
 
-  get #mustRenew(): boolean {
-    return this.#credentials !== undefined && this.#credentials.until - this.#clock.date() < (lifetimes.balancer * 2) / 3;
-  }
-
-  /** Reads the authorities; makes one if the registry has none, or writes back those that it has lost. */
-  async #read(): Promise<readonly Authority[]> {
-    const secrets = this.#secrets as Secrets;
-    for (;;) {
-      const stored = await secrets.get(secretName);
-      if (stored !== undefined) return this.#parse(stored.text);
-      const authorities = this.#authorities.length > 0 ? this.#authorities : [Authority.make(this.#clock.date())];
-      const text = JSON.stringify({ authorities: authorities.map(({ certificate, privateKey }) => ({ certificate, privateKey })) });
-      if (await secrets.put(secretName, text, 0)) {
-        this.#log.info({ authority: authorities[0]?.id }, 'the registry has an authority for the certificates of its servers');
-        return authorities;
+  /**
+   * Reads the authorities. Stores the one of this balancer if the registry does not have it, or has lost it, and notes from time to time that it is in
+   * use; removes those that no balancer uses any more.
+   */
+  async #load(secrets: Secrets): Promise<void> {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const stored = await secrets.listPartly(authorityPrefix);
+      const accepted = readAuthorities(stored);
+      const usable = accepted.filter(({ own }) => own !== undefined);
+      const present = usable.find(({ id }) => id === this.#own?.id) ?? usable[0];
+      const now = this.#clock.date();
+      if (present?.own !== undefined && now - present.at < notedMs) {
+        for (const { name, revision, at } of accepted) if (now - at > abandonedMs) await secrets.remove(name, revision);
+        this.#adopt(present.own, accepted);
+        return;
       }
+      const own = present?.own ?? this.#own ?? Authority.make(now);
+      const name = present?.name ?? `${authorityPrefix}${secrets.keyId}`;
+      const { text, clear } = storedTexts(own, now);
+      // Another balancer may have been first. Either way they are read again.
+      await secrets.put(name, text, stored.find((one) => one.name === name)?.revision ?? 0, clear);
     }
+    throw new SluiceError('conflict', 'more balancers with different keys than authorities that are accepted');
   }
 
-  #parse(text: string): readonly Authority[] {
-    try {
-      const { authorities } = secret.parse(JSON.parse(text));
-      return authorities.map((authority) => Authority.read(authority));
-    } catch (error) {
-      this.#log.error(
-        { err: error },
-        'the authority of the registry is damaged: remove the secret "hop", so that balancers make another one',
-      );
-      throw new SluiceError('internal', 'the authority of the registry is damaged');
-    }
+  #adopt(own: Authority, accepted: readonly StoredAuthority[]): void {
+    const before = `${this.#own?.id} ${this.#name}`;
+    this.#own = own;
+    this.#accepted = accepted;
+    if (`${own.id} ${this.#name}` === before) return;
+    this.#log.info({ authority: own.id, accepted: accepted.length }, 'this balancer certifies servers for the connections to them');
+    this.#certifySelf();
   }
 
+  /** Issues this balancer's own certificate. */
   #certifySelf(): void {
-    const [authority] = this.#authorities;
-    if (authority === undefined) return;
+    if (this.#own === undefined) return;
     const now = this.#clock.date();
     const until = now + lifetimes.balancer;
     const { publicKey, privateKey } = this.#keys;
-    const certificate = authority.issue({ uri: this.#uri, publicKey, purpose: 'client', now, until });
+    const certificate = this.#own.issue({ uri: this.#uri, publicKey, purpose: 'client', from: now - clockTolerance, until });
     this.#credentials = { key: pemOf(privateKey), certificate, authorities: this.#certificates, until };
     for (const listener of this.#listeners) listener();
   }
-}
-
-function nameOf(authorities: readonly Authority[]): string {
-  return authorities.map(({ id }) => id).join('.');
 }
 
 function pemOf(key: KeyObject): string {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { AcmeSpec } from '../model/acme.ts';
@@ -37,6 +36,8 @@ export interface ListenersTools {
   readonly logger: Logger;
   /** Certificates of listeners with TLS. */
   readonly certificates: CertificateStore;
+  /** Secret of session tickets, which are good whatever is reloaded and however often workers are replaced. Call `follow` when it has changed. */
+  readonly tickets: { readonly octets: Buffer };
   /** Certificates that authorities issue. */
   readonly issued: IssuedCertificates;
   /** Grace period, in milliseconds, of exchanges in flight when a listener is closed. */
@@ -48,8 +49,6 @@ export class Listeners {
   readonly #tools: ListenersTools;
   readonly #entries = new Map<string, Entry>();
   readonly #closing = new Set<Promise<void>>();
-  /** Session tickets are good as long as this process lives, whatever is reloaded and however often workers are replaced. */
-  readonly #ticketSecret = randomBytes(32);
   /** Address of each environment, by name. */
   #wanted: ReadonlyMap<string, string> = new Map();
   /** Addresses whose requests are redirected to https. */
@@ -232,7 +231,7 @@ export class Listeners {
     const authorities = authoritiesOf(sharing, (file) => certificates.findAuthority(file));
     // Sessions end with their authorities: a session does not tell which ones its client certificate was checked against.
     const scope = [address, ...authorities.map(({ chain }) => chain)].join('\n');
-    const keyOf = (environment: string) => ticketKey(this.#ticketSecret, `${environment} ${scope}`);
+    const keyOf = (environment: string) => ticketKey(this.#tools.tickets.octets, `${environment} ${scope}`);
     const sources = { find: (files: CertificateFiles) => certificates.find(files), issued };
     const tls = tlsOf(sharing, sources, authorities, keyOf);
     return { ...settingsOf(sharing), ...this.#challengeAnswers(), ...(tls !== undefined && { tls }) };

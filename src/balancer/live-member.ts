@@ -3,7 +3,7 @@ import { FailureStreak } from '../health/failure-streak.ts';
 import { parseAddress } from '../model/address.ts';
 import { addCounts } from '../model/count-arithmetic.ts';
 import { noServerCounts, type ServerCounts } from '../model/counts.ts';
-import type { LiveServer } from '../model/live.ts';
+import type { LiveServer, ServerGauges } from '../model/live.ts';
 import { introductionTo } from '../proxy/server-introduction.ts';
 import { Upstream } from '../proxy/upstream.ts';
 import { TlsConnector } from '../tls/tls-connector.ts';
@@ -21,6 +21,8 @@ export class LiveMember {
   #retired: Upstream[] = [];
   /** Sum of the counts of retired upstreams that have become idle. */
   #past: ServerCounts | undefined;
+  /** Result of `live` at its last call, and what it was made of. */
+  #last: { readonly server: TableServer; readonly counts: ServerCounts; readonly live: LiveServer } | undefined;
 
   constructor(server: TableServer) {
     this.#server = server;
@@ -37,6 +39,7 @@ export class LiveMember {
 
   /** Takes new settings. If the server leaves rotation, moves to another address or gets other TLS settings, exchanges in flight finish on the old upstream. */
   update(server: TableServer): void {
+    if (server === this.#server) return;
     const moved = server.address !== this.#server.address || server.proxyProtocol !== this.#server.proxyProtocol;
     // The streak belongs to one process at one address, and starts from zero after an ejection.
     if (moved || server.instance !== this.#server.instance || server.ejected) this.streak.end();
@@ -59,31 +62,25 @@ export class LiveMember {
     this.#upstream = undefined;
   }
 
+  /** The server with its counts: the same object as before if nothing has changed since, so that a server at rest costs next to nothing. */
   live(environment: string): LiveServer {
     this.#sumUpIdle();
-    const { id, address, weight, reason, incomplete, leaseEndedAt } = this.#server;
-    const upstreams = this.#upstream === undefined ? this.#retired : [...this.#retired, this.#upstream];
-    const sum = (gauge: (upstream: Upstream) => number) => upstreams.reduce((total, upstream) => total + gauge(upstream), 0);
-    return {
-      ...this.#counts(upstreams),
-      id,
-      environment,
-      address,
-      weight,
-      health: healthOf(this.#server),
-      ...(incomplete && { incomplete }),
-      ...(reason !== undefined && { reason }),
-      ...(leaseEndedAt !== undefined && { leaseEndedAt }),
-      active: sum((upstream) => upstream.active),
-      upgraded: sum((upstream) => upstream.upgraded),
-      connections: sum(({ pool }) => pool.open),
-      idle: sum(({ pool }) => pool.idle),
-    };
+    const gauges = { active: 0, upgraded: 0, connections: 0, idle: 0 };
+    for (const upstream of this.#retired) addGauges(gauges, upstream);
+    if (this.#upstream !== undefined) addGauges(gauges, this.#upstream);
+    const counts = this.#counts();
+    const last = this.#last;
+    if (last?.server === this.#server && last.counts === counts && last.live.environment === environment && sameGauges(last.live, gauges))
+      return last.live;
+    const live = liveServer(environment, this.#server, { ...counts, ...gauges });
+    this.#last = { server: this.#server, counts, live };
+    return live;
   }
 
-  #counts(upstreams: readonly Upstream[]): ServerCounts {
-    const all = [...(this.#past ? [this.#past] : []), ...upstreams.map(({ counts }) => counts)];
-    return all.length === 0 ? noServerCounts : all.reduce(addCounts);
+  #counts(): ServerCounts {
+    if (this.#past === undefined && this.#retired.length === 0) return this.#upstream?.counts ?? noServerCounts;
+    const upstreams = this.#upstream === undefined ? this.#retired : [...this.#retired, this.#upstream];
+    return upstreams.reduce((sum, { counts }) => addCounts(sum, counts), this.#past ?? noServerCounts);
   }
 
   #ensureUpstream(): void {
@@ -109,4 +106,31 @@ export class LiveMember {
     }
     this.#retired = this.#retired.filter((upstream) => upstream.active > 0);
   }
+}
+
+/** A server of a table as the balancer shows it. */
+export function liveServer(environment: string, server: TableServer, counts: ServerCounts & ServerGauges): LiveServer {
+  const { id, address, weight, reason, incomplete, leaseEndedAt } = server;
+  return {
+    ...counts,
+    id,
+    environment,
+    address,
+    weight,
+    health: healthOf(server),
+    ...(incomplete && { incomplete }),
+    ...(reason !== undefined && { reason }),
+    ...(leaseEndedAt !== undefined && { leaseEndedAt }),
+  };
+}
+
+function addGauges(sum: Record<keyof ServerGauges, number>, { active, upgraded, pool }: Upstream): void {
+  sum.active += active;
+  sum.upgraded += upgraded;
+  sum.connections += pool.open;
+  sum.idle += pool.idle;
+}
+
+function sameGauges(one: ServerGauges, other: ServerGauges): boolean {
+  return one.active === other.active && one.upgraded === other.upgraded && one.connections === other.connections && one.idle === other.idle;
 }

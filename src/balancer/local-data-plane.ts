@@ -93,8 +93,12 @@ export class LocalDataPlane implements Handler, DataPlane {
     return this.#environments.get(name)?.pool;
   }
 
-  servers(): LiveServer[] {
-    return [...this.#environments.values()].flatMap(({ pool }) => pool.servers());
+  *servers(): Generator<LiveServer> {
+    for (const { pool } of this.#environments.values()) yield* pool.servers();
+  }
+
+  serversNamed(id: string): LiveServer[] {
+    return [...this.#environments.values()].flatMap(({ pool }) => pool.serverNamed(id) ?? []);
   }
 
   environments(): LiveEnvironment[] {

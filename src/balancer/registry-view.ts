@@ -5,6 +5,7 @@ import type { Environment } from '../model/environment.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { RegistrySync } from '../model/live.ts';
 import type { News } from '../model/news.ts';
+import { eachInTurns } from '../model/pieces.ts';
 import type { LeasedServer } from '../model/server.ts';
 import { keepLostMs, type Registry, type Watch } from '../registry/contract.ts';
 import { PendingReads } from './pending-reads.ts';
@@ -47,7 +48,7 @@ export interface MemberRecord {
  */
 export class RegistryView {
   readonly #tools: RegistryViewTools;
-  readonly #changed: () => void;
+  readonly #changed: () => Promise<void> | undefined;
   readonly #answers: (member: MemberRecord) => boolean;
   readonly #pending = new PendingReads();
   #environments = new Map<string, Environment>();
@@ -67,10 +68,15 @@ export class RegistryView {
   #resolveStart: () => void = () => {};
 
   /**
+   * @param changed called after each read; resolves when it has gone through all servers
    * @param answers says whether a server still answers. One that does is kept although its record has vanished without news of that, as
    *   when Redis evicted it: a server that leaves says so, and stops answering.
    */
-  constructor(tools: RegistryViewTools, changed: () => void, answers: (member: MemberRecord) => boolean = () => false) {
+  constructor(
+    tools: RegistryViewTools,
+    changed: () => Promise<void> | undefined,
+    answers: (member: MemberRecord) => boolean = () => false,
+  ) {
     this.#tools = tools;
     this.#changed = changed;
     this.#answers = answers;
@@ -170,7 +176,9 @@ export class RegistryView {
       if (!nextEnvironments.has(name) && !wanted.environments.has(name) && !this.#isTrusted(environmentGraceMs))
         nextEnvironments.set(name, environment);
     }
-    const nextMembers = new Map(servers.map((record) => [record.id, this.#memberOf(record)]));
+    const nextMembers = new Map<string, MemberRecord>();
+    await eachInTurns(servers, (record) => void nextMembers.set(record.id, this.#memberOf(record)));
+    if (this.#stopped) return;
     for (const [id, member] of this.#members) {
       if (nextMembers.has(id) || wanted.servers.has(id)) continue;
       if (!this.#isTrusted(member.record.ttl)) nextMembers.set(id, member);
@@ -182,8 +190,8 @@ export class RegistryView {
     this.#known = true;
     this.#sync.at = beganAt;
     this.#refreshIn(jittered(refreshMs, this.#tools.random));
+    await this.#changed();
     this.#resolveStart();
-    this.#changed();
   }
 
   /** Probes once in each refresh period whether the registry takes writes: a balancer itself hardly ever writes. */
@@ -241,7 +249,7 @@ export class RegistryView {
       else this.#remove(id);
     });
     this.#refreshIn(this.#refreshAt - this.#tools.clock.now());
-    this.#changed();
+    await this.#changed();
   }
 
   /** Plans the next read of everything in `delayMs`, sooner if a lease ends before that: the registry publishes no news of an ended lease. */

@@ -154,8 +154,12 @@ export class ServerPool implements Route {
     };
   }
 
-  servers(): LiveServer[] {
-    return [...this.#members.values()].map((member) => member.live(this.#environment.name));
+  *servers(): Generator<LiveServer> {
+    for (const member of this.#members.values()) yield member.live(this.#environment.name);
+  }
+
+  serverNamed(id: string): LiveServer | undefined {
+    return this.#members.get(id)?.live(this.#environment.name);
   }
 
   #logShortage(reason: string): void {

@@ -31,11 +31,15 @@ export class TrafficWitness {
   }
 
   /** Judges exactly these servers from now on, and looks at their counts. */
-  follow(servers: readonly UncheckedServer[], live: () => readonly LiveServer[]): void {
+  follow(servers: readonly UncheckedServer[], live: () => Iterable<LiveServer>): void {
     const wanted = new Map(servers.map((server) => [keyOf(server.environment, server.id), server]));
     for (const [key, { instance }] of this.#looks) if (wanted.get(key)?.instance !== instance) this.#looks.delete(key);
     if (wanted.size === 0) return;
-    const counts = new Map(live().map((server) => [keyOf(server.environment, server.id), server]));
+    const counts = new Map<string, LiveServer>();
+    for (const server of live()) {
+      const key = keyOf(server.environment, server.id);
+      if (wanted.has(key)) counts.set(key, server);
+    }
     const now = this.#clock.now();
     for (const [key, { instance }] of wanted) {
       const seen = counts.get(key);

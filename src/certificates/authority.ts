@@ -2,9 +2,6 @@ import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'n
 import { type CertificateSigner, noEnd, writeCertificate } from './certificate.ts';
 import { makeKeyPair } from './hop-certificates.ts';
 
-/** Milliseconds by which the clocks of the machines may differ. */
-const clockTolerance = 24 * 3_600_000;
-
 /** Authority of a registry, which certifies its servers and balancers for the connections between them. */
 export class Authority {
   /** PEM. */
@@ -25,7 +22,7 @@ export class Authority {
   static make(now: number): Authority {
     const { publicKey, privateKey } = makeKeyPair();
     const name = `Sluice registry ${identify(publicKey)}`;
-    const content = { name, publicKey, purpose: 'authority', from: now - clockTolerance, until: noEnd } as const;
+    const content = { name, publicKey, purpose: 'authority', from: now - 24 * 3_600_000, until: noEnd } as const;
     return new Authority(writeCertificate(content, { name, privateKey }), privateKey);
   }
 
@@ -43,14 +40,15 @@ export class Authority {
   }
 
   /** Issues a certificate (PEM) for a server or a balancer, whose name is a URI. */
-  issue(holder: { uri: string; publicKey: KeyObject; purpose: 'server' | 'client'; now: number; until: number }): string {
-    const { uri, publicKey, purpose, now, until } = holder;
+  issue(holder: { uri: string; publicKey: KeyObject; purpose: 'server' | 'client'; from: number; until: number }): string {
+    const { uri, publicKey, purpose, from, until } = holder;
     const name = uri.slice(uri.lastIndexOf('/') + 1);
-    return writeCertificate({ name, publicKey, purpose, names: { uris: [uri] }, from: now - clockTolerance, until }, this.#signer);
+    return writeCertificate({ name, publicKey, purpose, names: { uris: [uri] }, from, until }, this.#signer);
   }
 }
 
-function identify(key: KeyObject): string {
+/** Names a key by its digest. */
+export function identify(key: KeyObject): string {
   return createHash('sha256')
     .update(key.export({ type: 'spki', format: 'der' }))
     .digest('hex')

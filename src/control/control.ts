@@ -9,6 +9,7 @@ import { formatAddress, parseAddress } from '../model/address.ts';
 import { type Clock, systemClock } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { LiveView } from '../model/live.ts';
+import { SharedReads } from '../model/shared-reads.ts';
 import { controlTurns } from '../model/turns.ts';
 import type { Registry } from '../registry/contract.ts';
 import type { JoinLimits } from '../registry/remote/join-limits.ts';
@@ -26,6 +27,7 @@ import { Journal } from './feed/journal.ts';
 import { JournalFile } from './feed/journal-file.ts';
 import { Observer } from './feed/observer.ts';
 import { paceHandshakes } from './paced-handshakes.ts';
+import { answerInPieces } from './routes/answer-in-pieces.ts';
 import { answerNotFound } from './routes/answer-not-found.ts';
 import { acceptBodies, compileValidator } from './routes/bodies.ts';
 import type { ControlApp, ControlContext } from './routes/control-app.ts';
@@ -48,6 +50,7 @@ import { targetsRoute } from './routes/targets-route.ts';
 import { upgradeRoutes } from './routes/upgrade-routes.ts';
 import { cutUnreadBodies } from './unread-bodies.ts';
 import { type UpgradeHandler, UpgradeRouter } from './upgrade-router.ts';
+import { listServers } from './views/server-view.ts';
 
 /** Milliseconds that answers in flight may take after closing begins; then their connections are cut. */
 const graceMs = 10_000;
@@ -127,8 +130,10 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const grantOf = options.grantOf ?? ((authorization: string | undefined) => grantFor(authorize(authorization)));
   const callers = new Callers(options.trustedProxies ?? []);
   const registrants = new Registrants({ grantOf, refusals, limits: options.joinLimits, live, callers });
+  const lists = new SharedReads(() => listServers(registry, live, () => clock.date()));
   const context = {
     registry,
+    listServers: () => lists.now(),
     registrants,
     joined: options.joined ?? (() => 0),
     live,
@@ -159,6 +164,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   acceptBodies(app, options.readDocument);
   app.setValidatorCompiler(compileValidator);
   app.setSerializerCompiler(() => JSON.stringify);
+  answerInPieces(app);
   app.setErrorHandler(answerError);
   await describeApi(app, version);
   answerNotFound(app);

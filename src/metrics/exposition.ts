@@ -1,5 +1,5 @@
 import { type Latencies, latencyBounds } from '../model/latency.ts';
-import { controlTurns } from '../model/turns.ts';
+import { spreadOverTurns } from '../model/pieces.ts';
 import type { Family, Labels } from './family.ts';
 
 /** The media type of {@link exposition}. */
@@ -14,20 +14,23 @@ export function exposition(families: readonly Family[]): string {
 }
 
 /** Octets of a piece of {@link expositionPieces}, about. */
-const pieceLength = 16 * 1024;
+const pieceLength = 4 * 1024;
 
 /**
  * Like {@link exposition}, in pieces, with a turn of the event loop between two: with thousands of servers the text has megabytes, and
  * traffic of the same process must not wait for all of it.
  */
-export async function* expositionPieces(families: readonly Family[]): AsyncGenerator<string> {
+export function expositionPieces(families: readonly Family[], now?: () => number): AsyncGenerator<string> {
+  return spreadOverTurns(piecesOf(families), now);
+}
+
+function* piecesOf(families: readonly Family[]): Generator<string> {
   let piece = '';
   for (const line of linesOf(families)) {
     piece += `${line}\n`;
     if (piece.length < pieceLength) continue;
     yield piece;
     piece = '';
-    await controlTurns.next();
   }
   yield piece;
 }

@@ -9,7 +9,7 @@ export interface UpstreamRow {
 }
 
 /** Metrics of attempts at servers or targets; every name begins with `prefix`. */
-export function upstreamFamilies(prefix: string, rows: readonly UpstreamRow[]): Family[] {
+export function upstreamFamilies(prefix: string, rows: Iterable<UpstreamRow>): Family[] {
   const one =
     (type: 'counter' | 'gauge') =>
     (name: string, help: string, read: (counts: UpstreamRow['counts']) => number): Family => ({

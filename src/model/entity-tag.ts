@@ -13,8 +13,13 @@ export function satisfies(expect: ExpectedTags | undefined, tag: string | undefi
 
 /** Tag of an environment: differs after a change of its settings or deployments. */
 export function environmentTag({ input }: Pick<Environment, 'input'>, version: number): string {
-  return `${version}-${short(input)}`;
+  const hash = inputHashes.get(input) ?? short(input);
+  inputHashes.set(input, hash);
+  return `${version}-${hash}`;
 }
+
+/** Hashes of settings, which never change once they are read: thousands of static servers take a millisecond. */
+const inputHashes = new WeakMap<object, string>();
 
 /** Tag of a server: differs after a change by an operator, and after a restart. What changes by itself, such as counts, is left out. */
 export function serverTag(

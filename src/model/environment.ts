@@ -4,6 +4,7 @@ import { maxPort } from './bounds.ts';
 import { methodName, tokenCharacter } from './http-names.ts';
 import { name } from './name.ts';
 import { serverTls } from './outgoing-tls.ts';
+import type { Pieces } from './pieces.ts';
 import { count, duration, weight } from './quantity.ts';
 import { readyPath } from './reserved-path.ts';
 import { stickySpec } from './sticky.ts';
@@ -263,6 +264,32 @@ export const environmentSpec = z
       }),
   })
   .meta({ id: 'EnvironmentSpec', description: 'an environment: its listener, balancing, health and limits' });
+
+/** Checks settings like `environmentSpec.safeParse`: each static server is one piece. Settings with any fault are checked again at once, for the list of faults. */
+export function* environmentInPieces(given: unknown): Pieces<z.ZodSafeParseResult<EnvironmentSpec>> {
+  const list: unknown = (given as { servers?: unknown } | null | undefined)?.servers;
+  if (!Array.isArray(list)) return environmentSpec.safeParse(given);
+  const servers: EnvironmentSpec['servers'] = [];
+  const ids = new Set<string>();
+  for (const one of list) {
+    const { success, data } = staticServer.safeParse(one);
+    if (!success) return environmentSpec.safeParse(given);
+    servers.push(data);
+    ids.add(data.id);
+    yield;
+  }
+  const { success, data } = environmentSpec.safeParse({ ...(given as object), servers: [] });
+  return success && ids.size === servers.length ? { success, data: { ...data, servers } } : environmentSpec.safeParse(given);
+}
+
+/** Ids of the static servers of settings. */
+export function staticIds(spec: Pick<EnvironmentSpec, 'servers'>): ReadonlySet<string> {
+  const known = idsOf.get(spec.servers) ?? new Set(spec.servers.map(({ id }) => id));
+  idsOf.set(spec.servers, known);
+  return known;
+}
+
+const idsOf = new WeakMap<object, ReadonlySet<string>>();
 
 /** Checked settings with every default filled in; durations in milliseconds. */
 export type EnvironmentSpec = z.output<typeof environmentSpec>;

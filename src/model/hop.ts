@@ -13,8 +13,8 @@ const key = z
 export const hopCertificate = z.object({
   /** Names the certificate by its digest. */
   id: certificateId,
-  /** Names the authorities that `pem` has, in their order: the certificate is renewed when they change. */
-  authorities: z.string().max(100),
+  /** Names the authorities in `pem`: the certificate is renewed when they change. */
+  authorities: z.string().max(300),
   /** PEM: the server's certificate, then its authorities. Absent where the reader has it already, or needs only its dates. */
   pem: z.string().max(20_000).exactOptional(),
   /** Last date, in milliseconds since 1970. */

@@ -35,8 +35,8 @@ export interface LiveServer extends ServerCounts, ServerGauges {
   readonly reason?: string;
   /** Date at which the server's lease ended, in milliseconds since 1970, if it stays in rotation because it still answers. */
   readonly leaseEndedAt?: number;
-  /** Absent for a server that was never checked. */
-  readonly checks?: CheckCounts;
+  /** True if this balancer speaks mutual TLS to the server; absent: what the registry says of the server decides. */
+  readonly mutualTls?: boolean;
 }
 
 /** Errors of a server since the balancer started: 5xx responses and attempts without a response, by who is to blame. */
@@ -89,8 +89,14 @@ export interface RegistrySync {
 
 /** A balancer's view of the traffic it carries; the admin API shows it. */
 export interface LiveView {
-  /** Servers of all environments, static ones included. */
-  servers(): LiveServer[];
+  /**
+   * Servers of all environments, static ones included, each made when the iteration reaches it, so that an iteration over thousands can be
+   * spread over turns of the event loop. The same object stands for a server as long as nothing of it has changed.
+   */
+  servers(): Iterable<LiveServer>;
+  /** Servers with this id: one at most in each environment. */
+  serversNamed(id: string): LiveServer[];
+  checkCounts(environment: string, id: string): CheckCounts;
   environments(): LiveEnvironment[];
   listeners(): LiveListener[];
   readonly sync: RegistrySync;

@@ -9,15 +9,44 @@ export type SettingOrigin = 'file' | 'api';
  *
  * @param applied the settings as last applied from the configuration file, if any were
  */
-export function settingsOrigins(spec: EnvironmentSpec, applied: unknown): Record<string, SettingOrigin> {
-  const written = new Map(leaves(applied ?? {}));
-  const file = new Map(leaves(environmentSpec.safeParse(applied ?? {}).data ?? {}));
-  const defaults = new Map(leaves(environmentSpec.parse({})));
+export function settingsOrigins(spec: EnvironmentSpec, applied: object | undefined): Record<string, SettingOrigin> {
+  const last = known.get(spec);
+  if (last !== undefined && last.applied === applied) return last.origins;
+  const origins = originsOf(spec, applied);
+  known.set(spec, { applied, origins });
+  return origins;
+}
+
+/** Origins that were last found for settings: thousands of static servers take milliseconds to compare. */
+const known = new WeakMap<EnvironmentSpec, { readonly applied: unknown; readonly origins: Record<string, SettingOrigin> }>();
+
+function originsOf(spec: EnvironmentSpec, applied: object | undefined): Record<string, SettingOrigin> {
+  const { written, file } = leavesOf(applied ?? {});
   const origins = leaves(spec).flatMap(([path, value]): [string, SettingOrigin][] => {
     if (written.has(path)) return [[path, isDeepStrictEqual(file.get(path), value) ? 'file' : 'api']];
     return isDeepStrictEqual(defaults.get(path), value) ? [] : [[path, 'api']];
   });
   return Object.fromEntries(origins);
+}
+
+const defaults = new Map(leaves(environmentSpec.parse({})));
+
+interface Leaves {
+  readonly written: ReadonlyMap<string, unknown>;
+  /** With defaults. */
+  readonly file: ReadonlyMap<string, unknown>;
+}
+
+const appliedLeaves = new WeakMap<object, Leaves>();
+
+/** The values under settings that were applied, as written and as they are understood. */
+function leavesOf(applied: object): Leaves {
+  const found = appliedLeaves.get(applied) ?? {
+    written: new Map(leaves(applied)),
+    file: new Map(leaves(environmentSpec.safeParse(applied).data ?? {})),
+  };
+  appliedLeaves.set(applied, found);
+  return found;
 }
 
 /** Returns the values under a map by their dotted paths; a list is one value. */

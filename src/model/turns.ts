@@ -5,10 +5,11 @@
 export class Turns {
   readonly #waiting: (() => void)[] = [];
 
-  /** Resolves when it is the caller's turn. */
-  next(): Promise<void> {
+  /** Resolves when it is the caller's turn. @param urgent true: before all that wait */
+  next(urgent = false): Promise<void> {
     return new Promise((resolve) => {
-      this.#waiting.push(resolve);
+      if (urgent) this.#waiting.unshift(resolve);
+      else this.#waiting.push(resolve);
       if (this.#waiting.length === 1) setImmediate(() => this.#start());
     });
   }
@@ -21,13 +22,3 @@ export class Turns {
 
 /** The turns of the control plane's work in this process, which has one event loop. */
 export const controlTurns = new Turns();
-
-/** Maps a list of any length, `atOnce` elements in a turn. */
-export async function mapInTurns<One, Other>(list: readonly One[], map: (one: One) => Other, atOnce = 200): Promise<Other[]> {
-  const mapped: Other[] = [];
-  for (const [index, one] of list.entries()) {
-    if (index > 0 && index % atOnce === 0) await controlTurns.next();
-    mapped.push(map(one));
-  }
-  return mapped;
-}

@@ -5,10 +5,17 @@ import type { RequestHead } from '../http1/message/request-head.ts';
 import { inRanges } from '../model/ip-address.ts';
 import { type ReportedHop, reportedHops } from './reported-hops.ts';
 
+/** Text between peer and host in the lines that most requests get, as literals: pieces that are put together cost each request more. */
+const afterPeer = {
+  http: '\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ',
+  https: '\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: ',
+} as const;
+
 /** Proxies in front whose `X-Forwarded-*` is trusted. Determines the client's address, and the fields about the client that upstreams get. */
 export class TrustedProxies {
   readonly #trusted: BlockList | undefined;
   readonly #scheme: 'http' | 'https';
+  readonly #afterPeer: string;
 
   /**
    * @param ranges IP addresses or CIDR ranges, validated before
@@ -16,6 +23,7 @@ export class TrustedProxies {
    */
   constructor(ranges: readonly string[], scheme: 'http' | 'https' = 'http') {
     this.#scheme = scheme;
+    this.#afterPeer = afterPeer[scheme];
     if (ranges.length === 0) return;
     this.#trusted = new BlockList();
     for (const range of ranges) {
@@ -41,7 +49,7 @@ export class TrustedProxies {
    */
   forwardedLines(peer: string, head: RequestHead): string {
     const host = head.authority();
-    if (!this.trusts(peer)) return `X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: ${this.#scheme}\r\nX-Forwarded-Host: ${host}\r\n`;
+    if (!this.trusts(peer)) return `X-Forwarded-For: ${peer}${this.#afterPeer}${host}\r\n`;
     const { fields } = head;
     const forwarded = joined(fields, fieldIds.forwarded);
     let before = joined(fields, fieldIds['x-forwarded-for']);

@@ -86,7 +86,7 @@ export interface Registry {
    */
   restore(snapshot: Snapshot): Promise<boolean>;
 
-  servers(): Promise<LeasedServer[]>;
+  servers(): Promise<readonly LeasedServer[]>;
   server(id: string): Promise<LeasedServer | undefined>;
   /**
    * Records the lease and answers with the environment's current snapshot, in one step: as a whole, or for a server that understands updates as what
@@ -150,6 +150,8 @@ export interface Certification {
 export interface SealedSecret {
   readonly name: string;
   readonly sealed: string;
+  /** Part of the secret that every reader may know, such as a certificate. */
+  readonly clear?: string;
   /** Differs after each change. */
   readonly revision: number;
 }
@@ -160,7 +162,7 @@ export interface SealedSecrets {
   /** Reads the secrets whose names begin with `prefix`, sorted by name. */
   list(prefix: string): Promise<SealedSecret[]>;
   /** Writes a secret if it still has revision `expect`; 0: if it does not exist. Resolves to false if it does not. */
-  put(name: string, sealed: string, expect: number): Promise<boolean>;
+  put(name: string, sealed: string, expect: number, clear?: string): Promise<boolean>;
   /** Removes a secret if it still has revision `expect`. Resolves to false if it does not. */
   remove(name: string, expect: number): Promise<boolean>;
 }

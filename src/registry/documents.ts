@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { examine } from '../config/check.ts';
 import { sha256 } from '../model/content-hash.ts';
-import { type EnvironmentSpecInput, environmentSpec } from '../model/environment.ts';
+import { type EnvironmentSpec, type EnvironmentSpecInput, environmentSpec } from '../model/environment.ts';
 import { manifestEntry } from '../model/manifest.ts';
 import { name } from '../model/name.ts';
 import { count, weight } from '../model/quantity.ts';
@@ -36,6 +36,8 @@ export type Deployment = z.output<typeof deployment>;
  * version has added are left out of `spec` and named by `unread`; `input` keeps them.
  */
 const writtenSpec = z.unknown().transform((input, context) => {
+  const checked = typeof input === 'object' && input !== null ? checkedSpecs.get(input) : undefined;
+  if (checked !== undefined) return { input: input as EnvironmentSpecInput, spec: checked };
   const { known, unknown } = withoutUnknownKeys(environmentSpec, input);
   const { value, faults } = examine(known, environmentSpec);
   if (value !== undefined)
@@ -43,6 +45,14 @@ const writtenSpec = z.unknown().transform((input, context) => {
   for (const { path, message } of faults) context.issues.push({ code: 'custom', path: [...path], message, input: undefined });
   return z.NEVER;
 });
+
+/** Settings that have been checked, by what was written. */
+const checkedSpecs = new WeakMap<object, EnvironmentSpec>();
+
+/** Notes that written settings have been checked, and understood entirely: they are not checked again when their document is read. */
+export function noteCheckedSpec(written: object, spec: EnvironmentSpec): void {
+  checkedSpecs.set(written, spec);
+}
 
 const environmentDocument = z.object({
   input: writtenSpec,
@@ -101,8 +111,8 @@ const change = z.object({
   removed: name.exactOptional(),
 });
 
-/** A secret as it is stored: sealed by keys that the registry does not have. */
-const secret = z.object({ sealed: z.string().min(1) });
+/** A secret as it is stored: sealed by keys that the registry does not have, beside what every reader may know. */
+const secret = z.object({ sealed: z.string().min(1), clear: z.string().exactOptional() });
 
 /** The program that registered a server, as far as known. Only the registry's rules read this: it is part of no answer. */
 const holder = z.object({

@@ -186,10 +186,8 @@ export class Handshakes {
 
   /** An authority has got the proof that it asked for. */
   #proven(socket: TLSSocket): void {
-    socket.on('error', ignore).end();
-    const raw = (socket as unknown as Inside)._parent;
-    // Stays under way, with its deadline, until the authority closes.
-    raw?.resume();
+    // The handshake stays under way, with its deadline, until the authority closes, too.
+    socket.on('error', ignore).resume().end();
   }
 
   #failed(error: Error, socket: TLSSocket): void {

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { SelfSignedCertificates } from '../../src/acme/self-signed-certificates.ts';
 import { type Balancer, createBalancer } from '../../src/balancer/balancer.ts';
 import { LocalDataPlane } from '../../src/balancer/local-data-plane.ts';
+import { TicketSecret } from '../../src/balancer/ticket-secret.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
 import type { Registry } from '../../src/registry/contract.ts';
@@ -58,6 +59,7 @@ async function setUp(t: Test, environment: Parameters<Registry['putEnvironment']
   const balancer = createBalancer({
     ...tools,
     certificates: new CertificateStore('/', tools.clock, logger),
+    tickets: new TicketSecret({ clock: tools.clock, logger }),
     issued: new SelfSignedCertificates(tools.clock, logger),
     registry,
     startDataPlane: (feedback) =>
@@ -115,7 +117,7 @@ function get(
 }
 
 function inRotation(balancer: Balancer): string {
-  const up = balancer.view.servers().filter(({ health }) => health === 'up');
+  const up = [...balancer.view.servers()].filter(({ health }) => health === 'up');
   return up.map(({ id }) => id).join(' ');
 }
 
@@ -150,7 +152,7 @@ t.test('no traffic before the snapshot is acknowledged and a check has passed', 
   const a = await start('a');
   await join(a, { acknowledge: false });
   await eventually(
-    () => balancer.view.servers().length,
+    () => [...balancer.view.servers()].length,
     (count) => count === 1,
   );
   t.equal((await get(url())).status, 503);
@@ -196,7 +198,7 @@ t.test('killing a server under load fails no request, and the server is out of r
   await untilInRotation(balancer, 'b');
   const tookMs = performance.now() - killed;
   await eventually(
-    () => balancer.view.servers()[0]?.health,
+    () => [...balancer.view.servers()][0]?.health,
     (health) => health === 'down',
   );
   await answered((statuses.get(200) ?? 0) + 200);
@@ -204,7 +206,7 @@ t.test('killing a server under load fails no request, and the server is out of r
   await load;
   t.strictSame([...statuses.keys()], [200], `${JSON.stringify([...statuses])}`);
   t.ok(tookMs < 1000, `${Math.round(tookMs)} ms`);
-  t.match(balancer.view.servers()[0]?.reason, /connection refused/);
+  t.match([...balancer.view.servers()][0]?.reason, /connection refused/);
 });
 
 t.test('draining: requests in flight finish on the server, new ones go to another', async (t) => {
@@ -226,7 +228,7 @@ t.test('draining: requests in flight finish on the server, new ones go to anothe
   await registry.patchServer('a', { draining: true });
   await untilInRotation(balancer, 'b');
   for (let count = 0; count < 5; count++) t.equal((await get(url())).body, 'b');
-  t.match(balancer.view.servers()[0], { id: 'a', active: 1 });
+  t.match([...balancer.view.servers()][0], { id: 'a', active: 1 });
   finish();
   t.match(await inFlight, { status: 200, body: 'late' });
   a.react = undefined;
@@ -285,6 +287,7 @@ t.test('a taken address fails the start with its remedy, and leaves no listener 
     createBalancer({
       ...tools,
       certificates: new CertificateStore('/', tools.clock, logger),
+      tickets: new TicketSecret({ clock: tools.clock, logger }),
       issued: new SelfSignedCertificates(tools.clock, logger),
       registry,
       startDataPlane: (feedback) => new LocalDataPlane({ ...tools, ...feedback, open: (...given) => open(given[0], given[1], given[2]) }),

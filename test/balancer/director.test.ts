@@ -302,3 +302,37 @@ t.test('another start of a server is accepted only while it cannot register', as
   t.equal(rotation(), 'a');
   t.equal(tables.get('production')?.servers[0]?.identity, 'a; instance=a-2; environment=production', 'connections expect this start');
 });
+
+t.test('the table of a thousand servers is made in turns of the event loop, and given to the reader whole', async (t) => {
+  const { clock, registry, tables, applied } = await setUp((fresh) => {
+    fresh.put('production');
+    for (let index = 0; index < 1000; index++) fresh.join(`server-${1000 + index}`);
+  });
+  const sizes = async () => {
+    const seen = new Set<number>();
+    for (let turn = 0; turn < 300; turn++) {
+      seen.add(tables.get('production')?.servers.length ?? 0);
+      await new Promise(setImmediate);
+    }
+    return [...seen];
+  };
+  t.strictSame(await sizes(), [1000]);
+  const before = tables.get('production')?.servers;
+  const calls = applied();
+  registry.join('server-2000');
+  registry.publish({ kind: 'server', name: 'server-2000' });
+  const seen = new Set<number>();
+  for (let round = 0; round < 3; round++) {
+    await clock.pass(20);
+    for (const size of await sizes()) seen.add(size);
+  }
+  t.equal([...seen].at(-1), 1001);
+  t.strictSame(
+    [...seen].filter((size) => size < 1000),
+    [],
+    'never a part of it',
+  );
+  t.ok(applied() - calls <= 2, `${applied() - calls} tables: with the server, and once it was checked`);
+  const after = tables.get('production')?.servers ?? [];
+  t.equal(after.filter((server, index) => server === before?.[index]).length, 1000, 'servers that did not change are the same objects');
+});

@@ -55,6 +55,7 @@ function setUp() {
     random: () => 0.5,
     graceMs: 1234,
     certificates: new CertificateStore('/', clock, logger),
+    tickets: { octets: Buffer.alloc(32) },
     issued: new SelfSignedCertificates(clock, logger),
   });
   return { clock, lines, opened, taken, listeners };

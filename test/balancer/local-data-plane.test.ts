@@ -72,7 +72,7 @@ t.test('servers of all environments are listed', async (t) => {
   dataPlane.apply(table([server('a'), server('b', { health: 'down' })], { listen }, 'production'));
   dataPlane.apply(table([server('a')], { listen }, 'development'));
   t.strictSame(
-    dataPlane.servers().map(({ environment, id, health }) => `${environment}/${id} ${health}`),
+    [...dataPlane.servers()].map(({ environment, id, health }) => `${environment}/${id} ${health}`),
     ['production/a up', 'production/b down', 'development/a up'],
   );
 });

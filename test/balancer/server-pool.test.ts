@@ -38,7 +38,7 @@ function setUp(environment: TableEnvironment) {
     }
     throw new Error(`${id} is never picked`);
   };
-  const live = (id: string) => pool.servers().find((each) => each.id === id);
+  const live = (id: string) => pool.serverNamed(id);
   return { clock, lines, suspects, reports, pool, pick, picked, find, live };
 }
 
@@ -50,7 +50,7 @@ t.test('only servers that serve and are up get traffic', async (t) => {
   );
   t.equal(picked(), 'a b');
   t.strictSame(
-    pool.servers().map(({ id, health }) => `${id} ${health}`),
+    [...pool.servers()].map(({ id, health }) => `${id} ${health}`),
     ['a up', 'b up', 'c down', 'd unknown'],
   );
 });
@@ -322,4 +322,22 @@ t.test('with a sticky cookie a client keeps its server until that drains', async
   const unmarked = new FakeExchange('GET', '/');
   pool.respond(unmarked, first);
   t.strictSame(unmarked.response.headers.all('set-cookie'), [], 'switched off');
+});
+
+t.test('a server at rest is the same object at each look; one that changed is another', async (t) => {
+  const { pool, pick, live } = setUp(table([server('a')]));
+  const before = live('a');
+  t.equal(live('a'), before);
+  t.equal([...pool.servers()][0], before);
+  const upstream = pick();
+  if (upstream === undefined) throw new Error('no server was picked');
+  upstream.requests++;
+  t.match(live('a'), { requests: (before?.requests ?? 0) + 1 });
+  const counted = live('a');
+  t.not(counted, before);
+  upstream.active++;
+  t.match(live('a'), { active: 1 });
+  upstream.active--;
+  pool.apply(table([server('a', { weight: 7 })]));
+  t.match(live('a'), { weight: 7, requests: 1, active: 0 });
 });

@@ -5,12 +5,15 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Test, test } from 'tap';
+import t, { type Test, test } from 'tap';
 import type { Contender } from '../../bench/contender.ts';
 import { contenders } from '../../bench/contenders/index.ts';
 import { checkCorrectness } from '../../bench/correctness.ts';
 import { programVersion } from '../../bench/versions.ts';
 import { root } from '../tools/source-files.ts';
+
+// Side by side: each test has folders and processes of its own, and waits much of the time.
+t.jobs = 2;
 
 const tools = ['wrk', 'nginx', 'taskset'].filter((tool) => 'missing' in programVersion(tool, ['-v'], /(\d\S*)/));
 

@@ -3,12 +3,15 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type Test, test } from 'tap';
+import t, { type Test, test } from 'tap';
 import { type FleetOptions, runFleet } from '../../bench/fleet/fleet.ts';
 import { report } from '../../bench/fleet/report.ts';
 import { spreadOf } from '../../bench/fleet/spread.ts';
 import { Condition } from '../tools/condition.ts';
 import { eventually } from '../tools/eventually.ts';
+
+// Side by side: each test has folders and processes of its own, and waits much of the time.
+t.jobs = 3;
 
 const program = fileURLToPath(new URL('../../bench/fleet/run.ts', import.meta.url));
 const quick = { minutes: 0.01, restSeconds: 0, deploys: 1, herd: true };

@@ -11,6 +11,8 @@ const fileLimitMs = 900_000;
  */
 export function inBrief(scenarios: readonly Scenario[]): void {
   t.setTimeout(fileLimitMs);
+  // Side by side: a scenario waits most of its time.
+  t.jobs = 3;
   for (const scenario of scenarios) {
     test(scenario.name, async (t) => {
       const { bar: _, ...untimed } = scenario;

@@ -98,7 +98,7 @@ export class Stage {
     const persistent = { persistent: options.persistent ?? false };
     const sentinels = options.registry === 'sentinel' ? await startSentinels(owner) : undefined;
     const redis = sentinels?.master ?? (options.registry === 'redis' ? await startRedis(owner, persistent) : undefined);
-    const program = options.second === 'previous' ? previousRelease(owner) : undefined;
+    const program = options.second === 'previous' ? await previousRelease(owner) : undefined;
     const redisRelay = redis && options.relayed === 'all' ? await startRelay(owner, redis.port) : undefined;
     const redisUrl = sentinels?.url ?? (redisRelay ? urlOf(redisRelay, 'redis') : redis?.url);
     const dns = options.named ? await DnsServer.start(owner) : undefined;
@@ -389,8 +389,8 @@ function urlOf({ port }: Relay, scheme: 'redis' | 'http'): string {
   return `${scheme}://127.0.0.1:${port}`;
 }
 
-function previousRelease(owner: Owner): string {
-  const { program, missing } = buildPreviousRelease(owner);
+async function previousRelease(owner: Owner): Promise<string> {
+  const { program, missing } = await buildPreviousRelease(owner);
   if (program === undefined) throw new StageMissing(`needs the previous release: ${missing}`);
   return program;
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Condition } from '../tools/condition.ts';
 import type { Owner } from '../tools/owner.ts';
+import { uncovered } from '../tools/sluice-process.ts';
 import { Screen } from './screen.ts';
 
 /** Shell commands on a new pseudo-terminal, made by util-linux's `script`; reads their screen and types keys. */
@@ -46,7 +47,8 @@ export class PseudoTerminal {
     }: { columns?: number; rows?: number; env?: Record<string, string>; folder?: string } = {},
   ): PseudoTerminal {
     const inside = `tty; stty cols ${columns} rows ${rows}; ${commands}`;
-    const child = spawn('script', ['--quiet', '--flush', '--return', '--command', inside, '/dev/null'], {
+    const [program, ...words] = [...uncovered, 'script', '--quiet', '--flush', '--return', '--command', inside, '/dev/null'] as const;
+    const child = spawn(program, words, {
       cwd: folder,
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { PATH: process.env['PATH'], TERM: 'xterm', SHELL: '/bin/sh', ...env },

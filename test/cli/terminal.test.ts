@@ -1,6 +1,9 @@
-import { test } from 'tap';
+import t, { test } from 'tap';
 import { serving, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 import { onTerminal } from './on-terminal.ts';
+
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 2;
 
 test('top on a terminal: resizing, a restart of the balancer, q', { timeout: 100_000 }, async (t) => {
   const balancer = await startBalancer(t);

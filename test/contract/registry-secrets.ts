@@ -18,10 +18,10 @@ export function secrets(t: Test, open: Open): void {
     const outcomes = await Promise.all([one, two].map((store, index) => store.put('a', `change ${index}`, first?.revision ?? 0)));
     t.same(outcomes.sort(), [false, true], 'one of two changes at a time');
     t.notOk(await one.remove('a', first?.revision ?? 0), 'it has changed since');
-    await one.put('b:1', 'x', 0);
+    await one.put('b:1', 'x', 0, 'clear');
     await one.put('b:2', 'y', 0);
     t.match(await two.list('b:'), [
-      { name: 'b:1', sealed: 'x' },
+      { name: 'b:1', sealed: 'x', clear: 'clear' },
       { name: 'b:2', sealed: 'y' },
     ]);
     t.equal((await two.list('')).length, 3);

@@ -72,6 +72,7 @@ export async function controlUnderTest(
   const view = {
     ...emptyView,
     servers: () => live,
+    serversNamed: (id: string) => live.filter((server) => server.id === id),
     unready: () => (under.ready ? undefined : 'the listeners are not open yet'),
     listening: (environment: string) => under.listening.get(environment),
   };
@@ -137,6 +138,8 @@ export function joinRequest(id: string, environment?: string): JoinRequest {
 /** The view of a balancer without servers that is not ready. */
 export const emptyView: LiveView = {
   servers: () => [],
+  serversNamed: () => [],
+  checkCounts: () => ({ results: {}, flips: { up: 0, down: 0 }, ejections: {} }),
   environments: () => [],
   listeners: () => [],
   sync: { at: undefined, failures: 0, reconnects: 0 },

@@ -5,6 +5,7 @@ import { WebSocket } from 'ws';
 import type { FeedMessage } from '../../src/api/feed-messages.ts';
 import { compareServers } from '../../src/control/feed/server-changes.ts';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
+import { atOnce } from '../../src/model/pieces.ts';
 import { Condition } from '../tools/condition.ts';
 import { type ControlUnderTest, controlUnderTest, joinRequest, liveServer, sampleProject, tokens } from './control-under-test.ts';
 import { server } from './sample-server.ts';
@@ -89,13 +90,13 @@ test('the live feed says when a listener opens or closes, of which the registry 
 });
 
 test('servers that did not change are not sent again', (t) => {
-  t.same(compareServers([server], [{ ...server, active: 5, requests: 9, lastSeen: 7 }], 1), { messages: [], happenings: [] });
-  t.match(compareServers([server], [{ ...server, weight: 2 }], 1), {
+  t.same(atOnce(compareServers([server], [{ ...server, active: 5, requests: 9, lastSeen: 7 }], 1)), { messages: [], happenings: [] });
+  t.match(atOnce(compareServers([server], [{ ...server, weight: 2 }], 1)), {
     messages: [{ type: 'membership' }],
     happenings: [{ text: 'weight 1 → 2' }],
   });
   t.match(
-    compareServers([server], [{ ...server, reason: 'slow' }], 1).messages,
+    atOnce(compareServers([server], [{ ...server, reason: 'slow' }], 1)).messages,
     [{ type: 'health', reason: 'slow' }],
     'a changed reason is sent',
   );

@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { test } from 'tap';
+import { makeKeyPair, writeKey } from '../../src/certificates/hop-certificates.ts';
 import { eventually } from '../tools/eventually.ts';
 import { controlUnderTest, joinRequest, liveServer, sampleProject, tokens } from './control-under-test.ts';
 
@@ -83,6 +84,32 @@ test('registrations that make no sense are refused', async (t) => {
   t.same([huge.status, huge.body.code], [413, 'too-large'], 'the join token does not allow large bodies');
   t.equal((await ask('PUT', '/v1/register/not%20a%20name', { body: { address: '127.0.0.1:1' }, ...asGateway })).status, 422);
   t.same(await registry.servers(), []);
+});
+
+test('a server that registers by plain HTTP gets a certificate for its key, if it proves who it is', async (t) => {
+  const { ask, registry } = await controlUnderTest(t);
+  const certificate = { id: '1', authorities: 'one', pem: 'certificate', until: 2 };
+  registry.certification?.use({ certify: ({ hop }) => (hop?.certificate === undefined ? certificate : undefined) });
+  await registry.putEnvironment('production', {});
+  const key = writeKey(makeKeyPair().publicKey);
+  const register = (hop: object, secret?: string) => {
+    const headers = { ...asGateway.headers, ...(secret !== undefined && { 'lease-secret': secret }) };
+    return ask('PUT', '/v1/register/legacy', { body: { environment: 'production', address: '127.0.0.1:9300', hop }, headers });
+  };
+  const { status, body } = await register({ key });
+  t.same([status, body.code], [422, 'invalid']);
+  t.match(body.detail, /Lease-Secret/);
+  t.equal(await registry.server('legacy'), undefined);
+  const secret = 'a secret of sixteen'.replaceAll(' ', '-');
+  t.same((await register({ key }, secret)).body.hop, { key, certificate });
+  t.match((await ask('GET', '/v1/servers/legacy')).body.hop, { tls: false, until: 2 });
+  const serves = { certificate: '1', environment: 'production' };
+  const { pem: _, ...known } = certificate;
+  t.same((await register({ key, serves }, secret)).body.hop, { key, certificate: known, serves: true });
+  t.match((await ask('GET', '/v1/servers/legacy')).body.hop, { tls: true, until: 2 });
+  const other = writeKey(makeKeyPair().publicKey);
+  for (const wrong of [undefined, 'another-secret-of-sixteen']) t.not((await register({ key: other }, wrong)).status, 200);
+  t.equal((await registry.server('legacy'))?.hop?.key, key);
 });
 
 test('a Sluice gateway cannot be unregistered by plain HTTP', async (t) => {

@@ -115,3 +115,27 @@ test('static servers can only be changed in their environment', async (t) => {
     t.match(answer.body.detail, /static/);
   }
 });
+
+test('lists of thousands of servers are answered whole, and to all who ask at the same time', async (t) => {
+  const under = await controlUnderTest(t);
+  const { ask, live, registry } = under;
+  const ids = Array.from({ length: 1500 }, (_, index) => `static-${1000 + index}`);
+  await registry.putEnvironment('production', { servers: ids.map((id) => ({ id, address: '127.0.0.1:9101' })) });
+  for (const id of ids) live.push(liveServer(id, 'production', { health: 'up', requests: 3 }));
+  const answers = await Promise.all(Array.from({ length: 4 }, () => ask('GET', '/v1/servers')));
+  for (const { status, headers, body } of answers) {
+    t.equal(status, 200);
+    t.match(headers.get('content-type'), /^application\/json/);
+    t.strictSame(
+      (body as { id: string; requests: number }[]).map(({ id }) => id),
+      ids,
+    );
+  }
+  const environment = await ask('GET', '/v1/environments/production');
+  t.equal((environment.body as { servers: unknown[] }).servers.length, 1500);
+  t.match(environment.headers.get('etag'), /^"/);
+  await registry.join(joinRequest('late', 'production'));
+  t.equal(((await ask('GET', '/v1/servers')).body as unknown[]).length, 1501, 'a list has what was done before it was asked for');
+  const deployments = await ask('GET', '/v1/environments/production/deployments');
+  t.match(deployments.body, { servers: [{ id: 'late' }] });
+});

@@ -5,6 +5,7 @@ import { shownSeconds } from '../../src/api/series.ts';
 import { TrafficMeter } from '../../src/control/feed/traffic-meter.ts';
 import { RecentTraffic } from '../../src/dashboard/state/recent-traffic.ts';
 import { LatencyHistogram } from '../../src/model/latency.ts';
+import { atOnce } from '../../src/model/pieces.ts';
 import { liveServer } from './control-under-test.ts';
 
 const start = 1_700_000_000_000;
@@ -14,7 +15,7 @@ function meterAndPage() {
   const traffic = new TrafficMeter();
   const page = new RecentTraffic();
   const take = (at: number, servers: Parameters<TrafficMeter['take']>[1]) => {
-    const message = { type: 'traffic', at, ...traffic.take(at, servers) } as const;
+    const message = { type: 'traffic', at, ...atOnce(traffic.take(at, servers)) } as const;
     page.hear(JSON.parse(JSON.stringify(message)));
     return message;
   };
@@ -119,7 +120,7 @@ test('the traffic of a thousand servers takes a few kilobytes a second', async (
       return liveServer(`server-${index}`, `environment-${index % 200}`, { requests, active, latencies });
     });
   const bytes = (at: number, servers: ReturnType<typeof fleet>) =>
-    JSON.stringify({ type: 'traffic', at, ...traffic.take(at, servers) } satisfies FeedMessage).length;
+    JSON.stringify({ type: 'traffic', at, ...atOnce(traffic.take(at, servers)) } satisfies FeedMessage).length;
   bytes(start, fleet(0));
   t.ok(bytes(start + 1000, fleet(0)) < 200, 'an idle fleet costs nothing');
   const busy = bytes(start + 2000, fleet(37, 3));

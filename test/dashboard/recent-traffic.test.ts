@@ -2,6 +2,7 @@ import { test } from 'tap';
 import { TrafficMeter } from '../../src/control/feed/traffic-meter.ts';
 import { RecentTraffic } from '../../src/dashboard/state/recent-traffic.ts';
 import { LatencyHistogram } from '../../src/model/latency.ts';
+import { atOnce } from '../../src/model/pieces.ts';
 import { liveServer } from '../control/control-under-test.ts';
 
 test('memory does not grow over an hour in which servers and environments are replaced every minute', async (t) => {
@@ -21,7 +22,7 @@ test('memory does not grow over an hour in which servers and environments are re
   const sizes: number[] = [];
   for (let second = 0; second < 3600; second++) {
     const at = 1_700_000_000_000 + second * 1000;
-    page.hear({ type: 'traffic', at, ...meter.take(at, fleet(second)) });
+    page.hear({ type: 'traffic', at, ...atOnce(meter.take(at, fleet(second))) });
     page.keep(names(second));
     if (second % 600 === 599)
       sizes.push(page.size + [...meter.environments.values()].reduce((sum, { samples }) => sum + samples.length, 0));

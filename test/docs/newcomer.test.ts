@@ -2,10 +2,13 @@ import { execFile } from 'node:child_process';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Test, test } from 'tap';
+import t, { type Test, test } from 'tap';
 import { listening } from '../tools/listening.ts';
 import { SluiceProcess } from '../tools/sluice-process.ts';
 import { onFreePorts } from '../tools/sluice-under-test.ts';
+
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 3;
 
 const program = fileURLToPath(new URL('../../dist/sluice.mjs', import.meta.url));
 

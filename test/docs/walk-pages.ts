@@ -1,4 +1,4 @@
-import { test } from 'tap';
+import t, { test } from 'tap';
 import { allPages, blocksOf } from '../tools/pages.ts';
 import { follow } from './follow.ts';
 import { Walk } from './walk.ts';
@@ -12,6 +12,8 @@ export function walkPages(belongs: (page: string) => boolean): void {
     (page) =>
       page !== 'README.md' && belongs(page) && blocksOf(page).some(({ language, role }) => language === 'sh' && role !== 'elsewhere'),
   );
+  // Side by side: each walk has a folder, ports and processes of its own, and waits most of the time.
+  t.jobs = 3;
   for (const page of pages.filter((one) => one.includes(wanted))) {
     // Takes seconds on an idle machine.
     test(`${page} works as a reader would follow it`, { timeout: 300_000 }, async (t) => {

@@ -7,6 +7,7 @@ import { Condition } from '../tools/condition.ts';
 import type { Program } from '../tools/debian-packages.ts';
 import { findRedis } from '../tools/find-redis.ts';
 import { ownFolder } from '../tools/own-folder.ts';
+import { uncovered } from '../tools/sluice-process.ts';
 import { root } from '../tools/source-files.ts';
 import { within } from '../tools/within.ts';
 import { Ports } from './ports.ts';
@@ -141,7 +142,8 @@ export class Walk {
       ...(/^control:/m.test(config) ? {} : { SLUICE_CONTROL_LISTEN: await this.#ports.real('127.0.0.1:9000') }),
       ...(file !== undefined ? {} : { SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: await this.#ports.real('127.0.0.1:8080') }),
     };
-    const child = spawn('/bin/sh', ['-ec', commands], {
+    const [program, ...words] = [...uncovered, '/bin/sh', '-ec', commands] as const;
+    const child = spawn(program, words, {
       cwd: this.folder,
       // Its own process group, like a job of a shell.
       detached: true,

@@ -5,7 +5,7 @@ import { Agent, createServer, type IncomingMessage, request } from 'node:http';
 import { connect, Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { test } from 'tap';
+import t, { test } from 'tap';
 import { Condition } from '../tools/condition.ts';
 import { eventually } from '../tools/eventually.ts';
 import { listening } from '../tools/listening.ts';
@@ -13,6 +13,9 @@ import { ownFolder } from '../tools/own-folder.ts';
 import type { Owner } from '../tools/owner.ts';
 import { builtProgram } from '../tools/sluice-process.ts';
 import { type BalancerUnderTest, startBalancer } from '../tools/sluice-under-test.ts';
+
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 3;
 
 /** Longer than the part of a target that a log line shows. */
 const longTarget = `/${'a'.repeat(2_000)}`;

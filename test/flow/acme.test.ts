@@ -5,14 +5,17 @@ import https from 'node:https';
 import net from 'node:net';
 import { join } from 'node:path';
 import tls, { type TLSSocket } from 'node:tls';
-import { test } from 'tap';
+import { type Test, test } from 'tap';
+import { WebSocket } from 'ws';
 import type { EnvironmentAnswer } from '../../src/api/answers.ts';
+import type { FeedMessage } from '../../src/api/feed-messages.ts';
+import { Condition } from '../tools/condition.ts';
 import { eventually } from '../tools/eventually.ts';
 import { listening } from '../tools/listening.ts';
 import type { Owner } from '../tools/owner.ts';
 import { Pebble } from '../tools/pebble.ts';
 import { startRedis } from '../tools/redis.ts';
-import { type BalancerUnderTest, operate, startBalancer } from '../tools/sluice-under-test.ts';
+import { adminToken, type BalancerUnderTest, operate, startBalancer } from '../tools/sluice-under-test.ts';
 
 const eab = { keyId: 'kid-1', hmac: 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W' };
 /** Seconds for which Pebble's certificates are valid: a third is left after 40. */
@@ -54,6 +57,25 @@ async function certificates(balancer: BalancerUnderTest, environment = 'producti
 
 async function metrics({ control }: BalancerUnderTest): Promise<string> {
   return (await fetch(`${control}/metrics`)).text();
+}
+
+/** The certificates once each of them `holds`, as a dashboard sees them: it reads only what the live feed tells it to read. */
+async function followed(t: Test, balancer: BalancerUnderTest, holds: (each: Certificates[number]) => boolean): Promise<Certificates> {
+  const socket = new WebSocket(`${balancer.control.replace('http', 'ws')}/v1/events`, {
+    headers: { authorization: `Bearer ${adminToken}` },
+  });
+  t.teardown(() => socket.terminate());
+  let seen: Certificates = [];
+  const changed = new Condition();
+  socket.on('message', async (data) => {
+    if ((JSON.parse(String(data)) as FeedMessage).type !== 'environment') return;
+    seen = await certificates(balancer);
+    changed.notify();
+  });
+  return changed.until(() => seen.length > 0 && seen.every(holds) && seen, {
+    what: 'the live feed to tell of certificates',
+    seen: () => seen,
+  });
 }
 
 /** Address of the balancer's listener that redirects to https. */
@@ -189,7 +211,9 @@ test('certificates by ACME', async (t) => {
     t.equal(pebble.orders, 2, 'the account is at fault: nothing is ordered');
 
     await balancer.api('PUT', '/v1/environments/production', withEab(eab));
-    const [issued, failed] = await states(
+    const [issued, failed] = await followed(
+      t,
+      balancer,
       (each) => each.until !== null || each.acme?.failure?.reason.includes('tls-alpn-01 for nowhere') === true,
     );
     t.match(issued, { certificate: 'b.example', names: ['b.example'], acme: { renewal: Number, failure: undefined } });

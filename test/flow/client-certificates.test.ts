@@ -7,13 +7,16 @@ import net from 'node:net';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { promisify } from 'node:util';
-import { test } from 'tap';
+import t, { test } from 'tap';
 import { CertificateFolder, type IssuedCertificate, textsOf } from '../tools/certificate-folder.ts';
 import { eventually } from '../tools/eventually.ts';
 import { freePort } from '../tools/free-port.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import type { Owner } from '../tools/owner.ts';
 import { operate, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
+
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 3;
 
 const run = promisify(execFile);
 const pem = (file: string) => readFileSync(file, 'utf8');

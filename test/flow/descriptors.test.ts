@@ -8,6 +8,8 @@ import { type BalancerUnderTest, operate, serving, startBalancer, startGateway }
 
 // Each test starts several processes, one after the other.
 t.setTimeout(120_000);
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 2;
 
 const descriptors = 256;
 const idle = 300;

@@ -21,6 +21,8 @@ import {
 } from '../tools/sluice-under-test.ts';
 
 t.setTimeout(180_000);
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 4;
 
 const forProduction = 'join-token-for-production';
 const forStaging = 'join-token-for-staging';

@@ -1,4 +1,4 @@
-import { type Test, test } from 'tap';
+import t, { type Test, test } from 'tap';
 import { WebSocket } from 'ws';
 import type { Happening } from '../../src/api/answers.ts';
 import type { FeedMessage } from '../../src/api/feed-messages.ts';
@@ -8,6 +8,9 @@ import { eventually } from '../tools/eventually.ts';
 import { Load } from '../tools/load.ts';
 import { startRedis } from '../tools/redis.ts';
 import { adminToken, type BalancerUnderTest, current, serving, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
+
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 2;
 
 /** Yields the messages of a balancer's live feed. */
 async function* messagesOf(t: Test, { control }: BalancerUnderTest): AsyncGenerator<FeedMessage> {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request } from 'node:http';
 import { createServer as createTcpServer, type Socket } from 'node:net';
-import { test } from 'tap';
+import t, { test } from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
 import { eventually } from '../tools/eventually.ts';
 import { listening } from '../tools/listening.ts';
@@ -16,6 +16,9 @@ import {
   startGateway,
   testEnvironment,
 } from '../tools/sluice-under-test.ts';
+
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 2;
 
 /** A target whose path decides its answer. `hanging` counts the requests that it never answers. */
 async function startTarget(t: Owner) {

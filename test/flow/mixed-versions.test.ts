@@ -18,7 +18,7 @@ async function untilCurrent(balancer: BalancerUnderTest, count: number, environm
 }
 
 t.test('the previous release and this one share a registry, and carry traffic for both', async (t) => {
-  const { program, missing } = buildPreviousRelease(t);
+  const { program, missing } = await buildPreviousRelease(t);
   if (program === undefined) {
     t.pass('needs the previous release', { skip: missing });
     return;
@@ -160,7 +160,7 @@ t.test('what a newer version has written harms only its own object', async (t) =
 });
 
 t.test('an environment with more deployments than older versions can read keeps its traffic on them', async (t) => {
-  const { program, missing } = buildPreviousRelease(t);
+  const { program, missing } = await buildPreviousRelease(t);
   if (program === undefined) {
     t.pass('needs the previous release', { skip: missing });
     return;

@@ -8,6 +8,8 @@ import { type LogLine, SluiceProcess } from '../tools/sluice-process.ts';
 import { adminToken, joinToken, onFreePorts } from '../tools/sluice-under-test.ts';
 
 t.setTimeout(200_000);
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 3;
 
 const env = { SLUICE_ADMIN_TOKEN: adminToken, SLUICE_JOIN_TOKEN: joinToken, SLUICE_LOG_LEVEL: 'debug' };
 const authorization = `Bearer ${adminToken}`;

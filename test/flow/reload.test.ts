@@ -3,13 +3,16 @@ import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { join } from 'node:path';
-import { test } from 'tap';
+import t, { test } from 'tap';
 import { bindsBeside } from '../../src/proxy/bound-socket.ts';
 import { eventually } from '../tools/eventually.ts';
 import { freePort } from '../tools/free-port.ts';
 import { reload } from '../tools/reload.ts';
 import { startBalancer } from '../tools/sluice-under-test.ts';
 import { startTalker, talk } from './talk.ts';
+
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 3;
 
 async function nameAt(address: string | null): Promise<string> {
   const response = await fetch(`http://${address}/`);

@@ -1,9 +1,12 @@
-import { type Test, test } from 'tap';
+import t, { type Test, test } from 'tap';
 import { echoProject, startTarget } from '../tools/echo.ts';
 import { eventually } from '../tools/eventually.ts';
 import { Load } from '../tools/load.ts';
 import { startRedis } from '../tools/redis.ts';
 import { type BalancerUnderTest, current, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
+
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 2;
 
 /** The whole promise of the product: join, deploy, scale out, deploy again under load, scale in. */
 async function scaleOut(t: Test, balancer: BalancerUnderTest, joinUrl: string): Promise<void> {

@@ -5,7 +5,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { join } from 'node:path';
 import type tls from 'node:tls';
-import { test } from 'tap';
+import t, { test } from 'tap';
 import { CertificateFolder } from '../tools/certificate-folder.ts';
 import { eventually } from '../tools/eventually.ts';
 import { freePort } from '../tools/free-port.ts';
@@ -13,6 +13,9 @@ import { ownFolder } from '../tools/own-folder.ts';
 import { SluiceProcess } from '../tools/sluice-process.ts';
 import { adminToken, operate, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 import { ask, startForwarded } from './tls-client.ts';
+
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 4;
 
 for (const workers of [0, 2]) {
   test(`environments share a listener with TLS, each with its certificate, and files that change are used (workers: ${workers})`, async (t) => {

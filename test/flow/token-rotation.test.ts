@@ -8,6 +8,8 @@ import { adminToken, joinToken, serving, startBalancer } from '../tools/sluice-u
 import { startShortLeased, ttl } from './short-leases.ts';
 
 t.setTimeout(300_000);
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 2;
 
 /** Removes the tokens that the tests usually set, so that those of the configuration count. */
 const noTokens = { SLUICE_ADMIN_TOKEN: undefined, SLUICE_JOIN_TOKEN: undefined } as unknown as Record<string, string>;

@@ -1,8 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Test, test } from 'tap';
+import t, { type Test, test } from 'tap';
 import { SluiceProcess } from '../tools/sluice-process.ts';
 import { onFreePorts } from '../tools/sluice-under-test.ts';
+
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 3;
 
 function startUp(t: Test, args: readonly string[] = [], env: Readonly<Record<string, string>> = onFreePorts): SluiceProcess {
   return SluiceProcess.start(t, ['up', ...args], { folder: t.testdir({}), env });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
-import { test } from 'tap';
+import t, { test } from 'tap';
 import { deployEcho, startTarget } from '../tools/echo.ts';
 import { eventually } from '../tools/eventually.ts';
 import { listening } from '../tools/listening.ts';
@@ -9,6 +9,9 @@ import { Load, type LoadCounts } from '../tools/load.ts';
 import type { Owner } from '../tools/owner.ts';
 import type { LogLine } from '../tools/sluice-process.ts';
 import { type BalancerUnderTest, current, serving, startBalancer, startGateway, testEnvironment } from '../tools/sluice-under-test.ts';
+
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 2;
 
 const isReady = (line: LogLine) => line.msg === 'worker ready';
 

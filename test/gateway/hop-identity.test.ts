@@ -28,7 +28,7 @@ function gateway(t: Test) {
 
 /** What the registry says of a server with a certificate. */
 function certified(key: string, { id = 'a', environment = 'production', by = authority } = {}) {
-  const leaf = by.issue({ uri: serverUri(environment, id), publicKey: readKey(key), purpose: 'server', now: Date.now(), until });
+  const leaf = by.issue({ uri: serverUri(environment, id), publicKey: readKey(key), purpose: 'server', from: Date.now() - 1000, until });
   const certificate = { id: nameCertificate(leaf), authorities: by.id, pem: leaf + by.certificate, until };
   return { environment, hop: { key, certificate } };
 }
@@ -131,7 +131,7 @@ t.test('only balancers on the same registry are let in', async (t) => {
   const identity = await load();
   const { publicKey } = makeKeyPair();
   const balancer = (by: Authority) =>
-    new X509Certificate(by.issue({ uri: balancerUri('one'), publicKey, purpose: 'client', now: Date.now(), until }));
+    new X509Certificate(by.issue({ uri: balancerUri('one'), publicKey, purpose: 'client', from: Date.now() - 1000, until }));
   t.match(identity.refusalOf(balancer(authority)), 'not signed', 'before any authority is known');
   identity.accept(certified(identity.publicKey));
   t.match(identity.refusalOf(new X509Certificate(identity.credentials?.certificate ?? '')), 'not one of a balancer', 'not a server');

@@ -79,7 +79,9 @@ t.test('a long text comes in pieces, with turns of the event loop in between', a
     if (running) setImmediate(turn);
   };
   setImmediate(turn);
-  for await (const piece of expositionPieces(families)) pieces.push(piece);
+  // Each piece takes 10 ms.
+  let now = 0;
+  for await (const piece of expositionPieces(families, () => (now += 10))) pieces.push(piece);
   running = false;
   t.equal(pieces.join(''), exposition(families));
   t.ok(pieces.length > 1 && turns >= pieces.length - 1, `${pieces.length} pieces in ${turns} turns`);

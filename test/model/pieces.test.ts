@@ -1,5 +1,5 @@
 import t from 'tap';
-import { atOnce, inTurns, type Pieces } from '../../src/model/pieces.ts';
+import { atOnce, eachInTurns, inTurns, mapInTurns, type Pieces, spreadOverTurns, startNow } from '../../src/model/pieces.ts';
 
 function* counting(to: number, done: number[]): Pieces<string> {
   for (let piece = 0; piece < to; piece++) {
@@ -47,4 +47,68 @@ t.test('work at once is the same work', (t) => {
   t.equal(atOnce(counting(3, done)), 'counted');
   t.strictSame(done, [0, 1, 2]);
   t.end();
+});
+
+/** Counts the turns of the event loop in which other work runs until `work` has ended. */
+async function turnsDuring(work: Promise<unknown>): Promise<number> {
+  let turns = 0;
+  let running = true;
+  const turn = () => {
+    if (!running) return;
+    turns++;
+    setImmediate(turn);
+  };
+  setImmediate(turn);
+  await work;
+  running = false;
+  return turns;
+}
+
+t.test('of a list, the first few elements are taken at once, and then as many in a turn as take a millisecond', async (t) => {
+  const list = Array.from({ length: 60 }, (_, index) => index);
+  const taken: number[] = [];
+  let now = 0;
+  // A look at the clock takes half a millisecond.
+  const work = eachInTurns(
+    list,
+    (one) => void taken.push(one),
+    () => (now += 0.5),
+  );
+  t.equal(taken.length, 20);
+  const turns = await turnsDuring(work);
+  t.strictSame(taken, list);
+  t.ok(turns >= 15 && turns <= 25, `${turns} turns for 40 elements, two in each`);
+  t.strictSame(
+    await mapInTurns(list, (one) => one * 2),
+    list.map((one) => one * 2),
+  );
+});
+
+t.test('what a generator makes is passed on, and other work comes in between', async (t) => {
+  const made: number[] = [];
+  let now = 0;
+  const counted = function* () {
+    for (let one = 0; one < 10; one++) yield one;
+  };
+  const turns = await turnsDuring(
+    (async () => {
+      for await (const one of spreadOverTurns(counted(), () => (now += 10))) made.push(one);
+    })(),
+  );
+  t.strictSame(made, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  t.ok(turns >= 9, `${turns} turns`);
+});
+
+t.test('few pieces are done at once, many partly in turns', async (t) => {
+  const few: number[] = [];
+  const of = function* (count: number, done: number[]): Pieces<void> {
+    yield* counting(count, done);
+  };
+  t.equal(startNow(of(50, few)), undefined);
+  t.equal(few.length, 50);
+  const many: number[] = [];
+  const rest = startNow(of(500, many));
+  t.equal(many.length, 100);
+  await rest;
+  t.equal(many.length, 500);
 });

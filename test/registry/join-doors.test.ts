@@ -1,24 +1,15 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
-import type { Grant } from '../../src/model/access.ts';
-import type { Registry } from '../../src/registry/contract.ts';
+import { makeKeyPair, writeKey } from '../../src/certificates/hop-certificates.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
-import type { JoinLimits } from '../../src/registry/remote/join-limits.ts';
 import { JoinRefusals } from '../../src/registry/remote/join-refusals.ts';
-import { RegistrationEndpoint } from '../../src/registry/remote/registration-endpoint.ts';
 import { api, deployed, request } from '../contract/registry-samples.ts';
 import { eventually } from '../tools/eventually.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { keptLogger, silentLogger } from '../tools/fake-logger.ts';
 import { JoinPeer } from '../tools/join-peer.ts';
-
-const grants: Readonly<Record<string, Grant>> = {
-  'Bearer admin-secret': { access: 'admin' },
-  'Bearer join-secret': { access: 'join', token: 'control.tokens.join' },
-  'Bearer production-secret': { access: 'join', environment: 'production', token: 'control.tokens.joinFor.production' },
-};
+import { doors } from './doors.ts';
 
 t.test('a session with a join token has one server: its id, its instance, its environment', async (t) => {
   const { url, behind } = await doors(t);
@@ -115,6 +106,39 @@ t.test('news of other servers, environments and projects is not sent; what was m
   answer();
   await renewal;
   await late.until(() => late.news.some((news) => news.kind === 'server' && news.name === 'one'), 'a hint to renew again');
+});
+
+t.test('a join token gets a certificate for the own server only, and none of a balancer', async (t) => {
+  const { url, behind } = await doors(t);
+  const certified: string[] = [];
+  behind.certification?.use({
+    certify: ({ id, environment, hop }) => {
+      if (hop === undefined || hop.certificate !== undefined) return undefined;
+      certified.push(`${environment}/${id} ${hop.key === ours ? 'ours' : 'theirs'}`);
+      return { id: '1', authorities: 'one', pem: 'certificate', until: 1 };
+    },
+  });
+  const [ours, theirs] = [writeKey(makeKeyPair().publicKey), writeKey(makeKeyPair().publicKey)];
+  await behind.putEnvironment('production', {});
+  await behind.putEnvironment('staging', {});
+  const theirSecret = 'their-secret-of-sixteen';
+  await behind.join(request('other', { environment: 'production', hop: { key: theirs }, secret: theirSecret }));
+  const peer = await JoinPeer.connect(t, url, 'production-secret');
+  const hop = { key: ours };
+  for (const secret of [undefined, 'another-secret-of-sixteen']) {
+    const claim = { hop, ...(secret !== undefined && { secret }) };
+    t.match(await peer.join('other', { environment: 'production', ...claim }), { error: { code: 'conflict' } });
+    t.match(await peer.join('other', { environment: 'production', instance: 'other-2', ...claim }), { error: { code: 'conflict' } });
+    t.match(await peer.call('renew', { id: 'other', instance: 'other-1', projects: [], ...claim }), { error: { code: 'not-found' } });
+  }
+  t.match(await peer.join('mine', { environment: 'staging', hop }), { error: { code: 'forbidden' } });
+  t.match(await peer.join('mine', { environment: 'production', hop, certificate: { pem: 'x' } }), {
+    result: { server: { hop: { certificate: { pem: 'certificate' } } } },
+  });
+  t.match(await peer.call('renew', { id: 'other', instance: 'other-1', projects: [], hop }), { error: { code: 'forbidden' } });
+  t.match(await peer.call('server', { id: 'mine' }), { result: { hop: { key: ours } } });
+  t.match((await behind.server('other'))?.hop, { key: theirs });
+  t.same(certified, ['production/other theirs', 'production/mine ours']);
 });
 
 t.test('a renewal on a new connection needs the secret, or the address from which the server registered', async (t) => {
@@ -349,31 +373,6 @@ t.test('refusals are counted, and logged at most once a minute for each address'
   for (let count = 0; count < 5000; count++) refusals.note('token', `10.1.${count >> 8}.${count & 255}`, 'its token is not valid');
   t.equal(refusals.remembered, 1024, 'the memory of addresses is bounded');
 });
-
-/** An endpoint over an embedded registry, with limits that tests set. */
-async function doors(t: Test, clock?: FakeClock) {
-  const behind: Registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger: silentLogger });
-  const limits: { -readonly [key in keyof JoinLimits]: number } = { servers: 0, connections: 0, connectionsPerAddress: 0 };
-  const refusals = new JoinRefusals(silentLogger, clock ?? ({ now: () => performance.now() } as never));
-  const mounted = new RegistrationEndpoint({
-    registry: behind,
-    logger: silentLogger,
-    grantOf: (header) => grants[header ?? ''],
-    limits: () => limits,
-    refusals,
-    ...(clock && { clock }),
-  });
-  const server = createServer().on('upgrade', (request, socket, head) => mounted.upgrade(request, socket, head));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(async () => {
-    await mounted.close();
-    server.close();
-    await behind.close();
-  });
-  const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, port, behind, mounted, refusals, limits, clock };
-}
 
 /** A TCP connection on which the upgrade to WebSocket has been answered. */
 async function upgraded(t: Test, port: number, token: string): Promise<Socket> {

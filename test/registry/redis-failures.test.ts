@@ -9,6 +9,9 @@ import { eventually } from '../tools/eventually.ts';
 import { keptLogger, silentLogger as logger } from '../tools/fake-logger.ts';
 import { startRedis } from '../tools/redis.ts';
 
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 3;
+
 t.test('Redis is killed and restarted with its data', async (t) => {
   const redis = await startRedis(t, { persistent: true });
   const registry = await open(t, redis.url);

@@ -8,6 +8,9 @@ import { silentLogger as logger } from '../tools/fake-logger.ts';
 import { startRedis } from '../tools/redis.ts';
 import { startSentinels } from '../tools/sentinels.ts';
 
+// Side by side: each test has processes of its own, and waits most of the time.
+t.jobs = 2;
+
 t.test('works on a Redis Cluster', async (t) => {
   const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000'];
   const [one, two] = [await startRedis(t, { args }), await startRedis(t, { args })];

@@ -6,6 +6,7 @@ import { openRegistry } from '../../src/registry/open-registry.ts';
 import { silentLogger } from './fake-logger.ts';
 import { listening } from './listening.ts';
 import type { Owner } from './owner.ts';
+import { pause } from './pause.ts';
 import { joinToken } from './sluice-under-test.ts';
 
 /**
@@ -38,16 +39,27 @@ export async function startRejectingServer(
     });
     await registry.renew({ id, instance, projects, running: { epoch, version, hash }, holds: { epoch, version, hash } });
   };
-  // A renewal that says nothing about what runs is answered with the snapshot.
+  let closed = false;
+  // A renewal that says nothing about what runs is answered with the snapshot. One that fails is sent again, as a gateway server does.
+  const catchUp = async () => {
+    while (!closed) {
+      try {
+        return await report(await registry.renew({ id, instance, projects: [] }));
+      } catch {
+        await pause(100);
+      }
+    }
+  };
+  let caughtUp: Promise<void> = Promise.resolve();
   const hear = (news: News) => {
-    if (news.kind === 'snapshot')
-      void registry
-        .renew({ id, instance, projects: [] })
-        .then(report)
-        .catch(() => {});
+    // One after the other: an older report must not come last.
+    if (news.kind === 'snapshot') caughtUp = caughtUp.then(catchUp);
   };
   const watch = registry.watch(hear, { server: id });
-  owner.teardown(() => watch.close());
+  owner.teardown(() => {
+    closed = true;
+    watch.close();
+  });
   await watch.ready;
   const about = { id, instance, address, version: '0', startedAt: Date.now(), ttl: 600_000 };
   await report(await registry.join({ ...about, environment: 'production', source: 'join' }));

@@ -7,7 +7,8 @@ import {
   type ServerCounts,
 } from '../../model/counts.ts';
 import type { EnvironmentGauges, LiveEnvironment, LiveListener, LiveServer, ServerGauges } from '../../model/live.ts';
-import { healthOf, type TableEnvironment } from '../table.ts';
+import { liveServer } from '../live-member.ts';
+import type { TableEnvironment, TableServer } from '../table.ts';
 import { SummedCounts } from './summed-counts.ts';
 import { type ListenerGauges, serverKey, type WorkerCounts } from './worker-counts.ts';
 
@@ -17,6 +18,8 @@ export class FleetCounts {
   readonly #environments = new SummedCounts<EnvironmentCounts, EnvironmentGauges>(noEnvironmentCounts, { waiting: 0, panicking: 0 });
   readonly #listeners = new SummedCounts<ListenerCounts, ListenerGauges>(noListenerCounts, { connections: 0, limit: 0 });
   readonly #ids = new Map<string, ReadonlySet<string>>();
+  /** Result of `server` at its last call for each server of a table, with the sums that it was made of. */
+  readonly #live = new WeakMap<TableServer, { readonly sums: ServerCounts & ServerGauges; readonly live: LiveServer }>();
 
   /** Counts exactly these servers of the environment from now on; forgets the others. */
   follow({ name, servers }: Pick<TableEnvironment, 'name' | 'servers'>): void {
@@ -59,21 +62,17 @@ export class FleetCounts {
     return active - upgraded;
   }
 
-  servers({ name, servers }: TableEnvironment): LiveServer[] {
-    return servers.map((server) => {
-      const { id, address, weight, reason, incomplete, leaseEndedAt } = server;
-      const about = {
-        id,
-        environment: name,
-        address,
-        weight,
-        health: healthOf(server),
-        ...(incomplete && { incomplete }),
-        ...(reason !== undefined && { reason }),
-        ...(leaseEndedAt !== undefined && { leaseEndedAt }),
-      };
-      return { ...this.#servers.of(serverKey(name, id)), ...about };
-    });
+  *servers({ name, servers }: TableEnvironment): Generator<LiveServer> {
+    for (const server of servers) yield this.server(name, server);
+  }
+
+  server(environment: string, server: TableServer): LiveServer {
+    const sums = this.#servers.of(serverKey(environment, server.id));
+    const known = this.#live.get(server);
+    if (known?.sums === sums) return known.live;
+    const live = liveServer(environment, server, sums);
+    this.#live.set(server, { sums, live });
+    return live;
   }
 
   environments(): LiveEnvironment[] {

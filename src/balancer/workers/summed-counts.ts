@@ -9,6 +9,8 @@ export class SummedCounts<Counts extends object, Gauges extends Readonly<Record<
   readonly #counts = new Map<string, Counts>();
   /** Gauges of living workers, by number of the worker. */
   readonly #gauges = new Map<number, Map<string, Gauges>>();
+  /** Sums that were read since they changed. */
+  readonly #sums = new Map<string, Counts & Gauges>();
   readonly #noCounts: Counts;
   readonly #noGauges: Gauges;
 
@@ -24,6 +26,7 @@ export class SummedCounts<Counts extends object, Gauges extends Readonly<Record<
 
   drop(key: string): void {
     this.#counts.delete(key);
+    this.#sums.delete(key);
     for (const gauges of this.#gauges.values()) gauges.delete(key);
   }
 
@@ -35,12 +38,13 @@ export class SummedCounts<Counts extends object, Gauges extends Readonly<Record<
       if (before === undefined) continue;
       this.#counts.set(key, addCounts(before, counts));
       present.set(key, gauges);
+      this.#sums.delete(key);
     }
   }
 
   /** Drops the gauges of a worker that has ended. */
   forget(worker: number): void {
-    this.#gauges.delete(worker);
+    if (this.#gauges.delete(worker)) this.#sums.clear();
   }
 
   /** All keys that are followed. */
@@ -48,8 +52,16 @@ export class SummedCounts<Counts extends object, Gauges extends Readonly<Record<
     return [...this.#counts.keys()];
   }
 
-  /** Sum of all workers' counts and gauges for a key. */
+  /** Sum of all workers' counts and gauges for a key: the same object until one of them changes. */
   of(key: string): Counts & Gauges {
+    const known = this.#sums.get(key);
+    if (known !== undefined) return known;
+    const sum = this.#sum(key);
+    if (this.#counts.has(key)) this.#sums.set(key, sum);
+    return sum;
+  }
+
+  #sum(key: string): Counts & Gauges {
     let gauges = this.#noGauges;
     for (const present of this.#gauges.values()) gauges = addCounts(gauges, present.get(key) ?? this.#noGauges);
     return { ...(this.#counts.get(key) ?? this.#noCounts), ...gauges };

@@ -78,8 +78,15 @@ export class WorkerDataPlane implements DataPlane, FleetOwner {
     for (const worker of this.#fleet.living) worker.sendTable(name);
   }
 
-  servers(): LiveServer[] {
-    return [...this.#tables.values()].flatMap((table) => this.#counts.servers(table));
+  *servers(): Generator<LiveServer> {
+    for (const table of this.#tables.values()) yield* this.#counts.servers(table);
+  }
+
+  serversNamed(id: string): LiveServer[] {
+    return [...this.#tables.values()].flatMap(({ name, servers }) => {
+      const server = servers.find((one) => one.id === id);
+      return server === undefined ? [] : [this.#counts.server(name, server)];
+    });
   }
 
   environments(): LiveEnvironment[] {

@@ -167,7 +167,7 @@ export class Worker {
   #report(): void {
     const { servers, environments, listeners } = this.#changes;
     const counts: WorkerCounts = {
-      servers: servers.changes(this.#dataPlane.servers().map(countsOfServer)),
+      servers: servers.changes([...this.#dataPlane.servers()].map(countsOfServer)),
       environments: environments.changes(this.#dataPlane.environments().map(countsOfEnvironment)),
       listeners: listeners.changes(liveListeners(this.#open).map(countsOfListener)),
     };

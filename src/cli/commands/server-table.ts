@@ -34,10 +34,10 @@ export function serverTable(servers: readonly ServerAnswer[]): [columns: readonl
 
 /** The cells of a server under {@link serverColumns}. */
 export function serverRow(server: ServerAnswer): Cell[] {
-  const { id, environment, movingTo, state, health, running, address, proxyProtocol, weight, active, requests } = server;
+  const { id, environment, movingTo, state, health, running, address, proxyProtocol, hop, weight, active, requests } = server;
   const membership = `${environment ?? '-'}${movingTo === undefined ? '' : ` → ${movingTo ?? 'available'}`}`;
   const version = running ? `v${running.version}` : '-';
-  const place = proxyProtocol === undefined ? address : `${address} PROXY ${proxyProtocol}`;
+  const place = `${address}${hop?.tls === true ? ' TLS' : ''}${proxyProtocol === undefined ? '' : ` PROXY ${proxyProtocol}`}`;
   return [id, membership, toned(state, stateTones[state]), toned(health, healthTones[health]), version, place, weight, active, requests];
 }
 

@@ -12,6 +12,8 @@ import { serverTable } from './server-table.ts';
 /** Days before the end of a certificate from which it is reported. */
 const renewalDays = 14;
 const dayMs = 86_400_000;
+/** Milliseconds before the end of a server's certificate in which it should have been renewed long ago. */
+const hopRenewalMs = 8 * 3_600_000;
 /** Share of a listener's limit of connections from which it is reported. */
 const fullShare = 0.9;
 
@@ -118,6 +120,14 @@ function serverTroubles(environments: readonly EnvironmentAnswer[], servers: rea
   const wanted = new Map(environments.map(({ name, status }) => [name, status.snapshot]));
   return servers.flatMap((server) => {
     const { word, reason } = serverStatus(server, wanted.get(server.environment ?? ''));
-    return reason === undefined ? [] : [[`${server.id}: `, word, `: ${reason}`]];
+    return [...(reason === undefined ? [] : [[`${server.id}: `, word, `: ${reason}`]]), ...hopTroubles(server)];
   });
+}
+
+/** A certificate that was not renewed: connections go on, since the server's lease counts, but a balancer that should renew it cannot. */
+function hopTroubles({ id, state, hop }: ServerAnswer): Line[] {
+  const until = hop?.until ?? Number.POSITIVE_INFINITY;
+  if (state === 'lost' || until - Date.now() > hopRenewalMs) return [];
+  const text = `its certificate for balancers is not renewed, and ends at ${minuteOf(until)}: see the logs of the balancers`;
+  return [[`${id}: `, { text, tone: 'warn' }]];
 }

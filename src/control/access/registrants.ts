@@ -14,7 +14,7 @@ export interface RegistrantsOptions {
   readonly grantOf: (authorization: string | undefined) => Grant | undefined;
   readonly refusals: JoinRefusals;
   readonly limits?: (() => JoinLimits) | undefined;
-  readonly live: Pick<LiveView, 'servers'>;
+  readonly live: Pick<LiveView, 'serversNamed'>;
   readonly callers: Callers;
 }
 
@@ -73,8 +73,8 @@ export function secretIn({ headers: { 'lease-secret': field } }: IncomingMessage
 }
 
 /** True if the balancer sees the server with this id healthy. */
-export function isHealthy(live: Pick<LiveView, 'servers'>, id: string): boolean {
-  return live.servers().some((server) => server.id === id && server.health === 'up');
+export function isHealthy(live: Pick<LiveView, 'serversNamed'>, id: string): boolean {
+  return live.serversNamed(id).some(({ health }) => health === 'up');
 }
 
 /** Names the network of a request's client: limits and proofs count for all of its addresses. */

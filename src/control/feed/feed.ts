@@ -2,9 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { Happening, ServerAnswer } from '../../api/answers.ts';
 import type { FeedMessage } from '../../api/feed-messages.ts';
-import { packSample } from '../../api/sample.ts';
+import { type PackedSample, packSample, type Sample } from '../../api/sample.ts';
 import type { Clock, Timer } from '../../model/clock.ts';
+import { jsonText } from '../../model/json-pieces.ts';
+import { inTurns } from '../../model/pieces.ts';
+import { controlTurns } from '../../model/turns.ts';
 import type { Identify } from '../access/identify.ts';
 import type { Journal } from './journal.ts';
 import type { Observer } from './observer.ts';
@@ -25,6 +29,8 @@ interface Reader {
   readonly socket: WebSocket;
   /** The upgrade request; its token or session is checked again every second, so that signing out ends the feed. */
   readonly request: IncomingMessage;
+  /** True once the first messages were sent: others follow only then. */
+  greeted: boolean;
   /** Bytes of the first messages. */
   welcomeBytes: number;
   secondsSincePong: number;
@@ -46,6 +52,10 @@ export class Feed {
   readonly #instance = randomUUID();
   readonly #server = new WebSocketServer({ noServer: true, maxPayload: 1024, perMessageDeflate: false });
   readonly #readers = new Set<Reader>();
+  /** The servers that new readers were last told, and the text of that. */
+  #greeting: { readonly servers: readonly ServerAnswer[]; readonly text: Promise<Buffer> } | undefined;
+  #history: { readonly happenings: readonly Happening[]; readonly text: Buffer } | undefined;
+  readonly #samples = new WeakMap<Sample, PackedSample>();
   #timer: Timer | undefined;
 
   constructor(options: FeedOptions) {
@@ -78,7 +88,7 @@ export class Feed {
 
   #welcome(socket: WebSocket, request: IncomingMessage): void {
     const { observer } = this.#options;
-    const reader: Reader = { socket, request, welcomeBytes: 0, secondsSincePong: 0 };
+    const reader: Reader = { socket, request, greeted: false, welcomeBytes: 0, secondsSincePong: 0 };
     socket.on('error', () => socket.terminate());
     socket.on('pong', () => {
       reader.secondsSincePong = 0;
@@ -87,18 +97,54 @@ export class Feed {
       this.#readers.delete(reader);
       observer.attended = this.#readers.size > 0;
     });
-    for (const message of this.#firstMessages(request)) {
-      const text = JSON.stringify(message);
-      reader.welcomeBytes += text.length;
-      socket.send(text);
-    }
     this.#readers.add(reader);
     observer.attended = true;
+    void this.#greet(reader);
+  }
+
+  /** Sends the first messages. The list of servers, which may be long, is made before; from then on, each change comes as a message. */
+  async #greet(reader: Reader): Promise<void> {
+    const { observer } = this.#options;
+    let servers: readonly ServerAnswer[] | undefined;
+    let text: Buffer | undefined;
+    do {
+      servers = observer.servers;
+      if (servers === undefined) break;
+      text = await this.#textOf(servers);
+      // One reader in a turn, although all wait for the same text.
+      await controlTurns.next();
+    } while (observer.servers !== servers);
+    if (reader.socket.readyState !== reader.socket.OPEN) return;
+    const first = [...this.#firstMessages(reader.request)].map((message) => Buffer.from(JSON.stringify(message)));
+    for (const message of [...first, this.#happeningsText(), ...(text === undefined ? [] : [text])]) {
+      reader.welcomeBytes += message.length;
+      reader.socket.send(message, { binary: false });
+    }
+    reader.greeted = true;
     observer.refresh();
   }
 
+  /** The message with these servers, made once for all new readers. */
+  #textOf(servers: readonly ServerAnswer[]): Promise<Buffer> {
+    if (this.#greeting?.servers !== servers) {
+      const message: FeedMessage = { type: 'servers', at: this.#options.clock.date(), servers };
+      this.#greeting = { servers, text: inTurns(jsonText(message)).then((text) => Buffer.from(text)) };
+    }
+    return this.#greeting.text;
+  }
+
+  /** The message with the journal, made once for all new readers until something happens. */
+  #happeningsText(): Buffer {
+    const { happenings } = this.#options.journal;
+    if (this.#history?.happenings !== happenings) {
+      const message: FeedMessage = { type: 'happenings', at: this.#options.clock.date(), happenings };
+      this.#history = { happenings, text: Buffer.from(JSON.stringify(message)) };
+    }
+    return this.#history.text;
+  }
+
   *#firstMessages(request: IncomingMessage): Generator<FeedMessage> {
-    const { clock, version, observer, journal, sessionEnds } = this.#options;
+    const { clock, version, observer, sessionEnds } = this.#options;
     const at = clock.date();
     const ends = sessionEnds(request);
     yield {
@@ -111,10 +157,14 @@ export class Feed {
       ...(ends !== undefined && { sessionEnds: ends }),
     };
     for (const [environment, { samples }] of observer.traffic.environments) {
-      yield { type: 'history', at, environment, samples: samples.map((sample) => [sample.at, packSample(sample)] as const) };
+      yield { type: 'history', at, environment, samples: samples.map((sample) => [sample.at, this.#packed(sample)] as const) };
     }
-    yield { type: 'happenings', at, happenings: journal.happenings };
-    if (observer.servers) yield { type: 'servers', at, servers: observer.servers };
+  }
+
+  #packed(sample: Sample): PackedSample {
+    const packed = this.#samples.get(sample) ?? packSample(sample);
+    this.#samples.set(sample, packed);
+    return packed;
   }
 
   #schedule(): void {
@@ -132,7 +182,8 @@ export class Feed {
 
   #broadcast(message: FeedMessage): void {
     let text: string | undefined;
-    for (const { socket, welcomeBytes } of this.#readers) {
+    for (const { socket, welcomeBytes, greeted } of this.#readers) {
+      if (!greeted) continue;
       if (socket.bufferedAmount > tooSlowBytes + welcomeBytes) {
         socket.close(1013, 'too slow: connect again');
         // A reader this slow may never read the close frame.

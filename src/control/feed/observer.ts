@@ -3,10 +3,12 @@ import type { Happening, ServerAnswer } from '../../api/answers.ts';
 import type { FeedMessage } from '../../api/feed-messages.ts';
 import type { Clock, Timer } from '../../model/clock.ts';
 import { CoalescedTask } from '../../model/coalesced-task.ts';
-import type { LiveView } from '../../model/live.ts';
+import type { LiveServer, LiveView } from '../../model/live.ts';
 import type { News } from '../../model/news.ts';
+import { inTurns } from '../../model/pieces.ts';
 import type { Link, Registry, Watch } from '../../registry/contract.ts';
-import { listServers } from '../views/server-view.ts';
+import type { CertificateStore } from '../../tls/certificate-store.ts';
+import type { IssuedCertificates } from '../../tls/issued-certificates.ts';
 import { DesiredState } from './desired-state.ts';
 import { registryHappening } from './happenings.ts';
 import { RoomWatch } from './room-watch.ts';
@@ -22,6 +24,9 @@ const restMs = { attended: 200, idle: 1000 } as const;
 interface Observed {
   readonly registry: Registry;
   readonly live: LiveView;
+  readonly listServers: () => Promise<readonly ServerAnswer[]>;
+  readonly certificates?: Pick<CertificateStore, 'states'> | undefined;
+  readonly issued?: Pick<IssuedCertificates, 'states'> | undefined;
   readonly clock: Clock;
 }
 
@@ -45,9 +50,13 @@ export class Observer {
   #registryLink: Link;
   /** Bound address by environment, as of the last second. */
   #listening: ReadonlyMap<string, string | undefined> = new Map();
+  /** State of the certificates, as of the last second. */
+  #certificates: string;
   #seconds = 0;
   #timer: Timer | undefined;
   readonly #refreshes: CoalescedTask;
+  /** One at a time: if a second was not enough for all servers, the next measurement comes after it. */
+  readonly #measures: CoalescedTask;
   #closed = false;
 
   constructor(observed: Observed, logger: Logger) {
@@ -55,11 +64,13 @@ export class Observer {
     this.#logger = logger;
     this.#desired = new DesiredState(observed.registry);
     this.#registryLink = observed.registry.link;
+    this.#certificates = certificatesIn(observed);
     this.#refreshes = new CoalescedTask({
       clock: observed.clock,
       run: () => this.#refresh(),
       rest: () => (this.attended ? restMs.attended : restMs.idle),
     });
+    this.#measures = new CoalescedTask({ clock: observed.clock, run: () => this.#measure() });
     this.#watch = observed.registry.watch((news) => this.#onNews(news));
     this.#schedule();
     this.refresh();
@@ -88,6 +99,7 @@ export class Observer {
     this.#closed = true;
     this.#timer?.cancel();
     this.#refreshes.stop();
+    this.#measures.stop();
     this.#watch.close();
   }
 
@@ -102,16 +114,31 @@ export class Observer {
   #schedule(): void {
     this.#timer = this.#observed.clock.after(secondMs, () => {
       this.#schedule();
-      const [at, servers] = [this.#observed.clock.date(), this.#observed.live.servers()];
-      this.#emit({ type: 'traffic', at, ...this.traffic.take(at, servers) });
-      this.#checkRegistry();
-      this.#checkListeners(at);
-      this.#emitHappenings(this.#room.take(at, this.#observed.live.listeners()));
-      const health = new Map(servers.map(({ id, health }) => [id, health]));
-      const flipped = [...health].some(([id, now]) => this.#health.get(id) !== now);
-      this.#health = health;
-      if (this.attended || flipped || ++this.#seconds % idleSeconds === 0) this.refresh();
+      this.#measures.soon();
     });
+  }
+
+  async #measure(): Promise<void> {
+    const { clock, live } = this.#observed;
+    const at = clock.date();
+    const health = new Map<string, string>();
+    let flipped = false;
+    const noting = function* (this: Observer): Generator<LiveServer> {
+      for (const server of live.servers()) {
+        health.set(server.id, server.health);
+        flipped ||= this.#health.get(server.id) !== server.health;
+        yield server;
+      }
+    };
+    const samples = await inTurns(this.traffic.take(at, noting.call(this)));
+    if (this.#closed) return;
+    this.#emit({ type: 'traffic', at, ...samples });
+    this.#checkRegistry();
+    this.#checkListeners(at);
+    this.#checkCertificates(at);
+    this.#emitHappenings(this.#room.take(at, live.listeners()));
+    this.#health = health;
+    if (this.attended || flipped || ++this.#seconds % idleSeconds === 0) this.refresh();
   }
 
   #checkRegistry(): void {
@@ -131,6 +158,14 @@ export class Observer {
     for (const [name, address] of this.#listening) {
       if (before.get(name) !== address) this.#emit({ type: 'environment', at, name });
     }
+  }
+
+  /** Reports certificates that were issued, replaced or refused: an environment's answer shows them. */
+  #checkCertificates(at: number): void {
+    const before = this.#certificates;
+    this.#certificates = certificatesIn(this.#observed);
+    if (this.#certificates === before) return;
+    for (const name of this.#desired.environments) this.#emit({ type: 'environment', at, name });
   }
 
   #onNews(news: News): void {
@@ -157,23 +192,33 @@ export class Observer {
   }
 
   async #refresh(): Promise<void> {
-    const { registry, live, clock } = this.#observed;
+    const { listServers, clock } = this.#observed;
     try {
       await this.#desired.refresh(clock.date(), (happenings) => this.#emitHappenings(happenings));
-      const servers = await listServers(registry, live, clock.date());
+      const servers = await listServers();
       if (this.#closed) return;
       const at = clock.date();
       const known = this.#servers;
-      this.#servers = servers;
       if (known === undefined) {
+        this.#servers = servers;
         this.#emit({ type: 'servers', at, servers });
         return;
       }
-      const { messages, happenings } = compareServers(known, servers, at);
+      const { messages, happenings } = await inTurns(compareServers(known, servers, at));
+      if (this.#closed) return;
+      // With the messages, so that a new reader gets each change either in the list or as a message.
+      this.#servers = servers;
       for (const message of messages) this.#emit(message);
       this.#emitHappenings(happenings);
     } catch (error) {
       this.#logger.debug({ err: error }, 'the servers or the desired state could not be read from the registry');
     }
   }
+}
+
+/** A text that differs when a certificate, or what is known of it, has changed. */
+function certificatesIn({ certificates, issued }: Observed): string {
+  const ofFiles = (certificates?.states ?? []).map(({ file, notAfter, fault }) => [file, notAfter, fault]);
+  const ofNames = (issued?.states ?? []).map(({ name, certificate, failure }) => [name, certificate?.fingerprint, failure?.retryAt]);
+  return JSON.stringify([ofFiles, ofNames]);
 }

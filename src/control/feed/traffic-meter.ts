@@ -3,6 +3,7 @@ import { type PackedSample, packSample, type Sample, steadySeconds } from '../..
 import { Series, shownSeconds } from '../../api/series.ts';
 import { addLatencies, type Latencies, latenciesSince, noLatencies, quantile } from '../../model/latency.ts';
 import type { LiveServer } from '../../model/live.ts';
+import type { Pieces } from '../../model/pieces.ts';
 
 /** The counts of all servers at one moment. */
 interface Reading {
@@ -21,27 +22,35 @@ export class TrafficMeter {
   /** Oldest first; as many as latencies are calculated over. */
   #readings: Reading[] = [];
 
-  /** Reads the counts of `servers` at `at` (wall clock, milliseconds), and returns the samples since the last reading. */
-  take(at: number, servers: readonly LiveServer[]): TrafficSamples {
+  /** Reads the counts of `servers` at `at` (wall clock, milliseconds), one server in a piece, and returns the samples since the last reading. */
+  *take(at: number, servers: Iterable<LiveServer>): Pieces<TrafficSamples> {
     const before = this.#readings.at(-1);
     // The first reading is the baseline; so is one after the clock stood still or was set back, since no time has passed to divide by.
     const starts = before === undefined || at <= before.at;
     const earlier = starts ? [] : this.#readings;
-    this.#readings = [...earlier, { at, servers: new Map(servers.map((server) => [keyOf(server), server])) }].slice(-steadySeconds);
-    if (starts) return { environments: {}, servers: {} };
-
+    const read = new Map<string, LiveServer>();
     const sums = new Map([...this.environments.keys()].map((name): [string, RawSample] => [name, emptySample(at)]));
+    const occupied = new Set<string>();
     const packed: Record<string, Record<string, PackedSample>> = {};
     for (const server of servers) {
-      const sample = measure(server, at, earlier);
       const { environment, id } = server;
-      sums.set(environment, addSamples(sums.get(environment) ?? emptySample(at), sample));
-      if (busy(sample)) {
-        packed[environment] ??= {};
-        (packed[environment] as Record<string, PackedSample>)[id] = packSample(withQuantiles(sample));
+      const key = keyOf(server);
+      read.set(key, server);
+      occupied.add(environment);
+      if (!starts && !rests(server, key, earlier)) {
+        const sample = measure(server, at, earlier);
+        sums.set(environment, addSamples(sums.get(environment) ?? emptySample(at), sample));
+        if (busy(sample)) {
+          packed[environment] ??= {};
+          (packed[environment] as Record<string, PackedSample>)[id] = packSample(withQuantiles(sample));
+        }
       }
+      yield;
     }
-    return { environments: this.#keep(sums, new Set(servers.map(({ environment }) => environment))), servers: packed };
+    this.#readings = [...earlier, { at, servers: read }].slice(-steadySeconds);
+    if (starts) return { environments: {}, servers: {} };
+    for (const environment of occupied) if (!sums.has(environment)) sums.set(environment, emptySample(at));
+    return { environments: this.#keep(sums, occupied), servers: packed };
   }
 
   /** Adds to the series of each environment; drops the series of one that has no servers (is not in `occupied`) and no traffic in it. */
@@ -61,6 +70,11 @@ export class TrafficMeter {
 
 function keyOf({ environment, id }: LiveServer): string {
   return `${environment} ${id}`;
+}
+
+/** True if a server has no request in flight and nothing of it has changed since the oldest reading: it is the same object in all of them. */
+function rests(server: LiveServer, key: string, readings: readonly Reading[]): boolean {
+  return server.active === 0 && readings.every(({ servers }) => servers.get(key) === server);
 }
 
 function measure(server: LiveServer, at: number, readings: readonly Reading[]): RawSample {

@@ -36,6 +36,12 @@ export function environmentFamilies(
     labels: { environment: name },
     counts: { ...counts, own: { ...noOwnResponses, ...own } },
   }));
+  // Counted when the first of the families is read.
+  let known: ReadonlyMap<string, Standing> | undefined;
+  const standing = (environment: string) => {
+    known ??= standings(servers);
+    return known.get(environment) ?? { ...noHealth, withoutLease: 0 };
+  };
   const value = (type: 'counter' | 'gauge', name: string, help: string, read: (counts: LiveEnvironment) => number): Family => ({
     name: `sluice_environment_${name}`,
     help,
@@ -66,7 +72,10 @@ export function environmentFamilies(
       name: 'sluice_environment_servers',
       help: 'Servers by health.',
       type: 'gauge',
-      series: seriesOf(environments, ({ name }) => byName({ environment: name }, 'health', healthOf(servers, name))),
+      series: seriesOf(environments, ({ name }) => {
+        const { withoutLease: _, ...health } = standing(name);
+        return byName({ environment: name }, 'health', health);
+      }),
     },
     {
       name: 'sluice_environment_servers_without_lease',
@@ -74,7 +83,7 @@ export function environmentFamilies(
       type: 'gauge',
       series: perRow(environments, ({ name }) => ({
         labels: { environment: name },
-        value: servers.filter(({ environment, leaseEndedAt }) => environment === name && leaseEndedAt !== undefined).length,
+        value: standing(name).withoutLease,
       })),
     },
     {
@@ -86,8 +95,18 @@ export function environmentFamilies(
   ];
 }
 
-function healthOf(servers: readonly LiveServer[], environment: string): Record<LiveServer['health'], number> {
-  const counts = { up: 0, down: 0, ejected: 0, unknown: 0 };
-  for (const server of servers) if (server.environment === environment) counts[server.health]++;
-  return counts;
+const noHealth = { up: 0, down: 0, ejected: 0, unknown: 0 };
+
+/** Servers of an environment by health, and those of them whose lease ended. */
+type Standing = Record<LiveServer['health'] | 'withoutLease', number>;
+
+function standings(servers: readonly LiveServer[]): Map<string, Standing> {
+  const counted = new Map<string, Standing>();
+  for (const { environment, health, leaseEndedAt } of servers) {
+    const counts = counted.get(environment) ?? { ...noHealth, withoutLease: 0 };
+    counts[health]++;
+    if (leaseEndedAt !== undefined) counts.withoutLease++;
+    counted.set(environment, counts);
+  }
+  return counted;
 }

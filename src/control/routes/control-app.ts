@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyTypeProvider, RawServerDefault } from 'fastify';
 import type { Logger } from 'pino';
 import type * as z from 'zod';
+import type { ServerAnswer } from '../../api/answers.ts';
 import type { Access } from '../../model/access.ts';
 import type { Clock } from '../../model/clock.ts';
 import type { Immutable } from '../../model/immutable.ts';
@@ -28,6 +29,8 @@ export type ControlApp = FastifyInstance<RawServerDefault, IncomingMessage, Serv
 export interface ControlContext {
   readonly registry: Registry;
   readonly live: LiveView;
+  /** Lists all servers, sorted by id. The list belongs to all who asked at about the same time. */
+  readonly listServers: () => Promise<readonly ServerAnswer[]>;
   /** Opens a listener ahead of a change; rejects with a `SluiceError` if that cannot be done. The function says whether the change was made. */
   readonly reserve?: ((address: string) => Promise<(made: boolean) => void>) | undefined;
   /** Certificates of this machine; undefined: none are looked at. */

@@ -4,6 +4,7 @@ import type { Family } from '../../metrics/family.ts';
 import { listenerFamilies } from '../../metrics/listener-families.ts';
 import { processFamilies } from '../../metrics/process-families.ts';
 import { registryFamilies } from '../../metrics/registry-families.ts';
+import { mapInTurns } from '../../model/pieces.ts';
 import type { ServerRecord } from '../../model/server.ts';
 import { certificateFamilies } from '../metrics/certificate-families.ts';
 import { type CurrentSnapshot, environmentFamilies } from '../metrics/environment-families.ts';
@@ -27,11 +28,11 @@ async function families(context: ControlContext): Promise<Family[]> {
   const { live, registry, clock, version, accessLogDropped, registrants, joined } = context;
   const { records, snapshots } = await readRegistry(context);
   // Read once, so that all families count the same requests.
-  const servers = live.servers();
+  const servers = await mapInTurns(live.servers(), (server) => server);
   const { link } = registry;
   return [
     ...environmentFamilies(live.environments(), servers, snapshots),
-    ...serverFamilies(servers, records),
+    ...serverFamilies(servers, records, ({ environment, id }) => live.checkCounts(environment, id)),
     ...listenerFamilies(live.listeners()),
     ...registryFamilies(live.sync, { ...link, now: clock.now(), epoch: snapshots[0]?.epoch }),
     {

@@ -6,7 +6,6 @@ import { hideKeys } from '../../model/hidden-keys.ts';
 import { name } from '../../model/name.ts';
 import { warningsOf } from '../../projects/project-warnings.ts';
 import { documents } from '../documents.ts';
-import { answerList } from './answer-list.ts';
 import { bodyTypes } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
 import { conditional, expectedTags } from './etag.ts';
@@ -45,10 +44,8 @@ export function projectRoutes(app: ControlApp, { registry }: ControlContext): vo
     },
   );
 
-  app.get(
-    '/v1/projects',
-    { schema: { summary: 'All projects', response: { 200: z.array(projectSummary), ...refusals } } },
-    async (_request, reply) => answerList(reply, await registry.projects()),
+  app.get('/v1/projects', { schema: { summary: 'All projects', response: { 200: z.array(projectSummary), ...refusals } } }, () =>
+    registry.projects(),
   );
 
   app.get(

@@ -11,7 +11,7 @@ import type { ControlApp, ControlContext } from './control-app.ts';
 import { refusals } from './openapi.ts';
 
 const byId = z.strictObject({ id: name });
-const { environment, address, weight } = joinRequest.shape;
+const { environment, address, weight, hop } = joinRequest.shape;
 const registration = z.strictObject({
   environment,
   address,
@@ -22,6 +22,10 @@ const registration = z.strictObject({
     .meta({
       description: 'length of the lease, from 1s to 1h: send the request again before it has passed',
     }),
+  hop: hop.meta({
+    description:
+      'public key that balancers certify, and the certificate with which the server answers them; needs a Lease-Secret, since the certificate proves who the server is',
+  }),
 });
 type Registration = z.output<typeof registration>;
 
@@ -34,8 +38,13 @@ export function registerRoutes(app: ControlApp, { registry, clock, registrants }
     const caller = registrants.of(request);
     const secret = secretIn(request);
     const lease = { id, instance: instanceAt(given.address), ...(secret !== undefined && { secret }) };
+    if (given.hop !== undefined && secret === undefined)
+      throw new SluiceError(
+        'invalid',
+        'hop: a server whose key is certified must prove who it is: send a Lease-Secret, the same each time',
+      );
     try {
-      const renewed = await registry.renew({ ...lease, projects: [] }, caller);
+      const renewed = await registry.renew({ ...lease, projects: [], ...(given.hop && { hop: given.hop }) }, caller);
       if (renewed.server.ttl === given.ttl) return renewed;
     } catch (error) {
       if (!(error instanceof SluiceError && error.code === 'not-found')) throw error;
@@ -106,5 +115,6 @@ function describeRegistration({ server, snapshot }: JoinAnswer): RegistrationAns
     variables: { ...snapshot?.variables },
     projects: [...(snapshot?.projects ?? [])],
     server: { id: server.id, weight: server.weight, draining: server.draining, ttl: server.ttl },
+    ...(server.hop && { hop: server.hop }),
   };
 }

@@ -6,8 +6,7 @@ import { SluiceError } from '../../model/fault.ts';
 import { name } from '../../model/name.ts';
 import { serverPatch } from '../../model/server.ts';
 import { findEnvironment } from '../views/environment-view.ts';
-import { findServer, listServers } from '../views/server-view.ts';
-import { answerList } from './answer-list.ts';
+import { findServer } from '../views/server-view.ts';
 import { bodyTypes, smallBody } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
 import { conditional, expectedTags } from './etag.ts';
@@ -18,7 +17,7 @@ const inEnvironment = z.strictObject({ env: name, id: name });
 const patch = serverPatch.refine((given) => Object.keys(given).length > 0, 'must change something: give draining or weight');
 
 /** Reads servers, adds them to environments, removes them, drains them, changes their weight and forgets lost ones. */
-export function serverRoutes(app: ControlApp, { registry, live, clock }: ControlContext): void {
+export function serverRoutes(app: ControlApp, { registry, live, clock, listServers }: ControlContext): void {
   const describe = (id: string) => findServer(registry, live, id, clock.date());
   /** Finds a registered server; throws `conflict` for a static one, whose place is in its environment's settings. */
   const findRegistered = async (id: string) => {
@@ -60,11 +59,11 @@ export function serverRoutes(app: ControlApp, { registry, live, clock }: Control
         response: { 200: z.array(serverAnswer), ...refusals },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const { environment } = request.query;
       if (environment !== undefined) await findEnvironment(registry, environment);
-      const servers = await listServers(registry, live, clock.date());
-      return answerList(reply, environment === undefined ? servers : servers.filter((server) => server.environment === environment));
+      const servers = await listServers();
+      return environment === undefined ? servers : servers.filter((server) => server.environment === environment);
     },
   );
 

@@ -1,7 +1,8 @@
 import type { DeploymentsAnswer, DeploymentsSummary } from '../../api/answers.ts';
-import { progressOf, stateWithoutReports } from '../../api/progress.ts';
+import { progressOf, type ReportedState, stateWithoutReports } from '../../api/progress.ts';
 import type { LiveView } from '../../model/live.ts';
 import type { Manifest, ManifestEntry } from '../../model/manifest.ts';
+import { eachInTurns, mapInTurns } from '../../model/pieces.ts';
 import type { LeasedServer } from '../../model/server.ts';
 import { sameSnapshot } from '../../model/snapshot-id.ts';
 
@@ -12,23 +13,32 @@ export type Described = Pick<Manifest, 'epoch' | 'version' | 'hash' | 'environme
  * Describes an environment's deployments and the progress of each of its servers, picked from all `servers` of the registry. A server of
  * `live` that takes requests although its lease ended is not lost: it may run an older revision.
  */
-export function describeDeployments(deployed: Described, servers: readonly LeasedServer[], live: LiveView): DeploymentsAnswer {
+export async function describeDeployments(
+  deployed: Described,
+  servers: readonly LeasedServer[],
+  live: LiveView,
+): Promise<DeploymentsAnswer> {
   const { environment, epoch, version, hash, put } = deployed;
-  const unrenewed = new Set(live.servers().flatMap(({ id, leaseEndedAt }) => (leaseEndedAt === undefined ? [] : [id])));
-  // A server that is leaving the environment is left out, so that nothing waits for it.
-  const members = servers
-    .filter((server) => server.environment === environment && server.movingTo === undefined && !server.leaving)
-    .map((server) => ({ ...server, lost: server.leaseRemaining < 0 && !unrenewed.has(server.id) }));
+  const members: ReportedState[] = [];
+  await eachInTurns(servers, (server) => {
+    // A server that is leaving the environment is left out, so that nothing waits for it.
+    if (server.environment !== environment || server.movingTo !== undefined || server.leaving) return;
+    const stillAnswers = () => live.serversNamed(server.id).some(({ leaseEndedAt }) => leaseEndedAt !== undefined);
+    const { id, source, running, projects } = server;
+    members.push({ id, source, running, projects, lost: server.leaseRemaining < 0 && !stillAnswers() });
+  });
+  const deployments: DeploymentsAnswer['deployments'][number][] = [];
+  for (const one of put) {
+    const deployment = describeDeployment(one);
+    deployments.push({ ...deployment, servers: await mapInTurns(members, (server) => progressOf(server, deployment, deployed)) });
+  }
   return {
     environment,
     epoch,
     version,
     hash,
-    deployments: put.map(describeDeployment).map((deployment) => ({
-      ...deployment,
-      servers: members.map((server) => progressOf(server, deployment, deployed)),
-    })),
-    servers: members.map((server) => ({
+    deployments,
+    servers: await mapInTurns(members, (server) => ({
       id: server.id,
       state: stateWithoutReports(server) ?? (sameSnapshot(server.running, deployed) ? 'current' : 'behind'),
       version: server.running?.version ?? null,

@@ -1,17 +1,24 @@
 import type { ServerAnswer } from '../../api/answers.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { errorsOf, type LiveServer, type LiveView, type ServerState, stateOf } from '../../model/live.ts';
+import { eachInTurns, mapInTurns } from '../../model/pieces.ts';
 import type { LeasedServer } from '../../model/server.ts';
-import { mapInTurns } from '../../model/turns.ts';
 import type { Registry } from '../../registry/contract.ts';
 
 /** Lists all servers, sorted by id: those in the registry, and static ones, which only the balancer knows. `now` is the wall clock. */
-export async function listServers(registry: Registry, live: LiveView, now: number): Promise<ServerAnswer[]> {
+export async function listServers(registry: Registry, live: LiveView, now: () => number): Promise<readonly ServerAnswer[]> {
   const records = await registry.servers();
-  const seen = livePerEnvironment(live);
-  const registered = await mapInTurns(records, (record) => describeServer(record, seen.get(placeOf(record)), now));
-  const known = new Set(records.map(placeOf));
-  const unregistered = [...seen.values()].filter((server) => !known.has(placeOf(server)));
+  const date = now();
+  // The same id may stand in two environments: of a static server, and of another server that joined before both were known.
+  const seen = new Map<string, LiveServer>();
+  await eachInTurns(live.servers(), (server) => void seen.set(placeOf(server), server));
+  const registered = await mapInTurns(records, (record) => {
+    const place = placeOf(record);
+    const known = seen.get(place);
+    seen.delete(place);
+    return describeServer(record, known, date);
+  });
+  const unregistered = [...seen.values()];
   const fixed = await describeStatics(registry, unregistered);
   const vanished = unregistered.filter(({ leaseEndedAt }) => leaseEndedAt !== undefined).map(describeVanished);
   return [...registered, ...fixed, ...vanished].sort((one, other) => (one.id < other.id ? -1 : 1));
@@ -20,7 +27,7 @@ export async function listServers(registry: Registry, live: LiveView, now: numbe
 /** Finds one server; throws `not-found` if neither the registry nor the balancer knows it. */
 export async function findServer(registry: Registry, live: LiveView, id: string, now: number): Promise<ServerAnswer> {
   const record = await registry.server(id);
-  const seen = live.servers().filter((server) => server.id === id);
+  const seen = live.serversNamed(id);
   if (record)
     return describeServer(
       record,
@@ -66,6 +73,7 @@ function describeServer(record: LeasedServer, live: LiveServer | undefined, now:
     ...(live?.reason !== undefined && { reason: live.reason }),
     ...(live?.leaseEndedAt !== undefined && { leaseEndedAt: live.leaseEndedAt }),
     source: record.source,
+    ...(record.hop && { hop: { tls: live?.mutualTls ?? record.hop.serves === true, until: record.hop.certificate?.until ?? null } }),
     version: record.version,
     running: record.running ?? null,
     projects: record.projects,
@@ -113,11 +121,6 @@ function describeStatic(live: LiveServer, draining: boolean): ServerAnswer {
     startedAt: null,
     lastSeen: null,
   };
-}
-
-/** The same id may stand in two environments: of a static server, and of another server that joined before both were known. */
-function livePerEnvironment(live: LiveView): Map<string, LiveServer> {
-  return new Map(live.servers().map((server) => [placeOf(server), server]));
 }
 
 function placeOf({ environment = '', id }: { readonly environment?: string | undefined; readonly id: string }): string {

@@ -24,6 +24,7 @@ export function ServerRow({ server, environment }: { server: ServerAnswer; envir
           <strong title={server.id}>{server.id}</strong>
           <span class="muted small">
             {server.address}
+            {server.hop?.tls === true && <span title={certificateTitle(server.hop.until)}> · TLS</span>}
             {server.proxyProtocol !== undefined && ` · PROXY ${server.proxyProtocol}`}
           </span>
         </div>
@@ -46,6 +47,11 @@ export function ServerRow({ server, environment }: { server: ServerAnswer; envir
       <ServerMenu server={server} environment={name} />
     </li>
   );
+}
+
+/** Says how long the certificate of a server is valid, which balancers renew. */
+function certificateTitle(until: number | null): string {
+  return until === null ? 'Mutual TLS' : `Mutual TLS; its certificate ends ${new Date(until).toLocaleString()}, and is renewed before`;
 }
 
 /** A server's share of its environment's traffic. */

@@ -5,10 +5,13 @@ import * as z from 'zod';
 import { check } from '../../config/check.ts';
 import { describeFault } from '../../config/refusal.ts';
 import { SluiceError } from '../../model/fault.ts';
+import { eachInTurns } from '../../model/pieces.ts';
 
 /** Format 1 has the revisions themselves, format 2 only references to them. */
 const format = 2;
 const readable = [1, 2];
+/** Characters of a piece of the file's text, about. */
+const pieceLength = 64 * 1024;
 /** Fills a block of the disk, so that a full disk refuses it. */
 const probeText = '\n'.repeat(4096);
 const head = /^\{"format":(\d+),"checksum":"([0-9a-f]{64})","data":/;
@@ -67,16 +70,26 @@ export class DataFile {
     return this.#decode(text);
   }
 
-  /** Resolves to its length when the new content is on disk. If it rejects, the file is unchanged (if only the last sync failed, it may be the new one). */
-  async write({ epoch, revision }: Omit<Content, 'documents'>, documents: Iterable<StoredRow>): Promise<number> {
+  /**
+   * Resolves to its length when the new content is on disk. If it rejects, the file is unchanged (if only the last sync failed, it may be the new one).
+   * The text is made in turns of the event loop: the documents must not change meanwhile.
+   */
+  async write(about: Omit<Content, 'documents'>, documents: Iterable<StoredRow>): Promise<number> {
     const rows: string[] = [];
     const later: string[] = [];
-    for (const document of documents) (firstKinds.includes(document[0]) ? rows : later).push(textOfRow(document));
-    const list = (texts: readonly string[]) => `[\n${texts.join(',\n')}\n]`;
-    const data = `{"epoch":${JSON.stringify(epoch)},"revision":${revision},"documents":${list(rows)},"later":${list(later)}}`;
+    await eachInTurns(documents, (document) => void (firstKinds.includes(document[0]) ? rows : later).push(textOfRow(document)));
+    const hash = createHash('sha256');
+    const pieces: string[] = [];
+    let length = 0;
+    await eachInTurns(dataPieces(about, rows, later), (piece) => {
+      hash.update(piece);
+      pieces.push(piece);
+      length += piece.length;
+    });
     try {
       await using(await open(this.#draft, 'w', 0o600), async (file) => {
-        await file.writeFile(`{"format":${format},"checksum":"${checksum(data)}","data":${data}}\n`);
+        for (const piece of [`{"format":${format},"checksum":"${hash.digest('hex')}","data":`, ...pieces, '}\n'])
+          await file.writeFile(piece);
         await file.sync();
       });
       await rename(this.#draft, this.path);
@@ -85,7 +98,7 @@ export class DataFile {
       throw error;
     }
     await using(await open(this.#folder, 'r'), (folder) => folder.sync());
-    return data.length;
+    return length;
   }
 
   /** Writes a small file beside the registry's and removes it. Rejects if the folder cannot be written. */
@@ -120,6 +133,29 @@ export class DataFile {
   #refuse(reason: string, remedy = 'restore it from a backup, or move it away to start with an empty registry'): never {
     throw new SluiceError('invalid', `${this.path} cannot be used: ${reason}; ${remedy}`);
   }
+}
+
+function* dataPieces(
+  { epoch, revision }: Omit<Content, 'documents'>,
+  rows: readonly string[],
+  later: readonly string[],
+): Generator<string> {
+  yield `{"epoch":${JSON.stringify(epoch)},"revision":${revision},"documents":`;
+  yield* listPieces(rows);
+  yield ',"later":';
+  yield* listPieces(later);
+  yield '}';
+}
+
+function* listPieces(texts: readonly string[]): Generator<string> {
+  let piece = '[\n';
+  for (const [index, text] of texts.entries()) {
+    piece += index === 0 ? text : `,\n${text}`;
+    if (piece.length < pieceLength) continue;
+    yield piece;
+    piece = '';
+  }
+  yield `${piece}\n]`;
 }
 
 function checksum(text: string): string {

@@ -3,6 +3,7 @@ import type { Clock } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
 import type { News } from '../../model/news.ts';
+import { mapInTurns } from '../../model/pieces.ts';
 import { serverRecord } from '../../model/server.ts';
 import type { Link, Watch } from '../contract.ts';
 import { NewsListeners } from '../news-listeners.ts';
@@ -196,11 +197,12 @@ export class FileStore implements Store {
     this.#listeners.tell(news);
   }
 
-  #reading(documents: Stored[], generation = 0): Reading {
-    const leased = documents.map((stored) =>
+  async #reading(documents: Stored[], generation = 0): Promise<Reading> {
+    const { epoch } = this.#table;
+    const leased = await mapInTurns(documents, (stored) =>
       stored.kind === 'server' ? { ...stored, leaseRemaining: this.#leaseRemaining(stored.name) } : stored,
     );
-    return { epoch: this.#table.epoch, generation, documents: leased };
+    return { epoch, generation, documents: leased };
   }
 
   #extend(id: string, text: string): void {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { inTurns, type Pieces } from '../../model/pieces.ts';
 
 const reference = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 
@@ -63,7 +64,7 @@ export class RevisionFiles {
       if (error.code === 'ENOENT') return undefined;
       throw error;
     });
-    return text !== undefined && checksum(text) === sum ? text : undefined;
+    return text !== undefined && (await inTurns(checksumInPieces(text))) === sum ? text : undefined;
   }
 
   /** Removes the files of these references. A file that cannot be removed is removed at the next start. */
@@ -94,6 +95,22 @@ function fileName(name: string, sum: string): string {
 
 function sumOf(text: string): string | undefined {
   return text.length > 100 ? undefined : reference.safeParse(JSON.parse(text)).data?.sha256;
+}
+
+/** Characters of a piece of a text whose checksum is calculated. */
+const pieceLength = 64 * 1024;
+
+function* checksumInPieces(text: string): Pieces<string> {
+  const hash = createHash('sha256');
+  for (let start = 0; start < text.length; ) {
+    let end = Math.min(start + pieceLength, text.length);
+    // The two halves of a character beyond U+FFFF stay together.
+    if (end < text.length && (text.codePointAt(end - 1) as number) > 0xffff) end++;
+    hash.update(text.slice(start, end));
+    start = end;
+    yield;
+  }
+  return hash.digest('hex');
 }
 
 function checksum(text: string): string {

@@ -4,6 +4,7 @@ import type { Clock, Random } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
 import type { News } from '../../model/news.ts';
+import { mapInTurns } from '../../model/pieces.ts';
 import type { Link, Watch } from '../contract.ts';
 import { type Change, type Kind, kinds, type Reading, type Store, type Stored, type Wanted } from '../store.ts';
 import { Writability } from '../writability.ts';
@@ -15,7 +16,8 @@ import { redisRefusal } from './redis-refusal.ts';
 import { keyNames } from './redis-scripts.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
-const reading = z.tuple([z.string(), z.coerce.number(), z.array(z.tuple([z.enum(kinds), z.string(), z.string(), z.string()]))]);
+const reading = z.tuple([z.string(), z.coerce.number(), z.array(z.unknown())]);
+const row = z.tuple([z.enum(kinds), z.string(), z.string(), z.string()]);
 /** A reading, the cursor of the next piece, and the process that gave it. */
 const piece = z.tuple([z.unknown(), z.string(), z.string()]);
 
@@ -120,7 +122,7 @@ export class RedisStore implements Store {
     do {
       const args = [randomUUID(), kind, prefix, cursor];
       const [rows, next, process] = piece.parse(await this.#ask(() => this.#client.piece(this.#keys, args)));
-      const part = { ...decode(rows), process };
+      const part = { ...(await decode(rows)), process };
       first ??= part;
       if (part.process !== first.process || part.epoch !== first.epoch)
         throw new SluiceError('unavailable', 'Redis was restarted, or another took over, while a list was read: try again');
@@ -159,9 +161,9 @@ export class RedisStore implements Store {
   }
 }
 
-function decode(answer: unknown): Reading {
+async function decode(answer: unknown): Promise<Reading> {
   const [epoch, generation, rows] = reading.parse(answer);
-  return { epoch, generation, documents: rows.map(([kind, name, text, remaining]) => storedOf(kind, name, text, remaining)) };
+  return { epoch, generation, documents: await mapInTurns(rows, (one) => storedOf(...row.parse(one))) };
 }
 
 function storedOf(kind: Kind, name: string, framed: string, remaining: string): Stored {

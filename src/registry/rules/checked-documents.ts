@@ -26,6 +26,11 @@ export class CheckedDocuments {
     return this.#kept.length;
   }
 
+  /** True if {@link get} has what was read from this very text. */
+  has({ kind, name, text }: Stored): boolean {
+    return this.#kept.get(`${kind} ${name}`)?.text === text;
+  }
+
   /** Returns what `read` returned for this very text, or calls it. What it throws is not kept. */
   get<Checked>({ kind, name, text }: Stored, read: () => Checked): Checked {
     const key = `${kind} ${name}`;

@@ -74,7 +74,7 @@ export class DeployedProjects {
     const prefix = deploymentName(this.#environment);
     const listed = await this.#ledger.list('deployment', prefix);
     return {
-      deployments: listed.all('deployment').map(({ value }) => value),
+      deployments: (await listed.allInTurns('deployment')).map(({ value }) => value),
       damaged: listed.damages('deployment').map(({ name, reason }) => ({ name: name.slice(prefix.length), reason })),
     };
   }

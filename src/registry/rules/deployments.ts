@@ -154,7 +154,9 @@ export class Deployments {
     epoch: string,
     { name, revision, hash, since, fallback, fallbackHash }: Deployment,
   ): Promise<Pick<Deployment, 'fallback' | 'fallbackHash'> | undefined> {
-    const servers = (await this.#ledger.list('server')).all('server').filter(({ value }) => value.environment === environment);
+    const servers = (await (await this.#ledger.list('server')).allInTurns('server')).filter(
+      ({ value }) => value.environment === environment,
+    );
     const states = servers.map(({ value }) => reportedState(value, { name, revision, since, epoch }));
     const present = { fallback: revision, ...(hash !== undefined && { fallbackHash: hash }) };
     if (states.some((own) => own?.state === 'active' && own.revision === revision)) return present;

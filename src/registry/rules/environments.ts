@@ -1,6 +1,12 @@
-import { contentHash } from '../../model/content-hash.ts';
+import { contentHash, contentHashInPieces } from '../../model/content-hash.ts';
 import { type ExpectedTags, environmentTag } from '../../model/entity-tag.ts';
-import { type Environment, type EnvironmentSpec, type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
+import {
+  type Environment,
+  type EnvironmentSpec,
+  type EnvironmentSpecInput,
+  environmentInPieces,
+  environmentSpec,
+} from '../../model/environment.ts';
 import { type Fault, SluiceError } from '../../model/fault.ts';
 import { restoreKeys } from '../../model/hidden-keys.ts';
 import { name as nameSchema } from '../../model/name.ts';
@@ -44,18 +50,18 @@ export class Environments {
 
   async put(name: string, given: EnvironmentSpecInput, expect?: ExpectedTags): Promise<Environment> {
     valid(`the environment's name`, nameSchema, name);
-    valid(`environment "${name}"`, environmentSpec, given);
+    const sent = await validSettings(name, given);
 
     return this.#ledger.transact(async () => {
       const now = await this.#ledger.read({ kind: 'environment', name });
       const entry = now.get('environment', name);
       const { value: old } = entry;
-      mustSatisfy(`environment "${name}"`, expect, old && environmentTag(old, old.version));
+      if (expect !== undefined) mustSatisfy(`environment "${name}"`, expect, old && environmentTag(old, old.version));
       const input = restoreKeys(given, old?.input);
       mustHaveKeys(`environment "${name}"`, input);
-      const spec = valid(`environment "${name}"`, environmentSpec, input);
+      const spec = input === given ? sent : await validSettings(name, input);
       const result: Environment = { name, input, spec, ...stillStatic(old?.drained, spec) };
-      if (old && contentHash(old.input) === contentHash(input)) return { result };
+      if (old && (await sameSettings(old.input, input))) return { result };
       if (old?.unread !== undefined)
         throw new SluiceError('conflict', `environment "${name}" is left unchanged: ${old.unread}, then change it`);
       return { result, change: await this.#change(now.epoch, entry, result) };
@@ -64,21 +70,21 @@ export class Environments {
 
   async apply(name: string, file: EnvironmentSpecInput, dryRun = false): Promise<Applied> {
     valid(`the environment's name`, nameSchema, name);
-    valid(`environment "${name}"`, environmentSpec, file);
+    await validSettings(name, file);
     mustHaveKeys(`environment "${name}"`, file);
     return this.#ledger.transact<Applied>(async () => {
       const now = await this.#ledger.read({ kind: 'environment', name }, { kind: 'applied', name });
       const entry = now.get('environment', name);
       const record = now.replaceable('applied', name);
       const { value: old, stale } = entry;
-      const unchanged = record.value !== undefined && contentHash(record.value.input) === contentHash(file);
+      const unchanged = record.value !== undefined && (await sameSettings(record.value.input, file));
       if (stale !== undefined) return { result: { outcome: 'unread', replaced: [], kept: [] } };
       if (!old && unchanged) return { result: { outcome: 'deleted', replaced: [], kept: [] } };
 
       const applied = (old && record.value?.input) ?? {};
       const input = mergeSettings({ applied, file, stored: old?.input ?? {} }) as EnvironmentSpecInput;
-      const spec = valid(`environment "${name}"`, environmentSpec, withoutUnknownKeys(environmentSpec, input).known);
-      const same = old !== undefined && contentHash(old.input) === contentHash(input);
+      const spec = await validSettings(name, withoutUnknownKeys(environmentSpec, input).known);
+      const same = old !== undefined && (await sameSettings(old.input, input));
       const result: Applied = {
         outcome: !old ? 'created' : same ? 'unchanged' : 'changed',
         ...(old ? differences(old.spec, spec, applied, file) : nothing),
@@ -242,4 +248,16 @@ function mustBeEmpty({ name, value }: Entry<'environment'>, servers: number): vo
   if (servers + deployments === 0) return;
   const holds = `environment "${name}" has ${servers} server(s) and ${deployments} deployment(s)`;
   throw new SluiceError('not-empty', `${holds}: remove them first, or force it`);
+}
+
+/** Checks the settings of environment `name` in turns of the event loop: there may be thousands of static servers among them. */
+async function validSettings(name: string, given: unknown): Promise<EnvironmentSpec> {
+  const { success, data } = await inTurns(environmentInPieces(given));
+  return success ? data : valid(`environment "${name}"`, environmentSpec, given);
+}
+
+async function sameSettings(one: object, other: object): Promise<boolean> {
+  if (one === other) return true;
+  const [hash, otherHash] = [await inTurns(contentHashInPieces({ ...one })), await inTurns(contentHashInPieces({ ...other }))];
+  return hash === otherHash;
 }

@@ -1,11 +1,15 @@
 import { setTimeout } from 'node:timers/promises';
-import type * as z from 'zod';
+import * as z from 'zod';
 import { check } from '../../config/check.ts';
 import { describeFault } from '../../config/refusal.ts';
 import type { Random } from '../../model/clock.ts';
+import { environmentInPieces } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
-import { type DocumentOf, documentKeys, documentSchemas } from '../documents.ts';
+import { inTurns, mapInTurns, type Pieces } from '../../model/pieces.ts';
+import { projectInPieces } from '../../model/project.ts';
+import { controlTurns } from '../../model/turns.ts';
+import { type DocumentOf, documentKeys, documentSchemas, noteCheckedSpec } from '../documents.ts';
 import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
 import { CheckedDocuments } from './checked-documents.ts';
 import { UnreadDocuments } from './unread-documents.ts';
@@ -23,11 +27,19 @@ export interface Entry<K extends Kind> extends Key {
   readonly stale?: string;
 }
 
+/** A document that exists, and can be read. */
+type Present<K extends Kind> = Entry<K> & { readonly value: DocumentOf<K> };
+
 /** A step's decision within a transaction: the result, and the change to commit, if one is needed. */
 export interface Decision<T> {
   readonly result: T;
   readonly change?: Change;
 }
+
+/** Characters of a document from which it is checked in turns. */
+const largeText = 16 * 1024;
+/** Schema of a revision whose project has been checked. */
+const revisionAround = documentSchemas.revision.extend({ project: z.unknown() });
 
 const attempts = 40;
 const longestPauseMs = 100;
@@ -57,12 +69,26 @@ export class Ledger {
         this.#checked.forget({ kind, name });
       }
     }
+    await this.#checkLarge(reading);
     return this.#reading(reading);
+  }
+
+  /** Checks large documents in turns of the event loop, for {@link CheckedReading.get}. Those with a fault are left to that. */
+  async #checkLarge({ documents }: Reading): Promise<void> {
+    for (const stored of documents) {
+      if (stored.text.length < largeText || !(stored.kind in checkedInPieces) || this.#checked.has(stored)) continue;
+      await controlTurns.next();
+      const raw = unlessFaulty(() => parse(stored));
+      if (typeof raw !== 'object' || raw === null) continue;
+      const content = await inTurns(checkedInPieces[stored.kind as keyof typeof checkedInPieces](stored, raw));
+      if (content !== undefined) this.#checked.get(stored, () => content);
+    }
   }
 
   async list(kind: Kind, prefix = ''): Promise<CheckedReading> {
     const reading = await this.store.list(kind, prefix);
     this.unread.retain(kind, new Set(reading.documents.map(({ name }) => name)), prefix);
+    await this.#checkLarge(reading);
     return this.#reading(reading);
   }
 
@@ -149,17 +175,13 @@ export class CheckedReading {
   }
 
   /** Returns all documents of a kind that {@link get} returns, sorted by name. */
-  all<K extends Kind>(kind: K): (Entry<K> & { value: DocumentOf<K> })[] {
-    const entries: (Entry<K> & { value: DocumentOf<K> })[] = [];
-    for (const stored of this.#documents) {
-      if (stored.kind !== kind) continue;
-      try {
-        entries.push(this.#entry(kind, stored));
-      } catch {
-        // Logged and kept among the unread documents.
-      }
-    }
-    return entries.sort((one, other) => (one.name < other.name ? -1 : 1));
+  all<K extends Kind>(kind: K): Present<K>[] {
+    return sorted(this.#documents.flatMap((stored) => this.#present(kind, stored)));
+  }
+
+  /** Like {@link all}, in turns of the event loop: of kinds with thousands of documents, each of which is checked when it is read first. */
+  async allInTurns<K extends Kind>(kind: K): Promise<Present<K>[]> {
+    return sorted((await mapInTurns(this.#documents, (stored) => this.#present(kind, stored))).flat());
   }
 
   /** Names of documents of a kind that cannot be read, each with the reason. */
@@ -180,12 +202,22 @@ export class CheckedReading {
     return this.#documents.some((stored) => stored.kind === kind);
   }
 
+  /** The document as an entry; nothing if it is of another kind, or cannot be read, which is logged and kept among the unread documents. */
+  #present<K extends Kind>(kind: K, stored: Stored): Present<K>[] {
+    if (stored.kind !== kind) return [];
+    try {
+      return [this.#entry(kind, stored)];
+    } catch {
+      return [];
+    }
+  }
+
   #find(kind: Kind, name: string): Stored | undefined {
     this.#byKey ??= new Map(this.#documents.map((stored) => [`${stored.kind} ${stored.name}`, stored]));
     return this.#byKey.get(`${kind} ${name}`);
   }
 
-  #entry<K extends Kind>(kind: K, stored: Stored): Entry<K> & { value: DocumentOf<K> } {
+  #entry<K extends Kind>(kind: K, stored: Stored): Present<K> {
     const { name, revision, leaseRemaining = 0 } = stored;
     try {
       const entry = entryOf(kind, stored, this.#checked);
@@ -199,6 +231,10 @@ export class CheckedReading {
       return { kind, name, revision, leaseRemaining, value, stale };
     }
   }
+}
+
+function sorted<One extends { readonly name: string }>(entries: One[]): One[] {
+  return entries.sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
 /** Why a document is understood only in part; undefined if it is understood entirely. */
@@ -225,14 +261,17 @@ function withUnknownKeys(change: Change): Change {
 /** Content of a document, and its keys that this version does not know. */
 type Content<K extends Kind> = { readonly value: DocumentOf<K>; readonly unknown?: Readonly<Record<string, unknown>> };
 
-function entryOf<K extends Kind>(kind: K, stored: Stored, checked: CheckedDocuments): Entry<K> & { value: DocumentOf<K> } {
+function entryOf<K extends Kind>(kind: K, stored: Stored, checked: CheckedDocuments): Present<K> {
   const { name, revision, leaseRemaining = 0 } = stored;
   return { kind, name, revision, leaseRemaining, ...checked.get(stored, () => contentOf(kind, stored)) };
 }
 
-function contentOf<K extends Kind>(kind: K, stored: Stored): Content<K> {
-  const schema: z.ZodType = documentSchemas[kind];
-  const raw = parse(stored);
+function contentOf<K extends Kind>(
+  kind: K,
+  stored: Stored,
+  raw: unknown = parse(stored),
+  schema: z.ZodType = documentSchemas[kind],
+): Content<K> {
   const { value, faults } = check(raw, schema);
   if (faults)
     throw damaged(
@@ -253,6 +292,28 @@ function damageOf(stored: Stored, checked: CheckedDocuments): string | undefined
     return undefined;
   } catch (error) {
     return (error as SluiceError).message;
+  }
+}
+
+/** Check the kinds of documents that may be large, in pieces; undefined: the document has a fault, or parts that this version does not know. */
+const checkedInPieces = {
+  *revision(stored: Stored, raw: { readonly project?: unknown }): Pieces<unknown> {
+    const { success, data } = yield* projectInPieces(raw.project);
+    return success ? unlessFaulty(() => contentOf('revision', stored, { ...raw, project: data }, revisionAround)) : undefined;
+  },
+  *environment(stored: Stored, raw: { readonly input?: unknown }): Pieces<unknown> {
+    const { success, data } = yield* environmentInPieces(raw.input);
+    if (!success) return undefined;
+    noteCheckedSpec(raw.input as object, data);
+    return unlessFaulty(() => contentOf('environment', stored, raw));
+  },
+};
+
+function unlessFaulty<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
   }
 }
 

@@ -35,9 +35,8 @@ export class Projects {
   }
 
   async list(): Promise<ProjectSummary[]> {
-    return (await this.#ledger.list('project'))
-      .all('project')
-      .map(({ name, value: { latest, revisions } }) => ({ name, latest, revisions }));
+    const entries = await (await this.#ledger.list('project')).allInTurns('project');
+    return entries.map(({ name, value: { latest, revisions } }) => ({ name, latest, revisions }));
   }
 
   async get(name: string): Promise<ProjectSummary | undefined> {

@@ -13,17 +13,18 @@ export class SecretDocuments implements SealedSecrets {
   }
 
   async get(name: string): Promise<SealedSecret | undefined> {
-    const { value, revision } = (await this.#ledger.read({ kind, name })).get(kind, name);
-    return value && { name, sealed: value.sealed, revision };
+    const entry = (await this.#ledger.read({ kind, name })).get(kind, name);
+    return entry.value && { name, ...entry.value, revision: entry.revision };
   }
 
   async list(prefix: string): Promise<SealedSecret[]> {
     const reading = await this.#ledger.list(kind, prefix);
-    return reading.all(kind).map(({ name, revision, value }) => ({ name, sealed: value.sealed, revision }));
+    return reading.all(kind).map(({ name, revision, value }) => ({ name, ...value, revision }));
   }
 
-  put(name: string, sealed: string, expect: number): Promise<boolean> {
-    return this.#change(name, expect, { put: [{ kind, name, text: JSON.stringify({ sealed }) }] });
+  put(name: string, sealed: string, expect: number, clear?: string): Promise<boolean> {
+    const text = JSON.stringify({ sealed, ...(clear !== undefined && { clear }) });
+    return this.#change(name, expect, { put: [{ kind, name, text }] });
   }
 
   remove(name: string, expect: number): Promise<boolean> {

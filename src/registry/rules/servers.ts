@@ -1,11 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../model/clock.ts';
 import { type ExpectedTags, serverTag } from '../../model/entity-tag.ts';
+import { staticIds } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { HopRequest } from '../../model/hop.ts';
 import { type JoinAnswer, type JoinRequest, joinRequest, type Renewal, renewal } from '../../model/join.ts';
 import type { Log } from '../../model/log.ts';
+import { mapInTurns } from '../../model/pieces.ts';
 import { type LeasedServer, type ServerPatch, serverPatch } from '../../model/server.ts';
+import { SharedReads } from '../../model/shared-reads.ts';
 import { type SnapshotId, sameSnapshot } from '../../model/snapshot-id.ts';
 import { type Caller, type Certification, type Certifier, keepLostMs } from '../contract.ts';
 import type { DocumentOf, HeldRecord } from '../documents.ts';
@@ -27,6 +30,7 @@ export class Servers implements Certification {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #census = new Census();
+  readonly #lists = new SharedReads(() => this.#list());
   #certifier: Certifier | undefined;
   #removedAt = Number.NEGATIVE_INFINITY;
 
@@ -37,13 +41,18 @@ export class Servers implements Certification {
     this.#log = parts.logger;
   }
 
-  async list(): Promise<LeasedServer[]> {
+  /** Lists all servers. The list belongs to all who asked at about the same time. */
+  list(): Promise<readonly LeasedServer[]> {
+    return this.#lists.now();
+  }
+
+  async #list(): Promise<readonly LeasedServer[]> {
     const now = await this.#ledger.list('server');
-    const servers = now.all('server');
+    const servers = await now.allInTurns('server');
     await this.#removeExpired(now, servers);
     const kept = servers.filter((entry) => !isExpired(entry));
     this.#census.replace(kept.map(({ value }) => value));
-    return kept.map(({ value, leaseRemaining }) => ({ ...withoutPem(withoutHolder(value)), leaseRemaining }));
+    return mapInTurns(kept, ({ value, leaseRemaining }) => ({ ...withoutPem(withoutHolder(value)), leaseRemaining }));
   }
 
   async get(id: string): Promise<LeasedServer | undefined> {
@@ -252,14 +261,14 @@ export class Servers implements Certification {
   }
 
   /** Throws unless the program that renews through a balancer's door is the one that joined. */
-  async #mustHold({ id, instance, secret }: Renewal, caller: Caller): Promise<void> {
+  async #mustHold({ id, instance, secret, hop }: Renewal, caller: Caller): Promise<void> {
     const { value } = (await this.#ledger.read({ kind: 'server', name: id })).get('server', id);
     if (value?.instance !== instance) throw noLease(id);
     mustBeWithin(caller, value.environment);
     // A renewal through another door could report what the program never said: that it leaves, or what it runs.
     if ((value.source === 'http') !== (caller.plain === true)) throw noLease(id);
     // Without a secret a plain HTTP registration is renewed from anywhere: that changes nothing of it.
-    const isFree = caller.plain === true && value.holder?.secret === undefined;
+    const isFree = caller.plain === true && value.holder?.secret === undefined && hop === undefined;
     if (!isFree && !isHolder(value, secret ?? caller.secret, caller)) throw noLease(id);
   }
 
@@ -273,7 +282,7 @@ export class Servers implements Certification {
   async #mustNotBeStatic(id: string, environment: string | undefined, caller?: Caller): Promise<void> {
     const owner = (await this.#ledger.list('environment'))
       .all('environment')
-      .find(({ name, value }) => name !== environment && value.spec.servers.some((server) => server.id === id));
+      .find(({ name, value }) => name !== environment && staticIds(value.spec).has(id));
     if (owner === undefined) return;
     const where = caller === undefined ? `environment "${owner.name}"` : 'another environment';
     const message = `server "${id}" is a static server of ${where}: start this server with another id, or remove the static one`;

@@ -25,6 +25,11 @@ export class SecretKeys {
     this.#origin = origin;
   }
 
+  /** Names the key that seals. */
+  get id(): string {
+    return this.#keys[0].id;
+  }
+
   /** Seals a text. It opens only with the same `context`, which says what the text is for, so that no sealed text passes for another. */
   seal(text: string, context: string): string {
     const { id, octets } = this.#keys[0];

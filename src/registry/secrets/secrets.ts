@@ -9,9 +9,14 @@ const validName = /^[A-Za-z0-9._:*@/-]{1,300}$/;
 export interface Secret {
   readonly name: string;
   readonly text: string;
+  /** Part of the secret that every reader may know. */
+  readonly clear?: string;
   /** Differs after each change. */
   readonly revision: number;
 }
+
+/** A secret of which at least the clear part can be read; without `text` it was sealed with a key that this balancer does not have. */
+export type PartlyOpened = Omit<Secret, 'text'> & { readonly text?: string };
 
 /**
  * Secrets that the balancers on one registry share, such as private keys. The registry holds them sealed; they are opened here, with keys that
@@ -44,26 +49,37 @@ export class Secrets {
 
   /** Reads the secrets whose names begin with `prefix`, sorted by name. Leaves out, and logs, those that cannot be opened. */
   async list(prefix: string): Promise<Secret[]> {
+    return (await this.listPartly(prefix)).flatMap(({ text, ...rest }) => (text === undefined ? [] : { ...rest, text }));
+  }
+
+  /** Like {@link list}, with those that cannot be opened. */
+  async listPartly(prefix: string): Promise<PartlyOpened[]> {
     const sealed = await this.#sealed.list(prefix);
     for (const name of this.#unopened.keys())
       if (name.startsWith(prefix) && !sealed.some((one) => one.name === name)) this.#unopened.delete(name);
-    return sealed.flatMap((one) => {
+    return sealed.map((one) => {
       try {
-        return [this.#open(one)];
+        return this.#open(one);
       } catch {
         // Logged.
-        return [];
+        const { sealed: _, ...rest } = one;
+        return rest;
       }
     });
   }
 
+  /** Names the key that seals, without telling anything about it. */
+  get keyId(): string {
+    return this.#keys.id;
+  }
+
   /**
    * Writes a secret if it still has revision `expect`; 0: if it does not exist. Resolves to false, without any change, if another process was
-   * first: read it again.
+   * first: read it again. `clear` is stored as it is.
    */
-  put(name: string, text: string, expect: number): Promise<boolean> {
+  put(name: string, text: string, expect: number, clear?: string): Promise<boolean> {
     if (!validName.test(name)) throw new SluiceError('invalid', `"${name}" cannot be the name of a secret`);
-    return this.#sealed.put(name, this.#keys.seal(text, contextOf(name)), expect);
+    return this.#sealed.put(name, this.#keys.seal(text, contextOf(name)), expect, clear);
   }
 
   /** Removes a secret if it still has revision `expect`. Resolves to false if another process was first. */
@@ -96,15 +112,17 @@ export class Secrets {
       // Logged.
       return;
     }
-    const { name, text, revision } = opened;
-    if (await this.put(name, text, revision)) this.#log.info({ secret: name }, 'a secret of the registry is sealed with the new key');
+    const { name, text, revision, clear } = opened;
+    if (await this.put(name, text, revision, clear))
+      this.#log.info({ secret: name }, 'a secret of the registry is sealed with the new key');
   }
 
-  #open({ name, sealed, revision }: SealedSecret): Secret {
+  #open({ sealed, ...rest }: SealedSecret): Secret {
+    const { name } = rest;
     try {
       const text = this.#keys.open(sealed, contextOf(name));
       this.#unopened.delete(name);
-      return { name, text, revision };
+      return { ...rest, text };
     } catch (error) {
       const { message } = error as SluiceError;
       if (this.#unopened.get(name) !== message)

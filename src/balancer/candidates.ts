@@ -1,0 +1,107 @@
+import type { Environment } from '../model/environment.ts';
+import type { OutgoingTls } from '../model/outgoing-tls.ts';
+import type { Pieces } from '../model/pieces.ts';
+import type { ProxyVersion } from '../model/proxy-protocol.ts';
+import { acceptsTraffic } from '../model/server.ts';
+import type { ServerIdentity } from '../model/server-identity.ts';
+import type { MemberRecord } from './registry-view.ts';
+
+/** A server of an environment that may be given requests, as far as registry and configuration tell. */
+export interface Candidate {
+  readonly id: string;
+  readonly instance: string;
+  readonly address: string;
+  readonly weight: number;
+  readonly tls?: OutgoingTls;
+  readonly willing: boolean;
+  /** The server need not be Sluice's. */
+  readonly foreign: boolean;
+  /** Version of the PROXY protocol that the server expects; absent: none. */
+  readonly proxyProtocol?: ProxyVersion;
+  /** Identity that the server must state; undefined: it states none. */
+  readonly expected: ServerIdentity | undefined;
+  /** True if the server's lease ended, so that it is in rotation only while it answers. */
+  readonly lost: boolean;
+  readonly leaseEndedAt?: number;
+}
+
+/** The registered servers by environment, and the holders of contested addresses, gone through once for all environments. */
+export class Candidates {
+  readonly #byEnvironment = new Map<string, MemberRecord[]>();
+  /** By address that lost servers claim: the server there. A process that was started later at the address of a lost server is not that server. */
+  readonly #holders = new Map<string, MemberRecord>();
+
+  /** Goes through the members, one in a piece. */
+  static *among(members: ReadonlyMap<string, MemberRecord>): Pieces<Candidates> {
+    const candidates = new Candidates();
+    for (const member of members.values()) {
+      candidates.#add(member);
+      yield;
+    }
+    // Few servers are lost, as a rule: then this is a look-up for each.
+    if (candidates.#holders.size > 0) {
+      for (const member of members.values()) {
+        const holder = candidates.#holders.get(member.record.address);
+        if (holder !== undefined && holdsBefore(member, holder)) candidates.#holders.set(member.record.address, member);
+        yield;
+      }
+    }
+    return candidates;
+  }
+
+  /** The environment's servers, static and registered, sorted by id; a registered server replaces a static one with the same id. */
+  *of({ name, spec, drained = [] }: Environment): Pieces<Candidate[]> {
+    const byId = new Map<string, Candidate>();
+    const isDrained = new Set(drained);
+    for (const { id, address, weight, tls, proxyProtocol: version } of spec.servers) {
+      const proxyProtocol = version === 'off' ? undefined : version;
+      const candidate = { id, instance: '', address, weight, foreign: true, expected: undefined, lost: false, willing: !isDrained.has(id) };
+      const more =
+        tls === undefined && proxyProtocol === undefined ? undefined : { ...(proxyProtocol && { proxyProtocol }), ...(tls && { tls }) };
+      byId.set(id, more === undefined ? candidate : { ...candidate, ...more });
+      yield;
+    }
+    const members = this.#byEnvironment.get(name) ?? [];
+    // A server that runs the empty snapshot would answer 404 to requests that the others can serve.
+    const deployed = members.some((member) => (member.record.running?.version ?? 0) > 0 && willing(member));
+    for (const member of members) {
+      byId.set(member.record.id, this.#candidate(member, name, deployed));
+      yield;
+    }
+    return [...byId.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
+  }
+
+  #add(member: MemberRecord): void {
+    const { record, lost } = member;
+    if (lost) this.#holders.set(record.address, member);
+    if (record.environment === undefined) return;
+    const others = this.#byEnvironment.get(record.environment);
+    if (others === undefined) this.#byEnvironment.set(record.environment, [member]);
+    else others.push(member);
+  }
+
+  #candidate(member: MemberRecord, environment: string, deployed: boolean): Candidate {
+    const { record, lost, leaseEndedAt } = member;
+    const { id, instance, address, weight, running, source, identifies } = record;
+    const empty = deployed && running?.version === 0;
+    const superseded = lost && this.#holders.get(address)?.record.id !== id;
+    const expected = identifies ? { id, instance, environment } : undefined;
+    const isWilling = !empty && !superseded && willing(member);
+    const candidate = { id, instance, address, weight, foreign: source !== 'join', expected, lost, willing: isWilling };
+    return leaseEndedAt === undefined ? candidate : { ...candidate, leaseEndedAt };
+  }
+}
+
+/** True if a server holds its address rather than another one: it has its lease and the other has not, or it started later. */
+function holdsBefore(one: MemberRecord, other: MemberRecord): boolean {
+  return one.lost === other.lost ? one.record.startedAt > other.record.startedAt : !one.lost;
+}
+
+/**
+ * True if the server may take new requests while it is healthy. A server registered by plain HTTP never acknowledges a snapshot, so that
+ * its checks alone decide; it takes itself out by no longer registering.
+ */
+function willing({ record, lost }: MemberRecord): boolean {
+  if (!acceptsTraffic(record)) return false;
+  return record.source === 'http' ? !lost : record.running !== undefined;
+}

@@ -1,0 +1,44 @@
+import t from 'tap';
+import { SharedReads } from '../../src/model/shared-reads.ts';
+
+/** Reads that end when the test says so; each result is its number. */
+function reads() {
+  const ends: ((failure?: Error) => void)[] = [];
+  const shared = new SharedReads(
+    () =>
+      new Promise<number>((resolve, reject) => {
+        const number = ends.length;
+        ends.push((failure) => (failure === undefined ? resolve(number) : reject(failure)));
+      }),
+  );
+  return { shared, ends };
+}
+
+t.test('all who ask during a read share the next one, which begins after they asked', async (t) => {
+  const { shared, ends } = reads();
+  const first = shared.now();
+  const others = [shared.now(), shared.now(), shared.now()];
+  t.equal(ends.length, 1, 'one at a time');
+  ends[0]?.();
+  t.equal(await first, 0);
+  t.equal(ends.length, 2);
+  const late = shared.now();
+  ends[1]?.();
+  t.strictSame(await Promise.all(others), [1, 1, 1]);
+  ends[2]?.();
+  t.equal(await late, 2);
+  const again = shared.now();
+  ends[3]?.();
+  t.equal(await again, 3);
+});
+
+t.test('a failure is that of the callers of that read alone', async (t) => {
+  const { shared, ends } = reads();
+  const failing = shared.now();
+  const next = shared.now();
+  ends[0]?.(new Error('away'));
+  await t.rejects(failing, { message: 'away' });
+  await new Promise(setImmediate);
+  ends[1]?.();
+  t.equal(await next, 1);
+});
