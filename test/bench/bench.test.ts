@@ -95,7 +95,9 @@ test('the command runs from check to report, and leaves nothing behind', {
   const cells = /^\| sluice-balancer \|(( [\d.]+ \|){6})$/m.exec(page)?.[1]?.split('|').slice(0, 6).map(Number) ?? [];
   t.equal(cells.length, 6, page);
   for (const cell of cells) t.ok(cell > 1 && cell < 100_000, `${cell} µs`);
+  t.match(page, /^\| sluice-balancer \|( [\d.]+ \|){5}$/m, 'over TLS');
   t.match(page, /^\| sluice-balancer \| 200 \| [\d.]+ MiB \|/m, 'memory');
+  t.match(page, /^\| sluice-balancer \| 100 \| [\d.]+ MiB \|/m, 'memory of clients with TLS');
   t.strictSame(processesIn(t.testdirName), []);
   t.strictSame(foldersLeft(t), []);
 });
