@@ -1,9 +1,10 @@
 import type { AcmeSpec } from '../model/acme.ts';
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
 import { CoalescedTask } from '../model/coalesced-task.ts';
+import { SluiceError } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 import type { Certificate } from '../tls/certificate.ts';
-import type { ChallengeAnswers, IssuedCertificates, IssuedState } from '../tls/issued-certificates.ts';
+import type { ChallengeAnswers, IssuedCertificates, IssuedState, IssueFailure } from '../tls/issued-certificates.ts';
 import { Issuer } from './issuer.ts';
 import { KeptNames } from './kept-names.ts';
 import type { SecretStore } from './secret-store.ts';
@@ -33,6 +34,8 @@ export class AcmeCertificates implements IssuedCertificates {
   readonly #temporary = new Map<string, Certificate>();
   #wanted: ReadonlyMap<string, AcmeSpec> = new Map();
   #readAgain: Timer | undefined;
+  /** Why this balancer can order nothing at all. */
+  #fault: IssueFailure | undefined;
   /** The failure to read that was last logged. */
   #logged: string | undefined;
 
@@ -71,16 +74,22 @@ export class AcmeCertificates implements IssuedCertificates {
   }
 
   get states(): readonly IssuedState[] {
-    return [...this.#wanted.keys()].map((name) => {
-      const { issued, failure = this.#issuer.faultOf(name) } = this.#kept.stateOf(name);
-      const certificate = this.#kept.certificateOf(name);
-      return {
-        name,
-        ...(certificate !== undefined && { certificate }),
-        ...(issued !== undefined && { renewAt: issued.renewAt }),
-        ...(failure !== undefined && { failure }),
-      };
-    });
+    return [...this.#wanted.keys()].map((name) => this.#stateOf(name));
+  }
+
+  stateOf(name: string): IssuedState | undefined {
+    return this.#wanted.has(name) ? this.#stateOf(name) : undefined;
+  }
+
+  #stateOf(name: string): IssuedState {
+    const { issued, failure = this.#issuer.faultOf(name) ?? this.#fault } = this.#kept.stateOf(name);
+    const certificate = this.#kept.certificateOf(name);
+    return {
+      name,
+      ...(certificate !== undefined && { certificate }),
+      ...(issued !== undefined && { renewAt: issued.renewAt }),
+      ...(failure !== undefined && { failure }),
+    };
   }
 
   async close(): Promise<void> {
@@ -108,13 +117,19 @@ export class AcmeCertificates implements IssuedCertificates {
   }
 
   async #issue(): Promise<void> {
-    const { logger, random } = this.#tools;
+    const { logger, random, clock } = this.#tools;
     if (this.#wanted.size === 0) return;
     try {
       this.#issuing.soon(jittered(await this.#issuer.run(this.#wanted), random, 0.05));
+      this.#fault = undefined;
     } catch (error) {
-      logger.warn({ err: error }, 'certificates by ACME: this attempt was broken off, another one follows');
-      this.#issuing.soon(jittered(registryRetryMs, random));
+      const { message: reason } = error as Error;
+      const isAway = error instanceof SluiceError && error.code === 'unavailable';
+      const waitMs = jittered(isAway ? registryRetryMs : readAgainMs, random);
+      if (this.#fault?.reason !== reason) logger.error({ err: error }, `no certificate is ordered: ${reason}`);
+      const at = clock.date();
+      this.#fault = { at, attempts: 0, reason, retryAt: at + waitMs };
+      this.#issuing.soon(waitMs);
     }
   }
 }

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { challengeTypes } from '../model/acme.ts';
 import { chainFault, pairFault, readCertificates } from '../model/certificate.ts';
+import { SluiceError } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 import { type Certificate, describeCertificate } from '../tls/certificate.ts';
 import { coversHost } from '../tls/certificate-names.ts';
@@ -58,7 +59,7 @@ export class KeptNames {
   /** Reads everything again. Resolves with true if a certificate or an answer is another one than before. */
   async readAll(): Promise<boolean> {
     const documents = await this.#store.list(namePrefix);
-    const open = await this.#store.get(challengesName);
+    const open = await this.#store.get(challengesName).catch(undefinedIfSealed);
     const before = new Map(this.#entries);
     const listed = new Set(documents.map(({ name }) => name.slice(namePrefix.length)));
     // A document that cannot be opened now is not listed: its certificate stays as long as it is valid.
@@ -137,6 +138,12 @@ export function certificateIn({ chain, key }: Pick<Issued, 'chain' | 'key'>, nam
   const text = read.map((one) => one.toString()).join('');
   const certificate = describeCertificate(read as [X509Certificate, ...X509Certificate[]], text, key);
   return coversHost(certificate.names, name) ? certificate : undefined;
+}
+
+/** A balancer with another key than the others answers no challenges, but goes on with the names that it can open. */
+function undefinedIfSealed(error: unknown): undefined {
+  if (error instanceof SluiceError && error.code !== 'unavailable') return undefined;
+  throw error;
 }
 
 function isSame(one: Certificate | undefined, other: Certificate | undefined): boolean {

@@ -15,7 +15,7 @@ export class SelfSignedCertificates implements IssuedCertificates {
   readonly #clock: Clock;
   readonly #logger: Log;
   readonly #made = new Map<string, Certificate>();
-  #names: readonly string[] = [];
+  #names: ReadonlySet<string> = new Set();
 
   constructor(clock: Clock, logger: Log) {
     this.#clock = clock;
@@ -25,8 +25,8 @@ export class SelfSignedCertificates implements IssuedCertificates {
   async load(): Promise<void> {}
 
   want(names: ReadonlyMap<string, AcmeSpec>): void {
-    if (names.size > 0 && this.#names.length === 0) this.#logger.error(`no certificate is ordered: ${reason}`);
-    this.#names = [...names.keys()];
+    if (names.size > 0 && this.#names.size === 0) this.#logger.error(`no certificate is ordered: ${reason}`);
+    this.#names = new Set(names.keys());
     for (const name of this.#made.keys()) if (!names.has(name)) this.#made.delete(name);
   }
 
@@ -37,9 +37,17 @@ export class SelfSignedCertificates implements IssuedCertificates {
   }
 
   get states(): readonly IssuedState[] {
-    const now = this.#clock.date();
-    return this.#names.map((name) => ({ name, failure: { at: now, attempts: 0, reason, retryAt: now } }));
+    return [...this.#names].map((name) => this.#stateOf(name));
+  }
+
+  stateOf(name: string): IssuedState | undefined {
+    return this.#names.has(name) ? this.#stateOf(name) : undefined;
   }
 
   async close(): Promise<void> {}
+
+  #stateOf(name: string): IssuedState {
+    const now = this.#clock.date();
+    return { name, failure: { at: now, attempts: 0, reason, retryAt: now } };
+  }
 }

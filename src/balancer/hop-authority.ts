@@ -1,14 +1,6 @@
 import { type KeyObject, randomUUID, type X509Certificate } from 'node:crypto';
 import { Authority } from '../certificates/authority.ts';
-import {
-  balancerUri,
-  type HopMember,
-  makeKeyPair,
-  nameCertificate,
-  readKey,
-  refuseServer,
-  serverUri,
-} from '../certificates/hop-certificates.ts';
+import { balancerUri, type HopMember, makeKeyPair, nameCertificate, refuseServer, serverUri } from '../certificates/hop-certificates.ts';
 import type { Clock, Timer } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { HopCertificate } from '../model/hop.ts';
@@ -110,7 +102,13 @@ export class HopAuthority implements Certifier {
     if (hop === undefined || this.#own === undefined || !this.isDue(record)) return undefined;
     const now = this.#clock.date();
     const until = now + lifetimes.server;
-    const pem = this.#own.issue({ uri: serverUri(environment, id), publicKey: keyOf(hop.key), purpose: 'server', from: now, until });
+    const pem = this.#own.issue({
+      uri: serverUri(environment, id),
+      publicKey: Buffer.from(hop.key, 'base64'),
+      purpose: 'server',
+      from: now,
+      until,
+    });
     return { id: nameCertificate(pem), authorities: this.#name, pem: [pem, ...this.#certificates].join(''), until };
   }
 
@@ -179,14 +177,4 @@ export class HopAuthority implements Certifier {
 
 function pemOf(key: KeyObject): string {
   return key.export({ type: 'pkcs8', format: 'pem' }) as string;
-}
-
-function keyOf(base64: string): KeyObject {
-  try {
-    return readKey(base64);
-  } catch (cause) {
-    throw new SluiceError('invalid', 'hop.key is not a point of the curve P-256: remove hop.key from the data folder of the server', {
-      cause,
-    });
-  }
 }

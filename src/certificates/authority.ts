@@ -15,7 +15,8 @@ export class Authority {
     this.certificate = certificate;
     this.x509 = new X509Certificate(certificate);
     this.id = identify(this.x509.publicKey);
-    this.#signer = { name: this.x509.subject.replace(/^CN=/, ''), privateKey };
+    const publicKey = this.x509.publicKey.export({ type: 'spki', format: 'der' });
+    this.#signer = { name: this.x509.subject.replace(/^CN=/, ''), privateKey, publicKey };
   }
 
   /** Makes an authority with a new key. Its certificate does not end: an authority is replaced, not renewed. */
@@ -40,7 +41,7 @@ export class Authority {
   }
 
   /** Issues a certificate (PEM) for a server or a balancer, whose name is a URI. */
-  issue(holder: { uri: string; publicKey: KeyObject; purpose: 'server' | 'client'; from: number; until: number }): string {
+  issue(holder: { uri: string; publicKey: KeyObject | Buffer; purpose: 'server' | 'client'; from: number; until: number }): string {
     const { uri, publicKey, purpose, from, until } = holder;
     const name = uri.slice(uri.lastIndexOf('/') + 1);
     return writeCertificate({ name, publicKey, purpose, names: { uris: [uri] }, from, until }, this.#signer);

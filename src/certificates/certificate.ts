@@ -13,8 +13,8 @@ export interface CertificateNames {
 export interface CertificateContent {
   /** Common name of the holder, for people. */
   readonly name: string;
-  /** P-256 key of the holder. */
-  readonly publicKey: KeyObject;
+  /** P-256 key of the holder, or its SubjectPublicKeyInfo (RFC 5480) in DER. */
+  readonly publicKey: KeyObject | Buffer;
   /** `authority`: it signs other certificates, but no other authorities. `server` and `client`: the side of a TLS connection it is for. */
   readonly purpose: 'authority' | 'server' | 'client';
   readonly names?: CertificateNames;
@@ -30,6 +30,8 @@ export interface CertificateSigner {
   readonly name: string;
   /** P-256 key. */
   readonly privateKey: KeyObject;
+  /** The public key to it, as SubjectPublicKeyInfo in DER; absent: it is computed each time. */
+  readonly publicKey?: Buffer;
 }
 
 /** The date of certificates that do not end (RFC 5280 section 4.1.2.5). */
@@ -52,7 +54,9 @@ const ids = {
 
 /** Writes a certificate (X.509 version 3, RFC 5280), signed by ECDSA with SHA-256, as PEM. */
 export function writeCertificate(content: CertificateContent, signer: CertificateSigner): string {
-  const { name, publicKey, from, until } = content;
+  const { name, from, until } = content;
+  const publicKey = infoOf(content.publicKey);
+  const signerKey = signer.publicKey ?? infoOf(createPublicKey(signer.privateKey));
   const algorithm = der.sequence(der.object(ids.ecdsaWithSha256));
   const version3 = der.inContext(0, der.integer(Buffer.of(2)), true);
   // 120 random bits: unique without a counter that several issuers would have to share. The first octet keeps the length the same.
@@ -64,8 +68,8 @@ export function writeCertificate(content: CertificateContent, signer: Certificat
     distinguishedName(signer.name),
     der.sequence(der.time(from), der.time(until)),
     distinguishedName(name),
-    publicKey.export({ type: 'spki', format: 'der' }),
-    der.inContext(3, der.sequence(...extensions(content, createPublicKey(signer.privateKey))), true),
+    publicKey,
+    der.inContext(3, der.sequence(...extensions(content, publicKey, signerKey)), true),
   );
   const signature = sign('sha256', unsigned, { key: signer.privateKey, dsaEncoding: 'der' });
   const lines =
@@ -99,7 +103,7 @@ function alternativeNames({ uris = [], hosts = [] }: CertificateNames): Buffer {
   return der.sequence(...uris.map((uri) => der.inContext(6, Buffer.from(uri))), ...named);
 }
 
-function extensions({ purpose, names = {}, publicKey, acmeDigest }: CertificateContent, signerKey: KeyObject): Buffer[] {
+function extensions({ purpose, names = {}, acmeDigest }: CertificateContent, publicKey: Buffer, signerKey: Buffer): Buffer[] {
   const isAuthority = purpose === 'authority';
   const isNamed = (names.uris ?? []).length + (names.hosts ?? []).length > 0;
   return [
@@ -120,11 +124,12 @@ function extension(id: string, value: Buffer, critical = false): Buffer {
 }
 
 /** Names a key, so that chains are found without trying every authority (RFC 7093 section 2). */
-function keyIdentifier(key: KeyObject): Buffer {
-  return createHash('sha256')
-    .update(key.export({ type: 'spki', format: 'der' }))
-    .digest()
-    .subarray(0, 20);
+function keyIdentifier(info: Buffer): Buffer {
+  return createHash('sha256').update(info).digest().subarray(0, 20);
+}
+
+function infoOf(key: KeyObject | Buffer): Buffer {
+  return Buffer.isBuffer(key) ? key : key.export({ type: 'spki', format: 'der' });
 }
 
 /** Octets of an IPv4 or IPv6 address. */

@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, type X509Certificate } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, type X509Certificate } from 'node:crypto';
 
 /** Server whose certificate is checked. */
 export interface HopMember {
@@ -29,11 +29,6 @@ export function balancerUri(id: string): string {
 /** Makes a P-256 key pair. */
 export function makeKeyPair(): { readonly publicKey: KeyObject; readonly privateKey: KeyObject } {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' });
-}
-
-/** Reads a public key as servers send it. Throws if it is not a point of the curve. */
-export function readKey(base64: string): KeyObject {
-  return createPublicKey({ key: Buffer.from(base64, 'base64'), format: 'der', type: 'spki' });
 }
 
 /** Writes a public key as servers send it. */

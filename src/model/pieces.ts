@@ -15,9 +15,13 @@ export function atOnce<Result>(pieces: Pieces<Result>): Result {
 }
 
 /** Does the pieces in turns of the event loop, in each turn for about a millisecond, and at least one piece. Traffic of the same process comes in between. */
-export async function inTurns<Result>(pieces: Pieces<Result>, now: () => number = () => performance.now()): Promise<Result> {
+export async function inTurns<Result>(
+  pieces: Pieces<Result>,
+  now: () => number = () => performance.now(),
+  urgent = false,
+): Promise<Result> {
   for (;;) {
-    await controlTurns.next();
+    await controlTurns.next(urgent);
     const end = now() + turnMs;
     do {
       const { done, value } = pieces.next();
@@ -31,10 +35,10 @@ const manyAtOnce = 100;
 /** Elements of a list that are taken without waiting for a turn: a short list is not worth one. */
 const few = 20;
 
-/** Does the first few pieces at once, and the rest in turns; returns undefined if there is no rest. */
+/** Does the first few pieces at once, and the rest in turns, before all other work that waits for a turn; returns undefined if there is no rest. */
 export function startNow(pieces: Pieces<void>): Promise<void> | undefined {
   for (let piece = 0; piece < manyAtOnce; piece++) if (pieces.next().done) return undefined;
-  return inTurns(pieces);
+  return inTurns(pieces, undefined, true);
 }
 
 /** Takes each element of an iterable of any length: the first few at once, the others in turns of about a millisecond each. */

@@ -5,10 +5,11 @@
 export class Turns {
   readonly #waiting: (() => void)[] = [];
 
-  /** Resolves when it is the caller's turn. */
-  next(): Promise<void> {
+  /** Resolves when it is the caller's turn. @param urgent true: before all that wait */
+  next(urgent = false): Promise<void> {
     return new Promise((resolve) => {
-      this.#waiting.push(resolve);
+      if (urgent) this.#waiting.unshift(resolve);
+      else this.#waiting.push(resolve);
       if (this.#waiting.length === 1) setImmediate(() => this.#start());
     });
   }

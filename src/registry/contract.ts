@@ -134,7 +134,7 @@ export interface Registry {
 
 /** Issues certificates to servers, if this process has the authority for that. */
 export interface Certifier {
-  /** Makes a certificate for the record's key, id and environment; undefined: the record has a good one, or no key. Throws `invalid` for a key that cannot be certified. */
+  /** Makes a certificate for the record's key, id and environment; undefined: the record has a good one, or no key. */
   certify(record: ServerRecord): HopCertificate | undefined;
 }
 

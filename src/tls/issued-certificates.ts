@@ -44,5 +44,7 @@ export interface IssuedCertificates {
   readonly answers: ChallengeAnswers | undefined;
   /** State of each wanted name. */
   readonly states: readonly IssuedState[];
+  /** State of a name; undefined: it is not wanted. */
+  stateOf(name: string): IssuedState | undefined;
   close(): Promise<void>;
 }

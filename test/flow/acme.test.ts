@@ -87,6 +87,8 @@ async function redirectAddress({ process, address }: BalancerUnderTest): Promise
 test('certificates by ACME', async (t) => {
   const pebble = await Pebble.start(t, {
     names: ['a.example', 'b.example'],
+    // A proof is good for later orders, and chains have two intermediate certificates and alternatives.
+    env: { PEBBLE_AUTHZREUSE: '100', PEBBLE_CHAIN_LENGTH: '2', PEBBLE_ALTERNATE_ROOTS: '1' },
     config: {
       externalAccountBindingRequired: true,
       externalAccountMACKeys: { [eab.keyId]: eab.hmac },

@@ -30,7 +30,7 @@ for (const [writes, names] of losses) {
     const admin = new Redis(redis.url).on('error', () => {});
     t.teardown(() => admin.disconnect());
     const target = await startTarget(t);
-    const production = { listen: '127.0.0.1:0', exposeServer: true, health: { interval: '200ms', timeout: '1s' } };
+    const production = { listen: '127.0.0.1:0', exposeServer: true, health: { interval: '200ms', timeout: '10s' } };
     const balancer = await startBalancer(t, { registry: { url: redis.url } }, { production });
     await deployEcho(balancer, target.url);
     await Promise.all(['a', 'b'].map((id) => startShortLeased(t, id, redis.url)));

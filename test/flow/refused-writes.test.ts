@@ -14,7 +14,7 @@ import { type ShortLeased, startShortLeased, ttl } from './short-leases.ts';
 /** Outlasting leases takes time, on a busy machine most of all. */
 t.setTimeout(300_000);
 // Side by side: each test waits for leases to end most of its time.
-t.jobs = 5;
+t.jobs = 4;
 
 /** Ways in which a Redis that answers refuses writes, each with its words and the way back. */
 const refusals: readonly {
@@ -215,7 +215,7 @@ async function underLoad(
   environment: Record<string, unknown> = {},
 ): Promise<{ balancer: BalancerUnderTest; gateways: ShortLeased[]; load: Load }> {
   const target = await startTarget(t);
-  const production = { listen: '127.0.0.1:0', exposeServer: true, health: { interval: '200ms', timeout: '1s' }, ...environment };
+  const production = { listen: '127.0.0.1:0', exposeServer: true, health: { interval: '200ms', timeout: '10s' }, ...environment };
   const balancer = await startBalancer(t, registryUrl === undefined ? {} : { registry: { url: registryUrl } }, { production });
   await deployEcho(balancer, target.url);
   const gateways = await Promise.all(['a', 'b'].map((id) => startShortLeased(t, id, gatewayUrl ?? balancer.control)));

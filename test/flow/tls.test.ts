@@ -141,19 +141,20 @@ test('browsers are told of https by answers of Sluice too, and sticky cookies ar
     ...{ listen: '127.0.0.1:0', health: 'off', hosts: ['a.example'], sticky: { cookie: 'sid', maxAge: '1h', sameSite: 'Strict' } },
     tls: { certificates: [made.issue({ names: ['a.example', 'free.example'] })], hsts: '1h' },
   };
-  const servers = [{ id: 'one', address: await startForwarded(t) }];
-  const dead = [{ id: 'dead', address: `127.0.0.1:${await freePort()}` }];
+  const started = async (servers: object[]) => (await startBalancer(t, {}, { production: { ...environment, servers } })).address;
+  const serving = await started([{ id: 'one', address: await startForwarded(t) }]);
+  const failing = await started([{ id: 'dead', address: `127.0.0.1:${await freePort()}` }]);
+  const empty = await started([]);
   const ca = readFileSync(made.root.certificate);
-  for (const [given, path, status, host = 'a.example'] of [
-    [{ servers }, '/', 200],
-    [{ servers: dead }, '/', 502],
-    [{ servers: [] }, '/', 503],
-    [{ servers }, '/%2esluice/x', undefined],
-    [{ servers }, '/', 404, 'free.example'],
-    [{ servers }, '/', 421, 'other.example'],
-    [{ servers }, '/', 400, 'a b'],
+  for (const [address, path, status, host = 'a.example'] of [
+    [serving, '/', 200],
+    [failing, '/', 502],
+    [empty, '/', 503],
+    [serving, '/%2esluice/x', undefined],
+    [serving, '/', 404, 'free.example'],
+    [serving, '/', 421, 'other.example'],
+    [serving, '/', 400, 'a b'],
   ] as const) {
-    const { address } = await startBalancer(t, {}, { production: { ...environment, ...given } });
     const to = {
       host: '127.0.0.1',
       port: address.split(':')[1],

@@ -3,7 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Authority } from '../../src/certificates/authority.ts';
-import { balancerUri, makeKeyPair, nameCertificate, readKey, serverUri } from '../../src/certificates/hop-certificates.ts';
+import { balancerUri, makeKeyPair, nameCertificate, serverUri } from '../../src/certificates/hop-certificates.ts';
 import { HopIdentity } from '../../src/gateway/hop-identity.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
@@ -28,7 +28,13 @@ function gateway(t: Test) {
 
 /** What the registry says of a server with a certificate. */
 function certified(key: string, { id = 'a', environment = 'production', by = authority } = {}) {
-  const leaf = by.issue({ uri: serverUri(environment, id), publicKey: readKey(key), purpose: 'server', from: Date.now() - 1000, until });
+  const leaf = by.issue({
+    uri: serverUri(environment, id),
+    publicKey: Buffer.from(key, 'base64'),
+    purpose: 'server',
+    from: Date.now() - 1000,
+    until,
+  });
   const certificate = { id: nameCertificate(leaf), authorities: by.id, pem: leaf + by.certificate, until };
   return { environment, hop: { key, certificate } };
 }

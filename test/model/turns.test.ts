@@ -15,3 +15,12 @@ t.test('requests start one in each turn of the event loop, first come, first ser
   await new Promise(setImmediate);
   t.strictSame(started, [0, 1, 2, 3], 'and again after a pause');
 });
+
+t.test('what is urgent comes before all that wait', async (t) => {
+  const turns = new Turns();
+  const started: string[] = [];
+  for (const name of ['first', 'second']) void turns.next().then(() => started.push(name));
+  void turns.next(true).then(() => started.push('urgent'));
+  for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+  t.strictSame(started, ['urgent', 'first', 'second']);
+});

@@ -214,8 +214,10 @@ t.test('Redis lists deployments in pieces, and what changes meanwhile is as in t
   const registry = await open();
   await registry.putEnvironment('production', {});
   const many = 1300;
-  await Promise.all(Array.from({ length: many }, (_, index) => registry.pushProject(api(`api-${index}`))));
-  for (let index = 0; index < many; index++) await registry.deploy('production', `api-${index}`);
+  for (let index = 0; index < many; index++) {
+    await registry.pushProject(api(`api-${index}`));
+    await registry.deploy('production', `api-${index}`);
+  }
   const admin = new Redis(redis.url);
   t.teardown(() => admin.disconnect());
   await admin.config('RESETSTAT');

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import t from 'tap';
+import { systemClock } from '../../src/model/clock.ts';
 import { RedisClient } from '../../src/registry/redis/redis-client.ts';
 import { parseRedisUrl } from '../../src/registry/redis/redis-url.ts';
 import { listening } from '../tools/listening.ts';
@@ -26,7 +27,10 @@ t.test('reconnect does not interrupt a connection attempt', async (t) => {
       });
     });
   });
-  const { commands } = new RedisClient(parseRedisUrl(`redis+sentinel://${await listening(t, sentinel)}/m`), Math.random);
+  const { commands } = new RedisClient(parseRedisUrl(`redis+sentinel://${await listening(t, sentinel)}/m`), {
+    random: Math.random,
+    clock: systemClock,
+  });
   commands.onError(() => {});
   t.teardown(() => commands.close());
   const answer = await asked;

@@ -133,6 +133,42 @@ t.test('a Redis that may evict keys is warned of, by every process that connects
   t.strictSame(await warned('--maxmemory-policy', 'allkeys-lru'), [], 'without a limit nothing is evicted');
 });
 
+t.test('a Redis that refuses anything that Sluice needs counts as refusing, until it does not', async (t) => {
+  const redis = await startRedis(t);
+  const registry = await open(t, redis.url);
+  await deployed(registry, 'production', 'shop');
+  const admin = client(t, redis.url);
+  await admin.acl('SETUSER', 'default', 'resetpass', '>secret');
+  const url = `redis://sluice:x@127.0.0.1:${redis.port}`;
+  await admin.acl('SETUSER', 'sluice', 'on', '>x', '~*', '&*', '+@all');
+  const limited = await open(t, url);
+  const commands = ['hget', 'hgetall', 'hset', 'zadd', 'zscore', 'time', 'get', 'evalsha'];
+  for (const command of commands) {
+    await admin.acl('SETUSER', 'sluice', `-${command}`);
+    await limited.probe();
+    t.match(limited.link, { up: true, refuses: /the Redis user lacks a permission/ }, `without ${command}`);
+    await admin.acl('SETUSER', 'sluice', `+${command}`);
+    await limited.probe();
+    t.equal(limited.link.refuses, undefined);
+  }
+  for (const key of ['server', 'leases', 'environment', 'generations']) {
+    await admin.rename(`{sluice}:${key}`, `{sluice}:kept`).catch(() => {});
+    await admin.set(`{sluice}:${key}`, 'of another program');
+    await limited.probe();
+    t.match(limited.link, { up: true, refuses: /WRONGTYPE.*: another program uses a key of Sluice/ }, `${key} is not what it was`);
+    if (key === 'environment')
+      await t.rejects(limited.environments(), {
+        code: 'unavailable',
+        message: /refuses this: WRONGTYPE [^:]*: another program uses a key/,
+      });
+    await admin.del(`{sluice}:${key}`);
+    await admin.rename(`{sluice}:kept`, `{sluice}:${key}`).catch(() => {});
+    await limited.probe();
+    t.equal(limited.link.refuses, undefined);
+  }
+  t.match(await limited.environments(), [{ name: 'production' }]);
+});
+
 t.test('a damaged document in Redis is named, and other documents are not affected', async (t) => {
   const redis = await startRedis(t);
   const registry = await open(t, redis.url);

@@ -99,7 +99,7 @@ function environmentTroubles({ name, listen, proxyProtocol, status }: Environmen
       const { attempts, reason, next } = acme.failure;
       const present = until === null ? 'a self-signed one answers' : `the present one is valid until ${minuteOf(until)}`;
       report(
-        `no new certificate for ${certificate} after attempt ${attempts}: ${reason}. Meanwhile ${present}; the next attempt is due at ${minuteOf(next)}`,
+        `no new certificate for ${certificate}${attempts === 0 ? '' : ` after attempt ${attempts}`}: ${reason}. Meanwhile ${present}; the next attempt is due at ${minuteOf(next)}`,
       );
     }
     // An authority's certificate may last for days only, and is renewed by itself.

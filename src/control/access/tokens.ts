@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeSecretFile } from '../../config/secret-file.ts';
 import { tokensOf } from '../../config/token.ts';
 import type { TokenSettings } from '../../config/token-conflicts.ts';
 import { checkToken, readToken } from '../../config/token-file.ts';
@@ -70,24 +69,8 @@ export async function loadTokens(options: {
 }
 
 async function makeToken(dataDir: string, file: string): Promise<string> {
-  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
   try {
-    await mkdir(dataDir, { recursive: true });
-    const handle = await open(draft, 'wx', 0o600);
-    try {
-      await handle.writeFile(`${randomBytes(32).toString('base64url')}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    try {
-      // Unlike rename, link does not replace a token that another process has made in the meantime.
-      await link(draft, file);
-    } catch (error) {
-      if (reasonOf(error) !== 'EEXIST') throw error;
-    } finally {
-      await unlink(draft);
-    }
+    await makeSecretFile(file);
   } catch (error) {
     throw new SluiceError(
       'invalid',

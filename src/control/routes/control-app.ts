@@ -36,7 +36,7 @@ export interface ControlContext {
   /** Certificates of this machine; undefined: none are looked at. */
   readonly certificates?: CertificateStore | undefined;
   /** Certificates that authorities issue; undefined: none do. */
-  readonly issued?: Pick<IssuedCertificates, 'states'> | undefined;
+  readonly issued?: Pick<IssuedCertificates, 'states' | 'stateOf'> | undefined;
   readonly clock: Clock;
   readonly version: string;
   /** Access log lines dropped since the start. */

@@ -33,7 +33,7 @@ export function describeEnvironment(
     applied: EnvironmentSpecInput | undefined;
     live: LiveView;
     certificates?: CertificateStore | undefined;
-    issued?: Pick<IssuedCertificates, 'states'> | undefined;
+    issued?: Pick<IssuedCertificates, 'stateOf'> | undefined;
   },
 ): EnvironmentAnswer {
   const { epoch, version, hash } = snapshot;
@@ -43,7 +43,7 @@ export function describeEnvironment(
     status: {
       listening: live.listening(environment.name) ?? null,
       connections: connectionsOf(environment.spec.listen, live),
-      ...(environment.spec.tls !== undefined && { certificates: certificatesOf(environment.spec, certificates, issued?.states ?? []) }),
+      ...(environment.spec.tls !== undefined && { certificates: certificatesOf(environment.spec, certificates, issued) }),
       snapshot: { epoch, version, hash },
       origins: settingsOrigins(environment.spec, applied),
       ...(environment.unread !== undefined && { unread: environment.unread }),
@@ -54,9 +54,9 @@ export function describeEnvironment(
 function certificatesOf(
   { tls, hosts }: EnvironmentSpec,
   store: CertificateStore | undefined,
-  states: readonly IssuedState[],
+  issued: Pick<IssuedCertificates, 'stateOf'> | undefined,
 ): EnvironmentAnswer['status']['certificates'] {
-  const ofHosts = tls?.acme === undefined ? [] : states.filter(({ name }) => hosts.includes(name)).map(describeIssued);
+  const ofHosts = tls?.acme === undefined ? [] : hosts.flatMap((host) => issued?.stateOf(host) ?? []).map(describeIssued);
   const ofFiles = tlsFiles(tls).map(({ files }) => {
     const { names = [], notAfter: until = null, fault } = store?.stateOf(files) ?? {};
     return { certificate: fileOf(files), names: [...names], until, ...(fault !== undefined && { fault }) };

@@ -1,6 +1,6 @@
 import type { EnvironmentAnswer } from '../../api/answers.ts';
 
-/** The certificates that an authority issues for an environment's hosts; nothing if there are none. */
+/** The certificates that an authority issues for an environment's hosts, and why one gets no new one; nothing if there are none. */
 export function IssuedCertificates({ environment: { status } }: { environment: EnvironmentAnswer }) {
   const issued = (status.certificates ?? []).flatMap(({ certificate, until, acme }) =>
     acme === undefined ? [] : [{ certificate, until, acme }],
@@ -13,16 +13,14 @@ export function IssuedCertificates({ environment: { status } }: { environment: E
       </h3>
       <ul class="chips">
         {issued.map(({ certificate, until, acme: { renewal, failure } }) => (
-          <li key={certificate} class="chip" title={failure?.reason}>
-            {certificate}{' '}
-            {failure !== undefined ? (
-              <span class="badge tone-bad">failing, next attempt {day(failure.next)}</span>
-            ) : until === null ? (
-              <span class="badge tone-warn">being issued</span>
-            ) : (
-              <span class="muted small">
-                until {day(until)}
-                {renewal !== null && `, renewal ${day(renewal)}`}
+          <li key={certificate} class={`chip tone-${failure !== undefined ? 'bad' : until === null ? 'busy' : 'good'}`}>
+            <span class="dot" aria-hidden="true" />
+            <b>{certificate}</b>
+            <span class="muted">{until === null ? 'self-signed until the first is issued' : `valid until ${minuteOf(until)}`}</span>
+            {failure === undefined && renewal !== null && <span class="muted">renewal {minuteOf(renewal)}</span>}
+            {failure !== undefined && (
+              <span class="muted">
+                next attempt {minuteOf(failure.next)} · {failure.reason}
               </span>
             )}
           </li>
@@ -32,6 +30,7 @@ export function IssuedCertificates({ environment: { status } }: { environment: E
   );
 }
 
-function day(date: number): string {
-  return new Date(date).toISOString().slice(0, 16).replace('T', ' ');
+/** A date to the minute, in UTC. */
+function minuteOf(date: number): string {
+  return `${new Date(date).toISOString().slice(0, 16).replace('T', ' ')}Z`;
 }

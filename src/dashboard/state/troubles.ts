@@ -6,7 +6,7 @@ import { connection, environments, registryRefuses, registryUp, serversOf } from
 
 /** Something that is down, and the place in the page that tells more. */
 export interface Trouble {
-  readonly kind: 'registry' | 'writes' | 'listener' | 'certificate' | 'settings' | 'server' | 'project';
+  readonly kind: 'registry' | 'writes' | 'listener' | 'certificate' | 'issue' | 'settings' | 'server' | 'project';
   readonly text: string;
   readonly place: Place;
 }
@@ -24,7 +24,7 @@ export const troubles = computed((): readonly Trouble[] => {
     if (status.listening === null) found.push({ kind: 'listener', text: `${name}: its listener is closed`, place });
     for (const { certificate, fault, until, acme } of status.certificates ?? []) {
       if (acme?.failure !== undefined)
-        found.push({ kind: 'certificate', text: `${name}: no new certificate for ${certificate}: ${acme.failure.reason}`, place });
+        found.push({ kind: 'issue', text: `${name}: no new certificate for ${certificate}: ${acme.failure.reason}`, place });
       if (fault !== undefined || (until !== null && until < Date.now()))
         found.push({ kind: 'certificate', text: `${name}: ${fault ?? `the certificate ${certificate} has expired`}`, place });
     }
@@ -49,6 +49,7 @@ const words: Readonly<Record<Trouble['kind'], (count: number) => string>> = {
   writes: () => 'Writes refused',
   listener: (count) => (count === 1 ? 'Listener closed' : `${count} listeners closed`),
   certificate: () => 'Certificate unusable',
+  issue: () => 'No new certificate',
   settings: () => 'Settings unread',
   server: (count) => `${plural(count, 'server')} down`,
   project: (count) => `${plural(count, 'project')} rejected`,

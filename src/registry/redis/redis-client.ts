@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import { processResolver } from '../../dns/resolver.ts';
-import type { Random } from '../../model/clock.ts';
+import type { Clock, Random } from '../../model/clock.ts';
 import { retryDelay } from '../../model/retry-delay.ts';
+import { FailoverSearch } from './failover-search.ts';
 import { NamedConnector } from './named-connector.ts';
 import { commitScript, keyNames, pieceScript, probeScript, readScript, renewScript } from './redis-scripts.ts';
 import type { RedisLocation } from './redis-url.ts';
@@ -43,13 +44,15 @@ const slowestRetryMs = 2000;
 export class RedisClient {
   readonly #location: RedisLocation;
   readonly #random: Random;
+  readonly #failover: FailoverSearch;
   readonly #client: Redis | Cluster;
   /** The wait for the current attempt: a Cluster's client may outlast several attempts of the subscriber. */
   #readying: Promise<void> | undefined;
 
-  constructor(location: RedisLocation, random: Random) {
+  constructor(location: RedisLocation, { random, clock }: { random: Random; clock: Clock }) {
     this.#location = location;
     this.#random = random;
+    this.#failover = new FailoverSearch(clock);
     this.#client = location.mode === 'cluster' ? this.#cluster() : new Redis({ ...this.#options(), ...this.#retrying() });
   }
 
@@ -141,8 +144,7 @@ export class RedisClient {
       autoResendUnfulfilledCommands: false,
       autoResubscribe: false,
       sentinelRetryStrategy: () => null,
-      // After a failover the old master refuses changes: connect again, which finds the new master.
-      reconnectOnError: (error) => error.message.startsWith('READONLY'),
+      reconnectOnError: (error) => this.#failover.isDue(error),
     };
   }
 

@@ -11,16 +11,20 @@ const remedies: Readonly<Record<string, string>> = {
   NOPERM: 'the Redis user lacks a permission, which "redis-cli acl log" names',
   LOADING: 'Redis is still loading its data: wait',
   MASTERDOWN: 'this Redis is a replica that lost its master: bring the master back',
+  WRONGTYPE: 'another program uses a key of Sluice: remove that key, or let Sluice use other keys (registry.prefix)',
+  BUSY: 'a script of another program keeps Redis busy: end it with "redis-cli script kill"',
   CLUSTERDOWN: 'bring back the missing nodes of the Redis Cluster',
 };
 
 const deniedInScript = /ACL failure in script|The user executing the script can't/;
 
 /** Reads an error of a write as a refusal by Redis; undefined for an error of another kind, for example of the connection. */
-export function redisRefusal({ message }: Error): WriteRefusal | undefined {
+export function redisRefusal({ name, message }: Error): WriteRefusal | undefined {
   // Within a script, Redis 7 reports a missing permission as a general error.
   const code = deniedInScript.test(message) ? 'NOPERM' : (/^[A-Z]+(?= |$)/.exec(message)?.[0] ?? '');
-  const remedy = Object.hasOwn(remedies, code) ? remedies[code] : undefined;
+  const known = Object.hasOwn(remedies, code) ? remedies[code] : undefined;
+  // Any other error that Redis itself answers with is a refusal, too.
+  const remedy = known ?? (name === 'ReplyError' ? 'see the log of Redis, and the documentation of Redis for this error' : undefined);
   if (remedy === undefined) return undefined;
   // Redis appends the script and its line to an error within a script.
   return { reason: message.replace(/,? ?script: [0-9a-f]{40}.*$/s, '').replace(/\.$/, ''), remedy };

@@ -186,9 +186,17 @@ for i = 2, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
 return 1
 `;
 
-/** Writes what a renewal writes, a lease, for a name that no server can have. */
+/**
+ * Does what reads, changes and renewals do, with names that nothing can have, so that a missing permission, or a key that another program took, is
+ * noticed without a change. It writes a lease and a generation, and nothing else.
+ */
 export const probeScript = `${common}
+redis.call('GET', epochKey)
+for _, hash in pairs(hashes) do redis.call('HGET', hash, '') end
+redis.call('HGETALL', generationsKey)
+redis.call('HSET', generationsKey, '', '')
 redis.call('ZADD', leasesKey, now(), '')
+redis.call('ZSCORE', leasesKey, '')
 return 1
 `;
 

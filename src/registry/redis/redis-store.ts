@@ -34,7 +34,7 @@ export class RedisStore implements Store {
     const { url, clock, random, logger } = parts;
     // One hash tag puts all keys into one slot of a Cluster.
     const prefix = `{${parts.prefix}}`;
-    const client = new RedisClient(parseRedisUrl(url), random);
+    const client = new RedisClient(parseRedisUrl(url), parts);
     this.#client = client.commands;
     // Never logs the error itself: it holds the failed command, which may be AUTH with the password.
     this.#client.onError(({ message }) => logger.debug({ reason: message }, 'the connection to Redis had an error'));
@@ -156,6 +156,9 @@ export class RedisStore implements Store {
       return await command();
     } catch (error) {
       if (error instanceof SluiceError) throw error;
+      const refusal = redisRefusal(error as Error);
+      if (refusal !== undefined)
+        throw new SluiceError('unavailable', `the registry in Redis refuses this: ${refusal.reason}: ${refusal.remedy}`);
       throw new SluiceError('unavailable', `the registry in Redis does not answer: ${this.#news.link.reason ?? (error as Error).message}`);
     }
   }

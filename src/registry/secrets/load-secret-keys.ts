@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeSecretFile } from '../../config/secret-file.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { SecretKeys } from './secret-keys.ts';
 
@@ -47,21 +47,8 @@ async function read(file: string): Promise<string | undefined> {
 }
 
 async function make(dataDir: string, file: string): Promise<string> {
-  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
   try {
-    await mkdir(dataDir, { recursive: true });
-    const handle = await open(draft, 'wx', 0o600);
-    try {
-      await handle.writeFile(`${randomBytes(32).toString('base64url')}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    // Unlike rename, link does not replace a key that another process has made in the meantime.
-    await link(draft, file).catch((error: unknown) => {
-      if (reasonOf(error) !== 'EEXIST') throw error;
-    });
-    await unlink(draft);
+    await makeSecretFile(file);
   } catch (error) {
     throw new SluiceError(
       'unavailable',
