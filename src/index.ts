@@ -83,6 +83,10 @@ export interface GatewayOptions {
   readonly denyTargets?: readonly string[];
   /** Greatest number of connections. Default `auto`: what the limit of open files leaves room for. */
   readonly maxConnections?: number | 'auto';
+  /** File of a certificate, followed by its chain, in PEM, for clients that are given the server's own address. Default: none. */
+  readonly tlsCertificate?: string;
+  /** File of the private key of `tlsCertificate`. */
+  readonly tlsKey?: string;
   /** Default: nothing is logged. */
   readonly logger?: Logger;
 }

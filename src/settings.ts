@@ -474,6 +474,10 @@ export interface EnvironmentSpec {
     [k: string]: string;
   };
   /**
+   * mutual TLS between balancers and servers that joined, with certificates that the registry issues. auto: unless both are on one machine; on: always, and servers without it get no requests; off: never. Static servers have `tls` instead
+   */
+  serverTls?: 'auto' | 'on' | 'off';
+  /**
    * static servers, for gateways that do not register themselves. Sluice sends them requests but no snapshots
    */
   servers?: {

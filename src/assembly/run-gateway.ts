@@ -4,6 +4,7 @@ import { readAuthorities } from '../config/ca-file.ts';
 import { readToken } from '../config/token-file.ts';
 import { createVerifier } from '../control/access/authorizer.ts';
 import { type Gateway, startGateway } from '../gateway/gateway.ts';
+import type { ClientTls } from '../gateway/gateway-tls.ts';
 import { HopIdentity } from '../gateway/hop-identity.ts';
 import { loadServerId, newServerId } from '../gateway/server-id.ts';
 import { AddressGuard } from '../model/address-guard.ts';
@@ -13,6 +14,7 @@ import { SluiceError } from '../model/fault.ts';
 import { duration } from '../model/quantity.ts';
 import { openListener } from '../proxy/http-listener.ts';
 import { openRegistry } from '../registry/open-registry.ts';
+import { CertificateStore } from '../tls/certificate-store.ts';
 import { applyDescriptorLimit } from './descriptor-limit.ts';
 import { openTracing } from './tracing.ts';
 import { version } from './version.ts';
@@ -36,6 +38,10 @@ export interface GatewayArguments {
   /** Addresses that targets must not have, as {@link AddressGuard} reads them. Default: `SLUICE_DENY_TARGETS`, else `link-local`. */
   readonly denyTargets?: readonly string[] | undefined;
   readonly maxConnections?: Connections | undefined;
+  /** File of the certificate for clients that are given the server's own address. Default: none. */
+  readonly tlsCertificate?: string | undefined;
+  /** File of its private key. */
+  readonly tlsKey?: string | undefined;
 }
 
 /** A gateway server and the registry connection that it owns. */
@@ -60,6 +66,7 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
       '--join embedded: only its balancer can open an embedded registry; give that balancer as http://HOST:PORT',
     );
   const token = given.token ?? process.env['SLUICE_JOIN_TOKEN'] ?? (overHttp ? await readToken(join('data', 'join.token')) : undefined);
+  const clientTls = clientTlsOf(given, logger);
   const ca = readAuthorities(given.ca, process.env);
   const tracing = openTracing('sluice-gateway', logger);
   const registry = await openRegistry({ url: given.join, ...(token !== undefined && { token }), ...(ca !== undefined && { ca }), logger });
@@ -73,6 +80,7 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
       headerBytes,
       bodyRate,
       guard,
+      clientTls,
       dataDir,
       hop,
       registry,
@@ -93,6 +101,13 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
     await registry.close();
     throw error;
   }
+}
+
+function clientTlsOf({ tlsCertificate: certificate, tlsKey: key }: GatewayArguments, logger: Logger): ClientTls | undefined {
+  if (certificate === undefined && key === undefined) return undefined;
+  if (certificate === undefined || key === undefined)
+    throw new SluiceError('invalid', '--tls-certificate and --tls-key belong together: give both, or neither');
+  return { store: new CertificateStore(process.cwd(), systemClock, logger), files: { certificate, key } };
 }
 
 /** Reads a variable that is the counterpart of a limit of an environment. */

@@ -85,6 +85,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   const hop = new HopAuthority({ clock: systemClock, logger });
   const certification = new MemberCertification({ authority: hop, clock: systemClock, random: Math.random, logger });
   const balancer = createBalancer({
+    hop,
     onMembers: (members) => certification.follow(members),
     certificates,
     tickets,

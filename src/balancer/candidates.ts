@@ -4,6 +4,7 @@ import type { Pieces } from '../model/pieces.ts';
 import type { ProxyVersion } from '../model/proxy-protocol.ts';
 import { acceptsTraffic } from '../model/server.ts';
 import type { ServerIdentity } from '../model/server-identity.ts';
+import type { Hops } from './hops.ts';
 import type { MemberRecord } from './registry-view.ts';
 
 /** A server of an environment that may be given requests, as far as registry and configuration tell. */
@@ -13,6 +14,10 @@ export interface Candidate {
   readonly address: string;
   readonly weight: number;
   readonly tls?: OutgoingTls;
+  /** Public key that the server proves to have, in connections with mutual TLS; absent: connections are as `tls` says. */
+  readonly hopKey?: string;
+  /** Why the server cannot be reached as the environment demands; absent: it can. */
+  readonly refused?: string;
   readonly willing: boolean;
   /** The server need not be Sluice's. */
   readonly foreign: boolean;
@@ -27,13 +32,18 @@ export interface Candidate {
 
 /** The registered servers by environment, and the holders of contested addresses, gone through once for all environments. */
 export class Candidates {
+  readonly #hops: Hops;
   readonly #byEnvironment = new Map<string, MemberRecord[]>();
   /** By address that lost servers claim: the server there. A process that was started later at the address of a lost server is not that server. */
   readonly #holders = new Map<string, MemberRecord>();
 
+  private constructor(hops: Hops) {
+    this.#hops = hops;
+  }
+
   /** Goes through the members, one in a piece. */
-  static *among(members: ReadonlyMap<string, MemberRecord>): Pieces<Candidates> {
-    const candidates = new Candidates();
+  static *among(members: ReadonlyMap<string, MemberRecord>, hops: Hops): Pieces<Candidates> {
+    const candidates = new Candidates(hops);
     for (const member of members.values()) {
       candidates.#add(member);
       yield;
@@ -50,7 +60,8 @@ export class Candidates {
   }
 
   /** The environment's servers, static and registered, sorted by id; a registered server replaces a static one with the same id. */
-  *of({ name, spec, drained = [] }: Environment): Pieces<Candidate[]> {
+  *of(environment: Environment): Pieces<Candidate[]> {
+    const { name, spec, drained = [] } = environment;
     const byId = new Map<string, Candidate>();
     const isDrained = new Set(drained);
     for (const { id, address, weight, tls, proxyProtocol: version } of spec.servers) {
@@ -65,7 +76,7 @@ export class Candidates {
     // A server that runs the empty snapshot would answer 404 to requests that the others can serve.
     const deployed = members.some((member) => (member.record.running?.version ?? 0) > 0 && willing(member));
     for (const member of members) {
-      byId.set(member.record.id, this.#candidate(member, name, deployed));
+      byId.set(member.record.id, this.#candidate(member, environment, deployed));
       yield;
     }
     return [...byId.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
@@ -80,15 +91,22 @@ export class Candidates {
     else others.push(member);
   }
 
-  #candidate(member: MemberRecord, environment: string, deployed: boolean): Candidate {
+  #candidate(member: MemberRecord, environment: Environment, deployed: boolean): Candidate {
     const { record, lost, leaseEndedAt } = member;
     const { id, instance, address, weight, running, source, identifies } = record;
     const empty = deployed && running?.version === 0;
     const superseded = lost && this.#holders.get(address)?.record.id !== id;
-    const expected = identifies ? { id, instance, environment } : undefined;
-    const isWilling = !empty && !superseded && willing(member);
+    const expected = identifies ? { id, instance, environment: environment.name } : undefined;
+    const { hopKey, refused } = this.#hops.to(record, environment);
+    const isWilling = !empty && !superseded && refused === undefined && willing(member);
     const candidate = { id, instance, address, weight, foreign: source !== 'join', expected, lost, willing: isWilling };
-    return leaseEndedAt === undefined ? candidate : { ...candidate, leaseEndedAt };
+    if (leaseEndedAt === undefined && hopKey === undefined && refused === undefined) return candidate;
+    return {
+      ...candidate,
+      ...(leaseEndedAt !== undefined && { leaseEndedAt }),
+      ...(hopKey !== undefined && { hopKey }),
+      ...(refused !== undefined && { refused }),
+    };
   }
 }
 

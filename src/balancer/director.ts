@@ -10,6 +10,7 @@ import { type Candidate, Candidates } from './candidates.ts';
 import { Ejections } from './ejections.ts';
 import type { FailureReport } from './feedback.ts';
 import { type CheckedServer, type CheckStatus, HealthChecks } from './health-checks.ts';
+import { type HopCredentialsSource, Hops } from './hops.ts';
 import { incompleteServers } from './incomplete-servers.ts';
 import { type MemberRecord, RegistryView, type RegistryViewTools } from './registry-view.ts';
 import { healthOf, type TableEnvironment, type TableReader, type TableServer } from './table.ts';
@@ -44,6 +45,8 @@ export interface DirectorTools extends RegistryViewTools, ProberTools {
   readonly own?: readonly string[];
   /** Servers with their counts, which say whether a server without health checks still answers. Default none. */
   readonly live?: () => Iterable<LiveServer>;
+  /** Credentials for servers that answer TLS with certificates of the registry. Default none: no server is reached over such TLS. */
+  readonly hop?: HopCredentialsSource;
   /** Called with the registered servers whenever they may have changed. */
   readonly onMembers?: (members: Iterable<MemberRecord>) => void;
 }
@@ -60,6 +63,9 @@ export class Director {
   readonly #checks: HealthChecks;
   readonly #ejections: Ejections;
   readonly #traffic: TrafficWitness;
+  readonly #hops: Hops;
+  /** A look at all servers that is spread over turns. */
+  #looking: Promise<void> | undefined;
   readonly #published = new Map<string, TableEnvironment>();
   #publishing: Timer | undefined;
   /** A publication that is spread over turns. */
@@ -73,12 +79,13 @@ export class Director {
     const mayHaveRestarted = (id: string) => this.#registryView.mayHaveRestarted(id);
     this.#registryView = new RegistryView(
       tools,
-      () => startNow(this.#membersChanged()),
+      () => this.#look(),
       ({ record }) => this.#isServing(record.environment, record.id),
     );
     this.#checks = new HealthChecks({ ...tools, mayHaveRestarted }, () => this.#publishSoon());
     this.#ejections = new Ejections(tools, () => this.#publishSoon());
     this.#traffic = new TrafficWitness(tools.clock);
+    this.#hops = new Hops(tools.clock, tools.hop, () => void this.#look());
   }
 
   /** True once the registry has been read. */
@@ -112,6 +119,7 @@ export class Director {
   stop(): void {
     this.#stopped = true;
     this.#registryView.stop();
+    this.#hops.stop();
     this.#checks.stop();
     this.#ejections.follow([]);
     this.#publishing?.cancel();
@@ -140,18 +148,35 @@ export class Director {
     return this.#registryView.sync;
   }
 
+  /** Looks at all servers, one look after the other. */
+  #look(): Promise<void> | undefined {
+    const looking = this.#looking?.then(() => startNow(this.#membersChanged())) ?? startNow(this.#membersChanged());
+    const done = looking?.finally(() => {
+      if (this.#looking === done) this.#looking = undefined;
+    });
+    this.#looking = done;
+    return done;
+  }
+
   /** Has exactly the present servers checked and their traffic judged; goes through them in pieces. */
   *#membersChanged(): Pieces<void> {
     this.#tools.onMembers?.(this.#registryView.members.values());
     const all: (Candidate & { environment: string })[] = [];
     const checked: CheckedServer[] = [];
-    const candidates = yield* Candidates.among(this.#registryView.members);
-    for (const environment of this.#registryView.environments.values()) {
+    const { members, environments } = this.#registryView;
+    this.#hops.follow(
+      environments,
+      [...members.values()].map(({ record }) => record),
+    );
+    const candidates = yield* Candidates.among(members, this.#hops);
+    for (const environment of environments.values()) {
       const { health } = environment.spec;
+      const hop = this.#hops.ofMembers(environment.name);
       for (const candidate of yield* candidates.of(environment)) {
         const member = { environment: environment.name, ...candidate };
         all.push(member);
-        if (health !== 'off' && candidate.willing) checked.push({ ...member, spec: health });
+        const way = candidate.hopKey !== undefined && hop && { hop: { key: candidate.hopKey, of: hop } };
+        if (health !== 'off' && candidate.willing) checked.push({ ...member, spec: health, ...way });
         yield;
       }
     }
@@ -187,7 +212,7 @@ export class Director {
       this.#published.delete(name);
       this.#reader.remove(name);
     }
-    const candidates = yield* Candidates.among(this.#registryView.members);
+    const candidates = yield* Candidates.among(this.#registryView.members, this.#hops);
     for (const environment of this.#ownFirst()) {
       const entry = yield* this.#entry(environment, candidates);
       if (this.#stopped) return;
@@ -239,12 +264,13 @@ export class Director {
       servers.push(known !== undefined && sameFields(known, next) ? known : next);
       yield;
     }
-    return { name: environment.name, spec: environment.spec, servers };
+    const hop = servers.some(({ hopKey }) => hopKey !== undefined) ? this.#hops.credentials : undefined;
+    return { name: environment.name, spec: environment.spec, servers, ...(hop && { hop }) };
   }
 
   /** A server with the judgement of checks, ejections and traffic. */
   #stated({ name, spec }: Environment, candidate: Candidate): TableServer {
-    const { id, instance, address, weight, tls, proxyProtocol, willing, expected, lost, leaseEndedAt } = candidate;
+    const { id, instance, address, weight, tls, hopKey, refused, proxyProtocol, willing, expected, lost, leaseEndedAt } = candidate;
     const { health, admitted, reason: downFor, identity } = spec.health === 'off' ? unjudged : this.#checks.status(name, id);
     // Without checks nothing tells that a server has restarted while it cannot register, so that any start of it is accepted.
     const stated = expected && (identity ?? (spec.health === 'off' ? { id, environment: name } : expected));
@@ -253,11 +279,12 @@ export class Director {
     const serving = willing && admitted && (!lost || answers);
     const inRotation = serving && leaseEndedAt !== undefined ? leaseEndedAt : undefined;
     const witness = inRotation === undefined ? undefined : stillAnswers[spec.health === 'off' ? 'unchecked' : 'checked'];
-    const reason = downFor ?? ejectedFor ?? witness;
+    const reason = refused ?? downFor ?? ejectedFor ?? witness;
     const server = { id, instance, address, weight, serving, health, ejected: ejectedFor !== undefined };
     return {
       ...server,
       ...(tls && { tls }),
+      ...(hopKey !== undefined && { hopKey }),
       ...(proxyProtocol && { proxyProtocol }),
       ...(stated && { identity: formatIdentity(stated) }),
       ...(inRotation !== undefined && { leaseEndedAt: inRotation }),
@@ -303,6 +330,7 @@ function sameTable(one: TableEnvironment, other: TableEnvironment): boolean {
   return (
     one.servers.length === other.servers.length &&
     one.servers.every((server, index) => server === other.servers[index]) &&
-    (one.spec === other.spec || isDeepStrictEqual(one.spec, other.spec))
+    (one.spec === other.spec || isDeepStrictEqual(one.spec, other.spec)) &&
+    isDeepStrictEqual(one.hop, other.hop)
   );
 }

@@ -6,6 +6,8 @@ import type { HealthSpec } from '../model/environment.ts';
 import type { OutgoingTls } from '../model/outgoing-tls.ts';
 import { localHeader, type ProxyVersion } from '../model/proxy-protocol.ts';
 import { identityMismatch, type ServerIdentity } from '../model/server-identity.ts';
+import { TlsConnector } from '../tls/tls-connector.ts';
+import { hopConnector, type MemberHop } from './hop.ts';
 
 /** A server whose health is checked. */
 export interface CheckedServer {
@@ -17,6 +19,8 @@ export interface CheckedServer {
   readonly spec: HealthSpec;
   /** TLS settings of connections to the server; absent: they are plain. */
   readonly tls?: OutgoingTls;
+  /** Public key that the server proves to have, and the credentials to show to it; absent: connections are as `tls` says. */
+  readonly hop?: { readonly key: string; readonly of: MemberHop };
   /** Identity that the server must state; undefined: it states none. */
   readonly expected: ServerIdentity | undefined;
   /** The server need not be Sluice's: it is static, or registers by plain HTTP. */
@@ -95,17 +99,19 @@ export class HealthChecks {
     const present = this.#running.get(key);
     const { instance, address, proxyProtocol } = present?.server ?? {};
     if (present !== undefined && instance === server.instance && address === server.address && proxyProtocol === server.proxyProtocol) {
-      const { spec, tls } = server;
-      if (!isDeepStrictEqual([present.server.spec, present.server.tls], [spec, tls])) present.prober.adopt(spec, tls);
+      const { spec, tls, hop } = server;
+      const { spec: specBefore, tls: tlsBefore, hop: hopBefore } = present.server;
+      if (!isDeepStrictEqual([specBefore, tlsBefore, hopBefore], [spec, tls, hop])) present.prober.adopt(spec, connectorTo(server));
       present.server = server;
       return;
     }
     present?.prober.stop();
     const counts = present?.counts ?? { results: { passed: 0 }, flips: { up: 0, down: 0 } };
-    const { expected, foreign, tls } = server;
+    const { expected, foreign } = server;
+    const secure = connectorTo(server);
     const refuse = expected && ((stated: ServerIdentity | undefined) => this.#refuse(expected, stated));
     const preface = server.proxyProtocol && localHeader(server.proxyProtocol);
-    const probed = { address: server.address, spec: server.spec, foreign, tls, ...(refuse && { refuse }), ...(preface && { preface }) };
+    const probed = { address: server.address, spec: server.spec, foreign, secure, ...(refuse && { refuse }), ...(preface && { preface }) };
     const prober = new Prober(probed, this.#tools, (flip) => this.#record(check, flip), counts.results);
     const check: Check = { server, prober, status: notYetChecked, counts };
     this.#running.set(key, check);
@@ -139,6 +145,10 @@ interface Check {
   readonly prober: Prober;
   status: CheckStatus;
   readonly counts: { readonly results: Record<string, number>; readonly flips: { up: number; down: number } };
+}
+
+function connectorTo({ id, tls, hop }: CheckedServer): TlsConnector | undefined {
+  return hop === undefined ? tls && new TlsConnector(tls) : hopConnector(hop.of, id, hop.key);
 }
 
 /** Unambiguous, since names contain no space. */

@@ -13,7 +13,7 @@ import { authorityPrefix, readAuthorities, type StoredAuthority, storedTexts } f
 
 const hour = 3_600_000;
 /** Lengths of certificates in milliseconds. Each is renewed when a third has passed, so that an outage of the registry has two thirds of it. */
-const lifetimes = { server: 24 * hour, balancer: 7 * 24 * hour };
+const usual = { server: 24 * hour, balancer: 7 * 24 * hour };
 /** Milliseconds after which a balancer notes again that it uses its authority, and after which one that nobody uses is removed. */
 const notedMs = hour / 2;
 const abandonedMs = 6 * hour;
@@ -37,6 +37,7 @@ export interface BalancerCredentials {
  */
 export class HopAuthority implements Certifier {
   readonly #clock: Clock;
+  readonly #lifetimes: typeof usual;
   readonly #log: Log;
   readonly #uri = balancerUri(randomUUID());
   readonly #keys = makeKeyPair();
@@ -47,7 +48,9 @@ export class HopAuthority implements Certifier {
   #accepted: readonly StoredAuthority[] = [];
   #credentials: BalancerCredentials | undefined;
 
-  constructor(parts: { clock: Clock; logger: Log }) {
+  /** @param lifetimes lengths of certificates in milliseconds; tests have shorter ones */
+  constructor(parts: { clock: Clock; logger: Log; lifetimes?: { readonly server: number; readonly balancer: number } }) {
+    this.#lifetimes = parts.lifetimes ?? usual;
     this.#clock = parts.clock;
     this.#log = parts.logger;
     this.#follower = new SecretFollower({ ...parts, prefix: authorityPrefix, load: (secrets) => this.#load(secrets) });
@@ -94,14 +97,14 @@ export class HopAuthority implements Certifier {
     if (hop === undefined || this.#own === undefined) return false;
     const { certificate } = hop;
     if (certificate === undefined || certificate.authorities !== this.#name) return true;
-    return certificate.until - this.#clock.date() < (lifetimes.server * 2) / 3;
+    return certificate.until - this.#clock.date() < (this.#lifetimes.server * 2) / 3;
   }
 
   certify(record: ServerRecord): HopCertificate | undefined {
     const { id, environment, hop } = record;
     if (hop === undefined || this.#own === undefined || !this.isDue(record)) return undefined;
     const now = this.#clock.date();
-    const until = now + lifetimes.server;
+    const until = now + this.#lifetimes.server;
     const pem = this.#own.issue({
       uri: serverUri(environment, id),
       publicKey: Buffer.from(hop.key, 'base64'),
@@ -122,9 +125,9 @@ export class HopAuthority implements Certifier {
   }
 
   #renewLater(): void {
-    this.#renewal = this.#clock.after(hour, () => {
+    this.#renewal = this.#clock.after(Math.min(hour, this.#lifetimes.balancer / 12), () => {
       const { until = Number.POSITIVE_INFINITY } = this.#credentials ?? {};
-      if (until - this.#clock.date() < (lifetimes.balancer * 2) / 3) this.#certifySelf();
+      if (until - this.#clock.date() < (this.#lifetimes.balancer * 2) / 3) this.#certifySelf();
       this.#renewLater();
     });
   }
@@ -167,7 +170,7 @@ export class HopAuthority implements Certifier {
   #certifySelf(): void {
     if (this.#own === undefined) return;
     const now = this.#clock.date();
-    const until = now + lifetimes.balancer;
+    const until = now + this.#lifetimes.balancer;
     const { publicKey, privateKey } = this.#keys;
     const certificate = this.#own.issue({ uri: this.#uri, publicKey, purpose: 'client', from: now - clockTolerance, until });
     this.#credentials = { key: pemOf(privateKey), certificate, authorities: this.#certificates, until };

@@ -7,6 +7,7 @@ import type { LiveServer, ServerGauges } from '../model/live.ts';
 import { introductionTo } from '../proxy/server-introduction.ts';
 import { Upstream } from '../proxy/upstream.ts';
 import { TlsConnector } from '../tls/tls-connector.ts';
+import { hopConnector, type MemberHop } from './hop.ts';
 import { healthOf, type TableServer } from './table.ts';
 
 /** One server of an environment, for as long as it is in the table. Its counts survive every change of its settings, address and health. */
@@ -15,6 +16,7 @@ export class LiveMember {
   /** Time of the clock at which the server last became healthy enough for traffic; undefined while it is not. */
   wellSince: number | undefined;
   #server: TableServer;
+  #hop: MemberHop | undefined;
   /** The server at its current address; undefined while it is not serving. */
   #upstream: Upstream | undefined;
   /** Upstreams out of rotation that still have exchanges in flight. */
@@ -24,8 +26,10 @@ export class LiveMember {
   /** Result of `live` at its last call, and what it was made of. */
   #last: { readonly server: TableServer; readonly counts: ServerCounts; readonly live: LiveServer } | undefined;
 
-  constructor(server: TableServer) {
+  /** @param hop credentials for a server with a `hopKey` */
+  constructor(server: TableServer, hop?: MemberHop) {
     this.#server = server;
+    this.#hop = hop;
     this.#ensureUpstream();
   }
 
@@ -38,15 +42,17 @@ export class LiveMember {
   }
 
   /** Takes new settings. If the server leaves rotation, moves to another address or gets other TLS settings, exchanges in flight finish on the old upstream. */
-  update(server: TableServer): void {
-    if (server === this.#server) return;
+  update(server: TableServer, hop?: MemberHop): void {
+    if (server === this.#server && hop === this.#hop) return;
     const moved = server.address !== this.#server.address || server.proxyProtocol !== this.#server.proxyProtocol;
     // The streak belongs to one process at one address, and starts from zero after an ejection.
     if (moved || server.instance !== this.#server.instance || server.ejected) this.streak.end();
     if (server.wellSince !== this.#server.wellSince) this.wellSince = undefined;
-    const secured = !isDeepStrictEqual(server.tls, this.#server.tls);
+    const secured = server.hopKey !== this.#server.hopKey || !isDeepStrictEqual(server.tls, this.#server.tls);
     const restated = server.identity !== this.#server.identity;
+    if (hop !== this.#hop && hop !== undefined && server.hopKey !== undefined && !secured) this.#upstream?.secure?.adopt(hop.settings);
     this.#server = server;
+    this.#hop = hop;
     if (moved || secured || !server.serving) this.retire();
     if (this.#upstream === undefined) this.#ensureUpstream();
     else if (restated) this.#introduce(this.#upstream);
@@ -85,8 +91,8 @@ export class LiveMember {
 
   #ensureUpstream(): void {
     if (!this.#server.serving || this.#upstream !== undefined) return;
-    const { id, address, weight, tls, proxyProtocol } = this.#server;
-    const secure = tls && new TlsConnector(tls);
+    const { id, address, weight, tls, hopKey, proxyProtocol } = this.#server;
+    const secure = hopKey === undefined ? tls && new TlsConnector(tls) : hopConnector(this.#hop, id, hopKey);
     this.#upstream = new Upstream({ id, ...parseAddress(address), weight, secure, proxyProtocol });
     this.#introduce(this.#upstream);
   }

@@ -17,6 +17,7 @@ import { shortageMessage } from '../proxy/shortage-message.ts';
 import type { Upstream } from '../proxy/upstream.ts';
 import { hstsFields } from '../tls/hsts.ts';
 import type { Feedback } from './feedback.ts';
+import { type MemberHop, memberHop } from './hop.ts';
 import { LiveMember } from './live-member.ts';
 import { type RequestKey, requestKey } from './request-key.ts';
 import { Sticky } from './sticky.ts';
@@ -51,6 +52,7 @@ export class ServerPool implements Route {
   readonly #memberOf = new Map<Upstream, LiveMember>();
   readonly #key: { on: string; of: RequestKey };
   #environment: TableEnvironment;
+  #hop: MemberHop | undefined;
   #picker: Picker<Upstream>;
   readonly #now = () => this.#tools.clock.now();
   #sticky: { readonly spec: EnvironmentSpec['sticky']; readonly ties: Sticky } | undefined;
@@ -113,6 +115,7 @@ export class ServerPool implements Route {
   /** Takes a new table. Counts and exchanges in flight are kept. */
   apply(environment: TableEnvironment): void {
     this.#environment = environment;
+    this.#hop = memberHop(environment.name, environment.hop, this.#hop);
     const { on } = environment.spec.hash;
     if (on !== this.#key.on) Object.assign(this.#key, { on, of: requestKey(on) });
     const { sticky, tls } = environment.spec;
@@ -128,8 +131,8 @@ export class ServerPool implements Route {
     }
     for (const server of environment.servers) {
       const member = this.#members.get(server.id);
-      if (member) member.update(server);
-      else this.#members.set(server.id, new LiveMember(server));
+      if (member) member.update(server, this.#hop);
+      else this.#members.set(server.id, new LiveMember(server, this.#hop));
     }
     this.#rebuild();
     for (const { id } of wentDown) this.#members.get(id)?.upstream?.doubt();

@@ -13,6 +13,18 @@ export interface TableEnvironment {
   readonly spec: EnvironmentSpec;
   /** Sorted by id. */
   readonly servers: readonly TableServer[];
+  /** Credentials for the servers with a `hopKey`; absent: there are none. Holds a private key: never log it. */
+  readonly hop?: TableHop;
+}
+
+/** Credentials with which a balancer connects to servers that joined. */
+export interface TableHop {
+  /** The balancer's certificate, in PEM. */
+  readonly certificate: string;
+  /** Its private key, in PEM. */
+  readonly key: string;
+  /** Certificates of the registry's authority, in PEM. */
+  readonly authorities: readonly string[];
 }
 
 /** One server of an environment, as the data plane sees it. */
@@ -29,6 +41,8 @@ export interface TableServer {
   readonly weight: number;
   /** TLS settings of connections to the server; absent: they are plain. */
   readonly tls?: OutgoingTls;
+  /** Public key (P-256, SPKI in DER, base64) that the server proves to have, in connections with mutual TLS; absent: connections are as `tls` says. */
+  readonly hopKey?: string;
   /** Version of the PROXY protocol whose header begins each connection to the server; absent: none. */
   readonly proxyProtocol?: ProxyVersion;
   /** True while the server may be given new requests: it acknowledged a snapshot, passed a check since it started, is the server that registered, is not draining and not lost. */

@@ -35,6 +35,8 @@ export interface GatewayOptions {
   /** Default: `SLUICE_DENY_TARGETS`, else link-local. */
   readonly denyTargets?: readonly string[];
   readonly maxConnections?: number | 'auto';
+  readonly tlsCertificate?: string;
+  readonly tlsKey?: string;
 }
 
 export interface UpOptions {
@@ -124,6 +126,13 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
         .env('SLUICE_MAX_CONNECTIONS')
         .argParser(readConnections),
     )
+    .addOption(
+      new Option(
+        '--tls-certificate <file>',
+        "certificate for clients that are given this server's own address, followed by its chain, in PEM (default: none)",
+      ).env('SLUICE_TLS_CERTIFICATE'),
+    )
+    .addOption(new Option('--tls-key <file>', 'private key of --tls-certificate, in PEM').env('SLUICE_TLS_KEY'))
     .option(
       '--token <token>',
       'a join token, for all environments or for the one that is joined; needed for http(s) (default: SLUICE_JOIN_TOKEN, else the one in ./data/join.token)',

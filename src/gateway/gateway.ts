@@ -11,6 +11,7 @@ import type { Handler, Listener, ListenerSettings } from '../proxy/contract.ts';
 import type { Registry } from '../registry/contract.ts';
 import { Drain } from './drain.ts';
 import { GatewayHandler } from './gateway-handler.ts';
+import { type ClientTls, GatewayTls } from './gateway-tls.ts';
 import type { HopIdentity } from './hop-identity.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { loadLeaseSecret } from './lease-secret.ts';
@@ -52,6 +53,8 @@ export interface GatewayOptions {
   readonly guard?: AddressGuard | undefined;
   /** Greatest number of connections; default `auto`, as `limits.connections` of an environment. */
   readonly maxConnections?: ListenerSettings['connections'] | undefined;
+  /** TLS for clients that are given this server's own address; default: none. */
+  readonly clientTls?: ClientTls | undefined;
   /** True if a client on another machine may read the metrics with these credentials (`Authorization`); default: always false. */
   readonly admits?: ((authorization: string | undefined) => boolean) | undefined;
   /** Key and certificate for balancers; default: the server answers them without TLS. */
@@ -92,8 +95,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const applier = new SnapshotApplier({
     ...{ random, logger, clock, guard: options.guard },
     read: (hash) => store.read(hash),
-    changed: () => listener?.update(settings()),
+    changed: () => update(),
   });
+  const tls = new GatewayTls({ clients: options.clientTls, hop: options.hop, applier, clock, changed: () => update() });
   const { limits, timeouts } = environmentSpec.parse({ limits: { headerBytes: options.headerBytes, bodyRate: options.bodyRate } });
   // Larger than a balancer's own limits, because a balancer adds fields to the head.
   const headLimits = { headerBytes: limits.headerBytes + 8 * 1024, fields: 120 };
@@ -105,7 +109,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     timeouts,
     trustedProxies: options.trustedProxies ?? loopback,
     underscores: applier.underscores ?? 'drop',
+    ...tls.settings,
   });
+  const update = () => {
+    listener?.update(settings());
+    if (listener !== undefined) tls.applied();
+  };
   const stored = await store.load();
   if (stored !== undefined && (environment === undefined || environment === stored.environment)) applier.apply(stored);
 
@@ -137,6 +146,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     throw cannotListen(options.listen, `gateway server ${id}`, cause);
   });
   listener = opened;
+  tls.applied();
   const address = options.advertise ?? opened.address;
   const load = {
     get connections() {
@@ -193,6 +203,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await new Drain(load, clock, Math.max(0, end - clock.now())).done;
     await opened.close(Math.max(0, end - clock.now()));
     await keeper.leave();
+    tls.close();
     await store.settled();
     await options.hop?.settled();
   };

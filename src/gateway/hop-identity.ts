@@ -30,6 +30,9 @@ export interface HopCredentials {
   readonly until: number;
 }
 
+/** Milliseconds for which each balancer waits, at least, before it sends plain requests to a server that asked for a certificate. */
+const awaitedMs = 5_000;
+
 /**
  * This server's key and certificate for connections of balancers. The key is made at the first start and never leaves the data folder; a balancer
  * certifies it when the server joins, and again before the certificate ends. The latest certificate is on disk, too, so that a server that
@@ -46,7 +49,8 @@ export class HopIdentity {
   #authorities: readonly X509Certificate[] = [];
   #served: HopCredentials | undefined;
   #recordedAt: number | undefined;
-  #heard = false;
+  /** Time since which the registry says that this server does not answer TLS. */
+  #unrecordedSince: number | undefined;
   #refused = '';
   #saved: Promise<void> = Promise.resolve();
 
@@ -63,7 +67,8 @@ export class HopIdentity {
   static async load(parts: { id: string; dataDir: string; clock: Clock; logger: Logger }): Promise<HopIdentity> {
     const identity = new HopIdentity(parts, await loadKey(parts.dataDir, parts.logger));
     const stored = await readFile(identity.#file, 'utf8').catch(() => undefined);
-    if (stored !== undefined) identity.#read(stored);
+    // Until the registry says otherwise, a restart changes nothing.
+    if (stored !== undefined && identity.#read(stored)) identity.#recordedAt = 0;
     return identity;
   }
 
@@ -74,7 +79,8 @@ export class HopIdentity {
 
   /**
    * Time of the clock at which the registry first said that this server answers TLS with its present key, in its present environment: balancers learn
-   * of it from then on. 0 if the first answer of the registry said so; undefined before it does.
+   * of it from then on. 0 if no balancer can have sent a plain request
+   * before: the certificate is from disk, or came soon after the join. Undefined: the registry does not say so.
    */
   get recordedAt(): number | undefined {
     return this.#recordedAt;
@@ -110,9 +116,12 @@ export class HopIdentity {
   /** Takes over what the registry says of this server: another certificate, and whether balancers know that it answers TLS. */
   accept({ hop, environment }: Pick<ServerRecord, 'hop' | 'environment'>): void {
     const isRecorded = hop?.serves === true && hop.key === this.publicKey;
-    if (!isRecorded) this.#recordedAt = undefined;
-    else this.#recordedAt ??= this.#heard ? this.#parts.clock.now() : 0;
-    this.#heard = true;
+    const now = this.#parts.clock.now();
+    if (isRecorded) this.#recordedAt ??= now - (this.#unrecordedSince ?? now) < awaitedMs ? 0 : now;
+    else if (this.#recordedAt !== undefined || this.#unrecordedSince === undefined) {
+      this.#recordedAt = undefined;
+      this.#unrecordedSince = now;
+    }
     const { id, pem } = hop?.certificate ?? {};
     if (pem === undefined || id === this.#credentials?.id) return;
     if (!this.#read(pem, { environment })) return;

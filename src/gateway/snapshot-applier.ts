@@ -64,6 +64,11 @@ export class SnapshotApplier {
     return this.#running?.underscores;
   }
 
+  /** TLS between balancers and servers of the environment; undefined: an older version wrote the environment. */
+  get serverTls(): ServedSettings['serverTls'] {
+    return this.#running?.serverTls;
+  }
+
   get environment(): string | undefined {
     return this.#running?.environment;
   }

@@ -3,7 +3,7 @@ import { checkedLine } from '../model/checked-line.ts';
 import { name } from '../model/name.ts';
 import { type Project, project } from '../model/project.ts';
 import { count } from '../model/quantity.ts';
-import { snapshotId, underscores } from '../model/snapshot.ts';
+import { serverTls, snapshotId, underscores } from '../model/snapshot.ts';
 import { type SavedProject, savedProject } from './saved-project.ts';
 
 /** Ends a group of changes, which count only together with it. */
@@ -11,6 +11,7 @@ const commit = snapshotId.extend({
   environment: name,
   variables: z.record(z.string(), z.string()),
   underscores,
+  serverTls,
   /** The snapshot that the group changes; absent: the group is a whole snapshot. */
   from: snapshotId.exactOptional(),
   /** Number of changes in the group. */

@@ -173,9 +173,10 @@ function open(check: Probe, opened: () => void): Socket {
   const { host, port } = parseAddress(address);
   const first = otherPort === 0 ? preface : undefined;
   if (secure !== undefined && (tls || otherPort === 0)) {
-    const socket = secure.connect(host, otherPort === 0 ? port : otherPort, timeout, undefined, first);
+    const opening = { limitMs: timeout, preface: first, secured: opened };
+    const socket = secure.connect(host, otherPort === 0 ? port : otherPort, opening);
     processDescriptors.hold(socket);
-    return socket.once('secureConnect', opened).once('end', () => socket.destroy());
+    return socket.once('end', () => socket.destroy());
   }
   const to = processResolver.dial(host, otherPort === 0 ? port : otherPort, timeout) as TcpSocketConnectOpts;
   const plain = tls && first === undefined ? undefined : connect(to);
@@ -208,7 +209,12 @@ function probeHttp(check: Probe, events: ProbeEvents): () => void {
     throw new Error(
       `the path ${JSON.stringify(path)} cannot be requested: it must begin with / and contain only visible US-ASCII characters`,
     );
-  const socket = open(check, events.connected);
+  const request = `GET ${path} HTTP/1.1\r\nhost: ${host || address}\r\nuser-agent: sluice-health\r\nconnection: close\r\n\r\n`;
+  // Not before: the peer must have proved by its certificate who it is.
+  const socket = open(check, () => {
+    events.connected();
+    socket.write(request);
+  });
   let text = '';
   socket.setEncoding('latin1');
   socket.on('error', events.failed);
@@ -222,7 +228,6 @@ function probeHttp(check: Probe, events: ProbeEvents): () => void {
     // The head is enough; an endless body must not keep the connection open.
     socket.destroy();
   });
-  socket.write(`GET ${path} HTTP/1.1\r\nhost: ${host || address}\r\nuser-agent: sluice-health\r\nconnection: close\r\n\r\n`);
   return () => socket.destroy();
 }
 

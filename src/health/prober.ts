@@ -1,7 +1,6 @@
 import { type Clock, jittered, type Random, type Timer } from '../model/clock.ts';
 import type { HealthSpec } from '../model/environment.ts';
-import type { OutgoingTls } from '../model/outgoing-tls.ts';
-import { TlsConnector } from '../tls/tls-connector.ts';
+import type { TlsConnector } from '../tls/tls-connector.ts';
 import { HealthMachine, type HealthVerdict } from './health-machine.ts';
 import { type Probe, type ProbeResult, probe } from './probe.ts';
 
@@ -22,8 +21,8 @@ export interface ProberTools {
 export interface ProbedServer extends Pick<Probe, 'refuse' | 'foreign' | 'preface'> {
   readonly address: string;
   readonly spec: HealthSpec;
-  /** TLS settings of connections to the server; undefined: they are plain. */
-  readonly tls?: OutgoingTls | undefined;
+  /** Makes the TLS connections to the server; undefined: they are plain. */
+  readonly secure?: TlsConnector | undefined;
 }
 
 /** A change of a server's state or identity. */
@@ -57,7 +56,7 @@ export class Prober {
     this.#results = results;
     this.#server = server;
     this.#spec = server.spec;
-    this.#secure = server.tls && new TlsConnector(server.tls);
+    this.#secure = server.secure;
     this.#tools = tools;
     this.#flipped = flipped;
   }
@@ -81,9 +80,9 @@ export class Prober {
   }
 
   /** Takes new settings for the same server. Its state stays. */
-  adopt(spec: HealthSpec, tls?: OutgoingTls): void {
+  adopt(spec: HealthSpec, secure?: TlsConnector): void {
     this.#spec = spec;
-    this.#secure = tls && new TlsConnector(tls);
+    this.#secure = secure;
     this.checkSoon();
   }
 

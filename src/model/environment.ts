@@ -255,6 +255,10 @@ export const environmentSpec = z
       .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be a variable name'), z.string())
       .default({})
       .meta({ description: 'texts that projects use as ${variables.NAME}, for example addresses that differ between environments' }),
+    serverTls: z.enum(['auto', 'on', 'off']).default('auto').meta({
+      description:
+        'mutual TLS between balancers and servers that joined, with certificates that the registry issues. auto: unless both are on one machine; on: always, and servers without it get no requests; off: never. Static servers have `tls` instead',
+    }),
     servers: z
       .array(staticServer)
       .refine((list) => new Set(list.map((server) => server.id)).size === list.length, 'two servers have the same id')

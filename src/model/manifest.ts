@@ -4,7 +4,7 @@ import type { Immutable } from './immutable.ts';
 import { name } from './name.ts';
 import { count } from './quantity.ts';
 import { revision, revisionNumber } from './revision.ts';
-import { snapshotId, underscores, variables } from './snapshot.ts';
+import { serverTls, snapshotId, underscores, variables } from './snapshot.ts';
 
 /** Content hash of a revision; absent if a version that did not store it made the deployment. */
 const hash = sha256.exactOptional();
@@ -32,6 +32,7 @@ export const manifest = snapshotId.extend({
   environment: name,
   variables,
   underscores,
+  serverTls,
   /** All deployments, sorted by name; with `from`, the new and the changed ones. */
   put: z.array(manifestEntry),
   /** Names of projects that are not deployed any more since `from`. */

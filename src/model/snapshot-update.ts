@@ -12,6 +12,7 @@ export interface SnapshotUpdate extends SnapshotId {
   /** All variables of the environment, changed or not. */
   readonly variables: Snapshot['variables'];
   readonly underscores?: NonNullable<Snapshot['underscores']>;
+  readonly serverTls?: NonNullable<Snapshot['serverTls']>;
   /** Projects that are new, or have another revision, fallback or fault. */
   readonly put: readonly DeployedProject[];
   /** Names of projects that are no longer deployed. */

@@ -24,6 +24,12 @@ export const variables = z.record(z.string(), z.string());
 /** `underscores` of an environment, for the servers' own listeners; absent: drop. */
 export const underscores = z.enum(['reject', 'keep']).exactOptional();
 
+/**
+ * `serverTls` of an environment. Absent: an older version wrote the environment, so that balancers may exist that know only plain connections.
+ * No part of the snapshot's hash, because it changes nothing that is served.
+ */
+export const serverTls = z.enum(['auto', 'on', 'off']).exactOptional();
+
 /** Content hash of a revision, as the registry stores it; absent from versions that came before it. */
 const hash = sha256.exactOptional();
 
@@ -69,6 +75,7 @@ export const snapshot = snapshotId.extend({
   environment: name,
   variables,
   underscores,
+  serverTls,
   /** Sorted by name. */
   projects: z.array(deployedProject),
 });
@@ -94,11 +101,11 @@ export function unservable(
 }
 
 /** Picks the settings that servers need from a snapshot, or from what leads to one. */
-export function settingsOf({ variables, underscores }: ServedSettings): ServedSettings {
-  return { variables, ...(underscores && { underscores }) };
+export function settingsOf({ variables, underscores, serverTls }: ServedSettings): ServedSettings {
+  return { variables, ...(underscores && { underscores }), ...(serverTls && { serverTls }) };
 }
 
 /** Settings of an environment that its servers need. */
-export type ServedSettings = Pick<Snapshot, 'variables' | 'underscores'>;
+export type ServedSettings = Pick<Snapshot, 'variables' | 'underscores' | 'serverTls'>;
 export type DeployedProject = Immutable<z.output<typeof deployedProject>>;
 export type Snapshot = Immutable<z.output<typeof snapshot>>;

@@ -3,6 +3,7 @@ import type { RequestView, ResponseView } from '../http1/message/message-view.ts
 import type { NameRule } from '../http1/message/name-rule.ts';
 import type { FailureKind, ListenerCounts } from '../model/counts.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
+import type { HopTls } from '../tls/hop-tls.ts';
 import type { ListenerTls } from '../tls/listener-tls.ts';
 import type { Blame } from './blame.ts';
 import type { ExchangeCounter } from './exchange-counter.ts';
@@ -158,6 +159,13 @@ export interface ListenerSettings {
   readonly proxyProtocol?: readonly string[];
   /** Certificates and settings of TLS; undefined: connections are plain. Holds private keys: never log it. */
   readonly tls?: ListenerTls | undefined;
+  /** TLS for balancers, which show certificates; undefined: there is none. Holds a private key: never log it. */
+  readonly hop?: HopTls | undefined;
+  /**
+   * True for an IP address whose connections may be plain, beside TLS on the same port: their first octet decides. All others without TLS get
+   * no answer. Undefined: all connections have TLS if there is any, else none has it.
+   */
+  readonly mayBePlain?: ((peer: string) => boolean) | undefined;
   /** Answers to authorities that ask for proof of a name, by token; undefined: none asks at present. */
   readonly challengeAnswers?: Readonly<Record<string, string>> | undefined;
   /** Every request is answered with a redirect to https at this port; undefined: requests go to the role. */

@@ -6,11 +6,13 @@ import { outbox } from '../http1/connection/outbox.ts';
 import type { RequestSink } from '../http1/connection/request-sink.ts';
 import { ServerConnection, type ServerConnectionOwner } from '../http1/connection/server-connection.ts';
 import type { ServerConnectionSettings } from '../http1/connection/server-connection-settings.ts';
+import type { Wire } from '../http1/connection/wire-socket.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import type { WireFault } from '../http1/message/wire-fault.ts';
 import { formatAddress } from '../model/address.ts';
 import type { ListenerCounts } from '../model/counts.ts';
 import { processDescriptors } from '../model/descriptors.ts';
+import { unmapped } from '../model/ip-address.ts';
 import { LongestIdle, settledMs } from '../model/longest-idle.ts';
 import type { ConnectionEnds } from '../model/proxy-protocol.ts';
 import { Handshakes } from '../tls/handshakes.ts';
@@ -28,7 +30,7 @@ import { type ProxyHeaderOwner, ProxyHeaderReader } from './proxy-header-reader.
 import { redirectToHttps } from './redirect-to-https.ts';
 import { refusedSenders } from './refused-senders.ts';
 import { newRequestId } from './request-id.ts';
-import { TrustedProxies } from './trusted-proxies.ts';
+import { ListenerProxies, TrustedProxies } from './trusted-proxies.ts';
 
 /** Longest request target, unless the limit of heads is raised: then half of that. */
 const targetBytes = 16 * 1024;
@@ -66,7 +68,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   /** Counts exchanges for which no role sets another counter, and malformed requests. */
   readonly counter = new ExchangeCounter();
   lameDuck = false;
-  trustedProxies!: TrustedProxies;
+  proxies!: ListenerProxies;
   settings!: ServerConnectionSettings;
   readonly #accessLog: AccessLog | undefined;
   readonly #server: net.Server;
@@ -84,6 +86,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   readonly #secured = (socket: net.Socket, about: SecuredConnection) => void this.#serve(socket, undefined, about);
   #most = Number.POSITIVE_INFINITY;
   #tellsFaults = false;
+  #mayBePlain: ListenerSettings['mayBePlain'];
   #redirectPort: number | undefined;
   #challengeAnswers: ListenerSettings['challengeAnswers'];
   /** Exchanges in flight. */
@@ -129,8 +132,9 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     this.#redirectPort = settings.redirectPort;
     this.#challengeAnswers = settings.challengeAnswers;
     this.#updateTls(settings);
-    const secure = settings.tls !== undefined;
-    this.trustedProxies = new TrustedProxies(settings.trustedProxies, secure ? 'https' : 'http');
+    const secure = settings.tls !== undefined || settings.hop !== undefined;
+    this.#mayBePlain = settings.mayBePlain;
+    this.proxies = new ListenerProxies(settings.trustedProxies);
     const { proxyProtocol = [] } = settings;
     this.#senders = proxyProtocol.length === 0 ? undefined : new TrustedProxies(proxyProtocol);
     this.settings = {
@@ -174,8 +178,18 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
 
   admit(socket: net.Socket): void {
     if (this.#isSender(socket)) this.#headless.add(new ProxyHeaderReader(this, socket, this.settings.headMs));
-    else if (this.#handshakes === undefined) this.#serve(socket);
+    else if (this.#handshakes === undefined || this.#isPlain(socket)) this.#serve(socket);
     else this.#handshakes.begin(socket, this.#secured);
+  }
+
+  secure(connection: ServerConnection, octets: Buffer): boolean {
+    if (this.#handshakes === undefined || this.#mayBePlain === undefined || connection.secured !== undefined) return false;
+    const { socket } = connection.release();
+    this.#connections.delete(connection);
+    processDescriptors.closed(socket as Wire);
+    socket.unshift(Buffer.from(octets));
+    this.#handshakes.begin(socket, this.#secured);
+    return true;
   }
 
   headerRead(reader: ProxyHeaderReader, socket: net.Socket, ends: ConnectionEnds | undefined, rest: Buffer): void {
@@ -218,7 +232,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
       this.refuse(connection, failures.tooManyConnections);
       return connection;
     };
-    if (this.#handshakes === undefined) return refuse(socket);
+    if (this.#handshakes === undefined || this.#isPlain(socket)) return refuse(socket);
     // The answer could only follow the header and the handshake.
     return this.#isSender(socket) ? socket.destroy() : this.#handshakes.begin(socket, refuse);
   }
@@ -344,14 +358,17 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     return this.#senders?.trusts(socket.remoteAddress ?? '') === true;
   }
 
+  /** The peer need not begin with TLS. */
+  #isPlain({ remoteAddress = '' }: net.Socket): boolean {
+    return this.#mayBePlain?.(unmapped(remoteAddress)) === true;
+  }
+
   /** Connections that are open keep what they have. */
-  #updateTls({ tls, timeouts }: ListenerSettings): void {
-    if (tls === undefined) {
-      this.#handshakes = undefined;
-      return;
-    }
-    this.#handshakes ??= new Handshakes(processDeadlines, readFirstOctets, () => this.#roomMade());
-    this.#handshakes.update(tls, timeouts.requestHead === 0 ? handshakeMs : timeouts.requestHead);
+  #updateTls({ tls, hop, mayBePlain, timeouts }: ListenerSettings): void {
+    if (tls === undefined && mayBePlain === undefined) this.#handshakes = undefined;
+    else this.#handshakes ??= new Handshakes(processDeadlines, readFirstOctets, () => this.#roomMade());
+    const limitMs = timeouts.requestHead === 0 ? handshakeMs : timeouts.requestHead;
+    this.#handshakes?.update({ tls, hop, silent: mayBePlain !== undefined, limitMs });
   }
 
   /** The system could not accept a connection: this process, or the whole system, is short. */

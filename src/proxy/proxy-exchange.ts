@@ -22,13 +22,13 @@ import { hideOwnCookies } from './own-cookies.ts';
 import { requestIdOf } from './request-id.ts';
 import { type ResponseOwner, ResponseWriter } from './response-writer.ts';
 import { strikeClientCerts } from './strike-client-certs.ts';
-import type { TrustedProxies } from './trusted-proxies.ts';
+import type { ListenerProxies } from './trusted-proxies.ts';
 
 /** The listener of an exchange, as the exchange sees it. */
 export interface ExchangeOwner {
   /** Address as configured. */
   readonly configured: string;
-  readonly trustedProxies: TrustedProxies;
+  readonly proxies: ListenerProxies;
   readonly lameDuck: boolean;
   /** True once the listener closes: no connection is kept. */
   readonly closing: boolean;
@@ -70,7 +70,7 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
 
   constructor(listener: ExchangeOwner, client: ServerConnection, head: RequestHead) {
     head.retain();
-    if (head.clientCertLine >= 0 && !listener.trustedProxies.trusts(client.peer)) strikeClientCerts(head);
+    if (head.clientCertLine >= 0 && !listener.proxies.of(client.secured).believes(client.peer)) strikeClientCerts(head);
     if (head.cookieLine >= 0) hideOwnCookies(head.fields, head.cookieLine);
     this.#listener = listener;
     this.counter = listener.counter;
@@ -118,7 +118,8 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   }
 
   get clientAddress(): string {
-    return this.#listener.trustedProxies.clientOf(this.#response.client.peer, this.head.fields);
+    const { client } = this.#response;
+    return this.#listener.proxies.of(client.secured).clientOf(client.peer, this.head.fields);
   }
 
   get forwarded(): boolean {
@@ -182,7 +183,8 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   }
 
   get forwardedLines(): string {
-    const lines = this.#listener.trustedProxies.forwardedLines(this.#response.client.peer, this.head);
+    const { client } = this.#response;
+    const lines = this.#listener.proxies.of(client.secured).forwardedLines(client.peer, this.head);
     if (this.#certificate === undefined) return lines;
     const chain = this.#withChain ? this.#client?.chainField : '';
     return `${lines}Client-Cert: ${this.#certificate}\r\n${chain ? `Client-Cert-Chain: ${chain}\r\n` : ''}`;

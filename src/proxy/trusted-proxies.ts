@@ -15,14 +15,17 @@ const afterPeer = {
 export class TrustedProxies {
   readonly #trusted: BlockList | undefined;
   readonly #scheme: 'http' | 'https';
+  readonly #isPeerKnown: boolean;
   readonly #afterPeer: string;
 
   /**
    * @param ranges IP addresses or CIDR ranges, validated before
-   * @param scheme of the connections to this listener
+   * @param scheme of the connections
+   * @param isPeerKnown the peers of the connections have proved that they are trusted proxies, whatever their addresses
    */
-  constructor(ranges: readonly string[], scheme: 'http' | 'https' = 'http') {
+  constructor(ranges: readonly string[], scheme: 'http' | 'https' = 'http', isPeerKnown = false) {
     this.#scheme = scheme;
+    this.#isPeerKnown = isPeerKnown;
     this.#afterPeer = afterPeer[scheme];
     if (ranges.length === 0) return;
     this.#trusted = new BlockList();
@@ -39,7 +42,7 @@ export class TrustedProxies {
    * an address ends the search, because what lies beyond it is only the claim of a stranger: the client is the hop before.
    */
   clientOf(peer: string, fields: FieldLines): string {
-    if (!this.trusts(peer)) return peer;
+    if (!this.believes(peer)) return peer;
     return this.clientHop(reportedHops(fields))?.address ?? peer;
   }
 
@@ -49,7 +52,7 @@ export class TrustedProxies {
    */
   forwardedLines(peer: string, head: RequestHead): string {
     const host = head.authority();
-    if (!this.trusts(peer)) return `X-Forwarded-For: ${peer}${this.#afterPeer}${host}\r\n`;
+    if (!this.believes(peer)) return `X-Forwarded-For: ${peer}${this.#afterPeer}${host}\r\n`;
     const { fields } = head;
     const forwarded = joined(fields, fieldIds.forwarded);
     let before = joined(fields, fieldIds['x-forwarded-for']);
@@ -78,9 +81,33 @@ export class TrustedProxies {
     return client;
   }
 
+  /** True if what a peer at this address says of others is believed. */
+  believes(peer: string): boolean {
+    return this.#isPeerKnown || this.trusts(peer);
+  }
+
   /** True for the address of a trusted proxy. */
   trusts(address: string): boolean {
     return this.#trusted !== undefined && inRanges(address, this.#trusted);
+  }
+}
+
+/** Trusted proxies of a listener, by the kind of connection on which a request comes. */
+export class ListenerProxies {
+  readonly #plain: TrustedProxies;
+  readonly #secured: TrustedProxies;
+  readonly #ofBalancers: TrustedProxies;
+
+  constructor(ranges: readonly string[]) {
+    this.#plain = new TrustedProxies(ranges);
+    this.#secured = new TrustedProxies(ranges, 'https');
+    this.#ofBalancers = new TrustedProxies(ranges, 'https', true);
+  }
+
+  /** Proxies that are believed on a connection. @param secured its TLS side; undefined: it is plain */
+  of(secured: { readonly ofBalancer: boolean } | undefined): TrustedProxies {
+    if (secured === undefined) return this.#plain;
+    return secured.ofBalancer ? this.#ofBalancers : this.#secured;
   }
 }
 

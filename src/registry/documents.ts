@@ -70,6 +70,8 @@ const environmentDocument = z.object({
   restored: z.object({ epoch, version }).exactOptional(),
   /** Ids of static servers that an operator has drained. */
   drained: z.array(name).exactOptional(),
+  /** The environment was created, or given `serverTls`, by a version that knows TLS between balancers and servers. Older versions drop this key. */
+  decidesTls: z.literal(true).exactOptional(),
 });
 
 const environment = environmentDocument

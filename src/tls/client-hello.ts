@@ -1,9 +1,10 @@
+import { tlsRecord } from './secured-connection.ts';
+
 /** Most octets that are held for a ClientHello; a longer one goes to OpenSSL unread. Those of today's clients have less than 2,000. */
 const mostOctets = 16 * 1024;
 /** Most records that it may come in. */
 const mostRecords = 8;
 
-const contentType = { handshake: 22 } as const;
 const handshakeType = { clientHello: 1 } as const;
 const extension = { serverName: 0, protocols: 16 } as const;
 
@@ -26,7 +27,7 @@ export function readClientHello(octets: Buffer): ClientHello | 'incomplete' {
   let gathered = 0;
   for (let at = 0; ; ) {
     if (at >= mostOctets || pieces.length >= mostRecords) return nameless;
-    if (at < octets.length && octets[at] !== contentType.handshake) return nameless;
+    if (at < octets.length && octets[at] !== tlsRecord) return nameless;
     if (at + 5 > octets.length) return 'incomplete';
     const end = at + 5 + octets.readUInt16BE(at + 3);
     const piece = octets.subarray(at + 5, end);

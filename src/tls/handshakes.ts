@@ -10,10 +10,11 @@ import { ChallengeServers } from './challenge-servers.ts';
 import { type ClientHello, readClientHello } from './client-hello.ts';
 import { ClientIdentity } from './client-identity.ts';
 import { failedHandshakes } from './failed-handshakes.ts';
+import { type HopTls, hopName } from './hop-tls.ts';
 import { hstsFields } from './hsts.ts';
 import type { ListenerTls, TlsEnvironment } from './listener-tls.ts';
-import { SecuredConnection } from './secured-connection.ts';
-import { type ServerContext, serverContexts } from './server-contexts.ts';
+import { SecuredConnection, tlsRecord } from './secured-connection.ts';
+import { hopOptions, type ServerContext, serverContexts } from './server-contexts.ts';
 
 /** Most handshakes under way at a time in one listener: beyond it the oldest ends. */
 const mostHandshakes = 2048;
@@ -46,6 +47,18 @@ export type Secured = (socket: TLSSocket, about: SecuredConnection) => void;
 /** The part of a TLSSocket that leads to the socket it was made from. */
 type Inside = { _parent?: net.Socket };
 
+/** Answers of a listener to handshakes. */
+export interface HandshakeSettings {
+  /** TLS for clients; undefined: there is none. */
+  readonly tls: ListenerTls | undefined;
+  /** TLS for balancers; undefined: there is none. Without `tls`, all handshakes are taken for a balancer's. */
+  readonly hop?: HopTls | undefined;
+  /** True: a peer that does not begin with TLS gets no answer. Default false: it is told that the port speaks https. */
+  readonly silent?: boolean | undefined;
+  /** Milliseconds for a whole handshake. */
+  readonly limitMs: number;
+}
+
 /** The TLS server of one environment: sessions never pass from one to another. */
 interface EnvironmentServer {
   readonly server: Server;
@@ -62,11 +75,14 @@ export class Handshakes {
   readonly #underWay = new Map<net.Socket, Handshake>();
   /** Oldest first. */
   readonly #ofNetwork = new Map<string, Set<Handshake>>();
-  #first!: EnvironmentServer;
+  #settings: HandshakeSettings = { tls: undefined, limitMs: 0 };
+  /** For clients that ask for no environment's host; undefined: there is no TLS for clients. */
+  #first: EnvironmentServer | undefined;
   #servers: ReadonlyMap<string, EnvironmentServer> = new Map();
   #hosts = new HostTable([]);
-  #challenges!: ChallengeServers;
-  #limitMs = 0;
+  /** For balancers. */
+  #hop: Server | undefined;
+  #challenges: ChallengeServers | undefined;
   /** Called when a handshake has ended without a connection. */
   readonly #ended: () => void;
 
@@ -81,18 +97,22 @@ export class Handshakes {
     return this.#underWay.size;
   }
 
-  /** Replaces certificates and settings for the handshakes that begin from now on. @param limitMs for a whole handshake */
-  update(tls: ListenerTls, limitMs: number): void {
-    this.#limitMs = limitMs;
-    const servers = tls.environments.map((environment) => this.#serverOf(tls, environment));
-    this.#servers = new Map(tls.environments.map(({ name }, at) => [name, servers[at] as EnvironmentServer]));
-    this.#first = servers[0] as EnvironmentServer;
+  /** Replaces certificates and settings for the handshakes that begin from now on. */
+  update(settings: HandshakeSettings): void {
+    const before = this.#settings;
+    this.#settings = settings;
+    const { tls, hop } = settings;
+    if (hop !== before.hop) this.#hop = hop && this.#serverOfHop(hop);
+    if (tls === before.tls) return;
+    const environments = tls?.environments ?? [];
+    this.#servers = new Map(environments.map((environment) => [environment.name, this.#serverOf(tls as ListenerTls, environment)]));
+    this.#first = firstOf(this.#servers.values());
     this.#challenges = new ChallengeServers(
-      tls.challenges ?? [],
+      tls?.challenges ?? [],
       (socket) => this.#proven(socket),
       (error, socket) => this.#failed(error, socket),
     );
-    this.#hosts = new HostTable(tls.environments.map(({ name, hosts }) => ({ name, hosts, listen: '' })));
+    this.#hosts = new HostTable(environments.map(({ name, hosts }) => ({ name, hosts, listen: '' })));
   }
 
   /**
@@ -104,12 +124,13 @@ export class Handshakes {
       secured,
       dropped: () => this.#dropped(socket),
       heard: (hello) => this.#heard(socket, hello),
+      silent: this.#settings.silent === true,
     });
     this.#underWay.set(socket, handshake);
     const ofNetwork = this.#ofNetwork.get(handshake.network) ?? new Set();
     this.#ofNetwork.set(handshake.network, ofNetwork.add(handshake));
     processDescriptors.opened(handshake);
-    handshake.deadline = this.#deadlines.in(this.#limitMs);
+    handshake.deadline = this.#deadlines.in(this.#settings.limitMs);
     this.#deadlines.watch(handshake);
     socket.once('close', () => this.#dropped(socket)).on('error', ignore);
     if (ofNetwork.size > mostOfNetwork) firstOf(ofNetwork)?.giveWay();
@@ -147,19 +168,44 @@ export class Handshakes {
     return { server, contexts };
   }
 
+  /** The server for balancers. A certificate is demanded within the handshake, and judged before anything is read. */
+  #serverOfHop(hop: HopTls): Server {
+    const server = createServer({ ...hopOptions(hop), ALPNProtocols: protocols, requestCert: true, rejectUnauthorized: true });
+    return server
+      .on('secureConnection', (socket) => this.#securedHop(socket, hop))
+      .on('tlsClientError', (error, socket) => this.#failed(error, socket));
+  }
+
   /** The client has said for which name it came: the environment of that name does the rest. */
   async #heard(socket: net.Socket, hello: ClientHello): Promise<void> {
     await turns.next();
-    if (!this.#underWay.has(socket)) return;
-    const challenge = this.#challenges.find(hello);
-    if (challenge !== undefined) {
-      challenge.emit('connection', socket);
+    const handshake = this.#underWay.get(socket);
+    if (handshake === undefined) return;
+    const server = this.#challenges?.find(hello) ?? this.#serverFor(hello);
+    if (server === undefined) handshake.refuse('this server has no certificate yet');
+    else server.emit('connection', socket);
+  }
+
+  #serverFor({ serverName }: ClientHello): Server | undefined {
+    if (this.#hop !== undefined && (this.#first === undefined || serverName === hopName)) return this.#hop;
+    const environment = serverName === undefined ? undefined : this.#hosts.find('', serverName);
+    return (this.#servers.get(environment ?? '') ?? this.#first)?.server;
+  }
+
+  #securedHop(socket: TLSSocket, { refusalOf }: HopTls): void {
+    const raw = (socket as unknown as Inside)._parent;
+    const handshake = raw && this.#underWay.get(raw);
+    if (raw === undefined || handshake === undefined) {
+      socket.destroy();
       return;
     }
-    const { serverName } = hello;
-    const environment = serverName === undefined ? undefined : this.#hosts.find('', serverName);
-    const { server } = this.#servers.get(environment ?? '') ?? this.#first;
-    server.emit('connection', socket);
+    const refused = refusalOf(socket.getPeerX509Certificate());
+    if (refused !== undefined) {
+      handshake.refuse(refused);
+      return;
+    }
+    this.#leave(raw);
+    handshake.complete(socket, SecuredConnection.ofBalancer());
   }
 
   #secured(
@@ -192,7 +238,9 @@ export class Handshakes {
 
   #failed(error: Error, socket: TLSSocket): void {
     const raw = (socket as unknown as Inside)._parent;
-    const client = (raw && this.#underWay.get(raw)?.client) ?? raw?.remoteAddress ?? '';
+    const handshake = raw && this.#underWay.get(raw);
+    const client = handshake?.client ?? raw?.remoteAddress ?? '';
+    if (handshake !== undefined) handshake.judged = true;
     // A client that only connects and closes, as TCP checks do, is no bad client.
     if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') failedHandshakes.report(client, error);
     if ((error as NodeJS.ErrnoException).code === 'ERR_SSL_HTTP_REQUEST') raw?.write(plainAnswer);
@@ -200,7 +248,15 @@ export class Handshakes {
   }
 
   #dropped(socket: net.Socket): void {
-    if (this.#leave(socket) !== undefined) this.#ended();
+    const handshake = this.#leave(socket);
+    if (handshake === undefined) return;
+    // Node ends a handshake with a certificate of another authority without a word.
+    if (handshake.begun && !handshake.judged && this.#hop !== undefined)
+      failedHandshakes.report(
+        handshake.client,
+        new Error('the client gave up, or its certificate is not one of a balancer of this registry'),
+      );
+    this.#ended();
   }
 
   #leave(socket: net.Socket): Handshake | undefined {
@@ -223,6 +279,8 @@ interface Steps {
   dropped(): void;
   /** The ClientHello was read, and put back into the socket. */
   heard(hello: ClientHello): void;
+  /** A client that does not begin with TLS gets no answer. */
+  readonly silent: boolean;
 }
 
 /** A handshake under way, and the connection that comes of it. */
@@ -233,6 +291,10 @@ export class Handshake implements Yielding {
   readonly network: string;
   /** Name that the client asked for. */
   serverName: string | undefined;
+  /** The client has sent its ClientHello. */
+  begun = false;
+  /** The failure is reported, or is none of the client's. */
+  judged = false;
   readonly #socket: net.Socket;
   readonly #since: number;
   readonly #steps: Steps;
@@ -262,12 +324,18 @@ export class Handshake implements Yielding {
 
   /** Closes the socket, and the connection that was made of it. */
   destroy(): void {
+    this.judged = true;
     this.#steps.dropped();
     this.#socket.destroy();
   }
 
   expire(): void {
-    failedHandshakes.report(this.client, new Error('the handshake took too long'));
+    this.refuse('the handshake took too long');
+  }
+
+  /** Reports a fault of the client, and closes its connection. */
+  refuse(reason: string): void {
+    failedHandshakes.report(this.client, new Error(reason));
     this.destroy();
   }
 
@@ -284,10 +352,15 @@ export class Handshake implements Yielding {
   /** Returns true once the ClientHello is complete. */
   #read(piece: Buffer): boolean {
     this.#held = Buffer.concat([this.#held, piece]);
+    if (this.#steps.silent && this.#held[0] !== tlsRecord) {
+      this.refuse('it does not speak TLS, which this server demands of other machines');
+      return false;
+    }
     const hello = readClientHello(this.#held);
     if (hello === 'incomplete') return false;
     this.#socket.off('end', this.#left).unshift(this.#held);
     this.serverName = hello.serverName || undefined;
+    this.begun = true;
     this.#steps.heard(hello);
     return true;
   }

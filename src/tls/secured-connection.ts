@@ -3,6 +3,9 @@ import { plainAddress } from './certificate.ts';
 import { coversHost } from './certificate-names.ts';
 import type { ClientIdentity } from './client-identity.ts';
 
+/** First octet of a connection with TLS: the content type of a handshake record (RFC 8446 section 5.1). HTTP/1 never begins with it. */
+export const tlsRecord = 22;
+
 /** The TLS side of a client's connection: the name that the client asked for, and the names of the certificate that it was given. */
 export class SecuredConnection {
   /** Name of server_name; undefined: the client named none, because it connected by address. */
@@ -11,6 +14,8 @@ export class SecuredConnection {
   readonly client: ClientIdentity | undefined;
   /** Fields for responses to requests that reach no environment: those of the environment that the handshake was made for. */
   readonly ownFields: Readonly<Record<string, string>> | undefined;
+  /** A balancer has shown its certificate: its fields about clients are believed, and it asks for any host. */
+  readonly ofBalancer: boolean;
   readonly #names: readonly string[];
   /** Host of the last request, which the next one mostly has too. */
   #lastAuthority: string | undefined;
@@ -19,12 +24,17 @@ export class SecuredConnection {
   constructor(
     serverName: string | undefined,
     names: readonly string[],
-    { client, ownFields }: Partial<Pick<SecuredConnection, 'client' | 'ownFields'>>,
+    { client, ownFields, ofBalancer = false }: Partial<Pick<SecuredConnection, 'client' | 'ownFields' | 'ofBalancer'>>,
   ) {
     this.serverName = serverName;
     this.client = client;
     this.ownFields = ownFields;
     this.#names = names;
+    this.ofBalancer = ofBalancer;
+  }
+
+  static ofBalancer(): SecuredConnection {
+    return new SecuredConnection(undefined, [], { ofBalancer: true });
   }
 
   /**
@@ -32,6 +42,7 @@ export class SecuredConnection {
    * the client used no name at all.
    */
   answersFor(authority: string): boolean {
+    if (this.ofBalancer) return true;
     if (authority !== this.#lastAuthority) {
       this.#lastAuthority = authority;
       this.#lastAnswer = this.#covers(authority);

@@ -3,6 +3,7 @@ import { createSecureContext, type SecureContext, type SecureContextOptions, typ
 import type { Certificate } from './certificate.ts';
 import { CertificateNames } from './certificate-names.ts';
 import { severalAuthorities } from './client-identity.ts';
+import type { HopTls } from './hop-tls.ts';
 import type { ListenerTls, TlsEnvironment, TlsVersion } from './listener-tls.ts';
 
 /**
@@ -56,6 +57,11 @@ export function serverContexts(tls: ListenerTls, { ticketKey }: TlsEnvironment):
 /** Options of a TLS server with a single certificate, as `tls.createServer` takes them. */
 export function singleServerOptions({ chain, key }: Certificate, ticketKey: string): SecureContextOptions {
   return { ...serverOptions('1.2', ticketKey), cert: chain, key };
+}
+
+/** Options of a gateway's server for balancers. Both ends are Sluice's, so that TLS 1.3 alone suffices. */
+export function hopOptions({ certificate, key, authorities, ticketKey }: HopTls): SecureContextOptions {
+  return { ...serverOptions('1.3', ticketKey), cert: certificate, key, ca: [...authorities], sessionIdContext: 'sluice hop' };
 }
 
 /** Options for listeners that ask for client certificates. */

@@ -120,13 +120,16 @@ t.test('it says since when balancers know that the server answers TLS', async (t
   const serving = { ...record, hop: { ...record.hop, serves: true as const } };
   identity.accept(record);
   t.equal(identity.recordedAt, undefined);
-  await clock.pass(500);
+  await clock.pass(5000);
   identity.accept(serving);
   await clock.pass(500);
   identity.accept(serving);
-  t.equal(identity.recordedAt, 500);
+  t.equal(identity.recordedAt, 5000);
   identity.accept({ environment: 'staging', hop: { key: identity.publicKey } });
   t.equal(identity.recordedAt, undefined, 'after a move they have to learn it again');
+  await clock.pass(4000);
+  identity.accept({ ...serving, environment: 'staging' });
+  t.equal(identity.recordedAt, 0, 'they were still waiting for it, and sent no plain request');
   const restarted = await load();
   restarted.accept(serving);
   t.equal(restarted.recordedAt, 0, 'they knew it before this start');
@@ -143,4 +146,5 @@ t.test('only balancers on the same registry are let in', async (t) => {
   t.match(identity.refusalOf(new X509Certificate(identity.credentials?.certificate ?? '')), 'not one of a balancer', 'not a server');
   t.match(identity.refusalOf(balancer(Authority.make(Date.now()))), 'not signed');
   t.match(identity.refusalOf(undefined), 'no certificate');
+  await identity.settled();
 });

@@ -101,10 +101,8 @@ export class ClientConnection implements UpstreamConnection, Receiver, Watched, 
 
   #dial(): Wire {
     const { destination, introduction } = this.#owner;
-    const established = () => {
-      if (introduction === undefined) this.#ready();
-      else introduceWire(this.wire, introduction, this, () => this.#ready());
-    };
+    const ready = () => this.#ready();
+    const established = () => (introduction === undefined ? ready() : introduceWire(this.wire, introduction, this, ready));
     return connect(destination, this, this.#connectMs, established, this.#preface);
   }
 
@@ -365,7 +363,9 @@ export class ClientConnection implements UpstreamConnection, Receiver, Watched, 
     this.#progress?.end();
     // A server that sent no 100 may read the body as its next request (RFC 9110 section 10.1.1 lets it close instead).
     const whole = this.#requestComplete && !this.#awaitsContinue;
-    const reusable = clean && this.#keepAlive && whole && !this.#body?.untilClose && this.wire.writableLength === 0;
+    // A write over TLS counts as done only some time after its octets have left: if no body followed the head, the answer shows that they have.
+    const sent = this.wire.writableLength === 0 || (this.#bodySent === 0 && this.#owner.destination.secure !== undefined);
+    const reusable = clean && this.#keepAlive && whole && !this.#body?.untilClose && sent;
     const trailers = trailerLines(this.#body?.trailers, this.#nominated, sink.edits);
     this.#body = undefined;
     if (reusable) this.#owner.put(this);

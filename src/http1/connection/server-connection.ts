@@ -3,7 +3,7 @@ import { processDescriptors } from '../../model/descriptors.ts';
 import { unmapped } from '../../model/ip-address.ts';
 import { givesWay, inUse } from '../../model/longest-idle.ts';
 import type { ConnectionEnds } from '../../model/proxy-protocol.ts';
-import type { SecuredConnection } from '../../tls/secured-connection.ts';
+import { type SecuredConnection, tlsRecord } from '../../tls/secured-connection.ts';
 import { BodyReader } from '../message/body-reader.ts';
 import type { EditedFields } from '../message/edited-fields.ts';
 import { LF } from '../message/octets.ts';
@@ -30,6 +30,8 @@ export interface ServerConnectionOwner {
   /** The octets received are not a valid request: responds with the fault and closes the connection. */
   refuse(connection: ServerConnection, fault: WireFault): void;
   closed(connection: ServerConnection): void;
+  /** A connection begins with TLS: true if it is secured from now on, starting with these octets. Undefined: none ever is. */
+  secure?(connection: ServerConnection, octets: Buffer): boolean;
   /** The connection was idle, and is closed because its descriptor is needed. */
   gaveWay(connection: ServerConnection): void;
   /** Reports a bug that belongs to no request. The connection is closed. */
@@ -237,13 +239,12 @@ export class ServerConnection implements Receiver, Watched {
     this.#held = undefined;
     outbox.flush();
     this.resume();
-    if (this.wire.writableLength === 0) {
-      this.#linger();
-      return;
+    if (this.wire.writableLength === 0) this.#linger();
+    else {
+      // The FIN waits, because after it the connection can no longer be reset, should the client not read the rest.
+      this.awaitDrain();
+      this.wire.write('', () => this.#linger());
     }
-    // The FIN waits, because after it the connection can no longer be reset, should the client not read the rest.
-    this.awaitDrain();
-    this.wire.write('', () => this.#linger());
   }
 
   /** Resets the connection, so that the client cannot take a partial response for a complete one. */
@@ -296,6 +297,7 @@ export class ServerConnection implements Receiver, Watched {
   }
 
   #readHead(buffer: Buffer, start: number, end: number): number {
+    if (buffer[start] === tlsRecord && !this.#answered && this.#owner.secure?.(this, buffer.subarray(start, end))) return end;
     this.#head ??= takeHead();
     const head = this.#head;
     const consumed = parseRequestHead(head, buffer, start, end, this.#owner.settings.limits);

@@ -211,12 +211,13 @@ export function connect(destination: Destination, receiver: Receiver, limitMs: n
     );
     return wire;
   }
-  const wire = asStream(secure.connect(host, port, limitMs, guard, preface), receiver).setNoDelay(true);
-  // Only now the handle is the final one: until then, another address may be tried.
-  return wire.once('secureConnect', () => {
+  const secured = () => {
+    // Only now the handle is the final one: until then, another address may be tried.
     bypassTlsStream(wire);
     opened();
-  });
+  };
+  const wire: Wire = asStream(secure.connect(host, port, { limitMs, guard, preface, secured }), receiver).setNoDelay(true);
+  return wire;
 }
 
 /** Turns a socket into a wire that reads and writes as Node's streams do. */

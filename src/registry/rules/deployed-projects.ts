@@ -1,4 +1,5 @@
 import type { ManifestEntry } from '../../model/manifest.ts';
+import type { ServedSettings } from '../../model/snapshot.ts';
 import { hashAfterDeployment, hashAfterSettings, snapshotHash } from '../../model/snapshot-hash.ts';
 import { normalBasePath } from '../../projects/base-path.ts';
 import { changeName, changesKept, claimName, type Deployment, deploymentName, type EnvironmentDocument } from '../documents.ts';
@@ -97,15 +98,15 @@ export class DeployedProjects {
   }
 
   /** Hash of the environment's snapshot with other settings. */
-  hashWith(next: EnvironmentDocument['spec']): string {
-    const { deployments, spec, hash } = this.#document;
-    return deployments ? snapshotHash(served(next), deployments.map(entryOf)) : hashAfterSettings(hash, served(spec), served(next));
+  hashWith(next: ServedSettings): string {
+    const { deployments, hash } = this.#document;
+    return deployments ? snapshotHash(next, deployments.map(entryOf)) : hashAfterSettings(hash, served(this.#document), next);
   }
 
   /** Places these as all deployments of the environment. Documents that an older version left when it deleted an environment are removed. */
   async placed(deployments: readonly Deployment[]): Promise<Placement> {
     const sorted = [...deployments].sort((one, other) => (one.name < other.name ? -1 : 1));
-    const hash = snapshotHash(served(this.#document.spec), sorted.map(entryOf));
+    const hash = snapshotHash(served(this.#document), sorted.map(entryOf));
     if (sorted.length <= mostInline && this.#document.deployments) return { part: { deployments: sorted }, hash, put: [], remove: [] };
     const put = sorted.flatMap((one) => textsOf(this.#environment, one));
     const kept = new Set(put.map(({ kind, name }) => `${kind} ${name}`));

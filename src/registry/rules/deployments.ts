@@ -174,7 +174,7 @@ export class Deployments {
     const { part, hash, put, remove } = await deployed.replaced(present, next);
     const version = document.version + 1;
     const { kind, name } = entry;
-    const { input, drained } = document;
+    const { input, drained, decidesTls } = document;
     const made = next ? { put: entryOf(next) } : { removed: present?.name };
     const change = JSON.stringify({ version, from: document.hash, hash, ...made });
     return {
@@ -183,7 +183,11 @@ export class Deployments {
         epoch,
         expect: [entry, ...unchanged],
         put: [
-          { kind, name, text: environmentText({ input, version, hash, ...part, ...(drained && { drained }) }) },
+          {
+            kind,
+            name,
+            text: environmentText({ input, version, hash, ...part, ...(drained && { drained }), ...(decidesTls && { decidesTls }) }),
+          },
           { kind: 'change', name: changeName(name, version), text: change },
           ...put,
         ],

@@ -116,12 +116,15 @@ export class Environments {
     const { value: old } = entry;
     const news: News[] = [{ kind: 'environment', name }];
     const { deployments, deployed } = old ?? { deployments: [] };
-    let { version, hash } = old ?? { version: 0, hash: snapshotHash(served(spec), []) };
+    const isOlder = old !== undefined && old.decidesTls !== true && input.serverTls === undefined;
+    const tls = isOlder ? {} : ({ decidesTls: true } as const);
+    const settings = served({ spec, ...tls });
+    let { version, hash } = old ?? { version: 0, hash: snapshotHash(settings, []) };
     const put: Put[] = [];
-    if (old && contentHash(served(old.spec)) !== contentHash(served(spec))) {
+    if (old && contentHash(served(old)) !== contentHash(settings)) {
       const { put: entries } = await this.#snapshots.manifest(name, epoch, old);
       await inTurns(mustServe(name, await this.#snapshots.projects(epoch, entries), old.spec.variables, spec.variables));
-      hash = new DeployedProjects(this.#ledger, name, old).hashWith(spec);
+      hash = new DeployedProjects(this.#ledger, name, old).hashWith(settings);
       news.push({ kind: 'snapshot', name, version: ++version });
       put.push({ kind: 'change', name: changeName(name, version), text: JSON.stringify({ version, from: old.hash, hash }) });
     }
@@ -132,6 +135,7 @@ export class Environments {
       ...(deployments ? { deployments } : { deployed: deployed ?? 0 }),
       ...(old?.lost && { lost: old.lost }),
       ...(old?.restored && { restored: old.restored }),
+      ...tls,
       ...stillStatic(old?.drained, spec),
     });
     return { epoch, expect: [entry], put: [{ kind: entry.kind, name, text }, ...put], news };
@@ -200,8 +204,8 @@ function differences(
 
 /** Text of an environment's document; the counterpart of its schema in `documents.ts`. */
 export function environmentText(document: Omit<EnvironmentDocument, 'spec' | 'unread'>): string {
-  const { input, version, hash, deployments, deployed, lost, restored, drained } = document;
-  return JSON.stringify({ input, version, hash, deployments, deployed, lost, restored, drained });
+  const { input, version, hash, deployments, deployed, lost, restored, drained, decidesTls } = document;
+  return JSON.stringify({ input, version, hash, deployments, deployed, lost, restored, drained, decidesTls });
 }
 
 function environmentOf({ name, stale }: Entry<'environment'>, { input, spec, drained, unread = stale }: EnvironmentDocument): Environment {

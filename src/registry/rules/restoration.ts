@@ -43,6 +43,7 @@ export class Restoration {
         ...places.part,
         restored: { epoch, version },
         ...(document.drained && { drained: document.drained }),
+        ...(document.decidesTls && { decidesTls: true }),
       };
       const put = projects.flatMap(({ name, revision, project, fallback }, index) => {
         let projectIndex = indexes[index]?.value;

@@ -1,7 +1,8 @@
-import type { EnvironmentSpec } from '../../model/environment.ts';
 import type { ServedSettings } from '../../model/snapshot.ts';
+import type { EnvironmentDocument } from '../documents.ts';
 
 /** Settings of an environment that its servers need. The default of `underscores` is left out. */
-export function served({ variables, underscores }: EnvironmentSpec): ServedSettings {
-  return { variables, ...(underscores !== 'drop' && { underscores }) };
+export function served({ spec, decidesTls }: Pick<EnvironmentDocument, 'spec' | 'decidesTls'>): ServedSettings {
+  const { variables, underscores, serverTls } = spec;
+  return { variables, ...(underscores !== 'drop' && { underscores }), ...(decidesTls && { serverTls }) };
 }

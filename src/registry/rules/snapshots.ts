@@ -194,7 +194,7 @@ function idOf(environment: string, { epoch, version, hash }: SnapshotId): string
 }
 
 function manifestOf(environment: string, epoch: string, document: EnvironmentDocument): Omit<Manifest, 'put' | 'removed'> {
-  return { ...snapshotIdOf(epoch, document), environment, ...served(document.spec) };
+  return { ...snapshotIdOf(epoch, document), environment, ...served(document) };
 }
 
 function merged(entries: readonly ManifestEntry[], changes: Changes): readonly ManifestEntry[] {

@@ -1,0 +1,57 @@
+import type { Clock, Timer } from '../model/clock.ts';
+import type { ServerRecord } from '../model/server.ts';
+
+/** Milliseconds for which a server may be without the certificate that it asked for; most have it after a tenth of a second. */
+const patienceMs = 10_000;
+
+interface Wait {
+  readonly instance: string;
+  readonly environment: string | undefined;
+  readonly until: number;
+  readonly timer: Timer;
+}
+
+/**
+ * Servers that have asked for a certificate and do not have it yet. A balancer sends them nothing for a while, rather than plain requests: so a server
+ * that gets its certificate soon never had to take plain connections from another machine.
+ */
+export class HopPatience {
+  readonly #clock: Clock;
+  readonly #ended: () => void;
+  readonly #waits = new Map<string, Wait>();
+
+  /** @param ended called when a server has waited long enough */
+  constructor(clock: Clock, ended: () => void) {
+    this.#clock = clock;
+    this.#ended = ended;
+  }
+
+  /** Takes the records of all servers. */
+  follow(records: Iterable<ServerRecord>): void {
+    const present = new Set<string>();
+    for (const { id, instance, environment, hop } of records) {
+      if (hop === undefined || hop.serves === true) continue;
+      present.add(id);
+      const known = this.#waits.get(id);
+      if (known?.instance === instance && known.environment === environment) continue;
+      known?.timer.cancel();
+      const timer = this.#clock.after(patienceMs, this.#ended);
+      this.#waits.set(id, { instance, environment, until: this.#clock.now() + patienceMs, timer });
+    }
+    for (const [id, { timer }] of this.#waits) {
+      if (present.has(id)) continue;
+      timer.cancel();
+      this.#waits.delete(id);
+    }
+  }
+
+  /** True while a server's certificate is worth waiting for. */
+  waitsFor(id: string): boolean {
+    const wait = this.#waits.get(id);
+    return wait !== undefined && this.#clock.now() < wait.until;
+  }
+
+  stop(): void {
+    this.follow([]);
+  }
+}

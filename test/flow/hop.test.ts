@@ -1,0 +1,141 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
+import tls from 'node:tls';
+import { test } from 'tap';
+import { CertificateFolder } from '../tools/certificate-folder.ts';
+import { deployEcho, startTarget } from '../tools/echo.ts';
+import { eventually } from '../tools/eventually.ts';
+import { Load } from '../tools/load.ts';
+import { ownFolder } from '../tools/own-folder.ts';
+import { startRedis } from '../tools/redis.ts';
+import { Scrape } from '../tools/scrape.ts';
+import { type BalancerUnderTest, serving, startBalancer, startGateway, testEnvironment } from '../tools/sluice-under-test.ts';
+
+/** Sends one request; resolves with the status, or with the error's code. */
+function statusOf(address: string, path = '/echo'): Promise<number | string> {
+  return new Promise((resolve) => {
+    request(`http://${address}${path}`, { agent: false }, (response) => {
+      response.resume().once('end', () => resolve(response.statusCode ?? 0));
+    })
+      .once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+      .end();
+  });
+}
+
+/** Everything that a stranger gets at a port, until the connection is closed. */
+async function saidTo(socket: net.Socket): Promise<string> {
+  let said = '';
+  socket
+    .on('error', () => {})
+    .on('data', (octets) => {
+      said += octets;
+    });
+  socket.write('GET /echo HTTP/1.1\r\nHost: a\r\n\r\n');
+  await new Promise((resolve) => socket.once('close', resolve));
+  return said;
+}
+
+async function connectsOf(balancer: BalancerUnderTest): Promise<number> {
+  const response = await fetch(`${balancer.control}/metrics`);
+  return new Scrape(await response.text()).sum('sluice_server_connects_total');
+}
+
+for (const join of ['websocket', 'redis'] as const) {
+  test(`balancer and gateway servers speak mutual TLS, without a file or a setting on the servers (join: ${join})`, async (t) => {
+    const target = await startTarget(t);
+    const redis = join === 'redis' ? await startRedis(t) : undefined;
+    const workers = join === 'redis' ? 2 : 0;
+    const settings = { workers, ...(redis && { registry: { url: redis.url } }) };
+    const balancer = await startBalancer(t, settings, { production: { ...testEnvironment, serverTls: 'on' } });
+    await deployEcho(balancer, target.url);
+    const folder = ownFolder(t);
+    const url = redis?.url ?? balancer.control;
+    const start = () => startGateway(t, 'a', url, ['--environment', 'production'], { folder });
+    const gateway = await start();
+    const [server] = await serving(balancer, ['a']);
+    t.equal(await statusOf(balancer.address), 200);
+    const [host = '', port] = (server?.address ?? '').split(':');
+    t.equal(await saidTo(net.connect(Number(port), host)), '', 'a stranger gets nothing');
+    t.equal(await saidTo(tls.connect({ port: Number(port), host, rejectUnauthorized: false })), '', 'nor over TLS');
+
+    if (join === 'websocket') {
+      const load = new Load(balancer.address, '/echo/', { clients: 8 });
+      await load.more(800);
+      const connects = await connectsOf(balancer);
+      t.ok(connects > 0 && connects <= 12, `connections are kept: ${connects} for more than 800 requests`);
+      for (const serverTls of ['auto', 'off', 'on', 'auto', 'on']) {
+        await balancer.api('PUT', '/v1/environments/production', { ...testEnvironment, serverTls });
+        await load.more(100);
+      }
+      t.strictSame((await load.stop()).wrong, [], 'a changed setting loses no request');
+    }
+
+    gateway.signal('SIGKILL');
+    await gateway.ended();
+    await start();
+    await serving(balancer, ['a']);
+    await eventually(
+      () => statusOf(balancer.address),
+      (status) => status === 200,
+    );
+
+    const impostor = await startGateway(t, 'b', url, ['--environment', 'production']);
+    const [, other] = await serving(balancer, ['a', 'b']);
+    impostor.signal('SIGKILL');
+    await impostor.ended();
+    const forged = tls.createServer({ ...selfSigned(t), minVersion: 'TLSv1.3' });
+    let octets = 0;
+    forged.on('secureConnection', (socket) =>
+      socket
+        .on('error', () => {})
+        .on('data', (piece) => {
+          octets += piece.length;
+        }),
+    );
+    forged.listen(Number(other?.address.split(':')[1]), '127.0.0.1');
+    await once(forged, 'listening');
+    t.teardown(() => forged.close());
+    await eventually(
+      () => balancer.api('GET', '/v1/servers/b') as Promise<{ health: string; reason?: string }>,
+      ({ health, reason = '' }) => health === 'down' && /certificate/.test(reason),
+      { what: 'a forged server to be down, with the reason' },
+    );
+    for (let count = 0; count < 10; count++) t.equal(await statusOf(balancer.address), 200);
+    t.equal(octets, 0, 'a forged server gets nothing');
+  });
+}
+
+function selfSigned(t: Parameters<typeof ownFolder>[0]): { cert: string; key: string } {
+  const { certificate, key } = new CertificateFolder(t).issue({ names: ['localhost', '127.0.0.1'] });
+  return { cert: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') };
+}
+
+test('a gateway server shows its own certificate to clients that are given its address', async (t) => {
+  const made = new CertificateFolder(t);
+  const { certificate, key } = made.issue({ names: ['gw.example'] });
+  const ca = readFileSync(made.root.certificate);
+  const target = await startTarget(t);
+  const balancer = await startBalancer(t, {}, { production: { ...testEnvironment, serverTls: 'on' } });
+  await deployEcho(balancer, target.url);
+  const files = ['--tls-certificate', certificate, '--tls-key', key];
+  await startGateway(t, 'a', balancer.control, ['--environment', 'production', ...files]);
+  const [server] = await serving(balancer, ['a']);
+  t.equal(await statusOf(balancer.address), 200);
+  const port = Number(server?.address.split(':')[1]);
+  const asked = https.get({
+    host: '127.0.0.1',
+    port,
+    path: '/echo',
+    servername: 'gw.example',
+    headers: { host: 'gw.example' },
+    ca,
+    agent: false,
+  });
+  const [response] = (await once(asked, 'response')) as [import('node:http').IncomingMessage];
+  t.equal(response.statusCode, 200);
+  response.resume();
+  t.equal(await saidTo(net.connect(port, '127.0.0.1')), '', 'plain is refused');
+});
