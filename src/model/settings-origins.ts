@@ -23,17 +23,15 @@ const known = new WeakMap<EnvironmentSpec, { readonly applied: unknown; readonly
 function originsOf(spec: EnvironmentSpec, applied: object | undefined): Record<string, SettingOrigin> {
   const { written, file } = leavesOf(applied ?? {});
   const origins = leaves(spec).flatMap(([path, value]): [string, SettingOrigin][] => {
-    if (written.has(path)) return [[path, isDeepStrictEqual(file.get(path), value) ? 'file' : 'api']];
-    return isDeepStrictEqual(defaults.get(path), value) ? [] : [[path, 'api']];
+    if (!isDeepStrictEqual(file.get(path), value)) return [[path, 'api']];
+    return written.has(path) ? [[path, 'file']] : [];
   });
   return Object.fromEntries(origins);
 }
 
-const defaults = new Map(leaves(environmentSpec.parse({})));
-
 interface Leaves {
   readonly written: ReadonlyMap<string, unknown>;
-  /** With defaults. */
+  /** With defaults, also of the parts that only a file adds, such as `tls`. */
   readonly file: ReadonlyMap<string, unknown>;
 }
 
@@ -43,7 +41,7 @@ const appliedLeaves = new WeakMap<object, Leaves>();
 function leavesOf(applied: object): Leaves {
   const found = appliedLeaves.get(applied) ?? {
     written: new Map(leaves(applied)),
-    file: new Map(leaves(environmentSpec.safeParse(applied).data ?? {})),
+    file: new Map(leaves(environmentSpec.safeParse(applied).data ?? environmentSpec.parse({}))),
   };
   appliedLeaves.set(applied, found);
   return found;
