@@ -20,13 +20,11 @@ export function uncoveredHosts({ environments, folder }: Pick<Config, 'environme
 }
 
 function faultOf(host: string, names: readonly string[]): string | undefined {
-  if (!host.startsWith('*.'))
-    return coversHost(names, host) ? undefined : `no certificate covers "${host}": clients refuse it, and get 421 if they do not`;
+  const uncovered = `no certificate covers "${host}": clients refuse the connection, and those that accept every certificate get 421`;
+  if (!host.startsWith('*.')) return coversHost(names, host) ? undefined : uncovered;
   const below = host.slice('*.'.length);
   if (names.includes(host))
     return `"${host}" means all names below ${below}, but a certificate's "${host}" only those with one more label: requests for a.b.${below} get 421, unless a certificate has that name or "*.b.${below}"`;
   const some = names.some((name) => name.endsWith(`.${below}`));
-  return some
-    ? `the certificates cover only some names of "${host}": requests for others get 421`
-    : `no certificate covers "${host}": clients refuse it, and get 421 if they do not`;
+  return some ? `the certificates cover only some names of "${host}": requests for others get 421` : uncovered;
 }

@@ -353,7 +353,7 @@ export class Handshake implements Yielding {
   #read(piece: Buffer): boolean {
     this.#held = Buffer.concat([this.#held, piece]);
     if (this.#steps.silent && this.#held[0] !== tlsRecord) {
-      this.refuse('it does not speak TLS, which this server demands of other machines');
+      this.refuse('it speaks plain HTTP, and this server accepts only TLS from its address (serverTls)');
       return false;
     }
     const hello = readClientHello(this.#held);

@@ -133,12 +133,21 @@ test('a red word in the header names what is down, in every view, and leads ther
   await page.route('**/v1/environments/production', async (route) => {
     const response = await route.fetch();
     const answer = (await response.json()) as { status: object };
-    const certificates = [{ certificate: 'a.example', names: ['a.example'], until: Date.UTC(2030, 1, 1), acme }];
+    const until = Date.now() + 3 * 86_400_000;
+    const certificates = [
+      { certificate: 'a.example', names: ['a.example'], until: Date.UTC(2030, 1, 1), acme },
+      { certificate: 'soon.pem', names: ['soon.example'], until },
+      { certificate: 'cut.pem', names: ['cut.example'], until, fault: 'cut.pem holds no certificate' },
+      { certificate: 'good.pem', names: ['good.example'], until: until + 30 * 86_400_000 },
+    ];
     await route.fulfill({ response, json: { ...answer, status: { ...answer.status, certificates } } });
   });
   await hear(page, { type: 'environment', at: Date.now(), name: 'production' });
   await header.getByRole('link', { name: /^No new certificate: production: no new certificate for a.example/ }).waitFor();
   await page.locator('.chip', { hasText: 'a.example' }).getByText('next attempt 2029-12-31 00:00Z · the authority is away').waitFor();
+  await page.locator('.chip.tone-warn', { hasText: /soon\.pem.*valid until .*renew it/ }).waitFor();
+  await page.locator('.chip.tone-bad', { hasText: /cut\.pem.*valid until .*cut\.pem holds no certificate/ }).waitFor();
+  await page.locator('.chip.tone-good', { hasText: /good\.pem.*valid until / }).waitFor();
   await page.unroute('**/v1/environments/production');
   await hear(page, { type: 'environment', at: Date.now(), name: 'production' });
   await header.getByRole('link', { name: /^1 server down/ }).waitFor();

@@ -49,6 +49,7 @@ for (const workers of [0, 2]) {
     writeFileSync(join(folder, 'shop.key'), 'nothing');
     await balancer.process.logged(({ msg = '' }) => msg.includes('shop.key holds no private key') && msg.includes('stays in use'));
     t.equal((await ask(listen, 'shop.example', { ca })).status, 200, 'a faulty file changes nothing');
+    t.match((await operate(t, balancer, 'status')).out, /shop\.key holds no private key.*read before stays in use, and is valid until 20/s);
     put('shop', made.issue({ names: ['shop.example', 'new.shop.example'] }));
     await balancer.process.logged(({ msg = '' }) => msg.startsWith('certificate replaced'));
     await eventually(

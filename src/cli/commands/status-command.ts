@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { EnvironmentAnswer, RegistryAnswer, ServerAnswer } from '../../api/answers.ts';
+import { lastDays } from '../../api/last-days.ts';
 import { type Operator, type OperatorOptions, operatorCommand, operatorOf } from '../operator.ts';
 import type { Cell } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -9,9 +10,6 @@ import { environmentColumns, environmentRow } from './environment-commands.ts';
 import { serverStatus } from './server-status.ts';
 import { serverTable } from './server-table.ts';
 
-/** Days before the end of a certificate from which it is reported. */
-const renewalDays = 14;
-const dayMs = 86_400_000;
 /** Milliseconds before the end of a server's certificate in which it should have been renewed long ago. */
 const hopRenewalMs = 8 * 3_600_000;
 /** Share of a listener's limit of connections from which it is reported. */
@@ -104,11 +102,13 @@ function environmentTroubles({ name, listen, proxyProtocol, status }: Environmen
     }
     // An authority's certificate may last for days only, and is renewed by itself.
     if (acme !== undefined && (until === null || until > Date.now())) continue;
-    if (fault !== undefined) report(`certificate ${certificate}: ${fault}`);
-    const days = until === null ? Number.POSITIVE_INFINITY : Math.floor((until - Date.now()) / dayMs);
-    if (fault !== undefined) continue;
-    if (days < 0) report(`certificate ${certificate} has expired: clients refuse it; renew it`);
-    else if (days < renewalDays) report(`certificate ${certificate} expires in ${days} days: renew it`);
+    const days = lastDays(until, Date.now());
+    if (fault !== undefined) {
+      const isValid = until !== null && until > Date.now();
+      const present = isValid ? `; the certificate that was read before stays in use, and is valid until ${minuteOf(until)}` : '';
+      report(`certificate ${certificate}: ${fault}${present}`);
+    } else if (days !== undefined && days < 0) report(`certificate ${certificate} has expired: clients refuse it; renew it`);
+    else if (days !== undefined) report(`certificate ${certificate} expires in ${days} days: renew it`);
   }
   const members = servers.filter((server) => server.environment === name);
   if (members.length === 0) report(`no servers: requests get 503; add one with "sluice server add ID --environment ${name}"`);

@@ -5,10 +5,10 @@ import { ProjectChip } from '../projects/project-chip.tsx';
 import { ServerList } from '../servers/server-list.tsx';
 import { busiest, deployments, projects } from '../state/state.ts';
 import { Command, operatorCommand } from '../widgets/command.tsx';
+import { Certificates } from './certificates.tsx';
 import { EnvironmentFrame } from './environment-frame.tsx';
 import { EnvironmentMenu } from './environment-menu.tsx';
 import { EnvironmentMetrics } from './environment-metrics.tsx';
-import { IssuedCertificates } from './issued-certificates.tsx';
 
 /** Number of deployed projects shown; the projects view has them all. */
 const mostChips = 12;
@@ -53,7 +53,7 @@ export function EnvironmentCard({ environment, collapse, find }: EnvironmentCard
       </div>
       <EnvironmentMetrics environment={name} />
       <ServerList environment={environment} find={find} />
-      <IssuedCertificates environment={environment} />
+      <Certificates environment={environment} />
       <DeployedProjects environment={name} />
     </EnvironmentFrame>
   );
