@@ -75,7 +75,7 @@ export class Listeners {
         .flat()
         .flatMap((one) => (one.spec.tls?.redirectFrom === undefined ? [] : [[one.spec.tls.redirectFrom, one] as const])),
     );
-    this.#redirects = new Set(redirects.keys());
+    this.#redirects = new Set([...redirects.keys()].map(redirectKey));
     this.#wanted = new Map([...wanted].flatMap(([address, sharing]) => sharing.map(({ name }) => [name, address] as const)));
     this.#retireUnwanted();
     const opening: Promise<SluiceError | undefined>[] = [];
@@ -157,17 +157,19 @@ export class Listeners {
   }
 
   #retireUnwanted(): void {
-    const addresses = new Set([...this.#wanted.values(), ...this.#redirects]);
-    for (const [address, entry] of this.#entries) {
-      if (addresses.has(address) || (entry.reserved ?? 0) > 0 || entry.names.some((name) => this.#isMoving(name))) continue;
-      const wider = [...addresses].find((other) => covers(other, address) && this.#entries.get(other)?.listener !== undefined);
+    const keys = new Set([...this.#wanted.values(), ...this.#redirects]);
+    for (const [key, entry] of this.#entries) {
+      if (keys.has(key) || (entry.reserved ?? 0) > 0 || entry.names.some((name) => this.#isMoving(name))) continue;
+      const wider = [...this.#entries].find(
+        ([other, { address, listener }]) => keys.has(other) && listener !== undefined && covers(address, entry.address),
+      )?.[1];
       if (wider !== undefined && entry.listener !== undefined) {
         // Closing it would reset the connections that wait to be accepted; the wider address takes the same ones.
         entry.names = [];
-        entry.listener.update((this.#entries.get(wider) as Entry).settings);
+        entry.listener.update(wider.settings);
         continue;
       }
-      this.#entries.delete(address);
+      this.#entries.delete(key);
       this.#retire(entry, this.#tools.graceMs);
     }
   }
@@ -211,10 +213,11 @@ export class Listeners {
     const bound = this.#entries.get(listen)?.listener?.address ?? listen;
     const redirectPort = tls?.publicPort || parseAddress(bound).port;
     const settings = { ...settingsOf([environment]), ...this.#challengeAnswers(), redirectPort };
-    const present = this.#entries.get(address);
+    const key = redirectKey(address);
+    const present = this.#entries.get(key);
     if (present === undefined) {
       const fresh: Entry = { address, names: [environment.name], settings, retired: false };
-      this.#entries.set(address, fresh);
+      this.#entries.set(key, fresh);
       return this.#open(fresh);
     }
     present.reserved = 0;
@@ -276,6 +279,11 @@ export class Listeners {
       .finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
+}
+
+/** Key of the listener that redirects from an address. A free port is another one than that of a listener at the same address. */
+function redirectKey(address: string): string {
+  return parseAddress(address).port === 0 ? `${address} (redirect)` : address;
 }
 
 interface Entry {

@@ -124,6 +124,17 @@ t.test('a listener that no environment names any more is drained', async (t) => 
   t.equal(opened.length, 3, 'opened again when it is named again');
 });
 
+t.test('a listener and its redirect can both ask for a free port of the same address', async (t) => {
+  const { listeners, opened } = setUp();
+  const here = (tls: object) => table([], { listen: '127.0.0.1:0', hosts: ['a.example'], tls: { acme: {}, ...tls } });
+  t.strictSame(await listeners.follow([here({ redirectFrom: '127.0.0.1:0' })]), []);
+  t.equal(opened.length, 2);
+  t.match(opened[0]?.settings, { tls: { certificates: [{ names: ['a.example'] }] }, redirectPort: undefined });
+  t.match(opened[1]?.settings, { tls: undefined, redirectPort: 45678 });
+  await listeners.follow([here({})]);
+  t.strictSame([opened.length, opened[0]?.closedWith, opened[1]?.closedWith], [2, undefined, 1234]);
+});
+
 t.test('a taken address is reported with its remedy and retried; other listeners open', async (t) => {
   const { clock, lines, listeners, opened, taken } = setUp();
   taken.add('127.0.0.1:8080');

@@ -113,7 +113,7 @@ test('certificates by ACME', async (t) => {
       response.writeHead(200, { 'retry-after': '21600' }).end(JSON.stringify({ suggestedWindow }));
       return true;
     };
-    const environments = { production: { ...base, hosts: ['a.example'], tls: { acme, redirectFrom: '127.0.0.2:0' } } };
+    const environments = { production: { ...base, hosts: ['a.example'], tls: { acme, redirectFrom: '127.0.0.1:0' } } };
     const settings = { registry: { url: redis.url } };
     const shared = { SLUICE_SECRET_KEY: 'k'.repeat(40) };
     let release = pebble.hold();
