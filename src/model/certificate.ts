@@ -14,7 +14,7 @@ const warnMs = 14 * 86_400_000;
 export function readCertificates(pem: string): readonly X509Certificate[] | string {
   const blocks = pem.match(certificateBlock) ?? [];
   if (blocks.length === 0)
-    return 'holds no certificate in PEM form: it starts with the line -----BEGIN CERTIFICATE-----; convert the file, for example with "openssl x509 -inform der -in FILE -out FILE.pem"';
+    return 'holds no certificate in PEM form, which starts with the line -----BEGIN CERTIFICATE-----: convert the file, for example with "openssl x509 -inform der -in FILE -out FILE.pem"';
   try {
     return blocks.map((block) => new X509Certificate(block));
   } catch {

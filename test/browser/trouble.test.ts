@@ -76,6 +76,15 @@ test('environments in trouble come first, then the busy ones; nothing moves unde
   t.ok(stripBox && cardBox && cardBox.y >= stripBox.y + stripBox.height - 8, 'the strip leads to the environment, and does not cover it');
   await page.evaluate('scrollTo(0, 0)');
   await audit(t, page, 'trouble-strip');
+
+  await page.route('**/v1/environments/a-calm', async (route) => {
+    const response = await route.fetch();
+    const answer = (await response.json()) as { status: object };
+    const certificates = [{ certificate: 'cut.pem', names: [], until: null, fault: 'cut.pem holds no certificate' }];
+    await route.fulfill({ response, json: { ...answer, status: { ...answer.status, certificates } } });
+  });
+  await hear(page, { type: 'environment', at: Date.now(), name: 'a-calm' });
+  await strip.getByRole('link', { name: 'a-calm certificate failing' }).waitFor();
   t.same(complaints, []);
 });
 

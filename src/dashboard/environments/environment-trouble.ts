@@ -1,4 +1,5 @@
 import type { EnvironmentAnswer } from '../../api/answers.ts';
+import { certificateTroubles } from '../state/certificate-troubles.ts';
 import { conditionOf } from '../state/state.ts';
 
 /** The trouble of an environment. */
@@ -11,8 +12,9 @@ export interface EnvironmentTrouble {
 
 export function troubleOf({ name, status }: EnvironmentAnswer): EnvironmentTrouble {
   const { ready, bad, warn } = conditionOf(name);
-  const failing = bad > 0 ? `${bad} failing` : status.unread === undefined ? '' : 'not understood';
-  const text = status.listening === null ? 'listener closed' : failing;
+  const unread = status.unread === undefined ? '' : 'not understood';
+  const certificates = (status.certificates ?? []).flatMap(certificateTroubles).length > 0 ? 'certificate failing' : unread;
+  const text = status.listening === null ? 'listener closed' : bad > 0 ? `${bad} failing` : certificates;
   const silent = status.listening === null || (bad > 0 && ready === 0);
   return { trouble: silent ? 3 : text !== '' ? 2 : warn > 0 ? 1 : 0, text };
 }

@@ -1,4 +1,5 @@
 import { computed } from '@preact/signals';
+import { certificateTroubles } from './certificate-troubles.ts';
 import { plural } from './format.ts';
 import type { Place } from './place.ts';
 import { rejections } from './rejections.ts';
@@ -22,12 +23,8 @@ export const troubles = computed((): readonly Trouble[] => {
   for (const { name, status } of environments.value) {
     const place = { view: 'overview', name } as const;
     if (status.listening === null) found.push({ kind: 'listener', text: `${name}: its listener is closed`, place });
-    for (const { certificate, fault, until, acme } of status.certificates ?? []) {
-      if (acme?.failure !== undefined)
-        found.push({ kind: 'issue', text: `${name}: no new certificate for ${certificate}: ${acme.failure.reason}`, place });
-      if (fault !== undefined || (until !== null && until < Date.now()))
-        found.push({ kind: 'certificate', text: `${name}: ${fault ?? `the certificate ${certificate} has expired`}`, place });
-    }
+    for (const { kind, text } of (status.certificates ?? []).flatMap(certificateTroubles))
+      found.push({ kind, text: `${name}: ${text}`, place });
     if (status.unread !== undefined) found.push({ kind: 'settings', text: `${name}: its settings are not understood`, place });
   }
   for (const { name } of environments.value) {

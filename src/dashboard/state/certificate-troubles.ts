@@ -1,0 +1,17 @@
+import type { EnvironmentAnswer } from '../../api/answers.ts';
+
+type Certificate = NonNullable<EnvironmentAnswer['status']['certificates']>[number];
+
+/** A fault of a certificate: its authority issues no new one, or the present one cannot be used. */
+export interface CertificateTrouble {
+  readonly kind: 'issue' | 'certificate';
+  readonly text: string;
+}
+
+export function certificateTroubles({ certificate, fault, until, acme }: Certificate): CertificateTrouble[] {
+  const found: CertificateTrouble[] = [];
+  if (acme?.failure !== undefined) found.push({ kind: 'issue', text: `no new certificate for ${certificate}: ${acme.failure.reason}` });
+  const isExpired = until !== null && until < Date.now();
+  if (fault !== undefined || isExpired) found.push({ kind: 'certificate', text: fault ?? `the certificate ${certificate} has expired` });
+  return found;
+}
