@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Launched } from './processes.ts';
 import type { Workload } from './workloads.ts';
 
-/** Number of clients, each on one kept-alive connection. */
+/** Number of clients of a whole run, each on one kept-alive connection. */
 export const connections = 64;
 
 /** Opens a connection for each request. wrk cannot resume TLS sessions. */
@@ -26,19 +26,25 @@ export interface LoadOptions {
   readonly folder: string;
   readonly cpu: number;
   readonly seconds: number;
+  /** Default: {@link connections}. With fewer, even a busy machine completes all handshakes within a second. */
+  readonly clients?: number;
 }
 
 /** Runs the load. Rejects if any request fails, because a figure with failures means nothing. */
-export async function runLoad(port: number, workload: Workload, { folder, cpu, seconds }: LoadOptions): Promise<Load> {
+export async function runLoad(
+  port: number,
+  workload: Workload,
+  { folder, cpu, seconds, clients = connections }: LoadOptions,
+): Promise<Load> {
   const kind = /^tls-(new|resumed)$/.exec(workload.connections)?.[1];
   if (kind !== undefined) {
-    const clients = new Launched(process.execPath, [connector, String(port), String(seconds), kind], { folder, cpu });
-    return readLoad(await clients.ended(seconds * 1000 + endLimitMs));
+    const connecting = new Launched(process.execPath, [connector, String(port), String(seconds), kind], { folder, cpu });
+    return readLoad(await connecting.ended(seconds * 1000 + endLimitMs));
   }
   const script = join(folder, `${workload.name}.lua`);
   writeFileSync(script, scriptOf(workload));
   const url = `${workload.connections === 'plain' ? 'http' : 'https'}://127.0.0.1:${port}${workload.path}`;
-  const words = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '5s', '-s', script, url];
+  const words = ['-t1', `-c${clients}`, `-d${seconds}s`, '--timeout', '5s', '-s', script, url];
   const wrk = new Launched('wrk', words, { folder, cpu });
   return readLoad(await wrk.ended(seconds * 1000 + endLimitMs));
 }

@@ -43,7 +43,7 @@ export const serverAnswer = z
     source,
     hop: z
       .object({
-        tls: z.boolean().meta({ description: 'the server answers balancers by mutual TLS' }),
+        tls: z.boolean().meta({ description: 'this balancer reaches the server by mutual TLS' }),
         until: z
           .number()
           .nullable()

@@ -116,7 +116,7 @@ export class LiveMember {
 
 /** A server of a table as the balancer shows it. */
 export function liveServer(environment: string, server: TableServer, counts: ServerCounts & ServerGauges): LiveServer {
-  const { id, address, weight, reason, incomplete, leaseEndedAt } = server;
+  const { id, address, weight, reason, incomplete, leaseEndedAt, hopKey } = server;
   return {
     ...counts,
     id,
@@ -127,6 +127,7 @@ export function liveServer(environment: string, server: TableServer, counts: Ser
     ...(incomplete && { incomplete }),
     ...(reason !== undefined && { reason }),
     ...(leaseEndedAt !== undefined && { leaseEndedAt }),
+    ...(hopKey !== undefined && { mutualTls: true }),
   };
 }
 

@@ -8,7 +8,8 @@ type Path = readonly string[];
 type Tree = Record<string, unknown>;
 
 /** Variables of Sluice that do not configure a balancer: variables of the command line, of gateway servers and of the tests. */
-const elsewhere = /^SLUICE_(CONTROL|LOG_LEVEL|DNS_SERVERS|SECRET_KEY|JOIN|ENVIRONMENT|LISTEN|ADVERTISE|ID|WEIGHT|TOKEN|(TEST|GATEWAY)_.*)$/;
+const elsewhere =
+  /^SLUICE_(CONTROL|CA|LOG_LEVEL|DNS_SERVERS|SECRET_KEY|JOIN|ENVIRONMENT|LISTEN|ADVERTISE|ID|WEIGHT|TOKEN|HEADER_BYTES|BODY_RATE|DENY_TARGETS|MAX_CONNECTIONS|TLS_(CERTIFICATE|KEY)|(TEST|GATEWAY)_.*)$/;
 /** Variables that Kubernetes sets in every pod if a service is called `sluice` or `sluice-something`. */
 const kubernetes = /_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP|SCTP)(_|$)|$)/;
 /** Short names of the two secrets. */

@@ -35,8 +35,8 @@ export interface LiveServer extends ServerCounts, ServerGauges {
   readonly reason?: string;
   /** Date at which the server's lease ended, in milliseconds since 1970, if it stays in rotation because it still answers. */
   readonly leaseEndedAt?: number;
-  /** True if this balancer speaks mutual TLS to the server; absent: what the registry says of the server decides. */
-  readonly mutualTls?: boolean;
+  /** True if this balancer speaks mutual TLS to the server. */
+  readonly mutualTls?: true;
 }
 
 /** Errors of a server since the balancer started: 5xx responses and attempts without a response, by who is to blame. */

@@ -169,7 +169,7 @@ t.test('a server that begins to answer TLS gets a new upstream, and requests in 
   member.update(server('g1', { hopKey: g1.publicKey }), memberHop('production', credentials(), undefined));
   t.not(member.upstream, upstream);
   t.ok(member.upstream?.secure);
-  t.equal(member.live('production').active, 1);
+  t.match(member.live('production'), { active: 1, mutualTls: true });
   member.retire();
   t.end();
 });

@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'tap';
 import { loadConfig, readConfig } from '../../src/config/config.ts';
 import { SluiceError } from '../../src/model/fault.ts';
@@ -155,6 +156,24 @@ test('variables of the command line, of gateway servers, of the tests and of Kub
   }
   env['SLUICE_CONTROL_SERVICE_HOST'] = 'a service called sluice-control';
   t.equal(readConfig('', { env }).control.listen, '127.0.0.1:9000');
+});
+
+test('no variable that any part of Sluice reads is unknown to a balancer', async (t) => {
+  const folder = new URL('../../src/', import.meta.url);
+  const sources = (await readdir(folder, { recursive: true })).filter((path) => path.endsWith('.ts'));
+  const texts = await Promise.all(sources.map((path) => readFile(new URL(path, folder), 'utf8')));
+  const names = new Set(texts.flatMap((text) => [...text.matchAll(/'(SLUICE_[A-Z_]*[A-Z])'/g)].map(([, name = '']) => name)));
+  t.ok(names.has('SLUICE_CA') && names.has('SLUICE_HEADER_BYTES'), 'names are found');
+  for (const name of names) t.notMatch(readFaults(name), /is not a variable/, name);
+
+  function readFaults(name: string): string {
+    try {
+      readConfig('', { env: { [name]: 'x' } });
+      return '';
+    } catch (error) {
+      return String((error as SluiceError).faults.map(({ message }) => message));
+    }
+  }
 });
 
 test('listeners that conflict are faults', async (t) => {

@@ -87,7 +87,7 @@ test('registrations that make no sense are refused', async (t) => {
 });
 
 test('a server that registers by plain HTTP gets a certificate for its key, if it proves who it is', async (t) => {
-  const { ask, registry } = await controlUnderTest(t);
+  const { ask, registry, live } = await controlUnderTest(t);
   const certificate = { id: '1', authorities: 'one', pem: 'certificate', until: 2 };
   registry.certification?.use({ certify: ({ hop }) => (hop?.certificate === undefined ? certificate : undefined) });
   await registry.putEnvironment('production', {});
@@ -106,6 +106,8 @@ test('a server that registers by plain HTTP gets a certificate for its key, if i
   const serves = { certificate: '1', environment: 'production' };
   const { pem: _, ...known } = certificate;
   t.same((await register({ key, serves }, secret)).body.hop, { key, certificate: known, serves: true });
+  t.match((await ask('GET', '/v1/servers/legacy')).body.hop, { tls: false }, 'the balancer decides');
+  live.push({ ...liveServer('legacy', 'production'), mutualTls: true });
   t.match((await ask('GET', '/v1/servers/legacy')).body.hop, { tls: true, until: 2 });
   const other = writeKey(makeKeyPair().publicKey);
   for (const wrong of [undefined, 'another-secret-of-sixteen']) t.not((await register({ key: other }, wrong)).status, 200);

@@ -118,7 +118,7 @@ test('a name that is rebound to this machine does not make a page local', async 
       'LOCALHOST.EXAMPLE',
     ])
       t.equal(await statusOf(address, path, [`Host: ${name}`, `Origin: http://${name}`]), 401, `${path} by ${name}`);
-    t.equal(await statusOf(address, path, ['Host: evil.example', 'Host: 127.0.0.1']), address === gateway ? 400 : 401, 'two names');
+    t.equal(await statusOf(address, path, ['Host: evil.example', 'Host: 127.0.0.1']), 400, 'two names');
     for (const name of ['127.0.0.1', 'localhost', 'LocalHost', '[::1]', `127.0.0.9:${port}`])
       t.equal(await statusOf(address, path, [`Host: ${name}`]), 200, `${path} by ${name}`);
     t.equal(await statusOf(gateway, 'http://evil.example/.sluice/metrics', ['Host: 127.0.0.1']), 401, 'the target names the host');

@@ -13,7 +13,7 @@ export const builtProgram = process.env['SLUICE_TEST_PROGRAM'] ?? fileURLToPath(
  * The words before a command that keep tap from measuring its coverage, which doubles the start-up time of a program. Coverage of the bundle is
  * not counted anyway (coverage.mjs).
  */
-export const uncovered = ['env', '-u', 'NODE_OPTIONS'] as const;
+export const uncovered = ['/usr/bin/env', '-u', 'NODE_OPTIONS'] as const;
 
 const running = new Set<ChildProcess>();
 // Also when the test ends by an exception or runs out of time.
@@ -74,7 +74,9 @@ export class SluiceProcess {
     if (program.includes('/') && !existsSync(program)) throw new Error(`${program} is missing: run "npm run build" first`);
     const command = /\.[cm]?js$/.test(program) ? [process.execPath, program] : [program];
     const limit = options.descriptors === undefined ? [] : ['sh', '-c', `ulimit -n ${options.descriptors}; exec "$@"`, 'sh'];
-    const [file, ...first] = [...uncovered, ...limit, ...command];
+    const nodeOptions = options.env?.['NODE_OPTIONS'];
+    const own = nodeOptions === undefined ? [] : [`NODE_OPTIONS=${nodeOptions}`];
+    const [file, ...first] = [...uncovered, ...own, ...limit, ...command];
     const child = spawn(file as string, [...first, ...args], {
       cwd: options.folder,
       stdio: ['ignore', 'pipe', 'pipe', ...(detached ? (['ipc'] as const) : [])],

@@ -73,7 +73,7 @@ function describeServer(record: LeasedServer, live: LiveServer | undefined, now:
     ...(live?.reason !== undefined && { reason: live.reason }),
     ...(live?.leaseEndedAt !== undefined && { leaseEndedAt: live.leaseEndedAt }),
     source: record.source,
-    ...(record.hop && { hop: { tls: live?.mutualTls ?? record.hop.serves === true, until: record.hop.certificate?.until ?? null } }),
+    ...(record.hop && { hop: { tls: live?.mutualTls === true, until: record.hop.certificate?.until ?? null } }),
     version: record.version,
     running: record.running ?? null,
     projects: record.projects,
