@@ -1,4 +1,4 @@
 import { certificateScenarios } from './certificate-scenarios.ts';
 import { inBrief } from './in-brief.ts';
 
-inBrief(certificateScenarios.slice(0, 1));
+inBrief(certificateScenarios.filter(({ stage }) => stage.workers === 2));

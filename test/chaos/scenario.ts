@@ -1,4 +1,5 @@
-import type { Stage, StageOptions } from './stage.ts';
+import type { Stage } from './stage.ts';
+import type { StageOptions } from './stage-options.ts';
 
 /** Times that a scenario measured, in milliseconds. */
 export interface Times {

@@ -12,44 +12,10 @@ import { type Sentinels, startSentinels } from '../tools/sentinels.ts';
 import { builtProgram, type SluiceProcess } from '../tools/sluice-process.ts';
 import { type BalancerUnderTest, serving, startBalancer, startGateway, whileAway } from '../tools/sluice-under-test.ts';
 import { type Relay, startRelay } from './relay.ts';
+import { StageAuthority } from './stage-authority.ts';
 import { StageCertificates } from './stage-certificates.ts';
+import type { GatewayOptions, StageOptions } from './stage-options.ts';
 import { answersAgain, untilComplete, whileMissing } from './waits.ts';
-
-export interface StageOptions {
-  /** `sentinel`: a Redis with a replica and Sentinels. */
-  readonly registry: 'redis' | 'sentinel' | 'embedded';
-  /** Redis writes every change to disk before it answers. */
-  readonly persistent?: boolean;
-  /** The connections to Redis pass a relay, which can be cut; `gateways`: those of the gateways to Redis, or to the balancer that they join. */
-  readonly relayed?: 'all' | 'gateways';
-  /** A second environment, `staging`, with a server `s` and its own load. */
-  readonly staging?: boolean;
-  /** A second balancer on the same Redis, of this release or the previous one, with its own load. */
-  readonly second?: 'present' | 'previous';
-  /** Worker processes of the balancer; default 0. */
-  readonly workers?: number;
-  /** Balancer, gateways and target are reached by names, which a DNS server of the stage knows with a TTL of a second. */
-  readonly named?: boolean;
-  /** Clients come over TLS, with connections that they keep, open anew or resume. */
-  readonly secured?: boolean;
-  /** Limit of open files of the balancer and each of its workers, or of each gateway; default: that of the machine. */
-  readonly balancerDescriptors?: number;
-  readonly gatewayDescriptors?: number;
-  /** Clients retry while connections are refused, because the scenario restarts the balancer. */
-  readonly patient?: boolean;
-}
-
-/** Settings of a gateway. A gateway that ran before keeps those that are not given. */
-export interface GatewayOptions {
-  /** Default `production`. */
-  readonly environment?: string;
-  /** Port of loopback; default: a free one. */
-  readonly port?: number;
-  /** Default: the stage's registry, or its balancer. */
-  readonly joinUrl?: string;
-  /** A program of the previous release. */
-  readonly previous?: boolean;
-}
 
 /** Number of clients in a load, each with one request at a time. */
 const clients = 16;
@@ -63,6 +29,7 @@ interface Parts {
   readonly owner: Owner;
   readonly target: EchoTarget;
   readonly certificates: StageCertificates | undefined;
+  readonly authority: StageAuthority | undefined;
   readonly redis: RedisServer | undefined;
   readonly relay: Relay | undefined;
   /** Program of the previous release. */
@@ -104,11 +71,14 @@ export class Stage {
     const dns = options.named ? await DnsServer.start(owner) : undefined;
     for (const name of ['a', 'b', 'c', 'd', 'target', 'balancer'])
       dns?.names.set(`${name}.test`, { addresses: ['127.0.0.1'], ttlSeconds: 1 });
-    const certificates = options.secured ? new StageCertificates(owner) : undefined;
+    const authority = options.secured === 'acme' ? await StageAuthority.start(owner) : undefined;
+    const certificates = options.secured === 'files' ? new StageCertificates(owner) : undefined;
+    const secured = authority ?? certificates;
+    const variables = { ...variablesFor(dns), ...authority?.variables };
     const production = {
       listen: '127.0.0.1:0',
       exposeServer: true,
-      ...(certificates && { tls: { certificates: [certificates.files] } }),
+      ...secured?.settings,
       ...(brief && { health: { interval: '500ms' } }),
       // Connections are opened all the time, so that names are needed all the time.
       ...(options.named && { timeouts: { upstreamAge: '500ms' } }),
@@ -118,7 +88,7 @@ export class Stage {
       owner,
       { ...(redisUrl !== undefined && { registry: { url: redisUrl } }), workers: options.workers ?? 0 },
       environments,
-      variablesFor(dns),
+      variables,
       undefined,
       options.balancerDescriptors,
     );
@@ -131,6 +101,7 @@ export class Stage {
       owner,
       target: known,
       certificates,
+      authority,
       redis,
       relay: redisRelay ?? before,
       program,
@@ -142,17 +113,22 @@ export class Stage {
     for (const environment of Object.keys(environments)) await deployEcho(balancer, known.url, '1', environment);
     await Promise.all(['a', 'b', 'c'].map((id) => stage.startGateway(id)));
     await serving(balancer, ['a', 'b', 'c']);
-    stage.loads.push(...(certificates?.loads(balancer.address, clients, restMs) ?? [newLoad(balancer.address, 'p', options.patient)]));
+    const startLoads = ({ address }: BalancerUnderTest, letter: string) =>
+      stage.loads.push(...(secured?.clients.loads(address, letter, clients, restMs) ?? [newLoad(address, letter, options.patient)]));
+    if (options.second !== undefined) {
+      const settings = { registry: { url: redisUrl }, ...(authority && { workers: options.workers ?? 0 }) };
+      stage.balancers.push(await startBalancer(owner, settings, environments, authority?.variables, program));
+    }
+    await authority?.begin(stage.balancers);
+    startLoads(balancer, 'p');
     if (options.staging) {
       await stage.startGateway('s', { environment: 'staging' });
       await serving(balancer, ['s'], 'staging');
       stage.loads.push(newLoad(balancer.addresses['staging'] as string, 's'));
     }
     if (options.second !== undefined) {
-      const second = await startBalancer(owner, { registry: { url: redisUrl } }, environments, {}, program);
-      stage.balancers.push(second);
-      await serving(second, ['a', 'b', 'c']);
-      stage.loads.push(newLoad(second.address, 'o', options.patient));
+      await serving(stage.second, ['a', 'b', 'c']);
+      startLoads(stage.second, 'o');
     }
     await Promise.all(stage.loads.map((load) => load.more(options.secured ? 50 : 200)));
     return stage;
@@ -198,9 +174,14 @@ export class Stage {
     return this.#parts.relay;
   }
 
-  /** The certificate of `production`. */
+  /** The certificate of `production`, in files. */
   get certificates(): StageCertificates {
     return this.#parts.certificates as StageCertificates;
+  }
+
+  /** The authority of `production`. */
+  get authority(): StageAuthority {
+    return this.#parts.authority as StageAuthority;
   }
 
   /** The stage's DNS server. */

@@ -62,6 +62,21 @@ export function environments(t: Test, open: Open): void {
     await t.rejects(registry.applyEnvironment('production', { slowStart: 'soon' }), { code: 'invalid' });
   });
 
+  t.test('defaults that an operator sends back with a section are no changes of the operator', async (t) => {
+    const { registry } = await open(t);
+    const file = { hosts: ['a.example'], tls: { acme: { email: 'ops@example.com' } } };
+    const sentBack = { ...file, tls: { ...file.tls, certificates: [], minVersion: '1.2' as const, hsts: '0s', publicPort: 0 } };
+    await registry.applyEnvironment('production', file);
+    await registry.putEnvironment('production', sentBack);
+    t.same(await registry.applyEnvironment('production', file), { outcome: 'unchanged', replaced: [], kept: [] });
+    const strict = { ...file, tls: { ...file.tls, minVersion: '1.3' as const } };
+    t.same(await registry.applyEnvironment('production', strict), { outcome: 'changed', replaced: [], kept: [] });
+    t.match(await registry.environment('production'), { spec: { tls: { minVersion: '1.3' } } });
+    const { tls: _, ...plain } = file;
+    t.same(await registry.applyEnvironment('production', plain), { outcome: 'changed', replaced: [], kept: [] });
+    t.equal((await registry.environment('production'))?.spec.tls, undefined, 'the section goes with what the file had in it');
+  });
+
   t.test('a change is made only if the object has one of the expected tags', async (t) => {
     const { registry, other } = await open(t);
     const stale = { expect: ['stale'] };

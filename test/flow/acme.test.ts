@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
-import net from 'node:net';
 import { join } from 'node:path';
 import tls, { type TLSSocket } from 'node:tls';
 import { type Test, test } from 'tap';
@@ -12,29 +11,14 @@ import type { FeedMessage } from '../../src/api/feed-messages.ts';
 import { Condition } from '../tools/condition.ts';
 import { eventually } from '../tools/eventually.ts';
 import { listening } from '../tools/listening.ts';
-import type { Owner } from '../tools/owner.ts';
+import { startPassage } from '../tools/passage.ts';
 import { Pebble } from '../tools/pebble.ts';
 import { startRedis } from '../tools/redis.ts';
-import { adminToken, type BalancerUnderTest, operate, startBalancer } from '../tools/sluice-under-test.ts';
+import { adminToken, type BalancerUnderTest, operate, redirectAddress, startBalancer } from '../tools/sluice-under-test.ts';
 
 const eab = { keyId: 'kid-1', hmac: 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W' };
 /** Seconds for which Pebble's certificates are valid: a third is left after 40. */
 const lifetime = 60;
-
-/** Passes connections to a port on to several addresses in turn, as a load balancer in front of balancers does. */
-async function passage(owner: Owner, port: number, addresses: readonly string[]): Promise<{ readonly passed: number }> {
-  const counts = { passed: 0 };
-  const server = net.createServer((client) => {
-    const [host, to] = (addresses[counts.passed++ % addresses.length] ?? '').split(':');
-    const upstream = net.connect(Number(to), host);
-    for (const socket of [client, upstream]) socket.on('error', () => [client, upstream].map((each) => each.destroy()));
-    client.pipe(upstream).pipe(client);
-  });
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  owner.teardown(() => server.close());
-  return counts;
-}
 
 /** @param ca undefined: any certificate is accepted */
 async function ask(address: string, host: string, ca: string | undefined) {
@@ -78,12 +62,6 @@ async function followed(t: Test, balancer: BalancerUnderTest, holds: (each: Cert
   });
 }
 
-/** Address of the balancer's listener that redirects to https. */
-async function redirectAddress({ process, address }: BalancerUnderTest): Promise<string> {
-  const { address: found } = await process.logged((line) => line.msg === 'listening' && line['address'] !== address);
-  return String(found);
-}
-
 test('certificates by ACME', async (t) => {
   const pebble = await Pebble.start(t, {
     names: ['a.example', 'b.example'],
@@ -103,16 +81,7 @@ test('certificates by ACME', async (t) => {
 
   await t.test('two balancers: one order, a renewal when the authority wants it, and the certificate while it is away', async (t) => {
     const redis = await startRedis(t);
-    pebble.services = { renewalInfo: new URL('/renewal', pebble.directory).href };
-    let windows = 0;
-    pebble.front = (request, response) => {
-      if (request.url?.startsWith('/renewal/') !== true) return false;
-      windows++;
-      const start = Date.now() + 3_500;
-      const suggestedWindow = { start: new Date(start).toISOString(), end: new Date(start + 100).toISOString() };
-      response.writeHead(200, { 'retry-after': '21600' }).end(JSON.stringify({ suggestedWindow }));
-      return true;
-    };
+    const renewals = pebble.wantRenewal(3_500);
     const environments = { production: { ...base, hosts: ['a.example'], tls: { acme, redirectFrom: '127.0.0.1:0' } } };
     const settings = { registry: { url: redis.url } };
     const shared = { SLUICE_SECRET_KEY: 'k'.repeat(40) };
@@ -120,7 +89,7 @@ test('certificates by ACME', async (t) => {
     const one = await startBalancer(t, settings, environments, shared);
     const other = await startBalancer(t, { ...settings, workers: 1 }, environments, shared);
     const doors = await Promise.all([other, one].map(redirectAddress));
-    await passage(t, pebble.httpPort, doors);
+    await startPassage(t, pebble.httpPort, doors);
     const selfSigned = await ask(one.address, 'a.example', undefined);
     t.match(selfSigned, { status: 200, issuer: 'a.example' }, 'a self-signed certificate answers before the first one');
     release();
@@ -137,7 +106,7 @@ test('certificates by ACME', async (t) => {
     t.equal(pebble.orders, 1);
 
     await eventually(
-      () => windows,
+      () => renewals.asked,
       (count) => count === 1,
     );
     release = pebble.hold();
@@ -174,7 +143,7 @@ test('certificates by ACME', async (t) => {
     t.match(pebble.requests.filter(({ path }) => path === '/order-plz').at(-1)?.payload, { replaces: /^[\w-]+\.[\w-]+$/ });
 
     await eventually(
-      () => windows,
+      () => renewals.asked,
       (count) => count === 2,
     );
     pebble.front = (request) => {

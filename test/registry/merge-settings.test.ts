@@ -84,6 +84,21 @@ const cases: [what: string, states: Parameters<typeof mergeSettings>[0], merged:
     { applied: { variables: {} }, file: { variables: { constructor: 'x' } }, stored: { variables: { toString: 'y' } } },
     { variables: { constructor: 'x', toString: 'y' } },
   ],
+  [
+    'sections deleted from the file that not every environment has, after an operator sent them back with their defaults',
+    {
+      applied: { tls: { acme: { email: 'a' }, clientCertificates: { ca: 'c' } }, servers: [{ id: 'a', address: '1' }] },
+      file: { tls: { certificates: ['x'] } },
+      stored: {
+        tls: { acme: { email: 'a', challenge: 'http-01' }, clientCertificates: { ca: 'c', require: true }, minVersion: '1.2' },
+        servers: [
+          { id: 'a', address: '1', weight: 1 },
+          { id: 'mine', address: '9' },
+        ],
+      },
+    },
+    { tls: { certificates: ['x'], minVersion: '1.2' }, servers: [{ id: 'mine', address: '9' }] },
+  ],
   ['keys of a newer version', { applied: {}, file: { listen: 'a' }, stored: { tls: { x: 1 } } }, { listen: 'a', tls: { x: 1 } }],
 ];
 

@@ -104,6 +104,11 @@ export class Load {
     for (let client = 0; client < (options.clients ?? 8); client++) this.#clients.push(this.#run(client));
   }
 
+  /** Kind of its connections over TLS; undefined: they are plain. */
+  get connections(): LoadTls['connections'] | undefined {
+    return this.#options.tls?.connections;
+  }
+
   /** Resolves when the counts satisfy `holds`, checked after every answer. */
   async until(holds: (counts: LoadCounts) => boolean): Promise<void> {
     await this.#until(`the load on ${this.address} to satisfy ${holds}`, holds);

@@ -133,6 +133,21 @@ export class Pebble {
     return pebble;
   }
 
+  /** Wants each certificate to be renewed `ms` after it was asked for the date (RFC 9773). Replaces `front` and `services`. */
+  wantRenewal(ms: number): { readonly asked: number } {
+    const counts = { asked: 0 };
+    this.services = { renewalInfo: new URL('/renewal', this.directory).href };
+    this.front = (request, response) => {
+      if (request.url?.startsWith('/renewal/') !== true) return false;
+      counts.asked++;
+      const start = Date.now() + ms;
+      const suggestedWindow = { start: new Date(start).toISOString(), end: new Date(start + 100).toISOString() };
+      response.writeHead(200, { 'retry-after': '21600' }).end(JSON.stringify({ suggestedWindow }));
+      return true;
+    };
+    return counts;
+  }
+
   /** Answers no request until the function that it returns is called. */
   hold(): () => void {
     let release = () => {};

@@ -60,6 +60,12 @@ export async function startBalancer(
   return launchBalancer(owner, ownFolder(owner), config, variables, program, descriptors);
 }
 
+/** Address of the balancer's listener that redirects to https. */
+export async function redirectAddress({ process, address }: BalancerUnderTest): Promise<string> {
+  const { address: found } = await process.logged((line) => line.msg === 'listening' && line['address'] !== address);
+  return String(found);
+}
+
 interface BalancerConfig {
   readonly control: { readonly listen: string };
   readonly environments: Readonly<Record<string, Record<string, unknown>>>;

@@ -45,7 +45,7 @@ export function describeEnvironment(
       connections: connectionsOf(environment.spec.listen, live),
       ...(environment.spec.tls !== undefined && { certificates: certificatesOf(environment.spec, certificates, issued) }),
       snapshot: { epoch, version, hash },
-      origins: settingsOrigins(environment.spec, applied),
+      origins: settingsOrigins(environment, applied),
       ...(environment.unread !== undefined && { unread: environment.unread }),
     },
   };

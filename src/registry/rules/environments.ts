@@ -13,7 +13,7 @@ import { name as nameSchema } from '../../model/name.ts';
 import type { News } from '../../model/news.ts';
 import { inTurns, type Pieces } from '../../model/pieces.ts';
 import type { ServerRecord } from '../../model/server.ts';
-import { settingsOrigins } from '../../model/settings-origins.ts';
+import { settingsOrigins, type WrittenSettings } from '../../model/settings-origins.ts';
 import type { DeployedProject } from '../../model/snapshot.ts';
 import { snapshotHash } from '../../model/snapshot-hash.ts';
 import { faultsIn, listed } from '../../projects/project-plan.ts';
@@ -87,7 +87,7 @@ export class Environments {
       const same = old !== undefined && (await sameSettings(old.input, input));
       const result: Applied = {
         outcome: !old ? 'created' : same ? 'unchanged' : 'changed',
-        ...(old ? differences(old.spec, spec, applied, file) : nothing),
+        ...(old ? differences(old, { input, spec }, applied, file) : nothing),
       };
       if (same && unchanged) return { result };
       const change: Change = same
@@ -188,14 +188,14 @@ const nothing = { replaced: [], kept: [] };
 
 /** Compares where a file and an operator's changes disagree. */
 function differences(
-  old: EnvironmentSpec,
-  next: EnvironmentSpec,
+  old: WrittenSettings,
+  next: WrittenSettings,
   applied: EnvironmentSpecInput,
   file: EnvironmentSpecInput,
 ): Pick<Applied, 'replaced' | 'kept'> {
   const changedByOperator = Object.entries(settingsOrigins(old, applied)).filter(([, origin]) => origin === 'api');
   const now = settingsOrigins(next, file);
-  const fileHas = new Set(Object.keys(settingsOrigins(environmentSpec.parse(file), file)));
+  const fileHas = new Set(Object.keys(settingsOrigins({ input: file, spec: environmentSpec.parse(file) }, file)));
   return {
     replaced: changedByOperator.map(([path]) => path).filter((path) => now[path] !== 'api'),
     kept: Object.keys(now).filter((path) => now[path] === 'api' && fileHas.has(path)),
