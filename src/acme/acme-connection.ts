@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import * as z from 'zod';
 import type { Clock } from '../model/clock.ts';
-import { AcmeFailure, failureOf } from './acme-failure.ts';
+import { AcmeFailure, failureOf, printable } from './acme-failure.ts';
 import { publicJwk, signed } from './json-web-signature.ts';
 
 /** Milliseconds that an answer may take. */
@@ -102,27 +102,28 @@ export class AcmeConnection {
     return nonce;
   }
 
-  async #send(method: string, url: string, body?: string): Promise<Answer> {
+  async #send(method: string, given: string, body?: string): Promise<Answer> {
+    const url = urlOf(given);
     const { status, headers, text } = await this.#exchange(method, url, body).catch((cause: Error) => {
       const reason = (cause as NodeJS.ErrnoException).code ?? cause.message;
       throw new AcmeFailure(
-        `the authority at ${new URL(url).origin} cannot be reached (${reason}): ${remedyOf(reason)}. The next attempt comes by itself`,
+        `the authority at ${url.origin} cannot be reached (${reason}): ${remedyOf(reason)}. The next attempt comes by itself`,
         { general: true, cause },
       );
     });
     const nonce = headers['replay-nonce'];
     if (typeof nonce === 'string' && /^[A-Za-z0-9_-]{1,512}$/.test(nonce) && this.#nonces.length < mostNonces) this.#nonces.push(nonce);
     const retryAt = retryDate(headers['retry-after'], this.#clock.date());
-    if (status >= 200 && status < 300) return { body: text, location: headers.location, retryAt };
+    if (status >= 200 && status < 300) return { body: text, location: locationIn(headers, url), retryAt };
     const problem = json(text);
-    if (problem !== null && typeof problem === 'object') throw failureOf(problem, `a request to ${new URL(url).pathname}`, { retryAt });
-    throw new AcmeFailure(`the authority at ${new URL(url).origin} answered with status ${status}: the next attempt comes by itself`, {
+    if (problem !== null && typeof problem === 'object') throw failureOf(problem, `a request to ${url.pathname}`, { retryAt });
+    throw new AcmeFailure(`the authority at ${url.origin} answered with status ${status}: the next attempt comes by itself`, {
       retryAt,
       general: true,
     });
   }
 
-  #exchange(method: string, url: string, body?: string): Promise<{ status: number; headers: IncomingMessage['headers']; text: string }> {
+  #exchange(method: string, url: URL, body?: string): Promise<{ status: number; headers: IncomingMessage['headers']; text: string }> {
     return new Promise((resolve, reject) => {
       const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(answerMs)]);
       const headers = {
@@ -145,6 +146,21 @@ export class AcmeConnection {
       request.on('error', reject).end(body);
     });
   }
+}
+
+/** Reads a URL that an authority gave. Any other value is a fault of the authority, and must not end the work for the names of others. */
+function urlOf(given: string): URL {
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  if (url?.protocol === 'https:') return url;
+  throw new AcmeFailure(
+    `the authority gave "${printable(given)}" in place of an https URL: see that tls.acme.directory is that of an ACME authority`,
+    { general: true },
+  );
+}
+
+/** Reads Location, which may be relative to the URL of the request (RFC 9110 section 10.2.2). */
+function locationIn({ location }: IncomingMessage['headers'], url: URL): string | undefined {
+  return location !== undefined && URL.canParse(location, url.href) ? new URL(location, url).href : location;
 }
 
 /** Reads Retry-After (RFC 9110 section 10.2.3) as a date in milliseconds since 1970. */

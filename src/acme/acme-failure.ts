@@ -77,7 +77,7 @@ export function failureOf(
 }
 
 /** An authority's text in one line, without control characters. */
-function printable(text: string): string {
+export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is removed
   const line = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
   return line.length > mostOctets ? `${line.slice(0, mostOctets)}…` : line;

@@ -13,10 +13,13 @@ const longestPollMs = 10_000;
 /** Milliseconds that an authority may take for a challenge, and for a certificate. */
 const patienceMs = 180_000;
 
+/** Most authorizations of an order; it is for one name, so that one is usual. */
+const mostAuthorizations = 8;
+
 const problem = z.looseObject({ type: z.string().optional(), detail: z.string().optional() });
 const orderSchema = z.looseObject({
   status: z.string(),
-  authorizations: z.array(z.string()),
+  authorizations: z.array(z.string()).max(mostAuthorizations),
   finalize: z.string(),
   certificate: z.string().optional(),
   error: problem.optional(),

@@ -47,7 +47,7 @@ export class Issuer {
   readonly #tools: IssuerTools;
   readonly #lease: IssuerLease;
   #ends: AbortController | undefined;
-  /** Names whose documents this balancer cannot use. */
+  /** Names whose documents this balancer cannot use, or whose attempt ended unexpectedly. */
   readonly #unreadable = new Map<string, IssueFailure>();
   #stopped = false;
 
@@ -107,12 +107,13 @@ export class Issuer {
       await this.#advance(turn, name, spec);
       this.#unreadable.delete(name);
     } catch (error) {
-      if (!(error instanceof SluiceError) || error.code === 'unavailable') throw error;
+      if (turn.signal.aborted || (error instanceof SluiceError && error.code === 'unavailable')) throw error;
       // Only this balancer, or this name: nothing is noted in the registry, where others may read it.
-      if (this.#unreadable.get(name)?.reason !== error.message)
-        this.#tools.logger.error({ name }, `no certificate is ordered: ${error.message}`);
+      const { message: reason } = error as Error;
+      const about = error instanceof SluiceError ? { name } : { name, err: error };
+      if (this.#unreadable.get(name)?.reason !== reason) this.#tools.logger.error(about, `no certificate is ordered: ${reason}`);
       const at = this.#tools.clock.date();
-      this.#unreadable.set(name, { at, attempts: 1, reason: error.message, retryAt: at + look.most });
+      this.#unreadable.set(name, { at, attempts: 1, reason, retryAt: at + look.most });
     }
   }
 

@@ -143,9 +143,10 @@ export class HopAuthority implements Certifier {
       const usable = accepted.filter(({ own }) => own !== undefined);
       const present = usable.find(({ id }) => id === this.#own?.id) ?? usable[0];
       const now = this.#clock.date();
+      // First of all, since the registry may be readable while it refuses writes.
+      if (present?.own !== undefined) this.#adopt(present.own, accepted);
       if (present?.own !== undefined && now - present.at < notedMs) {
         for (const { name, revision, at } of accepted) if (now - at > abandonedMs) await secrets.remove(name, revision);
-        this.#adopt(present.own, accepted);
         return;
       }
       const own = present?.own ?? this.#own ?? Authority.make(now);

@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
  */
 export async function makeSecretFile(file: string): Promise<void> {
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  await mkdir(dirname(file), { recursive: true });
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   try {
     const handle = await open(draft, 'wx', 0o600);
     try {

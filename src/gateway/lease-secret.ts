@@ -24,7 +24,7 @@ export async function loadLeaseSecret(dataDir: string, logger: Logger): Promise<
       logger.warn({ file, err: error }, 'the file with the secret of this server cannot be read: make it readable for this user');
   }
   try {
-    await mkdir(dataDir, { recursive: true });
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
     await writeFile(file, `${fresh}\n`, { mode: 0o600 });
   } catch (error) {
     logger.warn(

@@ -15,7 +15,7 @@ export async function replaceFile(
   const create = () => open(fresh, 'w', 0o600);
   const file = await create().catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
-    await mkdir(dirname(path), { recursive: true });
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     return create();
   });
   try {

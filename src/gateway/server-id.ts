@@ -25,7 +25,7 @@ export async function loadServerId(dataDir: string, logger: Logger): Promise<str
       logger.warn({ file, id: fresh, err: error }, "the file with this server's id cannot be read: the server gets a new one");
   }
   try {
-    await mkdir(dataDir, { recursive: true });
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
     await writeFile(file, `${fresh}\n`);
   } catch (error) {
     logger.warn(

@@ -161,7 +161,7 @@ export interface SealedSecrets {
   get(name: string): Promise<SealedSecret | undefined>;
   /** Reads the secrets whose names begin with `prefix`, sorted by name. */
   list(prefix: string): Promise<SealedSecret[]>;
-  /** Writes a secret if it still has revision `expect`; 0: if it does not exist. Resolves to false if it does not. */
+  /** Writes a secret if it still has revision `expect`; 0: if it does not exist, or its document is damaged. Resolves to false if it does not. */
   put(name: string, sealed: string, expect: number, clear?: string): Promise<boolean>;
   /** Removes a secret if it still has revision `expect`. Resolves to false if it does not. */
   remove(name: string, expect: number): Promise<boolean>;

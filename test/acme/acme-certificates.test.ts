@@ -104,6 +104,24 @@ test('a document that this balancer cannot open is left as it is, and the operat
   t.equal(store.documents.get('acme:name:a.example'), before);
 });
 
+test('an unexpected error with one name holds up no other name', async (t) => {
+  class Faulty extends MemorySecrets {
+    override async get(name: string) {
+      if (name === 'acme:name:a.example') throw new RangeError('Invalid time value');
+      return super.get(name);
+    }
+  }
+  const { certificates, clock, messages } = start(t, new Faulty());
+  certificates.want(both);
+  const failed = await eventually(
+    () => failures(certificates),
+    (all) => all.every((each) => each !== undefined),
+  );
+  t.match(failed, [{ reason: 'Invalid time value' }, { attempts: 1, reason: /cannot be reached/ }]);
+  await clock.pass(1_000_000);
+  t.equal(messages().filter((message) => message === 'no certificate is ordered: Invalid time value').length, 1);
+});
+
 test('a balancer with another key than the others orders nothing, and says so once', async (t) => {
   class OtherKey extends MemorySecrets {
     override async list() {

@@ -101,3 +101,27 @@ test('signatures are those of RFC 7515, bindings those of RFC 8555', async (t) =
   t.equal(bound.signature, createHmac('sha256', 'secret').update(`${bound.protected}.${bound.payload}`).digest('base64url'));
   t.match(keyAuthorization('token', privateKey), /^token\.[\w-]{43}$/);
 });
+
+test('an authority that gives what is no https URL is refused with the value, and a relative Location is completed', async (t) => {
+  const { base, connect } = await start(t, (_request, _body, response) => response.writeHead(201, { location: '/account/1' }).end('{}'));
+  const connection = connect();
+  const signer = { key: privateKey, url: `${base}/account/1` };
+  const long = `order/${'x'.repeat(5000)}`;
+  for (const url of [
+    '',
+    'order/1',
+    '/order/1',
+    'http://localhost/order',
+    'file:///order',
+    'https://',
+    'https://localhost:99999/',
+    '\n',
+    long,
+  ])
+    await t.rejects(
+      connection.post(url, {}, signer),
+      { name: 'Error', general: true, message: /^the authority gave "[^\n]{0,310}" in place of/ },
+      url,
+    );
+  t.equal((await connection.post(`${base}/account`, {}, signer)).location, `${base}/account/1`);
+});

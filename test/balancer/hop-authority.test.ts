@@ -39,10 +39,18 @@ async function opened(t: Test) {
     if (away) throw new SluiceError('unavailable', 'away');
     return sealed.get(name);
   };
+  let refuses = false;
+  const put: typeof sealed.put = async (...given) => {
+    if (refuses) throw new SluiceError('unavailable', 'writes are refused');
+    return sealed.put(...given);
+  };
+  const refuseWrites = () => {
+    refuses = true;
+  };
   const shared: typeof sealed = {
     get,
     list: (prefix) => sealed.list(prefix),
-    put: sealed.put.bind(sealed),
+    put,
     remove: sealed.remove.bind(sealed),
   };
   const secrets = (sealing = ourKey) => new Secrets({ secrets: shared, watch, keys: new SecretKeys([sealing], 'test'), logger });
@@ -56,7 +64,7 @@ async function opened(t: Test) {
     t.teardown(() => authority.stop());
     return authority;
   };
-  return { registry, sealed, certification, secrets, started, clock, lines, logger, leave };
+  return { registry, sealed, certification, secrets, started, clock, lines, logger, leave, refuseWrites };
 }
 
 /** A certificate that the balancer's authority issued to a server. */
@@ -187,6 +195,14 @@ t.test('an authority that the registry has lost, or that is damaged there, is wr
     t.equal((await secrets().get(name))?.text, text);
   }
   t.equal(authority.credentials?.authorities.length, 1);
+});
+
+t.test('a balancer that starts while the registry refuses writes uses the authority that it reads', async (t) => {
+  const { started, clock, refuseWrites } = await opened(t);
+  const { credentials } = await started();
+  clock.ahead = 3_600_000;
+  refuseWrites();
+  t.strictSame((await started()).credentials?.authorities, credentials?.authorities);
 });
 
 t.test('servers that joined elsewhere are certified, and again when a third of the lifetime has passed', async (t) => {

@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pino } from 'pino';
 import { test } from 'tap';
 import type { Happening } from '../../src/api/answers.ts';
@@ -69,6 +69,7 @@ test('the last happenings of a burst are kept, also over a restart', async (t) =
   t.equal(journal.happenings.length, maxHappenings);
   await journal.close();
   t.equal(statSync(path).mode & 0o777, 0o600);
+  t.equal(statSync(dirname(path)).mode & 0o777, 0o700);
   const again = await Journal.open(fastClock, logTo(lines), new JournalFile(path));
   t.same(again.happenings, journal.happenings);
   t.equal(again.happenings.at(-1)?.text, `event ${3 * maxHappenings - 1}`);

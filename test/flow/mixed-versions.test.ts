@@ -169,9 +169,9 @@ t.test('an environment with more deployments than older versions can read keeps 
   const target = await startTarget(t);
   const old = await startBalancer(t, { registry: { url } }, {}, {}, program);
   const now = await startBalancer(t, { registry: { url } });
+  await deployEcho(now, target.url, '1');
   await startGateway(t, 'old', url, undefined, { program });
   await startGateway(t, 'new', url);
-  await deployEcho(now, target.url, '1');
   for (const balancer of [old, now]) await serving(balancer, ['old', 'new']);
   const loads = [old, now].map(({ address }, index) => new Load(address, `/echo/${'ab'[index]}`, { clients: 2 }));
   for (let index = 0; index < 66; index++) {

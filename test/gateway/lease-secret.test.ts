@@ -12,6 +12,7 @@ t.test('a folder keeps the secret of its first start, readable by its owner only
   t.equal(await loadLeaseSecret(folder, logger), secret);
   t.equal(readFileSync(join(folder, 'lease.secret'), 'utf8'), `${secret}\n`);
   t.equal(statSync(join(folder, 'lease.secret')).mode & 0o777, 0o600);
+  t.equal(statSync(folder).mode & 0o777, 0o700);
   t.not(await loadLeaseSecret(join(folder, 'other'), logger), secret);
   t.strictSame(lines, []);
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { loadServerId, newServerId } from '../../src/gateway/server-id.ts';
@@ -11,6 +11,7 @@ t.test('a folder keeps the id of its first start', async (t) => {
   t.match(id, /^gateway-[0-9a-f]{8}$/);
   t.equal(await loadServerId(folder, logger), id);
   t.equal(readFileSync(join(folder, 'id'), 'utf8'), `${id}\n`);
+  t.equal(statSync(folder).mode & 0o777, 0o700);
   t.not(await loadServerId(join(folder, 'other'), logger), id);
   writeFileSync(join(folder, 'id'), 'edge-1');
   t.equal(await loadServerId(folder, logger), 'edge-1', 'written by an operator');

@@ -36,6 +36,7 @@ t.test('the next start loads what was saved', async (t) => {
   await store.save(savedChange(first));
   t.same(await load(folder, logger), first);
   t.equal(statSync(store.path).mode & 0o777, 0o600, 'readable by its owner only');
+  t.equal(statSync(folder).mode & 0o777, 0o700);
   void store.save(savedChange(second));
   void store.save(savedChange(first));
   await store.save(savedChange(second));

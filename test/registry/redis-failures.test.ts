@@ -198,6 +198,13 @@ t.test('a damaged document in Redis is named, and other documents are not affect
   }
   await t.rejects(registry.renew({ id: 'two', instance: 'two-1', projects: [] }), { code: 'not-found' });
   for (const id of ['two', 'three']) t.match(await registry.join(request(id)), { server: { id } }, 'a join replaces a damaged record');
+  await admin.hset('{sluice}:secret', { cut: '6|{"sealed"', wrong: '7|{}', garbage: 'no frame' });
+  for (const name of ['cut', 'wrong', 'garbage']) {
+    t.equal(await registry.secrets?.put(name, 'sealed', 5), false, 'a secret that was read is not what is there now');
+    t.equal(await registry.secrets?.put(name, 'sealed', 0), true, 'a damaged secret is replaced');
+    t.equal(await registry.secrets?.put(name, 'again', 0), false, 'a good one is not');
+    t.match(await registry.secrets?.get(name), { sealed: 'sealed' });
+  }
   await admin.hset('{sluice}:revision', 'other@1', '9|[]');
   await t.rejects(registry.deploy('production', 'other'), { code: 'internal', message: /"other@1" is damaged/ });
   await admin.hdel('{sluice}:revision', 'other@1');

@@ -24,7 +24,7 @@ export class JournalFile {
   async write(happenings: readonly Happening[]): Promise<void> {
     const draft = `${this.path}.new`;
     try {
-      await mkdir(dirname(this.path), { recursive: true });
+      await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
       await writeFile(draft, JSON.stringify({ happenings }), { mode: 0o600 });
       await rename(draft, this.path);
     } catch (error) {

@@ -32,7 +32,15 @@ export class SecretDocuments implements SealedSecrets {
   }
 
   async #change(name: string, revision: number, what: Pick<Change, 'put' | 'remove'>): Promise<boolean> {
-    const { epoch } = await this.#ledger.read({ kind, name });
-    return this.#ledger.store.commit({ epoch, expect: [{ kind, name, revision }], ...what, news: [{ kind, name }] });
+    const reading = await this.#ledger.read({ kind, name });
+    // The document of a damaged secret is left out of all answers, so that it counts as one that does not exist.
+    const known = revision === 0 ? reading.replaceable(kind, name) : undefined;
+    const expected = known === undefined || known.value !== undefined ? revision : known.revision;
+    return this.#ledger.store.commit({
+      epoch: reading.epoch,
+      expect: [{ kind, name, revision: expected }],
+      ...what,
+      news: [{ kind, name }],
+    });
   }
 }

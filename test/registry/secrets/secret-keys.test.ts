@@ -64,6 +64,7 @@ t.test('the key comes from the variable, else from secret.key, which the first s
   const file = join(folder, 'secret.key');
   const made = await Promise.all([1, 2, 3].map(() => loadSecretKeys(folder, {})));
   t.equal(statSync(file).mode & 0o777, 0o600);
+  t.equal(statSync(folder).mode & 0o777, 0o700);
   const sealed = made[0]?.seal('text', 'authority') ?? '';
   for (const keys of [...made, await loadSecretKeys(folder, { SLUICE_SECRET_KEY: ' ' })])
     t.equal(keys.open(sealed, 'authority'), 'text', 'one key');
