@@ -59,6 +59,7 @@ test('environments in trouble come first, then the busy ones; nothing moves unde
   t.equal(await order(page), 'z-failing m-busy a-calm production', 'not while the focus is inside');
   t.equal(await page.evaluate('document.activeElement.getAttribute("aria-label")'), 'Actions for environment a-calm');
   await page.getByRole('button', { name: 'New environment' }).focus();
+  await load(page, { production: 900 });
   await inOrder(page, 'z-failing production m-busy a-calm');
 
   for (const size of [
