@@ -1,5 +1,6 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { Condition } from './condition.ts';
 import { pause } from './pause.ts';
@@ -50,7 +51,10 @@ export interface LoadOptions {
   readonly tls?: LoadTls | undefined;
 }
 
-/** Requests that an event may lose. `posts`: POSTs, which must not be sent twice. `any`: the event ends the clients' own connections. */
+/**
+ * Requests that an event may lose. `posts`: POSTs in flight, which must not be sent twice, one of each client. `any`: the event ends the clients' own
+ * connections, so on each connection that was opened before its end, one request, even if its client sends it before it hears of that.
+ */
 export type Losable = 'posts' | 'any';
 
 /** An event that loses requests. */
@@ -58,8 +62,8 @@ interface Loss {
   readonly of: Losable;
   /** Undefined: it is under way. */
   endedAt?: number;
-  /** Clients that have lost a request by it. */
-  readonly clients: Set<number>;
+  /** Clients (`posts`) or connections (`any`) that have lost a request by it. */
+  readonly losers: Set<number | Socket>;
 }
 
 /** A client that wants no request lost may leave a connection idle for `ms`. A standstill explains failures for `rememberedMs` after it. */
@@ -87,6 +91,7 @@ export class Load {
   readonly #clients: Promise<void>[] = [];
   readonly #answered = new Condition();
   readonly #losses: Loss[] = [];
+  readonly #openedAt = new WeakMap<Socket, number>();
   #lastRight = performance.now();
   #lastCheck = performance.now();
   #stoodStill = Number.NEGATIVE_INFINITY;
@@ -121,12 +126,9 @@ export class Load {
     await this.#until(`${answers} more answers from ${this.address}`, (counts) => answered(counts) >= goal);
   }
 
-  /**
-   * Runs an event that loses requests. A failed request counts as lost if it was in flight at some time of the event, and is the first that
-   * its client loses by this event; any other failed request is wrong.
-   */
+  /** Runs an event that loses requests. A failed request that it may not lose is wrong. */
   async losing<Result>(of: Losable, event: () => Promise<Result>): Promise<Result> {
-    const loss: Loss = { of, clients: new Set() };
+    const loss: Loss = { of, losers: new Set() };
     this.#losses.push(loss);
     try {
       return await event();
@@ -166,8 +168,8 @@ export class Load {
   async #send(client: number, method: 'GET' | 'POST', id: string): Promise<void> {
     const { counts } = this;
     const begunAt = performance.now();
-    const failed = (reason: string) => {
-      const list = this.#isLost(client, method, begunAt) ? counts.lost : counts.wrong;
+    const failed = (reason: string, connection?: Socket) => {
+      const list = this.#isLost(client, method, begunAt, connection) ? counts.lost : counts.wrong;
       list.push(`${method} ${id}: ${reason}`);
     };
     const { by, revisions } = counts;
@@ -175,9 +177,9 @@ export class Load {
     counts.sent++;
     for (;;) {
       try {
-        const { response, body } = await this.#exchange(method, id);
+        const { response, body, connection } = await this.#exchange(method, id);
         if (response.statusCode === 200 && body === `${method} ${echoed} ${method === 'POST' ? id : ''}`) this.#right();
-        else failed(`${response.statusCode} ${body.slice(0, 200)}`);
+        else failed(`${response.statusCode} ${body.slice(0, 200)}`, connection);
         add(by, response.headers['x-served-by']);
         add(revisions, response.headers['x-revision']);
         return;
@@ -191,7 +193,7 @@ export class Load {
           return;
         }
         if (!this.#options.patient || code !== 'ECONNREFUSED' || this.#stopped) {
-          failed(message);
+          failed(message, (error as Failure).connection);
           return;
         }
         await pause(10);
@@ -199,13 +201,15 @@ export class Load {
     }
   }
 
-  #isLost(client: number, method: 'GET' | 'POST', begunAt: number): boolean {
-    const loss = this.#losses.find(
-      ({ of, endedAt, clients }) =>
-        (of === 'any' || method === 'POST') && (endedAt === undefined || endedAt >= begunAt) && !clients.has(client),
-    );
-    loss?.clients.add(client);
-    return loss !== undefined;
+  #isLost(client: number, method: 'GET' | 'POST', begunAt: number, connection: Socket | undefined): boolean {
+    const openedAt = connection && this.#openedAt.get(connection);
+    for (const { of, endedAt = Number.POSITIVE_INFINITY, losers } of this.#losses) {
+      const [loser, since] = of === 'any' ? [connection, openedAt] : [method === 'POST' ? client : undefined, begunAt];
+      if (loser === undefined || since === undefined || since > endedAt || losers.has(loser)) continue;
+      losers.add(loser);
+      return true;
+    }
+    return false;
   }
 
   /** Notices that this process was kept from running: the last check is longer ago than the interval allows. */
@@ -222,7 +226,7 @@ export class Load {
     this.#lastRight = now;
   }
 
-  #exchange(method: string, id: string): Promise<{ response: IncomingMessage; body: string }> {
+  #exchange(method: string, id: string): Promise<{ response: IncomingMessage; body: string; connection: Socket }> {
     const { tls, host = tls?.servername } = this.#options;
     return new Promise((resolve, reject) => {
       const headers = host === undefined ? {} : { host };
@@ -230,16 +234,21 @@ export class Load {
       const { request } = tls === undefined ? http : https;
       const sent = request(`${tls === undefined ? 'http' : 'https'}://${this.address}${this.#path}${id}`, options, (response) => {
         if (tls !== undefined && (response.socket as TLSSocket).isSessionReused()) this.counts.resumed++;
+        const connection = response.socket;
         let text = '';
         response.setEncoding('utf8').on('data', (piece: string) => {
           text += piece;
         });
-        response.once('end', () => resolve({ response, body: text }));
-        response.once('error', reject);
-        response.once('aborted', () => reject(new Error('the response broke off')));
+        response.once('end', () => resolve({ response, body: text, connection }));
+        response.once('error', (error) => reject(Object.assign(error, { connection })));
+        response.once('aborted', () => reject(Object.assign(new Error('the response broke off'), { connection })));
+      });
+      sent.once('socket', (socket) => {
+        if (!this.#openedAt.has(socket)) this.#openedAt.set(socket, performance.now());
       });
       sent.once('error', (error: Failure) => {
         error.reused = sent.reusedSocket;
+        if (sent.socket) error.connection = sent.socket;
         reject(error);
       });
       sent.end(method === 'POST' ? id : undefined);
@@ -256,6 +265,7 @@ function agentFor(tls: LoadTls | undefined): http.Agent {
 interface Failure extends NodeJS.ErrnoException {
   /** The connection had carried a request before. */
   reused?: boolean;
+  connection?: Socket;
 }
 
 function add(counts: Map<string, number>, key: string | string[] | undefined): void {
