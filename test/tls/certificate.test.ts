@@ -48,7 +48,7 @@ t.test('files that cannot be used are refused with the file, the reason and the 
       'DER',
       { ...leaf, certificate: join(made.folder, 'leaf.der') },
       'certificate',
-      /no certificate in PEM form: .*openssl x509 -inform der/,
+      /no certificate in PEM form, .*: convert the file, .*openssl x509 -inform der/,
     ],
     ['an empty key', { ...leaf, key: file('empty.key', '') }, 'key', /no private key in PEM form: .*openssl pkey/],
     ['the other key', { ...leaf, key: other.key }, 'key', /does not fit the certificate .*: give the key that it was issued for/],
