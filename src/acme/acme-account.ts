@@ -1,5 +1,6 @@
-import { createHash, createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { createHash, createPrivateKey } from 'node:crypto';
 import * as z from 'zod';
+import { makeKeyPair, privatePem } from '../certificates/key-pair.ts';
 import type { AcmeSpec } from '../model/acme.ts';
 import type { AcmeConnection, Signer } from './acme-connection.ts';
 import { AcmeFailure } from './acme-failure.ts';
@@ -9,12 +10,10 @@ import { externalBinding } from './json-web-signature.ts';
 export const storedAccount = z.object({ key: z.string(), url: z.string() });
 export type StoredAccount = z.output<typeof storedAccount>;
 
-/** Name of the account that settings lead to: another directory, address or external account is another account. */
+/** Name of the document of the account that settings lead to: another directory, address or external account is another account. */
 export function accountName({ directory, email, eab }: AcmeSpec): string {
-  return createHash('sha256')
-    .update(JSON.stringify([directory, email, eab.keyId]))
-    .digest('hex')
-    .slice(0, 32);
+  const digest = createHash('sha256').update(JSON.stringify([directory, email, eab.keyId]));
+  return `acme:account:${digest.digest('hex').slice(0, 32)}`;
 }
 
 export function signerOf({ key, url }: StoredAccount): Required<Signer> {
@@ -24,7 +23,7 @@ export function signerOf({ key, url }: StoredAccount): Required<Signer> {
 /** Registers an account with a new key (RFC 8555 section 7.3). */
 export async function registerAccount(connection: AcmeConnection, { email, eab }: AcmeSpec): Promise<StoredAccount> {
   const { newAccount } = await connection.directory();
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { privateKey } = makeKeyPair();
   const payload = {
     termsOfServiceAgreed: true,
     ...(email !== '' && { contact: [`mailto:${email}`] }),
@@ -37,5 +36,5 @@ export async function registerAccount(connection: AcmeConnection, { email, eab }
     throw error;
   });
   if (location === undefined) throw new AcmeFailure('the authority gave the new account no URL', { general: true });
-  return { key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), url: location };
+  return { key: privatePem(privateKey), url: location };
 }

@@ -1,6 +1,6 @@
-import { generateKeyPairSync } from 'node:crypto';
 import * as z from 'zod';
 import { writeCertificateRequest } from '../certificates/certificate.ts';
+import { makeKeyPair, privatePem } from '../certificates/key-pair.ts';
 import type { ChallengeType } from '../model/acme.ts';
 import type { Clock } from '../model/clock.ts';
 import { type AcmeConnection, type Answer, json, type Signer } from './acme-connection.ts';
@@ -86,14 +86,14 @@ export async function orderCertificate(tools: OrderTools, name: string, type: Ch
   for (const url of read(orderSchema, made, 'order').authorizations) await authorize(tools, name, type, url);
   const ready = await until(tools, made.location, orderSchema, 'order', ({ status }) => status !== 'pending');
   if (ready.status === 'invalid') throw failureOf(ready.error ?? {}, `the order for ${name}`);
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { privateKey } = makeKeyPair();
   const csr = writeCertificateRequest({ hosts: [name] }, privateKey).toString('base64url');
   if (ready.status === 'ready') await connection.post(ready.finalize, { csr }, account);
   const done = await until(tools, made.location, orderSchema, 'order', ({ status }) => status === 'valid' || status === 'invalid');
   if (done.status === 'invalid') throw failureOf(done.error ?? {}, `the order for ${name}`);
   if (done.certificate === undefined) throw new AcmeFailure('the authority gave the certificate no URL');
   const { body } = await connection.post(done.certificate, undefined, account);
-  return { chain: body, key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
+  return { chain: body, key: privatePem(privateKey) };
 }
 
 const unproven = 'see that the DNS records of the name lead here, and that port 80 (http-01) or 443 (tls-alpn-01) is open';

@@ -232,7 +232,7 @@ export class Issuer {
 
   async #account(connection: AcmeConnection, spec: AcmeSpec): Promise<StoredAccount> {
     const { store, logger } = this.#tools;
-    const name = `acme:account:${accountName(spec)}`;
+    const name = accountName(spec);
     const kept = await store.get(name);
     const { data } = storedAccount.safeParse(kept === undefined ? undefined : json(kept.text));
     if (data !== undefined) return data;
@@ -244,7 +244,7 @@ export class Issuer {
 
   async #forgetAccount(spec: AcmeSpec): Promise<void> {
     const { store } = this.#tools;
-    const name = `acme:account:${accountName(spec)}`;
+    const name = accountName(spec);
     const kept = await store.get(name);
     if (kept !== undefined) await store.remove(name, kept.revision);
   }

@@ -1,5 +1,6 @@
-import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { type CertificateContent, writeCertificate } from '../certificates/certificate.ts';
+import { makeKeyPair, privatePem } from '../certificates/key-pair.ts';
 import { type Certificate, describeCertificate } from '../tls/certificate.ts';
 import type { ChallengeAnswer } from './acme-order.ts';
 
@@ -18,7 +19,7 @@ export function challengeCertificate({ name, keyAuthorization }: ChallengeAnswer
 }
 
 function selfSigned(host: string, more: Pick<CertificateContent, 'acmeDigest'>, now: number): Certificate {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { publicKey, privateKey } = makeKeyPair();
   // A common name has at most 64 characters (RFC 5280 appendix A.1).
   const name = host.slice(0, 64);
   const content = {
@@ -31,5 +32,5 @@ function selfSigned(host: string, more: Pick<CertificateContent, 'acmeDigest'>, 
     until: now + lastsMs,
   } as const;
   const chain = writeCertificate(content, { name, privateKey });
-  return describeCertificate([new X509Certificate(chain)], chain, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+  return describeCertificate([new X509Certificate(chain)], chain, privatePem(privateKey));
 }

@@ -1,6 +1,7 @@
-import { type KeyObject, randomUUID, type X509Certificate } from 'node:crypto';
+import { randomUUID, type X509Certificate } from 'node:crypto';
 import { Authority } from '../certificates/authority.ts';
-import { balancerUri, type HopMember, makeKeyPair, nameCertificate, refuseServer, serverUri } from '../certificates/hop-certificates.ts';
+import { balancerUri, type HopMember, nameCertificate, refuseServer, serverUri } from '../certificates/hop-certificates.ts';
+import { makeKeyPair, privatePem } from '../certificates/key-pair.ts';
 import type { Clock, Timer } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import type { HopCertificate } from '../model/hop.ts';
@@ -174,11 +175,7 @@ export class HopAuthority implements Certifier {
     const until = now + this.#lifetimes.balancer;
     const { publicKey, privateKey } = this.#keys;
     const certificate = this.#own.issue({ uri: this.#uri, publicKey, purpose: 'client', from: now - clockTolerance, until });
-    this.#credentials = { key: pemOf(privateKey), certificate, authorities: this.#certificates, until };
+    this.#credentials = { key: privatePem(privateKey), certificate, authorities: this.#certificates, until };
     for (const listener of this.#listeners) listener();
   }
-}
-
-function pemOf(key: KeyObject): string {
-  return key.export({ type: 'pkcs8', format: 'pem' }) as string;
 }

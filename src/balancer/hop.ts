@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { refuseServer, splitPem } from '../certificates/hop-certificates.ts';
+import { refuseServer } from '../certificates/hop-certificates.ts';
 import { parseAddress } from '../model/address.ts';
+import { splitPem } from '../model/certificate.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
 import type { OutgoingTls } from '../model/outgoing-tls.ts';
 import type { ServerRecord } from '../model/server.ts';

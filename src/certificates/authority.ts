@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { type CertificateSigner, noEnd, writeCertificate } from './certificate.ts';
-import { makeKeyPair } from './hop-certificates.ts';
+import { makeKeyPair, privatePem } from './key-pair.ts';
 
 /** Authority of a registry, which certifies its servers and balancers for the connections between them. */
 export class Authority {
@@ -37,7 +37,7 @@ export class Authority {
 
   /** Private key, PEM, PKCS #8. */
   get privateKey(): string {
-    return this.#signer.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+    return privatePem(this.#signer.privateKey);
   }
 
   /** Issues a certificate (PEM) for a server or a balancer, whose name is a URI. */

@@ -1,4 +1,5 @@
-import { createHash, generateKeyPairSync, type KeyObject, type X509Certificate } from 'node:crypto';
+import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
+import { issued } from '../model/certificate.ts';
 
 /** Server whose certificate is checked. */
 export interface HopMember {
@@ -26,11 +27,6 @@ export function balancerUri(id: string): string {
   return `${balancerUris}${id}`;
 }
 
-/** Makes a P-256 key pair. */
-export function makeKeyPair(): { readonly publicKey: KeyObject; readonly privateKey: KeyObject } {
-  return generateKeyPairSync('ec', { namedCurve: 'P-256' });
-}
-
 /** Writes a public key as servers send it. */
 export function writeKey(key: KeyObject): string {
   return key.export({ type: 'spki', format: 'der' }).toString('base64');
@@ -39,11 +35,6 @@ export function writeKey(key: KeyObject): string {
 /** Names a certificate (PEM) by its digest. */
 export function nameCertificate(pem: string): string {
   return createHash('sha256').update(pem).digest('hex').slice(0, 32);
-}
-
-/** Splits PEM into its certificates. */
-export function splitPem(pem: string): string[] {
-  return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g) ?? [];
 }
 
 /**
@@ -83,6 +74,6 @@ function names(peer: X509Certificate, uri: string): boolean {
 
 function refuseSignature(peer: X509Certificate, use: 'server' | 'client', authorities: readonly X509Certificate[]): string | undefined {
   if (peer.ca || !peer.keyUsage?.includes(keyUses[use])) return `the certificate is not one of a ${use}`;
-  const isSigned = authorities.some((authority) => peer.checkIssued(authority) && peer.verify(authority.publicKey));
+  const isSigned = authorities.some((authority) => issued(authority, peer));
   return isSigned ? undefined : 'the certificate is not signed by the authority of this registry';
 }

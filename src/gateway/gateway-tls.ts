@@ -8,6 +8,7 @@ import type { Certificate, CertificateFiles } from '../tls/certificate.ts';
 import type { CertificateStore } from '../tls/certificate-store.ts';
 import type { HopTls } from '../tls/hop-tls.ts';
 import type { ListenerTls } from '../tls/listener-tls.ts';
+import { ticketKey } from '../tls/ticket-key.ts';
 import type { HopCredentials, HopIdentity } from './hop-identity.ts';
 import type { SnapshotApplier } from './snapshot-applier.ts';
 
@@ -46,7 +47,7 @@ interface Parts {
 /** TLS of a gateway server's listener: for clients, for balancers, and which peers may do without. */
 export class GatewayTls {
   readonly #parts: Parts;
-  readonly #ticketKeys = { clients: newTicketKey(), hop: newTicketKey() };
+  readonly #ticketSecret = randomBytes(32);
   #clients: { readonly of: Certificate | undefined; readonly tls: ListenerTls | undefined } = { of: undefined, tls: undefined };
   #hop: { readonly of: HopCredentials | undefined; readonly tls: HopTls | undefined } = { of: undefined, tls: undefined };
   readonly #unwatch: (() => void) | undefined;
@@ -122,17 +123,13 @@ export class GatewayTls {
   }
 
   #tlsOf(certificate: Certificate): ListenerTls {
-    const environments = [{ name: '', hosts: [], ticketKey: this.#ticketKeys.clients }];
+    const environments = [{ name: '', hosts: [], ticketKey: ticketKey(this.#ticketSecret, 'clients') }];
     return { certificates: [certificate], minVersion: '1.2', environments };
   }
 
   #hopOf({ certificate, key, authorities }: HopCredentials, hop: HopSide): HopTls {
-    return { certificate, key, authorities, ticketKey: this.#ticketKeys.hop, refusalOf: (peer) => hop.refusalOf(peer) };
+    return { certificate, key, authorities, ticketKey: ticketKey(this.#ticketSecret, 'hop'), refusalOf: (peer) => hop.refusalOf(peer) };
   }
-}
-
-function newTicketKey(): string {
-  return randomBytes(48).toString('base64');
 }
 
 function isOwn(address: string): boolean {

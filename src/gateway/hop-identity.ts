@@ -2,16 +2,9 @@ import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } fr
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import {
-  environmentOf,
-  makeKeyPair,
-  nameCertificate,
-  refuseBalancer,
-  refuseServer,
-  serverUri,
-  splitPem,
-  writeKey,
-} from '../certificates/hop-certificates.ts';
+import { environmentOf, nameCertificate, refuseBalancer, refuseServer, serverUri, writeKey } from '../certificates/hop-certificates.ts';
+import { makeKeyPair, privatePem } from '../certificates/key-pair.ts';
+import { splitPem } from '../model/certificate.ts';
 import type { Clock } from '../model/clock.ts';
 import type { HopRequest } from '../model/hop.ts';
 import type { ServerRecord } from '../model/server.ts';
@@ -56,7 +49,7 @@ export class HopIdentity {
 
   private constructor(parts: { id: string; dataDir: string; clock: Clock; logger: Logger }, privateKey: KeyObject) {
     this.#parts = parts;
-    this.#privateKey = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+    this.#privateKey = privatePem(privateKey);
     this.publicKey = writeKey(createPublicKey(privateKey));
   }
 
@@ -196,7 +189,7 @@ async function loadKey(dataDir: string, logger: Logger): Promise<KeyObject> {
   try {
     await replaceFile(
       file,
-      (handle) => handle.writeFile(privateKey.export({ type: 'pkcs8', format: 'pem' })),
+      (handle) => handle.writeFile(privatePem(privateKey)),
       () => {},
     );
   } catch (error) {

@@ -3,16 +3,21 @@ import { createSecureContext } from 'node:tls';
 
 // Faults are told without a subject, so that the name of a file or of a setting can stand before them. They repeat nothing of a key.
 
-const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g;
 const keyBlock = /-----BEGIN ((?:[A-Z0-9]+ )*)PRIVATE KEY-----[\s\S]+?-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----/;
 const toPem = 'convert the file, for example with "openssl pkey -in FILE -out PLAIN.pem"';
 
 /** Milliseconds before the end of a certificate from which it is worth a warning. */
 const warnMs = 14 * 86_400_000;
 
+/** Splits a PEM text (RFC 7468) into its certificates. Other blocks of the text are passed over. */
+export function splitPem(pem: string): string[] {
+  return pem.match(certificateBlock) ?? [];
+}
+
 /** The certificates in a PEM text (RFC 7468), in its order, or the fault of the text. Other blocks of the text are passed over. */
 export function readCertificates(pem: string): readonly X509Certificate[] | string {
-  const blocks = pem.match(certificateBlock) ?? [];
+  const blocks = splitPem(pem);
   if (blocks.length === 0)
     return 'holds no certificate in PEM form, which starts with the line -----BEGIN CERTIFICATE-----: convert the file, for example with "openssl x509 -inform der -in FILE -out FILE.pem"';
   try {

@@ -1,7 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import type { Test } from 'tap';
 import { Authority } from '../../src/certificates/authority.ts';
-import { makeKeyPair, refuseServer, serverUri, splitPem, writeKey } from '../../src/certificates/hop-certificates.ts';
+import { refuseServer, serverUri, writeKey } from '../../src/certificates/hop-certificates.ts';
+import { makeKeyPair } from '../../src/certificates/key-pair.ts';
+import { splitPem } from '../../src/model/certificate.ts';
 import type { HopCertificate } from '../../src/model/hop.ts';
 import type { ServerRecord } from '../../src/model/server.ts';
 import type { Certifier } from '../../src/registry/contract.ts';

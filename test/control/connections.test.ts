@@ -10,15 +10,18 @@ function socketFrom(remoteAddress: string): Socket {
   return Object.defineProperty(new Socket(), 'remoteAddress', { value: remoteAddress });
 }
 
+/** A connection from an address arrives at a server. */
+function arriveAt(server: EventEmitter, address: string): Socket {
+  const socket = socketFrom(address);
+  server.emit('connection', socket);
+  return socket;
+}
+
 test('connections without a right token are limited for each address and in all; admitted ones do not count', async (t) => {
   const server = new EventEmitter();
   const refused: string[] = [];
   const connections = new Connections(server as never, new FakeClock(), (address) => refused.push(address));
-  const arrive = (address: string) => {
-    const socket = socketFrom(address);
-    server.emit('connection', socket);
-    return socket;
-  };
+  const arrive = (address: string) => arriveAt(server, address);
   const first = Array.from({ length: maxStrangers.perAddress }, () => arrive('10.0.0.1'));
   t.ok(first.every(({ destroyed }) => !destroyed));
   t.ok(arrive('::ffff:10.0.0.1').destroyed, 'one too many of an address');
@@ -36,11 +39,7 @@ test('handshakes under way count too', async (t) => {
   const server = https.createServer();
   const refused: string[] = [];
   new Connections(server, new FakeClock(), (address) => refused.push(address));
-  const arrive = (address: string) => {
-    const socket = socketFrom(address);
-    server.emit('connection', socket);
-    return socket;
-  };
+  const arrive = (address: string) => arriveAt(server, address);
   const first = Array.from({ length: maxStrangers.perAddress }, () => arrive('10.0.0.1'));
   t.ok(first.every(({ destroyed }) => !destroyed));
   t.ok(arrive('10.0.0.1').destroyed, 'one too many of an address');

@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { test } from 'tap';
-import { makeKeyPair, writeKey } from '../../src/certificates/hop-certificates.ts';
+import { writeKey } from '../../src/certificates/hop-certificates.ts';
+import { makeKeyPair } from '../../src/certificates/key-pair.ts';
 import { eventually } from '../tools/eventually.ts';
 import { controlUnderTest, joinRequest, liveServer, sampleProject, tokens } from './control-under-test.ts';
 

@@ -1,12 +1,11 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { WebSocket } from 'ws';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { RegistrationEndpoint } from '../../src/registry/remote/registration-endpoint.ts';
 import { request } from '../contract/registry-samples.ts';
 import { keptLogger, silentLogger } from '../tools/fake-logger.ts';
+import { mount } from '../tools/mounted.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import { Scope } from '../tools/owner.ts';
 import type { Fuzzer } from './fuzzer.ts';
@@ -39,11 +38,7 @@ export const joinFrames: Fuzzer = {
     await behind.putEnvironment('production', {});
     const grantOf = (header: string | undefined) => (header === authorization ? { access: 'join' as const } : undefined);
     const endpoint = new RegistrationEndpoint({ registry: behind, logger, grantOf });
-    scope.teardown(() => endpoint.close());
-    const server = createServer().on('upgrade', (upgrade, socket, head) => endpoint.upgrade(upgrade, socket, head));
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    scope.teardown(() => void server.close());
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { url } = await mount(scope, () => endpoint);
     const bystander = await openRegistry({ url, token: 'join-secret', logger: silentLogger });
     scope.teardown(() => bystander.close());
     await bystander.join(request('bystander', { environment: 'production' }));

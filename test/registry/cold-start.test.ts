@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import { systemClock } from '../../src/model/clock.ts';
@@ -15,6 +12,7 @@ import { eventually } from '../tools/eventually.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { silentLogger as logger } from '../tools/fake-logger.ts';
 import { JoinPeer, type PeerAnswer } from '../tools/join-peer.ts';
+import { mount } from '../tools/mounted.ts';
 import { startRedis } from '../tools/redis.ts';
 import { CountedStore } from './counted-store.ts';
 
@@ -137,6 +135,7 @@ t.test('contents of lost data are not taken for those of the data that came afte
 
 t.test('at the registration endpoint a few gateways at a time read everything, and the others stay registered', async (t) => {
   const registry = documentRegistry({ store: await FileStore.open(t.testdir(), parts), ...parts });
+  t.teardown(() => registry.close());
   await registry.putEnvironment('production', {});
   const wanted: { name: string; revision: number }[] = [];
   for (let index = 0; index < 257; index++) {
@@ -146,15 +145,7 @@ t.test('at the registration endpoint a few gateways at a time read everything, a
   }
   const clock = new FakeClock();
   const endpoint = new RegistrationEndpoint({ registry, logger, clock, grantOf: () => ({ access: 'join' }) });
-  const server = createServer().on('upgrade', (request, socket, head) => endpoint.upgrade(request, socket, head));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(async () => {
-    await endpoint.close();
-    server.close();
-    await registry.close();
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { url } = await mount(t, () => endpoint);
   const peers = await Promise.all(Array.from({ length: 10 }, () => JoinPeer.connect(t, url, 'join')));
   const [ninth, tenth] = peers.splice(8) as [JoinPeer, JoinPeer];
   const join = { environment: 'production', updates: true };

@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 import type { Grant } from '../../src/model/access.ts';
 import type { Registry } from '../../src/registry/contract.ts';
@@ -10,6 +7,7 @@ import { JoinRefusals } from '../../src/registry/remote/join-refusals.ts';
 import { RegistrationEndpoint } from '../../src/registry/remote/registration-endpoint.ts';
 import type { FakeClock } from '../tools/fake-clock.ts';
 import { silentLogger } from '../tools/fake-logger.ts';
+import { mount } from '../tools/mounted.ts';
 
 const grants: Readonly<Record<string, Grant>> = {
   'Bearer admin-secret': { access: 'admin' },
@@ -20,6 +18,7 @@ const grants: Readonly<Record<string, Grant>> = {
 /** An endpoint over an embedded registry, with limits that tests set. */
 export async function doors(t: Test, clock?: FakeClock) {
   const behind: Registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger: silentLogger });
+  t.teardown(() => behind.close());
   const limits: { -readonly [key in keyof JoinLimits]: number } = { servers: 0, connections: 0, connectionsPerAddress: 0 };
   const refusals = new JoinRefusals(silentLogger, clock ?? ({ now: () => performance.now() } as never));
   const mounted = new RegistrationEndpoint({
@@ -30,14 +29,6 @@ export async function doors(t: Test, clock?: FakeClock) {
     refusals,
     ...(clock && { clock }),
   });
-  const server = createServer().on('upgrade', (request, socket, head) => mounted.upgrade(request, socket, head));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(async () => {
-    await mounted.close();
-    server.close();
-    await behind.close();
-  });
-  const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, port, behind, mounted, refusals, limits, clock };
+  const served = await mount(t, () => mounted);
+  return { ...served, behind, mounted, refusals, limits, clock };
 }

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
+import { connect, createServer as createTcpServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
 import type { Registry } from '../../src/registry/contract.ts';
@@ -11,6 +10,7 @@ import { eventually } from '../tools/eventually.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { keptLogger, silentLogger as logger } from '../tools/fake-logger.ts';
 import { listening } from '../tools/listening.ts';
+import { mount } from '../tools/mounted.ts';
 
 const tokens = { 'Bearer admin-secret': 'admin', 'Bearer join-secret': 'join' } as const;
 
@@ -225,23 +225,16 @@ t.test('a slow answer to the upgrade is waited for, and does not delay the openi
 /** An endpoint for both tokens over an embedded registry. */
 async function endpoint(t: Test) {
   const behind: Registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger });
+  t.teardown(() => behind.close());
   const grantOf = (header: string | undefined) =>
     header !== undefined && header in tokens ? { access: tokens[header as keyof typeof tokens] } : undefined;
-  const mount = () => new RegistrationEndpoint({ registry: behind, logger, grantOf });
-  let mounted = mount();
-  const server = createServer().on('upgrade', (request, socket, head) => mounted.upgrade(request, socket, head));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(async () => {
-    await mounted.close();
-    server.close();
-    await behind.close();
-  });
-  const { port } = server.address() as AddressInfo;
+  const make = () => new RegistrationEndpoint({ registry: behind, logger, grantOf });
+  let mounted = make();
+  const served = await mount(t, () => mounted);
   const remount = () => {
-    mounted = mount();
+    mounted = make();
   };
-  return { url: `http://127.0.0.1:${port}`, port, behind, endpoint: mounted, remount };
+  return { ...served, behind, endpoint: mounted, remount };
 }
 
 async function exchange(port: number, text: string): Promise<string> {

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
-import { makeKeyPair, writeKey } from '../../src/certificates/hop-certificates.ts';
+import { writeKey } from '../../src/certificates/hop-certificates.ts';
+import { makeKeyPair } from '../../src/certificates/key-pair.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { JoinRefusals } from '../../src/registry/remote/join-refusals.ts';
 import { api, deployed, request } from '../contract/registry-samples.ts';
