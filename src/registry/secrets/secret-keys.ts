@@ -3,6 +3,8 @@ import { SluiceError } from '../../model/fault.ts';
 
 /** A sealed text: version, id of the key, initialization vector, encrypted octets with their authentication tag. */
 const sealedForm = /^v1\.([0-9a-f]{8})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{22,})$/;
+/** Begin of a form that a later version may have. */
+const laterForm = /^v([2-9]|[1-9][0-9]+)\./;
 const tagLength = 16;
 
 interface SecretKey {
@@ -39,10 +41,11 @@ export class SecretKeys {
     return `v1.${id}.${vector.toString('base64url')}.${encrypted.toString('base64url')}`;
   }
 
-  /** Opens a sealed text. Throws `invalid` if it was sealed with a key that is not here, `internal` if it is damaged. */
+  /** Opens a sealed text. Throws `invalid` if it was sealed with a key that is not here, or by a newer Sluice, `internal` if it is damaged. */
   open(sealed: string, context: string): string {
     const [, id, vector, encrypted] = sealedForm.exec(sealed) ?? [];
-    if (id === undefined || vector === undefined || encrypted === undefined) throw damaged(context);
+    if (id === undefined || vector === undefined || encrypted === undefined)
+      throw laterForm.test(sealed) ? tooNew(context) : damaged(context);
     const key = this.#keys.find((one) => one.id === id);
     if (key === undefined) throw this.#otherKey(id, context);
     const octets = Buffer.from(encrypted, 'base64url');
@@ -80,6 +83,10 @@ function keyOf(text: string): SecretKey {
 }
 
 function damaged(context: string, cause?: unknown): SluiceError {
-  const message = `the registry's ${context} is damaged, or a newer Sluice sealed it: update this Sluice, or restore the document from a backup. Nothing was changed`;
+  const message = `the registry's ${context} is damaged: it is made anew when it is needed next, unless you restore it from a backup before`;
   return new SluiceError('internal', message, { cause });
+}
+
+function tooNew(context: string): SluiceError {
+  return new SluiceError('invalid', `the registry's ${context} was sealed by a newer Sluice: update this one. Nothing was changed`);
 }

@@ -15,8 +15,12 @@ export interface Secret {
   readonly revision: number;
 }
 
-/** A secret of which at least the clear part can be read; without `text` it was sealed with a key that this balancer does not have. */
-export type PartlyOpened = Omit<Secret, 'text'> & { readonly text?: string };
+/** A secret of which at least the clear part can be read; without `text` it cannot be opened. */
+export type PartlyOpened = Omit<Secret, 'text'> & {
+  readonly text?: string;
+  /** Why it cannot be opened. Code `invalid`: this balancer does not have its key, or a newer Sluice sealed it; `internal`: it is damaged. */
+  readonly fault?: SluiceError;
+};
 
 /**
  * Secrets that the balancers on one registry share, such as private keys. The registry holds them sealed; they are opened here, with keys that
@@ -37,19 +41,22 @@ export class Secrets {
     this.#log = parts.logger;
   }
 
-  /**
-   * Reads a secret. Rejects with `invalid` if it was sealed with a key that this balancer does not have, with `internal` if it is damaged, and with
-   * `unavailable` if the registry cannot be reached.
-   */
-  async get(name: string): Promise<Secret | undefined> {
-    const sealed = await this.#sealed.get(name);
-    if (sealed === undefined) this.#unopened.delete(name);
-    return sealed && this.#open(sealed);
+  /** Reads a secret, also one that cannot be opened. Rejects with `unavailable` if the registry cannot be reached. */
+  async get(name: string): Promise<PartlyOpened | undefined> {
+    try {
+      const sealed = await this.#sealed.get(name);
+      if (sealed === undefined) this.#unopened.delete(name);
+      return sealed && this.#open(sealed);
+    } catch (error) {
+      // Logged with its reason. Revision 0 replaces it.
+      if (error instanceof SluiceError && error.code === 'internal') return { name, revision: 0, fault: error };
+      throw error;
+    }
   }
 
   /** Reads the secrets whose names begin with `prefix`, sorted by name. Leaves out, and logs, those that cannot be opened. */
   async list(prefix: string): Promise<Secret[]> {
-    return (await this.listPartly(prefix)).flatMap(({ text, ...rest }) => (text === undefined ? [] : { ...rest, text }));
+    return (await this.listPartly(prefix)).flatMap(({ text, fault: _, ...rest }) => (text === undefined ? [] : { ...rest, text }));
   }
 
   /** Like {@link list}, with those that cannot be opened. */
@@ -57,15 +64,7 @@ export class Secrets {
     const sealed = await this.#sealed.list(prefix);
     for (const name of this.#unopened.keys())
       if (name.startsWith(prefix) && !sealed.some((one) => one.name === name)) this.#unopened.delete(name);
-    return sealed.map((one) => {
-      try {
-        return this.#open(one);
-      } catch {
-        // Logged.
-        const { sealed: _, ...rest } = one;
-        return rest;
-      }
-    });
+    return sealed.map((one) => this.#open(one));
   }
 
   /** Names the key that seals, without telling anything about it. */
@@ -77,9 +76,12 @@ export class Secrets {
    * Writes a secret if it still has revision `expect`; 0: if it does not exist. Resolves to false, without any change, if another process was
    * first: read it again. `clear` is stored as it is.
    */
-  put(name: string, text: string, expect: number, clear?: string): Promise<boolean> {
+  async put(name: string, text: string, expect: number, clear?: string): Promise<boolean> {
     if (!validName.test(name)) throw new SluiceError('invalid', `"${name}" cannot be the name of a secret`);
-    return this.#sealed.put(name, this.#keys.seal(text, contextOf(name)), expect, clear);
+    const written = await this.#sealed.put(name, this.#keys.seal(text, contextOf(name)), expect, clear);
+    if (written && this.#unopened.delete(name))
+      this.#log.warn({ secret: name }, 'a secret of the registry that could not be opened is replaced');
+    return written;
   }
 
   /** Removes a secret if it still has revision `expect`. Resolves to false if another process was first. */
@@ -105,30 +107,24 @@ export class Secrets {
   }
 
   async #reseal(sealed: SealedSecret): Promise<void> {
-    let opened: Secret;
-    try {
-      opened = this.#open(sealed);
-    } catch {
-      // Logged.
-      return;
-    }
-    const { name, text, revision, clear } = opened;
-    if (await this.put(name, text, revision, clear))
+    const { name, text, revision, clear } = this.#open(sealed);
+    if (text !== undefined && (await this.put(name, text, revision, clear)))
       this.#log.info({ secret: name }, 'a secret of the registry is sealed with the new key');
   }
 
-  #open({ sealed, ...rest }: SealedSecret): Secret {
+  #open({ sealed, ...rest }: SealedSecret): PartlyOpened {
     const { name } = rest;
     try {
       const text = this.#keys.open(sealed, contextOf(name));
       this.#unopened.delete(name);
       return { ...rest, text };
     } catch (error) {
-      const { message } = error as SluiceError;
+      const fault = error as SluiceError;
+      const { message } = fault;
       if (this.#unopened.get(name) !== message)
         this.#log.error({ secret: name, reason: message }, 'a secret of the registry cannot be opened');
       this.#unopened.set(name, message);
-      throw error;
+      return { ...rest, fault };
     }
   }
 }
