@@ -87,6 +87,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   const balancer = createBalancer({
     hop,
     onMembers: (members) => certification.follow(members),
+    onStrangers: () => openControl(),
     certificates,
     tickets,
     issued,
@@ -97,6 +98,11 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     random: Math.random,
     startDataPlane: dataPlane.start,
     graceMs: config.shutdown.grace,
+  });
+  let openControl = () => {};
+  /** Resolves when the admin API is wanted before the listeners are open. */
+  const early = new Promise<void>((resolve) => {
+    openControl = resolve;
   });
   let control: Control | undefined;
   const stopped = new AbortController();
@@ -137,22 +143,18 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     logger.info('configuration reloaded');
   };
   try {
-    let waits = () => {};
-    const waiting = new Promise<void>((resolve) => {
-      waits = resolve;
-    });
     const start = async () => {
-      await applyEnvironments(registry, config, logger, { onWait: waits, signal: stopped.signal });
+      await applyEnvironments(registry, config, logger, { onWait: openControl, signal: stopped.signal });
       await secrets?.resealAll();
       if (secrets !== undefined) await Promise.all([hop.start(secrets), tickets.start(secrets)]);
       if (registry.certification !== undefined) certification.start(registry.certification);
       await balancer.start();
     };
-    if (!registry.link.up) waits();
+    if (!registry.link.up) openControl();
     const starting = start();
     // Fails below, once the admin API is open.
     starting.catch(() => {});
-    await Promise.race([starting, waiting]);
+    await Promise.race([starting, early]);
     const { view } = balancer;
     const limits = () => present.control.joins;
     const callers = new Callers(config.control.trustedProxies);

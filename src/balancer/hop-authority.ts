@@ -48,6 +48,7 @@ export class HopAuthority implements Certifier {
   #own: Authority | undefined;
   #accepted: readonly StoredAuthority[] = [];
   #credentials: BalancerCredentials | undefined;
+  #isNew = false;
 
   /** @param lifetimes lengths of certificates in milliseconds; tests have shorter ones */
   constructor(parts: { clock: Clock; logger: Log; lifetimes?: { readonly server: number; readonly balancer: number } }) {
@@ -60,6 +61,11 @@ export class HopAuthority implements Certifier {
   /** Undefined: this balancer has no authority. Then it can reach no server that answers TLS only. */
   get credentials(): BalancerCredentials | undefined {
     return this.#credentials;
+  }
+
+  /** True if this balancer made its authority, and the registry has others already: servers that joined before do not know it. */
+  get isNew(): boolean {
+    return this.#isNew;
   }
 
   /** Reads the authorities, or makes one, and follows their changes. Never rejects: what fails is logged and tried again. */
@@ -150,13 +156,18 @@ export class HopAuthority implements Certifier {
         for (const { name, revision, at } of accepted) if (now - at > abandonedMs) await secrets.remove(name, revision);
         return;
       }
-      const own = present?.own ?? this.#own ?? Authority.make(now);
+      const own = present?.own ?? this.#own ?? this.#make(accepted.length > 0, now);
       const name = present?.name ?? `${authorityPrefix}${secrets.keyId}`;
       const { text, clear } = storedTexts(own, now);
       // Another balancer may have been first. Either way they are read again.
       await secrets.put(name, text, stored.find((one) => one.name === name)?.revision ?? 0, clear);
     }
     throw new SluiceError('conflict', 'more balancers with different keys than authorities that are accepted');
+  }
+
+  #make(isNew: boolean, now: number): Authority {
+    this.#isNew = isNew;
+    return Authority.make(now);
   }
 
   #adopt(own: Authority, accepted: readonly StoredAuthority[]): void {

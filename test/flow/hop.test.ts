@@ -10,6 +10,7 @@ import { deployEcho, startTarget } from '../tools/echo.ts';
 import { eventually } from '../tools/eventually.ts';
 import { Load } from '../tools/load.ts';
 import { ownFolder } from '../tools/own-folder.ts';
+import { pause } from '../tools/pause.ts';
 import { startRedis } from '../tools/redis.ts';
 import { Scrape } from '../tools/scrape.ts';
 import { type BalancerUnderTest, serving, startBalancer, startGateway, testEnvironment } from '../tools/sluice-under-test.ts';
@@ -140,4 +141,36 @@ test('a gateway server shows its own certificate to clients that are given its a
   t.equal(response.statusCode, 200);
   response.resume();
   t.equal(await saidTo(net.connect(port, '127.0.0.1')), '', 'plain is refused');
+});
+
+test('an embedded registry that starts with another secret key answers no request with 503', async (t) => {
+  const target = await startTarget(t);
+  const first = await startBalancer(t, {}, { production: { ...testEnvironment, serverTls: 'on' } });
+  await deployEcho(first, target.url);
+  for (const id of ['a', 'b']) await startGateway(t, id, first.control);
+  await serving(first, ['a', 'b']);
+  first.process.signal('SIGTERM');
+  t.equal(await first.process.ended(), 0);
+  const answers = new Map<number | string, number>();
+  let ended = false;
+  const asking = (async () => {
+    while (!ended) {
+      const status = await statusOf(first.address);
+      answers.set(status, (answers.get(status) ?? 0) + 1);
+      await pause(2);
+    }
+  })();
+  const again = await first.again({ SLUICE_SECRET_KEY: 'another-key'.padEnd(40, 'k') });
+  await serving(again, ['a', 'b']);
+  await eventually(
+    () => answers.get(200) ?? 0,
+    (count) => count > 50,
+  );
+  ended = true;
+  await asking;
+  t.strictSame(
+    [...answers.keys()].filter((status) => status !== 200 && status !== 'ECONNREFUSED'),
+    [],
+    `answers: ${[...answers]}`,
+  );
 });
