@@ -18,6 +18,7 @@ import type { Registry } from '../registry/contract.ts';
 import { openRegistry } from '../registry/open-registry.ts';
 import { JoinRefusals } from '../registry/remote/join-refusals.ts';
 import { RegistrationEndpoint } from '../registry/remote/registration-endpoint.ts';
+import { SecretRotation } from '../registry/secrets/secret-rotation.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
 import { singleServerOptions } from '../tls/server-contexts.ts';
 import { ticketKey } from '../tls/ticket-key.ts';
@@ -71,6 +72,13 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     await registry.close();
     throw error;
   });
+  const rotation =
+    secrets &&
+    registry.secrets &&
+    new SecretRotation({
+      ...{ secrets, sealed: registry.secrets, dataDir: config.dataDir, env, clock: systemClock, logger },
+      alone: config.registry.url.startsWith('embedded:'),
+    });
   let present = config;
   const certificates = new CertificateStore(config.folder, systemClock, logger);
   const tickets = new TicketSecret({ clock: systemClock, logger });
@@ -117,6 +125,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     hop.stop();
     await control?.close();
     reader.close();
+    await rotation?.stop();
     await registry.close();
   };
   const summary = () => {
@@ -128,6 +137,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   const reload = async (next: Config) => {
     const changed = await loadTokens({ dataDir: config.dataDir, configured: next.control.tokens, env });
     await dataPlane.check(next);
+    await rotation?.reload();
     // Everything that can be refused was checked, or is checked in here before the first change.
     await reloadEnvironments(present, next, { registry, reserve: balancer.reserve, logger });
     certificates.reread();
@@ -145,7 +155,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   try {
     const start = async () => {
       await applyEnvironments(registry, config, logger, { onWait: openControl, signal: stopped.signal });
-      await secrets?.resealAll();
+      await rotation?.start();
       if (secrets !== undefined) await Promise.all([hop.start(secrets), tickets.start(secrets)]);
       if (registry.certification !== undefined) certification.start(registry.certification);
       await balancer.start();
@@ -176,6 +186,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       reserve: balancer.reserve,
       certificates,
       issued,
+      secrets: rotation,
       secure: controlTls(),
       accessLogDropped: () => dataPlane.accessLogDropped,
       authorize,

@@ -5,6 +5,7 @@ import { deployCommands } from './commands/deploy-commands.ts';
 import { environmentCommands } from './commands/environment-commands.ts';
 import { projectCommands } from './commands/project-commands.ts';
 import { readyCommand } from './commands/ready-command.ts';
+import { secretCommands } from './commands/secret-commands.ts';
 import { serverCommands } from './commands/server-commands.ts';
 import { statusCommand } from './commands/status-command.ts';
 import { completionCommand } from './completion/completion-command.ts';
@@ -148,6 +149,7 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
   serverCommands(program, terminal);
   projectCommands(program, terminal);
   deployCommands(program, terminal);
+  secretCommands(program, terminal);
   statusCommand(program, terminal);
   topCommand(program, terminal);
   configCommand(program, terminal);

@@ -44,6 +44,7 @@ import { answerError, describeProblem } from './routes/problem.ts';
 import { projectRoutes } from './routes/project-routes.ts';
 import { registerRoutes } from './routes/register-routes.ts';
 import { registryRoute } from './routes/registry-route.ts';
+import { secretRoutes } from './routes/secret-routes.ts';
 import { serverRoutes } from './routes/server-routes.ts';
 import { sessionRoutes } from './routes/session-routes.ts';
 import { targetsRoute } from './routes/targets-route.ts';
@@ -78,6 +79,7 @@ export interface ControlOptions {
   readonly reserve?: ControlContext['reserve'];
   readonly certificates?: ControlContext['certificates'];
   readonly issued?: ControlContext['issued'];
+  readonly secrets?: ControlContext['secrets'];
   /** Certificate of the control address, as TLS servers take it; undefined: it is plain. */
   readonly secure?: SecureContextOptions | undefined;
   readonly authorize: Authorizer;
@@ -140,6 +142,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     reserve: options.reserve,
     certificates: options.certificates,
     issued: options.issued,
+    secrets: options.secrets,
     clock,
     version,
     listen,
@@ -175,6 +178,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     projectRoutes,
     registerRoutes,
     registryRoute,
+    secretRoutes,
     metricsRoute,
     targetsRoute,
     probeRoutes,

@@ -8,6 +8,7 @@ import type { Clock } from '../../model/clock.ts';
 import type { Immutable } from '../../model/immutable.ts';
 import type { LiveView } from '../../model/live.ts';
 import type { Registry } from '../../registry/contract.ts';
+import type { SecretRotation } from '../../registry/secrets/secret-rotation.ts';
 import type { CertificateStore } from '../../tls/certificate-store.ts';
 import type { IssuedCertificates } from '../../tls/issued-certificates.ts';
 import type { Registrants } from '../access/registrants.ts';
@@ -37,6 +38,8 @@ export interface ControlContext {
   readonly certificates?: CertificateStore | undefined;
   /** Certificates that authorities issue; undefined: none do. */
   readonly issued?: Pick<IssuedCertificates, 'states' | 'stateOf'> | undefined;
+  /** Keys of the registry's secrets; undefined: this balancer has no secrets of the registry. */
+  readonly secrets?: Pick<SecretRotation, 'status' | 'rotate'> | undefined;
   readonly clock: Clock;
   readonly version: string;
   /** Access log lines dropped since the start. */

@@ -19,17 +19,28 @@ interface SecretKey {
  */
 export class SecretKeys {
   readonly #keys: readonly [SecretKey, ...SecretKey[]];
-  readonly #origin: string;
+  /** Place of the keys, for messages. */
+  readonly origin: string;
 
   /** @param origin place of the keys, for messages */
   constructor([first, ...others]: readonly [string, ...string[]], origin: string) {
     this.#keys = [keyOf(first), ...others.map(keyOf)];
-    this.#origin = origin;
+    this.origin = origin;
   }
 
   /** Names the key that seals. */
   get id(): string {
     return this.#keys[0].id;
+  }
+
+  /** Names all keys, the one that seals first. */
+  get ids(): readonly string[] {
+    return this.#keys.map(({ id }) => id);
+  }
+
+  /** Names the key that sealed a text; undefined: it is damaged, or a newer Sluice sealed it. */
+  static idIn(sealed: string): string | undefined {
+    return sealedForm.exec(sealed)?.[1];
   }
 
   /** Seals a text. It opens only with the same `context`, which says what the text is for, so that no sealed text passes for another. */
@@ -64,12 +75,17 @@ export class SecretKeys {
   }
 
   #otherKey(id: string, context: string): SluiceError {
-    const own = this.#keys.map((key) => key.id).join(', ');
+    const own = this.ids.join(', ');
     return new SluiceError(
       'invalid',
-      `the registry's ${context} is sealed with key ${id}, but ${this.#origin} has ${own}: balancers on one registry need the same key. Copy secret.key from the data folder of the balancer that made it, or give all of them the same SLUICE_SECRET_KEY. Nothing was changed`,
+      `the registry's ${context} is sealed with key ${id}, but ${this.origin} has ${own}: balancers on one registry need the same key. Copy secret.key from the data folder of the balancer that made it, or give all of them the same SLUICE_SECRET_KEY. Nothing was changed`,
     );
   }
+}
+
+/** Binds a sealed text to the name of its secret, so that one secret cannot be put in the place of another. */
+export function contextOf(name: string): string {
+  return `secret ${name}`;
 }
 
 function associated(id: string, context: string): Buffer {
