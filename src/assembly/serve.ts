@@ -2,9 +2,11 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { AcmeCertificates } from '../acme/acme-certificates.ts';
 import { SelfSignedCertificates } from '../acme/self-signed-certificates.ts';
+import { AuthorityRotation } from '../balancer/authority-rotation.ts';
 import { type Balancer, createBalancer } from '../balancer/balancer.ts';
 import { HopAuthority } from '../balancer/hop-authority.ts';
 import { MemberCertification } from '../balancer/member-certification.ts';
+import type { MemberRecord } from '../balancer/registry-view.ts';
 import { TicketSecret } from '../balancer/ticket-secret.ts';
 import type { Config } from '../config/config.ts';
 import { Callers } from '../control/access/callers.ts';
@@ -90,11 +92,20 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     const certificate = config.control.tls && certificates.pin(config.control.tls);
     return certificate && singleServerOptions(certificate, ticketKey(tickets.octets, 'control'));
   };
+  let members: ReadonlyMap<string, MemberRecord> = new Map();
   const hop = new HopAuthority({ clock: systemClock, logger });
+  const authorities = new AuthorityRotation({
+    ...{ authority: hop, clock: systemClock, logger },
+    members: () => members.values(),
+    isUp: (id) => isHealthy(balancer.view, id),
+  });
   const certification = new MemberCertification({ authority: hop, clock: systemClock, random: Math.random, logger });
   const balancer = createBalancer({
     hop,
-    onMembers: (members) => certification.follow(members),
+    onMembers: (present) => {
+      members = present;
+      certification.follow(present.values());
+    },
     onStrangers: () => openControl(),
     certificates,
     tickets,
@@ -121,6 +132,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     stopped.abort();
     await balancer.drain(present.shutdown.grace);
     await dataPlane.flush();
+    authorities.stop();
     certification.stop();
     hop.stop();
     await control?.close();
@@ -157,6 +169,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       await applyEnvironments(registry, config, logger, { onWait: openControl, signal: stopped.signal });
       await rotation?.start();
       if (secrets !== undefined) await Promise.all([hop.start(secrets), tickets.start(secrets)]);
+      if (secrets !== undefined) authorities.start(secrets);
       if (registry.certification !== undefined) certification.start(registry.certification);
       await balancer.start();
     };
@@ -187,6 +200,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       certificates,
       issued,
       secrets: rotation,
+      authorities,
       secure: controlTls(),
       accessLogDropped: () => dataPlane.accessLogDropped,
       authorize,

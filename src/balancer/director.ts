@@ -54,7 +54,7 @@ export interface DirectorTools extends RegistryViewTools, ProberTools {
   /** Credentials for servers that answer TLS with certificates of the registry. Default none: no server is reached over such TLS. */
   readonly hop?: HopCredentialsSource;
   /** Called with the registered servers whenever they may have changed. */
-  readonly onMembers?: (members: Iterable<MemberRecord>) => void;
+  readonly onMembers?: (members: ReadonlyMap<string, MemberRecord>) => void;
   /** Called when a start waits for servers that do not know the authority of this balancer: they learn of it when they join again. */
   readonly onStrangers?: () => void;
 }
@@ -196,7 +196,7 @@ export class Director {
 
   /** Has exactly the present servers checked and their traffic judged; goes through them in pieces. */
   *#membersChanged(): Pieces<void> {
-    this.#tools.onMembers?.(this.#registryView.members.values());
+    this.#tools.onMembers?.(this.#registryView.members);
     const all: (Candidate & { environment: string })[] = [];
     const checked: CheckedServer[] = [];
     const { members, environments } = this.#registryView;

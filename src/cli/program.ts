@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { readAddress, readConnections, readCount, readName, readRanges, readWeight } from './argument-readers.ts';
+import { authorityCommands } from './commands/authority-commands.ts';
 import { configCommand } from './commands/config-command.ts';
 import { deployCommands } from './commands/deploy-commands.ts';
 import { environmentCommands } from './commands/environment-commands.ts';
@@ -149,6 +150,7 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
   serverCommands(program, terminal);
   projectCommands(program, terminal);
   deployCommands(program, terminal);
+  authorityCommands(program, terminal);
   secretCommands(program, terminal);
   statusCommand(program, terminal);
   topCommand(program, terminal);

@@ -29,6 +29,7 @@ import { Observer } from './feed/observer.ts';
 import { paceHandshakes } from './paced-handshakes.ts';
 import { answerInPieces } from './routes/answer-in-pieces.ts';
 import { answerNotFound } from './routes/answer-not-found.ts';
+import { authorityRoutes } from './routes/authority-routes.ts';
 import { acceptBodies, compileValidator } from './routes/bodies.ts';
 import type { ControlApp, ControlContext } from './routes/control-app.ts';
 import { deploymentRoutes } from './routes/deployment-routes.ts';
@@ -80,6 +81,7 @@ export interface ControlOptions {
   readonly certificates?: ControlContext['certificates'];
   readonly issued?: ControlContext['issued'];
   readonly secrets?: ControlContext['secrets'];
+  readonly authorities?: ControlContext['authorities'];
   /** Certificate of the control address, as TLS servers take it; undefined: it is plain. */
   readonly secure?: SecureContextOptions | undefined;
   readonly authorize: Authorizer;
@@ -143,6 +145,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     certificates: options.certificates,
     issued: options.issued,
     secrets: options.secrets,
+    authorities: options.authorities,
     clock,
     version,
     listen,
@@ -179,6 +182,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     registerRoutes,
     registryRoute,
     secretRoutes,
+    authorityRoutes,
     metricsRoute,
     targetsRoute,
     probeRoutes,

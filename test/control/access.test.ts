@@ -12,6 +12,8 @@ const routes: [method: string, path: string, least: 'admin' | 'join' | 'monitor'
   ['GET', '/v1/environments/{env}', 'admin'],
   ['DELETE', '/v1/environments/{env}', 'admin'],
   ['GET', '/v1/registry', 'admin'],
+  ['GET', '/v1/ca', 'admin'],
+  ['POST', '/v1/ca/rotate', 'admin'],
   ['GET', '/v1/secrets', 'admin'],
   ['POST', '/v1/secrets/rotate', 'admin'],
   ['GET', '/v1/servers', 'admin'],
