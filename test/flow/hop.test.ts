@@ -176,7 +176,10 @@ test('an embedded registry that starts with another secret key answers no reques
 
   const [keys, rotated] = [await operate(t, again, 'secrets', 'status'), await operate(t, again, 'secrets', 'rotate')];
   t.match(keys.out, /^keys of this balancer: SLUICE_SECRET_KEY\n[\s\S]*seals and opens[\s\S]*is not here/);
-  t.match(rotated, { status: 0, out: /were sealed with key [0-9a-f]{8} already[\s\S]*hop:[0-9a-f]{8} stays as it is: .*is sealed with key/ });
+  t.match(rotated, {
+    status: 0,
+    out: /were sealed with key [0-9a-f]{8} already[\s\S]*hop:[0-9a-f]{8} stays as it is: .*is sealed with key/,
+  });
   t.match((await operate(t, again, 'ca', 'status')).out, /^AUTHORITY .*[\s\S]*certifies balancers and servers/);
   t.match(await operate(t, again, 'ca', 'rotate'), { status: 0, out: /next[\s\S]*servers learn of the new authority: / });
   t.match(await operate(t, again, 'ca', 'rotate'), { status: 1, err: /is being replaced already: see "sluice ca status"/ });
