@@ -137,7 +137,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     hop.stop();
     await control?.close();
     reader.close();
-    await rotation?.stop();
+    if (registry.link.up) await rotation?.stop();
     await registry.close();
   };
   const summary = () => {
