@@ -21,6 +21,7 @@ export class RawServer {
   /** Connections that the test has not taken yet. */
   readonly #arrived: Peer[] = [];
   readonly #changed = new Condition();
+  #closed = false;
   /** Number of connections accepted so far. */
   count = 0;
 
@@ -43,15 +44,18 @@ export class RawServer {
     return (this.server.address() as net.AddressInfo).port;
   }
 
-  /** Takes the next connection. */
+  /** Takes the next connection. Rejects if the server closes before there is one. */
   next(): Promise<Peer> {
-    return this.#changed.until(() => this.#arrived.shift(), {
-      what: 'another connection to the server',
-      seen: () => `${this.count} so far`,
-    });
+    const look = () => {
+      if (this.#closed) throw new Error(`the server closed after ${this.count} connections, while another one was expected`);
+      return this.#arrived.shift();
+    };
+    return this.#changed.until(look, { what: 'another connection to the server', seen: () => `${this.count} so far` });
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
+    this.#changed.notify();
     for (const socket of this.sockets) socket.destroy();
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
   }
