@@ -1,7 +1,6 @@
 import t from 'tap';
-import { processDeadlines } from '../../src/http1/connection/deadlines.ts';
 import { memoryInUse } from '../tools/memory.ts';
-import { passTimeUntil } from '../tools/pass-time.ts';
+import { passTime, passTimeUntil } from '../tools/pass-time.ts';
 import { statusOf } from './peer.ts';
 import { world } from './world.ts';
 
@@ -147,7 +146,7 @@ t.test('a slow reader gets the whole of a last response', async (t) => {
   client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
   await w.client();
   // Waits for longer than a closing connection lingers after everything was sent.
-  await new Promise<void>((expire) => processDeadlines.watch({ deadline: processDeadlines.now + 2300, expire, crashed: t.bailout }));
+  await passTime(2300);
   let got = 0;
   client.socket.removeAllListeners('data');
   client.socket.on('data', (octets) => {
