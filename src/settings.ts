@@ -209,6 +209,10 @@ export interface EnvironmentSpec {
        */
       ca: string;
       /**
+       * files with revocation lists (CRL) of these authorities, in PEM form: a certificate that one of them names is refused. Watched and checked like `ca`. The certificates of an authority without a list are not looked up
+       */
+      crl?: string | string[];
+      /**
        * true: a request without a client certificate is refused; false: only one with a certificate that none of the authorities issued, or that is not valid
        */
       require?: boolean;

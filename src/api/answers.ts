@@ -113,6 +113,10 @@ export const environmentAnswer = environmentSpec
               description:
                 'why the files cannot be used as they are now, and what to do; the certificate that was read before stays in use, or this one, if it is only out of date and there is no other',
             }),
+            revoked: z.int().optional().meta({
+              description:
+                'number of certificates that this revocation list names; absent: it is no revocation list. `until` is when the next list is due',
+            }),
             acme: z
               .object({
                 renewal: z
@@ -135,7 +139,8 @@ export const environmentAnswer = environmentSpec
         )
         .optional()
         .meta({
-          description: 'certificates of the listener and of the authorities of its clients, on this balancer; absent: it has no TLS',
+          description:
+            'certificates of the listener, and of the authorities of its clients with their revocation lists, on this balancer; absent: it has no TLS',
         }),
       snapshot: snapshotId,
       origins: z.record(z.string(), z.enum(['file', 'api'])).meta({

@@ -92,7 +92,11 @@ function environmentTroubles({ name, listen, proxyProtocol, status }: Environmen
     report(
       `${withoutProxyHeader} connections from addresses in proxyProtocol had no valid header of the PROXY protocol: let the load balancer there send it; see the log for the address`,
     );
-  for (const { certificate, until, fault, acme } of status.certificates ?? []) {
+  for (const { certificate, until, fault, acme, revoked } of status.certificates ?? []) {
+    if (revoked !== undefined) {
+      if (fault !== undefined) report(`revocation list ${certificate}: ${fault}`);
+      continue;
+    }
     if (acme?.failure !== undefined) {
       const { attempts, reason, next } = acme.failure;
       const present = until === null ? 'a self-signed one answers' : `the present one is valid until ${minuteOf(until)}`;

@@ -8,6 +8,9 @@ export function certificateFamilies(files: readonly CertificateState[], issued: 
     ...files.map(({ file, notAfter }) => ({ label: file, notAfter })),
     ...issued.map(({ name, certificate }) => ({ label: name, notAfter: certificate?.notAfter })),
   ];
+  const lists = files.flatMap(({ lists = [] }) => lists);
+  // Environments with other authorities may name the same file.
+  const due = new Map(lists.flatMap(({ file, nextUpdate }) => (nextUpdate === undefined ? [] : [[file, nextUpdate] as const])));
   return [
     {
       name: 'sluice_certificate_expiry_timestamp_seconds',
@@ -16,6 +19,12 @@ export function certificateFamilies(files: readonly CertificateState[], issued: 
       series: all.flatMap(({ label, notAfter }) =>
         notAfter === undefined ? [] : [{ labels: { certificate: label }, value: notAfter / 1000 }],
       ),
+    },
+    {
+      name: 'sluice_revocation_list_due_timestamp_seconds',
+      help: 'Time at which the next revocation list of client certificates is due, in seconds since 1970.',
+      type: 'gauge',
+      series: [...due].map(([list, at]) => ({ labels: { list }, value: at / 1000 })),
     },
     {
       name: 'sluice_certificate_issue_failures',

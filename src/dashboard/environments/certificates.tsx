@@ -14,7 +14,7 @@ export function Certificates({ environment: { status } }: { environment: Environ
       </h3>
       <ul class="chips">
         {certificates.map((certificate) => {
-          const { tone, facts } = certificate.acme === undefined ? ofFile(certificate) : issued(certificate, certificate.acme);
+          const { tone, facts } = standingOf(certificate);
           return (
             <li key={certificate.certificate} class={`chip tone-${tone}`}>
               <span class="dot" aria-hidden="true" />
@@ -35,6 +35,16 @@ export function Certificates({ environment: { status } }: { environment: Environ
 interface Standing {
   readonly tone: 'good' | 'busy' | 'warn' | 'bad';
   readonly facts: readonly string[];
+}
+
+function standingOf(certificate: Certificate): Standing {
+  if (certificate.acme !== undefined) return issued(certificate, certificate.acme);
+  return certificate.revoked === undefined ? ofFile(certificate) : ofList(certificate, certificate.revoked);
+}
+
+function ofList({ until, fault }: Certificate, revoked: number): Standing {
+  const facts = [`revocation list · ${revoked} revoked`, ...(until === null ? [] : [`next due ${minuteOf(until)}`])];
+  return fault === undefined ? { tone: 'good', facts } : { tone: 'bad', facts: [...facts, fault] };
 }
 
 function ofFile({ until, fault }: Certificate): Standing {

@@ -8,10 +8,11 @@ export interface CertificateTrouble {
   readonly text: string;
 }
 
-export function certificateTroubles({ certificate, fault, until, acme }: Certificate): CertificateTrouble[] {
+export function certificateTroubles({ certificate, fault, until, acme, revoked }: Certificate): CertificateTrouble[] {
   const found: CertificateTrouble[] = [];
   if (acme?.failure !== undefined) found.push({ kind: 'issue', text: `no new certificate for ${certificate}: ${acme.failure.reason}` });
-  const isExpired = until !== null && until < Date.now();
+  // Of a revocation list that is out of date, the fault tells more.
+  const isExpired = revoked === undefined && until !== null && until < Date.now();
   if (fault !== undefined || isExpired) found.push({ kind: 'certificate', text: fault ?? `the certificate ${certificate} has expired` });
   return found;
 }
