@@ -230,7 +230,7 @@ export class CertificateStore {
   }
 }
 
-/** What follows from a fault, for the log. */
+/** Consequence of a fault, for the log. */
 function consequence(files: Files, part: string, isOutdated: boolean, inUse: boolean): string {
   if (isOutdated && part === 'crl') return '; it is used all the same: what it revokes is refused, what was revoked since is not';
   if (inUse) return `; ${part === 'crl' ? 'what' : 'the certificate that'} was read before stays in use`;
@@ -270,7 +270,7 @@ function isSame(one: Certificate | ClientAuthority, other: Certificate | ClientA
   return one.chain === other.chain && partsOf(one) === partsOf(other);
 }
 
-/** What else than the certificates tells contents apart. */
+/** The part of a content beside its certificates, to tell contents apart. */
 function partsOf(content: Certificate | ClientAuthority): string {
   return 'key' in content ? content.key : content.lists.map(({ digest }) => digest).join();
 }

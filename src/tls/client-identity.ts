@@ -20,7 +20,7 @@ export class ClientIdentity {
   readonly #leaf: X509Certificate;
   /** Other certificates that came with it; undefined: they were not kept. */
   readonly #others: readonly X509Certificate[] | undefined;
-  /** Those of the listener at the handshake. */
+  /** The listener's authorities at the handshake. */
   readonly #authorities: readonly ClientAuthority[];
   readonly #listener: PresentAuthorities;
   /** The listener's authorities when the decisions were made. */

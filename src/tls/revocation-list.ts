@@ -105,9 +105,15 @@ export function listDateFault(
 
 /** Names an authority by its key and its name, which several certificates may share. */
 export function issuerKey(authority: X509Certificate): string {
+  const known = issuerKeys.get(authority);
+  if (known !== undefined) return known;
   const key = authority.publicKey.export({ type: 'spki', format: 'der' });
-  return createHash('sha256').update(key).update(subjectOf(authority).compared).digest('hex');
+  const made = createHash('sha256').update(key).update(subjectOf(authority).compared).digest('hex');
+  issuerKeys.set(authority, made);
+  return made;
 }
+
+const issuerKeys = new WeakMap<X509Certificate, string>();
 
 const serialsIn = new WeakMap<RevocationList, ReadonlySet<string>>();
 
