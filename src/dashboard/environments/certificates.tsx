@@ -1,5 +1,6 @@
 import type { EnvironmentAnswer } from '../../api/answers.ts';
 import { lastDays } from '../../api/last-days.ts';
+import { minuteOf } from '../../api/minute-of.ts';
 
 type Certificate = NonNullable<EnvironmentAnswer['status']['certificates']>[number];
 
@@ -60,9 +61,4 @@ function issued({ until }: Certificate, { renewal, failure }: NonNullable<Certif
   const validity = until === null ? 'self-signed until the first is issued' : `valid until ${minuteOf(until)}`;
   if (failure !== undefined) return { tone: 'bad', facts: [validity, `next attempt ${minuteOf(failure.next)} · ${failure.reason}`] };
   return { tone: until === null ? 'busy' : 'good', facts: [validity, ...(renewal === null ? [] : [`renewal ${minuteOf(renewal)}`])] };
-}
-
-/** A date to the minute, in UTC. */
-function minuteOf(date: number): string {
-  return `${new Date(date).toISOString().slice(0, 16).replace('T', ' ')}Z`;
 }

@@ -1,6 +1,10 @@
 import type { EnvironmentAnswer } from '../../api/answers.ts';
 
-type Certificate = NonNullable<EnvironmentAnswer['status']['certificates']>[number];
+/** A certificate of a listener, of the control address or of a gateway server. */
+type Certificate = Pick<
+  NonNullable<EnvironmentAnswer['status']['certificates']>[number],
+  'certificate' | 'fault' | 'until' | 'acme' | 'revoked'
+>;
 
 /** A fault of a certificate: its authority issues no new one, or the present one cannot be used. */
 export interface CertificateTrouble {
