@@ -243,7 +243,7 @@ export interface EnvironmentSpec {
    */
   hash?: {
     /**
-     * client-ip, path, header:NAME or cookie:NAME. Behind a proxy that is not listed in trustedProxies, client-ip is the address of the proxy for all clients
+     * client-ip, client-certificate, path, header:NAME or cookie:NAME. client-certificate: the subject of the certificate that the client has shown. Behind a proxy that is not listed in trustedProxies, client-ip is the address of the proxy for all clients
      */
     on?: string;
   };

@@ -42,6 +42,8 @@ export interface Exchange {
    * @param withChain the upstream gets the intermediate certificates too, in Client-Cert-Chain
    */
   identify?(files: string, withChain: boolean): 'missing' | 'refused' | 'accepted';
+  /** Subject (RFC 4514) of the certificate that {@link identify} has accepted; absent: none. */
+  readonly clientSubject?: string | undefined;
   /** Address of the listener that accepted the connection, as configured. */
   readonly listener: string;
   /** Free for the role's own use during the exchange, for example for the resource that matched. */

@@ -137,6 +137,10 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
     return this.head.clientCertLine < 0 ? undefined : this.headers.get('client-cert');
   }
 
+  get clientSubject(): string | undefined {
+    return this.#certificate === undefined ? undefined : this.#client?.subject;
+  }
+
   identify(files: string, withChain: boolean): 'missing' | 'refused' | 'accepted' {
     const client = this.#response.client.secured?.client;
     if (client === undefined) return 'missing';
