@@ -12,15 +12,26 @@ export interface DerValue {
 
 /** Reads the first value. Throws a `RangeError` if the octets end before it does. */
 export function readDer(octets: Buffer): DerValue {
-  const [tag, short] = octets;
-  if (tag === undefined || short === undefined) throw new RangeError('the octets end within a value');
-  const size = short < 0x80 ? 0 : short & 0x7f;
-  if (size > 4 || short === 0x80) throw new RangeError('a length is not in the form of DER');
-  const from = 2 + size;
+  const end = derEnd(octets, 0);
+  return { tag: octets[0] as number, content: octets.subarray(derStart(octets, 0), end), whole: octets.subarray(0, end) };
+}
+
+/** Finds the first octet of the content of the value that begins at `at`. Throws a `RangeError` if the octets end before it. */
+export function derStart(octets: Buffer, at: number): number {
+  const short = octets[at + 1];
+  if (short === undefined) throw new RangeError('the octets end within a value');
+  return at + 2 + (short < 0x80 ? 0 : short & 0x7f);
+}
+
+/** Finds the end of the value that begins at `at`. Throws a `RangeError` if the octets end before it does. */
+export function derEnd(octets: Buffer, at: number): number {
+  const from = derStart(octets, at);
+  const size = from - at - 2;
+  if (size > 4 || (size === 0 && octets[at + 1] === 0x80)) throw new RangeError('a length is not in the form of DER');
   if (octets.length < from) throw new RangeError('the octets end within a length');
-  const end = from + (size === 0 ? short : octets.readUIntBE(2, size));
+  const end = from + (size === 0 ? (octets[at + 1] as number) : octets.readUIntBE(at + 2, size));
   if (octets.length < end) throw new RangeError('the octets end within a value');
-  return { tag, content: octets.subarray(from, end), whole: octets.subarray(0, end) };
+  return end;
 }
 
 /** Reads the values in a sequence or set, one after the other. Throws a `RangeError` if one is incomplete. */
@@ -47,11 +58,12 @@ export function readObjectIdentifier({ content }: DerValue): string {
   return [first, both - first * 40, ...rest].join('.');
 }
 
-/** Reads an integer of any length as hexadecimal digits in upper case, without leading zeros. */
-export function readHex({ content }: DerValue): string {
-  const bits = 8 * content.length;
-  const number = BigInt.asIntN(bits, BigInt(`0x${content.toString('hex') || '0'}`));
-  return number.toString(16).toUpperCase();
+/** Reads an integer of any length, between these offsets, as hexadecimal digits in lower case, without leading zeros. */
+export function readHex(octets: Buffer, start: number, end: number): string {
+  const first = octets[start] as number;
+  if (end > start && first > 0x0f && first < 0x80) return octets.toString('hex', start, end);
+  const number = BigInt.asIntN(8 * (end - start), BigInt(`0x${octets.toString('hex', start, end) || '0'}`));
+  return number.toString(16);
 }
 
 /** Reads a date (RFC 5280 section 4.1.2.5), in milliseconds since 1970. */

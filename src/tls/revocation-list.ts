@@ -1,6 +1,6 @@
 import { constants, createHash, verify, type X509Certificate } from 'node:crypto';
 import { demand, faultIn, type NamedText, readText } from './certificate-fault.ts';
-import { type DerValue, derItems, derTags, readDer, readHex, readObjectIdentifier, readTime } from './der-reader.ts';
+import { type DerValue, derEnd, derItems, derStart, derTags, readDer, readHex, readObjectIdentifier, readTime } from './der-reader.ts';
 import { readName, subjectOf } from './distinguished-name.ts';
 
 /** A checked revocation list (CRL, RFC 5280 section 5) as plain data, so that it can be sent to a worker process. */
@@ -121,7 +121,7 @@ const serialsIn = new WeakMap<RevocationList, ReadonlySet<string>>();
 export function isRevoked({ serialNumber }: X509Certificate, issuer: X509Certificate, lists: readonly RevocationList[]): boolean {
   if (lists.length === 0) return false;
   const key = issuerKey(issuer);
-  const serial = serialNumber.replace(/^(-?)0+(?=.)/, '$1');
+  const serial = serialNumber.toLowerCase().replace(/^(-?)0+(?=.)/, '$1');
   return lists.some((list) => list.issuer === key && serialsOf(list).has(serial));
 }
 
@@ -164,13 +164,7 @@ function partsOf(octets: Buffer): Parts | string {
     const isDate = rest[0] !== undefined && rest[0].tag !== derTags.sequence && rest[0].tag !== 0xa0;
     const nextUpdate = isDate ? readTime(rest.shift() as DerValue) : undefined;
     const entries = rest[0]?.tag === derTags.sequence ? rest.shift() : undefined;
-    const revoked: string[] = [];
-    const critical = new Set<string>();
-    for (const entry of entries === undefined ? [] : derItems(entries)) {
-      const [serial, , extensions] = [...derItems(entry)] as [DerValue, DerValue, DerValue?];
-      revoked.push(readHex(serial));
-      if (extensions !== undefined) for (const one of extensionsIn(extensions)) if (one.critical) critical.add(one.id);
-    }
+    const { revoked, critical } = entriesIn(entries?.content ?? Buffer.alloc(0));
     const extensions = rest[0]?.tag === 0xa0 ? [...extensionsIn(readDer(rest[0].content))] : [];
     const dates = { thisUpdate: readTime(thisUpdate), nextUpdate };
     const signature = bits.content.subarray(1);
@@ -178,6 +172,22 @@ function partsOf(octets: Buffer): Parts | string {
   } catch {
     return 'holds a damaged revocation list: copy the file again, or get it again from the authority';
   }
+}
+
+/** The serial numbers of a list, and the critical extensions of its entries. Makes no values of them: a list may have a hundred thousand. */
+function entriesIn(octets: Buffer): Pick<Parts, 'revoked' | 'critical'> {
+  const revoked: string[] = [];
+  const critical = new Set<string>();
+  for (let at = 0; at < octets.length; ) {
+    const end = derEnd(octets, at);
+    const serial = derStart(octets, at);
+    const date = derEnd(octets, serial);
+    revoked.push(readHex(octets, derStart(octets, serial), date));
+    const extensions = derEnd(octets, date);
+    if (extensions < end) for (const one of extensionsIn(readDer(octets.subarray(extensions, end)))) if (one.critical) critical.add(one.id);
+    at = end;
+  }
+  return { revoked, critical };
 }
 
 function* extensionsIn(sequence: DerValue): Generator<Extension> {
