@@ -32,6 +32,7 @@ import { answerNotFound } from './routes/answer-not-found.ts';
 import { authorityRoutes } from './routes/authority-routes.ts';
 import { acceptBodies, compileValidator } from './routes/bodies.ts';
 import type { ControlApp, ControlContext } from './routes/control-app.ts';
+import { controlRoute } from './routes/control-route.ts';
 import { deploymentRoutes } from './routes/deployment-routes.ts';
 import { environmentRoutes } from './routes/environment-routes.ts';
 import { guardRoutes } from './routes/guard-routes.ts';
@@ -79,6 +80,7 @@ export interface ControlOptions {
   /** Opens a listener ahead of a change to an environment: see `ControlContext`. */
   readonly reserve?: ControlContext['reserve'];
   readonly certificates?: ControlContext['certificates'];
+  readonly controlTls?: ControlContext['controlTls'];
   readonly issued?: ControlContext['issued'];
   readonly secrets?: ControlContext['secrets'];
   readonly authorities?: ControlContext['authorities'];
@@ -143,6 +145,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     live,
     reserve: options.reserve,
     certificates: options.certificates,
+    controlTls: options.controlTls,
     issued: options.issued,
     secrets: options.secrets,
     authorities: options.authorities,
@@ -183,6 +186,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     registryRoute,
     secretRoutes,
     authorityRoutes,
+    controlRoute,
     metricsRoute,
     targetsRoute,
     probeRoutes,

@@ -16,6 +16,7 @@ const routes: [method: string, path: string, least: 'admin' | 'join' | 'monitor'
   ['POST', '/v1/ca/rotate', 'admin'],
   ['GET', '/v1/secrets', 'admin'],
   ['POST', '/v1/secrets/rotate', 'admin'],
+  ['GET', '/v1/control', 'admin'],
   ['GET', '/v1/servers', 'admin'],
   ['GET', '/v1/servers/{id}', 'admin'],
   ['DELETE', '/v1/servers/{id}', 'admin'],

@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
 import type { AuthoritiesAnswer } from '../../api/authority-answers.ts';
+import { minuteOf } from '../../api/minute-of.ts';
 import { readDuration } from '../argument-readers.ts';
 import { type Operator, type OperatorOptions, operatorCommand, operatorOf } from '../operator.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import type { Line } from '../terminal/text.ts';
 import { waitUntil } from '../wait-until.ts';
-import { minuteOf } from './certificate-table.ts';
 
 const uses = {
   present: 'certifies balancers and servers',

@@ -10,6 +10,7 @@ import type { Immutable } from '../../model/immutable.ts';
 import type { LiveView } from '../../model/live.ts';
 import type { Registry } from '../../registry/contract.ts';
 import type { SecretRotation } from '../../registry/secrets/secret-rotation.ts';
+import type { CertificateFiles } from '../../tls/certificate.ts';
 import type { CertificateStore } from '../../tls/certificate-store.ts';
 import type { IssuedCertificates } from '../../tls/issued-certificates.ts';
 import type { Registrants } from '../access/registrants.ts';
@@ -37,6 +38,8 @@ export interface ControlContext {
   readonly reserve?: ((address: string) => Promise<(made: boolean) => void>) | undefined;
   /** Certificates of this machine; undefined: none are looked at. */
   readonly certificates?: CertificateStore | undefined;
+  /** Files of the certificate of the control address; undefined: it is plain. */
+  readonly controlTls?: CertificateFiles | undefined;
   /** Certificates that authorities issue; undefined: none do. */
   readonly issued?: Pick<IssuedCertificates, 'states' | 'stateOf'> | undefined;
   /** Keys of the registry's secrets; undefined: this balancer has no secrets of the registry. */
