@@ -1,19 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { setPriority } from 'node:os';
 import { type DocumentKind, type DocumentReader, documents, type ReadDocument, readChecked } from '../control/documents.ts';
-import { contentHash } from '../model/content-hash.ts';
 import { type ErrorCode, type Fault, SluiceError } from '../model/fault.ts';
+import { controlTurns } from '../model/turns.ts';
+import { type CheckedFacts, CheckedProject } from '../projects/checked-project.ts';
 import { childEnvironment } from './child-environment.ts';
+import { giveWay } from './give-way.ts';
 import { ownProgram } from './own-program.ts';
 
 /** First argument of a process that reads documents, used only by {@link DocumentProcess}. */
 const argument = 'document-reader';
 /** Milliseconds without a document after which the process is ended. */
 const idleMs = 30_000;
+/** Has V8 use one thread: those that collect garbage would occupy several processors at once, and traffic would have to wait for one. */
+const oneThread = '--single-threaded';
 /** Attempts at a document whose process ends. */
 const mostAttempts = 2;
-
-type CheckedContent = NonNullable<ReadDocument['content']>;
 
 interface Question {
   readonly number: number;
@@ -30,7 +31,7 @@ interface Waiting extends Omit<Question, 'number'> {
 
 type Answer = { readonly number: number } & (
   | { readonly json: { readonly given: string; readonly value: string } }
-  | { readonly content: CheckedContent }
+  | { readonly project: CheckedFacts }
   | { readonly refused: { readonly code: ErrorCode; readonly message: string; readonly faults: readonly Fault[] } }
 );
 
@@ -70,9 +71,11 @@ export class DocumentProcess {
   }
 
   #start(): ChildProcess {
-    const { file, args } = ownProgram([argument]);
+    const { file, args } = ownProgram([argument], [oneThread]);
     const env = childEnvironment();
     const started = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], serialization: 'advanced', detached: true, env });
+    // At once, since its start takes a fifth of a second of a processor. Threads that it starts meanwhile are its own concern.
+    if (started.pid !== undefined) giveWay(started.pid);
     started.on('message', (answer: Answer) => this.#take(answer));
     // If it could not be started, or a message did not reach it, 'close' follows.
     started.on('error', () => started.kill('SIGKILL'));
@@ -96,8 +99,8 @@ export class DocumentProcess {
     const waiting = this.#waiting.get(answer.number);
     this.#waiting.delete(answer.number);
     if (this.#waiting.size === 0) this.#idle = setTimeout(() => this.#end(), idleMs).unref();
-    if ('json' in answer) waiting?.resolve({ given: parsed(answer.json.given), value: parsed(answer.json.value) });
-    else if ('content' in answer) waiting?.resolve(contentRead(answer.content));
+    if ('json' in answer) void parsedInTurns(answer.json).then(waiting?.resolve);
+    else if ('project' in answer) waiting?.resolve({ given: undefined, value: new CheckedProject(answer.project) });
     else waiting?.reject(new SluiceError(answer.refused.code, answer.refused.message, answer.refused));
   }
 }
@@ -109,8 +112,7 @@ export function readsDocuments(): boolean {
 
 /** Reads documents for the process that started this one, until that ends. */
 export function runDocumentReader(): void {
-  // Traffic of this machine comes first. Lower priority is always allowed.
-  setPriority(10);
+  giveWay(process.pid);
   process.on('message', ({ number, kind, octets }: Question) => process.send?.(answerTo(number, kind, octets)));
   process.once('disconnect', () => process.exit(0));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
@@ -119,8 +121,8 @@ export function runDocumentReader(): void {
 function answerTo(number: number, kind: DocumentKind, octets: Uint8Array): Answer {
   try {
     const read = readChecked(octets, documents[kind]);
-    return kind === 'project'
-      ? { number, content: contentOf(read.value) }
+    return read.value instanceof CheckedProject
+      ? { number, project: read.value.facts }
       : { number, json: { given: textOf(read.given), value: textOf(read.value) } };
   } catch (error) {
     const { code, message, faults } = error instanceof SluiceError ? error : new SluiceError('internal', (error as Error).message);
@@ -128,21 +130,18 @@ function answerTo(number: number, kind: DocumentKind, octets: Uint8Array): Answe
   }
 }
 
-function contentOf(project: unknown): CheckedContent {
-  return { json: JSON.stringify(project), hash: contentHash(project) };
-}
-
 /** JSON of a document, which may also be nothing. */
 function textOf(value: unknown): string {
   return JSON.stringify(value) ?? '';
 }
 
-function parsed(text: string): unknown {
-  return text === '' ? undefined : JSON.parse(text);
+/** JSON is parsed in a fraction of the time that the structured copy of a message takes. */
+async function parsedInTurns({ given, value }: { readonly given: string; readonly value: string }): Promise<ReadDocument> {
+  const first = parsed(given);
+  await controlTurns.next();
+  return { given: first, value: parsed(value) };
 }
 
-/** A project from another process. JSON is parsed in a fraction of the time that the structured copy of a message takes. */
-function contentRead(content: CheckedContent): ReadDocument {
-  const value: unknown = JSON.parse(content.json);
-  return { given: value, value, content };
+function parsed(text: string): unknown {
+  return text === '' ? undefined : JSON.parse(text);
 }
