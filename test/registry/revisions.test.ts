@@ -2,11 +2,13 @@ import t, { type Test } from 'tap';
 import { systemClock } from '../../src/model/clock.ts';
 import { project } from '../../src/model/project.ts';
 import { FileStore } from '../../src/registry/embedded/file-store.ts';
+import { answerText } from '../../src/registry/remote/answer-text.ts';
 import { DeployableRevisions, examineRevision } from '../../src/registry/rules/deployable-revisions.ts';
 import { Deployments } from '../../src/registry/rules/deployments.ts';
 import { Environments } from '../../src/registry/rules/environments.ts';
 import { Ledger } from '../../src/registry/rules/ledger.ts';
 import { Projects } from '../../src/registry/rules/projects.ts';
+import { RevisionContents } from '../../src/registry/rules/revision-contents.ts';
 import { Snapshots } from '../../src/registry/rules/snapshots.ts';
 import { api } from '../contract/registry-samples.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
@@ -125,4 +127,18 @@ t.test('a large revision is examined by another process, once for the same varia
   await projects.push(api('small'));
   t.match(await revisions.find('small', 1, {}), { basePath: '/small', faults: [] });
   t.equal(asked.length, 2, 'a small one is not worth the way');
+});
+
+t.test('contents are sent to servers as they were stored, and parsed where they are read', async (t) => {
+  const { ledger, projects } = await setUp(t);
+  await projects.push(api('shop', { version: 'with "hash":"x"} in it' }));
+  const stored = await projects.revision('shop', 1);
+  const contents = new RevisionContents(ledger, new Snapshots(ledger), systemClock);
+  const result = await contents.read([{ name: 'shop', revision: 1 }]);
+  const { project, hash } = stored ?? {};
+  t.strictSame(JSON.parse(await answerText('revisions', { call: 7, result })), {
+    call: 7,
+    result: [{ name: 'shop', revision: 1, hash, project }],
+  });
+  t.strictSame(result[0]?.project, project);
 });

@@ -99,7 +99,7 @@ export class RegistryFolder {
   async #withText(stored: Stored): Promise<Stored | undefined> {
     if (stored.kind !== 'revision') return stored;
     const text = await this.#revisions.read(stored.name, stored.text);
-    if (text !== undefined) return { ...stored, text };
+    if (text !== undefined) return { ...stored, text, verified: true };
     return this.table.get(stored)?.revision === stored.revision ? { ...stored, text: '' } : undefined;
   }
 
