@@ -93,8 +93,12 @@ export class DocumentProcess {
 
   #start(): ChildProcess {
     const { file, args } = ownProgram([argument], [oneThread]);
-    const env = childEnvironment();
-    const started = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], serialization: 'advanced', detached: true, env });
+    // In the session of this process: Linux shares time among sessions first (autogroups), and then priorities count only within one.
+    const started = spawn(file, args, {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      serialization: 'advanced',
+      env: childEnvironment(),
+    });
     // At once, since its start takes a fifth of a second of a processor. Threads that it starts meanwhile are its own concern.
     if (started.pid !== undefined) giveWay(started.pid);
     started.on('message', (answer: Numbered<Answer | Refused>) => this.#take(answer));
