@@ -28,7 +28,6 @@ import { DocumentProcess } from './document-process.ts';
 import { openSecrets } from './open-secrets.ts';
 import { warnOfRestartOnly } from './restart-only.ts';
 import { loadShipped } from './shipped.ts';
-import { shortenPauses } from './short-pauses.ts';
 import { version } from './version.ts';
 
 /** Maximum number of environments that a summary names. */
@@ -60,7 +59,6 @@ export interface Served {
  */
 export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessEnv = process.env): Promise<Served> {
   applyDescriptorLimit(logger);
-  if (config.workers === 0) shortenPauses();
   const tokens = await loadTokens({ dataDir: config.dataDir, configured: config.control.tokens, env });
   logger.info({ admin: tokens.origin.admin, join: tokens.origin.join }, 'tokens read from these places');
   const credentials = await Credentials.of(tokens);
