@@ -11,8 +11,8 @@ import { ownProgram } from './own-program.ts';
 
 /** First argument of a process that reads documents, used only by {@link DocumentProcess}. */
 const argument = 'document-reader';
-/** Milliseconds without a document after which the process is ended. */
-const idleMs = 30_000;
+/** Milliseconds without a document after which the process is ended. To start it takes some milliseconds of this process. */
+const idleMs = 300_000;
 /** Has V8 use one thread: those that collect garbage would occupy several processors at once, and traffic would have to wait for one. */
 const oneThread = '--single-threaded';
 /** Attempts at a document whose process ends. */
