@@ -18,7 +18,10 @@ export interface PolicyAnswer {
   readonly body: string;
 }
 
-/** One configured step. Steps run in order; the first one that answers ends the chain. */
+/**
+ * One configured step. Steps run in order; the first one that answers ends the chain. A step keeps nothing between exchanges: resources with the same
+ * settings share it.
+ */
 export interface Policy {
   run(context: PolicyContext): PolicyAnswer | undefined;
 }

@@ -11,26 +11,48 @@ export type PolicySet = Readonly<Record<PolicyPoint, readonly NamedPolicy[]>>;
 /** No policy at any point. */
 export const noPolicies: PolicySet = { proxyRequest: [], targetRequest: [], targetResponse: [], proxyResponse: [] };
 
-/**
- * Creates the policies of each point, in order. Complains about each entry that is wrong; the set is then incomplete and must not be used.
- * While the variables are not known, values that depend on them are not judged.
- *
- * @param path place of `lists` in the project
- */
-export function compilePolicySet(
-  lists: Project['policies'],
-  path: readonly PropertyKey[],
-  variables: Variables | undefined,
-  complain: Complain,
-): PolicySet {
-  const set: Record<PolicyPoint, NamedPolicy[]> = { proxyRequest: [], targetRequest: [], targetResponse: [], proxyResponse: [] };
-  for (const point of policyPoints) {
-    lists[point].forEach((entry, index) => {
-      const policy = compilePolicy(entry, point, [...path, point, index], variables, complain);
-      if (policy !== undefined) set[point].push(policy);
-    });
+/** Compiles the policies of one project and its resources. Policies have no state: entries that are written alike become one policy. */
+export class PolicyCompiler {
+  readonly #variables: Variables | undefined;
+  readonly #complain: Complain;
+  /** Policies without a fault, by point and entry: each place of a fault is reported. */
+  readonly #known = new Map<string, NamedPolicy>();
+
+  /** @param variables undefined: not known yet, so that values that depend on them are not judged */
+  constructor(variables: Variables | undefined, complain: Complain) {
+    this.#variables = variables;
+    this.#complain = complain;
   }
-  return set;
+
+  /**
+   * Creates the policies of each point, in order. Complains about each entry that is wrong; the set is then incomplete and must not be used.
+   *
+   * @param path place of `lists` in the project
+   */
+  compile(lists: Project['policies'], path: readonly PropertyKey[]): PolicySet {
+    if (policyPoints.every((point) => lists[point].length === 0)) return noPolicies;
+    const set: Record<PolicyPoint, NamedPolicy[]> = { proxyRequest: [], targetRequest: [], targetResponse: [], proxyResponse: [] };
+    for (const point of policyPoints) {
+      for (const [index, entry] of lists[point].entries()) {
+        const policy = this.#policy(entry, point, [...path, point, index]);
+        if (policy !== undefined) set[point].push(policy);
+      }
+    }
+    return set;
+  }
+
+  #policy(entry: PolicyEntry, point: PolicyPoint, path: readonly PropertyKey[]): NamedPolicy | undefined {
+    const written = `${point} ${JSON.stringify(entry)}`;
+    const known = this.#known.get(written);
+    if (known !== undefined) return known;
+    let faulty = false;
+    const policy = compilePolicy(entry, point, path, this.#variables, (...fault) => {
+      faulty = true;
+      this.#complain(...fault);
+    });
+    if (policy !== undefined && !faulty) this.#known.set(written, policy);
+    return policy;
+  }
 }
 
 function compilePolicy(
