@@ -11,17 +11,25 @@ export type PolicySet = Readonly<Record<PolicyPoint, readonly NamedPolicy[]>>;
 /** No policy at any point. */
 export const noPolicies: PolicySet = { proxyRequest: [], targetRequest: [], targetResponse: [], proxyResponse: [] };
 
-/** Compiles the policies of one project and its resources. Policies have no state: entries that are written alike become one policy. */
+/**
+ * Compiles the policies of one project and its resources. Policies have no state: what is written alike is compiled once, however many resources
+ * have it. A fault is reported at each place.
+ */
 export class PolicyCompiler {
   readonly #variables: Variables | undefined;
-  readonly #complain: Complain;
-  /** Policies without a fault, by point and entry: each place of a fault is reported. */
-  readonly #known = new Map<string, NamedPolicy>();
+  readonly #complain: (...fault: Parameters<Complain>) => void;
+  #faults = 0;
+  /** Sets and policies without a fault, by what is written; those of a point after its name. */
+  readonly #sets = new Map<string, PolicySet>();
+  readonly #policies = new Map<string, NamedPolicy>();
 
   /** @param variables undefined: not known yet, so that values that depend on them are not judged */
   constructor(variables: Variables | undefined, complain: Complain) {
     this.#variables = variables;
-    this.#complain = complain;
+    this.#complain = (...fault) => {
+      this.#faults++;
+      complain(...fault);
+    };
   }
 
   /**
@@ -31,27 +39,31 @@ export class PolicyCompiler {
    */
   compile(lists: Project['policies'], path: readonly PropertyKey[]): PolicySet {
     if (policyPoints.every((point) => lists[point].length === 0)) return noPolicies;
-    const set: Record<PolicyPoint, NamedPolicy[]> = { proxyRequest: [], targetRequest: [], targetResponse: [], proxyResponse: [] };
-    for (const point of policyPoints) {
-      for (const [index, entry] of lists[point].entries()) {
-        const policy = this.#policy(entry, point, [...path, point, index]);
-        if (policy !== undefined) set[point].push(policy);
+    return this.#once<PolicySet>(this.#sets, JSON.stringify(lists), () => {
+      const set: Record<PolicyPoint, NamedPolicy[]> = { proxyRequest: [], targetRequest: [], targetResponse: [], proxyResponse: [] };
+      for (const point of policyPoints) {
+        for (const [index, entry] of lists[point].entries()) {
+          const policy = this.#policy(entry, point, [...path, point, index]);
+          if (policy !== undefined) set[point].push(policy);
+        }
       }
-    }
-    return set;
+      return set;
+    });
   }
 
   #policy(entry: PolicyEntry, point: PolicyPoint, path: readonly PropertyKey[]): NamedPolicy | undefined {
-    const written = `${point} ${JSON.stringify(entry)}`;
-    const known = this.#known.get(written);
-    if (known !== undefined) return known;
-    let faulty = false;
-    const policy = compilePolicy(entry, point, path, this.#variables, (...fault) => {
-      faulty = true;
-      this.#complain(...fault);
-    });
-    if (policy !== undefined && !faulty) this.#known.set(written, policy);
-    return policy;
+    return this.#once(this.#policies, `${point} ${JSON.stringify(entry)}`, () =>
+      compilePolicy(entry, point, path, this.#variables, this.#complain),
+    );
+  }
+
+  #once<One>(known: Map<string, NonNullable<One>>, written: string, compile: () => One): One {
+    const found = known.get(written);
+    if (found !== undefined) return found;
+    const before = this.#faults;
+    const compiled = compile();
+    if (compiled && this.#faults === before) known.set(written, compiled);
+    return compiled;
   }
 }
 

@@ -64,15 +64,15 @@ async function turnsDuring(work: Promise<unknown>): Promise<number> {
   return turns;
 }
 
-t.test('of a list, the first few elements are taken at once, and then as many in a turn as take a millisecond', async (t) => {
+t.test('of a list, the first few elements are taken at once, and then as many in a turn as take half a millisecond', async (t) => {
   const list = Array.from({ length: 60 }, (_, index) => index);
   const taken: number[] = [];
   let now = 0;
-  // A look at the clock takes half a millisecond.
+  // A look at the clock takes a quarter of a millisecond.
   const work = eachInTurns(
     list,
     (one) => void taken.push(one),
-    () => (now += 0.5),
+    () => (now += 0.25),
   );
   t.equal(taken.length, 20);
   const turns = await turnsDuring(work);
