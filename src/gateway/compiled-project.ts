@@ -65,7 +65,7 @@ export function* compileInPieces(deployed: DeployedProject, options: CompileOpti
   const { origin, previous, random, failureLog, guard } = options;
   const plan = yield* planInPieces(deployed, origin.variables);
   const counters = new ProjectCounters(previous?.counters);
-  const { routes, upstreams } = buildTargets(plan.targets, {
+  const { routes, upstreams } = yield* buildTargets(plan.targets, {
     known: previous?.upstreams ?? new Map(),
     random,
     failureLog,

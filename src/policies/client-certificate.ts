@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import * as z from 'zod';
-import type { Policy, PolicyAnswer, PolicyType } from './contract.ts';
+import type { PolicyAnswer, PolicyType } from './contract.ts';
 
 /** Most certificates that are kept as read. */
 const mostKept = 256;
@@ -41,8 +41,12 @@ interface Shown {
 export const clientCertificate: PolicyType<typeof settings> = {
   settings,
   points: ['proxyRequest'],
-  create({ subjects, fingerprints }): Policy {
-    const wanted = subjects.map((given) => attributesOf(given, ','));
+  *create({ subjects, fingerprints }) {
+    const wanted: ReturnType<typeof attributesOf>[] = [];
+    for (const subject of subjects) {
+      wanted.push(attributesOf(subject, ','));
+      yield;
+    }
     const matches = (shown: Shown) =>
       fingerprints.includes(shown.fingerprint) || wanted.some((attributes) => attributes.every((one) => shown.attributes.has(one)));
     return {

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { RequestView, ResponseView } from '../http1/message/message-view.ts';
+import type { Pieces } from '../model/pieces.ts';
 import type { PolicyPoint } from '../model/project.ts';
 
 /** Data of the exchange that a policy gets when it runs. */
@@ -36,5 +37,6 @@ export interface NamedPolicy extends Policy {
 export interface PolicyType<Schema extends z.ZodType = z.ZodType> {
   readonly settings: Schema;
   readonly points: readonly PolicyPoint[];
-  create(settings: z.output<Schema>): Policy;
+  /** Each of a large number of settings is one piece. */
+  create(settings: z.output<Schema>): Pieces<Policy>;
 }

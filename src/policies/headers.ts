@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { HeaderFields } from '../http1/message/message-view.ts';
 import { httpToken } from '../model/http-names.ts';
-import type { Policy, PolicyType } from './contract.ts';
+import type { PolicyType } from './contract.ts';
 
 const framing = 'it frames the message, which is up to Sluice alone';
 const written = 'Sluice writes it itself';
@@ -89,9 +89,13 @@ const settings = z
 export const headers: PolicyType<typeof settings> = {
   settings,
   points: ['proxyRequest', 'targetRequest', 'targetResponse', 'proxyResponse'],
-  create({ remove, set, add }): Policy {
+  *create({ remove, set, add }) {
     const replaced = Object.entries(set);
-    const added = Object.entries(add).flatMap(([field, values]) => values.map((text) => [field, text] as const));
+    const added: [field: string, text: string][] = [];
+    for (const [field, values] of Object.entries(add)) {
+      for (const text of values) added.push([field, text]);
+      yield;
+    }
     const edit = (fields: HeaderFields): void => {
       for (const field of remove) fields.remove(field);
       for (const [field, text] of replaced) fields.set(field, text);

@@ -1,4 +1,5 @@
 import { examine } from '../config/check.ts';
+import type { Pieces } from '../model/pieces.ts';
 import { type PolicyEntry, type PolicyPoint, type Project, policyPoints } from '../model/project.ts';
 import type { NamedPolicy } from '../policies/contract.ts';
 import { policyTypes } from '../policies/policy-types.ts';
@@ -33,47 +34,47 @@ export class PolicyCompiler {
   }
 
   /**
-   * Creates the policies of each point, in order. Complains about each entry that is wrong; the set is then incomplete and must not be used.
+   * Creates the policies of each point, in order; each entry is one piece. Complains about each entry that is wrong; the set is then incomplete and
+   * must not be used.
    *
    * @param path place of `lists` in the project
    */
-  compile(lists: Project['policies'], path: readonly PropertyKey[]): PolicySet {
+  *compile(lists: Project['policies'], path: readonly PropertyKey[]): Pieces<PolicySet> {
     if (policyPoints.every((point) => lists[point].length === 0)) return noPolicies;
-    return this.#once<PolicySet>(this.#sets, JSON.stringify(lists), () => {
-      const set: Record<PolicyPoint, NamedPolicy[]> = { proxyRequest: [], targetRequest: [], targetResponse: [], proxyResponse: [] };
-      for (const point of policyPoints) {
-        for (const [index, entry] of lists[point].entries()) {
-          const policy = this.#policy(entry, point, [...path, point, index]);
-          if (policy !== undefined) set[point].push(policy);
-        }
-      }
-      return set;
-    });
-  }
-
-  #policy(entry: PolicyEntry, point: PolicyPoint, path: readonly PropertyKey[]): NamedPolicy | undefined {
-    return this.#once(this.#policies, `${point} ${JSON.stringify(entry)}`, () =>
-      compilePolicy(entry, point, path, this.#variables, this.#complain),
-    );
-  }
-
-  #once<One>(known: Map<string, NonNullable<One>>, written: string, compile: () => One): One {
-    const found = known.get(written);
-    if (found !== undefined) return found;
+    const written = JSON.stringify(lists);
+    const known = this.#sets.get(written);
+    if (known !== undefined) return known;
     const before = this.#faults;
-    const compiled = compile();
-    if (compiled && this.#faults === before) known.set(written, compiled);
-    return compiled;
+    const set: Record<PolicyPoint, NamedPolicy[]> = { proxyRequest: [], targetRequest: [], targetResponse: [], proxyResponse: [] };
+    for (const point of policyPoints) {
+      for (const [index, entry] of lists[point].entries()) {
+        const policy = yield* this.#policy(entry, point, [...path, point, index]);
+        if (policy !== undefined) set[point].push(policy);
+      }
+    }
+    if (this.#faults === before) this.#sets.set(written, set);
+    return set;
+  }
+
+  *#policy(entry: PolicyEntry, point: PolicyPoint, path: readonly PropertyKey[]): Pieces<NamedPolicy | undefined> {
+    const written = `${point} ${JSON.stringify(entry)}`;
+    const known = this.#policies.get(written);
+    if (known !== undefined) return known;
+    yield;
+    const before = this.#faults;
+    const policy = yield* compilePolicy(entry, point, path, this.#variables, this.#complain);
+    if (policy !== undefined && this.#faults === before) this.#policies.set(written, policy);
+    return policy;
   }
 }
 
-function compilePolicy(
+function* compilePolicy(
   entry: PolicyEntry,
   point: PolicyPoint,
   path: readonly PropertyKey[],
   variables: Variables | undefined,
   complain: Complain,
-): NamedPolicy | undefined {
+): Pieces<NamedPolicy | undefined> {
   const [first] = Object.entries(entry);
   if (first === undefined) return undefined;
   const [name, written] = first;
@@ -88,8 +89,10 @@ function compilePolicy(
     return undefined;
   }
   const settings = substitute(written ?? {}, variables, at, complain);
+  yield;
   const { value, faults } = examine(settings, type.settings);
-  if (faults === undefined) return Object.assign(type.create(value), { name });
+  yield;
+  if (faults === undefined) return Object.assign(yield* type.create(value), { name });
   for (const fault of faults) {
     if (variables !== undefined || !refersToVariable(partOf(settings, fault.path))) complain([...at, ...fault.path], fault.message);
   }

@@ -49,13 +49,13 @@ const everything = { path: '/', methods: undefined, childPaths: true, target: 'd
 
 function* plannedWith(project: Project, variables: Variables, complain: Complain): Pieces<ProjectPlan> {
   const basePath = servableBasePath(project.basePath, complain) ?? '/';
-  const targets = planTargets(project.targets, variables, complain);
+  const targets = yield* planTargets(project.targets, variables, complain);
   const compiler = new PolicyCompiler(variables, complain);
-  const policies = compiler.compile(project.policies, ['policies']);
+  const policies = yield* compiler.compile(project.policies, ['policies']);
   yield* complainOfResources(project.resources, complain);
   const resources: ProjectPlan['resources'][number][] = [];
   for (const [index, resource] of project.resources.entries()) {
-    resources.push({ ...resource, policies: compiler.compile(resource.policies, ['resources', index, 'policies']) });
+    resources.push({ ...resource, policies: yield* compiler.compile(resource.policies, ['resources', index, 'policies']) });
     yield;
   }
   return { basePath, targets, policies, resources: resources.length === 0 ? [everything] : resources };

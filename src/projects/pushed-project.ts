@@ -50,16 +50,16 @@ function complainOf(given: unknown, complain: Complain): void {
     servableBasePath(path, complain);
     complainOfUnmatchable(path, complain);
   }
-  planTargets(soundTargets(targets), undefined, complain);
+  atOnce(planTargets(soundTargets(targets), undefined, complain));
   const compiler = new PolicyCompiler(undefined, complain);
-  compiler.compile(soundLists(policies), ['policies']);
+  atOnce(compiler.compile(soundLists(policies), ['policies']));
   const list = Array.isArray(resources) ? resources.map(fieldsOf) : [];
   const entries = list.map(({ policies: _, ...rest }) => sound(resource, rest));
   atOnce(complainOfResources(entries, complain));
   const known = { basePath: path && normalBasePath(path), encodedSlashes: encodedSlashes === 'keep' };
   complainOfUnmatchableResources(known, entries, complain);
   list.forEach((entry, index) => {
-    compiler.compile(soundLists(entry['policies']), ['resources', index, 'policies']);
+    atOnce(compiler.compile(soundLists(entry['policies']), ['resources', index, 'policies']));
   });
 }
 
