@@ -173,6 +173,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       live: view,
       reserve: balancer.reserve,
       certificates,
+      controlTls: config.control.tls,
       issued,
       secure: controlTls(),
       accessLogDropped: () => dataPlane.accessLogDropped,

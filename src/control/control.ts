@@ -31,6 +31,7 @@ import { answerInPieces } from './routes/answer-in-pieces.ts';
 import { answerNotFound } from './routes/answer-not-found.ts';
 import { acceptBodies, compileValidator } from './routes/bodies.ts';
 import type { ControlApp, ControlContext } from './routes/control-app.ts';
+import { controlRoute } from './routes/control-route.ts';
 import { deploymentRoutes } from './routes/deployment-routes.ts';
 import { environmentRoutes } from './routes/environment-routes.ts';
 import { guardRoutes } from './routes/guard-routes.ts';
@@ -77,6 +78,7 @@ export interface ControlOptions {
   /** Opens a listener ahead of a change to an environment: see `ControlContext`. */
   readonly reserve?: ControlContext['reserve'];
   readonly certificates?: ControlContext['certificates'];
+  readonly controlTls?: ControlContext['controlTls'];
   readonly issued?: ControlContext['issued'];
   /** Certificate of the control address, as TLS servers take it; undefined: it is plain. */
   readonly secure?: SecureContextOptions | undefined;
@@ -139,6 +141,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     live,
     reserve: options.reserve,
     certificates: options.certificates,
+    controlTls: options.controlTls,
     issued: options.issued,
     clock,
     version,
@@ -175,6 +178,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     projectRoutes,
     registerRoutes,
     registryRoute,
+    controlRoute,
     metricsRoute,
     targetsRoute,
     probeRoutes,

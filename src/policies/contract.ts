@@ -37,6 +37,8 @@ export interface NamedPolicy extends Policy {
 export interface PolicyType<Schema extends z.ZodType = z.ZodType> {
   readonly settings: Schema;
   readonly points: readonly PolicyPoint[];
+  /** References in texts of its settings, as they stand between `${` and `}`, that the policy itself replaces at each request. Default: none. */
+  readonly references?: readonly string[];
   /** Each of a large number of settings is one piece. */
   create(settings: z.output<Schema>): Pieces<Policy>;
 }

@@ -88,7 +88,7 @@ function* compilePolicy(
     complain(at, `the policy ${name} cannot run at ${point}, only at: ${type.points.join(', ')}`);
     return undefined;
   }
-  const settings = substitute(written ?? {}, variables, at, complain);
+  const settings = substitute(written ?? {}, variables, at, complain, type.references);
   yield;
   const { value, faults } = examine(settings, type.settings);
   yield;

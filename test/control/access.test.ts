@@ -12,6 +12,7 @@ const routes: [method: string, path: string, least: 'admin' | 'join' | 'monitor'
   ['GET', '/v1/environments/{env}', 'admin'],
   ['DELETE', '/v1/environments/{env}', 'admin'],
   ['GET', '/v1/registry', 'admin'],
+  ['GET', '/v1/control', 'admin'],
   ['GET', '/v1/servers', 'admin'],
   ['GET', '/v1/servers/{id}', 'admin'],
   ['DELETE', '/v1/servers/{id}', 'admin'],

@@ -8,6 +8,7 @@ import type { Clock } from '../../model/clock.ts';
 import type { Immutable } from '../../model/immutable.ts';
 import type { LiveView } from '../../model/live.ts';
 import type { Registry } from '../../registry/contract.ts';
+import type { CertificateFiles } from '../../tls/certificate.ts';
 import type { CertificateStore } from '../../tls/certificate-store.ts';
 import type { IssuedCertificates } from '../../tls/issued-certificates.ts';
 import type { Registrants } from '../access/registrants.ts';
@@ -35,6 +36,8 @@ export interface ControlContext {
   readonly reserve?: ((address: string) => Promise<(made: boolean) => void>) | undefined;
   /** Certificates of this machine; undefined: none are looked at. */
   readonly certificates?: CertificateStore | undefined;
+  /** Files of the certificate of the control address; undefined: it is plain. */
+  readonly controlTls?: CertificateFiles | undefined;
   /** Certificates that authorities issue; undefined: none do. */
   readonly issued?: Pick<IssuedCertificates, 'states' | 'stateOf'> | undefined;
   readonly clock: Clock;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { loadSecretKeys } from '../../../src/registry/secrets/load-secret-keys.ts';
 import { SecretKeys } from '../../../src/registry/secrets/secret-keys.ts';
+import { ownFolder } from '../../tools/own-folder.ts';
 
 const [one, other] = ['a-key-of-at-least-32-characters-1', 'a-key-of-at-least-32-characters-2'] as const;
 
@@ -60,7 +61,7 @@ t.test('every damage of a sealed text is noticed', async (t) => {
 });
 
 t.test('the key comes from the variable, else from secret.key, which the first start makes for this user only', async (t) => {
-  const folder = join(t.testdir(), 'data');
+  const folder = join(ownFolder(t), 'data');
   const file = join(folder, 'secret.key');
   const made = await Promise.all([1, 2, 3].map(() => loadSecretKeys(folder, {})));
   t.equal(statSync(file).mode & 0o777, 0o600);

@@ -5,13 +5,14 @@ import { openRegistry } from '../../../src/registry/open-registry.ts';
 import { SecretKeys } from '../../../src/registry/secrets/secret-keys.ts';
 import { Secrets } from '../../../src/registry/secrets/secrets.ts';
 import { keptLogger } from '../../tools/fake-logger.ts';
+import { ownFolder } from '../../tools/own-folder.ts';
 
 const [first, second] = ['first-'.padEnd(40, '1'), 'second'.padEnd(40, '2')];
 
 /** An embedded registry in a folder; `secrets` opens it with some keys. */
 async function opened(t: Test) {
   const { logger, lines } = keptLogger();
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const registry = await openRegistry({ url: `embedded:${folder}`, logger });
   t.teardown(() => registry.close());
   const { secrets: sealed, watch } = registry;
