@@ -21,7 +21,7 @@ interface Prepared {
   readonly previous: CompiledProject | undefined;
   /** The deployed revision; undefined if the registry found a fault in it. */
   readonly compiled: Compiled | undefined;
-  /** What is to be served if the deployed revision is rejected, as far as known. */
+  /** The revision to serve if the deployed one is rejected, as far as known. */
   readonly kept: CompiledProject | undefined;
 }
 
