@@ -47,7 +47,7 @@ export class CandidateCompiler {
     this.#read = parts.read;
   }
 
-  /** Compiles the deployed revision for a later call of {@link candidate}, or what is to be served if it is rejected, in pieces. */
+  /** Compiles the deployed revision for a later call of {@link candidate}, or the revision to serve if it is rejected, in pieces. */
   *prepare(given: SavedProject, previous: CompiledProject | undefined): Pieces<void> {
     const compiled = given.fault === undefined ? yield* this.#compile(given, this.#update.variables, previous) : undefined;
     const kept = compiled !== undefined && 'project' in compiled ? undefined : yield* this.#kept(given, previous);
