@@ -209,6 +209,10 @@ export interface EnvironmentSpec {
        */
       ca: string;
       /**
+       * files with revocation lists (CRL) of these authorities, in PEM form: a certificate that one of them names is refused. Watched and checked like `ca`. The certificates of an authority without a list are not looked up
+       */
+      crl?: string | string[];
+      /**
        * true: a request without a client certificate is refused; false: only one with a certificate that none of the authorities issued, or that is not valid
        */
       require?: boolean;
@@ -239,7 +243,7 @@ export interface EnvironmentSpec {
    */
   hash?: {
     /**
-     * client-ip, path, header:NAME or cookie:NAME. Behind a proxy that is not listed in trustedProxies, client-ip is the address of the proxy for all clients
+     * client-ip, client-certificate, path, header:NAME or cookie:NAME. client-certificate: the subject of the certificate that the client has shown. Behind a proxy that is not listed in trustedProxies, client-ip is the address of the proxy for all clients
      */
     on?: string;
   };

@@ -51,6 +51,17 @@ export const serverAnswer = z
       })
       .optional()
       .meta({ description: "connections of balancers to the server; absent: the server does not ask for a certificate of the registry's" }),
+    ownCertificate: z
+      .object({
+        certificate: z.string().meta({ description: 'its file on the machine of the server' }),
+        until: z.number().meta({ description: 'when it expires' }),
+        fault: z
+          .string()
+          .optional()
+          .meta({ description: 'why the files cannot be used as they are now; the certificate that was read before stays in use' }),
+      })
+      .optional()
+      .meta({ description: "certificate for clients that are given the server's own address (--tls-certificate); absent: it has none" }),
     version: version.nullable().meta({ description: "version of the server's program; null for a static server" }),
     running: snapshotId.nullable(),
     projects,
@@ -76,6 +87,22 @@ export const registryAnswer = z
     unread: z.array(unreadDocument).meta({ description: 'documents that this balancer could not read, or not entirely' }),
   })
   .meta({ id: 'Registry', description: "a balancer's connection to its registry" });
+
+/** A certificate from files. */
+const fileCertificate = z.object({
+  certificate: z.string().meta({ description: 'its file' }),
+  names: z.array(z.string()).meta({ description: 'DNS names and IP addresses that it covers' }),
+  until: z.number().nullable().meta({ description: 'when it expires; null: this balancer could never use it' }),
+  fault: z.string().optional().meta({
+    description: 'why the files cannot be used as they are now, and what to do; the certificate that was read before stays in use',
+  }),
+});
+
+export const controlAnswer = z
+  .object({
+    certificate: fileCertificate.nullable().meta({ description: 'certificate of the control address; null: it speaks plain HTTP' }),
+  })
+  .meta({ id: 'Control', description: "a balancer's control address" });
 
 export const joinTokenAnswer = z
   .object({ token: z.string() })
@@ -113,6 +140,10 @@ export const environmentAnswer = environmentSpec
               description:
                 'why the files cannot be used as they are now, and what to do; the certificate that was read before stays in use, or this one, if it is only out of date and there is no other',
             }),
+            revoked: z.int().optional().meta({
+              description:
+                'number of certificates that this revocation list names; absent: it is no revocation list. `until` is when the next list is due',
+            }),
             acme: z
               .object({
                 renewal: z
@@ -135,7 +166,8 @@ export const environmentAnswer = environmentSpec
         )
         .optional()
         .meta({
-          description: 'certificates of the listener and of the authorities of its clients, on this balancer; absent: it has no TLS',
+          description:
+            'certificates of the listener, and of the authorities of its clients with their revocation lists, on this balancer; absent: it has no TLS',
         }),
       snapshot: snapshotId,
       origins: z.record(z.string(), z.enum(['file', 'api'])).meta({
@@ -239,6 +271,7 @@ export const happeningsAnswer = z.object({ happenings: z.array(happening) });
 
 export type ServerAnswer = Immutable<z.input<typeof serverAnswer>>;
 export type JoinTokenAnswer = Immutable<z.input<typeof joinTokenAnswer>>;
+export type ControlAnswer = Immutable<z.input<typeof controlAnswer>>;
 export type RegistryAnswer = Immutable<z.input<typeof registryAnswer>>;
 export type EnvironmentAnswer = Immutable<z.input<typeof environmentAnswer>>;
 export type DeploymentsSummary = Immutable<z.input<typeof deploymentsSummary>>;

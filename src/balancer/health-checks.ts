@@ -36,6 +36,7 @@ export interface CheckStatus {
   readonly admitted: boolean;
   /** Identity that the last passed check confirmed. */
   readonly identity?: ServerIdentity;
+  /** Why the last failed check of a server that is down failed. */
   readonly reason?: string;
 }
 
@@ -44,6 +45,9 @@ interface HealthChecksTools extends ProberTools {
   /** True while a server may have restarted without being able to register its new start, so that any start of it is accepted. */
   readonly mayHaveRestarted: (id: string) => boolean;
 }
+
+/** Most reasons that are logged while a server is down: they may contain what differs each time, such as a port. */
+const mostReasons = 8;
 
 const notYetChecked: CheckStatus = { health: 'unknown', admitted: false };
 
@@ -113,7 +117,7 @@ export class HealthChecks {
     const preface = server.proxyProtocol && localHeader(server.proxyProtocol);
     const probed = { address: server.address, spec: server.spec, foreign, secure, ...(refuse && { refuse }), ...(preface && { preface }) };
     const prober = new Prober(probed, this.#tools, (flip) => this.#record(check, flip), counts.results);
-    const check: Check = { server, prober, status: notYetChecked, counts };
+    const check: Check = { server, prober, status: notYetChecked, counts, logged: new Set() };
     this.#running.set(key, check);
     prober.start();
   }
@@ -126,15 +130,21 @@ export class HealthChecks {
   #record(check: Check, { state, result }: Flip): void {
     const { environment, id, address } = check.server;
     const about = { environment, server: id, address };
+    const { logger } = this.#tools;
     const { health, admitted } = check.status;
     if (state !== health) check.counts.flips[result.passed ? 'up' : 'down']++;
     if (result.passed && state !== 'up') return;
     if (result.passed) {
       check.status = { health: state, admitted: true, ...(result.identity && { identity: result.identity }) };
-      if (state !== health) this.#tools.logger.info(about, 'server up');
+      if (state !== health) logger.info(about, 'server up');
     } else {
-      check.status = { health: state, admitted: admitted && result.failure !== 'other-server', reason: result.reason };
-      this.#tools.logger.warn({ ...about, failure: result.failure, reason: result.reason }, 'server down');
+      const { failure, reason } = result;
+      check.status = { health: state, admitted: admitted && failure !== 'other-server', reason };
+      if (state !== health) check.logged.clear();
+      if (check.logged.size < mostReasons && !check.logged.has(reason)) {
+        check.logged.add(reason);
+        logger.warn({ ...about, failure, reason }, state === health ? 'server still down, for another reason' : 'server down');
+      }
     }
     this.#flipped(environment);
   }
@@ -145,6 +155,8 @@ interface Check {
   readonly prober: Prober;
   status: CheckStatus;
   readonly counts: { readonly results: Record<string, number>; readonly flips: { up: number; down: number } };
+  /** Reasons logged since the server went down. */
+  readonly logged: Set<string>;
 }
 
 function connectorTo({ id, tls, hop }: CheckedServer): TlsConnector | undefined {

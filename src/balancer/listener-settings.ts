@@ -6,6 +6,7 @@ import { coversHost } from '../tls/certificate-names.ts';
 import type { AuthorityFile, ClientAuthority } from '../tls/client-authority.ts';
 import type { IssuedCertificates } from '../tls/issued-certificates.ts';
 import type { ListenerTls } from '../tls/listener-tls.ts';
+import { keyOf } from '../tls/tls-files.ts';
 import type { TableEnvironment } from './table.ts';
 
 /** Merges the settings of environments that share a listener: until Host is read a request belongs to none of them, so the largest limit applies. */
@@ -68,13 +69,14 @@ export function issuedNames(sharing: readonly TableEnvironment[], find: Certific
   return names;
 }
 
-/** The authorities of client certificates of environments that share a listener, one for each file. */
+/** The authorities of client certificates of environments that share a listener, one for each combination of files. */
 export function authoritiesOf(
   sharing: readonly TableEnvironment[],
   find: (file: AuthorityFile) => ClientAuthority | undefined,
 ): ClientAuthority[] {
-  const files = new Set(sharing.flatMap(({ spec }) => spec.tls?.clientCertificates?.ca ?? []));
-  return [...files].flatMap((ca) => find({ ca }) ?? []);
+  const named = sharing.flatMap(({ spec }) => spec.tls?.clientCertificates ?? []);
+  const files = new Map(named.map(({ ca, crl }) => [keyOf({ ca, crl }), { ca, crl }]));
+  return [...files.values()].flatMap((file) => find(file) ?? []);
 }
 
 /** The greatest number of connections; `auto` sets no number. */

@@ -232,8 +232,8 @@ export class Listeners {
   #settingsOf(address: string, sharing: readonly TableEnvironment[]): ListenerSettings {
     const { certificates, issued } = this.#tools;
     const authorities = authoritiesOf(sharing, (file) => certificates.findAuthority(file));
-    // Sessions end with their authorities: a session does not tell which ones its client certificate was checked against.
-    const scope = [address, ...authorities.map(({ chain }) => chain)].join('\n');
+    // Sessions end with their authorities and revocation lists: a session does not tell which ones its client certificate was checked against.
+    const scope = [address, ...authorities.flatMap(({ chain, lists }) => [chain, ...lists.map(({ digest }) => digest)])].join('\n');
     const keyOf = (environment: string) => ticketKey(this.#tools.tickets.octets, `${environment} ${scope}`);
     const sources = { find: (files: CertificateFiles) => certificates.find(files), issued };
     const tls = tlsOf(sharing, sources, authorities, keyOf);

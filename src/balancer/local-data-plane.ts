@@ -6,6 +6,7 @@ import type { Exchange, Handler, Listener, ListenerSettings, Route } from '../pr
 import { failures } from '../proxy/failures.ts';
 import { logFault } from '../proxy/log-fault.ts';
 import { couldBeReserved } from '../routing/reserved-reading.ts';
+import { keyOf } from '../tls/tls-files.ts';
 import type { DataPlane, OpenedListener } from './data-plane.ts';
 import { ServerPool, type ServerPoolTools } from './server-pool.ts';
 import type { TableEnvironment } from './table.ts';
@@ -23,7 +24,7 @@ export class LocalDataPlane implements Handler, DataPlane {
   readonly serving = true;
   readonly #tools: LocalDataPlaneTools;
   /** In order of arrival: the earlier environment keeps a host that two claim. */
-  readonly #environments = new Map<string, { table: TableEnvironment; pool: ServerPool }>();
+  readonly #environments = new Map<string, Served>();
   readonly #listeners = new Map<Listener, string>();
   #hosts = new HostTable([]);
   /** Hosts of addresses that no environment names any more: until their listeners have closed, requests still arrive there. */
@@ -49,8 +50,7 @@ export class LocalDataPlane implements Handler, DataPlane {
       return;
     }
     exchange.counter = environment.pool.counter;
-    const { tls } = environment.table.spec;
-    if (tls?.clientCertificates !== undefined && !identified(exchange, tls.clientCertificates)) return;
+    if (environment.clients !== undefined && !identified(exchange, environment.clients)) return;
     exchange.forward(environment.pool);
   }
 
@@ -75,10 +75,11 @@ export class LocalDataPlane implements Handler, DataPlane {
     if (present) {
       const isSame = sameClaims(present.table, table);
       present.table = table;
+      present.clients = demandOf(table);
       present.pool.apply(table);
       if (!isSame) this.#mapHosts();
     } else {
-      this.#environments.set(table.name, { table, pool: new ServerPool(table, this.#tools) });
+      this.#environments.set(table.name, { table, clients: demandOf(table), pool: new ServerPool(table, this.#tools) });
       this.#mapHosts();
     }
   }
@@ -130,9 +131,27 @@ export class LocalDataPlane implements Handler, DataPlane {
   }
 }
 
+interface Served {
+  table: TableEnvironment;
+  /** Undefined: clients need no certificate. */
+  clients: Demand | undefined;
+  readonly pool: ServerPool;
+}
+
+/** The certificates that clients of an environment must show. */
+interface Demand extends Pick<ClientCertificates, 'require' | 'chain'> {
+  /** Key of the files with their authorities. */
+  readonly files: string;
+}
+
+function demandOf({ spec }: TableEnvironment): Demand | undefined {
+  const { clientCertificates } = spec.tls ?? {};
+  return clientCertificates && { ...clientCertificates, files: keyOf(clientCertificates) };
+}
+
 /** Refuses a request whose client has not shown the certificate that its environment demands. */
-function identified(exchange: Exchange, { ca, require, chain }: ClientCertificates): boolean {
-  const shown = exchange.identify?.(ca, chain) ?? 'missing';
+function identified(exchange: Exchange, { files, require, chain }: Demand): boolean {
+  const shown = exchange.identify?.(files, chain) ?? 'missing';
   if (shown === 'accepted' || (shown === 'missing' && !require)) return true;
   exchange.fail(shown === 'missing' ? failures.noClientCertificate : failures.badClientCertificate);
   return false;

@@ -5,14 +5,17 @@ import type { Exchange } from '../proxy/contract.ts';
 export type RequestKey = (exchange: Exchange) => number;
 
 /**
- * Makes the key function for `hash.on`: `client-ip`, `path`, `header:NAME` or `cookie:NAME`.
- * A request without that header or cookie is hashed by its client's address.
+ * Makes the key function for `hash.on`: `client-ip`, `client-certificate`, `path`, `header:NAME` or `cookie:NAME`.
+ * A request without that certificate, header or cookie is hashed by its client's address.
  */
 export function requestKey(on: string): RequestKey {
   const [kind, name = ''] = on.split(':', 2);
   switch (kind) {
     case 'path':
       return ({ request }) => hashText(request.path);
+    case 'client-certificate':
+      // A proxy in front tells the certificate itself.
+      return (exchange) => hashText(exchange.clientSubject ?? exchange.request.clientCertificate ?? exchange.clientAddress);
     case 'header':
       return (exchange) => hashText(exchange.request.headers.get(name) ?? exchange.clientAddress);
     case 'cookie':

@@ -29,8 +29,10 @@ import { Observer } from './feed/observer.ts';
 import { paceHandshakes } from './paced-handshakes.ts';
 import { answerInPieces } from './routes/answer-in-pieces.ts';
 import { answerNotFound } from './routes/answer-not-found.ts';
+import { authorityRoutes } from './routes/authority-routes.ts';
 import { acceptBodies, compileValidator } from './routes/bodies.ts';
 import type { ControlApp, ControlContext } from './routes/control-app.ts';
+import { controlRoute } from './routes/control-route.ts';
 import { deploymentRoutes } from './routes/deployment-routes.ts';
 import { environmentRoutes } from './routes/environment-routes.ts';
 import { guardRoutes } from './routes/guard-routes.ts';
@@ -44,6 +46,7 @@ import { answerError, describeProblem } from './routes/problem.ts';
 import { projectRoutes } from './routes/project-routes.ts';
 import { registerRoutes } from './routes/register-routes.ts';
 import { registryRoute } from './routes/registry-route.ts';
+import { secretRoutes } from './routes/secret-routes.ts';
 import { serverRoutes } from './routes/server-routes.ts';
 import { sessionRoutes } from './routes/session-routes.ts';
 import { targetsRoute } from './routes/targets-route.ts';
@@ -77,7 +80,10 @@ export interface ControlOptions {
   /** Opens a listener ahead of a change to an environment: see `ControlContext`. */
   readonly reserve?: ControlContext['reserve'];
   readonly certificates?: ControlContext['certificates'];
+  readonly controlTls?: ControlContext['controlTls'];
   readonly issued?: ControlContext['issued'];
+  readonly secrets?: ControlContext['secrets'];
+  readonly authorities?: ControlContext['authorities'];
   /** Certificate of the control address, as TLS servers take it; undefined: it is plain. */
   readonly secure?: SecureContextOptions | undefined;
   readonly authorize: Authorizer;
@@ -139,7 +145,10 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     live,
     reserve: options.reserve,
     certificates: options.certificates,
+    controlTls: options.controlTls,
     issued: options.issued,
+    secrets: options.secrets,
+    authorities: options.authorities,
     clock,
     version,
     listen,
@@ -175,6 +184,9 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     projectRoutes,
     registerRoutes,
     registryRoute,
+    controlRoute,
+    secretRoutes,
+    authorityRoutes,
     metricsRoute,
     targetsRoute,
     probeRoutes,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../model/clock.ts';
 import { SluiceError } from '../model/fault.ts';
 import { ownAddresses } from '../model/own-addresses.ts';
+import type { OwnCertificate } from '../model/server.ts';
 import type { ServedSettings } from '../model/snapshot.ts';
 import type { ListenerSettings } from '../proxy/contract.ts';
 import type { Certificate, CertificateFiles } from '../tls/certificate.ts';
@@ -17,6 +18,8 @@ import type { SnapshotApplier } from './snapshot-applier.ts';
  * TLS, or that the environment demands it. Plain connections are refused only then.
  */
 const learnedMs = 15_000;
+/** Most characters of a fault that the registry takes. */
+const mostOfFault = 2000;
 
 type ServerTls = NonNullable<ServedSettings['serverTls']>;
 
@@ -78,6 +81,15 @@ export class GatewayTls {
     const credentials = hop?.credentials;
     if (credentials !== this.#hop.of) this.#hop = { of: credentials, tls: credentials && hop && this.#hopOf(credentials, hop) };
     return { tls: this.#clients.tls, hop: this.#hop.tls, mayBePlain: this.mayBePlain };
+  }
+
+  /** The certificate for clients, with what is known of its files; undefined: the server has none. */
+  get ownCertificate(): OwnCertificate | undefined {
+    const { clients } = this.#parts;
+    const state = clients?.store.stateOf(clients.files);
+    if (state?.notAfter === undefined) return undefined;
+    const { file: certificate, notAfter: until, fault } = state;
+    return { certificate, until, ...(fault !== undefined && { fault: fault.slice(0, mostOfFault) }) };
   }
 
   /** Called once a listener has these settings. */

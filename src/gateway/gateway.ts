@@ -177,6 +177,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     store,
     load,
     hop: options.hop,
+    ownCertificate: () => (tls.ownCertificate === undefined ? {} : { ownCertificate: tls.ownCertificate }),
     onDraining: (draining) => {
       opened.lameDuck = draining;
     },
@@ -190,7 +191,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   metrics = metricsSource(
     () => ({
       ...{ applier, unmatched: handler.unmatched, listen, listener: opened, version, clock },
-      ...{ link: registry.link, sync: keeper.sync, ready: serving.ready },
+      ...{ link: registry.link, sync: keeper.sync, ready: serving.ready, ownCertificate: tls.ownCertificate },
     }),
     options.admits ?? (() => false),
   );

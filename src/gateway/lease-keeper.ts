@@ -29,6 +29,8 @@ export interface LeaseKeeperOptions {
   readonly load: GatewayLoad;
   /** Key and certificate for balancers; absent: the server answers them without TLS. */
   readonly hop?: HopIdentity | undefined;
+  /** Tells of the certificate for clients that are given the server's own address; absent: it has none. */
+  readonly ownCertificate?: () => Pick<JoinRequest, 'ownCertificate'>;
   /** Called with true when the server starts draining, with false when it stops. */
   readonly onDraining: (draining: boolean) => void;
   /** Milliseconds that a move to another environment waits at most for requests in flight. */
@@ -228,9 +230,9 @@ export class LeaseKeeper {
     return applier.running && applier.environment !== undefined ? { ...applier.running, environment: applier.environment } : undefined;
   }
 
-  get #hop(): Pick<JoinRequest, 'hop'> {
-    const { hop } = this.#options;
-    return hop === undefined ? {} : { hop: hop.request };
+  get #certificates(): Pick<JoinRequest, 'hop' | 'ownCertificate'> {
+    const { hop, ownCertificate } = this.#options;
+    return { ...(hop && { hop: hop.request }), ...ownCertificate?.() };
   }
 
   async #join(): Promise<JoinAnswer> {
@@ -248,12 +250,13 @@ export class LeaseKeeper {
     if (reason !== undefined) this.#logFailure(new SluiceError('unavailable', reason));
     await this.#withinTtl(this.#watch.ready);
     const { environment: _, ...rest } = self;
-    const held = this.#held;
-    const holds = held === undefined ? {} : { holds: held };
+    const holds = this.#held === undefined ? {} : { holds: this.#held };
     const joined = this.#environment === undefined ? {} : { environment: this.#environment };
     // Giving way to another process with this id, even one with the same data, keeps two from replacing each other endlessly.
     const yields = this.#state === 'unknown' ? { yields: true as const } : {};
-    return this.#withinTtl(registry.join({ ...rest, ...joined, ...holds, ...yields, ...this.#hop, source: 'join', updates: true }));
+    return this.#withinTtl(
+      registry.join({ ...rest, ...joined, ...holds, ...yields, ...this.#certificates, source: 'join', updates: true }),
+    );
   }
 
   async #renew(): Promise<JoinAnswer> {
@@ -272,7 +275,7 @@ export class LeaseKeeper {
         ...(held && !drained && held.environment === this.#environment && { holds: idOf(held) }),
         ...(this.#leaving && { leaving: true }),
         ...(drained && { drained }),
-        ...this.#hop,
+        ...this.#certificates,
         ...(self.secret !== undefined && { secret: self.secret }),
       };
       return await this.#withinTtl(registry.renew(report));

@@ -1,9 +1,11 @@
+import { certificateExpiry } from '../metrics/certificate-expiry.ts';
 import { exposition, expositionType } from '../metrics/exposition.ts';
 import { listenerFamilies } from '../metrics/listener-families.ts';
 import { processFamilies } from '../metrics/process-families.ts';
 import { registryFamilies } from '../metrics/registry-families.ts';
 import type { Clock } from '../model/clock.ts';
 import type { RegistrySync } from '../model/live.ts';
+import type { OwnCertificate } from '../model/server.ts';
 import type { Listener } from '../proxy/contract.ts';
 import type { ExchangeCounter } from '../proxy/exchange-counter.ts';
 import type { Link } from '../registry/contract.ts';
@@ -22,6 +24,8 @@ export interface MetricsInputs {
   readonly link: Link;
   readonly sync: RegistrySync;
   readonly ready: boolean;
+  /** The certificate for clients that are given the server's own address; undefined: it has none. */
+  readonly ownCertificate: OwnCertificate | undefined;
   readonly version: string;
   readonly clock: Clock;
 }
@@ -31,7 +35,7 @@ export function metricsSource(read: () => MetricsInputs, admits: MetricsSource['
   return {
     admits,
     metrics() {
-      const { applier, unmatched, listen, listener, link, sync, ready, version, clock } = read();
+      const { applier, unmatched, listen, listener, link, sync, ready, ownCertificate, version, clock } = read();
       const text = exposition([
         ...projectFamilies(applier, unmatched),
         ...listenerFamilies([{ ...listener.counts, listen, connections: listener.connections, limit: listener.limit }]),
@@ -42,6 +46,7 @@ export function metricsSource(read: () => MetricsInputs, admits: MetricsSource['
           type: 'gauge',
           series: [{ labels: {}, value: ready ? 1 : 0 }],
         },
+        certificateExpiry(ownCertificate === undefined ? [] : [ownCertificate]),
         ...processFamilies(version),
       ]);
       return { type: expositionType, text };

@@ -25,7 +25,7 @@ export interface ProbedServer extends Pick<Probe, 'refuse' | 'foreign' | 'prefac
   readonly secure?: TlsConnector | undefined;
 }
 
-/** A change of a server's state or identity. */
+/** A change of a server's state or identity, or of the reason why it is down. */
 export interface Flip {
   readonly state: HealthVerdict;
   /** The result that caused the change. */
@@ -48,6 +48,8 @@ export class Prober {
   #giveUp: (() => void) | undefined;
   /** Instance that answered the last passed check, or why another server was refused since. */
   #answering = '';
+  /** Reason of the last failed check that was reported. */
+  #reason = '';
   #started = false;
   #hastened = false;
 
@@ -113,10 +115,12 @@ export class Prober {
     const flipped = this.#observe(result);
     const wait = this.#machine.undecided ? Math.min(interval, Math.max(minWaitMs, interval / speedUp)) : interval;
     this.#timer = this.#tools.clock.after(jittered(wait, this.#tools.random), () => this.#check());
-    if (flipped) this.#flipped({ state: this.#machine.state, result });
+    if (!flipped) return;
+    this.#reason = result.passed ? '' : result.reason;
+    this.#flipped({ state: this.#machine.state, result });
   }
 
-  /** Takes a result into the verdict; true if that changed it, or who answers. */
+  /** Takes a result into the verdict; true if that changed it, who answers, or why the server is down. */
   #observe(result: ProbeResult): boolean {
     if (!result.passed && result.failure === 'shortage') return false;
     const isOther = !result.passed && result.failure === 'other-server';
@@ -126,6 +130,7 @@ export class Prober {
     const before = this.#answering;
     if (isOther) this.#answering = result.reason;
     else if (result.passed) this.#answering = result.identity?.instance ?? '';
-    return flipped || this.#answering !== before;
+    const otherReason = !result.passed && this.#machine.state === 'down' && result.reason !== this.#reason;
+    return flipped || otherReason || this.#answering !== before;
   }
 }

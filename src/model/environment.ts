@@ -21,8 +21,8 @@ const statusRange = z.string().regex(/^[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\
 const hashKey = z
   .string()
   .regex(
-    new RegExp(`^(client-ip|path|header:${tokenCharacter}+|cookie:${tokenCharacter}+)$`),
-    'must be client-ip, path, header:NAME or cookie:NAME',
+    new RegExp(`^(client-ip|client-certificate|path|header:${tokenCharacter}+|cookie:${tokenCharacter}+)$`),
+    'must be client-ip, client-certificate, path, header:NAME or cookie:NAME',
   );
 
 /** IP address of a proxy, or a range of addresses. */
@@ -215,7 +215,7 @@ export const environmentSpec = z
       .strictObject({
         on: hashKey.default('client-ip').meta({
           description:
-            'client-ip, path, header:NAME or cookie:NAME. Behind a proxy that is not listed in trustedProxies, client-ip is the address of the proxy for all clients',
+            'client-ip, client-certificate, path, header:NAME or cookie:NAME. client-certificate: the subject of the certificate that the client has shown. Behind a proxy that is not listed in trustedProxies, client-ip is the address of the proxy for all clients',
         }),
       })
       .prefault({})

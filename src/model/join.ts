@@ -6,7 +6,7 @@ import { name } from './name.ts';
 import { leasedServer, serverRecord, serverSource } from './server.ts';
 import { receivedSnapshot, snapshotId } from './snapshot.ts';
 
-const { id, instance, environment, address, weight, version, identifies, projects, startedAt, ttl } = serverRecord.shape;
+const { id, instance, environment, address, weight, version, identifies, projects, ownCertificate, startedAt, ttl } = serverRecord.shape;
 
 /** The server understands {@link joinAnswer}'s `update`. Absent: its program is older, and gets whole snapshots. */
 const updates = z.literal(true).exactOptional();
@@ -34,6 +34,7 @@ export const joinRequest = z.object({
   secret: leaseSecret.exactOptional(),
   /** Absent: the server answers balancers without TLS. */
   hop: hopRequest.exactOptional(),
+  ownCertificate,
   /** The server lost its lease to another instance before: it must not take the id back while that one holds it, even with the same secret. */
   yields: z.literal(true).exactOptional(),
 });
@@ -52,6 +53,8 @@ export const renewal = z.object({
   updates,
   /** The same as in {@link joinRequest}; absent: as it was. */
   hop: hopRequest.exactOptional(),
+  /** The same as in {@link joinRequest}; absent: as it was. */
+  ownCertificate,
   /** The same as in {@link joinRequest}, for the first call on a new connection. */
   secret: leaseSecret.exactOptional(),
 });

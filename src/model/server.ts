@@ -17,6 +17,16 @@ export const projectState = z.object({
   error: z.string().max(2000).exactOptional(),
 });
 
+/** The certificate that a server shows to clients which are given its own address. */
+export const ownCertificate = z.object({
+  /** Its file, as configured. */
+  certificate: z.string().max(4096),
+  /** The date at which the one in use expires, in milliseconds since 1970. */
+  until: z.number(),
+  /** Why the files cannot be used as they are now. */
+  fault: z.string().max(2000).exactOptional(),
+});
+
 /** Origin of a server: it joined, it registers by plain HTTP, or its environment's settings list it. */
 export const serverSource = z.enum(['join', 'http', 'static']);
 
@@ -46,6 +56,8 @@ export const serverRecord = z.object({
   projects: z.array(projectState),
   /** TLS between balancers and the server. Absent: the server registers by plain HTTP, or its program is older. */
   hop: serverHop.exactOptional(),
+  /** Absent: the server has none, or its program is older. */
+  ownCertificate: ownCertificate.exactOptional(),
   /** Wall-clock milliseconds. */
   startedAt: z.number(),
   /** Duration of the lease in milliseconds. The server renews it before that. */
@@ -65,6 +77,7 @@ export const leasedServer = serverRecord.extend({
 export const serverPatch = z.strictObject({ draining: z.boolean().exactOptional(), weight: weight.exactOptional() });
 
 export type ProjectState = Immutable<z.output<typeof projectState>>;
+export type OwnCertificate = Immutable<z.output<typeof ownCertificate>>;
 export type ServerSource = z.output<typeof serverSource>;
 export type ServerRecord = Immutable<z.output<typeof serverRecord>>;
 export type LeasedServer = Immutable<z.output<typeof leasedServer>>;

@@ -21,6 +21,22 @@ export const clientCertificates = z.strictObject({
     description:
       "file with the certificates of the authorities that issue clients' certificates, in PEM form, relative to the folder of the configuration file. A changed file is noticed within seconds, checked, and used for new connections",
   }),
+  crl: z
+    .union(
+      [
+        z
+          .string()
+          .min(1)
+          .transform((file) => [file]),
+        z.array(z.string().min(1)),
+      ],
+      'must be the name of a file, or a list of them',
+    )
+    .default([])
+    .meta({
+      description:
+        'files with revocation lists (CRL) of these authorities, in PEM form: a certificate that one of them names is refused. Watched and checked like `ca`. The certificates of an authority without a list are not looked up',
+    }),
   require: z.boolean().default(true).meta({
     description:
       'true: a request without a client certificate is refused; false: only one with a certificate that none of the authorities issued, or that is not valid',

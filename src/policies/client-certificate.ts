@@ -1,9 +1,6 @@
-import { X509Certificate } from 'node:crypto';
 import * as z from 'zod';
 import type { Policy, PolicyAnswer, PolicyType } from './contract.ts';
-
-/** Most certificates that are kept as read. */
-const mostKept = 256;
+import { attributesOf, readShown, type ShownCertificate } from './shown-certificate.ts';
 
 const attribute = /^[A-Za-z0-9.]+=/;
 
@@ -28,12 +25,6 @@ const settings = z
   })
   .refine((given) => given.subjects.length + given.fingerprints.length > 0, 'needs at least one of subjects, fingerprints');
 
-/** The parts of a certificate that the policy compares. */
-interface Shown {
-  readonly attributes: ReadonlySet<string>;
-  readonly fingerprint: string;
-}
-
 /**
  * Lets a request pass only if its client has shown a certificate with one of `subjects` or `fingerprints`; else answers 403. The listener
  * has checked the certificate, or a trusted proxy has (RFC 9440).
@@ -43,45 +34,19 @@ export const clientCertificate: PolicyType<typeof settings> = {
   points: ['proxyRequest'],
   create({ subjects, fingerprints }): Policy {
     const wanted = subjects.map((given) => attributesOf(given, ','));
-    const matches = (shown: Shown) =>
+    const matches = (shown: ShownCertificate) =>
       fingerprints.includes(shown.fingerprint) || wanted.some((attributes) => attributes.every((one) => shown.attributes.has(one)));
     return {
       run({ request, requestId }) {
         const field = request.clientCertificate;
         if (field === undefined) return refusal('client-certificate-needed', 'The request needs a client certificate', requestId);
-        const shown = read(field);
+        const shown = readShown(field);
         if (shown !== undefined && matches(shown)) return undefined;
         return refusal('client-certificate-unknown', 'The client certificate is not one that may make this request', requestId);
       },
     };
   },
 };
-
-/** Certificates by the value of Client-Cert, the one that was read first in front. */
-const kept = new Map<string, Shown>();
-
-/** Reads a value of Client-Cert; undefined: it holds no certificate. */
-function read(field: string): Shown | undefined {
-  const known = kept.get(field);
-  if (known !== undefined) return known;
-  const encoded = /^:([A-Za-z0-9+/]+=*):$/.exec(field)?.[1];
-  if (encoded === undefined) return undefined;
-  try {
-    const certificate = new X509Certificate(Buffer.from(encoded, 'base64'));
-    const attributes = new Set(certificate.subject.split('\n').flatMap((line) => attributesOf(line, '+')));
-    const shown = { attributes, fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase() };
-    if (kept.size >= mostKept) kept.delete(kept.keys().next().value as string);
-    kept.set(field, shown);
-    return shown;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The attributes of a name, in which `separator` stands escaped where it is part of a value (RFC 4514 section 2.4). */
-function attributesOf(name: string, separator: ',' | '+'): string[] {
-  return name.split(separator === ',' ? /(?<!\\),/ : /(?<!\\)\+/).map((one) => one.trim());
-}
 
 function refusal(code: string, title: string, requestId: string): PolicyAnswer {
   return {

@@ -33,5 +33,7 @@ export interface NamedPolicy extends Policy {
 export interface PolicyType<Schema extends z.ZodType = z.ZodType> {
   readonly settings: Schema;
   readonly points: readonly PolicyPoint[];
+  /** References in texts of its settings, as they stand between `${` and `}`, that the policy itself replaces at each request. Default: none. */
+  readonly references?: readonly string[];
   create(settings: z.output<Schema>): Policy;
 }

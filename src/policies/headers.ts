@@ -1,7 +1,9 @@
 import * as z from 'zod';
-import type { HeaderFields } from '../http1/message/message-view.ts';
+import type { HeaderFields, RequestView } from '../http1/message/message-view.ts';
 import { httpToken } from '../model/http-names.ts';
+import { CertificateTemplate, certificateReferences } from './certificate-template.ts';
 import type { Policy, PolicyType } from './contract.ts';
+import { readShown } from './shown-certificate.ts';
 
 const framing = 'it frames the message, which is up to Sluice alone';
 const written = 'Sluice writes it itself';
@@ -69,12 +71,18 @@ function byName<Value extends z.ZodType>(values: Value) {
 const settings = z
   .strictObject({
     remove: z.array(name).default([]).meta({ description: 'names of fields to remove' }),
-    set: byName(value).meta({ description: 'name and value; replaces every line of this name' }),
+    set: byName(value).meta({
+      description:
+        'name and value; replaces every line of this name. A value may tell of the client certificate, for example `${clientCertificate.subject}`; without a certificate the lines are removed',
+    }),
     add: byName(
       z
         .union([value, z.array(value)], 'must be one line of Latin-1 text, or a list of such lines')
         .transform((given) => (Array.isArray(given) ? given : [given])),
-    ).meta({ description: 'name and value, or a list of values; appends a line for each value' }),
+    ).meta({
+      description:
+        'name and value, or a list of values; appends a line for each value. A value may tell of the client certificate; without one its line is left out',
+    }),
   })
   .refine(
     (given) => given.remove.length + Object.keys(given.set).length + Object.keys(given.add).length > 0,
@@ -84,24 +92,38 @@ const settings = z
 /**
  * Changes header fields: of the request at `proxyRequest` and `targetRequest`, of the response at `targetResponse`
  * and `proxyResponse`. First `remove` (names), then `set` (replaces every line of the name), then `add` (appends a
- * line, or one for each value of a list).
+ * line, or one for each value of a list). A value that tells of the client's certificate is never what the client itself has sent in the field.
  */
 export const headers: PolicyType<typeof settings> = {
   settings,
   points: ['proxyRequest', 'targetRequest', 'targetResponse', 'proxyResponse'],
+  references: certificateReferences,
   create({ remove, set, add }): Policy {
-    const replaced = Object.entries(set);
-    const added = Object.entries(add).flatMap(([field, values]) => values.map((text) => [field, text] as const));
-    const edit = (fields: HeaderFields): void => {
+    const replaced = Object.entries(set).map(([field, text]) => [field, CertificateTemplate.of(text)] as const);
+    const added = Object.entries(add).flatMap(([field, values]) => values.map((text) => [field, CertificateTemplate.of(text)] as const));
+    const edit = (fields: HeaderFields, request: RequestView): void => {
       for (const field of remove) fields.remove(field);
-      for (const [field, text] of replaced) fields.set(field, text);
-      for (const [field, text] of added) fields.add(field, text);
+      for (const [field, text] of replaced) {
+        const filled = typeof text === 'string' ? text : filledFor(request, text);
+        if (filled === undefined) fields.remove(field);
+        else fields.set(field, filled);
+      }
+      for (const [field, text] of added) {
+        const filled = typeof text === 'string' ? text : filledFor(request, text);
+        if (filled !== undefined) fields.add(field, filled);
+      }
     };
     return {
-      run(context) {
-        edit((context.response ?? context.request).headers);
+      run({ request, response }) {
+        edit((response ?? request).headers, request);
         return undefined;
       },
     };
   },
 };
+
+/** The text for the client's certificate; undefined: the client has shown none. */
+function filledFor({ clientCertificate }: RequestView, template: CertificateTemplate): string | undefined {
+  const shown = clientCertificate === undefined ? undefined : readShown(clientCertificate);
+  return shown && template.fill(shown);
+}

@@ -53,7 +53,7 @@ function compilePolicy(
     complain(at, `the policy ${name} cannot run at ${point}, only at: ${type.points.join(', ')}`);
     return undefined;
   }
-  const settings = substitute(written ?? {}, variables, at, complain);
+  const settings = substitute(written ?? {}, variables, at, complain, type.references);
   const { value, faults } = examine(settings, type.settings);
   if (faults === undefined) return Object.assign(type.create(value), { name });
   for (const fault of faults) {

@@ -13,9 +13,22 @@ const known = /^variables\.([A-Za-z_][A-Za-z0-9_]*)$/;
  * reference that cannot be replaced. Values are inserted literally: references inside them are not replaced.
  *
  * @param variables undefined: not known yet, so that well-formed references stay
+ * @param others references that stay because something else replaces them
  */
-export function substitute<Value>(value: Value, variables: Variables | undefined, path: readonly PropertyKey[], complain: Complain): Value {
-  return replaced(value, variables, path, complain) as Value;
+export function substitute<Value>(
+  value: Value,
+  variables: Variables | undefined,
+  path: readonly PropertyKey[],
+  complain: Complain,
+  others: readonly string[] = [],
+): Value {
+  return replaced(value, { variables, others, complain }, path) as Value;
+}
+
+interface Substitution {
+  readonly variables: Variables | undefined;
+  readonly others: readonly string[];
+  readonly complain: Complain;
 }
 
 /** True if a text contains a well-formed reference to a variable, so that its final form is not known. */
@@ -49,17 +62,22 @@ function collect(value: unknown, variables: Variables, found: Record<string, str
   }
 }
 
-function replaced(value: unknown, variables: Variables | undefined, path: readonly PropertyKey[], complain: Complain): unknown {
-  if (typeof value === 'string') return value.includes('${') ? replacedText(value, variables, path, complain) : value;
-  if (Array.isArray(value)) return value.map((entry, index) => replaced(entry, variables, [...path, index], complain));
+function replaced(value: unknown, by: Substitution, path: readonly PropertyKey[]): unknown {
+  if (typeof value === 'string') return value.includes('${') ? replacedText(value, by, path) : value;
+  if (Array.isArray(value)) return value.map((entry, index) => replaced(entry, by, [...path, index]));
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, replaced(entry, variables, [...path, key], complain)]));
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, replaced(entry, by, [...path, key])]));
 }
 
-function replacedText(text: string, variables: Variables | undefined, path: readonly PropertyKey[], complain: Complain): string {
+function replacedText(text: string, { variables, others, complain }: Substitution, path: readonly PropertyKey[]): string {
   return text.replace(reference, (whole, inside: string, end: string) => {
+    if (end !== '' && others.includes(inside)) return whole;
     const name = end === '' ? undefined : known.exec(inside)?.[1];
-    if (name === undefined) complain(path, `"${whole}" is not a reference to a variable; write \${variables.NAME}`);
+    if (name === undefined)
+      complain(
+        path,
+        `"${whole}" is not a reference to a variable; write ${['variables.NAME', ...others].map((one) => `\${${one}}`).join(', ')}`,
+      );
     else if (variables !== undefined && Object.hasOwn(variables, name)) return variables[name] as string;
     else if (variables !== undefined) complain(path, `the environment has no variable "${name}"; add it to the environment's variables`);
     return whole;

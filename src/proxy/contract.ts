@@ -36,12 +36,14 @@ export interface Exchange {
   /** The client's connection has TLS. */
   readonly secure: boolean;
   /**
-   * Decides about the certificate that the client has shown on its connection. If the authorities of this file issued it, the upstream
-   * gets it in Client-Cert (RFC 9440), and no other.
-   * @param ca name of the file, as configured
+   * Decides about the certificate that the client has shown on its connection. If the authorities of these files issued it, and their revocation
+   * lists do not name it, the upstream gets it in Client-Cert (RFC 9440), and no other.
+   * @param files key of the files with the authorities and their revocation lists
    * @param withChain the upstream gets the intermediate certificates too, in Client-Cert-Chain
    */
-  identify?(ca: string, withChain: boolean): 'missing' | 'refused' | 'accepted';
+  identify?(files: string, withChain: boolean): 'missing' | 'refused' | 'accepted';
+  /** Subject (RFC 4514) of the certificate that {@link identify} has accepted; absent: none. */
+  readonly clientSubject?: string | undefined;
   /** Address of the listener that accepted the connection, as configured. */
   readonly listener: string;
   /** Free for the role's own use during the exchange, for example for the resource that matched. */

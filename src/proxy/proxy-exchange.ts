@@ -137,11 +137,15 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
     return this.head.clientCertLine < 0 ? undefined : this.headers.get('client-cert');
   }
 
-  identify(ca: string, withChain: boolean): 'missing' | 'refused' | 'accepted' {
+  get clientSubject(): string | undefined {
+    return this.#certificate === undefined ? undefined : this.#client?.subject;
+  }
+
+  identify(files: string, withChain: boolean): 'missing' | 'refused' | 'accepted' {
     const client = this.#response.client.secured?.client;
     if (client === undefined) return 'missing';
     this.#client = client;
-    if (!client.isIssuedBy(ca)) return 'refused';
+    if (!client.isIssuedBy(files)) return 'refused';
     if (this.head.clientCertLine >= 0) strikeClientCerts(this.head);
     this.#certificate = client.field;
     this.#withChain = withChain;

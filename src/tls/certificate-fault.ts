@@ -12,12 +12,15 @@ export interface NamedText<Part extends string = string> {
 export class CertificateFault extends Error {
   /** Setting that names the file at fault. */
   readonly part: string;
+  /** The file at fault, with its folder. */
+  readonly file: string;
   /** The content of the files, if only its dates are at fault: it can be used. */
   readonly outdated: unknown;
 
-  constructor(part: string, message: string, outdated?: unknown) {
+  constructor({ part, file }: Omit<NamedText, 'content'>, message: string, outdated?: unknown) {
     super(message);
     this.part = part;
+    this.file = file;
     this.outdated = outdated;
   }
 }
@@ -35,13 +38,13 @@ export function readText<Part extends string>(folder: string, names: Readonly<Re
         : code === 'EACCES'
           ? 'the user that runs Sluice may not read it (EACCES): change its owner or mode'
           : `${code}`;
-    throw new CertificateFault(part, `cannot read ${file}: ${reason}`);
+    throw new CertificateFault({ part, file }, `cannot read ${file}: ${reason}`);
   }
 }
 
 /** The fault of a file, of which `message` tells without a subject. */
-export function faultIn({ part, file }: NamedText, message: string, outdated?: unknown): CertificateFault {
-  return new CertificateFault(part, `${file} ${message}`, outdated);
+export function faultIn(text: NamedText, message: string, outdated?: unknown): CertificateFault {
+  return new CertificateFault(text, `${text.file} ${message}`, outdated);
 }
 
 /** The content of a file; a string is the fault of the file. */

@@ -1,3 +1,4 @@
+import { type Stats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Clock, Timer } from '../model/clock.ts';
@@ -24,6 +25,19 @@ export interface CertificateState {
   readonly notAfter?: number;
   /** Why the files cannot be used as they are now. */
   readonly fault?: string;
+  /** Revocation lists of authorities, by file. */
+  readonly lists?: readonly ListState[];
+}
+
+/** State of a file with revocation lists. */
+export interface ListState {
+  readonly file: string;
+  /** Number of certificates that are revoked by what is in use. */
+  readonly revoked: number;
+  /** The date at which the next list is due, in milliseconds since 1970; undefined: the lists tell none, or could never be used. */
+  readonly nextUpdate?: number;
+  /** Why the file cannot be used as it is now. */
+  readonly fault?: string;
 }
 
 type Files = NamedFiles['files'];
@@ -33,6 +47,8 @@ interface Entry {
   /** Content of the files when they last passed their checks. */
   content?: Certificate | ClientAuthority;
   fault?: string;
+  /** The revocation list at fault, as configured. */
+  faultyList?: string;
   /** Only the dates of the files are at fault. */
   outdated?: boolean;
   /** State of the files when they were read, and at the last look. */
@@ -127,8 +143,8 @@ export class CertificateStore {
       const stamp = await this.#stamp(entry.files);
       const settled = stamp === entry.seen;
       entry.seen = stamp;
-      // The dates of files may become right without a change.
-      if (!settled || (stamp === entry.read && entry.outdated !== true)) continue;
+      // The dates of files may become right without a change, and a revocation list out of date.
+      if (!settled || (stamp === entry.read && entry.outdated !== true && !isDue(entry, this.#clock.date()))) continue;
       entry.read = stamp;
       changed = this.#read(entry) || changed;
     }
@@ -141,10 +157,13 @@ export class CertificateStore {
     const key = keyOf(files);
     const known = this.#entries.get(key);
     if (known !== undefined) return known.content;
-    const entry: Entry = { files, read: '', seen: '' };
+    // Before the files are read: a change after that is seen at the next look.
+    const stamp = namedIn(files)
+      .map((file) => stampNow(resolve(this.#folder, file)))
+      .join(' ');
+    const entry: Entry = { files, read: stamp, seen: stamp };
     this.#entries.set(key, entry);
     this.#read(entry);
-    void this.#stamp(files).then((stamp) => Object.assign(entry, { read: stamp, seen: stamp }));
     this.#nextLook ??= this.#clock.after(lookMs, () => void this.#look());
     return entry.content;
   }
@@ -153,63 +172,122 @@ export class CertificateStore {
   #read(entry: Entry): boolean {
     const before = entry.content;
     const { files } = entry;
-    try {
-      const content = readFiles(files, this.#folder, this.#clock.date());
+    const read = this.#tryToRead(files);
+    const fault = read instanceof CertificateFault ? read : undefined;
+    entry.outdated = fault?.outdated !== undefined;
+    // A revocation list that is out of date still tells what is revoked.
+    const isBetter = fault !== undefined && entry.outdated && (before === undefined || fault.part === 'crl');
+    const content = isBetter ? (fault.outdated as Entry['content']) : read instanceof CertificateFault ? undefined : read;
+    const replaced = content !== undefined && (before === undefined || !isSame(before, content));
+    if (replaced) entry.content = content;
+    if (fault !== undefined) this.#noteFault(entry, fault, before);
+    else {
       delete entry.fault;
-      entry.outdated = false;
-      if (before !== undefined && isSame(before, content)) return false;
-      entry.content = content;
-      if (before !== undefined) this.#logReplaced(files, content);
-      return true;
+      delete entry.faultyList;
+      if (replaced && before !== undefined) this.#logReplaced(files, content, before);
+    }
+    return replaced;
+  }
+
+  #tryToRead(files: Files): Certificate | ClientAuthority | CertificateFault {
+    try {
+      return readFiles(files, this.#folder, this.#clock.date());
     } catch (error) {
-      if (!(error instanceof CertificateFault)) throw error;
-      entry.outdated = error.outdated !== undefined;
-      if (entry.fault === error.message) return false;
-      entry.fault = error.message;
-      const first = before === undefined && error.outdated !== undefined;
-      if (first) entry.content = error.outdated as Certificate | ClientAuthority;
-      const inUse = first
-        ? `; it is served all the same, because there is no other: ${'ca' in files ? 'certificates of clients that it has issued are refused' : 'clients refuse it'}`
-        : before === undefined
-          ? ''
-          : '; the certificate that was read before stays in use';
-      this.#logger.error({ ...files, key: undefined }, `${error.message}${inUse}`);
-      return first;
+      if (error instanceof CertificateFault) return error;
+      throw error;
     }
   }
 
-  #logReplaced(files: Files, content: Certificate | ClientAuthority): void {
+  #noteFault(entry: Entry, { message, part, file, outdated }: CertificateFault, before: Entry['content']): void {
+    if (entry.fault === message) return;
+    entry.fault = message;
+    const { files } = entry;
+    const list = 'crl' in files && part === 'crl' ? files.crl.find((one) => resolve(this.#folder, one) === file) : undefined;
+    if (list === undefined) delete entry.faultyList;
+    else entry.faultyList = list;
+    this.#logger.error({ ...files, key: undefined }, `${message}${consequence(files, part, outdated !== undefined, before !== undefined)}`);
+  }
+
+  #logReplaced(files: Files, content: Certificate | ClientAuthority, before: Certificate | ClientAuthority): void {
     const until = new Date(content.notAfter).toISOString();
     if ('certificate' in files)
       this.#logger.info(
         { certificate: files.certificate, names: (content as Certificate).names, until },
         'certificate replaced: new connections get it',
       );
+    else if (content.chain === before.chain)
+      this.#logger.info({ crl: files.crl }, 'revocation lists of client certificates replaced: they hold for open connections, too');
     else this.#logger.info({ ca: files.ca, until }, 'authorities of client certificates replaced: they hold for new connections');
   }
 
   async #stamp(files: Files): Promise<string> {
-    const stamps = Object.values(files).map(async (file: string) => {
-      try {
-        const { ino, size, mtimeMs, ctimeMs } = await stat(resolve(this.#folder, file));
-        return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
-      } catch (error) {
-        return (error as NodeJS.ErrnoException).code;
-      }
-    });
+    const stamps = namedIn(files).map((file) => stat(resolve(this.#folder, file)).then(stampOf, codeOf));
     return (await Promise.all(stamps)).join(' ');
   }
 }
 
-function stateIn({ files, content, fault }: Entry): CertificateState {
+function namedIn(files: Files): string[] {
+  return Object.values(files).flat();
+}
+
+/** A text that differs once a file has changed. */
+function stampOf({ ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
+}
+
+function stampNow(file: string): string {
+  try {
+    return stampOf(statSync(file));
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return `${(error as NodeJS.ErrnoException).code}`;
+}
+
+/** Consequence of a fault, for the log. */
+function consequence(files: Files, part: string, isOutdated: boolean, inUse: boolean): string {
+  if (isOutdated && part === 'crl') return '; it is used all the same: what it revokes is refused, what was revoked since is not';
+  if (inUse) return `; ${part === 'crl' ? 'what' : 'the certificate that'} was read before stays in use`;
+  if (!isOutdated) return '';
+  const loss = 'ca' in files ? 'certificates of clients that it has issued are refused' : 'clients refuse it';
+  return `; it is served all the same, because there is no other: ${loss}`;
+}
+
+/** True if a revocation list has become out of date since it was read. */
+function isDue({ content }: Entry, now: number): boolean {
+  return content !== undefined && 'lists' in content && content.lists.some(({ nextUpdate = now + 1 }) => nextUpdate <= now);
+}
+
+function stateIn({ files, content, fault, faultyList }: Entry): CertificateState {
   return {
     file: fileOf(files),
     names: content !== undefined && 'names' in content ? content.names : [],
     ...(content !== undefined && { notAfter: content.notAfter }),
-    ...(fault !== undefined && { fault }),
+    ...(fault !== undefined && faultyList === undefined && { fault }),
+    ...('crl' in files &&
+      files.crl.length > 0 && {
+        lists: files.crl.map((file) => {
+          const lists = content !== undefined && 'lists' in content ? content.lists.filter((list) => list.file === file) : [];
+          const due = lists.flatMap(({ nextUpdate = [] }) => nextUpdate);
+          return {
+            file,
+            revoked: lists.reduce((sum, { revoked }) => sum + revoked, 0),
+            ...(due.length > 0 && { nextUpdate: Math.min(...due) }),
+            ...(file === faultyList && fault !== undefined && { fault }),
+          };
+        }),
+      }),
   };
 }
 
 function isSame(one: Certificate | ClientAuthority, other: Certificate | ClientAuthority): boolean {
-  return one.chain === other.chain && ('key' in one ? one.key : '') === ('key' in other ? other.key : '');
+  return one.chain === other.chain && partsOf(one) === partsOf(other);
+}
+
+/** The part of a content beside its certificates, to tell contents apart. */
+function partsOf(content: Certificate | ClientAuthority): string {
+  return 'key' in content ? content.key : content.lists.map(({ digest }) => digest).join();
 }

@@ -7,7 +7,7 @@ import { Turns } from '../model/turns.ts';
 import type { CertificateNames } from './certificate-names.ts';
 import { ChallengeServers } from './challenge-servers.ts';
 import type { ClientHello } from './client-hello.ts';
-import { ClientIdentity } from './client-identity.ts';
+import { ClientIdentity, type PresentAuthorities } from './client-identity.ts';
 import type { SecureDirectly } from './direct-handshake.ts';
 import { failedHandshakes } from './failed-handshakes.ts';
 import { Handshake, type ReadFirst, type Secured } from './handshake.ts';
@@ -84,6 +84,8 @@ export class Handshakes {
   /** For balancers. */
   #hop: Server | undefined;
   #challenges: ChallengeServers | undefined;
+  /** Looked at by connections that are open already, too. */
+  readonly #authorities: PresentAuthorities = { present: [] };
   /** Called when a handshake has ended without a connection. */
   readonly #ended: () => void;
 
@@ -106,6 +108,7 @@ export class Handshakes {
     const { tls, hop } = settings;
     if (hop !== before.hop) this.#hop = hop && this.#serverOfHop(hop);
     if (tls === before.tls) return;
+    this.#authorities.present = tls?.clientAuthorities ?? [];
     const environments = tls?.environments ?? [];
     this.#servers = new Map(environments.map((environment) => [environment.name, this.#serverOf(tls as ListenerTls, environment)]));
     this.#first = firstOf(this.#servers.values());
@@ -157,7 +160,10 @@ export class Handshakes {
     const contexts = serverContexts(tls, environment);
     const { clientAuthorities = [], clientChains = false } = tls;
     const ownFields = hstsFields(environment.hsts ?? 0);
-    const about = (socket: TLSSocket) => ({ client: ClientIdentity.of(socket, clientAuthorities, clientChains), ownFields });
+    const about = (socket: TLSSocket) => ({
+      client: ClientIdentity.of(socket, this.#authorities, clientAuthorities, clientChains),
+      ownFields,
+    });
     // The environment decides about a certificate, once the request names it by Host.
     const asking = clientAuthorities.length > 0 && { requestCert: true, rejectUnauthorized: false };
     const byName = tls.certificates.length > 1 && {

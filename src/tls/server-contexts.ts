@@ -67,8 +67,10 @@ export function hopOptions({ certificate, key, authorities, ticketKey }: HopTls)
 /** Options for listeners that ask for client certificates. */
 function clientOptions({ clientAuthorities = [], clientChains = false }: ListenerTls): SecureContextOptions {
   if (clientAuthorities.length === 0) return {};
-  // A session does not tell which authority its certificate was checked against, so that sessions could pass from one environment to another.
-  const secureOptions = clientChains || severalAuthorities(clientAuthorities) ? withoutTickets : ofServer;
+  // A session does not tell which authority its certificate was checked against, so that sessions could pass from one environment to another. Nor
+  // does it have the intermediate certificates, which may be revoked.
+  const needsChain = clientChains || clientAuthorities.some(({ lists }) => lists.length > 0);
+  const secureOptions = needsChain || severalAuthorities(clientAuthorities) ? withoutTickets : ofServer;
   return { ca: clientAuthorities.map(({ chain }) => chain), allowPartialTrustChain: true, secureOptions };
 }
 

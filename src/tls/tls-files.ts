@@ -12,7 +12,9 @@ export interface NamedFiles {
 export function tlsFiles(tls: EnvironmentSpec['tls']): NamedFiles[] {
   const { certificates = [], clientCertificates } = tls ?? {};
   const own = certificates.map((files, at) => ({ files, path: ['certificates', at] }));
-  return clientCertificates === undefined ? own : [...own, { files: { ca: clientCertificates.ca }, path: ['clientCertificates'] }];
+  if (clientCertificates === undefined) return own;
+  const { ca, crl } = clientCertificates;
+  return [...own, { files: { ca, crl }, path: ['clientCertificates'] }];
 }
 
 /** Reads and checks files that belong together. Throws a `CertificateFault` if they cannot be used now. */
@@ -22,7 +24,7 @@ export function readFiles(files: NamedFiles['files'], folder: string, now: numbe
 
 /** A text that is the same for the same files. */
 export function keyOf(files: NamedFiles['files']): string {
-  return 'ca' in files ? files.ca : `${files.certificate}\0${files.key}`;
+  return 'ca' in files ? [files.ca, ...files.crl].join('\0') : `${files.certificate}\0${files.key}`;
 }
 
 /** The file that holds the certificates, as configured. */

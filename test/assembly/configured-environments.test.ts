@@ -5,10 +5,11 @@ import { SluiceError } from '../../src/model/fault.ts';
 import { project } from '../../src/model/project.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 test('a start goes on without settings that deployed projects could not be served with; a reload is refused', async (t) => {
   const { logger, lines } = keptLogger();
-  const registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger });
+  const registry = await openRegistry({ url: `embedded:${ownFolder(t)}`, logger });
   t.teardown(() => registry.close());
   const withHost = configFrom({ environments: { production: { variables: { host: 'x' } } } });
   const without = configFrom({ environments: { production: { balance: 'hash' }, staging: { listen: '127.0.0.1:8081' } } });
@@ -34,7 +35,7 @@ test('a start goes on without settings that deployed projects could not be serve
 
 test('a reload that is refused for one environment changes none, and names every refusal', async (t) => {
   const { logger } = keptLogger();
-  const registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger });
+  const registry = await openRegistry({ url: `embedded:${ownFolder(t)}`, logger });
   t.teardown(() => registry.close());
   const names = ['a', 'b', 'c', 'd'];
   const withHost = (balance: string) =>
@@ -67,7 +68,7 @@ test('a reload that is refused for one environment changes none, and names every
 
 test('a failure in the middle of a reload names the environment, and those that were changed before', async (t) => {
   const { logger } = keptLogger();
-  const real = await openRegistry({ url: `embedded:${t.testdir()}`, logger });
+  const real = await openRegistry({ url: `embedded:${ownFolder(t)}`, logger });
   t.teardown(() => real.close());
   const environments = (balance: string) => ({ a: { listen: '127.0.0.1:8081', balance }, b: { listen: '127.0.0.1:8082', balance } });
   const before = configFrom({ environments: environments('hash') });

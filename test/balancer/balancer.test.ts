@@ -13,6 +13,7 @@ import { openRegistry } from '../../src/registry/open-registry.ts';
 import { CertificateStore } from '../../src/tls/certificate-store.ts';
 import { eventually } from '../tools/eventually.ts';
 import { silentLogger as logger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 const tools = { logger, clock: systemClock, random: Math.random };
 
@@ -53,7 +54,7 @@ class Gateway {
 }
 
 async function setUp(t: Test, environment: Parameters<Registry['putEnvironment']>[1] = {}) {
-  const registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger });
+  const registry = await openRegistry({ url: `embedded:${ownFolder(t)}`, logger });
   await registry.putEnvironment('production', { listen: '127.0.0.1:0', health: { interval: '100ms' }, ...environment });
   const gateways: Gateway[] = [];
   const balancer = createBalancer({
@@ -270,7 +271,7 @@ t.test('environments by host on one listener, created and deleted while the bala
 
 t.test('a taken address fails the start with its remedy, and leaves no listener open', async (t) => {
   const squatter = await new Gateway('squatter').listen();
-  const registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger });
+  const registry = await openRegistry({ url: `embedded:${ownFolder(t)}`, logger });
   t.teardown(async () => {
     squatter.kill();
     await registry.close();

@@ -8,7 +8,7 @@ import { keptLogger } from '../tools/fake-logger.ts';
 import { FakeRegistry } from './fake-registry.ts';
 
 const passed = { passed: true, status: 200 } as const;
-const hung: ProbeResult = { passed: false, failure: 'hung', reason: 'timed out after 1000 ms: connected, but no response' };
+const hung = { passed: false, failure: 'hung', reason: 'timed out after 1000 ms: connected, but no response' } as const;
 
 /** Starts a director over a registry, checks and a clock that the test controls. */
 export async function setUp(
@@ -22,6 +22,8 @@ export async function setUp(
   prepare(registry);
   /** Addresses that fail their checks. */
   const failing = new Set<string>();
+  /** Reasons that failing addresses give, instead of no response. */
+  const reasons = new Map<string, string>();
   /** Addresses that were checked, in order. */
   const checked: string[] = [];
   /** Identities that servers state, by address; others state the registered one. */
@@ -32,7 +34,8 @@ export async function setUp(
     const refused = refuse?.(stated);
     const well: ProbeResult = refuse === undefined ? passed : { ...passed, identity: stated };
     const result: ProbeResult = refused === undefined ? well : { passed: false, failure: 'other-server', reason: refused };
-    queueMicrotask(() => done(failing.has(address) ? hung : result));
+    const failed = { ...hung, reason: reasons.get(address) ?? hung.reason };
+    queueMicrotask(() => done(failing.has(address) ? failed : result));
     return () => {};
   };
   const tables = new Map<string, TableEnvironment>();
@@ -61,5 +64,5 @@ export async function setUp(
       .get(name)
       ?.servers.map(({ id, serving, health }) => (serving ? (health === 'up' ? id : `${id}:${health}`) : `(${id})`))
       .join(' ');
-  return { clock, registry, lines, failing, checked, answers, director, tables, rotation, announce, applied: () => applied };
+  return { clock, registry, lines, failing, reasons, checked, answers, director, tables, rotation, announce, applied: () => applied };
 }

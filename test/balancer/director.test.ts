@@ -33,6 +33,50 @@ t.test('a server that fails its first checks never gets into rotation', async (t
   );
 });
 
+t.test('a server that is down shows the latest reason, and the log has each reason once, eight at most', async (t) => {
+  const { clock, failing, reasons, tables, lines, applied } = await setUp((fresh) => {
+    fresh.put('production');
+    fresh.join('a');
+  });
+  const shown = () => tables.get('production')?.servers[0]?.reason;
+  const fails = async (reason: string) => {
+    reasons.set('127.0.0.1:9101', reason);
+    await clock.pass(2300);
+  };
+  const logged = () => lines.filter(({ msg = '' }) => msg.startsWith('server')).map(({ msg, reason }) => `${msg}: ${reason}`);
+  const [refused, expired] = ['connection refused', 'certificate has expired: the server needs a new certificate'];
+  failing.add('127.0.0.1:9101');
+  await fails(refused);
+  await clock.pass(2300);
+  lines.splice(
+    0,
+    lines.findIndex(({ msg }) => msg === 'server down'),
+  );
+  t.equal(shown(), refused);
+  await fails(expired);
+  t.match(tables.get('production')?.servers[0], { health: 'down', reason: expired });
+  const before = applied();
+  await clock.pass(10_000);
+  t.equal(applied(), before, 'a reason that stays the same makes no new table');
+  for (let round = 0; round < 5; round++) {
+    await fails(refused);
+    t.equal(shown(), refused);
+    await fails(expired);
+    t.equal(shown(), expired);
+  }
+  t.strictSame(logged(), [`server down: ${refused}`, `server still down, for another reason: ${expired}`]);
+  for (let port = 1; port <= 20; port++) await fails(`port ${port}`);
+  t.equal(shown(), 'port 20');
+  t.equal(logged().length, 8, 'a reason that always differs does not fill the log');
+  failing.clear();
+  await clock.pass(5000);
+  t.equal(shown(), undefined);
+  failing.add('127.0.0.1:9101');
+  await fails(refused);
+  await clock.pass(2300);
+  t.strictSame(logged().slice(8), ['server up: undefined', `server down: ${refused}`], 'the next time it begins anew');
+});
+
 t.test('a server that goes down stays in the table, so that panic mode may use it', async (t) => {
   const { clock, failing, rotation } = await setUp((fresh) => {
     fresh.put('production');

@@ -14,6 +14,7 @@ import { Secrets } from '../../src/registry/secrets/secrets.ts';
 import { request } from '../contract/registry-samples.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 const hour = 3_600_000;
 const ourKey = 'our-key'.padEnd(40, '1');
@@ -32,7 +33,7 @@ class Calendar extends FakeClock {
 async function opened(t: Test) {
   const { logger, lines } = keptLogger();
   const clock = new Calendar();
-  const registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger, clock });
+  const registry = await openRegistry({ url: `embedded:${ownFolder(t)}`, logger, clock });
   t.teardown(() => registry.close());
   const { secrets: sealed, certification, watch } = registry;
   if (sealed === undefined || certification === undefined) throw new Error('an embedded registry has both');

@@ -10,11 +10,16 @@ t.test('the key is the hash of the part that hash.on names', async (t) => {
   t.equal(requestKey('path')(exchange), hashText('/pets'));
   t.equal(requestKey('header:x-user')(exchange), hashText('ann'));
   t.equal(requestKey('cookie:session')(exchange), hashText('s-17'));
+  const byCertificate = requestKey('client-certificate');
+  t.equal(byCertificate(Object.assign(new FakeExchange('GET', '/', {}), { clientSubject: 'CN=ann' })), hashText('CN=ann'));
+  const told = new FakeExchange('GET', '/', {});
+  t.equal(byCertificate(Object.assign(told, { request: { ...told.request, clientCertificate: ':YQ==:' } })), hashText(':YQ==:'));
 });
 
 t.test('without that header or cookie the client address is hashed', async (t) => {
   t.equal(requestKey('header:x-other')(exchange), hashText('192.0.2.1'));
   t.equal(requestKey('cookie:Session')(exchange), hashText('192.0.2.1'));
+  t.equal(requestKey('client-certificate')(exchange), hashText('192.0.2.1'));
 });
 
 t.test('cookies are read leniently, and never throw', async (t) => {

@@ -10,6 +10,7 @@ import type { Contender } from '../../bench/contender.ts';
 import { contenders } from '../../bench/contenders/index.ts';
 import { checkCorrectness } from '../../bench/correctness.ts';
 import { programVersion } from '../../bench/versions.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import { root } from '../tools/source-files.ts';
 
 // Side by side: each test has folders and processes of its own, and waits much of the time.
@@ -70,7 +71,7 @@ const wrongs: readonly [Lie, RegExp][] = [
 ];
 
 test('a correct contender passes the check, and each fault is found', async (t) => {
-  const place = { folder: t.testdir(), cpu: undefined };
+  const place = { folder: ownFolder(t), cpu: undefined };
   await checkCorrectness(liar('none'), place);
   for (const [lie, message] of wrongs) await t.rejects(checkCorrectness(liar(lie), place), { message }, lie);
 });
@@ -79,16 +80,18 @@ for (const name of ['http-proxy', 'fastify-http-proxy', 'sluice-balancer', 'slui
   test(`${name} is correct`, async (t) => {
     const contender = contenders.find((one) => one.name === name) as Contender;
     t.match(contender.available(), { version: /^\d/ });
-    await checkCorrectness(contender, { folder: t.testdir(), cpu: undefined });
-    t.strictSame(processesIn(t.testdirName), [], 'its processes have ended');
+    const folder = ownFolder(t);
+    await checkCorrectness(contender, { folder, cpu: undefined });
+    t.strictSame(processesIn(folder), [], 'its processes have ended');
   });
 }
 
 test('the command runs from check to report, and leaves nothing behind', {
   skip: tools.length > 0 && `${tools[0]} is missing`,
 }, async (t) => {
-  const output = join(t.testdir({ tmp: {} }), 'results.md');
-  const { status, said } = await run(t, ['--quick', '--only', 'sluice-balancer', '--output', output]);
+  const folder = ownFolder(t, { tmp: {} });
+  const output = join(folder, 'results.md');
+  const { status, said } = await run(t, folder, ['--quick', '--only', 'sluice-balancer', '--output', output]);
   t.equal(status, 0, said);
   const page = readFileSync(output, 'utf8');
   t.match(page, /^- sluice-balancer \d\S+ on Node\.js v\d/m);
@@ -98,35 +101,39 @@ test('the command runs from check to report, and leaves nothing behind', {
   t.match(page, /^\| sluice-balancer \|( [\d.]+ \|){5}$/m, 'over TLS');
   t.match(page, /^\| sluice-balancer \| 200 \| [\d.]+ MiB \|/m, 'memory');
   t.match(page, /^\| sluice-balancer \| 100 \| [\d.]+ MiB \|/m, 'memory of clients with TLS');
-  t.strictSame(processesIn(t.testdirName), []);
-  t.strictSame(foldersLeft(t), []);
+  t.strictSame(processesIn(folder), []);
+  t.strictSame(foldersLeft(folder), []);
 });
 
 test('an interrupted command ends all its processes', { skip: tools.length > 0 && `${tools[0]} is missing` }, async (t) => {
-  t.testdir({ tmp: {} });
-  const { status } = await run(t, ['--quick', '--only', 'sluice-balancer'], /^round 1/m);
+  const folder = ownFolder(t, { tmp: {} });
+  const { status } = await run(t, folder, ['--quick', '--only', 'sluice-balancer'], /^round 1/m);
   t.equal(status, 1);
-  t.strictSame(processesIn(t.testdirName), []);
-  t.strictSame(foldersLeft(t), []);
+  t.strictSame(processesIn(folder), []);
+  t.strictSame(foldersLeft(folder), []);
 });
 
 test('wrong options and missing tools are reported in one line', async (t) => {
-  t.testdir({ tmp: {} });
-  const unknown = await run(t, ['--only', 'apache']);
+  const folder = ownFolder(t, { tmp: {} });
+  const unknown = await run(t, folder, ['--only', 'apache']);
   t.match(unknown, { status: 1, said: 'there is no contender "apache"; known: haproxy, ' });
-  const unpinned = await run(t, ['--quick', '--node', '21']);
+  const unpinned = await run(t, folder, ['--quick', '--node', '21']);
   t.match(unpinned, { status: 1, said: tools.length > 0 ? 'is not on PATH' : 'there is no pinned Node.js 21' });
   if (tools.length > 0)
-    t.match(await run(t, ['--quick']), { status: 1, said: `${tools[0]} is not on PATH` }, 'this machine lacks tools of the other tests');
-  t.match(await run(t, ['--help']), { status: 0 });
+    t.match(
+      await run(t, folder, ['--quick']),
+      { status: 1, said: `${tools[0]} is not on PATH` },
+      'this machine lacks tools of the other tests',
+    );
+  t.match(await run(t, folder, ['--help']), { status: 0 });
 });
 
-/** Runs the command and interrupts it when its output matches `until`. */
-async function run(t: Test, words: readonly string[], until?: RegExp): Promise<{ status: number; said: string }> {
+/** Runs the command, with `folder/tmp` for its temporary files, and interrupts it when its output matches `until`. */
+async function run(t: Test, folder: string, words: readonly string[], until?: RegExp): Promise<{ status: number; said: string }> {
   const command = ['--import=tsx', fileURLToPath(new URL('bench/run.ts', root)), ...words];
   const child = spawn(process.execPath, command, {
     cwd: fileURLToPath(root),
-    env: { ...process.env, TMPDIR: join(t.testdirName, 'tmp') },
+    env: { ...process.env, TMPDIR: join(folder, 'tmp') },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let said = '';
@@ -135,7 +142,7 @@ async function run(t: Test, words: readonly string[], until?: RegExp): Promise<{
     said += piece;
     if (interrupted || until === undefined || !until.test(said)) return;
     interrupted = true;
-    t.ok(processesIn(t.testdirName).length > 0, 'it has started processes');
+    t.ok(processesIn(folder).length > 0, 'it has started processes');
     child.kill('SIGINT');
   });
   const [status] = await once(child, 'close');
@@ -143,8 +150,8 @@ async function run(t: Test, words: readonly string[], until?: RegExp): Promise<{
 }
 
 /** Lists the temporary folders that the command has left behind. */
-function foldersLeft(t: Test): string[] {
-  return readdirSync(join(t.testdirName, 'tmp')).filter((name) => name.startsWith('sluice-'));
+function foldersLeft(folder: string): string[] {
+  return readdirSync(join(folder, 'tmp')).filter((name) => name.startsWith('sluice-'));
 }
 
 /** Lists the processes whose working directory is in a folder. */

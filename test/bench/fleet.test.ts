@@ -9,6 +9,7 @@ import { report } from '../../bench/fleet/report.ts';
 import { spreadOf } from '../../bench/fleet/spread.ts';
 import { Condition } from '../tools/condition.ts';
 import { eventually } from '../tools/eventually.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 // Side by side: each test has folders and processes of its own, and waits much of the time.
 t.jobs = 3;
@@ -67,7 +68,7 @@ function runningIn(group: number): number[] {
 }
 
 test('Ctrl-C leaves nothing behind', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   // Its own process group, as on a terminal: the signal goes to the whole group.
   const child = spawn(process.execPath, ['--import=tsx', program, '--gateways', '3', '--rest', '600'], {
     detached: true,

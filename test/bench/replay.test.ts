@@ -9,6 +9,7 @@ import { test } from 'tap';
 import { requestOf } from '../../bench/replay/access-log.ts';
 import { Client } from '../../bench/replay/client.ts';
 import { faultOf, ReplayCounts } from '../../bench/replay/replay-counts.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -41,7 +42,7 @@ async function run(...words: string[]): Promise<{ status: number; out: string; e
 test('a log is replayed through three servers, one joins and one leaves, and no request is lost', async (t) => {
   const requests = Array.from({ length: 998 }, (_, index) => line(logged[index % logged.length] as string));
   const broken = [line('\\x16\\x03\\x01'), line('GET http://elsewhere.example/ HTTP/1.1')];
-  const log = join(t.testdir({ 'access.log': [...broken, ...requests].join('\n') }), 'access.log');
+  const log = join(ownFolder(t, { 'access.log': [...broken, ...requests].join('\n') }), 'access.log');
   const { status, out, err } = await run('--log', log, '--limit', '1000', '--seconds', '3');
   t.equal(status, 0, err);
   t.match(out, /^998 requests of access\.log in [\d.]+ s, 299 of them as HTTP\/1\.0$/m);
@@ -68,7 +69,7 @@ test('a log is replayed through three servers, one joins and one leaves, and no 
 });
 
 test('wrong options and files are reported in one line', async (t) => {
-  const folder = t.testdir({ 'no.log': 'nothing\n' });
+  const folder = ownFolder(t, { 'no.log': 'nothing\n' });
   t.match(await run('--log', join(folder, 'none.log')), {
     status: 1,
     out: '',

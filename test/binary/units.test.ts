@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
 import { run } from '../cli/command-line.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import { filesIn, root, textOf } from '../tools/source-files.ts';
 import { unfit } from './unfit.ts';
 
@@ -47,7 +48,7 @@ test('TimeoutStopSec is longer than the grace period', async (t) => {
 });
 
 test('systemd finds nothing wrong with the units', { skip: unfit('verify') }, async (t) => {
-  const folder = t.testdir({});
+  const folder = ownFolder(t);
   const files = units.map((unit) => {
     const file = join(folder, unit.replace('@', '@gw-1').split('/').at(-1) as string);
     // The executable is not installed on this machine.

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { test } from 'tap';
+import type { ServerAnswer } from '../../src/api/answers.ts';
 import { echoProject, startTarget } from '../tools/echo.ts';
 import { eventually } from '../tools/eventually.ts';
 import { startRejectingServer } from '../tools/rejecting-server.ts';
@@ -149,15 +150,28 @@ test('a red word in the header names what is down, in every view, and leads ther
       { certificate: 'soon.pem', names: ['soon.example'], until },
       { certificate: 'cut.pem', names: ['cut.example'], until, fault: 'cut.pem holds no certificate' },
       { certificate: 'good.pem', names: ['good.example'], until: until + 30 * 86_400_000 },
+      { certificate: 'list.crl', names: [], until, revoked: 12 },
+      { certificate: 'late.crl', names: [], until: 0, revoked: 2, fault: 'late.crl is out of date' },
     ];
     await route.fulfill({ response, json: { ...answer, status: { ...answer.status, certificates } } });
   });
+  const soon = { certificate: 'control.pem', names: [], until: Date.now() + 3.5 * 86_400_000 };
+  await page.route('**/v1/control', (route) => route.fulfill({ json: { certificate: soon } }));
   await hear(page, { type: 'environment', at: Date.now(), name: 'production' });
+  await page.locator('.banner', { hasText: 'Control address: certificate control.pem expires in 3 days: renew it.' }).waitFor();
+  await page.route('**/v1/control', (route) => route.fulfill({ json: { certificate: null } }));
   await header.getByRole('link', { name: /^No new certificate: production: no new certificate for a.example/ }).waitFor();
   await page.locator('.chip', { hasText: 'a.example' }).getByText('next attempt 2029-12-31 00:00Z · the authority is away').waitFor();
   await page.locator('.chip.tone-warn', { hasText: /soon\.pem.*valid until .*renew it/ }).waitFor();
   await page.locator('.chip.tone-bad', { hasText: /cut\.pem.*valid until .*cut\.pem holds no certificate/ }).waitFor();
   await page.locator('.chip.tone-good', { hasText: /good\.pem.*valid until / }).waitFor();
+  await page.locator('.chip.tone-good', { hasText: /list\.crl.*12 revoked.*next due / }).waitFor();
+  await page.locator('.chip.tone-bad', { hasText: /late\.crl.*2 revoked.*late\.crl is out of date/ }).waitFor();
+  const server = (await balancer.api('GET', '/v1/servers/prod-1')) as ServerAnswer;
+  const ownCertificate = { certificate: 'gw.pem', until: 0 };
+  await hear(page, { type: 'membership', at: Date.now(), server: { ...server, ownCertificate } });
+  await page.getByText('certificate gw.pem has expired: clients refuse it; renew it').waitFor();
+  await hear(page, { type: 'membership', at: Date.now(), server });
   await page.unroute('**/v1/environments/production');
   await hear(page, { type: 'environment', at: Date.now(), name: 'production' });
   await header.getByRole('link', { name: /^1 server down/ }).waitFor();

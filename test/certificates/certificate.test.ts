@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { authorityKeyOf } from '../../src/certificates/authority-key.ts';
 import { noEnd, writeCertificate, writeCertificateRequest } from '../../src/certificates/certificate.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 const day = 86_400_000;
 const key = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -37,7 +38,7 @@ function verdict(folder: string, ca: string, certificate: string, purpose: 'ssls
 
 t.test('OpenSSL accepts a certificate for the purpose it was written for, by the strict rules of RFC 5280, and for no other', async (t) => {
   const ca = authority();
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   t.match(verdict(folder, ca.pem, leaf(ca, 'server'), 'sslserver'), /: OK$/);
   t.match(verdict(folder, ca.pem, leaf(ca, 'client'), 'sslclient'), /: OK$/);
   t.match(verdict(folder, ca.pem, leaf(ca, 'client'), 'sslserver'), /purpose/);

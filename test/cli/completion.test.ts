@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { test } from 'tap';
 import { controlUnderTest, joinRequest, sampleProject, tokens } from '../control/control-under-test.ts';
+import { ownFolder } from '../tools/own-folder.ts';
+import type { Owner } from '../tools/owner.ts';
 import { operatorEnv, run } from './command-line.ts';
 import { PseudoTerminal } from './pseudo-terminal.ts';
 
@@ -86,8 +88,8 @@ test('names come from the balancer, found by the control address and token on th
 const program = process.env['SLUICE_TEST_PROGRAM'] ?? fileURLToPath(new URL('../../dist/sluice.mjs', import.meta.url));
 
 /** A folder with the given scripts, a file to complete, and the program as `sluice`. */
-function shellFolder(t: { testdir(files: Record<string, string>): string }, scripts: Record<string, string>): string {
-  const folder = t.testdir({ ...scripts, 'notes.txt': '' });
+function shellFolder(owner: Owner, scripts: Record<string, string>): string {
+  const folder = ownFolder(owner, { ...scripts, 'notes.txt': '' });
   writeFileSync(`${folder}/sluice`, `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`);
   chmodSync(`${folder}/sluice`, 0o755);
   return folder;

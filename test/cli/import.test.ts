@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'tap';
 import { parse } from 'yaml';
 import { controlUnderTest } from '../control/control-under-test.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import { operating, run } from './command-line.ts';
 
 const petstore = `openapi: "3.0.3"
@@ -42,7 +43,7 @@ const target = ['--target', 'http://127.0.0.1:9201'];
 
 test('a document becomes a project, without a balancer', async (t) => {
   const files = { 'api.yaml': petstore, 'api.json': JSON.stringify(parse(petstore)) };
-  const folder = t.testdir(files);
+  const folder = ownFolder(t, files);
   for (const file of ['api.yaml', 'api.json']) {
     const { status, out, err } = await run(['project', 'import', `${folder}/${file}`, ...target, '--print']);
     t.equal(status, 0, err);
@@ -58,11 +59,10 @@ test('a document becomes a project, without a balancer', async (t) => {
     t.match(err, /left out, because they have no operations: \/later/);
   }
   const bare = 'openapi: 3.0.0\ninfo: { title: Bare }\npaths: { /a: { get: {} } }\n';
-  t.match(await run(['project', 'import', `${t.testdir({ bare })}/bare`, ...target, '--print']), {
+  t.match(await run(['project', 'import', `${ownFolder(t, { bare })}/bare`, ...target, '--print']), {
     out: /\nbasePath: \/\n/,
     err: 'note: the base path is /, so the project claims every path of an environment: give a narrower one with --base-path',
   });
-  t.testdir(files);
   const named = ['--name', 'pets', '--base-path', '/animals/'];
   const written = `${folder}/project.yaml`;
   t.match(await run(['project', 'import', `${folder}/api.yaml`, ...target, ...named, '-o', written]), { status: 0, out: '' });
@@ -133,7 +133,7 @@ test('every fault of a document is reported with its line', async (t) => {
     ['additional', document('  /a: { additionalOperations: { "not a method": {} } }\n'), [/methods.*capitals/]],
   ];
   for (const [name, text, words] of table) {
-    const folder = t.testdir({ [name]: text });
+    const folder = ownFolder(t, { [name]: text });
     const { status, out, err } = await run(['project', 'import', `${folder}/${name}`, ...target, '--print']);
     t.equal(status, 1, name);
     t.equal(out, '');
@@ -161,7 +161,7 @@ test('a document of several megabytes is imported, one above the limit is refuse
       { get: { description: 'x'.repeat(2000), responses: { 200: { description: 'ok' } } }, put: { responses: {} } },
     ]),
   );
-  const folder = t.testdir({
+  const folder = ownFolder(t, {
     'large.json': JSON.stringify({ openapi: '3.1.0', info: { title: 'Large', version: '1' }, paths }, null, 1),
     'larger.json': Buffer.alloc(17 * 1024 * 1024, ' '),
   });

@@ -1,5 +1,6 @@
 import { test } from 'tap';
 import { controlUnderTest, joinRequest, liveServer, sampleProject, tokens } from '../control/control-under-test.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import { operating, run } from './command-line.ts';
 
 test('environments are created, listed, shown and deleted', async (t) => {
@@ -298,7 +299,7 @@ test('another HTTP server at the control address is reported as such', async (t)
 });
 
 test('configurations are checked without a balancer', async (t) => {
-  const folder = t.testdir({
+  const folder = ownFolder(t, {
     'good.yaml': 'environments:\n  production: { listen: 127.0.0.1:8080 }\n',
     'bad.yaml': 'dataDir: ./data\ncontrol: { listen: nowhere }\nextra: 1\n',
   });

@@ -6,8 +6,9 @@ import { isIssuable } from '../../src/model/acme.ts';
 import type { SluiceError } from '../../src/model/fault.ts';
 import { hideKeys, restoreKeys } from '../../src/model/hidden-keys.ts';
 import { CertificateFolder, textsOf } from '../tools/certificate-folder.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
-const folder = t.testdir();
+const folder = ownFolder(t);
 const made = new CertificateFolder(t, folder);
 const files = made.issue({ names: ['*.example.com'], file: 'wild' });
 

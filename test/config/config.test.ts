@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'tap';
 import { loadConfig, readConfig } from '../../src/config/config.ts';
 import { SluiceError } from '../../src/model/fault.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 function faultsOf(text: string, env: NodeJS.ProcessEnv = {}): [number | undefined, string, string][] {
   try {
@@ -58,7 +59,7 @@ test('without file and variables: the documented defaults, with one environment 
 });
 
 test('an environment keeps its settings as written, beside the checked ones', async (t) => {
-  const dir = t.testdir({
+  const dir = ownFolder(t, {
     'sluice.yaml': 'dataDir: /srv\nenvironments:\n  live: { listen: "[::1]:80", slowStart: 5m }\n  test: { listen: 127.0.0.1:81 }\n',
   });
   const config = loadConfig({ file: `${dir}/sluice.yaml`, env: {} });

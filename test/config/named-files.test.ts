@@ -7,8 +7,9 @@ import { withNamedFiles } from '../../src/config/named-files.ts';
 import type { SluiceError } from '../../src/model/fault.ts';
 import { pushedProject } from '../../src/projects/pushed-project.ts';
 import { CertificateFolder, textsOf } from '../tools/certificate-folder.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
-const folder = t.testdir();
+const folder = ownFolder(t);
 const made = new CertificateFolder(t, folder);
 const { cert: authority } = textsOf(made.root);
 const client = textsOf(made.issue({ names: ['client'], file: 'client' }));

@@ -93,6 +93,26 @@ export function certifying(t: Test, open: Open): void {
     t.match(server.hop?.certificate?.pem, 'BEGIN CERTIFICATE');
   });
 
+  t.test('a server tells when its certificate for clients expires', async (t) => {
+    const { registry, other } = await open(t);
+    await registry.putEnvironment('production', {});
+    const [first, second] = [
+      { certificate: 'gw.pem', until: 1 },
+      { certificate: 'gw.pem', until: 2, fault: 'gw.pem is damaged' },
+    ];
+    const told = async () => (await other.server('one'))?.ownCertificate;
+    await registry.join(request('one', { environment: 'production', ownCertificate: first }));
+    t.same(await told(), first);
+    await registry.renew({ ...renewal, ownCertificate: second });
+    t.same(await told(), second);
+    await registry.renew(renewal);
+    t.same(await told(), second, 'what is not said stays');
+    await registry.renew({ ...renewal, ownCertificate: first });
+    t.same(await told(), first, 'without the fault');
+    await registry.join(request('one', { instance: 'one-1' }));
+    t.equal(await told(), undefined, 'a server that joins without has none');
+  });
+
   t.test('a text that is no key is refused', async (t) => {
     const { registry } = await open(t);
     for (const wrong of ['', 'x', `${key}=`, key.replace(/^M/, 'N')])

@@ -9,6 +9,7 @@ import { openRegistry } from '../../src/registry/open-registry.ts';
 import { RegistrationEndpoint } from '../../src/registry/remote/registration-endpoint.ts';
 import { eventually } from '../tools/eventually.ts';
 import { silentLogger as logger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import { startRedis } from '../tools/redis.ts';
 import { type RegistryUnderTest, registryContract } from './registry.ts';
 
@@ -78,7 +79,7 @@ t.test('redis', async (t) => {
 async function embedded(t: Test): Promise<{ registry: Registry; leaseEnds: RegistryUnderTest['leaseEnds'] }> {
   let ahead = 0;
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + ahead };
-  const registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger, clock });
+  const registry = await openRegistry({ url: `embedded:${ownFolder(t)}`, logger, clock });
   t.teardown(() => registry.close());
   const leaseEnds = async (id: string) => {
     ahead += (await registry.server(id))?.ttl ?? 0;

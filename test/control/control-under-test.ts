@@ -11,6 +11,7 @@ import type { JoinRequest } from '../../src/model/join.ts';
 import type { LiveServer, LiveView } from '../../src/model/live.ts';
 import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
+import { type Files, ownFolder } from '../tools/own-folder.ts';
 
 export const tokens = { admin: 'admin-token-of-the-tests', join: 'join-token-of-the-tests' };
 
@@ -34,9 +35,6 @@ export interface ControlUnderTest {
   ask(method: string, path: string, options?: { body?: unknown; type?: string; headers?: Record<string, string> }): Promise<Answer>;
 }
 
-/** Contents of a folder: files and folders by name. */
-export type Files = { [name: string]: string | Buffer | Files };
-
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -56,7 +54,7 @@ export async function controlUnderTest(
     secure?: { cert: string; key: string };
   } = {},
 ): Promise<ControlUnderTest> {
-  const folder = t.testdir(options.files ?? {});
+  const folder = ownFolder(t, options.files ?? {});
   const log: string[] = [];
   const logger = pino({ level: 'debug' }, { write: (line: string) => void log.push(line) });
   const registry = await openRegistry({ url: `embedded:${folder}/registry`, logger });

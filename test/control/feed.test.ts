@@ -7,6 +7,7 @@ import { compareServers } from '../../src/control/feed/server-changes.ts';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
 import { atOnce } from '../../src/model/pieces.ts';
 import { Condition } from '../tools/condition.ts';
+import { eventually } from '../tools/eventually.ts';
 import { type ControlUnderTest, controlUnderTest, joinRequest, liveServer, sampleProject, tokens } from './control-under-test.ts';
 import { server } from './sample-server.ts';
 
@@ -81,11 +82,24 @@ test('the live feed says when a listener opens or closes, of which the registry 
   const under = await controlUnderTest(t, { clock: fastClock });
   await under.registry.putEnvironment('production', {});
   const feed = await reader(t, under);
-  await feed.next('traffic');
-  t.match(await feed.next('environment'), { name: 'production' });
+  let looks = 0;
+  const addressOf = under.listening.get.bind(under.listening);
+  under.listening.get = (environment) => {
+    looks++;
+    return addressOf(environment);
+  };
+  await eventually(
+    () => looks,
+    (count) => count > 0,
+    { what: 'the first look at the listener, which is told of as opened: maybe before the reader came' },
+  );
+  const seenAt = Date.now();
+  await feed.next('traffic', ({ at }) => at > seenAt);
   under.listening.delete('production');
   t.match(await feed.next('environment'), { name: 'production' });
   under.listening.set('production', '127.0.0.1:8081');
+  t.match(await feed.next('environment'), { name: 'production' });
+  under.listening.set('production', '127.0.0.1:8082');
   t.match(await feed.next('environment'), { name: 'production' });
 });
 

@@ -8,6 +8,7 @@ import { Journal } from '../../src/control/feed/journal.ts';
 import { JournalFile } from '../../src/control/feed/journal-file.ts';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
 import { eventually } from '../tools/eventually.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import { controlUnderTest, joinRequest, liveServer, sampleProject } from './control-under-test.ts';
 
 /** A clock whose timers run twenty times as fast. */
@@ -62,7 +63,7 @@ test('the history answers happenings from before the first request, newest first
 });
 
 test('the last happenings of a burst are kept, also over a restart', async (t) => {
-  const path = join(t.testdir({}), 'data', 'journal.json');
+  const path = join(ownFolder(t), 'data', 'journal.json');
   const lines: string[] = [];
   const journal = await Journal.open(fastClock, logTo(lines), new JournalFile(path));
   for (let count = 0; count < 3 * maxHappenings; count++) journal.record([happening(`event ${count}`)]);
@@ -79,7 +80,7 @@ test('the last happenings of a burst are kept, also over a restart', async (t) =
 
 test('a journal whose file is damaged or not writable works in memory', async (t) => {
   const lines: string[] = [];
-  const folder = t.testdir({});
+  const folder = ownFolder(t);
   const path = join(folder, 'journal.json');
   for (const text of ['', '{', '[]', '{"happenings":[{"at":"x"}]}', 'ÿ'.repeat(1000)]) {
     writeFileSync(path, text);
@@ -105,13 +106,11 @@ test('a journal whose file is damaged or not writable works in memory', async (t
 });
 
 test('after a restart the history begins with earlier happenings', async (t) => {
-  const path = join(t.testdir({}), 'journal.json');
-  // controlUnderTest makes the test's folder again, so the file is handed over as text.
+  const path = join(ownFolder(t), 'journal.json');
   const first = await Journal.open(fastClock, logTo([]), new JournalFile(path));
   first.record([happening('before the restart')]);
   await first.close();
-  const text = readFileSync(path, 'utf8');
-  const { ask } = await controlUnderTest(t, { clock: fastClock, files: { 'journal.json': text }, journalFile: path });
+  const { ask } = await controlUnderTest(t, { clock: fastClock, journalFile: path });
   const { body } = await ask('GET', '/v1/events/history');
   t.match(body.happenings, [{ text: 'started' }, { text: 'before the restart' }]);
 });

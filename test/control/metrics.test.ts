@@ -89,11 +89,18 @@ test('service discovery lists Sluice gateways only', async (t) => {
   await registry.putEnvironment('production', {});
   await registry.join(joinRequest('a', 'production'));
   await registry.join(joinRequest('spare'));
+  await registry.join({ ...joinRequest('tls', 'production'), ownCertificate: { certificate: 'gw.pem', until: 1_900_000_000_000 } });
   await registry.join({ ...joinRequest('foreign', 'production'), source: 'http' });
   const { status, body } = await ask('GET', '/v1/prometheus/targets', { headers: { authorization: `Bearer ${tokens.join}` } });
   t.equal(status, 200);
   t.strictSame(body, [
     { targets: ['127.0.0.1:9101'], labels: { __metrics_path__: '/.sluice/metrics', environment: 'production', server: 'a' } },
     { targets: ['127.0.0.1:9101'], labels: { __metrics_path__: '/.sluice/metrics', server: 'spare' } },
+    {
+      targets: ['127.0.0.1:9101'],
+      labels: { __scheme__: 'https', __metrics_path__: '/.sluice/metrics', environment: 'production', server: 'tls' },
+    },
   ]);
+  const { body: metrics } = await ask('GET', '/metrics');
+  t.match(metrics, '\nsluice_certificate_expiry_timestamp_seconds{certificate="gw.pem",server="tls"} 1900000000\n');
 });

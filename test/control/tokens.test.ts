@@ -3,9 +3,10 @@ import { test } from 'tap';
 import { createAuthorizer, createGrants } from '../../src/control/access/authorizer.ts';
 import { loadTokens } from '../../src/control/access/tokens.ts';
 import { SluiceError } from '../../src/model/fault.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 test('tokens are made once, kept in private files, and loaded again', async (t) => {
-  const dataDir = `${t.testdir()}/data/new`;
+  const dataDir = `${ownFolder(t)}/data/new`;
   const made = await loadTokens({ dataDir });
   t.match(made.admin, /^[\w-]{43}$/);
   t.not(made.admin, made.join);
@@ -16,14 +17,14 @@ test('tokens are made once, kept in private files, and loaded again', async (t) 
 });
 
 test('processes that start at the same time agree on the tokens', async (t) => {
-  const dataDir = t.testdir();
+  const dataDir = ownFolder(t);
   const all = await Promise.all(Array.from({ length: 8 }, () => loadTokens({ dataDir })));
   t.equal(new Set(all.map((tokens) => tokens.admin)).size, 1);
   t.equal(new Set(all.map((tokens) => tokens.join)).size, 1);
 });
 
 test('environment variables win over the configuration, the configuration over files', async (t) => {
-  const dataDir = t.testdir({ 'admin.token': 'from-the-file\n', 'join.token': 'join-from-file' });
+  const dataDir = ownFolder(t, { 'admin.token': 'from-the-file\n', 'join.token': 'join-from-file' });
   const env = { SLUICE_ADMIN_TOKEN: 'from-the-variable' };
   const configured = { admin: 'from-the-config', join: 'join-from-config' };
   t.match(await loadTokens({ dataDir, env, configured }), { admin: 'from-the-variable', join: 'join-from-config' });
@@ -31,7 +32,7 @@ test('environment variables win over the configuration, the configuration over f
 });
 
 test('several tokens of one kind are all valid; one that is both an admin and a join token is refused', async (t) => {
-  const dataDir = t.testdir();
+  const dataDir = ownFolder(t);
   const configured = { admin: { ci: 'token-of-ci', anna: 'token-of-anna' }, join: ['new-join-token', 'old-join-token'] };
   const found = await loadTokens({ dataDir, configured });
   t.match(found, { admin: 'token-of-ci', join: 'new-join-token' }, 'the first is the one that the balancer itself uses');
@@ -43,7 +44,7 @@ test('several tokens of one kind are all valid; one that is both an admin and a 
 });
 
 test('a token for one environment gives join access there; one that is something else as well is refused', async (t) => {
-  const dataDir = t.testdir();
+  const dataDir = ownFolder(t);
   const joinFor = { production: { rack1: 'token-of-rack1' }, staging: ['new-staging-token', 'old-staging-token'] };
   const { granted, valid, join } = await loadTokens({ dataDir, configured: { join: 'join-for-everything', joinFor } });
   t.equal(join, 'join-for-everything');
@@ -69,21 +70,21 @@ test('an unusable token is refused by naming its origin, never its text', async 
     for (const word of words) t.ok(error.message.includes(word), `${error.message} says ${word}`);
     t.notMatch(error.message, /s3cret/);
   };
-  await refuses({ dataDir: t.testdir({ 'admin.token': ' \n' }) }, 'admin.token', 'empty');
-  await refuses({ dataDir: t.testdir({ 'admin.token': 's3cret one' }) }, 'admin.token', '8 to 256');
-  await refuses({ dataDir: t.testdir({ 'admin.token': 's3cret' }) }, 'admin.token', '8 to 256');
-  await refuses({ dataDir: t.testdir(), env: { SLUICE_JOIN_TOKEN: 's3cret\u00e9\u00e9\u00e9' } }, 'SLUICE_JOIN_TOKEN');
-  await refuses({ dataDir: t.testdir(), configured: { admin: 's3cret-s3cret', join: 's3cret-s3cret' } }, 'same');
-  const folder = t.testdir();
+  await refuses({ dataDir: ownFolder(t, { 'admin.token': ' \n' }) }, 'admin.token', 'empty');
+  await refuses({ dataDir: ownFolder(t, { 'admin.token': 's3cret one' }) }, 'admin.token', '8 to 256');
+  await refuses({ dataDir: ownFolder(t, { 'admin.token': 's3cret' }) }, 'admin.token', '8 to 256');
+  await refuses({ dataDir: ownFolder(t), env: { SLUICE_JOIN_TOKEN: 's3cret\u00e9\u00e9\u00e9' } }, 'SLUICE_JOIN_TOKEN');
+  await refuses({ dataDir: ownFolder(t), configured: { admin: 's3cret-s3cret', join: 's3cret-s3cret' } }, 'same');
+  const folder = ownFolder(t);
   mkdirSync(`${folder}/admin.token`);
   await refuses({ dataDir: folder }, 'admin.token', 'EISDIR');
-  const file = t.testdir({ data: 'a file' });
+  const file = ownFolder(t, { data: 'a file' });
   await refuses({ dataDir: `${file}/data` }, `${file}/data`);
   t.equal(readFileSync(`${file}/data`, 'utf8'), 'a file');
 });
 
 test('a token file without read permission is refused', { skip: process.getuid?.() === 0 && 'root may read everything' }, async (t) => {
-  const dataDir = t.testdir();
+  const dataDir = ownFolder(t);
   writeFileSync(`${dataDir}/admin.token`, 'unreadable-token');
   chmodSync(`${dataDir}/admin.token`, 0);
   await t.rejects(loadTokens({ dataDir }), { code: 'invalid', message: /EACCES/ });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test, test } from 'tap';
 import { listening } from '../tools/listening.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import { SluiceProcess } from '../tools/sluice-process.ts';
 import { onFreePorts } from '../tools/sluice-under-test.ts';
 
@@ -31,7 +32,7 @@ function takenAddress(t: Test): Promise<string> {
 }
 
 test('an address in use is reported with the remedy, for every listener', async (t) => {
-  const folder = t.testdir({});
+  const folder = ownFolder(t);
   const taken = await takenAddress(t);
   const [traffic, control, gateway] = await Promise.all([
     fail(folder, ['serve'], { ...onFreePorts, SLUICE_DATA_DIR: 'one', SLUICE_ENVIRONMENTS_PRODUCTION_LISTEN: taken }),
@@ -45,7 +46,7 @@ test('an address in use is reported with the remedy, for every listener', async 
 });
 
 test('a second start in the same folder names the process that holds it', async (t) => {
-  const folder = t.testdir({});
+  const folder = ownFolder(t);
   const first = SluiceProcess.start(t, ['serve'], { folder, env: onFreePorts });
   await first.logged((line) => line.msg === 'control');
   const second = await fail(folder, ['up'], onFreePorts);
@@ -57,7 +58,7 @@ test('a second start in the same folder names the process that holds it', async 
 });
 
 test('the message for an address that is no balancer differs from that for a balancer that is away', async (t) => {
-  const folder = t.testdir({});
+  const folder = ownFolder(t);
   const taken = await takenAddress(t);
   const lost = SluiceProcess.start(t, ['gateway', '--join', `http://${taken}`, '--token', 'some-join-token'], { folder });
   const { reason } = await lost.logged((line) => /cannot be reached/.test(line.msg ?? ''));
@@ -73,7 +74,7 @@ test('the message for an address that is no balancer differs from that for a bal
 });
 
 test('all faults of a configuration are reported before anything starts', async (t) => {
-  const folder = t.testdir({ 'bad.yaml': 'environments:\n  production:\n    lisen: 127.0.0.1:1\n    balance: robin\n' });
+  const folder = ownFolder(t, { 'bad.yaml': 'environments:\n  production:\n    lisen: 127.0.0.1:1\n    balance: robin\n' });
   for (const role of ['serve', 'up']) {
     const { status, said } = await fail(folder, [role, '--config', 'bad.yaml']);
     t.equal(status, 1);
@@ -90,14 +91,14 @@ test('all faults of a configuration are reported before anything starts', async 
 });
 
 test('a project file of 5 MB is refused before it is sent', async (t) => {
-  const folder = t.testdir({ big: Buffer.alloc(5_000_000, 'x') });
+  const folder = ownFolder(t, { big: Buffer.alloc(5_000_000, 'x') });
   const pushed = await fail(folder, ['project', 'push', 'big'], { SLUICE_ADMIN_TOKEN: 'some-admin-token' });
   t.strictSame(pushed, { status: 1, said: ['error: big has 5000000 bytes; at most 1048576 are read'] });
   t.match(await fail(folder, ['project', 'validate', join(folder, 'big')]), { status: 1, said: [/has 5000000 bytes/] });
 });
 
 test('the error for a setting from the command line names no file and line', async (t) => {
-  const folder = t.testdir({});
+  const folder = ownFolder(t);
   const balancer = SluiceProcess.start(t, ['serve'], { folder, env: onFreePorts });
   const { control } = await balancer.logged((line) => line.msg === 'control');
   const refused = await fail(folder, ['env', 'create', 'other', '--balance', 'robin'], { SLUICE_CONTROL: String(control) });

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import t, { type Test, test } from 'tap';
 import type { ServerAnswer } from '../../src/api/answers.ts';
 import { deployEcho, startTarget } from '../tools/echo.ts';
@@ -131,6 +133,11 @@ test('a server that restarts while the registry is away takes requests again', a
   const folder = ownFolder(t);
   const first = await startGateway(t, 'a', redis.url, listen, { folder });
   await serving(balancer, ['a']);
+  await eventually(
+    () => existsSync(join(folder, 'kept/snapshots.log')),
+    (kept) => kept,
+    { what: 'the snapshot to be on disk' },
+  );
   await redis.stop();
   await first.kill();
   await eventually(

@@ -289,9 +289,11 @@ test('a policy of a project chooses among the clients, and believes no stranger 
     },
   );
   const file = join(ownFolder(t), 'pay.json');
-  const policies = { proxyRequest: [{ clientCertificate: { subjects: ['CN=orders'] } }] };
+  const strictly = { proxyRequest: [{ clientCertificate: { subjects: ['CN=orders'] } }] };
+  const policies = { targetRequest: [{ headers: { set: { 'x-client': '$' + '{clientCertificate.subject}' } } }] };
+  const resources = [{ path: '/', policies: strictly }, { path: '/open' }];
   const targets = { default: { url: `http://${await startEcho(t)}` } };
-  writeFileSync(file, JSON.stringify({ name: 'pay', basePath: '/', targets, policies, resources: [{ path: '/', childPaths: true }] }));
+  writeFileSync(file, JSON.stringify({ name: 'pay', basePath: '/', targets, policies, resources }));
   const strict = await startGateway(t, 'gw', balancer.control, ['--environment', 'production', '--listen', '127.0.0.1:0']);
   await operate(t, balancer, 'project', 'push', file);
   await operate(t, balancer, 'deploy', 'pay', '--environment', 'production', '--wait');
@@ -301,8 +303,11 @@ test('a policy of a project chooses among the clients, and believes no stranger 
     { what: 'an answer through the gateway server' },
   );
   t.same(certLines(allowed.body), [fieldOf(orders)], 'the target gets the certificate');
+  t.same(linesNamed(allowed.body, /^x-client$/), ['CN=orders'], 'and its subject in a field of the policy');
   t.match(await ask(balancer.address, 'a.example', textsOf(other)), { status: 403, body: /"client-certificate-unknown"/ });
   const forged = { headers: { 'client-cert': fieldOf(orders) } };
   t.match(await ask(balancer.address, 'a.example', forged), { status: 403, body: /"client-certificate-needed"/ });
+  const open = await ask(balancer.address, 'a.example', { path: '/open', headers: { ...forged.headers, 'X-Client': 'CN=orders' } });
+  t.same([open.status, linesNamed(open.body, /^x-client$/i)], [200, []], 'what a client without certificate claims is removed');
   t.ok(strict.running);
 });

@@ -224,7 +224,8 @@ for (const workers of [0, 1]) {
 
 test('the control address speaks https: gateway servers and commands check its certificate and name', async (t) => {
   const made = new CertificateFolder(t);
-  const files = made.issue({ names: ['127.0.0.1'] });
+  const inFiveDays = new Date(Date.now() + 5.5 * 86_400_000).toISOString().replace(/[-:T]|\.\d+/g, '');
+  const files = made.issue({ names: ['127.0.0.1'], until: inFiveDays });
   const live = { certificate: join(ownFolder(t), 'c.pem'), key: join(ownFolder(t), 'c.key') };
   const put = ({ certificate, key }: { certificate: string; key: string }) => {
     cpSync(certificate, live.certificate);
@@ -234,6 +235,7 @@ test('the control address speaks https: gateway servers and commands check its c
   const balancer = await startBalancer(t, { control: { listen: '127.0.0.1:0', tls: live } });
   t.match(balancer.control, /^https:/);
   const ca = ['--ca', made.root.certificate];
+  t.match((await operate(t, balancer, 'status', ...ca)).out, /^control address: certificate .*c\.pem expires in 5 days: renew it$/m);
   await startGateway(t, 'trusting', balancer.control, ['--environment', 'production', ...ca]);
   await eventually(
     () => operate(t, balancer, 'status', ...ca),
@@ -275,6 +277,7 @@ test('the control address speaks https: gateway servers and commands check its c
     ({ status }) => status === 0,
     { what: 'the new certificate of the control address' },
   );
+  t.notMatch((await operate(t, balancer, 'status', ...ca)).out, /control address/, 'nothing is wrong with it');
 });
 
 test('upgrades, large uploads and slow readers go over TLS unharmed', async (t) => {

@@ -1,6 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import t, { type Test, test } from 'tap';
+import { ownFolder } from '../tools/own-folder.ts';
 import { SluiceProcess } from '../tools/sluice-process.ts';
 import { onFreePorts } from '../tools/sluice-under-test.ts';
 
@@ -8,7 +7,7 @@ import { onFreePorts } from '../tools/sluice-under-test.ts';
 t.jobs = 3;
 
 function startUp(t: Test, args: readonly string[] = [], env: Readonly<Record<string, string>> = onFreePorts): SluiceProcess {
-  return SluiceProcess.start(t, ['up', ...args], { folder: t.testdir({}), env });
+  return SluiceProcess.start(t, ['up', ...args], { folder: ownFolder(t), env });
 }
 
 /** Resolves when the process, or a process that it started, has logged `count` lines. */
@@ -37,7 +36,7 @@ for (const count of [5, 8]) {
 }
 
 test('the next start in the same folder works at once', { timeout: 60_000 }, async (t) => {
-  const folder = t.testdir({});
+  const folder = ownFolder(t);
   const first = SluiceProcess.start(t, ['up'], { folder, env: onFreePorts });
   await loggedLines(first, 5);
   first.signal('SIGINT');
@@ -67,9 +66,7 @@ test('an address in use is reported with the options that choose another', { tim
   const first = startUp(t, ['--gateways', '1']);
   const { control } = await first.logged((line) => line.msg === 'control');
   const taken = String(control).replace('http://', '');
-  const folder = join(t.testdirName, 'second');
-  mkdirSync(folder);
-  const second = SluiceProcess.start(t, ['up', '--control', taken], { folder, env: onFreePorts });
+  const second = startUp(t, ['--control', taken]);
   t.equal(await second.ended(), 1);
   t.match(second.log.at(-1)?.msg, new RegExp(`cannot listen on ${taken}.*up --listen HOST:PORT --control HOST:PORT`));
   first.signal('SIGINT');

@@ -14,6 +14,7 @@ import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { eventually } from '../tools/eventually.ts';
 import { keptLogger, silentLogger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import { deployed, projectOf, wholeOf } from './samples.ts';
 
 /** A target that answers with the request that reached it. */
@@ -40,12 +41,11 @@ interface World {
 
 async function world(t: Test): Promise<World> {
   const started: Gateway[] = [];
-  // Registered before t.testdir(), so that it runs before the folder is removed.
+  const folder = ownFolder(t);
   t.teardown(async () => {
     for (const gateway of started) await gateway.drain();
     await registry.close();
   });
-  const folder = t.testdir();
   const { logger, lines } = keptLogger();
   const registry = await openRegistry({ url: `embedded:${join(folder, 'registry')}`, logger: silentLogger });
   const dataDir = join(folder, 'data');

@@ -8,6 +8,7 @@ import { makeKeyPair } from '../../src/certificates/key-pair.ts';
 import { HopIdentity } from '../../src/gateway/hop-identity.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 const authority = Authority.make(Date.now());
 const until = Date.now() + 3_600_000;
@@ -20,7 +21,7 @@ class Today extends FakeClock {
 }
 
 function gateway(t: Test) {
-  const dataDir = t.testdir();
+  const dataDir = ownFolder(t);
   const { logger, lines } = keptLogger();
   const clock = new Today();
   const load = (id = 'a') => HopIdentity.load({ id, dataDir, clock, logger });

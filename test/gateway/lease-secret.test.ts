@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import t from 'tap';
 import { loadLeaseSecret } from '../../src/gateway/lease-secret.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 t.test('a folder keeps the secret of its first start, readable by its owner only', async (t) => {
-  const folder = join(t.testdir(), 'not', 'there');
+  const folder = join(ownFolder(t), 'not', 'there');
   const { logger, lines } = keptLogger();
   const secret = await loadLeaseSecret(folder, logger);
   t.match(secret, /^[\w-]{43}$/);
@@ -18,7 +19,7 @@ t.test('a folder keeps the secret of its first start, readable by its owner only
 });
 
 t.test('a damaged secret is replaced; one that cannot be stored holds until the end of the process', async (t) => {
-  const folder = t.testdir({ file: '' });
+  const folder = ownFolder(t, { file: '' });
   const { logger, lines } = keptLogger();
   writeFileSync(join(folder, 'lease.secret'), 'short');
   const secret = await loadLeaseSecret(folder, logger);

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import t from 'tap';
 import { loadServerId, newServerId } from '../../src/gateway/server-id.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 t.test('a folder keeps the id of its first start', async (t) => {
-  const folder = join(t.testdir(), 'not', 'there');
+  const folder = join(ownFolder(t), 'not', 'there');
   const { logger, lines } = keptLogger();
   const id = await loadServerId(folder, logger);
   t.match(id, /^gateway-[0-9a-f]{8}$/);
@@ -19,7 +20,7 @@ t.test('a folder keeps the id of its first start', async (t) => {
 });
 
 t.test('an invalid id is replaced and logged', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const { logger, lines } = keptLogger();
   for (const damage of ['', '../../etc', 'x'.repeat(1000), '\u0000\u0000']) {
     writeFileSync(join(folder, 'id'), damage);
@@ -31,7 +32,7 @@ t.test('an invalid id is replaced and logged', async (t) => {
 });
 
 t.test('an unusable folder does not keep the server from starting', async (t) => {
-  const folder = t.testdir({ file: '' });
+  const folder = ownFolder(t, { file: '' });
   mkdirSync(join(folder, 'odd', 'id'), { recursive: true });
   const { logger, lines } = keptLogger();
   t.match(await loadServerId(join(folder, 'odd'), logger), /^gateway-/);

@@ -8,6 +8,7 @@ import type { Upstream } from '../../src/proxy/upstream.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { FakeExchange } from '../tools/fake-exchange.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import { deployed, wholeOf } from './samples.ts';
 
 function setup() {
@@ -180,7 +181,7 @@ t.test('a server that never ran a project serves the fallback of a rejected revi
 t.test('what runs is saved, with the variables that it needs', async (t) => {
   const { applier } = setup();
   const { logger } = keptLogger();
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const store = new SnapshotStore(folder, logger);
   const save = async (update: SnapshotUpdate) => store.save(applier.apply(update) as SavedChange);
   await save(wholeOf(1, [deployed(at('a', '${variables.host}'))], { variables: { host: 'http://one', other: '1' } }));

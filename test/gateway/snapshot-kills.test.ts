@@ -6,9 +6,10 @@ import t from 'tap';
 import { SnapshotStore } from '../../src/gateway/snapshot-store.ts';
 import { contentHash } from '../../src/model/content-hash.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 t.test('after a kill at any moment the last saved snapshot loads, or the one whose save was under way', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const { logger, lines } = keptLogger();
   let saved = 0;
   // Kills at the very first save, and in the middle of the writes that follow one; the file is written anew about every twelve saves.
@@ -34,7 +35,7 @@ t.test('after a kill at any moment the last saved snapshot loads, or the one who
 });
 
 t.test('a full disk changes nothing on it and stops nothing; with room again, everything is saved', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const mount = 'mount -t tmpfs -o size=120k none "$1"';
   const isolated = ['--mount', ...(process.getuid?.() === 0 ? [] : ['--map-root-user']), 'sh', '-c'];
   if (spawnSync('unshare', [...isolated, mount, 'sh', folder]).status !== 0)

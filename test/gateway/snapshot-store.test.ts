@@ -18,6 +18,7 @@ import { contentHash } from '../../src/model/content-hash.ts';
 import type { DeployedProject } from '../../src/model/snapshot.ts';
 import type { SnapshotUpdate } from '../../src/model/snapshot-update.ts';
 import { keptLogger, silentLogger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import { deployed, wholeOf } from './samples.ts';
 import { hashed, step } from './snapshot-steps.ts';
 
@@ -30,7 +31,7 @@ const load = (folder: string, logger = silentLogger) => new SnapshotStore(folder
 
 t.test('the next start loads what was saved', async (t) => {
   const { logger, lines } = keptLogger();
-  const folder = join(t.testdir(), 'data', 'gateway-1');
+  const folder = join(ownFolder(t), 'data', 'gateway-1');
   t.equal(await load(folder, logger), undefined, 'a missing file is not a fault');
   const store = new SnapshotStore(folder, logger);
   await store.save(savedChange(first));
@@ -53,7 +54,7 @@ t.test('the next start loads what was saved', async (t) => {
 
 t.test('a change is appended: what it writes does not depend on how much is deployed', async (t) => {
   const written = async (count: number) => {
-    const store = new SnapshotStore(t.testdir(), silentLogger);
+    const store = new SnapshotStore(ownFolder(t), silentLogger);
     const whole = wholeOf(
       1,
       Array.from({ length: count }, (_, index) => hashed(deployed({ name: `p${index}` }))),
@@ -69,7 +70,7 @@ t.test('a change is appended: what it writes does not depend on how much is depl
 });
 
 t.test('changes are loaded in their order: projects that were put, replaced and removed', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const store = new SnapshotStore(folder, silentLogger);
   const other = step(second, 'other');
   const replaced = step(other, 'shop');
@@ -86,7 +87,7 @@ t.test('changes are loaded in their order: projects that were put, replaced and 
 });
 
 t.test('contents are found by their hash, and are never written twice', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const store = new SnapshotStore(folder, silentLogger);
   const { hash = '', project } = first.put[0] as DeployedProject;
   t.same([store.has(hash), store.read(hash)], [false, undefined]);
@@ -101,7 +102,7 @@ t.test('contents are found by their hash, and are never written twice', async (t
 });
 
 t.test('the file is bounded, and contents that nothing refers to go', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const store = new SnapshotStore(folder, silentLogger);
   let last = wholeOf(1, [secret]);
   await store.save(savedChange(last));
@@ -120,7 +121,7 @@ t.test('the file is bounded, and contents that nothing refers to go', async (t) 
 });
 
 t.test('while there is no room for a second file, changes are still appended', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const { logger, lines } = keptLogger();
   const store = new SnapshotStore(folder, logger);
   let last = wholeOf(1, [secret]);
@@ -144,7 +145,7 @@ t.test('while there is no room for a second file, changes are still appended', a
 
 t.test('a file that ends anywhere gives a snapshot that was saved, and the next save continues from it', async (t) => {
   const { logger, lines } = keptLogger();
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const store = new SnapshotStore(folder, logger);
   const sizes = [0];
   const saved: SnapshotUpdate[] = [first, step(first, 'shop'), step(step(first, 'shop'), 'shop')];
@@ -173,7 +174,7 @@ t.test('a file that ends anywhere gives a snapshot that was saved, and the next 
 });
 
 t.test('any damaged octet harms only what it is part of, and never gives other contents', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const store = new SnapshotStore(folder, silentLogger);
   const saved: SnapshotUpdate[] = [first, step(first, 'other'), step(step(first, 'other'), 'shop')];
   for (const update of saved) await store.save(savedChange(update));
@@ -218,7 +219,7 @@ t.test('foreign files are logged, ignored and replaced', async (t) => {
   };
   for (const [what, content] of Object.entries(cases)) {
     const { logger, lines } = keptLogger();
-    const folder = t.testdir({ 'snapshots.log': '' });
+    const folder = ownFolder(t, { 'snapshots.log': '' });
     writeFileSync(join(folder, 'snapshots.log'), content);
     const store = new SnapshotStore(folder, logger);
     t.equal(await store.load(), undefined, what);
@@ -229,7 +230,7 @@ t.test('foreign files are logged, ignored and replaced', async (t) => {
 });
 
 t.test('a file that was removed or changed under the gateway is written anew', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const store = new SnapshotStore(folder, silentLogger);
   await store.save(savedChange(first));
   rmSync(store.path);
@@ -249,7 +250,7 @@ t.test('the snapshot of an earlier version is read once, and replaced by the pre
   const { put, removed: _, ...rest } = first;
   const plain = put.map(({ hash: __, ...project }) => project);
   const body = JSON.stringify({ ...rest, projects: plain });
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const file = join(folder, 'snapshot.json');
   const write = (sum: string) => writeFileSync(file, `${JSON.stringify({ sluice: 'snapshot', format: 1, sha256: sum })}\n${body}\n`);
   const { createHash } = await import('node:crypto');
@@ -267,7 +268,7 @@ t.test('the snapshot of an earlier version is read once, and replaced by the pre
 
 t.test('a disk that takes no writes is logged and stops nothing; later everything is on disk', async (t) => {
   const { logger, lines } = keptLogger();
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const store = new SnapshotStore(folder, logger);
   // Writing to this device fails as on a full disk.
   symlinkSync('/dev/full', `${store.path}.new`);
@@ -282,7 +283,7 @@ t.test('a disk that takes no writes is logged and stops nothing; later everythin
   t.same((await load(folder))?.put, [...first.put, ...last.put], 'the failed write left no file in the way');
   t.notOk(store.has(next.put[0]?.hash as string), 'contents that were replaced before they could be written are dropped');
 
-  const taken = t.testdir({ taken: 'a file where the folder should be' });
+  const taken = ownFolder(t, { taken: 'a file where the folder should be' });
   const blocked = new SnapshotStore(join(taken, 'taken'), logger);
   t.equal(await blocked.load(), undefined);
   await blocked.save(savedChange(first));
@@ -293,7 +294,7 @@ t.test('a disk that takes no writes is logged and stops nothing; later everythin
   await named.save(savedChange(first));
   t.equal(lines.at(-1)?.level, 50);
   if (process.getuid?.() !== 0) {
-    const locked = t.testdir();
+    const locked = ownFolder(t);
     chmodSync(locked, 0o500);
     await new SnapshotStore(locked, logger).save(savedChange(first));
     t.match(lines.at(-1), { level: 50, err: { code: 'EACCES' } });
@@ -302,14 +303,14 @@ t.test('a disk that takes no writes is logged and stops nothing; later everythin
 });
 
 t.test('the file of an earlier start is removed when the server has no environment', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   await new SnapshotStore(folder, silentLogger).save(savedChange(first));
   await new SnapshotStore(folder, silentLogger).clear();
   t.notOk(existsSync(join(folder, 'snapshots.log')));
 });
 
 t.test('a whole snapshot that arrives during a write is no change of the one before', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const store = new SnapshotStore(folder, silentLogger);
   const whole = wholeOf(1, [secret, hashed(deployed({ name: 'gone' }))]);
   const writing = store.save(savedChange(whole));

@@ -10,6 +10,7 @@ import { type SnapshotUpdate, wholeUpdate } from '../../src/model/snapshot-updat
 import type { Upstream } from '../../src/proxy/upstream.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { silentLogger as logger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import { deployed, projectOf, snapshotOf } from './samples.ts';
 
 /** A gateway's applier with the contents that it was given so far, or those of a store. */
@@ -159,7 +160,7 @@ t.test('where no revision is rejected, a chain of updates ends as its last snaps
 });
 
 t.test('a server that restarts after any update serves what it served before', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   let round = 0;
   await fc.assert(
     fc.asyncProperty(chain, async (steps) => {

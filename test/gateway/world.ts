@@ -8,6 +8,7 @@ import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { keptLogger, silentLogger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 /** A real registry behind a switch, with a list of the calls to it. */
 export interface Switched {
@@ -62,13 +63,12 @@ function switched(real: Registry, subscribed: Promise<void> | undefined): Switch
 /** A real embedded registry with the environments `one` and `two`, and a clock that runs only while `until` or `clock.pass` waits. */
 export async function world(t: Test) {
   const started: { leaseKeeper: LeaseKeeper; store: SnapshotStore; access: Switched }[] = [];
-  // Registered before t.testdir(), so that it runs before the folder is removed.
+  const folder = ownFolder(t);
   t.teardown(async () => {
     for (const { leaseKeeper } of started) await leaseKeeper.leave();
     for (const { store } of started) await store.settled();
     for (const each of [registry, ...others]) await each.close();
   });
-  const folder = t.testdir();
   const clock = new FakeClock();
   const { logger, lines } = keptLogger();
   const open = async (name: string) => {

@@ -6,6 +6,7 @@ import { Deadlines } from '../../src/http1/connection/deadlines.ts';
 import { outbox } from '../../src/http1/connection/outbox.ts';
 import type { RequestSink } from '../../src/http1/connection/request-sink.ts';
 import type { ResponseSink } from '../../src/http1/connection/response-sink.ts';
+import { sendQueues } from '../../src/http1/connection/send-queues.ts';
 import { ServerConnection, type ServerConnectionOwner } from '../../src/http1/connection/server-connection.ts';
 import type { ServerConnectionSettings } from '../../src/http1/connection/server-connection-settings.ts';
 import { eventually } from '../tools/eventually.ts';
@@ -204,9 +205,16 @@ t.test('a request body keeps the least pace', async (t) => {
   });
 });
 
-/** Reads about this much of a paused socket, as a slow reader does. */
-function readSome(client: net.Socket, octets: number): Promise<void> {
-  return new Promise((resolve) => {
+/** Octets that the peer of `wire` has not read yet, as far as its kernel has told. */
+async function unreadOf(wire: net.Socket): Promise<number> {
+  const { fd = -1, writeQueueSize = 0 } = (wire as unknown as { _handle: { fd?: number; writeQueueSize?: number } | null })._handle ?? {};
+  return writeQueueSize + ((await sendQueues.of(fd, 0)) ?? 0);
+}
+
+/** Reads about this much of a paused socket, as a slow reader does, and waits until the sender `from` can see it. */
+async function readSome(client: net.Socket, octets: number, from: net.Socket): Promise<void> {
+  const before = await unreadOf(from);
+  await new Promise<void>((resolve) => {
     let got = 0;
     const take = (piece: Buffer) => {
       got += piece.length;
@@ -216,10 +224,17 @@ function readSome(client: net.Socket, octets: number): Promise<void> {
     };
     client.on('data', take).resume();
   });
+  await eventually(
+    () => unreadOf(from),
+    (unread) => unread < before,
+  );
 }
 
+/** A connection that waits for its peer to read. */
+type Sending = { readonly deadline: number; readonly wire: net.Socket };
+
 /** Moves the clock in steps; after each one, waits until what the connection looks at is known. */
-async function passInSteps(clock: FakeClock, ms: number, connection: { readonly deadline: number }, closed: () => boolean): Promise<void> {
+async function passInSteps(clock: FakeClock, ms: number, connection: Sending, closed: () => boolean): Promise<void> {
   for (let passed = 0; passed < ms; passed += 500) {
     await clock.pass(500);
     await eventually(
@@ -227,6 +242,20 @@ async function passInSteps(clock: FakeClock, ms: number, connection: { readonly 
       (known) => known,
     );
   }
+}
+
+/** Moves the clock until the connection is over, and returns for how many milliseconds its peer had read nothing by then, or up to a step less. */
+async function passUntilOver(clock: FakeClock, connection: Sending, over: () => boolean): Promise<number> {
+  const stepMs = 5000;
+  let unread = await unreadOf(connection.wire);
+  let silentMs = 0;
+  while (!over() && silentMs < 600_000) {
+    await passInSteps(clock, stepMs, connection, over);
+    const now = over() ? unread : await unreadOf(connection.wire);
+    silentMs = now === unread ? silentMs + stepMs : 0;
+    unread = now;
+  }
+  return silentMs;
 }
 
 const needsLinux = process.platform === 'linux' ? {} : { skip: 'only Linux tells how much of what was sent has been read' };
@@ -248,11 +277,11 @@ t.test('a slow client is not cut as long as it reads; one that reads nothing is'
   for (let minute = 0; minute < 5; minute++) {
     await passInSteps(clock, 60_000, connection, () => made.closed);
     t.notOk(made.closed, `open after ${minute + 1} min`);
-    await readSome(client, 4 * mebi);
+    await readSome(client, 4 * mebi, connection.wire);
   }
   t.ok(connection.wire.writableLength > 0, 'everything is still one write');
-  await passInSteps(clock, 100_000, connection, () => made.closed);
-  t.ok(made.closed, 'cut after 75 s without a read');
+  const silentMs = await passUntilOver(clock, connection, () => made.closed);
+  t.ok(made.closed && silentMs >= 70_000 && silentMs <= 90_000, `cut after 75 s without a read, or an eighth more: ${silentMs} ms`);
 });
 
 t.test('a server that reads a large body slowly is not silent; one that reads nothing is', needsLinux, async (t) => {
@@ -302,8 +331,9 @@ t.test('a server that reads a large body slowly is not silent; one that reads no
   for (let minute = 0; minute < 4; minute++) {
     await passInSteps(clock, 50_000, connection, over);
     t.strictSame(failures, [], `not silent after ${minute + 1} × 50 s`);
-    await readSome(peer, 4 * mebi);
+    await readSome(peer, 4 * mebi, connection.wire);
   }
-  await passInSteps(clock, 90_000, connection, over);
+  const silentMs = await passUntilOver(clock, connection, over);
   t.strictSame(failures, ['head-timeout']);
+  t.ok(silentMs >= 55_000 && silentMs <= 75_000, `after 60 s without a read, or an eighth more: ${silentMs} ms`);
 });

@@ -181,6 +181,70 @@ t.test('clientCertificate: lets only certificates with a listed subject or finge
   t.match(faultsOf({ clientCertificate: { subjects: ['CN=a'] } }, 'proxyResponse'), [/cannot run at proxyResponse/]);
 });
 
+t.test('headers: values tell of the client certificate, and without one their fields are removed', async (t) => {
+  const folder = ownFolder(t);
+  const shownBy = (subject: string, ...more: string[]) => {
+    const files = ['-keyout', join(folder, 'key'), '-out', join(folder, 'pem')];
+    const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-utf8', '-subj', subject, ...more];
+    execFileSync('openssl', [...args, ...files], { stdio: 'ignore' });
+    const certificate = new X509Certificate(readFileSync(join(folder, 'pem')));
+    return { field: `:${certificate.raw.toString('base64')}:`, certificate };
+  };
+  const { field, certificate } = shownBy(
+    '/C=DE/O=Example/CN=orders',
+    '-addext',
+    'subjectAltName=DNS:a.example,URI:spiffe://x/y',
+    '-set_serial',
+    '0x0AB1',
+  );
+  const reference = (name: string) => `\${clientCertificate.${name}}`;
+  const set = {
+    'x-subject': reference('subject'),
+    'x-who': `from ${reference('commonName')} (${reference('serial')})`,
+    'x-issuer': reference('issuer'),
+    'x-print': reference('fingerprint'),
+    'x-names': reference('subjectAltName'),
+    'x-plain': 'stays',
+  };
+  const add = { 'x-more': ['1', reference('commonName')] };
+  t.same(Object.fromEntries(run({ headers: { set, add } }, { 'x-subject': 'forged', 'X-SUBJECT': 'twice' }, undefined, field).request), {
+    'x-subject': 'CN=orders,O=Example,C=DE',
+    'x-who': 'from orders (0AB1)',
+    'x-issuer': 'CN=orders,O=Example,C=DE',
+    'x-print': certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
+    'x-names': 'DNS:a.example, URI:spiffe://x/y',
+    'x-plain': 'stays',
+    'x-more': 'orders',
+  });
+  const forged = { 'x-subject': 'forged', 'X-Who': 'forged', other: '1' };
+  for (const none of [undefined, ':eA==:', 'nonsense'])
+    t.same(run({ headers: { set, add } }, forged, undefined, none).request, [
+      ['other', '1'],
+      ['x-plain', 'stays'],
+      ['x-more', '1'],
+    ]);
+  t.same(run({ headers: { set: { 'x-who': reference('subject') } } }, {}, { r: '2' }, field).response?.[1], [
+    'x-who',
+    'CN=orders,O=Example,C=DE',
+  ]);
+  const strange = shownBy('/O=A, B/CN=Zoë\nx');
+  const lines = run({ headers: { set: { a: reference('subject'), b: reference('commonName') } } }, {}, undefined, strange.field).request;
+  t.same(lines, [
+    ['a', 'CN=Zo\\C3\\AB\\0Ax,O=A\\, B'],
+    ['b', 'Zo\\C3\\AB\\0Ax'],
+  ]);
+  for (const wrong of [
+    '${clientCertificate.name}',
+    '${clientCertificate}',
+    '${clientCertificate.subject',
+    '${ClientCertificate.subject}',
+    '${client.subject}',
+  ])
+    t.match(faultsOf({ headers: { set: { a: wrong } } }).join(), /is not a reference/, wrong);
+  t.match(faultsOf({ apiKey: { keys: [reference('subject')] } }).join(), /is not a reference to a variable/);
+  t.match(faultsOf({ headers: { remove: [reference('subject')] } }).join(), /is not a header field name/);
+});
+
 t.test('only names in the table are policies', async (t) => {
   for (const name of ['nonsense', 'apikey', 'toString', 'constructor', '__proto__']) {
     t.match(faultsOf(JSON.parse(`{"${name}":{}}`)), [/there is no policy "\w+"; known: apiKey, headers/], name);

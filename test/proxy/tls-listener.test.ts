@@ -20,6 +20,7 @@ import { ticketKey } from '../../src/tls/ticket-key.ts';
 import { CertificateFolder, type IssuedCertificate } from '../tools/certificate-folder.ts';
 import { eventually } from '../tools/eventually.ts';
 import { ownFolder } from '../tools/own-folder.ts';
+import { passTimeUntil } from '../tools/pass-time.ts';
 
 const run = promisify(execFile);
 const { limits, timeouts } = environmentSpec.parse({});
@@ -264,7 +265,7 @@ t.test('handshakes under way count as connections, end at their deadline, and ba
   });
   const { port, listener } = await open(
     t,
-    settings([made.issue({ names: ['a.example'] })], { timeouts: { ...timeouts, requestHead: 300 }, connections: 2 }),
+    settings([made.issue({ names: ['a.example'] })], { timeouts: { ...timeouts, requestHead: 10_000 }, connections: 2 }),
   );
   const silent = [1, 2, 3].map(() => net.connect(port, '127.0.0.1'));
   const closed = silent.map((socket) => once(socket.on('error', () => {}).resume(), 'close'));
@@ -273,7 +274,7 @@ t.test('handshakes under way count as connections, end at their deadline, and ba
     (count) => count === 2,
     { what: 'the silent connections to be counted, no more than allowed' },
   );
-  await Promise.all(closed);
+  await passTimeUntil(Promise.all(closed), 10_000);
   for (const octets of ['GET / HTTP/1.1\r\nHost: a\r\n\r\n', '\x16\x03\x01\x00\x05hello'] as const) {
     const socket = net.connect(port, '127.0.0.1').on('error', () => {});
     let said = '';

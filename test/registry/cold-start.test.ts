@@ -13,6 +13,7 @@ import { FakeClock } from '../tools/fake-clock.ts';
 import { silentLogger as logger } from '../tools/fake-logger.ts';
 import { JoinPeer, type PeerAnswer } from '../tools/join-peer.ts';
 import { mount } from '../tools/mounted.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import { startRedis } from '../tools/redis.ts';
 import { CountedStore } from './counted-store.ts';
 
@@ -48,7 +49,7 @@ t.test('servers that join at once share one read of what is deployed', async (t)
     await store.firstTry;
     return store;
   };
-  const embedded = (folder: string) => FileStore.open(`${t.testdir()}/${folder}`, parts);
+  const embedded = (folder: string) => FileStore.open(`${ownFolder(t)}/${folder}`, parts);
   for (const open of [embedded, redis]) {
     const ofManifests = await readByJoins(t, await open('manifests'), true);
     t.ok(ofManifests < 3 * projects + 10 * servers, `${open.name}: ${ofManifests} documents for manifests`);
@@ -64,7 +65,7 @@ t.test('servers of an environment that start one after the other share what was 
     await store.firstTry;
     return store;
   };
-  const embedded = () => FileStore.open(t.testdir(), parts);
+  const embedded = () => FileStore.open(ownFolder(t), parts);
   for (const open of [embedded, redis]) {
     const clock = new FakeClock();
     const store = new CountedStore(await open());
@@ -134,7 +135,7 @@ t.test('contents of lost data are not taken for those of the data that came afte
 });
 
 t.test('at the registration endpoint a few gateways at a time read everything, and the others stay registered', async (t) => {
-  const registry = documentRegistry({ store: await FileStore.open(t.testdir(), parts), ...parts });
+  const registry = documentRegistry({ store: await FileStore.open(ownFolder(t), parts), ...parts });
   t.teardown(() => registry.close());
   await registry.putEnvironment('production', {});
   const wanted: { name: string; revision: number }[] = [];

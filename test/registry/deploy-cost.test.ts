@@ -8,6 +8,7 @@ import { documentRegistry } from '../../src/registry/rules/document-registry.ts'
 import type { Store } from '../../src/registry/store.ts';
 import { api, request } from '../contract/registry-samples.ts';
 import { silentLogger as logger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 import { startRedis } from '../tools/redis.ts';
 import { CountedStore, type StoreCounts } from './counted-store.ts';
 
@@ -74,6 +75,6 @@ t.test('a deploy costs the same in Redis, however much is deployed', async (t) =
 });
 
 t.test('a deploy costs the same in the embedded registry, however much is deployed', async (t) => {
-  const open = (folder: string) => FileStore.open(`${t.testdir()}/${folder}`, parts);
+  const open = (folder: string) => FileStore.open(`${ownFolder(t)}/${folder}`, parts);
   bounded(t, await costs(t, await open('few'), 10), await costs(t, await open('many'), 1000));
 });

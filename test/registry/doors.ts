@@ -8,6 +8,7 @@ import { RegistrationEndpoint } from '../../src/registry/remote/registration-end
 import type { FakeClock } from '../tools/fake-clock.ts';
 import { silentLogger } from '../tools/fake-logger.ts';
 import { mount } from '../tools/mounted.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 const grants: Readonly<Record<string, Grant>> = {
   'Bearer admin-secret': { access: 'admin' },
@@ -17,7 +18,7 @@ const grants: Readonly<Record<string, Grant>> = {
 
 /** An endpoint over an embedded registry, with limits that tests set. */
 export async function doors(t: Test, clock?: FakeClock) {
-  const behind: Registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger: silentLogger });
+  const behind: Registry = await openRegistry({ url: `embedded:${ownFolder(t)}`, logger: silentLogger });
   t.teardown(() => behind.close());
   const limits: { -readonly [key in keyof JoinLimits]: number } = { servers: 0, connections: 0, connectionsPerAddress: 0 };
   const refusals = new JoinRefusals(silentLogger, clock ?? ({ now: () => performance.now() } as never));

@@ -11,6 +11,7 @@ import { FakeClock } from '../tools/fake-clock.ts';
 import { keptLogger, silentLogger as logger } from '../tools/fake-logger.ts';
 import { listening } from '../tools/listening.ts';
 import { mount } from '../tools/mounted.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 const tokens = { 'Bearer admin-secret': 'admin', 'Bearer join-secret': 'join' } as const;
 
@@ -224,7 +225,7 @@ t.test('a slow answer to the upgrade is waited for, and does not delay the openi
 
 /** An endpoint for both tokens over an embedded registry. */
 async function endpoint(t: Test) {
-  const behind: Registry = await openRegistry({ url: `embedded:${t.testdir()}`, logger });
+  const behind: Registry = await openRegistry({ url: `embedded:${ownFolder(t)}`, logger });
   t.teardown(() => behind.close());
   const grantOf = (header: string | undefined) =>
     header !== undefined && header in tokens ? { access: tokens[header as keyof typeof tokens] } : undefined;

@@ -9,9 +9,10 @@ import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { api, deployed, listen, request } from '../contract/registry-samples.ts';
 import { silentLogger as logger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 t.test('after a kill at any moment the file loads and has every acknowledged change', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   let acknowledged = 0;
   // Kills at the very first acknowledgement, and in the middle of the writes that follow one.
   for (const [round, lines] of [1, 7, 2, 23, 5, 40].entries()) {
@@ -36,7 +37,7 @@ t.test('after a kill at any moment the file loads and has every acknowledged cha
 });
 
 t.test('everything is kept over a restart; leases start again with their whole ttl', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const clock = forwardClock();
   const first = await openRegistry({ url: `embedded:${folder}`, logger, clock });
   const snapshot = await deployed(first, 'production', 'shop');
@@ -65,7 +66,7 @@ t.test('everything is kept over a restart; leases start again with their whole t
 });
 
 t.test('only the first report of a running snapshot is written to disk', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const registry = await open(t, folder);
   const { epoch, version, hash } = await deployed(registry, 'production', 'shop');
   await registry.join(request('one', { environment: 'production' }));
@@ -82,7 +83,7 @@ t.test('only the first report of a running snapshot is written to disk', async (
 
 t.test('servers that were lost for an hour are removed', async (t) => {
   const clock = forwardClock();
-  const registry = await open(t, t.testdir(), clock);
+  const registry = await open(t, ownFolder(t), clock);
   for (const id of ['one', 'two']) await registry.join(request(id));
   clock.ahead += 3_600_000;
   await registry.renew({ id: 'two', instance: 'two-1', projects: [] });
@@ -101,7 +102,7 @@ t.test('servers that were lost for an hour are removed', async (t) => {
 });
 
 t.test('a damaged file is refused with its name, the reason and the remedy, and is left unchanged', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const file = join(folder, 'registry.json');
   const first = await openRegistry({ url: `embedded:${folder}`, logger });
   await deployed(first, 'production', 'shop');
@@ -128,7 +129,7 @@ t.test('a damaged file is refused with its name, the reason and the remedy, and 
 });
 
 t.test('a change that cannot be written fails, and the old state is kept in memory and on disk', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const registry = await open(t, folder);
   const snapshot = await deployed(registry, 'production', 'shop');
   await registry.pushProject(api('shop', { version: '2' }));
@@ -160,7 +161,7 @@ t.test('a change that cannot be written fails, and the old state is kept in memo
 });
 
 t.test('changes that arrive together are written together', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const registry = await open(t, folder);
   await registry.putEnvironment('first', {});
   // Each write appends one line to the journal.
@@ -173,7 +174,7 @@ t.test('changes that arrive together are written together', async (t) => {
 });
 
 t.test('a second process is kept out of the folder; the lock of a dead process is taken over', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const first = await openRegistry({ url: `embedded:${folder}`, logger });
   await t.rejects(openRegistry({ url: `embedded:${folder}`, logger }), {
     code: 'conflict',
@@ -202,7 +203,7 @@ t.test('a process in another container is kept out of the folder, and takes it o
   const isolated = ['--pid', '--fork', '--kill-child', '--mount-proc'];
   if (spawnSync('unshare', [...isolated, 'true']).status !== 0)
     return void t.pass('needs the right to make process namespaces', { skip: true });
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const writer = join(import.meta.dirname, 'lock-holder.ts');
   const start = () => {
     const child = spawn('unshare', [...isolated, process.execPath, '--import=tsx', writer, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -223,7 +224,7 @@ t.test('a process in another container is kept out of the folder, and takes it o
 });
 
 t.test('of many that open a folder with a stale lock at the same time, one can write', async (t) => {
-  const folder = t.testdir({ 'registry.lock': '{}' });
+  const folder = ownFolder(t, { 'registry.lock': '{}' });
   const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => openRegistry({ url: `embedded:${folder}`, logger })));
   const opened = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   const writing = await Promise.allSettled(opened.map((registry) => registry.putEnvironment('production', {})));
@@ -232,7 +233,7 @@ t.test('of many that open a folder with a stale lock at the same time, one can w
 });
 
 t.test('a process that lost the folder to another process cannot write any more', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const first = await openRegistry({ url: `embedded:${folder}`, logger });
   await rename(join(folder, 'registry.lock'), join(folder, 'away'));
   const second = await open(t, folder);
@@ -244,7 +245,7 @@ t.test('a process that lost the folder to another process cannot write any more'
 });
 
 t.test('a folder that cannot be used is refused with the reason', async (t) => {
-  const folder = t.testdir({ file: '' });
+  const folder = ownFolder(t, { file: '' });
   await t.rejects(openRegistry({ url: `embedded:${folder}/file/inner`, logger }), { code: 'unavailable', message: /ENOTDIR/ });
   await t.rejects(openRegistry({ url: 'embedded:', logger }), { code: 'invalid' });
   if (process.getuid?.() === 0) return;

@@ -7,9 +7,10 @@ import { contentHash } from '../../src/model/content-hash.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { api, deployed } from '../contract/registry-samples.ts';
 import { silentLogger as logger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 t.test('a journal that is cut at any octet loses only the change that was being written', async (t) => {
-  const folder = t.testdir({ data: {} });
+  const folder = ownFolder(t, { data: {} });
   const data = join(folder, 'data');
   const registry = await openRegistry({ url: `embedded:${data}`, logger });
   await deployed(registry, 'production', 'shop');
@@ -40,7 +41,7 @@ t.test('a journal that is cut at any octet loses only the change that was being 
 });
 
 t.test('a damaged journal is refused with its name, the reason and the remedy, and is left unchanged', async (t) => {
-  const folder = t.testdir({ data: {} });
+  const folder = ownFolder(t, { data: {} });
   const data = join(folder, 'data');
   const registry = await openRegistry({ url: `embedded:${data}`, logger });
   await deployed(registry, 'production', 'shop');
@@ -74,7 +75,7 @@ t.test('a damaged journal is refused with its name, the reason and the remedy, a
 });
 
 t.test('the journal is made part of the file once it is longer, and a stop in between does no harm', async (t) => {
-  const folder = t.testdir({ data: {} });
+  const folder = ownFolder(t, { data: {} });
   const data = join(folder, 'data');
   const registry = await openRegistry({ url: `embedded:${data}`, logger });
   const text = 'x'.repeat(40_000);
@@ -97,7 +98,7 @@ t.test('the journal is made part of the file once it is longer, and a stop in be
 });
 
 t.test('revisions are in files of their own, which go with them; one that is lost or damaged harms only its project', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const first = await openRegistry({ url: `embedded:${folder}`, logger });
   await deployed(first, 'production', 'shop');
   await deployed(first, 'production', 'other');
@@ -117,7 +118,7 @@ t.test('revisions are in files of their own, which go with them; one that is los
 });
 
 t.test('a file of the version before is read, and rewritten once', async (t) => {
-  const folder = t.testdir();
+  const folder = ownFolder(t);
   const hash = contentHash(api('shop'));
   const rows = [
     [

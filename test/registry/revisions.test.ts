@@ -8,13 +8,14 @@ import { Projects } from '../../src/registry/rules/projects.ts';
 import { Snapshots } from '../../src/registry/rules/snapshots.ts';
 import { api } from '../contract/registry-samples.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
+import { ownFolder } from '../tools/own-folder.ts';
 
 const most = 5;
 
 /** The rules of a registry that keeps five revisions of a project. */
 async function setUp(t: Test, octets = 1 << 20) {
   const { logger, lines: log } = keptLogger();
-  const store = await FileStore.open(t.testdir(), { logger, clock: systemClock });
+  const store = await FileStore.open(ownFolder(t), { logger, clock: systemClock });
   t.teardown(() => store.close());
   const ledger = new Ledger({ store, logger, random: Math.random });
   const snapshots = new Snapshots(ledger);

@@ -110,7 +110,7 @@ t.test('an authority that has expired may stand beside a valid one, but not alon
   const authority = (until: string) => made.issue({ names: [`until ${until}`], authority: true, by: 'itself', until });
   const [old, present, later] = ['20250101000000Z', '20270101000000Z', '20300101000000Z'].map(authority) as IssuedCertificate[];
   const read = (...some: (IssuedCertificate | undefined)[]) =>
-    readAuthority({ ca: made.chain(...(some as IssuedCertificate[])) }, '/', now).notAfter;
+    readAuthority({ ca: made.chain(...(some as IssuedCertificate[])), crl: [] }, '/', now).notAfter;
   t.equal(read(old, present, later), Date.UTC(2027, 0, 1));
   t.throws(() => read(old), /has expired, on 2025-01-01: renew it/);
   t.throws(() => read(old, old), /has expired: number 1 \(until 20250101000000Z\), on 2025-01-01/);

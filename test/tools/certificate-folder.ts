@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ownFolder } from './own-folder.ts';
 import type { Owner } from './owner.ts';
@@ -72,6 +73,31 @@ export class CertificateFolder {
       ...['-extfile', `${at}.cnf`, '-extensions', 'e', ...issuer],
     );
     return { certificate, key };
+  }
+
+  /** Writes a revocation list of `by`, by default the root's; returns its file. `extensions` are lines of openssl's configuration. */
+  revoke(
+    revoked: readonly IssuedCertificate[],
+    {
+      by = this.root,
+      file = join(this.folder, `${++this.#made}.crl`),
+      from = '20200101000000Z',
+      until = '20991231235959Z',
+      extensions = 'authorityKeyIdentifier=keyid',
+      options = [] as readonly string[],
+    } = {},
+  ): string {
+    const at = `${file}.${++this.#made}`;
+    const serials = revoked.map(({ certificate }) => new X509Certificate(readFileSync(certificate)).serialNumber);
+    writeFileSync(`${at}.index`, serials.map((serial) => `R\t991231235959Z\t200101000000Z\t${serial}\tunknown\t/CN=x\n`).join(''));
+    writeFileSync(`${at}.index.attr`, 'unique_subject=no\n');
+    writeFileSync(`${at}.ca`, `[ca]\ndefault_ca=x\n[x]\ndatabase=${at}.index\ndefault_md=sha256\ncrl_extensions=e\n[e]\n${extensions}\n`);
+    const issuer = ['-cert', by.certificate, '-keyfile', by.key];
+    const dates = ['-crl_lastupdate', from, '-crl_nextupdate', until];
+    openssl('ca', '-gencrl', '-config', `${at}.ca`, '-out', `${at}.new`, ...dates, ...issuer, ...options);
+    // In one step, as programs that fetch lists do.
+    renameSync(`${at}.new`, file);
+    return file;
   }
 
   /** Writes a file of several certificates, in this order. */

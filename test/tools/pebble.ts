@@ -13,6 +13,7 @@ import { DnsServer } from './dns-server.ts';
 import { freePort } from './free-port.ts';
 import { ownFolder } from './own-folder.ts';
 import type { Owner } from './owner.ts';
+import { untilListening } from './until-listening.ts';
 
 export const pebbleProgram: WantedProgram = {
   name: 'pebble',
@@ -128,8 +129,10 @@ export class Pebble {
         if (child.exitCode !== null) throw new Error(`pebble ended: ${said}`);
         return said.includes('ACME directory available');
       },
-      { what: 'pebble to listen', seen: () => said },
+      { what: 'pebble to start', seen: () => said },
     );
+    // Pebble says so before it listens.
+    await untilListening(pebble.#port, pebble.#managementPort);
     return pebble;
   }
 

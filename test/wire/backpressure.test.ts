@@ -1,6 +1,6 @@
 import t from 'tap';
-import { processDeadlines } from '../../src/http1/connection/deadlines.ts';
 import { memoryInUse } from '../tools/memory.ts';
+import { passTime, passTimeUntil } from '../tools/pass-time.ts';
 import { statusOf } from './peer.ts';
 import { world } from './world.ts';
 
@@ -128,13 +128,13 @@ t.test('a client that sends requests and reads no responses is stopped', async (
 });
 
 t.test('a client that never reads again is disconnected', async (t) => {
-  const w = await world(t, { spec: { timeouts: { clientIdle: '200ms' } } });
+  const w = await world(t, { spec: { timeouts: { clientIdle: '20s', responseHead: 0 } } });
   const { client, server } = await w.asked('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   await server.message();
   client.socket.pause();
   server.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
   pour(server.socket, size);
-  await server.closed();
+  await passTimeUntil(server.closed(), 20_000);
   await w.quiet();
   t.equal(w.records[0]?.aborted, true);
 });
@@ -146,7 +146,7 @@ t.test('a slow reader gets the whole of a last response', async (t) => {
   client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
   await w.client();
   // Waits for longer than a closing connection lingers after everything was sent.
-  await new Promise<void>((expire) => processDeadlines.watch({ deadline: processDeadlines.now + 2300, expire, crashed: t.bailout }));
+  await passTime(2300);
   let got = 0;
   client.socket.removeAllListeners('data');
   client.socket.on('data', (octets) => {

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { passTime } from '../tools/pass-time.ts';
 import { field, statusOf } from './peer.ts';
 import { world } from './world.ts';
 
@@ -39,7 +40,7 @@ for (const [kind, request] of Object.entries({ GET: get, upgrade })) {
     const refused = await client.message();
     t.strictSame([statusOf(refused), field(refused, 'sluice-fault')], [502, 'target']);
 
-    const w = await world(t, { route: gateway, spec: { retries: { attempts: 1 }, timeouts: { responseHead: '300ms' } } });
+    const w = await world(t, { route: gateway, spec: { retries: { attempts: 1 }, timeouts: { responseHead: '20s' } } });
     const first = await w.asked(request);
     await first.server.message();
     first.server.reset();
@@ -47,6 +48,7 @@ for (const [kind, request] of Object.entries({ GET: get, upgrade })) {
     t.strictSame([statusOf(reset), field(reset, 'sluice-fault')], [502, 'target']);
     const second = await w.asked(request);
     await second.server.message();
+    await passTime(20_000);
     const silent = await second.client.message();
     t.strictSame([statusOf(silent), field(silent, 'sluice-fault')], [504, 'target']);
   });

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import type { Exchange, Route } from '../../src/proxy/contract.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
+import { passTime } from '../tools/pass-time.ts';
 import { field, type Peer, statusOf } from './peer.ts';
 import { type World, type WorldOptions, world } from './world.ts';
 
@@ -184,7 +185,7 @@ t.test('a bug in the observer of outcomes has no effect on the exchange', async 
 t.test('a bug after a timeout does not stop the deadlines', async (t) => {
   let asked = 0;
   const pick = () => (asked++ === 0 ? w.upstream : broken());
-  const { w } = await buggy(t, () => ({ pick }), { spec: { timeouts: { responseHead: '150ms' }, retries: { statuses: [503] } } });
+  const { w } = await buggy(t, () => ({ pick }), { spec: { timeouts: { responseHead: '8s' }, retries: { statuses: [503] } } });
   const { client, server } = await w.asked(get);
   await server.message();
   server.send('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n');
@@ -193,6 +194,8 @@ t.test('a bug after a timeout does not stop the deadlines', async (t) => {
   late.send('GET / HTTP/1.1\r\nHost');
   asked = 0;
   const second = await w.asked(get);
+  await second.server.message();
+  await passTime(8_000);
   t.equal(statusOf(await second.client.message()), 504, 'deadlines still pass');
 });
 

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import { formatIdentity, type ServerIdentity } from '../../src/model/server-identity.ts';
 import { introductionTo } from '../../src/proxy/server-introduction.ts';
+import { passTime } from '../tools/pass-time.ts';
 import { type Peer, statusOf } from './peer.ts';
 import { type World, type WorldOptions, world } from './world.ts';
 
@@ -96,9 +97,10 @@ t.test('without another server the client gets 502, and the outcome says who ans
 });
 
 t.test('a server that accepts and says nothing is not used: a POST goes to another one after the connect timeout', async (t) => {
-  const w = await introduced(t, { servers: 2, spec: { timeouts: { connect: '300ms' } } });
+  const w = await introduced(t, { servers: 2, spec: { timeouts: { connect: '20s' } } });
   const { client, server } = await w.asked(post);
   await question(server);
+  await passTime(20_000);
   const other = await (w.servers[1] as World['server']).next();
   await question(other);
   other.send(states(registered));

@@ -1,5 +1,6 @@
 import net from 'node:net';
 import { Condition } from '../tools/condition.ts';
+import { within } from '../tools/within.ts';
 
 /** One HTTP message as it came over the wire; names in lower case. */
 export interface Message {
@@ -11,9 +12,6 @@ export interface Message {
   /** The whole text. */
   readonly raw: string;
 }
-
-/** Longest wait of a peer, in milliseconds: well above what any of these tests takes. */
-const limitMs = 8000;
 
 /** One end of a TCP connection that the test controls. */
 export class Peer {
@@ -50,7 +48,8 @@ export class Peer {
     const port = Number(address.slice(address.lastIndexOf(':') + 1));
     const socket = net.connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
     const peer = new Peer(socket);
-    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+    const connected = new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+    await within(connected, { what: `a connection to ${address}`, seen: () => socket.readyState });
     return peer;
   }
 
@@ -82,7 +81,7 @@ export class Peer {
         if (answer !== undefined) return answer;
         if (this.over !== undefined) throw new Error(`waited for ${what}, but the connection ended (${this.over}); last seen: ${seen()}`);
       },
-      { what, seen, limitMs },
+      { what, seen },
     );
   }
 

@@ -2,39 +2,26 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import http from 'node:http';
-import net from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Upstream } from '../../src/proxy/upstream.ts';
-import { eventually } from '../tools/eventually.ts';
 import { freePort } from '../tools/free-port.ts';
+import { ownFolder } from '../tools/own-folder.ts';
+import { untilListening } from '../tools/until-listening.ts';
 import { world } from './world.ts';
 
 /** Starts HAProxy, and waits until it listens on `ports`. */
 async function haproxy(t: Test, configuration: string, ports: readonly number[]): Promise<void> {
-  const file = join(t.testdir(), 'haproxy.cfg');
+  const file = join(ownFolder(t), 'haproxy.cfg');
   await writeFile(file, configuration);
   const process = spawn('haproxy', ['-db', '-f', file], { stdio: ['ignore', 'inherit', 'inherit'] });
   t.teardown(async () => {
+    if (process.exitCode !== null || process.signalCode !== null) return;
     const ended = once(process, 'exit');
     process.kill('SIGKILL');
     await ended;
   });
-  for (const port of ports)
-    await eventually(
-      () => listens(port),
-      (open) => open,
-    );
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
+  await untilListening(...ports);
 }
 
 for (const version of ['v1', 'v2'] as const) {

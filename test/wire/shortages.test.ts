@@ -4,6 +4,7 @@ import t from 'tap';
 import { type ProbeResult, probe } from '../../src/health/probe.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { eventually } from '../tools/eventually.ts';
+import { passTimeUntil } from '../tools/pass-time.ts';
 import { field, statusOf } from './peer.ts';
 import { world } from './world.ts';
 
@@ -39,7 +40,7 @@ t.test('without descriptors no server is judged: 503, counted apart', { skip }, 
     const client = await w.client();
     const seen = await withoutDescriptors(async () => {
       client.send(request);
-      return client.message();
+      return passTimeUntil(client.message(), 1000);
     });
     t.strictSame([statusOf(seen), field(seen, 'retry-after')], [503, '1'], kind);
     t.match(JSON.parse(seen.body), { code: 'shortage' });
@@ -59,7 +60,7 @@ t.test('a gateway server says so to its balancer', { skip }, async (t) => {
   const client = await w.client();
   const seen = await withoutDescriptors(async () => {
     client.send(post);
-    return client.message();
+    return passTimeUntil(client.message(), 1000);
   });
   t.strictSame([statusOf(seen), field(seen, 'sluice-fault')], [503, 'shortage']);
 });

@@ -4,6 +4,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import type { RequestQueue } from '../../src/proxy/request-queue.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
 import { eventually } from '../tools/eventually.ts';
+import { passTime } from '../tools/pass-time.ts';
 import { field, statusOf } from './peer.ts';
 import { agreed, ask, gone } from './upgrading.ts';
 import { world } from './world.ts';
@@ -115,7 +116,7 @@ t.test('a server that does not switch', async (t) => {
 t.test('a server that does not switch, and falls silent within its response', async (t) => {
   for (const leaves of [false, true]) {
     await t.test(leaves ? 'after the client has sent its FIN' : 'while the client waits', async (t) => {
-      const w = await world(t, { spec: { timeouts: { responseHead: '300ms' } } });
+      const w = await world(t, { spec: { timeouts: { responseHead: '20s' } } });
       const { client, server } = await w.asked(ask());
       await server.head();
       server.send('HTTP/1.1 200 OK\r\n\r\nfirst');
@@ -123,6 +124,7 @@ t.test('a server that does not switch, and falls silent within its response', as
       if (leaves) client.end();
       server.send('second');
       await client.take('second');
+      await passTime(20_000);
       t.equal(await client.until('the end', () => client.over), 'reset', 'a response without an end does not look complete');
       await server.closed();
       await gone(w);
@@ -141,9 +143,10 @@ t.test('a server that sends no response', async (t) => {
     await gone(w);
     t.equal(w.upstream.failures, 1);
   }
-  const w = await world(t, { spec: { timeouts: { responseHead: '150ms' } } });
+  const w = await world(t, { spec: { timeouts: { responseHead: '20s' } } });
   const { client, server } = await w.asked(ask());
   await server.head();
+  await passTime(20_000);
   t.equal(statusOf(await client.message()), 504);
   client.end();
   await gone(w);

@@ -2,12 +2,16 @@ import net from 'node:net';
 import type { Test } from 'tap';
 import type { AccessLog, ExchangeRecord } from '../../src/access-log/contract.ts';
 import type { RequestView } from '../../src/http1/message/message-view.ts';
+import { parseAddress } from '../../src/model/address.ts';
 import { type EnvironmentSpecInput, environmentSpec } from '../../src/model/environment.ts';
+import { bindSocket } from '../../src/proxy/bound-socket.ts';
 import type { Exchange, Handler, Listener, ListenerSettings, Outcome, Route } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
 import { RequestQueue } from '../../src/proxy/request-queue.ts';
 import { RetryBudget } from '../../src/proxy/retry.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
+import { Condition } from '../tools/condition.ts';
+import { eventually } from '../tools/eventually.ts';
 import { Peer } from './peer.ts';
 
 /** A passive server: the test takes its connections and writes the responses. */
@@ -16,7 +20,8 @@ export class RawServer {
   readonly sockets = new Set<net.Socket>();
   /** Connections that the test has not taken yet. */
   readonly #arrived: Peer[] = [];
-  readonly #wanted: ((peer: Peer) => void)[] = [];
+  readonly #changed = new Condition();
+  #closed = false;
   /** Number of connections accepted so far. */
   count = 0;
 
@@ -25,10 +30,8 @@ export class RawServer {
       this.count++;
       this.sockets.add(socket);
       socket.once('close', () => this.sockets.delete(socket));
-      const peer = new Peer(socket);
-      const wanted = this.#wanted.shift();
-      if (wanted) wanted(peer);
-      else this.#arrived.push(peer);
+      this.#arrived.push(new Peer(socket));
+      this.#changed.notify();
     });
   }
 
@@ -41,13 +44,18 @@ export class RawServer {
     return (this.server.address() as net.AddressInfo).port;
   }
 
-  /** Takes the next connection. */
+  /** Takes the next connection. Rejects if the server closes before there is one. */
   next(): Promise<Peer> {
-    const peer = this.#arrived.shift();
-    return peer ? Promise.resolve(peer) : new Promise((resolve) => this.#wanted.push(resolve));
+    const look = () => {
+      if (this.#closed) throw new Error(`the server closed after ${this.count} connections, while another one was expected`);
+      return this.#arrived.shift();
+    };
+    return this.#changed.until(look, { what: 'another connection to the server', seen: () => `${this.count} so far` });
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
+    this.#changed.notify();
     for (const socket of this.sockets) socket.destroy();
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
   }
@@ -57,7 +65,7 @@ export interface WorldOptions {
   readonly spec?: EnvironmentSpecInput;
   /** Number of servers; default 1. */
   readonly servers?: number;
-  /** Number of ports without a listener, which are tried before the servers. */
+  /** Number of ports that refuse connections, which are tried before the servers. */
   readonly deadServers?: number;
   readonly handler?: Pick<Handler, 'request'>;
   readonly log?: AccessLog;
@@ -115,21 +123,25 @@ export class World {
 
   /** Waits until `count` exchanges are in flight on the listener. */
   async inFlight(count: number): Promise<void> {
-    await this.#turnUntil(() => this.listener.active === count);
+    await this.#turnUntil(() => this.listener.active === count, `${count} exchanges in flight`);
   }
 
   /** Waits until no exchange is in flight on the listener or at an upstream. */
   async quiet(): Promise<void> {
     await this.#turnUntil(
       () => this.listener.active === 0 && this.upstreams.every((upstream) => upstream.active === 0 && upstream.upgraded === 0),
+      'no exchange in flight',
     );
   }
 
-  async #turnUntil(reached: () => boolean): Promise<void> {
-    for (let turn = 0; !reached(); turn++) {
-      if (turn > 100_000) throw new Error(`still ${this.listener.active} in flight`);
+  /** Looks after each turn of the event loop; if a hundred turns are not enough, less often. */
+  async #turnUntil(reached: () => boolean, what: string): Promise<void> {
+    for (let turn = 0; turn < 100; turn++) {
+      if (reached()) return;
       await new Promise(setImmediate);
     }
+    const active = () => [this.listener.active, ...this.upstreams.map((upstream) => upstream.active + upstream.upgraded)];
+    await eventually(active, reached, { what });
   }
 }
 
@@ -137,9 +149,9 @@ export class World {
 export async function world(t: Test, options: WorldOptions = {}): Promise<World> {
   const spec = environmentSpec.parse(options.spec ?? {});
   const servers = await Promise.all(Array.from({ length: options.servers ?? 1 }, () => new RawServer().open()));
-  const dead = await Promise.all(Array.from({ length: options.deadServers ?? 0 }, () => new RawServer().open()));
-  const ports = [...dead, ...servers].map((server) => server.port);
-  await Promise.all(dead.map((server) => server.close()));
+  // Bound without listening, so that no other program gets the port meanwhile.
+  const dead = await Promise.all(Array.from({ length: options.deadServers ?? 0 }, () => bindSocket('127.0.0.1:0')));
+  const ports = [...dead.map(({ address }) => parseAddress(address).port), ...servers.map(({ port }) => port)];
   const upstreams = ports.map((port) => new Upstream({ id: `server-${port}`, host: '127.0.0.1', port }));
   for (const upstream of upstreams) {
     upstream.maxActive = spec.limits.connectionsPerServer;
@@ -176,6 +188,7 @@ export async function world(t: Test, options: WorldOptions = {}): Promise<World>
     await Promise.all(servers.map((server) => server.close()));
     await listener.close(0);
     for (const upstream of upstreams) upstream.retire();
+    for (const socket of dead) socket.close();
   });
   return made;
 }

@@ -1,4 +1,5 @@
 import type { EnvironmentAnswer } from '../../api/answers.ts';
+import { minuteOf } from '../../api/minute-of.ts';
 import type { Cell, Column } from '../terminal/table.ts';
 
 const columns: readonly Column[] = [
@@ -26,9 +27,4 @@ export function certificateTable(environments: readonly EnvironmentAnswer[]): [c
     }),
   );
   return rows.length === 0 ? undefined : [columns, rows];
-}
-
-/** A date to the minute, in UTC. */
-export function minuteOf(date: number): string {
-  return `${new Date(date).toISOString().slice(0, 16).replace('T', ' ')}Z`;
 }

@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
-import type { EnvironmentAnswer, RegistryAnswer, ServerAnswer } from '../../api/answers.ts';
-import { lastDays } from '../../api/last-days.ts';
+import type { ControlAnswer, EnvironmentAnswer, RegistryAnswer, ServerAnswer } from '../../api/answers.ts';
+import { certificateWarning } from '../../api/certificate-warning.ts';
+import { minuteOf } from '../../api/minute-of.ts';
+import { Refused } from '../client/control-client.ts';
 import { type Operator, type OperatorOptions, operatorCommand, operatorOf } from '../operator.ts';
 import type { Cell } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import type { Line } from '../terminal/text.ts';
-import { certificateTable, minuteOf } from './certificate-table.ts';
+import { certificateTable } from './certificate-table.ts';
 import { environmentColumns, environmentRow } from './environment-commands.ts';
 import { serverStatus } from './server-status.ts';
 import { serverTable } from './server-table.ts';
@@ -19,6 +21,7 @@ interface Status {
   readonly environments: readonly EnvironmentAnswer[];
   readonly servers: readonly ServerAnswer[];
   readonly registry: RegistryAnswer;
+  readonly control: ControlAnswer;
 }
 
 /** `sluice status` */
@@ -38,12 +41,20 @@ async function read({ client }: Operator): Promise<Status> {
     client.get<ServerAnswer[]>('/v1/servers'),
   ]);
   // After the others, whose reading may have found documents that cannot be read.
-  return { environments, servers, registry: await client.get<RegistryAnswer>('/v1/registry') };
+  const registry = await client.get<RegistryAnswer>('/v1/registry');
+  return { environments, servers, registry, control: await client.get<ControlAnswer>('/v1/control').catch(withoutControl) };
 }
 
-function lines({ table }: Operator, { environments, servers, registry }: Status): Line[] {
+/** Takes a balancer of an earlier version, which tells nothing of its control address, as one without a certificate there. */
+function withoutControl(error: unknown): ControlAnswer {
+  if (error instanceof Refused && error.problem.status === 404) return { certificate: null };
+  throw error;
+}
+
+function lines({ table }: Operator, { environments, servers, registry, control }: Status): Line[] {
   const troubles = [
     ...registryTroubles(registry),
+    ...controlTroubles(control),
     ...environments.flatMap((environment) => environmentTroubles(environment, servers)),
     ...serverTroubles(environments, servers),
     ...registry.unread.map(({ kind, name, reason }): Line => [`${kind} ${name}: `, { text: reason, tone: 'bad' }]),
@@ -78,6 +89,11 @@ function registryTroubles({ refuses }: RegistryAnswer): Line[] {
   return refuses === null ? [] : [['registry: ', { text: 'it refuses writes', tone: 'bad' }, `: ${refuses}`]];
 }
 
+function controlTroubles({ certificate }: ControlAnswer): Line[] {
+  const text = certificate === null ? undefined : certificateWarning(certificate, Date.now());
+  return text === undefined ? [] : [['control address: ', { text, tone: 'bad' }]];
+}
+
 function environmentTroubles({ name, listen, proxyProtocol, status }: EnvironmentAnswer, servers: readonly ServerAnswer[]): Line[] {
   const troubles: Line[] = [];
   const report = (text: string) => troubles.push([`${name}: `, { text, tone: 'bad' }]);
@@ -92,7 +108,11 @@ function environmentTroubles({ name, listen, proxyProtocol, status }: Environmen
     report(
       `${withoutProxyHeader} connections from addresses in proxyProtocol had no valid header of the PROXY protocol: let the load balancer there send it; see the log for the address`,
     );
-  for (const { certificate, until, fault, acme } of status.certificates ?? []) {
+  for (const { certificate, until, fault, acme, revoked } of status.certificates ?? []) {
+    if (revoked !== undefined) {
+      if (fault !== undefined) report(`revocation list ${certificate}: ${fault}`);
+      continue;
+    }
     if (acme?.failure !== undefined) {
       const { attempts, reason, next } = acme.failure;
       const present = until === null ? 'a self-signed one answers' : `the present one is valid until ${minuteOf(until)}`;
@@ -102,13 +122,8 @@ function environmentTroubles({ name, listen, proxyProtocol, status }: Environmen
     }
     // An authority's certificate may last for days only, and is renewed by itself.
     if (acme !== undefined && (until === null || until > Date.now())) continue;
-    const days = lastDays(until, Date.now());
-    if (fault !== undefined) {
-      const isValid = until !== null && until > Date.now();
-      const present = isValid ? `; the certificate that was read before stays in use, and is valid until ${minuteOf(until)}` : '';
-      report(`certificate ${certificate}: ${fault}${present}`);
-    } else if (days !== undefined && days < 0) report(`certificate ${certificate} has expired: clients refuse it; renew it`);
-    else if (days !== undefined) report(`certificate ${certificate} expires in ${days} days: renew it`);
+    const warning = certificateWarning({ certificate, until, fault }, Date.now());
+    if (warning !== undefined) report(warning);
   }
   const members = servers.filter((server) => server.environment === name);
   if (members.length === 0) report(`no servers: requests get 503; add one with "sluice server add ID --environment ${name}"`);
@@ -120,7 +135,11 @@ function serverTroubles(environments: readonly EnvironmentAnswer[], servers: rea
   const wanted = new Map(environments.map(({ name, status }) => [name, status.snapshot]));
   return servers.flatMap((server) => {
     const { word, reason } = serverStatus(server, wanted.get(server.environment ?? ''));
-    return [...(reason === undefined ? [] : [[`${server.id}: `, word, `: ${reason}`]]), ...hopTroubles(server)];
+    return [
+      ...(reason === undefined ? [] : [[`${server.id}: `, word, `: ${reason}`]]),
+      ...hopTroubles(server),
+      ...ownCertificateTroubles(server),
+    ];
   });
 }
 
@@ -130,4 +149,10 @@ function hopTroubles({ id, state, hop }: ServerAnswer): Line[] {
   if (state === 'lost' || until - Date.now() > hopRenewalMs) return [];
   const text = `its certificate for balancers is not renewed, and ends at ${minuteOf(until)}: see the logs of the balancers`;
   return [[`${id}: `, { text, tone: 'warn' }]];
+}
+
+function ownCertificateTroubles({ id, state, ownCertificate }: ServerAnswer): Line[] {
+  if (state === 'lost' || ownCertificate === undefined) return [];
+  const text = certificateWarning(ownCertificate, Date.now());
+  return text === undefined ? [] : [[`${id}: `, { text, tone: 'bad' }]];
 }

@@ -218,7 +218,7 @@ export class Observer {
 
 /** A text that differs when a certificate, or what is known of it, has changed. */
 function certificatesIn({ certificates, issued }: Observed): string {
-  const ofFiles = (certificates?.states ?? []).map(({ file, notAfter, fault }) => [file, notAfter, fault]);
+  const ofFiles = (certificates?.states ?? []).map(({ file, notAfter, fault, lists }) => [file, notAfter, fault, lists]);
   const ofNames = (issued?.states ?? []).map(({ name, certificate, failure }) => [name, certificate?.fingerprint, failure?.retryAt]);
   return JSON.stringify([ofFiles, ofNames]);
 }

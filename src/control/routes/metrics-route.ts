@@ -53,7 +53,7 @@ async function families(context: ControlContext): Promise<Family[]> {
       type: 'counter',
       series: [{ labels: {}, value: accessLogDropped() }],
     },
-    ...certificateFamilies(context.certificates?.states ?? [], context.issued?.states ?? []),
+    ...certificateFamilies(context.certificates?.states ?? [], context.issued?.states ?? [], records),
     ...joinFamilies(registrants.refusals, joined()),
     ...processFamilies(version),
   ];

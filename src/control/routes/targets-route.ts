@@ -23,9 +23,15 @@ export function targetsRoute(app: ControlApp, { registry }: ControlContext): voi
     },
     async () => {
       const gateways = (await registry.servers()).filter(({ source }) => source === 'join');
-      return gateways.map(({ id, address, environment }) => ({
+      return gateways.map(({ id, address, environment, ownCertificate }) => ({
         targets: [address],
-        labels: { __metrics_path__: metricsPath, ...(environment !== undefined && { environment }), server: id },
+        labels: {
+          // With its own certificate, a server answers other machines by https; without one, its own machine by http.
+          ...(ownCertificate !== undefined && { __scheme__: 'https' }),
+          __metrics_path__: metricsPath,
+          ...(environment !== undefined && { environment }),
+          server: id,
+        },
       }));
     },
   );

@@ -6,7 +6,7 @@ import type { LiveView } from '../../model/live.ts';
 import { settingsOrigins } from '../../model/settings-origins.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
 import type { Registry } from '../../registry/contract.ts';
-import type { CertificateStore } from '../../tls/certificate-store.ts';
+import type { CertificateStore, ListState } from '../../tls/certificate-store.ts';
 import type { IssuedCertificates, IssuedState } from '../../tls/issued-certificates.ts';
 import { fileOf, tlsFiles } from '../../tls/tls-files.ts';
 
@@ -57,11 +57,16 @@ function certificatesOf(
   issued: Pick<IssuedCertificates, 'stateOf'> | undefined,
 ): EnvironmentAnswer['status']['certificates'] {
   const ofHosts = tls?.acme === undefined ? [] : hosts.flatMap((host) => issued?.stateOf(host) ?? []).map(describeIssued);
-  const ofFiles = tlsFiles(tls).map(({ files }) => {
-    const { names = [], notAfter: until = null, fault } = store?.stateOf(files) ?? {};
-    return { certificate: fileOf(files), names: [...names], until, ...(fault !== undefined && { fault }) };
+  const ofFiles = tlsFiles(tls).flatMap(({ files }): DescribedCertificate[] => {
+    const { names = [], notAfter, fault, lists = [] } = store?.stateOf(files) ?? {};
+    const until = notAfter ?? null;
+    return [{ certificate: fileOf(files), names: [...names], until, ...(fault !== undefined && { fault }) }, ...lists.map(describeList)];
   });
   return [...ofFiles, ...ofHosts];
+}
+
+function describeList({ file, revoked, nextUpdate, fault }: ListState): DescribedCertificate {
+  return { certificate: file, names: [], until: nextUpdate ?? null, revoked, ...(fault !== undefined && { fault }) };
 }
 
 function describeIssued({ name, certificate, renewAt, failure }: IssuedState): DescribedCertificate {

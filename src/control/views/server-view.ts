@@ -74,6 +74,7 @@ function describeServer(record: LeasedServer, live: LiveServer | undefined, now:
     ...(live?.leaseEndedAt !== undefined && { leaseEndedAt: live.leaseEndedAt }),
     source: record.source,
     ...(record.hop && { hop: { tls: live?.mutualTls === true, until: record.hop.certificate?.until ?? null } }),
+    ...(record.ownCertificate && { ownCertificate: record.ownCertificate }),
     version: record.version,
     running: record.running ?? null,
     projects: record.projects,

@@ -1,5 +1,6 @@
 import type { EnvironmentAnswer } from '../../api/answers.ts';
 import { lastDays } from '../../api/last-days.ts';
+import { minuteOf } from '../../api/minute-of.ts';
 
 type Certificate = NonNullable<EnvironmentAnswer['status']['certificates']>[number];
 
@@ -14,7 +15,7 @@ export function Certificates({ environment: { status } }: { environment: Environ
       </h3>
       <ul class="chips">
         {certificates.map((certificate) => {
-          const { tone, facts } = certificate.acme === undefined ? ofFile(certificate) : issued(certificate, certificate.acme);
+          const { tone, facts } = standingOf(certificate);
           return (
             <li key={certificate.certificate} class={`chip tone-${tone}`}>
               <span class="dot" aria-hidden="true" />
@@ -37,6 +38,16 @@ interface Standing {
   readonly facts: readonly string[];
 }
 
+function standingOf(certificate: Certificate): Standing {
+  if (certificate.acme !== undefined) return issued(certificate, certificate.acme);
+  return certificate.revoked === undefined ? ofFile(certificate) : ofList(certificate, certificate.revoked);
+}
+
+function ofList({ until, fault }: Certificate, revoked: number): Standing {
+  const facts = [`revocation list · ${revoked} revoked`, ...(until === null ? [] : [`next due ${minuteOf(until)}`])];
+  return fault === undefined ? { tone: 'good', facts } : { tone: 'bad', facts: [...facts, fault] };
+}
+
 function ofFile({ until, fault }: Certificate): Standing {
   const days = lastDays(until, Date.now());
   const isExpired = days !== undefined && days < 0;
@@ -50,9 +61,4 @@ function issued({ until }: Certificate, { renewal, failure }: NonNullable<Certif
   const validity = until === null ? 'self-signed until the first is issued' : `valid until ${minuteOf(until)}`;
   if (failure !== undefined) return { tone: 'bad', facts: [validity, `next attempt ${minuteOf(failure.next)} · ${failure.reason}`] };
   return { tone: until === null ? 'busy' : 'good', facts: [validity, ...(renewal === null ? [] : [`renewal ${minuteOf(renewal)}`])] };
-}
-
-/** A date to the minute, in UTC. */
-function minuteOf(date: number): string {
-  return `${new Date(date).toISOString().slice(0, 16).replace('T', ' ')}Z`;
 }

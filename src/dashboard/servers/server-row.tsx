@@ -1,4 +1,5 @@
 import type { EnvironmentAnswer, ServerAnswer } from '../../api/answers.ts';
+import { certificateWarning } from '../../api/certificate-warning.ts';
 import { sameSnapshot } from '../../model/snapshot-id.ts';
 import { compact, percent } from '../state/format.ts';
 import { describeStanding } from '../state/server-standing.ts';
@@ -15,6 +16,8 @@ export function ServerRow({ server, environment }: { server: ServerAnswer; envir
   const wanted = status.snapshot;
   const active = activeOn(name, server.id);
   const standing = describeStanding(server, wanted, active);
+  const certificate = server.ownCertificate && certificateWarning(server.ownCertificate, Date.now());
+  const reasons = [standing.reason, certificate].filter((one) => one !== undefined);
   const behind = server.running !== null && !sameSnapshot(server.running, wanted);
   return (
     <li class={`server tone-${standing.tone}`} data-server={server.id}>
@@ -32,7 +35,7 @@ export function ServerRow({ server, environment }: { server: ServerAnswer; envir
       <div class="server-standing">
         <span class="badge">{standing.word}</span>
       </div>
-      {standing.reason !== undefined && <p class="reason">{standing.reason}</p>}
+      {reasons.length > 0 && <p class="reason">{reasons.join('; ')}</p>}
       <Share environment={name} id={server.id} />
       <div class="server-facts small muted">
         <span title="Requests in flight">

@@ -1,6 +1,10 @@
 import type { EnvironmentAnswer } from '../../api/answers.ts';
 
-type Certificate = NonNullable<EnvironmentAnswer['status']['certificates']>[number];
+/** A certificate of a listener, of the control address or of a gateway server. */
+type Certificate = Pick<
+  NonNullable<EnvironmentAnswer['status']['certificates']>[number],
+  'certificate' | 'fault' | 'until' | 'acme' | 'revoked'
+>;
 
 /** A fault of a certificate: its authority issues no new one, or the present one cannot be used. */
 export interface CertificateTrouble {
@@ -8,10 +12,11 @@ export interface CertificateTrouble {
   readonly text: string;
 }
 
-export function certificateTroubles({ certificate, fault, until, acme }: Certificate): CertificateTrouble[] {
+export function certificateTroubles({ certificate, fault, until, acme, revoked }: Certificate): CertificateTrouble[] {
   const found: CertificateTrouble[] = [];
   if (acme?.failure !== undefined) found.push({ kind: 'issue', text: `no new certificate for ${certificate}: ${acme.failure.reason}` });
-  const isExpired = until !== null && until < Date.now();
+  // Of a revocation list that is out of date, the fault tells more.
+  const isExpired = revoked === undefined && until !== null && until < Date.now();
   if (fault !== undefined || isExpired) found.push({ kind: 'certificate', text: fault ?? `the certificate ${certificate} has expired` });
   return found;
 }

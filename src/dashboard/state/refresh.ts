@@ -1,8 +1,19 @@
-import type { DeploymentsSummary, EnvironmentAnswer, ProjectSummaryAnswer } from '../../api/answers.ts';
+import type { ControlAnswer, DeploymentsSummary, EnvironmentAnswer, ProjectSummaryAnswer } from '../../api/answers.ts';
 import { CoalescedTask } from '../../model/coalesced-task.ts';
 import { ApiError, call, pathOf } from './api.ts';
 import { browserClock } from './browser-clock.ts';
-import { connection, deployments, environments, loaded, projects, sessionEnds, signedIn, signInReason, traffic } from './state.ts';
+import {
+  connection,
+  controlCertificate,
+  deployments,
+  environments,
+  loaded,
+  projects,
+  sessionEnds,
+  signedIn,
+  signInReason,
+  traffic,
+} from './state.ts';
 
 /** Pause between two readings, in milliseconds. */
 const restMs = 200;
@@ -26,6 +37,8 @@ async function readStale(): Promise<void> {
     if (all) await readAll();
     else if (names.length > maxSingle) await readAll();
     else await Promise.all(names.map(readEnvironment));
+    // News of environments tell of changed certificates, too.
+    if (all || names.length > 0) controlCertificate.value = (await call<ControlAnswer>('GET', '/v1/control')).certificate;
     traffic.keep(new Set(environments.value.map(({ name }) => name)));
     loaded.value = true;
     signedIn.value = true;

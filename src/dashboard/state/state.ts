@@ -1,5 +1,12 @@
 import { computed, signal } from '@preact/signals';
-import type { DeploymentsSummary, EnvironmentAnswer, Happening, ProjectSummaryAnswer, ServerAnswer } from '../../api/answers.ts';
+import type {
+  ControlAnswer,
+  DeploymentsSummary,
+  EnvironmentAnswer,
+  Happening,
+  ProjectSummaryAnswer,
+  ServerAnswer,
+} from '../../api/answers.ts';
 import { forgetFolds } from './folds.ts';
 import { RecentTraffic } from './recent-traffic.ts';
 import { describeStanding } from './server-standing.ts';
@@ -25,6 +32,8 @@ export const lostAt = signal(0);
 export const registryUp = signal(true);
 /** Why the registry refuses writes, and what to do; undefined while it takes them. */
 export const registryRefuses = signal<string | undefined>(undefined);
+/** Certificate of the control address; null: it has none, or is not known yet. */
+export const controlCertificate = signal<ControlAnswer['certificate']>(null);
 /** Version of the balancer's program. */
 export const balancerVersion = signal('');
 /** True once everything was read for the first time. */

@@ -3,7 +3,7 @@ import { certificateTroubles } from './certificate-troubles.ts';
 import { plural } from './format.ts';
 import type { Place } from './place.ts';
 import { rejections } from './rejections.ts';
-import { connection, environments, registryRefuses, registryUp, serversOf } from './state.ts';
+import { connection, controlCertificate, environments, registryRefuses, registryUp, serversOf } from './state.ts';
 
 /** Something that is down, and the place in the page that tells more. */
 export interface Trouble {
@@ -20,6 +20,9 @@ export const troubles = computed((): readonly Trouble[] => {
   else if (registryRefuses.value !== undefined) {
     found.push({ kind: 'writes', text: 'The registry refuses writes', place: { view: 'banners' } });
   }
+  if (controlCertificate.value !== null)
+    for (const { kind, text } of certificateTroubles(controlCertificate.value))
+      found.push({ kind, text: `Control address: ${text}`, place: { view: 'banners' } });
   for (const { name, status } of environments.value) {
     const place = { view: 'overview', name } as const;
     if (status.listening === null) found.push({ kind: 'listener', text: `${name}: its listener is closed`, place });
@@ -28,10 +31,12 @@ export const troubles = computed((): readonly Trouble[] => {
     if (status.unread !== undefined) found.push({ kind: 'settings', text: `${name}: its settings are not understood`, place });
   }
   for (const { name } of environments.value) {
-    for (const { id, state, health } of serversOf(name)) {
+    for (const { id, state, health, ownCertificate } of serversOf(name)) {
+      const place = { view: 'overview', name, server: id } as const;
+      for (const { kind, text } of ownCertificate === undefined || state === 'lost' ? [] : certificateTroubles(ownCertificate))
+        found.push({ kind, text: `${id}: ${text}`, place });
       const word = state === 'lost' ? 'lost' : health === 'down' ? 'down' : undefined;
-      if (word !== undefined)
-        found.push({ kind: 'server', text: `${id} is ${word} in ${name}`, place: { view: 'overview', name, server: id } });
+      if (word !== undefined) found.push({ kind: 'server', text: `${id} is ${word} in ${name}`, place });
     }
   }
   for (const { project, environment, servers } of rejections.value) {

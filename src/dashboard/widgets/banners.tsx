@@ -1,5 +1,6 @@
+import { certificateWarning } from '../../api/certificate-warning.ts';
 import { clockTime } from '../state/format.ts';
-import { connection, lostAt, registryRefuses, registryUp, sessionEnds, trafficTick } from '../state/state.ts';
+import { connection, controlCertificate, lostAt, registryRefuses, registryUp, sessionEnds, trafficTick } from '../state/state.ts';
 
 /** Milliseconds before the end of a session at which the warning appears. */
 const warnMs = 10 * 60_000;
@@ -27,8 +28,20 @@ export function Banners() {
           nothing can be changed until then.
         </p>
       )}
+      {!lost && <ControlCertificate />}
       {!lost && <SessionEnd />}
     </div>
+  );
+}
+
+function ControlCertificate() {
+  const certificate = controlCertificate.value;
+  const warning = certificate && certificateWarning(certificate, Date.now());
+  if (!warning) return null;
+  return (
+    <p class="banner tone-warn">
+      <b>Control address:</b> {warning}.
+    </p>
   );
 }
 

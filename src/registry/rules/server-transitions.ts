@@ -9,9 +9,10 @@ export function afterJoin(
   old: ServerRecord | undefined,
   assignment: DocumentOf<'assignment'> | undefined,
 ): ServerRecord {
-  const { id, instance, address, source, version, identifies, startedAt, ttl } = request;
-  const requested = { id, instance, address, source, version, ...(identifies && { identifies }), startedAt, ttl };
-  if (old?.instance === instance) return withHop({ ...withoutHop(old), ...requested }, old.hop, request.hop);
+  const { id, instance, address, source, version, identifies, ownCertificate, startedAt, ttl } = request;
+  const told = { ...(identifies && { identifies }), ...(ownCertificate && { ownCertificate }) };
+  const requested = { id, instance, address, source, version, ...told, startedAt, ttl };
+  if (old?.instance === instance) return withHop({ ...withoutCertificates(old), ...requested }, old.hop, request.hop);
   const environment = request.environment ?? assignment?.environment;
   const record = {
     ...requested,
@@ -26,8 +27,12 @@ export function afterJoin(
 }
 
 /** Record of a server after its own report. */
-export function afterReport({ running: _, ...record }: ServerRecord, { running, projects, leaving = false, hop }: Renewal): ServerRecord {
-  return withHop({ ...record, ...(running ? { running } : {}), projects, leaving }, record.hop, hop);
+export function afterReport(
+  { running: _, ...record }: ServerRecord,
+  { running, projects, leaving = false, hop, ownCertificate }: Renewal,
+): ServerRecord {
+  const told = { ...(running && { running }), ...(ownCertificate && { ownCertificate }) };
+  return withHop({ ...record, ...told, projects, leaving }, record.hop, hop);
 }
 
 /** Record of a server after an operator put it into an environment, or made it available (undefined). */
@@ -45,7 +50,7 @@ export function afterMove(record: ServerRecord, environment: string | undefined)
   return { ...rest, ...(environment === undefined ? {} : { environment }), draining: false, projects: [] };
 }
 
-/** A server that joins without a key answers without TLS. */
-function withoutHop({ hop: _, ...record }: ServerRecord): ServerRecord {
+/** A server that joins without a key answers balancers without TLS, and one that tells of no certificate for clients has none. */
+function withoutCertificates({ hop: _, ownCertificate: __, ...record }: ServerRecord): ServerRecord {
   return record;
 }

@@ -1,6 +1,6 @@
 """A WSGI application with a secret at /admin and below. Arguments: server (wsgiref, gunicorn or waitress) and port."""
 import sys
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 
 def application(environ, start_response):
@@ -14,10 +14,15 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
+class Roomy(WSGIServer):
+    # With Python's 5 the kernel drops most of the connections that come at once, and their clients try again after a second.
+    request_queue_size = 128
+
+
 if __name__ == "__main__":
     server, port = sys.argv[1], int(sys.argv[2])
     if server == "wsgiref":
-        make_server("127.0.0.1", port, application, handler_class=Quiet).serve_forever()
+        make_server("127.0.0.1", port, application, server_class=Roomy, handler_class=Quiet).serve_forever()
     elif server == "waitress":
         from waitress import serve
 
