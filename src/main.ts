@@ -19,6 +19,7 @@ import { anyDates, type Config, datesInUse, loadConfig, readConfig } from './con
 import { variableName } from './config/variables.ts';
 import { processResolver } from './dns/resolver.ts';
 import { dnsServers } from './dns/servers.ts';
+import { lackingForDirectTls } from './http1/connection/direct-tls.ts';
 import { lackingForDirectWrites } from './http1/connection/direct-write.ts';
 import { refusedSenders } from './proxy/refused-senders.ts';
 import { failedHandshakes } from './tls/failed-handshakes.ts';
@@ -31,11 +32,10 @@ function begin(level?: string): { logger: Logger; manager: ServiceManager } {
   dnsServers(process.env);
   processResolver.log = logger;
   for (const warning of [failedHandshakes, refusedSenders]) warning.log = logger;
-  if (lackingForDirectWrites !== undefined)
-    logger.warn(
-      { lacking: lackingForDirectWrites },
-      `Node.js ${process.versions.node} is not known to Sluice: each request costs more CPU time`,
-    );
+  const lacking = lackingForDirectWrites ?? lackingForDirectTls;
+  const dearer = lackingForDirectWrites === undefined ? 'TLS handshake' : 'request';
+  if (lacking !== undefined)
+    logger.warn({ lacking }, `Node.js ${process.versions.node} is not known to Sluice: each ${dearer} costs more CPU time`);
   return { logger, manager: new ServiceManager(process.env, logger) };
 }
 

@@ -1,6 +1,7 @@
 import net from 'node:net';
 import type { AccessLog, ExchangeRecord } from '../access-log/contract.ts';
 import { processDeadlines } from '../http1/connection/deadlines.ts';
+import { secureDirectly } from '../http1/connection/direct-tls.ts';
 import { readFirstOctets } from '../http1/connection/first-octets.ts';
 import { outbox } from '../http1/connection/outbox.ts';
 import type { RequestSink } from '../http1/connection/request-sink.ts';
@@ -365,9 +366,8 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   /** Connections that are open keep what they have. */
   #updateTls({ tls, hop, mayBePlain, timeouts }: ListenerSettings): void {
     if (tls === undefined && mayBePlain === undefined) this.#handshakes = undefined;
-    else this.#handshakes ??= new Handshakes(processDeadlines, readFirstOctets, () => this.#roomMade());
-    const limitMs = timeouts.requestHead === 0 ? handshakeMs : timeouts.requestHead;
-    this.#handshakes?.update({ tls, hop, silent: mayBePlain !== undefined, limitMs });
+    else this.#handshakes ??= new Handshakes(processDeadlines, readFirstOctets, secureDirectly, () => this.#roomMade());
+    this.#handshakes?.update({ tls, hop, silent: mayBePlain !== undefined, limitMs: timeouts.requestHead || handshakeMs });
   }
 
   #roomMade(): void {

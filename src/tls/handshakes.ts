@@ -1,19 +1,20 @@
 import type net from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { createServer, Server, type TLSSocket } from 'node:tls';
 import { processDescriptors } from '../model/descriptors.ts';
 import { HostTable } from '../model/host-table.ts';
-import { networkOf } from '../model/ip-address.ts';
-import { givesWay, type Yielding } from '../model/longest-idle.ts';
+import { givesWay } from '../model/longest-idle.ts';
 import { Turns } from '../model/turns.ts';
 import type { CertificateNames } from './certificate-names.ts';
 import { ChallengeServers } from './challenge-servers.ts';
-import { type ClientHello, readClientHello } from './client-hello.ts';
+import type { ClientHello } from './client-hello.ts';
 import { ClientIdentity, type PresentAuthorities } from './client-identity.ts';
+import type { SecureDirectly } from './direct-handshake.ts';
 import { failedHandshakes } from './failed-handshakes.ts';
+import { Handshake, type ReadFirst, type Secured } from './handshake.ts';
 import { type HopTls, hopName } from './hop-tls.ts';
 import { hstsFields } from './hsts.ts';
 import type { ListenerTls, TlsEnvironment } from './listener-tls.ts';
-import { SecuredConnection, tlsRecord } from './secured-connection.ts';
+import { SecuredConnection } from './secured-connection.ts';
 import { hopOptions, type ServerContext, serverContexts } from './server-contexts.ts';
 
 /** Most handshakes under way at a time in one listener: beyond it the oldest ends. */
@@ -22,9 +23,10 @@ const mostHandshakes = 2048;
 const mostOfNetwork = 256;
 /** The costly part of each handshake in this process has a turn of its own, so that requests on open connections wait for one handshake at most. */
 const turns = new Turns();
-const nothing = Buffer.alloc(0);
 /** Protocols that the server speaks over TLS (RFC 7301). */
 const protocols = ['http/1.1'];
+/** The same as ALPN writes it. */
+const protocolList = Buffer.from(protocols.map((name) => String.fromCharCode(name.length) + name).join(''), 'latin1');
 
 const plainBody = JSON.stringify({ type: 'about:blank', title: 'This port speaks https.', status: 400, code: 'https-only' });
 /** Answer to a client that sends HTTP without TLS. */
@@ -37,12 +39,6 @@ interface Deadlines {
   in(ms: number): number;
   stamp(): number;
 }
-
-/** Reads a socket until `take` returns true. The octets are overwritten after the call. */
-export type ReadFirst = (socket: net.Socket, take: (octets: Buffer) => boolean) => void;
-
-/** Receives a connection once its handshake is complete. */
-export type Secured = (socket: TLSSocket, about: SecuredConnection) => void;
 
 /** The part of a TLSSocket that leads to the socket it was made from. */
 type Inside = { _parent?: net.Socket };
@@ -63,6 +59,10 @@ export interface HandshakeSettings {
 interface EnvironmentServer {
   readonly server: Server;
   readonly contexts: CertificateNames<ServerContext>;
+  /** Fields for the environment's responses; undefined: none. */
+  readonly ownFields: Readonly<Record<string, string>> | undefined;
+  /** A handshake needs no TLSSocket, because it asks for no client certificate. */
+  readonly direct: boolean;
 }
 
 /**
@@ -72,6 +72,7 @@ interface EnvironmentServer {
 export class Handshakes {
   readonly #deadlines: Deadlines;
   readonly #readFirst: ReadFirst;
+  readonly #secureDirectly: SecureDirectly;
   readonly #underWay = new Map<net.Socket, Handshake>();
   /** Oldest first. */
   readonly #ofNetwork = new Map<string, Set<Handshake>>();
@@ -88,9 +89,10 @@ export class Handshakes {
   /** Called when a handshake has ended without a connection. */
   readonly #ended: () => void;
 
-  constructor(deadlines: Deadlines, readFirst: ReadFirst, ended: () => void) {
+  constructor(deadlines: Deadlines, readFirst: ReadFirst, secureDirectly: SecureDirectly, ended: () => void) {
     this.#deadlines = deadlines;
     this.#readFirst = readFirst;
+    this.#secureDirectly = secureDirectly;
     this.#ended = ended;
   }
 
@@ -171,7 +173,7 @@ export class Handshakes {
     const server = createServer({ ...contexts.first.options, ALPNProtocols: protocols, ...byName, ...asking })
       .on('secureConnection', (socket) => this.#secured(socket, contexts, about))
       .on('tlsClientError', (error, socket) => this.#failed(error, socket));
-    return { server, contexts };
+    return { server, contexts, ownFields, direct: clientAuthorities.length === 0 };
   }
 
   /** The server for balancers. A certificate is demanded within the handshake, and judged before anything is read. */
@@ -187,15 +189,31 @@ export class Handshakes {
     await turns.next();
     const handshake = this.#underWay.get(socket);
     if (handshake === undefined) return;
-    const server = this.#challenges?.find(hello) ?? this.#serverFor(hello);
-    if (server === undefined) handshake.refuse('this server has no certificate yet');
-    else server.emit('connection', socket);
+    const found = this.#challenges?.find(hello) ?? this.#serverFor(hello);
+    if (found === undefined) handshake.refuse('this server has no certificate yet');
+    else if (found instanceof Server) found.emit('connection', handshake.unread());
+    else if (!this.#beginDirectly(socket, handshake, found)) found.server.emit('connection', handshake.unread());
   }
 
-  #serverFor({ serverName }: ClientHello): Server | undefined {
+  #serverFor({ serverName }: ClientHello): Server | EnvironmentServer | undefined {
     if (this.#hop !== undefined && (this.#first === undefined || serverName === hopName)) return this.#hop;
     const environment = serverName === undefined ? undefined : this.#hosts.find('', serverName);
-    return (this.#servers.get(environment ?? '') ?? this.#first)?.server;
+    return this.#servers.get(environment ?? '') ?? this.#first;
+  }
+
+  /** Begins a handshake without a TLSSocket, which a client certificate would need. Returns false if that is not possible. */
+  #beginDirectly(socket: net.Socket, handshake: Handshake, { contexts, ownFields, direct }: EnvironmentServer): boolean {
+    if (!direct) return false;
+    const { serverName } = handshake;
+    const { context, names } = contexts.find(serverName);
+    return this.#secureDirectly(socket, context, protocolList, handshake.hello, {
+      secured: (named) => {
+        this.#leave(socket);
+        this.#complete(handshake, socket, named, names, { client: undefined, ownFields });
+      },
+      failed: (error) => this.#refused(error, socket),
+      left: () => handshake.destroy(),
+    });
   }
 
   #securedHop(socket: TLSSocket, { refusalOf }: HopTls): void {
@@ -225,10 +243,21 @@ export class Handshakes {
       socket.destroy();
       return;
     }
+    this.#complete(handshake, socket, socket.servername, contexts.find(handshake.serverName).names, about(socket));
+  }
+
+  /** @param named server_name as OpenSSL has read it */
+  #complete(
+    handshake: Handshake,
+    socket: net.Socket,
+    named: string | false | null,
+    names: readonly string[],
+    about: Pick<SecuredConnection, 'client' | 'ownFields'>,
+  ): void {
+    const { serverName } = handshake;
     // Of a resumed session of TLS 1.2, Node does not tell the name.
-    const name = handshake.serverName;
-    if ((socket.servername || name) === name) {
-      handshake.complete(socket, new SecuredConnection(name, contexts.find(name).names, about(socket)));
+    if ((named || serverName) === serverName) {
+      handshake.complete(socket, new SecuredConnection(serverName, names, about));
     } else {
       // A second ClientHello, after a HelloRetryRequest, named another environment's host.
       handshake.destroy();
@@ -244,13 +273,17 @@ export class Handshakes {
 
   #failed(error: Error, socket: TLSSocket): void {
     const raw = (socket as unknown as Inside)._parent;
-    const handshake = raw && this.#underWay.get(raw);
-    const client = handshake?.client ?? raw?.remoteAddress ?? '';
+    if (raw !== undefined) this.#refused(error, raw);
+  }
+
+  #refused(error: Error, raw: net.Socket): void {
+    const handshake = this.#underWay.get(raw);
+    const client = handshake?.client ?? raw.remoteAddress ?? '';
     if (handshake !== undefined) handshake.judged = true;
     // A client that only connects and closes, as TCP checks do, is no bad client.
     if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') failedHandshakes.report(client, error);
-    if ((error as NodeJS.ErrnoException).code === 'ERR_SSL_HTTP_REQUEST') raw?.write(plainAnswer);
-    raw?.destroy();
+    if ((error as NodeJS.ErrnoException).code === 'ERR_SSL_HTTP_REQUEST') raw.write(plainAnswer);
+    raw.destroy();
   }
 
   #dropped(socket: net.Socket): void {
@@ -275,100 +308,6 @@ export class Handshakes {
     this.#deadlines.unwatch(handshake);
     processDescriptors.closed(handshake);
     return handshake;
-  }
-}
-
-/** Consequences of the steps of a handshake. */
-interface Steps {
-  readonly secured: Secured;
-  /** The handshake has ended without a connection. */
-  dropped(): void;
-  /** The ClientHello was read, and put back into the socket. */
-  heard(hello: ClientHello): void;
-  /** A client that does not begin with TLS gets no answer. */
-  readonly silent: boolean;
-}
-
-/** A handshake under way, and the connection that comes of it. */
-export class Handshake implements Yielding {
-  deadline = 0;
-  /** IP address of the client. */
-  readonly client: string;
-  readonly network: string;
-  /** Name that the client asked for. */
-  serverName: string | undefined;
-  /** The client has sent its ClientHello. */
-  begun = false;
-  /** The failure is reported, or is none of the client's. */
-  judged = false;
-  readonly #socket: net.Socket;
-  readonly #since: number;
-  readonly #steps: Steps;
-  #held: Buffer = nothing;
-
-  constructor(socket: net.Socket, client: string, since: number, steps: Steps) {
-    this.#socket = socket;
-    this.client = client;
-    this.network = networkOf(client);
-    this.#since = since;
-    this.#steps = steps;
-  }
-
-  /** Waits for the ClientHello. */
-  listen(readFirst: ReadFirst): void {
-    this.#socket.on('end', this.#left);
-    readFirst(this.#socket, (piece) => this.#read(piece));
-  }
-
-  idleSince(): number {
-    return this.#since;
-  }
-
-  giveWay(): void {
-    this.destroy();
-  }
-
-  /** Closes the socket, and the connection that was made of it. */
-  destroy(): void {
-    this.judged = true;
-    this.#steps.dropped();
-    this.#socket.destroy();
-  }
-
-  expire(): void {
-    this.refuse('the handshake took too long');
-  }
-
-  /** Reports a fault of the client, and closes its connection. */
-  refuse(reason: string): void {
-    failedHandshakes.report(this.client, new Error(reason));
-    this.destroy();
-  }
-
-  crashed(error: unknown): void {
-    throw error;
-  }
-
-  complete(socket: TLSSocket, about: SecuredConnection): void {
-    this.#steps.secured(socket, about);
-  }
-
-  readonly #left = (): void => this.destroy();
-
-  /** Returns true once the ClientHello is complete. */
-  #read(piece: Buffer): boolean {
-    this.#held = Buffer.concat([this.#held, piece]);
-    if (this.#steps.silent && this.#held[0] !== tlsRecord) {
-      this.refuse('it speaks plain HTTP, and this server accepts only TLS from its address (serverTls)');
-      return false;
-    }
-    const hello = readClientHello(this.#held);
-    if (hello === 'incomplete') return false;
-    this.#socket.off('end', this.#left).unshift(this.#held);
-    this.serverName = hello.serverName || undefined;
-    this.begun = true;
-    this.#steps.heard(hello);
-    return true;
   }
 }
 

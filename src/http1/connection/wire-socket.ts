@@ -1,10 +1,10 @@
 import net from 'node:net';
-import { TLSSocket } from 'node:tls';
 import { processResolver } from '../../dns/resolver.ts';
 import type { AddressGuard } from '../../model/address-guard.ts';
 import { processDescriptors } from '../../model/descriptors.ts';
 import { inUse, type Yielding } from '../../model/longest-idle.ts';
 import type { TlsConnector } from '../../tls/tls-connector.ts';
+import { isSecured } from './direct-tls.ts';
 import { lackingForDirectWrites, type PendingWrite, type WritingHandle, writeDirectly, writeError } from './direct-write.ts';
 import { readBuffers } from './read-buffers.ts';
 import { bypassTlsStream } from './tls-bypass.ts';
@@ -195,7 +195,7 @@ class PlainWire extends net.Socket implements Wire {
  * must not be used afterwards.
  */
 export function accept(accepted: net.Socket, receiver: Receiver): Wire {
-  if (accepted instanceof TLSSocket) return bypassTlsStream(asStream(accepted, receiver)).resume();
+  if (isSecured(accepted)) return bypassTlsStream(asStream(accepted, receiver)).resume();
   if (lackingForDirectWrites !== undefined) return asStream(accepted, receiver).resume();
   // Node has no public way to make an accepted socket read into a given buffer, so a new socket takes over its handle.
   const inside = accepted as unknown as { _handle: { reading?: boolean; readStop(): void } | null };
@@ -230,7 +230,7 @@ export function release(wire: Wire): net.Socket {
  * leave the socket open. Everything has been sent by then, so closing it is enough. TLS shows a cut by itself: its end is missing.
  */
 export function reset(socket: net.Socket): void {
-  if (socket.writableEnded || socket instanceof TLSSocket) socket.destroy();
+  if (socket.writableEnded || isSecured(socket)) socket.destroy();
   else socket.resetAndDestroy();
 }
 
