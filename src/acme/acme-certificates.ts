@@ -43,7 +43,7 @@ export class AcmeCertificates implements IssuedCertificates {
     this.#tools = tools;
     const { store, clock, logger } = tools;
     this.#kept = new KeptNames(store, logger, () => clock.date());
-    this.#issuer = new Issuer({ ...tools, kept: this.#kept, changed: () => this.changed() });
+    this.#issuer = new Issuer({ ...tools, kept: this.#kept, changed: () => this.changed(), again: () => this.#issuing.soon() });
     this.#reading = new CoalescedTask({ clock, run: () => this.#read() });
     this.#issuing = new CoalescedTask({ clock, run: () => this.#issue() });
     this.#watch = store.watch((name) => {
@@ -99,6 +99,7 @@ export class AcmeCertificates implements IssuedCertificates {
     this.#issuer.stop();
     this.#issuing.stop();
     await this.#issuing.flush();
+    await this.#issuer.stopped();
   }
 
   async #read(): Promise<void> {
@@ -120,7 +121,7 @@ export class AcmeCertificates implements IssuedCertificates {
     const { logger, random, clock } = this.#tools;
     if (this.#wanted.size === 0) return;
     try {
-      this.#issuing.soon(jittered(await this.#issuer.run(this.#wanted), random, 0.05));
+      this.#issuing.soon(jittered(await this.#issuer.look(this.#wanted), random, 0.05));
       this.#fault = undefined;
     } catch (error) {
       const { message: reason } = error as Error;

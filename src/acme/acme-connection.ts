@@ -39,6 +39,8 @@ export interface Answer {
   readonly location: string | undefined;
   /** Date before which the authority wants to be asked no more, in milliseconds since 1970. */
   readonly retryAt: number | undefined;
+  /** For one later request. */
+  readonly nonce: string | undefined;
 }
 
 /** Requests to one authority: signed, each with a fresh nonce, repeated if the nonce was refused (RFC 8555 section 6.5). */
@@ -48,7 +50,7 @@ export class AcmeConnection {
   readonly #agent: https.Agent;
   readonly #nonces: string[] = [];
   readonly #signal: AbortSignal;
-  #directory: Directory | undefined;
+  #directory: Promise<Directory> | undefined;
 
   /**
    * @param url of the directory
@@ -62,19 +64,20 @@ export class AcmeConnection {
     this.#agent = new https.Agent({ keepAlive: true, ...(ca !== '' && { ca }) });
   }
 
-  async directory(): Promise<Directory> {
-    if (this.#directory !== undefined) return this.#directory;
-    const { body } = await this.get(this.#url);
-    const read = directorySchema.safeParse(json(body));
-    if (!read.success)
-      throw new AcmeFailure(`${this.#url} is not the directory of an ACME authority: correct tls.acme.directory`, { general: true });
-    this.#directory = read.data;
-    return read.data;
+  /** Reads the directory once for all who ask, again after a failure. */
+  directory(): Promise<Directory> {
+    this.#directory ??= this.#readDirectory().catch((error: unknown) => {
+      this.#directory = undefined;
+      throw error;
+    });
+    return this.#directory;
   }
 
   /** Reads without a signature: the directory, and renewal information. */
-  get(url: string): Promise<Answer> {
-    return this.#send('GET', url);
+  async get(url: string): Promise<Answer> {
+    const answer = await this.#send('GET', url);
+    this.#keep(answer.nonce);
+    return answer;
   }
 
   /** Sends a signed request. @param payload undefined: it only reads */
@@ -83,7 +86,9 @@ export class AcmeConnection {
       const nonce = this.#nonces.pop() ?? (await this.#newNonce());
       const identity = signer.url === undefined ? { jwk: publicJwk(signer.key) } : { kid: signer.url };
       try {
-        return await this.#send('POST', url, JSON.stringify(signed({ nonce, url, ...identity }, payload, signer.key)));
+        const answer = await this.#send('POST', url, JSON.stringify(signed({ nonce, url, ...identity }, payload, signer.key)));
+        this.#keep(answer.nonce);
+        return answer;
       } catch (error) {
         if (!(error instanceof AcmeFailure) || error.type !== 'badNonce' || refusals >= mostNonceRefusals) throw error;
       }
@@ -94,16 +99,27 @@ export class AcmeConnection {
     this.#agent.destroy();
   }
 
+  async #readDirectory(): Promise<Directory> {
+    const { body } = await this.get(this.#url);
+    const read = directorySchema.safeParse(json(body));
+    if (read.success) return read.data;
+    throw new AcmeFailure(`${this.#url} is not the directory of an ACME authority: correct tls.acme.directory`, { general: true });
+  }
+
+  #keep(nonce: string | undefined): void {
+    if (nonce !== undefined && this.#nonces.length < mostNonces) this.#nonces.push(nonce);
+  }
+
+  /** Its nonce is for the request that needs it: others that are under way must not take it. */
   async #newNonce(): Promise<string> {
     const { newNonce } = await this.directory();
-    await this.#send('HEAD', newNonce);
-    const nonce = this.#nonces.pop();
+    const { nonce } = await this.#send('HEAD', newNonce);
     if (nonce === undefined) throw new AcmeFailure(`the authority at ${newNonce} gave no nonce`, { general: true });
     return nonce;
   }
 
-  async #send(method: string, given: string, body?: string): Promise<Answer> {
-    const url = urlOf(given);
+  async #send(method: string, target: string, body?: string): Promise<Answer> {
+    const url = urlOf(target);
     const { status, headers, text } = await this.#exchange(method, url, body).catch((cause: Error) => {
       const reason = (cause as NodeJS.ErrnoException).code ?? cause.message;
       throw new AcmeFailure(
@@ -111,10 +127,11 @@ export class AcmeConnection {
         { general: true, cause },
       );
     });
-    const nonce = headers['replay-nonce'];
-    if (typeof nonce === 'string' && /^[A-Za-z0-9_-]{1,512}$/.test(nonce) && this.#nonces.length < mostNonces) this.#nonces.push(nonce);
+    const given = headers['replay-nonce'];
+    const nonce = typeof given === 'string' && /^[A-Za-z0-9_-]{1,512}$/.test(given) ? given : undefined;
     const retryAt = retryDate(headers['retry-after'], this.#clock.date());
-    if (status >= 200 && status < 300) return { body: text, location: locationIn(headers, url), retryAt };
+    if (status >= 200 && status < 300) return { body: text, location: locationIn(headers, url), retryAt, nonce };
+    this.#keep(nonce);
     const problem = json(text);
     if (problem !== null && typeof problem === 'object') throw failureOf(problem, `a request to ${url.pathname}`, { retryAt });
     throw new AcmeFailure(`the authority at ${url.origin} answered with status ${status}: the next attempt comes by itself`, {

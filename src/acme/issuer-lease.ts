@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import type { Clock, Timer } from '../model/clock.ts';
 import { json } from './acme-connection.ts';
-import type { SecretStore } from './secret-store.ts';
+import type { Kept, SecretStore } from './secret-store.ts';
 
 /** Milliseconds without a sign of life after which another balancer takes over. */
 const leaseMs = 30_000;
@@ -25,14 +25,15 @@ export class IssuerLease {
   }
 
   /**
-   * Takes the lease, and renews it until `release`. Resolves with the milliseconds until it is worth another try if another balancer holds it.
+   * Takes the lease, and renews it until `release`. Resolves with the milliseconds until it is worth another try if another balancer holds it. A
+   * document that cannot be read may be held by a balancer with another key: it is replaced once it has not changed for the whole lease.
    * @param lost called when another balancer has taken it over
    */
   async take(lost: () => void): Promise<{ release: () => Promise<void> } | { waitMs: number }> {
     const kept = await this.#store.get(documentName);
-    const { data } = document.safeParse(kept === undefined ? undefined : json(kept.text));
+    const data = read(kept);
     const revision = kept?.revision ?? 0;
-    if (data !== undefined && data.holder !== '' && data.holder !== this.#id) {
+    if (kept !== undefined && data?.holder !== '' && data?.holder !== this.#id) {
       const now = this.#clock.now();
       if (this.#seen?.revision !== revision) this.#seen = { revision, since: now };
       const waitMs = this.#seen.since + leaseMs - now;
@@ -52,8 +53,9 @@ export class IssuerLease {
     const renew = async (holder: string) => {
       try {
         const kept = await this.#store.get(documentName);
-        const { data } = document.safeParse(kept === undefined ? undefined : json(kept.text));
-        const isHeld = kept !== undefined && data?.holder === this.#id && data.beat === beat;
+        const data = read(kept);
+        const isDamaged = kept?.fault?.code === 'internal' && this.#clock.now() - renewedAt < leaseMs;
+        const isHeld = kept !== undefined && (isDamaged || (data?.holder === this.#id && data.beat === beat));
         if (!isHeld || !(await this.#write(holder, beat + 1, kept.revision))) {
           lost();
           return;
@@ -86,4 +88,8 @@ export class IssuerLease {
   #write(holder: string, beat: number, revision: number): Promise<boolean> {
     return this.#store.put(documentName, JSON.stringify({ holder, beat }), revision);
   }
+}
+
+function read(kept: Kept | undefined): z.output<typeof document> | undefined {
+  return kept?.text === undefined ? undefined : document.safeParse(json(kept.text)).data;
 }

@@ -3,7 +3,6 @@ import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { challengeTypes } from '../model/acme.ts';
 import { chainFault, pairFault, readCertificates } from '../model/certificate.ts';
-import { SluiceError } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 import { type Certificate, describeCertificate } from '../tls/certificate.ts';
 import { coversHost } from '../tls/certificate-names.ts';
@@ -11,7 +10,7 @@ import type { ChallengeAnswers } from '../tls/issued-certificates.ts';
 import { json } from './acme-connection.ts';
 import type { ChallengeAnswer } from './acme-order.ts';
 import { type Issued, type NameState, nameState } from './name-state.ts';
-import type { Kept, SecretStore } from './secret-store.ts';
+import type { SecretStore } from './secret-store.ts';
 import { challengeCertificate } from './temporary-certificates.ts';
 
 const namePrefix = 'acme:name:';
@@ -59,7 +58,7 @@ export class KeptNames {
   /** Reads everything again. Resolves with true if a certificate or an answer is another one than before. */
   async readAll(): Promise<boolean> {
     const documents = await this.#store.list(namePrefix);
-    const open = await this.#store.get(challengesName).catch(undefinedIfSealed);
+    const open = await this.#store.get(challengesName);
     const before = new Map(this.#entries);
     const listed = new Set(documents.map(({ name }) => name.slice(namePrefix.length)));
     // A document that cannot be opened now is not listed: its certificate stays as long as it is valid.
@@ -70,11 +69,15 @@ export class KeptNames {
     return answersChanged || [...this.#entries].some(([name, { certificate }]) => !isSame(certificate, before.get(name)?.certificate));
   }
 
-  /** Reads the state of a name as it is now. Rejects if it cannot be opened, or the registry cannot be reached. */
+  /**
+   * Reads the state of a name as it is now. A damaged one is replaced by the next one that is written. Rejects if another key sealed it, or if the
+   * registry cannot be reached.
+   */
   async read(name: string): Promise<{ state: NameState; revision: number }> {
     const kept = await this.#store.get(namePrefix + name);
+    if (kept?.fault?.code === 'invalid') throw kept.fault;
     if (kept === undefined) this.#entries.delete(name);
-    else this.#take(name, kept.text);
+    else if (kept.text !== undefined) this.#take(name, kept.text);
     return { state: this.stateOf(name), revision: kept?.revision ?? 0 };
   }
 
@@ -91,21 +94,28 @@ export class KeptNames {
     if (await this.#store.remove(namePrefix + name, revision)) this.#entries.delete(name);
   }
 
-  /** Replaces the open challenges, for all balancers. */
-  async challenge(answers: readonly ChallengeAnswer[]): Promise<void> {
+  /**
+   * Replaces the open challenges, for all balancers, whatever is kept of earlier ones.
+   * @param open gives the present ones: others may be opened and closed meanwhile
+   */
+  async challenge(open: () => readonly ChallengeAnswer[]): Promise<void> {
     for (;;) {
-      const kept: Kept | undefined = await this.#store.get(challengesName);
+      const kept = await this.#store.get(challengesName);
+      const answers = open();
       if (kept === undefined && answers.length === 0) break;
       const text = JSON.stringify(answers);
       if (kept?.text === text || (await this.#store.put(challengesName, text, kept?.revision ?? 0))) break;
     }
-    this.#answer(JSON.stringify(answers));
+    this.#answer(JSON.stringify(open()));
   }
 
   #take(name: string, text: string): void {
     const { data: state } = nameState.safeParse(json(text));
     if (state === undefined) {
-      this.#logger.warn({ name }, 'what the registry keeps of the certificate is damaged, or a newer Sluice wrote it: it is left out');
+      this.#logger.warn(
+        { name },
+        'what the registry keeps of the certificate is damaged, or a newer Sluice wrote it: the next certificate replaces it',
+      );
       return;
     }
     const before = this.#entries.get(name);
@@ -138,12 +148,6 @@ export function certificateIn({ chain, key }: Pick<Issued, 'chain' | 'key'>, nam
   const text = read.map((one) => one.toString()).join('');
   const certificate = describeCertificate(read as [X509Certificate, ...X509Certificate[]], text, key);
   return coversHost(certificate.names, name) ? certificate : undefined;
-}
-
-/** A balancer with another key than the others answers no challenges, but goes on with the names that it can open. */
-function undefinedIfSealed(error: unknown): undefined {
-  if (error instanceof SluiceError && error.code !== 'unavailable') return undefined;
-  throw error;
 }
 
 function isSame(one: Certificate | undefined, other: Certificate | undefined): boolean {

@@ -56,9 +56,14 @@ const settledMs = 24 * 3_600_000;
 /** Bounds, in milliseconds, of the time between two questions for the date of the renewal, and the time if the authority names none (RFC 9773 section 4.3). */
 const ask = { least: 60_000, most: 24 * 3_600_000, usual: 6 * 3_600_000 };
 
+/** Digests by their settings: all names of an environment share them, and each look at what is due asks for each name. */
+const digests = new WeakMap<AcmeSpec, string>();
+
 /** Digest of the settings of an authority. */
 export function settingsDigest(spec: AcmeSpec): string {
-  return createHash('sha256').update(JSON.stringify(spec)).digest('base64url');
+  const digest = digests.get(spec) ?? createHash('sha256').update(JSON.stringify(spec)).digest('base64url');
+  digests.set(spec, digest);
+  return digest;
 }
 
 /** The next step of a name. Another directory than that of its certificate makes a new certificate due. */

@@ -73,6 +73,7 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
   try {
     const dataDir = resolve(given.dataDir ?? join('data', `gateway-${id}`));
     const hop = await HopIdentity.load({ id, dataDir, clock: systemClock, logger });
+    hop.onStranger = () => registry.reconnect?.();
     const gateway = await startGateway({
       ...given,
       id,

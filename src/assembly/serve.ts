@@ -2,9 +2,11 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { AcmeCertificates } from '../acme/acme-certificates.ts';
 import { SelfSignedCertificates } from '../acme/self-signed-certificates.ts';
+import { AuthorityRotation } from '../balancer/authority-rotation.ts';
 import { type Balancer, createBalancer } from '../balancer/balancer.ts';
 import { HopAuthority } from '../balancer/hop-authority.ts';
 import { MemberCertification } from '../balancer/member-certification.ts';
+import type { MemberRecord } from '../balancer/registry-view.ts';
 import { TicketSecret } from '../balancer/ticket-secret.ts';
 import type { Config } from '../config/config.ts';
 import { Callers } from '../control/access/callers.ts';
@@ -18,6 +20,7 @@ import type { Registry } from '../registry/contract.ts';
 import { openRegistry } from '../registry/open-registry.ts';
 import { JoinRefusals } from '../registry/remote/join-refusals.ts';
 import { RegistrationEndpoint } from '../registry/remote/registration-endpoint.ts';
+import { SecretRotation } from '../registry/secrets/secret-rotation.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
 import { singleServerOptions } from '../tls/server-contexts.ts';
 import { ticketKey } from '../tls/ticket-key.ts';
@@ -71,6 +74,13 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     await registry.close();
     throw error;
   });
+  const rotation =
+    secrets &&
+    registry.secrets &&
+    new SecretRotation({
+      ...{ secrets, sealed: registry.secrets, dataDir: config.dataDir, env, clock: systemClock, logger },
+      alone: config.registry.url.startsWith('embedded:'),
+    });
   let present = config;
   const certificates = new CertificateStore(config.folder, systemClock, logger);
   const tickets = new TicketSecret({ clock: systemClock, logger });
@@ -82,11 +92,21 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     const certificate = config.control.tls && certificates.pin(config.control.tls);
     return certificate && singleServerOptions(certificate, ticketKey(tickets.octets, 'control'));
   };
+  let members: ReadonlyMap<string, MemberRecord> = new Map();
   const hop = new HopAuthority({ clock: systemClock, logger });
+  const authorities = new AuthorityRotation({
+    ...{ authority: hop, clock: systemClock, logger },
+    members: () => members.values(),
+    isUp: (id) => isHealthy(balancer.view, id),
+  });
   const certification = new MemberCertification({ authority: hop, clock: systemClock, random: Math.random, logger });
   const balancer = createBalancer({
     hop,
-    onMembers: (members) => certification.follow(members),
+    onMembers: (present) => {
+      members = present;
+      certification.follow(present.values());
+    },
+    onStrangers: () => openControl(),
     certificates,
     tickets,
     issued,
@@ -98,6 +118,11 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     startDataPlane: dataPlane.start,
     graceMs: config.shutdown.grace,
   });
+  let openControl = () => {};
+  /** Resolves when the admin API is wanted before the listeners are open. */
+  const early = new Promise<void>((resolve) => {
+    openControl = resolve;
+  });
   let control: Control | undefined;
   const stopped = new AbortController();
   let registration: RegistrationEndpoint | undefined;
@@ -107,10 +132,12 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     stopped.abort();
     await balancer.drain(present.shutdown.grace);
     await dataPlane.flush();
+    authorities.stop();
     certification.stop();
     hop.stop();
     await control?.close();
     reader.close();
+    if (registry.link.up) await rotation?.stop();
     await registry.close();
   };
   const summary = () => {
@@ -122,6 +149,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   const reload = async (next: Config) => {
     const changed = await loadTokens({ dataDir: config.dataDir, configured: next.control.tokens, env });
     await dataPlane.check(next);
+    await rotation?.reload();
     // Everything that can be refused was checked, or is checked in here before the first change.
     await reloadEnvironments(present, next, { registry, reserve: balancer.reserve, logger });
     certificates.reread();
@@ -137,22 +165,19 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     logger.info('configuration reloaded');
   };
   try {
-    let waits = () => {};
-    const waiting = new Promise<void>((resolve) => {
-      waits = resolve;
-    });
     const start = async () => {
-      await applyEnvironments(registry, config, logger, { onWait: waits, signal: stopped.signal });
-      await secrets?.resealAll();
+      await applyEnvironments(registry, config, logger, { onWait: openControl, signal: stopped.signal });
+      await rotation?.start();
       if (secrets !== undefined) await Promise.all([hop.start(secrets), tickets.start(secrets)]);
+      if (secrets !== undefined) authorities.start(secrets);
       if (registry.certification !== undefined) certification.start(registry.certification);
       await balancer.start();
     };
-    if (!registry.link.up) waits();
+    if (!registry.link.up) openControl();
     const starting = start();
     // Fails below, once the admin API is open.
     starting.catch(() => {});
-    await Promise.race([starting, waiting]);
+    await Promise.race([starting, early]);
     const { view } = balancer;
     const limits = () => present.control.joins;
     const callers = new Callers(config.control.trustedProxies);
@@ -175,6 +200,8 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       certificates,
       controlTls: config.control.tls,
       issued,
+      secrets: rotation,
+      authorities,
       secure: controlTls(),
       accessLogDropped: () => dataPlane.accessLogDropped,
       authorize,

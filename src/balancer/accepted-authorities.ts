@@ -8,7 +8,19 @@ export const authorityPrefix = 'hop:';
 /** Most authorities. There is one for each key of secrets that balancers on the registry have, so usually one. */
 const most = 8;
 
-const clearPart = z.object({ certificate: z.string(), at: z.number() });
+/**
+ * Part of an authority in its replacement. `next`: servers learn of it, and nothing is certified with it yet; `past`: what it certified is believed, and
+ * certified again with the present one.
+ */
+const stages = ['present', 'next', 'past'] as const;
+export type AuthorityStage = (typeof stages)[number];
+
+const clearPart = z.object({
+  certificate: z.string(),
+  at: z.number(),
+  stage: z.enum(stages).default('present'),
+  since: z.number().exactOptional(),
+});
 const secretPart = z.object({ certificate: z.string(), privateKey: z.string() });
 
 /** An authority as it is stored. */
@@ -17,6 +29,9 @@ export interface StoredAuthority {
   readonly revision: number;
   /** When a balancer that has its key last said so, in milliseconds since 1970. */
   readonly at: number;
+  readonly stage: AuthorityStage;
+  /** Date from which it is in its stage; absent: it has had no other. */
+  readonly since?: number;
   /** Names it by its public key. */
   readonly id: string;
   readonly x509: X509Certificate;
@@ -26,8 +41,20 @@ export interface StoredAuthority {
 }
 
 /** Writes an authority as a secret and what may be known of it. */
-export function storedTexts({ certificate, privateKey }: Authority, at: number): { readonly text: string; readonly clear: string } {
-  return { text: JSON.stringify({ certificate, privateKey }), clear: JSON.stringify({ certificate, at }) };
+export function storedTexts(
+  { certificate, privateKey }: Authority,
+  about: Pick<StoredAuthority, 'at' | 'since'> & { readonly stage?: AuthorityStage },
+): { readonly text: string; readonly clear: string } {
+  const { at, stage = 'present', since } = about;
+  const staged = since === undefined ? undefined : { stage, since };
+  return { text: JSON.stringify({ certificate, privateKey }), clear: JSON.stringify({ certificate, at, ...staged }) };
+}
+
+/** The authority that a balancer certifies with: the one that it has used so far, unless that is past; else one that is present, or is next. */
+export function authorityInUse(stored: readonly StoredAuthority[], before: string | undefined): StoredAuthority | undefined {
+  const usable = stages.map((stage) => stored.filter((one) => one.own !== undefined && one.stage === stage));
+  for (const of of usable) if (of.length > 0) return of.find(({ id }) => id === before) ?? of[0];
+  return undefined;
 }
 
 /** Reads the stored authorities: those used last if there are too many, sorted by their ids. Every balancer reads the same ones. Damaged ones are left out. */
@@ -38,11 +65,11 @@ export function readAuthorities(stored: readonly PartlyOpened[]): StoredAuthorit
 
 function read({ name, revision, text, clear }: PartlyOpened): StoredAuthority | undefined {
   try {
-    const { certificate, at } = clearPart.parse(JSON.parse(clear ?? ''));
+    const { certificate, ...about } = clearPart.parse(JSON.parse(clear ?? ''));
     const own = text === undefined ? undefined : Authority.read(secretPart.parse(JSON.parse(text)));
     if (own !== undefined && own.certificate !== certificate) return undefined;
     const x509 = new X509Certificate(certificate);
-    return { name, revision, at, certificate, x509, id: identify(x509.publicKey), ...(own && { own }) };
+    return { name, revision, ...about, certificate, x509, id: identify(x509.publicKey), ...(own && { own }) };
   } catch {
     return undefined;
   }

@@ -22,6 +22,12 @@ const coalesceMs = 5;
 /** Maximum time that a start waits for the first checks of the servers that are already registered, in milliseconds. */
 const firstChecksMs = 1000;
 
+/**
+ * Maximum time that a start waits for servers to which this balancer is a stranger, in milliseconds: those that lost their connection to it with the
+ * process before try again every 2 s.
+ */
+const acquaintanceMs = 4000;
+
 /** Most servers that a log line names. */
 const maxNamed = 5;
 
@@ -48,7 +54,9 @@ export interface DirectorTools extends RegistryViewTools, ProberTools {
   /** Credentials for servers that answer TLS with certificates of the registry. Default none: no server is reached over such TLS. */
   readonly hop?: HopCredentialsSource;
   /** Called with the registered servers whenever they may have changed. */
-  readonly onMembers?: (members: Iterable<MemberRecord>) => void;
+  readonly onMembers?: (members: ReadonlyMap<string, MemberRecord>) => void;
+  /** Called when a start waits for servers that do not know the authority of this balancer: they learn of it when they join again. */
+  readonly onStrangers?: () => void;
 }
 
 /**
@@ -71,7 +79,8 @@ export class Director {
   /** A publication that is spread over turns. */
   #underWay: Promise<void> | undefined;
   #stopped = false;
-  #checkedOnce: () => void = () => {};
+  /** Looks whether a start has what it waits for. */
+  #lookAgain: () => void = () => {};
 
   constructor(tools: DirectorTools, reader: TableReader) {
     this.#tools = tools;
@@ -96,24 +105,51 @@ export class Director {
   /** Resolves once the registry was read, its servers were checked (for at most `firstChecksMs`), and the reader has every table. */
   async start(): Promise<void> {
     await this.#registryView.start();
-    await this.#firstChecks();
+    // A balancer that accepts requests before it knows a healthy server would have to answer 503.
+    await this.#until(() => this.#checks.complete, firstChecksMs);
+    await this.#acquaintance();
     this.#publishing?.cancel();
     await this.#underWay;
     this.#publishNow();
     await this.#underWay;
   }
 
-  /** Waits for the first checks: a balancer that accepts requests before it knows a healthy server would have to answer 503. */
-  async #firstChecks(): Promise<void> {
-    if (this.#checks.complete) return;
+  /** Waits until `isDone`, for at most `mostMs` milliseconds. */
+  async #until(isDone: () => boolean, mostMs: number): Promise<void> {
+    if (isDone()) return;
     await new Promise<void>((settle) => {
       // setTimeout, not the clock: the clock's timers are unref'ed and would not keep a starting process alive.
-      const late = setTimeout(settle, firstChecksMs);
-      this.#checkedOnce = () => {
+      const late = setTimeout(settle, mostMs);
+      this.#lookAgain = () => {
+        if (!this.#stopped && !isDone()) return;
         clearTimeout(late);
         settle();
       };
     });
+  }
+
+  /** Waits for the servers that refuse this balancer, because its authority is a new one: with another key for secrets than before. */
+  async #acquaintance(): Promise<void> {
+    const environmentOf = ({ record, lost }: MemberRecord) =>
+      lost || this.#isUnchecked(record.environment ?? '') ? undefined : this.#registryView.environments.get(record.environment ?? '');
+    const strangers = [...this.#registryView.members.values()].flatMap((member) => {
+      const environment = environmentOf(member);
+      return environment !== undefined && this.#hops.isStrange(member.record, environment) ? member.record.id : [];
+    });
+    if (strangers.length === 0) return;
+    this.#tools.logger.warn(
+      { count: strangers.length, servers: strangers.slice(0, maxNamed) },
+      'servers do not know the authority of this balancer, which has another key for secrets than before: waiting for them to join again',
+    );
+    this.#tools.onStrangers?.();
+    const isStrange = (id: string) => {
+      const member = this.#registryView.members.get(id);
+      const environment = member && environmentOf(member);
+      if (environment === undefined || this.#checks.status(environment.name, id).health === 'up') return false;
+      this.#checks.suspect(environment.name, id);
+      return true;
+    };
+    await this.#until(() => strangers.filter(isStrange).length === 0, acquaintanceMs);
   }
 
   stop(): void {
@@ -123,7 +159,7 @@ export class Director {
     this.#checks.stop();
     this.#ejections.follow([]);
     this.#publishing?.cancel();
-    this.#checkedOnce();
+    this.#lookAgain();
   }
 
   /** Checks a server at once, because an exchange with it failed. */
@@ -160,7 +196,7 @@ export class Director {
 
   /** Has exactly the present servers checked and their traffic judged; goes through them in pieces. */
   *#membersChanged(): Pieces<void> {
-    this.#tools.onMembers?.(this.#registryView.members.values());
+    this.#tools.onMembers?.(this.#registryView.members);
     const all: (Candidate & { environment: string })[] = [];
     const checked: CheckedServer[] = [];
     const { members, environments } = this.#registryView;
@@ -189,7 +225,7 @@ export class Director {
   }
 
   #publishSoon(): void {
-    if (this.#checks.complete) this.#checkedOnce();
+    this.#lookAgain();
     this.#publishing ??= this.#tools.clock.after(coalesceMs, () => this.#publishNow());
   }
 

@@ -10,7 +10,7 @@ import type { ServerRecord } from '../model/server.ts';
 import type { Certifier } from '../registry/contract.ts';
 import { SecretFollower } from '../registry/secrets/secret-follower.ts';
 import type { Secrets } from '../registry/secrets/secrets.ts';
-import { authorityPrefix, readAuthorities, type StoredAuthority, storedTexts } from './accepted-authorities.ts';
+import { authorityInUse, authorityPrefix, readAuthorities, type StoredAuthority, storedTexts } from './accepted-authorities.ts';
 
 const hour = 3_600_000;
 /** Lengths of certificates in milliseconds. Each is renewed when a third has passed, so that an outage of the registry has two thirds of it. */
@@ -48,6 +48,7 @@ export class HopAuthority implements Certifier {
   #own: Authority | undefined;
   #accepted: readonly StoredAuthority[] = [];
   #credentials: BalancerCredentials | undefined;
+  #isNew = false;
 
   /** @param lifetimes lengths of certificates in milliseconds; tests have shorter ones */
   constructor(parts: { clock: Clock; logger: Log; lifetimes?: { readonly server: number; readonly balancer: number } }) {
@@ -60,6 +61,11 @@ export class HopAuthority implements Certifier {
   /** Undefined: this balancer has no authority. Then it can reach no server that answers TLS only. */
   get credentials(): BalancerCredentials | undefined {
     return this.#credentials;
+  }
+
+  /** True if this balancer made its authority, and the registry has others already: servers that joined before do not know it. */
+  get isNew(): boolean {
+    return this.#isNew;
   }
 
   /** Reads the authorities, or makes one, and follows their changes. Never rejects: what fails is logged and tried again. */
@@ -94,11 +100,24 @@ export class HopAuthority implements Certifier {
   }
 
   /** True if {@link certify} would make a certificate for a server. */
-  isDue({ hop }: Pick<ServerRecord, 'hop'>): boolean {
+  isDue(record: Pick<ServerRecord, 'hop'>): boolean {
+    const { hop } = record;
     if (hop === undefined || this.#own === undefined) return false;
-    const { certificate } = hop;
-    if (certificate === undefined || certificate.authorities !== this.#name) return true;
-    return certificate.until - this.#clock.date() < (this.#lifetimes.server * 2) / 3;
+    if (hop.certificate === undefined || this.isBehind(record)) return true;
+    return hop.certificate.until - this.#clock.date() < (this.#lifetimes.server * 2) / 3;
+  }
+
+  /** True for a server whose certificate does not come with all authorities, or is one of an authority that is being replaced. */
+  isBehind({ hop }: Pick<ServerRecord, 'hop'>): boolean {
+    const { certificate } = hop ?? {};
+    if (certificate === undefined) return false;
+    const past = this.#accepted.filter(({ stage }) => stage === 'past');
+    return certificate.authorities !== this.#name || (past.length > 0 && past.some(({ id }) => (certificate.issuer ?? id) === id));
+  }
+
+  /** True while an authority is being replaced. */
+  get rotating(): boolean {
+    return this.#accepted.some(({ stage }) => stage !== 'present');
   }
 
   certify(record: ServerRecord): HopCertificate | undefined {
@@ -113,7 +132,7 @@ export class HopAuthority implements Certifier {
       from: now,
       until,
     });
-    return { id: nameCertificate(pem), authorities: this.#name, pem: [pem, ...this.#certificates].join(''), until };
+    return { id: nameCertificate(pem), authorities: this.#name, issuer: this.#own.id, pem: [pem, ...this.#certificates].join(''), until };
   }
 
   /** Names the accepted authorities. */
@@ -141,8 +160,7 @@ export class HopAuthority implements Certifier {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const stored = await secrets.listPartly(authorityPrefix);
       const accepted = readAuthorities(stored);
-      const usable = accepted.filter(({ own }) => own !== undefined);
-      const present = usable.find(({ id }) => id === this.#own?.id) ?? usable[0];
+      const present = authorityInUse(accepted, this.#own?.id);
       const now = this.#clock.date();
       // First of all, since the registry may be readable while it refuses writes.
       if (present?.own !== undefined) this.#adopt(present.own, accepted);
@@ -150,13 +168,19 @@ export class HopAuthority implements Certifier {
         for (const { name, revision, at } of accepted) if (now - at > abandonedMs) await secrets.remove(name, revision);
         return;
       }
-      const own = present?.own ?? this.#own ?? Authority.make(now);
+      const own = present?.own ?? this.#own ?? this.#make(accepted.length > 0, now);
       const name = present?.name ?? `${authorityPrefix}${secrets.keyId}`;
-      const { text, clear } = storedTexts(own, now);
+      const { stage, since } = present ?? {};
+      const { text, clear } = storedTexts(own, { at: now, ...(stage && { stage }), ...(since !== undefined && { since }) });
       // Another balancer may have been first. Either way they are read again.
       await secrets.put(name, text, stored.find((one) => one.name === name)?.revision ?? 0, clear);
     }
     throw new SluiceError('conflict', 'more balancers with different keys than authorities that are accepted');
+  }
+
+  #make(isNew: boolean, now: number): Authority {
+    this.#isNew = isNew;
+    return Authority.make(now);
   }
 
   #adopt(own: Authority, accepted: readonly StoredAuthority[]): void {

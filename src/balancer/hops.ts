@@ -11,6 +11,8 @@ import type { TableHop } from './table.ts';
 export interface HopCredentialsSource {
   /** Undefined: there are none yet. */
   readonly credentials: TableHop | undefined;
+  /** True if their authority was made at this start, and is not the registry's first: servers refuse it until they have learned of it. */
+  readonly isNew?: boolean;
   onChange(listener: () => void): () => void;
 }
 
@@ -50,6 +52,11 @@ export class Hops {
       isAwaited: this.#patience.waitsFor(record.id),
       isOwn: (host) => ownAddresses.has(host),
     });
+  }
+
+  /** True for a server that may refuse this balancer until it has learned of its authority. */
+  isStrange(record: ServerRecord, environment: Environment): boolean {
+    return this.#source?.isNew === true && this.to(record, environment).hopKey !== undefined;
   }
 
   /** Credentials for the checks of an environment's servers. */

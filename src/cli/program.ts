@@ -1,10 +1,12 @@
 import { type Command, Option } from 'commander';
 import { readAddress, readConnections, readCount, readName, readRanges, readWeight } from './argument-readers.ts';
+import { authorityCommands } from './commands/authority-commands.ts';
 import { configCommand } from './commands/config-command.ts';
 import { deployCommands } from './commands/deploy-commands.ts';
 import { environmentCommands } from './commands/environment-commands.ts';
 import { projectCommands } from './commands/project-commands.ts';
 import { readyCommand } from './commands/ready-command.ts';
+import { secretCommands } from './commands/secret-commands.ts';
 import { serverCommands } from './commands/server-commands.ts';
 import { statusCommand } from './commands/status-command.ts';
 import { completionCommand } from './completion/completion-command.ts';
@@ -148,6 +150,8 @@ export function buildProgram(roles: Roles, version: string, terminal: Terminal):
   serverCommands(program, terminal);
   projectCommands(program, terminal);
   deployCommands(program, terminal);
+  authorityCommands(program, terminal);
+  secretCommands(program, terminal);
   statusCommand(program, terminal);
   topCommand(program, terminal);
   configCommand(program, terminal);

@@ -29,6 +29,7 @@ import { Observer } from './feed/observer.ts';
 import { paceHandshakes } from './paced-handshakes.ts';
 import { answerInPieces } from './routes/answer-in-pieces.ts';
 import { answerNotFound } from './routes/answer-not-found.ts';
+import { authorityRoutes } from './routes/authority-routes.ts';
 import { acceptBodies, compileValidator } from './routes/bodies.ts';
 import type { ControlApp, ControlContext } from './routes/control-app.ts';
 import { controlRoute } from './routes/control-route.ts';
@@ -45,6 +46,7 @@ import { answerError, describeProblem } from './routes/problem.ts';
 import { projectRoutes } from './routes/project-routes.ts';
 import { registerRoutes } from './routes/register-routes.ts';
 import { registryRoute } from './routes/registry-route.ts';
+import { secretRoutes } from './routes/secret-routes.ts';
 import { serverRoutes } from './routes/server-routes.ts';
 import { sessionRoutes } from './routes/session-routes.ts';
 import { targetsRoute } from './routes/targets-route.ts';
@@ -80,6 +82,8 @@ export interface ControlOptions {
   readonly certificates?: ControlContext['certificates'];
   readonly controlTls?: ControlContext['controlTls'];
   readonly issued?: ControlContext['issued'];
+  readonly secrets?: ControlContext['secrets'];
+  readonly authorities?: ControlContext['authorities'];
   /** Certificate of the control address, as TLS servers take it; undefined: it is plain. */
   readonly secure?: SecureContextOptions | undefined;
   readonly authorize: Authorizer;
@@ -143,6 +147,8 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     certificates: options.certificates,
     controlTls: options.controlTls,
     issued: options.issued,
+    secrets: options.secrets,
+    authorities: options.authorities,
     clock,
     version,
     listen,
@@ -179,6 +185,8 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     registerRoutes,
     registryRoute,
     controlRoute,
+    secretRoutes,
+    authorityRoutes,
     metricsRoute,
     targetsRoute,
     probeRoutes,

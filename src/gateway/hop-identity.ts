@@ -38,6 +38,8 @@ export class HopIdentity {
   readonly publicKey: string;
   readonly #listeners = new Set<(credentials: HopCredentials) => void>();
   readonly #serving = new Set<() => void>();
+  /** Called when a balancer was refused whose authority this server does not know: the registry may know it by now. */
+  onStranger: () => void = () => {};
   #credentials: HopCredentials | undefined;
   #authorities: readonly X509Certificate[] = [];
   #served: HopCredentials | undefined;
@@ -129,7 +131,9 @@ export class HopIdentity {
 
   /** Says why a certificate is not one of a balancer on this registry; undefined: it is. */
   refusalOf(peer: X509Certificate | undefined): string | undefined {
-    return refuseBalancer(peer, this.#authorities, this.#parts.clock.date());
+    const refusal = refuseBalancer(peer, this.#authorities, this.#parts.clock.date());
+    if (refusal !== undefined && peer !== undefined) this.onStranger();
+    return refusal;
   }
 
   get #file(): string {

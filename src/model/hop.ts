@@ -15,6 +15,8 @@ export const hopCertificate = z.object({
   id: certificateId,
   /** Names the authorities in `pem`: the certificate is renewed when they change. */
   authorities: z.string().max(300),
+  /** Names the authority that issued it; absent: a version that did not say so did. */
+  issuer: z.string().max(64).exactOptional(),
   /** PEM: the server's certificate, then its authorities. Absent where the reader has it already, or needs only its dates. */
   pem: z.string().max(20_000).exactOptional(),
   /** Last date, in milliseconds since 1970. */

@@ -126,6 +126,8 @@ export interface Registry {
   readonly secrets?: SealedSecrets;
   /** Makes one tiny write, so that `link` shows whether the registry takes writes even while nothing else is written. Never rejects. */
   probe(): Promise<void>;
+  /** Tries soon, rather than after the present pause, to reach a registry that cannot be reached: its process may be back. Default: nothing. */
+  reconnect?(): void;
   readonly link: Link;
   /** Documents that could not be read, or not entirely, when they were last read. */
   readonly unread: readonly UnreadDocument[];

@@ -1,3 +1,4 @@
+import { type Stats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Clock, Timer } from '../model/clock.ts';
@@ -156,10 +157,13 @@ export class CertificateStore {
     const key = keyOf(files);
     const known = this.#entries.get(key);
     if (known !== undefined) return known.content;
-    const entry: Entry = { files, read: '', seen: '' };
+    // Before the files are read: a change after that is seen at the next look.
+    const stamp = namedIn(files)
+      .map((file) => stampNow(resolve(this.#folder, file)))
+      .join(' ');
+    const entry: Entry = { files, read: stamp, seen: stamp };
     this.#entries.set(key, entry);
     this.#read(entry);
-    void this.#stamp(files).then((stamp) => Object.assign(entry, { read: stamp, seen: stamp }));
     this.#nextLook ??= this.#clock.after(lookMs, () => void this.#look());
     return entry.content;
   }
@@ -217,17 +221,30 @@ export class CertificateStore {
   }
 
   async #stamp(files: Files): Promise<string> {
-    const named: string[] = Object.values(files).flat();
-    const stamps = named.map(async (file) => {
-      try {
-        const { ino, size, mtimeMs, ctimeMs } = await stat(resolve(this.#folder, file));
-        return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
-      } catch (error) {
-        return (error as NodeJS.ErrnoException).code;
-      }
-    });
+    const stamps = namedIn(files).map((file) => stat(resolve(this.#folder, file)).then(stampOf, codeOf));
     return (await Promise.all(stamps)).join(' ');
   }
+}
+
+function namedIn(files: Files): string[] {
+  return Object.values(files).flat();
+}
+
+/** A text that differs once a file has changed. */
+function stampOf({ ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
+}
+
+function stampNow(file: string): string {
+  try {
+    return stampOf(statSync(file));
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return `${(error as NodeJS.ErrnoException).code}`;
 }
 
 /** Consequence of a fault, for the log. */

@@ -81,28 +81,46 @@ test('what is kept is served, also while the registry is away', async (t) => {
   t.equal(messages().filter((message) => message.includes('no new certificate')).length, 0, 'nothing is due');
 });
 
-test('a document that this balancer cannot open is left as it is, and the operator is told', async (t) => {
-  class OtherKey extends MemorySecrets {
-    override async list(prefix: string) {
-      return (await super.list(prefix)).filter(({ name }) => name !== 'acme:name:a.example');
-    }
-    override async get(name: string) {
-      if (name === 'acme:name:a.example') throw new SluiceError('invalid', 'it is sealed with another key');
-      return super.get(name);
-    }
-  }
-  const { certificates, store, clock, messages } = start(t, new OtherKey());
-  await keep(store, 'a.example', clock.date());
+test('a document that another key sealed is left as it is, and the operator is told', async (t) => {
+  const { certificates, store, clock, messages } = start(t);
+  store.spoil('acme:name:a.example', 'invalid');
   const before = store.documents.get('acme:name:a.example');
-  certificates.want(new Map([['a.example', spec]]));
-  await eventually(
+  certificates.want(both);
+  const told = await eventually(
     () => failures(certificates),
-    ([first]) => first?.reason === 'it is sealed with another key',
+    (all) => all.every((each) => each !== undefined),
   );
+  t.match(told, [{ reason: 'it is sealed with another key' }, { reason: /cannot be reached/ }], 'the other name is ordered');
   await clock.pass(1_000_000);
   t.equal(messages().filter((message) => message.includes('no certificate is ordered: it is sealed with another key')).length, 1);
   t.equal(store.documents.get('acme:name:a.example'), before);
 });
+
+for (const code of ['internal', 'invalid'] as const) {
+  test(`shared documents that cannot be opened (${code}) hold up nothing, and are replaced`, async (t) => {
+    const { certificates, store, clock } = start(t);
+    const shared = ['acme:challenges', 'acme:issuer'];
+    for (const name of shared) store.spoil(name, code);
+    if (code === 'internal') store.spoil('acme:name:a.example', code);
+    await certificates.load();
+    certificates.want(both);
+    await eventually(
+      () => store.documents.get('acme:issuer'),
+      (kept) => kept?.fault !== undefined,
+    );
+    t.strictSame(failures(certificates), [undefined, undefined], 'another balancer may have the lease');
+    await clock.pass(31_000);
+    const failed = await eventually(
+      () => failures(certificates),
+      (all) => all.every((each) => each !== undefined),
+    );
+    t.match(failed, [
+      { attempts: 1, reason: /cannot be reached/ },
+      { attempts: 1, reason: /cannot be reached/ },
+    ]);
+    for (const name of [...shared, 'acme:name:a.example']) t.equal(store.documents.get(name)?.fault, undefined, name);
+  });
+}
 
 test('an unexpected error with one name holds up no other name', async (t) => {
   class Faulty extends MemorySecrets {
@@ -120,28 +138,6 @@ test('an unexpected error with one name holds up no other name', async (t) => {
   t.match(failed, [{ reason: 'Invalid time value' }, { attempts: 1, reason: /cannot be reached/ }]);
   await clock.pass(1_000_000);
   t.equal(messages().filter((message) => message === 'no certificate is ordered: Invalid time value').length, 1);
-});
-
-test('a balancer with another key than the others orders nothing, and says so once', async (t) => {
-  class OtherKey extends MemorySecrets {
-    override async list() {
-      return [];
-    }
-    override get(): Promise<never> {
-      return Promise.reject(new SluiceError('invalid', 'it is sealed with another key'));
-    }
-  }
-  const { certificates, store, clock, messages } = start(t, new OtherKey());
-  await certificates.load();
-  certificates.want(both);
-  const told = await eventually(
-    () => failures(certificates),
-    (all) => all.every((each) => each !== undefined),
-  );
-  t.match(told, [{ reason: 'it is sealed with another key' }, { reason: 'it is sealed with another key' }]);
-  await clock.pass(1_000_000);
-  t.strictSame(messages(), ['no certificate is ordered: it is sealed with another key']);
-  t.equal(store.documents.size, 0);
 });
 
 test('names that are wanted no more are forgotten once their certificates have expired', async (t) => {

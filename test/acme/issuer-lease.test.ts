@@ -52,3 +52,21 @@ test('of two that take it in the same moment one gets it', async (t) => {
   const both = await Promise.all([take('one', lease()), take('other', lease())]);
   t.equal(both.filter((each) => 'release' in each).length, 1);
 });
+
+test('a document that cannot be opened is replaced once nothing has changed it for the whole lease', async (t) => {
+  const { store, clock, lost, take, lease } = start();
+  const one = lease();
+  store.spoil('acme:issuer', 'invalid');
+  t.match(await take('one', one), { waitMs: 30_000 });
+  await clock.pass(20_000);
+  store.spoil('acme:issuer', 'invalid');
+  t.match(await take('one', one), { waitMs: 30_000 }, 'its holder renews it, with another key');
+  await clock.pass(30_000);
+  t.match(await take('one', one), { release: Function });
+  store.spoil('acme:issuer', 'internal');
+  await clock.pass(10_000);
+  t.strictSame(lost, [], 'its holder replaces a damaged one');
+  store.spoil('acme:issuer', 'invalid');
+  await clock.pass(10_000);
+  t.strictSame(lost, ['one'], 'a balancer with another key has taken it over');
+});

@@ -4,10 +4,14 @@ import http from 'node:http';
 import https from 'node:https';
 import { join } from 'node:path';
 import tls, { type TLSSocket } from 'node:tls';
+import { Redis } from 'ioredis';
 import { type Test, test } from 'tap';
 import { WebSocket } from 'ws';
+import { accountName } from '../../src/acme/acme-account.ts';
 import type { EnvironmentAnswer } from '../../src/api/answers.ts';
 import type { FeedMessage } from '../../src/api/feed-messages.ts';
+import { acmeSpec } from '../../src/model/acme.ts';
+import { SecretKeys } from '../../src/registry/secrets/secret-keys.ts';
 import { Condition } from '../tools/condition.ts';
 import { eventually } from '../tools/eventually.ts';
 import { listening } from '../tools/listening.ts';
@@ -39,6 +43,13 @@ async function certificates(balancer: BalancerUnderTest, environment = 'producti
   return status.certificates ?? [];
 }
 
+/** Names in a signed request for an order. */
+function namesIn(body: string): string[] {
+  const { payload } = JSON.parse(body) as { payload: string };
+  const { identifiers } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { identifiers: { value: string }[] };
+  return identifiers.map(({ value }) => value);
+}
+
 async function metrics({ control }: BalancerUnderTest): Promise<string> {
   return (await fetch(`${control}/metrics`)).text();
 }
@@ -64,7 +75,7 @@ async function followed(t: Test, balancer: BalancerUnderTest, holds: (each: Cert
 
 test('certificates by ACME', async (t) => {
   const pebble = await Pebble.start(t, {
-    names: ['a.example', 'b.example'],
+    names: ['a.example', 'b.example', 'slow.example', 'c.example', 'd.example'],
     // A proof is good for later orders, and chains have two intermediate certificates and alternatives.
     env: { PEBBLE_AUTHZREUSE: '100', PEBBLE_CHAIN_LENGTH: '2', PEBBLE_ALTERNATE_ROOTS: '1' },
     config: {
@@ -166,6 +177,38 @@ test('certificates by ACME', async (t) => {
     pebble.front = () => false;
   });
 
+  await t.test('a name that gets no answer, and damaged documents, hold up no other name', async (t) => {
+    pebble.services = {};
+    // The authority answers no order of one name.
+    pebble.front = (request, _response, body) => request.url === '/order-plz' && namesIn(body).includes('slow.example');
+    const before = pebble.orders;
+    const redis = await startRedis(t);
+    const admin = new Redis(redis.url);
+    t.teardown(() => admin.disconnect());
+    const sealed = new SecretKeys(['another-key'.padEnd(40, 'x')], 'test').seal('[]', 'secret acme:challenges');
+    await admin.hset('{sluice}:secret', {
+      'acme:challenges': `1|${JSON.stringify({ sealed })}`,
+      [accountName(acmeSpec.parse(acme))]: '2|{"sealed":"v1.cut"}',
+      'acme:name:c.example': '3|no JSON',
+    });
+    const hosts = ['slow.example', 'c.example', 'd.example'];
+    const environments = { production: { ...base, hosts, tls: { acme, redirectFrom: '127.0.0.1:0' } } };
+    const balancer = await startBalancer(t, { registry: { url: redis.url } }, environments);
+    await startPassage(t, pebble.httpPort, [await redirectAddress(balancer)]);
+    const states = await eventually(
+      () => certificates(balancer),
+      (all) => all.filter(({ until }) => until !== null).length === 2,
+    );
+    t.match(states, [{ certificate: 'slow.example', until: null, acme: { failure: undefined } }, { until: Number }, { until: Number }]);
+    t.equal(pebble.orders, before + 2);
+    t.match(
+      balancer.process.log.filter(({ msg = '' }) => /could not be opened is replaced|damaged document .* is replaced/.test(msg)),
+      [{}, {}, {}],
+      'the log tells of each damaged document',
+    );
+    pebble.front = () => false;
+  });
+
   await t.test('an empty folder, TLS-ALPN-01, and what an operator is told', async (t) => {
     pebble.services = {};
     const listen = `127.0.0.1:${pebble.tlsPort}`;
@@ -179,7 +222,7 @@ test('certificates by ACME', async (t) => {
       );
     for (const { acme: state } of await states((each) => each.acme?.failure !== undefined))
       t.match(state?.failure?.reason, /externalAccountRequired.*set tls.acme.eab/);
-    t.equal(pebble.orders, 2, 'the account is at fault: nothing is ordered');
+    t.equal(pebble.orders, 4, 'the account is at fault: nothing is ordered');
 
     await balancer.api('PUT', '/v1/environments/production', withEab(eab));
     const [issued, failed] = await followed(

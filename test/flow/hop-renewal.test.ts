@@ -1,12 +1,16 @@
+import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
-import { test } from 'tap';
+import { type Test, test } from 'tap';
 import { SelfSignedCertificates } from '../../src/acme/self-signed-certificates.ts';
 import { openSecrets } from '../../src/assembly/open-secrets.ts';
+import { AuthorityRotation } from '../../src/balancer/authority-rotation.ts';
 import { createBalancer } from '../../src/balancer/balancer.ts';
 import { HopAuthority } from '../../src/balancer/hop-authority.ts';
 import { LocalDataPlane } from '../../src/balancer/local-data-plane.ts';
 import { MemberCertification } from '../../src/balancer/member-certification.ts';
+import type { MemberRecord } from '../../src/balancer/registry-view.ts';
 import { TicketSecret } from '../../src/balancer/ticket-secret.ts';
+import { identify } from '../../src/certificates/authority.ts';
 import { startGateway } from '../../src/gateway/gateway.ts';
 import { HopIdentity } from '../../src/gateway/hop-identity.ts';
 import { systemClock as clock } from '../../src/model/clock.ts';
@@ -42,17 +46,22 @@ async function startServer(owner: Owner, id: string, url: string) {
   return hop;
 }
 
-test('certificates are renewed under load, and the registry is away for longer than they last: no request fails', async (t) => {
+/** A balancer with two servers that joined through Redis, and requests that pass. */
+async function startAll(t: Test, lengths?: typeof lifetimes) {
   const redis = await startRedis(t);
   const target = await startTarget(t);
   const registry = await openRegistry({ url: redis.url, logger });
-  const hop = new HopAuthority({ clock, logger, lifetimes });
+  const hop = new HopAuthority({ clock, logger, ...(lengths && { lifetimes: lengths }) });
   const certification = new MemberCertification({ ...tools, authority: hop });
+  let members: ReadonlyMap<string, MemberRecord> = new Map();
   const balancer = createBalancer({
     ...tools,
     ...{ hop, registry, certificates: new CertificateStore('/', clock, logger), tickets: new TicketSecret({ clock, logger }) },
     issued: new SelfSignedCertificates(clock, logger),
-    onMembers: (members) => certification.follow(members),
+    onMembers: (present) => {
+      members = present;
+      certification.follow(present.values());
+    },
     startDataPlane: (feedback) =>
       new LocalDataPlane({ ...tools, ...feedback, open: (address, settings, handler) => openListener(address, settings, handler) }),
   });
@@ -77,8 +86,13 @@ test('certificates are renewed under load, and the registry is away for longer t
     () => [...balancer.view.servers()],
     (seen) => seen.length === 2 && seen.every(({ health }) => health === 'up'),
   );
-
   const load = new Load(balancer.view.listening('production') ?? '', '/echo/', { restMs: 5 });
+  const connects = () => [...balancer.view.servers()].reduce((sum, one) => sum + one.connects, 0);
+  return { redis, hop, secrets, servers, load, connects, members: () => members.values() };
+}
+
+test('certificates are renewed under load, and the registry is away for longer than they last: no request fails', async (t) => {
+  const { redis, hop, servers, load, connects } = await startAll(t, lifetimes);
   const seen = new Set<string>();
   await load.until(() => {
     for (const { credentials } of [hop, ...servers]) seen.add(credentials?.certificate ?? '');
@@ -93,7 +107,6 @@ test('certificates are renewed under load, and the registry is away for longer t
     servers.every(({ credentials }) => (credentials?.until ?? 0) < Date.now()),
     'those of the servers have expired',
   );
-  const connects = () => [...balancer.view.servers()].reduce((sum, one) => sum + one.connects, 0);
   const before = connects();
   await load.more(200);
   t.ok(connects() > before, 'new connections are made');
@@ -104,6 +117,49 @@ test('certificates are renewed under load, and the registry is away for longer t
     { what: 'new certificates once the registry is back' },
   );
   await load.more(200);
+  const counts = await load.stop();
+  t.strictSame(counts.wrong, []);
+  t.comment(`${counts.right} requests, ${connects()} connections`);
+});
+
+test('the authority is replaced under load: no request fails, and nothing of the former one is left', async (t) => {
+  const { hop, secrets, servers, load, connects, members } = await startAll(t);
+  const rotation = new AuthorityRotation({ ...tools, authority: hop, members, isUp: () => false, settleMs: 300 });
+  rotation.start(secrets);
+  t.teardown(() => rotation.stop());
+  const [former] = (await rotation.status()).authorities;
+  await load.more(50);
+  const before = connects();
+  const begun = await rotation.rotate();
+  t.match(begun, { rotating: true });
+  t.strictSame(begun.authorities.map(({ stage }) => stage).sort(), ['next', 'present']);
+  await t.rejects(rotation.rotate(), { code: 'conflict', message: /is being replaced already/ });
+  const stages = new Set<string>();
+  const ended = await eventually(
+    async () => {
+      const status = await rotation.status();
+      const seen = status.authorities.map(({ stage }) => stage);
+      stages.add(seen.sort().join());
+      return status;
+    },
+    ({ rotating }) => !rotating,
+  );
+  t.strictSame([...stages], ['next,present', 'past,present', 'present']);
+  const [present, ...others] = ended.authorities;
+  t.strictSame(others, []);
+  t.not(present?.id, former?.id);
+  await eventually(
+    () => [hop, ...servers].map(({ credentials }) => credentials?.authorities.length),
+    (counts) => counts.every((count) => count === 1),
+    { what: 'everyone to forget the former authority' },
+  );
+  await load.more(200);
+  t.ok(connects() > before + 3, 'new connections are made');
+  for (const { credentials } of [hop, ...servers]) {
+    const [authority = ''] = credentials?.authorities ?? [];
+    t.equal(identify(new X509Certificate(authority).publicKey), present?.id);
+    t.ok(new X509Certificate(credentials?.certificate ?? '').verify(new X509Certificate(authority).publicKey));
+  }
   const counts = await load.stop();
   t.strictSame(counts.wrong, []);
   t.comment(`${counts.right} requests, ${connects()} connections`);

@@ -11,6 +11,7 @@ import { deployEcho, startTarget } from '../tools/echo.ts';
 import { eventually } from '../tools/eventually.ts';
 import { Load } from '../tools/load.ts';
 import { ownFolder } from '../tools/own-folder.ts';
+import { pause } from '../tools/pause.ts';
 import { startRedis } from '../tools/redis.ts';
 import { Scrape } from '../tools/scrape.ts';
 import { type BalancerUnderTest, operate, serving, startBalancer, startGateway, testEnvironment } from '../tools/sluice-under-test.ts';
@@ -164,4 +165,46 @@ test('a gateway server shows its own certificate to clients that are given its a
   await eventually(told, ({ ownCertificate }) => ownCertificate?.until === Date.UTC(2099, 11, 31, 23, 59, 59), { what: 'the later date' });
   t.equal((await told()).ownCertificate?.fault, undefined);
   t.notMatch((await operate(t, balancer, 'status')).out, /renew it/);
+});
+
+test('an embedded registry that starts with another secret key answers no request with 503', async (t) => {
+  const target = await startTarget(t);
+  const first = await startBalancer(t, {}, { production: { ...testEnvironment, serverTls: 'on' } });
+  await deployEcho(first, target.url);
+  for (const id of ['a', 'b']) await startGateway(t, id, first.control);
+  await serving(first, ['a', 'b']);
+  first.process.signal('SIGTERM');
+  t.equal(await first.process.ended(), 0);
+  const answers = new Map<number | string, number>();
+  let ended = false;
+  const asking = (async () => {
+    while (!ended) {
+      const status = await statusOf(first.address);
+      answers.set(status, (answers.get(status) ?? 0) + 1);
+      await pause(2);
+    }
+  })();
+  const again = await first.again({ SLUICE_SECRET_KEY: 'another-key'.padEnd(40, 'k') });
+  await serving(again, ['a', 'b']);
+  await eventually(
+    () => answers.get(200) ?? 0,
+    (count) => count > 50,
+  );
+  ended = true;
+  await asking;
+  t.strictSame(
+    [...answers.keys()].filter((status) => status !== 200 && status !== 'ECONNREFUSED'),
+    [],
+    `answers: ${[...answers]}`,
+  );
+
+  const [keys, rotated] = [await operate(t, again, 'secrets', 'status'), await operate(t, again, 'secrets', 'rotate')];
+  t.match(keys.out, /^keys of this balancer: SLUICE_SECRET_KEY\n[\s\S]*seals and opens[\s\S]*is not here/);
+  t.match(rotated, {
+    status: 0,
+    out: /were sealed with key [0-9a-f]{8} already[\s\S]*hop:[0-9a-f]{8} stays as it is: .*is sealed with key/,
+  });
+  t.match((await operate(t, again, 'ca', 'status')).out, /^AUTHORITY .*[\s\S]*certifies balancers and servers/);
+  t.match(await operate(t, again, 'ca', 'rotate'), { status: 0, out: /next[\s\S]*servers learn of the new authority: / });
+  t.match(await operate(t, again, 'ca', 'rotate'), { status: 1, err: /is being replaced already: see "sluice ca status"/ });
 });

@@ -1,7 +1,9 @@
 import type { Kept, SecretStore } from '../../src/acme/secret-store.ts';
+import { SluiceError } from '../../src/model/fault.ts';
 
 /** The secrets of a registry in memory, shared by several balancers of a test. */
 export class MemorySecrets implements SecretStore {
+  readonly keyId = 'own';
   readonly documents = new Map<string, Kept>();
   /** Every call rejects with this error; undefined: none does. */
   outage: Error | undefined;
@@ -13,9 +15,17 @@ export class MemorySecrets implements SecretStore {
     return this.documents.get(name);
   }
 
-  async list(prefix: string): Promise<(Kept & { name: string })[]> {
+  async list(prefix: string): Promise<{ name: string; text: string; revision: number }[]> {
     this.#check();
-    return [...this.documents].filter(([name]) => name.startsWith(prefix)).map(([name, kept]) => ({ name, ...kept }));
+    return [...this.documents].flatMap(([name, { text, revision }]) =>
+      name.startsWith(prefix) && text !== undefined ? [{ name, text, revision }] : [],
+    );
+  }
+
+  /** Makes a document one that cannot be opened. @param code `invalid`: another key sealed it; `internal`: it is damaged */
+  spoil(name: string, code: 'invalid' | 'internal'): void {
+    const message = code === 'invalid' ? 'it is sealed with another key' : 'it is damaged';
+    this.documents.set(name, { revision: ++this.#revision, fault: new SluiceError(code, message) });
   }
 
   async put(name: string, text: string, expect: number): Promise<boolean> {

@@ -3,11 +3,13 @@ import type { FastifyInstance, FastifyTypeProvider, RawServerDefault } from 'fas
 import type { Logger } from 'pino';
 import type * as z from 'zod';
 import type { ServerAnswer } from '../../api/answers.ts';
+import type { AuthoritiesAnswer } from '../../api/authority-answers.ts';
 import type { Access } from '../../model/access.ts';
 import type { Clock } from '../../model/clock.ts';
 import type { Immutable } from '../../model/immutable.ts';
 import type { LiveView } from '../../model/live.ts';
 import type { Registry } from '../../registry/contract.ts';
+import type { SecretRotation } from '../../registry/secrets/secret-rotation.ts';
 import type { CertificateFiles } from '../../tls/certificate.ts';
 import type { CertificateStore } from '../../tls/certificate-store.ts';
 import type { IssuedCertificates } from '../../tls/issued-certificates.ts';
@@ -40,6 +42,10 @@ export interface ControlContext {
   readonly controlTls?: CertificateFiles | undefined;
   /** Certificates that authorities issue; undefined: none do. */
   readonly issued?: Pick<IssuedCertificates, 'states' | 'stateOf'> | undefined;
+  /** Keys of the registry's secrets; undefined: this balancer has no secrets of the registry. */
+  readonly secrets?: Pick<SecretRotation, 'status' | 'rotate'> | undefined;
+  /** Authorities for the connections to servers; undefined: this balancer has none. */
+  readonly authorities?: { status(): Promise<AuthoritiesAnswer>; rotate(): Promise<AuthoritiesAnswer> } | undefined;
   readonly clock: Clock;
   readonly version: string;
   /** Access log lines dropped since the start. */

@@ -19,6 +19,8 @@ const connectTimeoutMs = 3000;
  */
 const upgradeTimeoutMs = 30_000;
 const callTimeoutMs = 5000;
+/** Least milliseconds between two attempts that {@link RemoteLink.hurry} brings forward. */
+const hurryMs = 250;
 /** Maximum number of concurrent calls; the endpoint refuses more. */
 const maxCalls = 64;
 const maxFrameBytes = 256 * 1024 * 1024;
@@ -51,7 +53,9 @@ export class RemoteLink {
   #down: SluiceError;
   #calls = 0;
   #attempt = 0;
+  /** Undefined while connected, or about to be. */
   #retry: Timer | undefined;
+  #hurriedAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(parts: {
@@ -101,6 +105,15 @@ export class RemoteLink {
       this.#waiting.set(call, { resolve, reject, timer });
       socket.send(JSON.stringify({ call, ...request } satisfies ClientFrame));
     });
+  }
+
+  /** Brings the next attempt to connect forward, unless the one before was a moment ago. */
+  hurry(): void {
+    const now = this.#clock.now();
+    if (this.#closed || this.#retry === undefined || now - this.#hurriedAt < hurryMs) return;
+    this.#hurriedAt = now;
+    this.#retry.cancel();
+    this.#connectLater(retryDelay(0, this.#random));
   }
 
   close(): void {
@@ -180,7 +193,14 @@ export class RemoteLink {
     if (socket !== this.#socket || this.#closed) return;
     this.#outage.note(error.message, telling);
     this.#isDown(error.message === this.#outage.text ? error : this.#down);
-    this.#retry = this.#clock.after(retryDelay(this.#attempt++, this.#random), () => this.#connect());
+    this.#connectLater(retryDelay(this.#attempt++, this.#random));
+  }
+
+  #connectLater(delayMs: number): void {
+    this.#retry = this.#clock.after(delayMs, () => {
+      this.#retry = undefined;
+      this.#connect();
+    });
   }
 
   #isDown(error: SluiceError): void {

@@ -47,6 +47,10 @@ export class RemoteRegistry implements Registry {
     return this.#link.link;
   }
 
+  reconnect(): void {
+    this.#link.hurry();
+  }
+
   environments() {
     return this.#call('environments', {});
   }

@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { makeSecretFile } from '../../config/secret-file.ts';
 import { SluiceError } from '../../model/fault.ts';
+import { KeyFile } from './key-file.ts';
 import { SecretKeys } from './secret-keys.ts';
 
 const variable = 'SLUICE_SECRET_KEY';
@@ -12,12 +10,15 @@ const leastLength = 32;
  * white space, the newest first. Without either, makes a key and keeps it in that file (mode 0600). Throws `invalid`, with the remedy, for a
  * key that is unreadable, empty or too short, and `unavailable` if no key can be made.
  */
-export async function loadSecretKeys(dataDir: string, env: Readonly<Record<string, string | undefined>>): Promise<SecretKeys> {
+export function loadSecretKeys(dataDir: string, env: Readonly<Record<string, string | undefined>>): Promise<SecretKeys> {
+  return keysFrom(new KeyFile(dataDir), env);
+}
+
+/** Like {@link loadSecretKeys}. */
+export async function keysFrom(file: KeyFile, env: Readonly<Record<string, string | undefined>>): Promise<SecretKeys> {
   const given = env[variable];
   if (given !== undefined && given.trim() !== '') return keysIn(given, variable);
-  const file = join(dataDir, 'secret.key');
-  const kept = (await read(file)) ?? (await make(dataDir, file));
-  return keysIn(kept, file);
+  return keysIn((await file.read()) ?? (await file.make()), file.path);
 }
 
 function keysIn(text: string, origin: string): SecretKeys {
@@ -33,32 +34,4 @@ function keysIn(text: string, origin: string): SecretKeys {
       `the key in ${origin} is shorter than ${leastLength} characters: make one with "openssl rand -base64 32"`,
     );
   return new SecretKeys([first, ...others], origin);
-}
-
-async function read(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if (reasonOf(error) === 'ENOENT') return undefined;
-    throw new SluiceError('invalid', `cannot read the key in ${file} (${reasonOf(error)}): make it readable for this user`, {
-      cause: error,
-    });
-  }
-}
-
-async function make(dataDir: string, file: string): Promise<string> {
-  try {
-    await makeSecretFile(file);
-  } catch (error) {
-    throw new SluiceError(
-      'unavailable',
-      `cannot write a new key to ${file} (${reasonOf(error)}): make ${dataDir} writable, or give a key as ${variable}`,
-      { cause: error },
-    );
-  }
-  return (await read(file)) as string;
-}
-
-function reasonOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
 }
