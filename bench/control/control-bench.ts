@@ -1,4 +1,3 @@
-import { setPriority } from 'node:os';
 import { freePort } from '../../test/tools/free-port.ts';
 import type { Owner } from '../../test/tools/owner.ts';
 import { pause } from '../../test/tools/pause.ts';
@@ -6,7 +5,9 @@ import { adminToken, serving, startBalancer, startGateway } from '../../test/too
 import { type Spread, spreadOf } from '../fleet/spread.ts';
 import { describeMachine } from '../machine.ts';
 import { Asker } from './asker.ts';
-import { type Asking, askings, type Scene } from './askings.ts';
+import { askings, type Scene } from './askings.ts';
+import { compute } from './compute.ts';
+import { giveWay } from './give-way.ts';
 import { bigProject, configured, environments, smallProject } from './scene.ts';
 import { type Measured, Traffic } from './traffic.ts';
 import { TurnMeter, type TurnsTaken } from './turns.ts';
@@ -22,8 +23,8 @@ export interface ControlBenchOptions {
   /** Begin of the names of the things to ask; default: all. */
   readonly only?: string | undefined;
   /**
-   * True: this process, which asks, gives way to those that are measured. On a machine with few processors it would delay them otherwise. Default: false,
-   * since a process cannot take its priority back.
+   * True: this process, which asks, gives way to those that are measured, since clients of a control plane are on other machines. On a machine with few
+   * processors it would delay traffic otherwise. Default: false, since a process cannot take its priority back.
    */
   readonly givesWay?: boolean;
   readonly progress: (text: string) => void;
@@ -47,6 +48,8 @@ export interface ControlResults {
   readonly empty: Latency;
   /** All quiet times between the things that were asked. */
   readonly quiet: Latency;
+  /** While another process computes, and nothing is asked: what competition for processors does to the measurement. */
+  readonly computing: Latency;
   readonly asked: readonly ({ readonly name: string; readonly answers: number } & Latency)[];
 }
 
@@ -84,13 +87,16 @@ export async function runControlBench(owner: Owner, options: ControlBenchOptions
   await meter.take();
   const empty = latencyOf([await traffic.measure(paths, seconds)], [await meter.take()]);
   progress(`${servers} servers register, ${revisions} revisions are pushed…`);
-  if (givesWay) setPriority(10);
+  if (givesWay) giveWay();
   await fill({ asker, servers, revisions, target, push });
   await deploy('big');
   // The gateway server compiles what is new to it; that is not a quiet time.
   await traffic.measure(paths, seconds);
 
   const scene: Scene = { asker, control: balancer.control, token: adminToken, servers, target, listen: listens.fixed };
+  await meter.take();
+  const { measured: beside } = await measureWhile(compute, () => traffic.measure(paths, seconds));
+  const computing = latencyOf([beside], [await meter.take()]);
   const quiet: Measured[] = [];
   const quietTurns: TurnsTaken[] = [];
   const asked: (ControlResults['asked'][number] & Latency)[] = [];
@@ -98,7 +104,10 @@ export async function runControlBench(owner: Owner, options: ControlBenchOptions
     await meter.take();
     quiet.push(await traffic.measure(paths, quietSeconds));
     quietTurns.push(await meter.take());
-    const { measured, answers } = await measureWhile(asking, scene, () => traffic.measure(paths, seconds));
+    const { measured, answers } = await measureWhile(
+      (signal) => asking.run(scene, signal),
+      () => traffic.measure(paths, seconds),
+    );
     const one = { name: asking.name, answers, ...latencyOf([measured], [await meter.take()]) };
     asked.push(one);
     progress(
@@ -107,12 +116,12 @@ export async function runControlBench(owner: Owner, options: ControlBenchOptions
     // What was asked last may still be under way, such as a deploy at the gateway.
     await pause(quietSeconds * 250);
   }
-  return { ...begun, empty, quiet: latencyOf(quiet, quietTurns), asked };
+  return { ...begun, empty, quiet: latencyOf(quiet, quietTurns), computing, asked };
 }
 
-async function measureWhile(asking: Asking, scene: Scene, measure: () => Promise<Measured>) {
+async function measureWhile<Result>(work: (signal: AbortSignal) => Promise<Result>, measure: () => Promise<Measured>) {
   const ended = new AbortController();
-  const asks = asking.run(scene, ended.signal);
+  const asks = work(ended.signal);
   const measured = await Promise.race([measure(), asks.then(() => new Promise<never>(() => {}))]);
   ended.abort();
   return { answers: await asks, measured };

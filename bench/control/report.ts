@@ -6,10 +6,11 @@ import { longTurnMs } from './turns.ts';
 const goalMs = 5;
 
 /** Writes the results page, as Markdown. */
-export function report({ date, machine, servers, empty, quiet, asked }: ControlResults): string {
+export function report({ date, machine, servers, empty, quiet, computing, asked }: ControlResults): string {
   const rows: (readonly [string, string, Latency])[] = [
     ['(nothing registered)', '', empty],
     ['(quiet)', '', quiet],
+    ['(quiet, another process computes)', '', computing],
     ...asked.map((one) => [one.name, String(one.answers), one] as const),
   ];
   const worst = asked
@@ -20,7 +21,9 @@ export function report({ date, machine, servers, empty, quiet, asked }: ControlR
 
 ${date.toISOString()}, \`npm run bench:control\`; one \`sluice serve\` with \`workers: 0\`, ${servers} registered and ${servers} static servers. Plain requests
 at a steady rate through the balancer alone, and through the balancer and a gateway server. A turn is the time for which the balancer's event loop is held up,
-without the time in which another process had the processor. Everything runs on one machine:
+without the time in which another process had the processor. Everything runs on one machine, where all processes compete for its processors. The clients that
+ask run only while a processor has nothing else to do, as if they were on other machines; the row of another process that computes, with the same priority,
+shows what remains of that competition.
 
 ${machine.map((line) => `- ${line}`).join('\n')}
 

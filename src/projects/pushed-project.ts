@@ -24,24 +24,6 @@ export const pushedProject = project
   )
   .meta({ id: 'PushedProject', description: 'an API: base path, targets, resources, policies' });
 
-/** The content of a checked project as JSON, and its content hash: of half a megabyte, each takes some milliseconds. */
-export interface CheckedContent {
-  readonly json: string;
-  readonly hash: string;
-}
-
-const checked = new WeakMap<object, CheckedContent>();
-
-/** Notes that another process has checked a project by {@link pushedProject}: what it has made of it is not made again here. */
-export function markChecked(project: object, content: CheckedContent): void {
-  checked.set(project, content);
-}
-
-/** Returns what {@link markChecked} noted of this very object. */
-export function checkedContent(project: object): CheckedContent | undefined {
-  return checked.get(project);
-}
-
 /** @param given a project of which some parts may be malformed: those are reported elsewhere, and left out here */
 function complainOf(given: unknown, complain: Complain): void {
   const { basePath, targets, resources, policies, encodedSlashes } = fieldsOf(given);

@@ -11,6 +11,7 @@ import { concerns, type News } from '../../model/news.ts';
 import type { Project } from '../../model/project.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
+import { CheckedProject } from '../../projects/checked-project.ts';
 import type { Conditional, Link, Registry, Watch } from '../contract.ts';
 import { type MethodName, methods, type ParamsOf, type ResultOf } from './methods.ts';
 import { RemoteLink } from './remote-link.ts';
@@ -91,8 +92,9 @@ export class RemoteRegistry implements Registry {
     return this.#call('drainStatic', { environment, id, draining });
   }
 
-  pushProject(project: Project, options?: Conditional) {
-    return this.#call('pushProject', { project, options: sent(options) });
+  pushProject(project: Project | CheckedProject, options?: Conditional) {
+    const given = project instanceof CheckedProject ? project.parsed() : project;
+    return this.#call('pushProject', { project: given, options: sent(options) });
   }
 
   deleteProject(name: string, { revision, ...options }: Conditional & { revision?: number } = {}) {

@@ -4,6 +4,7 @@ import { SluiceError } from '../../model/fault.ts';
 import { type ManifestEntry, mostRevisionsAsked, type RevisionContent, type RevisionId } from '../../model/manifest.ts';
 import { SharedWork } from '../../model/shared-work.ts';
 import { type EnvironmentDocument, revisionName } from '../documents.ts';
+import { noteText } from '../shared-texts.ts';
 import type { Stored } from '../store.ts';
 import { DeployedProjects, entryOf } from './deployed-projects.ts';
 import type { Ledger } from './ledger.ts';
@@ -120,8 +121,14 @@ export class RevisionContents {
   }
 }
 
-function contentOf({ name, revision }: RevisionId, stored: Stored | undefined): RevisionContent {
+/** The text of a revision, as {@link Projects.push} writes it. */
+const written = /^\{"project":(\{.+\}),"hash":"([0-9a-f]{64})","createdAt":\d+\}$/s;
+
+function contentOf(id: RevisionId, stored: Stored | undefined): RevisionContent {
+  const { name, revision } = id;
   if (stored === undefined) return { name, revision, fault: lostRevision };
+  const [, json, hash] = (stored.verified && written.exec(stored.text)) || [];
+  if (json !== undefined && hash !== undefined) return unparsed(id, json, hash);
   try {
     const { project, hash } = JSON.parse(stored.text) as { project: unknown; hash: unknown };
     return { name, revision, hash: sha256.parse(hash), project };
@@ -129,4 +136,20 @@ function contentOf({ name, revision }: RevisionId, stored: Stored | undefined): 
     const fault = `the registry's revision document "${stored.name}" is damaged: push the project and deploy it again, or restore the document`;
     return { name, revision, fault };
   }
+}
+
+/** Contents that are sent as they were stored. They are parsed only if this process reads them itself. */
+function unparsed({ name, revision }: RevisionId, json: string, hash: string): RevisionContent {
+  let project: unknown;
+  const content = {
+    name,
+    revision,
+    hash,
+    get project() {
+      project ??= JSON.parse(json);
+      return project;
+    },
+  };
+  noteText(content, `{"name":${JSON.stringify(name)},"revision":${revision},"hash":"${hash}","project":${json}}`);
+  return content;
 }
