@@ -4,7 +4,7 @@ import { type PolicyEntry, type PolicyPoint, type Project, policyPoints, project
 import { type Target, target } from '../model/target.ts';
 import { complainOfUnmatchable, normalBasePath, servableBasePath } from './base-path.ts';
 import type { Complain } from './complain.ts';
-import { compilePolicySet } from './policy-set.ts';
+import { PolicyCompiler } from './policy-set.ts';
 import { complainOfResources, complainOfUnmatchableResources } from './resource-paths.ts';
 import { planTargets } from './target-plans.ts';
 
@@ -32,15 +32,16 @@ function complainOf(given: unknown, complain: Complain): void {
     servableBasePath(path, complain);
     complainOfUnmatchable(path, complain);
   }
-  planTargets(soundTargets(targets), undefined, complain);
-  compilePolicySet(soundLists(policies), ['policies'], undefined, complain);
+  atOnce(planTargets(soundTargets(targets), undefined, complain));
+  const compiler = new PolicyCompiler(undefined, complain);
+  atOnce(compiler.compile(soundLists(policies), ['policies']));
   const list = Array.isArray(resources) ? resources.map(fieldsOf) : [];
   const entries = list.map(({ policies: _, ...rest }) => sound(resource, rest));
   atOnce(complainOfResources(entries, complain));
   const known = { basePath: path && normalBasePath(path), encodedSlashes: encodedSlashes === 'keep' };
   complainOfUnmatchableResources(known, entries, complain);
   list.forEach((entry, index) => {
-    compilePolicySet(soundLists(entry['policies']), ['resources', index, 'policies'], undefined, complain);
+    atOnce(compiler.compile(soundLists(entry['policies']), ['resources', index, 'policies']));
   });
 }
 

@@ -1,6 +1,7 @@
 import { processDeadlines, sooner, type Watched } from '../http1/connection/deadlines.ts';
 import { outbox } from '../http1/connection/outbox.ts';
 import type { AttemptFailure, ResponseSink, UpstreamConnection } from '../http1/connection/response-sink.ts';
+import { mustDrain } from '../http1/connection/wire-socket.ts';
 import type { EditedFields } from '../http1/message/edited-fields.ts';
 import type { ResponseHead } from '../http1/message/response-head.ts';
 import { Attempts, type Repeatability } from './attempts.ts';
@@ -124,7 +125,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   /** One read of the client has been sent on. Reads no more until the upstream keeps up. */
   bodyFlushed(): void {
     const { client } = this.#response;
-    if (!this.#connection?.wire.writableNeedDrain || client.bodyComplete) return;
+    if (this.#connection === undefined || !mustDrain(this.#connection.wire) || client.bodyComplete) return;
     client.pause();
     this.#connection.expectAnswer();
   }
@@ -139,7 +140,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   connected(connection: UpstreamConnection): void {
     this.#send(connection);
     outbox.flushIfPlenty();
-    if (!connection.wire.writableNeedDrain) this.#response.client.resume();
+    if (!mustDrain(connection.wire)) this.#response.client.resume();
     else connection.expectAnswer();
   }
 
@@ -212,7 +213,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   }
 
   turnEnd(): void {
-    if (!this.#response.keepsUp()) this.#connection?.pause();
+    this.#response.pace(this.#connection);
   }
 
   failed(failure: AttemptFailure, reason: string): void {

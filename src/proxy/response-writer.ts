@@ -1,5 +1,6 @@
 import type net from 'node:net';
 import { outbox } from '../http1/connection/outbox.ts';
+import type { UpstreamConnection } from '../http1/connection/response-sink.ts';
 import type { ServerConnection } from '../http1/connection/server-connection.ts';
 import { EditedFields } from '../http1/message/edited-fields.ts';
 import type { ResponseView } from '../http1/message/message-view.ts';
@@ -130,12 +131,18 @@ export class ResponseWriter {
     else out.octets(buffer, start, end);
   }
 
-  /** Called when one read of the upstream has been passed on. False: the client does not keep up; its idle timeout now limits how long it may take to read. */
-  keepsUp(): boolean {
+  /**
+   * Called when one read of the upstream has been passed on. Stops reading it while the client does not keep up; then the client's idle timeout
+   * limits how long it may take to read.
+   */
+  pace(upstream: UpstreamConnection | undefined): void {
     outbox.flushIfPlenty();
-    if (this.ended || !this.client.wire.writableNeedDrain) return true;
-    this.client.awaitDrain();
-    return false;
+    if (this.ended) return;
+    const { wire } = this.client;
+    if (wire.writableNeedDrain) {
+      this.client.awaitDrain();
+      upstream?.pause();
+    } else if (wire.ending) upstream?.pause(!this.#chunked);
   }
 
   /** Ends the response. @param trailers trailer fields as complete lines */

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import type net from 'node:net';
+import net from 'node:net';
 import tls from 'node:tls';
 import t, { type Test } from 'tap';
-import { readBuffers } from '../../src/http1/connection/read-buffers.ts';
-import { accept, connect, type Receiver, release, type Wire } from '../../src/http1/connection/wire-socket.ts';
+import { outbox } from '../../src/http1/connection/outbox.ts';
+import { largeReadSize, readBuffers, readSize } from '../../src/http1/connection/read-buffers.ts';
+import { accept, connect, mustDrain, type Receiver, release, type Wire } from '../../src/http1/connection/wire-socket.ts';
 import { TlsConnector } from '../../src/tls/tls-connector.ts';
 import { CertificateFolder } from '../tools/certificate-folder.ts';
 import { eventually } from '../tools/eventually.ts';
@@ -184,4 +185,83 @@ t.test('a wire that is destroyed during a write reports its end once', async (t)
     [atServer.closes, atClient.closes].map((closes) => closes.length),
     [1, 1],
   );
+});
+
+t.test('a long write that the kernel takes at once ends in the same turn, past the stream', async (t) => {
+  const { accepted, atClient, atServer } = await pair(t);
+  accepted.write = () => t.fail('the stream was written to');
+  for (let round = 1; round <= 3; round++) {
+    t.notOk(accepted.send(Buffer.alloc(readSize, 'x')));
+    t.ok(mustDrain(accepted), 'the sender waits');
+    t.notOk(accepted.sendCopied?.(Buffer.from('refused')), 'a second write would have to be kept');
+    t.equal(atServer.drains, round - 1);
+    await new Promise(setImmediate);
+    t.equal(atServer.drains, round, 'till the end of this turn');
+    t.notOk(mustDrain(accepted));
+    await seen(t, 'the octets', () => atClient.heard.length === round * readSize);
+  }
+  t.ok(accepted.sendCopied?.(Buffer.from('the end')));
+  await seen(t, 'the end', () => atClient.heard.length === 3 * readSize + 7);
+  t.equal(atServer.drains, 3, 'no sender waits for a short write');
+});
+
+/** A server that sends octets, each of which tells its place, to a wire that passes them on to `client`. */
+async function passOn(t: Test, octets: Buffer, client: Wire) {
+  const server = net.createServer((socket) => socket.on('error', () => {}).end(octets)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  const reads: number[] = [];
+  const receiver = Object.assign(new Collecting(), {
+    octets: (buffer: Buffer, start: number, end: number) => {
+      reads.push(end - start);
+      outbox.to(client).octets(buffer, start, end);
+      outbox.flushIfPlenty();
+      if (client.writableNeedDrain) wire.pause();
+      else if (client.ending) wire.yield();
+    },
+  });
+  client.receiver.drained = () => void wire.resume();
+  const wire = connect({ host: '127.0.0.1', port, secure: undefined }, receiver, 0, () => {});
+  t.teardown(() => {
+    wire.destroy();
+    server.close();
+  });
+  return { reads, wire };
+}
+
+const numbered = (length: number) => Buffer.from(Uint32Array.from({ length: length / 4 }, (_, index) => index * 2_654_435_761).buffer);
+
+t.test('what goes to a client with TLS is read in large pieces, and arrives whole', async (t) => {
+  const { accepted, atClient } = await pair(t);
+  const octets = numbered(8 * mebi);
+  const { reads, wire } = await passOn(t, octets, accepted);
+  await seen(t, 'everything', () => atClient.heard.length === octets.length);
+  t.ok(atClient.heard === octets.toString('latin1'), 'in order');
+  t.ok(Math.max(...reads) > readSize, `at most ${Math.max(...reads)} octets were read at a time`);
+  t.ok(Math.max(...reads) <= largeReadSize);
+  t.equal(readBuffers.taken, 0, 'no buffer belongs to a socket');
+  await seen(t, 'the end', () => wire.readableEnded);
+});
+
+t.test('a client with TLS that reads nothing holds one piece, and many of them small ones', async (t) => {
+  const { opened, accepted, atClient } = await pair(t);
+  opened.pause();
+  const octets = numbered(16 * mebi);
+  const { reads } = await passOn(t, octets, accepted);
+  await seen(t, 'the sender waits', () => accepted.writableNeedDrain);
+  const read = reads.reduce((sum, count) => sum + count, 0);
+  t.ok(accepted.writableLength <= largeReadSize, `${accepted.writableLength} octets wait`);
+  t.equal(readBuffers.untaken, accepted.writableLength);
+  const most = 32 * largeReadSize;
+  t.not(readBuffers.afterCopied(readBuffers.shared, readSize), readBuffers.shared, 'the next piece may be a large one');
+  const others = most - readBuffers.untaken + 1;
+  readBuffers.untaken += others;
+  t.equal(readBuffers.afterCopied(readBuffers.shared, readSize), readBuffers.shared, 'unless too much waits');
+  readBuffers.untaken -= others;
+  opened.resume();
+  await seen(t, 'more', () => atClient.heard.length > read);
+  opened.pause();
+  await seen(t, 'the sender waits again', () => accepted.writableNeedDrain);
+  accepted.destroy();
+  await seen(t, 'nothing waits', () => readBuffers.untaken === 0);
 });

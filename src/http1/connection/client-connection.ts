@@ -14,7 +14,7 @@ import { type Introduction, introduceWire } from './introduction.ts';
 import type { AttemptFailure, ResponseSink, UpstreamConnection } from './response-sink.ts';
 import { SendProgress } from './send-progress.ts';
 import { Starvation } from './starvation.ts';
-import { connect, type Destination, type Receiver, release, type Wire } from './wire-socket.ts';
+import { connect, type Destination, mustDrain, type Receiver, release, type Wire } from './wire-socket.ts';
 
 /** The owner of a connection to an upstream: its pool. */
 export interface ClientConnectionOwner {
@@ -134,7 +134,7 @@ export class ClientConnection implements UpstreamConnection, Receiver, Watched, 
 
   expectAnswer(): void {
     if (this.#sink === undefined) return;
-    const mustAct = !this.#paused && (this.#requestComplete || this.wire.writableNeedDrain);
+    const mustAct = !this.#paused && (this.#requestComplete || mustDrain(this.wire));
     if (mustAct && this.#bodySent > watchedBodyBytes) {
       this.#progress ??= new SendProgress(this.wire, this.#owner.deadlines);
       this.deadline = this.#progress.begin(this.#sink.silenceMs);
@@ -251,10 +251,10 @@ export class ClientConnection implements UpstreamConnection, Receiver, Watched, 
     else this.#timedOut();
   }
 
-  pause(): void {
+  pause(briefly = false): void {
     if (this.#paused) return;
     this.#paused = true;
-    this.wire.pause();
+    (briefly ? this.wire.yield : this.wire.pause).call(this.wire);
     this.#progress?.end();
     this.deadline = 0;
   }

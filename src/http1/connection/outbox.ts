@@ -61,10 +61,7 @@ export class Outbox {
 
   /** Appends octets [start, end) of `from`. */
   octets(from: Buffer, start: number, end: number): void {
-    if (end - start >= readSize && readBuffers.mayKeep(from)) {
-      this.#sendUncopied(from.subarray(start, end));
-      return;
-    }
+    if (end - start >= flushThreshold && this.#sendUncopied(from, start, end)) return;
     if (end - start > capacity - this.#length) {
       this.#addLarge(from.subarray(start, end));
       return;
@@ -127,10 +124,18 @@ export class Outbox {
     this.#start = this.#length;
   }
 
-  /** Sends octets of a read buffer without a copy. */
-  #sendUncopied(octets: Buffer): void {
-    const wire = this.#flushBefore() as Wire;
-    if (wire.send(octets)) readBuffers.keep();
+  /** Sends octets of a read buffer without a copy, if it can be kept or TLS copies them anyway. */
+  #sendUncopied(from: Buffer, start: number, end: number): boolean {
+    if (end - start >= readSize && readBuffers.mayKeep(from)) {
+      const wire = this.#flushBefore() as Wire;
+      if (wire.send(from.subarray(start, end))) readBuffers.keep();
+      return true;
+    }
+    const wire = this.#wire as Wire;
+    // A head that waits leaves together with the octets.
+    if (wire.sendCopied === undefined || this.#length > this.#start) return false;
+    this.#flushBefore();
+    return wire.sendCopied(from.subarray(start, end));
   }
 
   /** Adds octets for which there is no room at present. */

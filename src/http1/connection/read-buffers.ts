@@ -8,15 +8,24 @@ export const largeReadSize = 512 * 1024;
 const maxLarge = 32;
 
 /**
+ * Limit of the octets that TLS has encrypted for clients that do not keep up. While there are more, what is read for clients with TLS is read
+ * in small pieces, so that each client that reads nothing holds no more than one of these.
+ */
+const maxUntaken = maxLarge * largeReadSize;
+
+/**
  * The buffers that sockets read into. All sockets share one buffer, because each read is processed before the next. A socket that fills its
  * buffer gets a large one of its own for the next read, which mostly follows at once, and gives it back when there is less to read. No
  * other socket reads into a large buffer, so it can be kept for a write that the kernel could not take whole, and its octets are sent
- * without a copy.
+ * without a copy. What is encrypted at once needs no buffer of its own: for that, a second, large buffer is shared.
  */
 class ReadBuffers {
   readonly shared: Buffer = Buffer.allocUnsafeSlow(readSize);
+  readonly #sharedLarge: Buffer = Buffer.allocUnsafeSlow(largeReadSize);
   /** Number of large buffers in use. */
   taken = 0;
+  /** Octets that TLS has encrypted and the kernel has not taken at once. */
+  untaken = 0;
   readonly #spare: Buffer[] = [];
   /** The large buffer whose octets are being processed. */
   #current: Buffer | undefined;
@@ -24,7 +33,7 @@ class ReadBuffers {
 
   /** Begins the processing of what was read into `buffer`; `after` ends it. */
   before(buffer: Buffer): void {
-    this.#current = buffer === this.shared ? undefined : buffer;
+    this.#current = this.#isShared(buffer) ? undefined : buffer;
     this.#kept = false;
   }
 
@@ -35,10 +44,22 @@ class ReadBuffers {
   after(buffer: Buffer, more: boolean): Buffer | undefined {
     this.#current = undefined;
     if (buffer === this.shared) return more ? this.#take() : undefined;
+    if (buffer === this.#sharedLarge) return (more ? this.#take() : undefined) ?? this.shared;
     if (more && !this.#kept) return undefined;
     if (this.#kept) this.taken--;
     else this.giveBack(buffer);
     return (more ? this.#take() : undefined) ?? this.shared;
+  }
+
+  /**
+   * Ends the processing of `count` octets that were read into `buffer` and encrypted at once. Returns the buffer for the socket's next read,
+   * which comes in another turn of the event loop.
+   */
+  afterCopied(buffer: Buffer, count: number): Buffer {
+    this.#current = undefined;
+    if (this.#kept) this.taken--;
+    else this.giveBack(buffer);
+    return count >= readSize / 2 && this.untaken <= maxUntaken ? this.#sharedLarge : this.shared;
   }
 
   /** Says whether octets of `buffer` can be sent without a copy, because it can be kept for the write. */
@@ -53,9 +74,13 @@ class ReadBuffers {
 
   /** Takes back a buffer that no socket reads into any more. */
   giveBack(buffer: Buffer): void {
-    if (buffer === this.shared) return;
+    if (this.#isShared(buffer)) return;
     this.taken--;
     this.#spare.push(buffer);
+  }
+
+  #isShared(buffer: Buffer): boolean {
+    return buffer === this.shared || buffer === this.#sharedLarge;
   }
 
   #take(): Buffer | undefined {

@@ -61,7 +61,8 @@ export interface UpstreamConnection {
    * it reads a large body, however slowly, it is not silent.
    */
   expectAnswer(): void;
-  pause(): void;
+  /** Stops reading until `resume`. @param briefly it follows in this turn of the event loop, and more octets may be read at a time then */
+  pause(briefly?: boolean): void;
   resume(): void;
   /** Ends the exchange early. Octets that still arrive would belong to it, so the connection is closed. */
   abandon(): void;

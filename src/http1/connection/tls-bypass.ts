@@ -1,13 +1,15 @@
 import type net from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { lackingForDirectWrites, octetsRead, type PendingWrite, type WritingHandle, writeDirectly, writeError } from './direct-write.ts';
-import { readBuffers } from './read-buffers.ts';
+import { largeReadSize, readBuffers } from './read-buffers.ts';
 
 /**
  * Longest write, in octets, whose end does not count: what comes while it goes on would have to be kept, so after a longer one the sender
- * waits. Node ends no write on a TLS handle before the next turn of the event loop.
+ * waits. Node ends no write on a TLS handle before the end of the turn of the event loop.
  */
 const mostUncounted = 32 * 1024;
+/** Longest write, in octets, that surely ends in the turn in which the kernel takes all of it. */
+const mostAtOnce = largeReadSize;
 
 /** The internal handle of a TLS socket (TLSWrap), and below it that of the TCP connection. */
 interface TlsHandle extends WritingHandle {
@@ -20,7 +22,8 @@ interface TlsHandle extends WritingHandle {
 
 /** A TLS socket whose octets go to a receiver. */
 interface ReportingSocket extends net.Socket {
-  readonly receiver: { octets(buffer: Buffer, start: number, end: number): unknown; crashed(error: unknown): void };
+  readonly receiver: { octets(buffer: Buffer, start: number, end: number): unknown; drained(): void; crashed(error: unknown): void };
+  ending: boolean;
 }
 
 type Done = (error?: Error | null) => void;
@@ -68,6 +71,8 @@ class TlsBypass {
   readonly #handle: TlsHandle;
   /** A direct write is in progress. */
   #writing = false;
+  /** Octets of the write in progress, if the kernel has not taken them at once. */
+  #untaken = 0;
   /** The next `_write` of the stream is for the octets of the write in progress, instead of another write. */
   #adopts = false;
   /** Ends the stream's `_write` for the write in progress. */
@@ -83,7 +88,7 @@ class TlsBypass {
       _writev: (chunks, done) => this.#afterwards(() => (chunks.some(isFilled) ? ofStream._writev.call(wire, chunks, done) : done())),
       _final: (done) => this.#afterwards(() => ofStream._final.call(wire, done)),
     };
-    Object.assign(wire, inside, { send: (octets: Buffer) => this.#send(octets) });
+    Object.assign(wire, inside, { send: (octets: Buffer) => this.#send(octets), sendCopied: (octets: Buffer) => this.#sendCopied(octets) });
     const usual = handle.onread;
     handle.onread = (octets) => {
       const count = octetsRead();
@@ -128,21 +133,48 @@ class TlsBypass {
     }
     this.#writing = true;
     written.oncomplete = this.#written;
-    if (octets.length <= mostUncounted && this.#handle._parent.writeQueueSize === 0) return false;
+    if (octets.length <= mostAtOnce && this.#handle._parent.writeQueueSize === 0) {
+      wire.ending = octets.length > mostUncounted;
+      return false;
+    }
+    this.#untaken = octets.length;
+    readBuffers.untaken += octets.length;
     this.#adopts = true;
     wire.write(octets);
     return false;
   }
 
+  #sendCopied(octets: Buffer): boolean {
+    if (this.#writing || this.#wire.writableLength > 0) return false;
+    this.#send(octets);
+    return true;
+  }
+
   readonly #written = (status: number): void => {
     this.#writing = false;
+    readBuffers.untaken -= this.#untaken;
+    this.#untaken = 0;
     const [done, next] = [this.#done, this.#next];
     this.#done = undefined;
     this.#next = undefined;
     if (done !== undefined) done(status < 0 ? writeError(status) : null);
     else if (status < 0) this.#wire.destroy(writeError(status));
     next?.();
+    if (this.#wire.ending) this.#ended();
   };
+
+  /** A long write has ended for which the stream has not waited. */
+  #ended(): void {
+    const wire = this.#wire;
+    wire.ending = false;
+    // Otherwise the stream will say so.
+    if (wire.destroyed || wire.writableNeedDrain) return;
+    try {
+      wire.receiver.drained();
+    } catch (error) {
+      wire.receiver.crashed(error);
+    }
+  }
 
   #write(octets: Buffer | string, encoding: BufferEncoding, done: Done): void {
     if (this.#adopts) {

@@ -32,8 +32,19 @@ export interface Wire extends net.Socket, Yielding {
   failure: Error | undefined;
   /** True after `eof` of a TLS connection that was not ended by close_notify: octets may be missing. */
   readonly cut?: boolean;
+  /** TLS has copied all octets and the kernel has taken them, but Node ends the write only later in this turn of the event loop: then `drained` is called. */
+  readonly ending: boolean;
+  /** Sends octets if they can be copied before it returns; otherwise returns false. Undefined: octets are never copied. */
+  sendCopied?(octets: Buffer): boolean;
+  /** Stops reading, as `pause`, until `resume` is called in this turn of the event loop. More octets are read at a time then. */
+  yield(): void;
   /** Writes octets. Returns true if their memory must not be reused, because the write goes on. Does nothing on an ended or closed socket. */
   send(octets: Buffer): boolean;
+}
+
+/** True if more octets would have to be kept: `drained` will be called. */
+export function mustDrain(wire: Wire): boolean {
+  return wire.ending || wire.writableNeedDrain;
 }
 
 /** The peer of a connection to be opened. */
@@ -44,6 +55,13 @@ export interface Destination {
   readonly secure: TlsConnector | undefined;
   /** Addresses that must not be connected to, whatever name leads there; undefined: none. */
   readonly guard?: AddressGuard | undefined;
+}
+
+/** The reading part of a TCP socket's handle. */
+interface ReadingHandle {
+  reading: boolean;
+  readStart(): number;
+  readStop(): number;
 }
 
 /** The buffer that a new socket, or the socket just read, reads into from now on; undefined: no change. Node asks `onread` for it. */
@@ -65,7 +83,9 @@ const onread = {
     } catch (error) {
       wire.receiver.crashed(error);
     }
-    next = readBuffers.after(buffer, goesOn && count === buffer.length && !wire.isPaused());
+    next = wire.yields
+      ? readBuffers.afterCopied(buffer, count)
+      : readBuffers.after(buffer, goesOn && count === buffer.length && !wire.isPaused());
     if (next !== undefined) wire.into = next;
     return goesOn;
   },
@@ -84,6 +104,9 @@ class PlainWire extends net.Socket implements Wire {
   #pending: PendingWrite | undefined;
   /** A failed write does not end the wire: an answer that the server sent before it reset the connection is still read to its end. */
   readsOn: boolean;
+  readonly ending = false;
+  /** Reading has stopped for the rest of this turn. */
+  yields = false;
   #writeFailed = false;
 
   constructor(receiver: Receiver, handle?: unknown) {
@@ -100,6 +123,29 @@ class PlainWire extends net.Socket implements Wire {
 
   giveWay(): void {
     this.receiver.giveWay?.();
+  }
+
+  /** Past the stream, whose own pause costs several times as much. */
+  yield(): void {
+    const handle = (this as unknown as { _handle: ReadingHandle | null })._handle;
+    if (handle === null || this.readableFlowing !== true) {
+      this.pause();
+      return;
+    }
+    this.yields = true;
+    handle.reading = false;
+    handle.readStop();
+  }
+
+  override resume(): this {
+    if (!this.yields) return super.resume();
+    this.yields = false;
+    const handle = (this as unknown as { _handle: ReadingHandle | null })._handle;
+    if (handle !== null && !handle.reading) {
+      handle.reading = true;
+      handle.readStart();
+    }
+    return this;
   }
 
   send(octets: Buffer): boolean {
@@ -223,7 +269,8 @@ export function connect(destination: Destination, receiver: Receiver, limitMs: n
 /** Turns a socket into a wire that reads and writes as Node's streams do. */
 function asStream(socket: net.Socket, receiver: Receiver): Wire {
   const { idleSince, giveWay } = PlainWire.prototype;
-  return report(Object.assign(socket, { receiver, failure: undefined, send: sendAsStream, idleSince, giveWay })).on('data', read);
+  const parts = { receiver, failure: undefined, ending: false, yield: socket.pause, send: sendAsStream, idleSince, giveWay };
+  return report(Object.assign(socket, parts)).on('data', read);
 }
 
 function sendAsStream(this: Wire, octets: Buffer): boolean {

@@ -1,5 +1,3 @@
-import type * as z from 'zod';
-import { check } from '../../config/check.ts';
 import { describeFault } from '../../config/refusal.ts';
 import type { Clock, Random } from '../../model/clock.ts';
 import type { EnvironmentSpecInput } from '../../model/environment.ts';
@@ -13,7 +11,8 @@ import type { Snapshot } from '../../model/snapshot.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
 import { CheckedProject } from '../../projects/checked-project.ts';
 import type { Conditional, Link, Registry, Watch } from '../contract.ts';
-import { type MethodName, methods, type ParamsOf, type ResultOf } from './methods.ts';
+import { checkedAnswer } from './checked-answer.ts';
+import type { MethodName, ParamsOf, ResultOf } from './methods.ts';
 import { RemoteLink } from './remote-link.ts';
 
 interface Listening {
@@ -194,7 +193,7 @@ export class RemoteRegistry implements Registry {
   }
 
   async #call<M extends MethodName>(method: M, params: ParamsOf<M>): Promise<ResultOf<M>> {
-    const { value, faults } = check(await this.#link.send({ method, params }), methods[method].result as z.ZodType);
+    const { value, faults } = await checkedAnswer(method, await this.#link.send({ method, params }));
     if (!faults) return value as ResultOf<M>;
     throw new SluiceError(
       'internal',

@@ -6,9 +6,9 @@ import type { Random } from '../../model/clock.ts';
 import { environmentInPieces } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
+import { parsePieces } from '../../model/parse-pieces.ts';
 import { inTurns, mapInTurns, type Pieces } from '../../model/pieces.ts';
 import { projectInPieces } from '../../model/project.ts';
-import { controlTurns } from '../../model/turns.ts';
 import { type DocumentOf, documentKeys, documentSchemas, noteCheckedSpec } from '../documents.ts';
 import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
 import { CheckedDocuments } from './checked-documents.ts';
@@ -99,10 +99,7 @@ export class Ledger {
   async #checkLarge({ documents }: Reading): Promise<void> {
     for (const stored of documents) {
       if (stored.text.length < largeText || !(stored.kind in checkedInPieces) || this.#checked.has(stored)) continue;
-      await controlTurns.next();
-      const raw = unlessFaulty(() => parse(stored));
-      if (typeof raw !== 'object' || raw === null) continue;
-      const content = await inTurns(checkedInPieces[stored.kind as keyof typeof checkedInPieces](stored, raw));
+      const content = await inTurns(largeContent(stored, checkedInPieces[stored.kind as keyof typeof checkedInPieces]));
       if (content !== undefined) this.#checked.get(stored, () => content);
     }
   }
@@ -330,6 +327,17 @@ const checkedInPieces = {
     return unlessFaulty(() => contentOf('environment', stored, raw));
   },
 };
+
+/** Parses and checks a large document; undefined if it has a fault. */
+function* largeContent(stored: Stored, checked: (stored: Stored, raw: object) => Pieces<unknown>): Pieces<unknown> {
+  let raw: unknown;
+  try {
+    raw = yield* parsePieces(stored.text);
+  } catch {
+    return undefined;
+  }
+  return typeof raw === 'object' && raw !== null ? yield* checked(stored, raw) : undefined;
+}
 
 function unlessFaulty<T>(work: () => T): T | undefined {
   try {
