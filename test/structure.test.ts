@@ -136,6 +136,16 @@ test('no test waits for time to pass', async (t) => {
   );
 });
 
+test('folders of tests are removed after what writes into them', async (t) => {
+  // tap removes such a folder before the teardown of what was started in it.
+  const early = /\bt\.testdir\b/;
+  t.match(['t', 'testdir()'].join('.'), early, 'such a folder is recognised');
+  t.strictSame(
+    tests.filter((file) => file !== 'test/tools/own-folder.ts' && early.test(textOf(file))),
+    [],
+  );
+});
+
 test('nothing points into the machine it was written on', async (t) => {
   const files = [
     ...sources,

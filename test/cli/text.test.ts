@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { test } from 'tap';
+import { serverColumns, serverRow } from '../../src/cli/commands/server-table.ts';
 import { colourful } from '../../src/cli/terminal/process-terminal.ts';
+import { type Column, formatTable } from '../../src/cli/terminal/table.ts';
 import { cut, render, widthOf } from '../../src/cli/terminal/text.ts';
+import { server, two } from '../control/sample-server.ts';
 
 test('text is cut by its width on the terminal, never inside a character', async (t) => {
   t.equal(cut('gateway-1', 9), 'gateway-1');
@@ -44,4 +47,59 @@ test('colours follow NO_COLOR, FORCE_COLOR and TERM', async (t) => {
     [false, { FORCE_COLOR: '1', NO_COLOR: '1' }, false],
   ];
   for (const [isTTY, env, colours] of table) t.equal(colourful({ isTTY }, env), colours, JSON.stringify([isTTY, env]));
+});
+
+function table(columns: readonly Column[], rows: Parameters<typeof formatTable>[1], width?: number): string[] {
+  return formatTable(columns, rows, width).lines.map((line) => render(line, false));
+}
+
+test('columns are aligned by the width of characters, numbers to the right', async (t) => {
+  t.strictSame(
+    table(
+      [{ heading: 'NAME' }, { heading: 'N' }, { heading: 'LAST' }],
+      [
+        ['東京', 7, 'a'],
+        ['x', 1234, { text: 'bb', tone: 'good' }],
+      ],
+    ),
+    ['NAME     N  LAST', '東京     7  a', 'x     1234  bb'],
+  );
+  t.strictSame(table([{ heading: 'A' }, { heading: 'B' }], [['1', '']]), ['A  B', '1'], 'no spaces at the end');
+  t.strictSame(table([{ heading: 'A' }, { heading: 'B' }, { heading: 'C' }], [['', '', 'x']]), ['A  B  C', '      x']);
+  t.strictSame(table([{ heading: 'EMPTY' }], []), ['EMPTY']);
+});
+
+test('servers fit into 80 columns with their whole ids: less important columns are left out first', async (t) => {
+  const servers = ['gateway-eu-west-1a-0001', 'gateway-eu-west-1a-0002'].map((id) =>
+    serverRow({ ...server, id, address: '192.168.100.17:31337', running: { ...two, version: 12 }, active: 3, requests: 123_456 }),
+  );
+  const all = formatTable(serverColumns, servers);
+  t.strictSame(all.leftOut, [], 'nothing is left out where there is room');
+  const narrow = formatTable(serverColumns, servers, 80);
+  t.strictSame(narrow.leftOut, ['ADDRESS', 'WEIGHT']);
+  for (const width of [80, 60, 40, 34]) {
+    const lines = table(serverColumns, servers, width);
+    t.match(lines[1], /^gateway-eu-west-1a-0001/, `${width}`);
+    for (const line of lines) t.ok(widthOf(line) <= width, line);
+  }
+  t.match(table(serverColumns, servers, 16)[1], /^gateway…/, 'ids are cut last');
+});
+
+test('no line is wider than the terminal, whatever the cells contain', async () => {
+  const cell = fc.oneof(
+    fc.string({ unit: 'grapheme', maxLength: 40 }),
+    fc.nat(),
+    fc.record({ text: fc.string(), tone: fc.constant('bad' as const) }),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.tuple(cell, cell, cell, cell), { maxLength: 8 }), fc.integer({ min: 14, max: 120 }), (rows, width) => {
+      const columns: Column[] = [
+        { heading: 'FIRST' },
+        { heading: 'SECOND', least: 6 },
+        { heading: 'THIRD', leaveOut: 1 },
+        { heading: '4', leaveOut: 2 },
+      ];
+      return table(columns, rows, width).every((line) => widthOf(line) <= width);
+    }),
+  );
 });

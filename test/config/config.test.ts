@@ -1,8 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { test } from 'tap';
+import t, { test } from 'tap';
+import type * as z from 'zod';
+import { settingsTypes } from '../../config/settings-types.ts';
 import { loadConfig, readConfig } from '../../src/config/config.ts';
+import type { configSchema } from '../../src/config/config-schema.ts';
+import { listenerConflicts } from '../../src/config/listener-conflicts.ts';
+import { environmentSpec } from '../../src/model/environment.ts';
 import { SluiceError } from '../../src/model/fault.ts';
+import type { project } from '../../src/model/project.ts';
+import type { BalancerSettings, ProjectFile } from '../../src/settings.ts';
 import { ownFolder } from '../tools/own-folder.ts';
+import { textOf } from '../tools/source-files.ts';
 
 function faultsOf(text: string, env: NodeJS.ProcessEnv = {}): [number | undefined, string, string][] {
   try {
@@ -288,4 +296,35 @@ test('environments may have the names of inherited properties', async (t) => {
       ['toString', '127.0.0.1:8080'],
     ],
   );
+});
+
+/** Fails to compile unless `From` can be given where `To` is asked for. */
+type Assignable<From extends To, To> = From;
+
+// The types that users see, and those that the schemas infer, are the same in both directions.
+export type Checked = [Assignable<BalancerSettings, z.input<typeof configSchema>>, Assignable<ProjectFile, z.input<typeof project>>];
+
+test('src/settings.ts is current: `npm run schema` after changes', async (t) => {
+  t.equal(textOf('src/settings.ts'), await settingsTypes());
+});
+
+const listen = '127.0.0.1:8080';
+
+function conflicts(one: string[], other: string[]): string[] {
+  const a = environmentSpec.parse({ listen, proxyProtocol: one });
+  const b = environmentSpec.parse({ listen, hosts: ['b.com'], proxyProtocol: other });
+  return listenerConflicts('127.0.0.1:7000', { a, b }).map(({ path }) => path.join('.'));
+}
+
+t.test('environments on one listener list the same senders of the PROXY protocol', async (t) => {
+  t.strictSame(conflicts(['10.0.0.0/8'], []), ['environments.b.proxyProtocol']);
+  t.strictSame(conflicts([], ['::1']), ['environments.b.proxyProtocol']);
+  t.strictSame(conflicts(['10.0.0.0/8', '::1'], ['::1', '10.0.0.0/8']), []);
+});
+
+t.test('a sender is an IP address or a range, and the version for a static server is off, v1 or v2', async (t) => {
+  t.notOk(environmentSpec.safeParse({ proxyProtocol: ['lb.example.com'] }).success);
+  const server = (proxyProtocol: string) => environmentSpec.safeParse({ servers: [{ id: 'a', address: '127.0.0.1:1', proxyProtocol }] });
+  for (const version of ['off', 'v1', 'v2']) t.ok(server(version).success, version);
+  t.notOk(server('v3').success);
 });

@@ -1,6 +1,7 @@
 import { test } from 'tap';
 import * as z from 'zod';
 import { parseDocument } from '../../src/config/document.ts';
+import { nearest } from '../../src/config/nearest.ts';
 import { environmentSpec } from '../../src/model/environment.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 import { project } from '../../src/model/project.ts';
@@ -176,4 +177,23 @@ test('aliases are replaced by their anchors; faults in them have the line of the
       'is unknown; known here: connections, connectionsPerServer, queue, queueTimeout, headerBytes, bodyBytes, bodyRate, tunnelsPerServer',
     ],
   ]);
+});
+
+test('finds the word that was meant, if any', async (t) => {
+  const known = ['listen', 'hosts', 'headerBytes', 'bodyBytes', 'requestHead', 'responseHead'];
+  for (const [word, meant] of [
+    ['lisen', 'listen'],
+    ['lsiten', 'listen'],
+    ['Hosts', 'hosts'],
+    ['header_bytes', 'headerBytes'],
+    ['headerbyte', 'headerBytes'],
+    ['respondHead', 'responseHead'],
+    ['port', undefined],
+    ['zzz', undefined],
+    ['', undefined],
+    ['listen'.repeat(1000), undefined],
+  ] as const) {
+    t.equal(nearest(word, known), meant, word.slice(0, 20));
+  }
+  t.equal(nearest('x', []), undefined);
 });

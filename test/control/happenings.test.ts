@@ -8,6 +8,8 @@ import {
   registryHappening,
   serverHappenings,
 } from '../../src/control/feed/happenings.ts';
+import { RoomWatch } from '../../src/control/feed/room-watch.ts';
+import { noListenerCounts } from '../../src/model/counts.ts';
 import { rejected, server, two } from './sample-server.ts';
 
 test('changes of a server become happenings with a cause', async (t) => {
@@ -82,4 +84,17 @@ test('changes of deployments, environments and projects become happenings', asyn
     ],
   );
   t.same(projectHappenings(1, new Map([['x', 2]]), new Map([['x', 2]])), []);
+});
+
+test('a listener without room becomes a happening, once a minute', async (t) => {
+  const watch = new RoomWatch();
+  const listener = { ...noListenerCounts, listen: '127.0.0.1:1', connections: 9, limit: 10 };
+  const told = (at: number, counts: { closedForRoom: number; refused: number }) =>
+    watch.take(at, [{ ...listener, ...counts }]).map(({ tone, subject, text }) => `${tone} ${subject} ${text}`);
+  t.same(told(0, { closedForRoom: 0, refused: 0 }), []);
+  t.same(told(1000, { closedForRoom: 3, refused: 0 }), ['warn 127.0.0.1:1 closes idle connections to make room']);
+  t.same(told(2000, { closedForRoom: 9, refused: 1 }), [], 'not again within a minute');
+  t.same(told(62_000, { closedForRoom: 9, refused: 1 }), [], 'nothing new');
+  t.same(told(63_000, { closedForRoom: 9, refused: 2 }), ['bad 127.0.0.1:1 refuses connections']);
+  t.same(watch.take(200_000, []), []);
 });

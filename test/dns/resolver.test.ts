@@ -4,6 +4,7 @@ import { test } from 'tap';
 import { NameError } from '../../src/dns/name-error.ts';
 import type { FoundAddresses } from '../../src/dns/name-lookup.ts';
 import { Resolver } from '../../src/dns/resolver.ts';
+import { dnsServers } from '../../src/dns/servers.ts';
 import { FakeClock, settle } from '../tools/fake-clock.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
 
@@ -144,4 +145,19 @@ test('the number of names is bounded, but what is watched stays', async (t) => {
   t.equal(asked.length, before, 'it waits for the lookup that is in flight');
   lookup('name-0.test');
   t.equal(asked.length, before + 1, 'it was forgotten');
+});
+
+const of = (text: string) => dnsServers({ SLUICE_DNS_SERVERS: text });
+
+test('DNS servers are IP addresses, with a port if it is not 53', async (t) => {
+  t.equal(dnsServers({}), undefined);
+  t.equal(of(' '), undefined);
+  const good = ['192.0.2.1', '192.0.2.1:5353', '2001:db8::53', '[2001:db8::53]', '[2001:db8::53]:5353'];
+  for (const server of good) t.strictSame(of(server), [server]);
+  t.strictSame(of(good.join(', ')), good);
+});
+
+test('any other text is refused', async (t) => {
+  for (const server of ['dns.example.com', '192.0.2.1:', '192.0.2.1:65536', '192.0.2', '[2001:db8::53', 'x:y'])
+    t.throws(() => of(`192.0.2.1,${server}`), { code: 'invalid', message: /SLUICE_DNS_SERVERS: .* is not a DNS server/ }, server);
 });

@@ -1,11 +1,17 @@
+import { existsSync } from 'node:fs';
+import { posix } from 'node:path';
+import type { Command } from 'commander';
 import { test } from 'tap';
 import { optionsPage, policiesPage } from '../../config/option-pages.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { wireFaults } from '../../src/http1/message/wire-fault.ts';
+import type { SluiceError } from '../../src/model/fault.ts';
 import { statusOf } from '../../src/model/fault.ts';
 import { policyTypes } from '../../src/policies/policy-types.ts';
 import { failures } from '../../src/proxy/failures.ts';
-import { filesIn, textOf } from '../tools/source-files.ts';
-import { program } from './cli-page.ts';
+import { allPages, anchorsOf, linksOf } from '../tools/pages.ts';
+import { filesIn, root, textOf } from '../tools/source-files.ts';
+import { cliPage, program } from './cli-page.ts';
 
 /** Lists `STATUS CODE` of every failure that a source file creates. */
 function failuresIn(file: string): string[] {
@@ -86,4 +92,79 @@ test('every command of `sluice` is in the table of the README', async (t) => {
     t.ok(row.length > 0, command.name());
     for (const below of command.commands) t.match(row.join('\n'), new RegExp(`\\b${below.name()}\\b`), `${command.name()} ${below.name()}`);
   }
+});
+
+/** Describes the fault of a link on a page; undefined if it has none. */
+function faultOf(page: string, link: string): string | undefined {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? page : posix.join(posix.dirname(page), path);
+  if (!existsSync(new URL(target, root))) return `${page}: ${link} leads nowhere`;
+  if (anchor !== undefined && !anchorsOf(target).has(anchor)) return `${page}: ${target} has no heading for #${anchor}`;
+  return undefined;
+}
+
+test('every link between pages leads somewhere, anchors included', async (t) => {
+  const faults = allPages.flatMap((page) => linksOf(page).flatMap((link) => faultOf(page, link) ?? []));
+  t.strictSame(faults, []);
+  t.match(faultOf('README.md', 'docs/nowhere.md'), /leads nowhere/);
+  t.match(faultOf('README.md', 'docs/request.md#nowhere'), /has no heading/);
+});
+
+test('every page is linked from the README', async (t) => {
+  const linked = new Set(linksOf('README.md').map((link) => link.split('#')[0]));
+  t.strictSame(
+    allPages.filter((page) => page !== 'README.md' && !linked.has(page)),
+    [],
+  );
+});
+
+test('every page begins with its only title, followed by text', async (t) => {
+  for (const page of allPages) {
+    const text = textOf(page);
+    t.match(text, /^# .+\n\n\S/, page);
+    t.equal([...text.replace(/^```[\s\S]*?^```$/gm, '').matchAll(/^# /gm)].length, 1, `${page} has one title`);
+  }
+});
+
+test('every variable on docs/options.md exists', async (t) => {
+  const variables = [...textOf('docs/options.md').matchAll(/<br>`(SLUICE_\w+)`/g)].map(([, name = '']) => name);
+  t.ok(variables.length > 40);
+  t.equal(new Set(variables).size, variables.length);
+  t.strictSame(
+    variables.filter((name) => unknown(name)),
+    [],
+  );
+  t.ok(unknown('SLUICE_ENVIRONMENTS_PRODUCTION_NONSENSE'), 'the check finds faults');
+});
+
+/** True if the variable does not exist. Its value may still be wrong. */
+function unknown(name: string): boolean {
+  try {
+    readConfig('', { env: { [name]: '1' } });
+    return false;
+  } catch (error) {
+    return (error as SluiceError).faults.some(({ path, message }) => path === name && message.startsWith('is not a variable'));
+  }
+}
+
+test('docs/cli.md describes every command as the program does', async (t) => {
+  t.equal(textOf('docs/cli.md'), cliPage(), 'if not: node --import=tsx test/docs/write-cli-page.ts');
+});
+
+test('docs/cli.md and the help contain every command and option', async (t) => {
+  const page = textOf('docs/cli.md');
+  const seen: string[] = [];
+  const visit = (command: Command, name: string) => {
+    if (command.commands.length === 0) {
+      seen.push(name);
+      t.match(page, `\n## ${name}\n`);
+    }
+    for (const { long, description } of command.options) {
+      t.match(page, `${long}`, `${name} ${long}`);
+      t.ok(description.length > 3, `${name} ${long} has a description`);
+    }
+    for (const below of command.commands) visit(below, `${name} ${below.name()}`);
+  };
+  visit(program(), 'sluice');
+  t.ok(seen.length >= 25, `${seen.length} commands`);
 });

@@ -51,6 +51,7 @@ async function recordOf(balancer: BalancerUnderTest, id: string): Promise<Server
 }
 
 test('a running gateway is not thrown out by the holder of a join token, through either door', async (t) => {
+  const begun = performance.now();
   const target = await startTarget(t);
   const balancer = await startBalancer(t);
   await deployEcho(balancer, target.url);
@@ -93,7 +94,8 @@ test('a running gateway is not thrown out by the holder of a join token, through
   const metrics = new Scrape(await (await fetch(`${balancer.control}/metrics`)).text());
   t.same(metrics.by('reason', 'sluice_join_refusals_total'), { scope: 1, taken: 8 });
   const lines = balancer.process.log.filter(({ msg }) => /a registration was refused/.test(String(msg)));
-  t.equal(lines.length, 1, 'logged once a minute for an address');
+  const minutes = Math.ceil((performance.now() - begun) / 60_000);
+  t.ok(lines.length >= 1 && lines.length <= minutes, 'logged once a minute for an address');
   t.match(lines[0], { address: '127.0.0.1', reason: 'taken', token: 'SLUICE_JOIN_TOKEN' });
   load.recount();
   await load.more(50);

@@ -1,4 +1,6 @@
 import t from 'tap';
+import { Ejection, mayEject } from '../../src/health/ejection.ts';
+import { FailureStreak } from '../../src/health/failure-streak.ts';
 import { HealthMachine } from '../../src/health/health-machine.ts';
 import { panics } from '../../src/health/panic.ts';
 import { slowStartShare } from '../../src/health/slow-start.ts';
@@ -66,4 +68,49 @@ t.test('slow start rises linearly from a tenth', async (t) => {
   t.equal(slowStartShare(500, 1000), 0.5);
   t.equal(slowStartShare(1000, 1000), 1);
   t.equal(slowStartShare(5000, 1000), 1);
+});
+
+t.test('only consecutive failures count', async (t) => {
+  const streak = new FailureStreak();
+  t.notOk(streak.failed(3));
+  t.notOk(streak.failed(3));
+  streak.end();
+  t.strictSame(
+    Array.from({ length: 7 }, () => streak.failed(3)),
+    [false, false, true, false, false, true, false],
+    'reported once per streak',
+  );
+  t.ok(streak.failed(1), 'another limit applies at once');
+});
+
+t.test('0 means never', async (t) => {
+  const streak = new FailureStreak();
+  t.notOk(Array.from({ length: 1000 }, () => streak.failed(0)).includes(true));
+});
+
+const settings = { consecutiveFailures: 3, baseEjection: 1000, maxEjection: 2500, maxEjectedPercent: 50 };
+
+t.test('each ejection lasts longer, up to a limit; time without ejections makes the next one shorter', async (t) => {
+  const ejection = new Ejection();
+  t.notOk(ejection.ejected(0));
+  t.equal(ejection.eject(settings, 0), 1000);
+  t.ok(ejection.ejected(999));
+  t.notOk(ejection.ejected(1000));
+  t.equal(ejection.eject(settings, 1000), 2000);
+  t.equal(ejection.eject(settings, 3000), 2500, 'the limit');
+  t.equal(ejection.eject(settings, 5500), 2500);
+  // Three base periods without an ejection after 8000 leave one of four.
+  t.equal(ejection.eject(settings, 11_000), 2000);
+  t.equal(ejection.eject(settings, 1_000_000), 1000, 'all forgotten');
+});
+
+t.test('never ejects more than the percentage of the servers', async (t) => {
+  t.notOk(mayEject(0, 1, 50), 'the only server stays');
+  t.ok(mayEject(0, 2, 50));
+  t.notOk(mayEject(1, 2, 50));
+  t.notOk(mayEject(1, 3, 50));
+  t.ok(mayEject(4, 10, 50));
+  t.notOk(mayEject(5, 10, 50));
+  t.notOk(mayEject(0, 100, 0));
+  t.ok(mayEject(99, 100, 100));
 });

@@ -3,9 +3,11 @@ import { createServer as createHttp, type RequestListener } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import t, { type Test } from 'tap';
+import t, { type Test, test } from 'tap';
 import { expects, type Probe, type ProbeResult, probe } from '../../src/health/probe.ts';
+import { responseStatus } from '../../src/health/response-status.ts';
 import { systemClock } from '../../src/model/clock.ts';
+import { localHeader } from '../../src/model/proxy-protocol.ts';
 import { CertificateFolder, textsOf } from '../tools/certificate-folder.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { listening } from '../tools/listening.ts';
@@ -213,4 +215,53 @@ t.test('expected statuses: single ones, ranges, lists', async (t) => {
   t.notOk(expects('200-399', 400));
   t.ok(expects('200,204,301-302', 302));
   t.notOk(expects('200,204,301-302', 300));
+});
+
+for (const version of ['v1', 'v2'] as const)
+  t.test(`${version}: a check begins with the header of a connection of the balancer itself`, async (t) => {
+    const preface = localHeader(version);
+    const server = createServer();
+    const address = await listening(t, server);
+    const result = new Promise<ProbeResult>((resolve) => {
+      probe({ address, path: '/', timeout: 5000, expect: '200', preface }, systemClock, resolve);
+    });
+    const [socket] = await once(server, 'connection');
+    let seen = Buffer.alloc(0);
+    for await (const piece of socket) {
+      seen = Buffer.concat([seen, piece]);
+      if (seen.includes('\r\n\r\n', preface.length)) break;
+    }
+    t.strictSame(seen.subarray(0, preface.length), preface);
+    t.ok(seen.subarray(preface.length).toString().startsWith('GET / HTTP/1.1\r\n'));
+    t.notOk((await result).passed);
+  });
+
+const table: readonly (readonly [string, ReturnType<typeof responseStatus>])[] = [
+  ['HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n', 200],
+  ['HTTP/1.0 204 No Content\r\n\r\nand more', 204],
+  ['HTTP/1.1 503\r\n\r\n', 503],
+  ['HTTP/1.1 200 OK\nserver: old\n\n', 200],
+  ['HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 404 Not Found\r\n\r\n', 404],
+  ['HTTP/1.1 100 Continue\r\n\r\n', undefined],
+  ['HTTP/1.1 100 Continue\r\n\r\nSSH-2.0', 'malformed'],
+  ['', undefined],
+  ['HT', undefined],
+  ['HTTP/1.1 200 OK\r\n', undefined],
+  ['HTTP/1.1 101 Switching Protocols\r\n\r\n', 'malformed'],
+  ['HTTP/2 200\r\n\r\n', 'malformed'],
+  ['HTTP/1.1 2000 OK\r\n\r\n', 'malformed'],
+  ['HTTP/1.1 099 No\r\n\r\n', 'malformed'],
+  ['HTTP/1.1  200 OK\r\n\r\n', 'malformed'],
+  ['SSH-2.0-OpenSSH_9.2\r\n', 'malformed'],
+  [`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(20_000)}`, 'malformed'],
+];
+
+for (const [text, expected] of table) {
+  test(`${JSON.stringify(text.slice(0, 60))} → ${expected}`, async (t) => t.equal(responseStatus(text), expected));
+}
+
+test('the status is known exactly when the final head is complete', async (t) => {
+  const text = 'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\na: b\r\n\r\n';
+  for (let length = 0; length < text.length; length++) t.equal(responseStatus(text.slice(0, length)), undefined);
+  t.equal(responseStatus(text), 200);
 });

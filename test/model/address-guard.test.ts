@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import { test } from 'tap';
+import type { NetworkInterfaceInfo } from 'node:os';
+import t, { test } from 'tap';
 import { Resolver } from '../../src/dns/resolver.ts';
 import { AddressGuard } from '../../src/model/address-guard.ts';
 import { systemClock } from '../../src/model/clock.ts';
+import { OwnAddresses } from '../../src/model/own-addresses.ts';
 
 test('groups of addresses in every spelling', async (t) => {
   const linkLocal = new AddressGuard(['link-local']);
@@ -67,4 +69,26 @@ test('an address is judged when it is connected to, whatever name led there', as
   const linkLocal = new AddressGuard(['link-local']);
   addresses = ['169.254.169.254', '127.0.0.1'];
   t.equal(await dial('c.test', linkLocal), 'connected', 'a name that has other addresses is reached there');
+});
+
+t.test('loopback and the addresses of the interfaces are this machine, names and all others are not', (t) => {
+  let now = 0;
+  let looks = 0;
+  const present = ['192.0.2.7', 'fe80::7', '2001:db8::7'];
+  const own = new OwnAddresses(
+    () => {
+      looks++;
+      return { eth0: present.map((address) => ({ address }) as NetworkInterfaceInfo) };
+    },
+    () => now,
+  );
+  for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost', '::ffff:127.0.0.1']) t.ok(own.has(host), host);
+  t.equal(looks, 0, 'the interfaces are not looked at for loopback');
+  for (const host of ['192.0.2.7', '::ffff:192.0.2.7', 'fe80::7%eth0', '2001:db8::7']) t.ok(own.has(host), host);
+  for (const host of ['192.0.2.8', '127.example', '10.0.0.1', '2001:db8::8', 'gw1.internal', '']) t.notOk(own.has(host), host);
+  t.equal(looks, 1);
+  present.push('192.0.2.8');
+  now += 5_000;
+  t.ok(own.has('192.0.2.8'), 'an address that the machine gets later is noticed');
+  t.end();
 });

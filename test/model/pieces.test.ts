@@ -1,5 +1,8 @@
+import fc from 'fast-check';
 import t from 'tap';
+import { isLarge, jsonPieces, jsonText } from '../../src/model/json-pieces.ts';
 import { atOnce, eachInTurns, inTurns, mapInTurns, type Pieces, spreadOverTurns, startNow, turnMs } from '../../src/model/pieces.ts';
+import { Turns } from '../../src/model/turns.ts';
 
 function* counting(to: number, done: number[]): Pieces<string> {
   for (let piece = 0; piece < to; piece++) {
@@ -111,4 +114,60 @@ t.test('few pieces are done at once, many partly in turns', async (t) => {
   t.equal(many.length, 100);
   await rest;
   t.equal(many.length, 500);
+});
+
+t.test('requests start one in each turn of the event loop, first come, first served', async (t) => {
+  const turns = new Turns();
+  const started: number[] = [];
+  for (let request = 0; request < 3; request++) void turns.next().then(() => started.push(request));
+  const seen: number[][] = [];
+  for (let turn = 0; turn < 4; turn++) {
+    seen.push([...started]);
+    await new Promise(setImmediate);
+  }
+  t.strictSame(seen, [[], [0], [0, 1], [0, 1, 2]]);
+  void turns.next().then(() => started.push(3));
+  await new Promise(setImmediate);
+  t.strictSame(started, [0, 1, 2, 3], 'and again after a pause');
+});
+
+t.test('what is urgent comes before all that wait', async (t) => {
+  const turns = new Turns();
+  const started: string[] = [];
+  for (const name of ['first', 'second']) void turns.next().then(() => started.push(name));
+  void turns.next(true).then(() => started.push('urgent'));
+  for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+  t.strictSame(started, ['urgent', 'first', 'second']);
+});
+
+const leaf = fc.oneof(fc.string(), fc.double(), fc.boolean(), fc.constant(null), fc.constant(undefined));
+const { document } = fc.letrec((tie) => ({
+  document: fc.oneof({ maxDepth: 4 }, leaf, fc.array(tie('document'), { maxLength: 90 }), fc.dictionary(fc.string(), tie('document'))),
+}));
+
+t.test('the pieces are what JSON.stringify writes', async () => {
+  fc.assert(
+    fc.property(document, (value) => [...jsonPieces(value)].join('') === (JSON.stringify(value) ?? '')),
+    { numRuns: 300 },
+  );
+});
+
+t.test('no piece of a long list has much more than 16,384 characters, wherever the list stands', async (t) => {
+  const servers = Array.from({ length: 4000 }, (_, index) => ({
+    id: `server-${index}`,
+    state: 'ready',
+    projects: [{ name: 'shop', revision: 1 }],
+  }));
+  for (const value of [
+    servers,
+    { servers },
+    [{ deployments: [{ project: 'shop', servers }] }],
+    Object.fromEntries(servers.map((one) => [one.id, one])),
+  ]) {
+    const pieces = [...jsonPieces(value)];
+    t.ok(pieces.length > 10 && pieces.every(({ length }) => length < 20_000), `${pieces.map(({ length }) => length)}`);
+    t.ok(isLarge(value));
+    t.equal(atOnce(jsonText(value)), JSON.stringify(value));
+  }
+  t.notOk(isLarge({ id: 'server-1', projects: [{ name: 'shop' }] }));
 });
