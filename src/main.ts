@@ -7,6 +7,7 @@ import { type RunningGateway, runGateway } from './assembly/run-gateway.ts';
 import { type Served, serve } from './assembly/serve.ts';
 import { ServiceManager } from './assembly/service-manager.ts';
 import { loadShipped } from './assembly/shipped.ts';
+import { shortenPauses } from './assembly/short-pauses.ts';
 import { up } from './assembly/up.ts';
 import { build } from './assembly/version.ts';
 import { isWorker, runWorker } from './assembly/worker-program.ts';
@@ -46,6 +47,7 @@ const roles: Roles = {
     const config = file === undefined ? load(anyDates) : checkFile(file, () => load(anyDates));
     logger.info({ program: build }, 'starting');
     manager.starting(`Starting; registry ${config.registry.url.split(':')[0]}`);
+    if (config.workers === 0) shortenPauses();
     const starting = serve(config, logger);
     let served: Served | undefined;
     stopOnSignal(logger, manager, async () => served?.stop());

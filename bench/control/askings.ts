@@ -92,6 +92,15 @@ export const askings: readonly Asking[] = [
       }),
   },
   {
+    name: 'pushes and deploys of 400 KB',
+    run: ({ asker, target }, signal) =>
+      asker.repeat(1, signal, async () => {
+        await asker.ask({ method: 'POST', path: '/v1/projects', body: bigProject(target, `d${made++}`), status: 201 });
+        const path = `/v1/environments/${environments.gateways}/deployments/big`;
+        await asker.ask({ method: 'PUT', path, body: '{}', status: 200 });
+      }),
+  },
+  {
     name: 'live feeds opened × 8',
     run: ({ asker, control, token }, signal) =>
       asker.repeat(8, signal, async () => {

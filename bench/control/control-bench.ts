@@ -1,4 +1,3 @@
-import { setPriority } from 'node:os';
 import { freePort } from '../../test/tools/free-port.ts';
 import type { Owner } from '../../test/tools/owner.ts';
 import { pause } from '../../test/tools/pause.ts';
@@ -6,7 +5,9 @@ import { adminToken, serving, startBalancer, startGateway } from '../../test/too
 import { type Spread, spreadOf } from '../fleet/spread.ts';
 import { describeMachine } from '../machine.ts';
 import { Asker } from './asker.ts';
-import { type Asking, askings, type Scene } from './askings.ts';
+import { askings, type Scene } from './askings.ts';
+import { compute } from './compute.ts';
+import { giveWay } from './give-way.ts';
 import { bigProject, configured, environments, smallProject } from './scene.ts';
 import { type Measured, Traffic } from './traffic.ts';
 import { TurnMeter, type TurnsTaken } from './turns.ts';
@@ -22,8 +23,8 @@ export interface ControlBenchOptions {
   /** Begin of the names of the things to ask; default: all. */
   readonly only?: string | undefined;
   /**
-   * True: this process, which asks, gives way to those that are measured. On a machine with few processors it would delay them otherwise. Default: false,
-   * since a process cannot take its priority back.
+   * True: this process, which asks, gives way to those that are measured, since clients of a control plane are on other machines. On a machine with few
+   * processors it would delay traffic otherwise. Default: false, since a process cannot take its priority back.
    */
   readonly givesWay?: boolean;
   readonly progress: (text: string) => void;
@@ -35,8 +36,8 @@ export interface Latency {
   readonly gateway: Spread;
   /** Requests without an answer for 10 s, of both. */
   readonly unanswered: number;
-  /** Turns of the balancer's event loop meanwhile. */
-  readonly turns: TurnsTaken;
+  /** Turns of the event loops of balancer and gateway server meanwhile. */
+  readonly turns: { readonly balancer: TurnsTaken; readonly gateway: TurnsTaken };
 }
 
 export interface ControlResults {
@@ -47,6 +48,8 @@ export interface ControlResults {
   readonly empty: Latency;
   /** All quiet times between the things that were asked. */
   readonly quiet: Latency;
+  /** While another process computes, and nothing is asked: what competition for processors does to the measurement. */
+  readonly computing: Latency;
   readonly asked: readonly ({ readonly name: string; readonly answers: number } & Latency)[];
 }
 
@@ -60,11 +63,11 @@ export async function runControlBench(owner: Owner, options: ControlBenchOptions
   const listen = async () => `127.0.0.1:${await freePort()}`;
   // Environments on one address would need hosts.
   const listens = { traffic: await listen(), gateways: await listen(), fleet: await listen(), fixed: await listen() };
-  const meter = new TurnMeter(owner);
-  const balancer = await startBalancer(owner, config, configured(listens, servers, target), meter.variables);
+  const meters = { balancer: new TurnMeter(owner), gateway: new TurnMeter(owner) };
+  const balancer = await startBalancer(owner, config, configured(listens, servers, target), meters.balancer.variables);
   const asker = new Asker(balancer.control, adminToken);
   owner.teardown(() => asker.close());
-  await startGateway(owner, 'gateway', balancer.control, ['--environment', environments.gateways]);
+  await startGateway(owner, 'gateway', balancer.control, ['--environment', environments.gateways], { variables: meters.gateway.variables });
   await serving(balancer, ['gateway'], environments.gateways);
   const push = (body: string) => asker.ask({ method: 'POST', path: '/v1/projects', body, status: [200, 201] });
   const deploy = (project: string) =>
@@ -78,41 +81,49 @@ export async function runControlBench(owner: Owner, options: ControlBenchOptions
   };
   await until200(paths.gateway);
 
+  const turns = async (): Promise<Latency['turns']> => ({ balancer: await meters.balancer.take(), gateway: await meters.gateway.take() });
+
   progress('empty…');
   // The first requests warm both processes up.
   await traffic.measure(paths, quietSeconds);
-  await meter.take();
-  const empty = latencyOf([await traffic.measure(paths, seconds)], [await meter.take()]);
+  await turns();
+  const empty = latencyOf([await traffic.measure(paths, seconds)], [await turns()]);
   progress(`${servers} servers register, ${revisions} revisions are pushed…`);
-  if (givesWay) setPriority(10);
+  if (givesWay) giveWay();
   await fill({ asker, servers, revisions, target, push });
   await deploy('big');
   // The gateway server compiles what is new to it; that is not a quiet time.
   await traffic.measure(paths, seconds);
 
   const scene: Scene = { asker, control: balancer.control, token: adminToken, servers, target, listen: listens.fixed };
+  await turns();
+  const { measured: beside } = await measureWhile(compute, () => traffic.measure(paths, seconds));
+  const computing = latencyOf([beside], [await turns()]);
   const quiet: Measured[] = [];
-  const quietTurns: TurnsTaken[] = [];
+  const quietTurns: Latency['turns'][] = [];
   const asked: (ControlResults['asked'][number] & Latency)[] = [];
   for (const asking of askings.filter(({ name }) => name.startsWith(only))) {
-    await meter.take();
+    await turns();
     quiet.push(await traffic.measure(paths, quietSeconds));
-    quietTurns.push(await meter.take());
-    const { measured, answers } = await measureWhile(asking, scene, () => traffic.measure(paths, seconds));
-    const one = { name: asking.name, answers, ...latencyOf([measured], [await meter.take()]) };
+    quietTurns.push(await turns());
+    const { measured, answers } = await measureWhile(
+      (signal) => asking.run(scene, signal),
+      () => traffic.measure(paths, seconds),
+    );
+    const one = { name: asking.name, answers, ...latencyOf([measured], [await turns()]) };
     asked.push(one);
     progress(
-      `${one.name}: ${answers} answers, p99 ${one.balancer.p99.toFixed(1)} and ${one.gateway.p99.toFixed(1)} ms, longest turn ${one.turns.longestMs.toFixed(1)} ms`,
+      `${one.name}: ${answers} answers, p99 ${one.balancer.p99.toFixed(1)} and ${one.gateway.p99.toFixed(1)} ms, longest turns ${one.turns.balancer.longestMs.toFixed(1)} and ${one.turns.gateway.longestMs.toFixed(1)} ms`,
     );
     // What was asked last may still be under way, such as a deploy at the gateway.
     await pause(quietSeconds * 250);
   }
-  return { ...begun, empty, quiet: latencyOf(quiet, quietTurns), asked };
+  return { ...begun, empty, quiet: latencyOf(quiet, quietTurns), computing, asked };
 }
 
-async function measureWhile(asking: Asking, scene: Scene, measure: () => Promise<Measured>) {
+async function measureWhile<Result>(work: (signal: AbortSignal) => Promise<Result>, measure: () => Promise<Measured>) {
   const ended = new AbortController();
-  const asks = asking.run(scene, ended.signal);
+  const asks = work(ended.signal);
   const measured = await Promise.race([measure(), asks.then(() => new Promise<never>(() => {}))]);
   ended.abort();
   return { answers: await asks, measured };
@@ -145,12 +156,16 @@ async function until200(url: string): Promise<void> {
   while ((await fetch(url)).status !== 200) await pause(20);
 }
 
-function latencyOf(measured: readonly Measured[], turns: readonly TurnsTaken[]): Latency {
+function latencyOf(measured: readonly Measured[], turns: readonly Latency['turns'][]): Latency {
   const of = (path: string) => spreadOf(measured.flatMap(({ times }) => times[path] ?? []));
   return {
     balancer: of('balancer'),
     gateway: of('gateway'),
     unanswered: measured.reduce((sum, one) => sum + one.unanswered, 0),
-    turns: { longestMs: Math.max(...turns.map(({ longestMs }) => longestMs)), long: turns.reduce((sum, { long }) => sum + long, 0) },
+    turns: { balancer: sumOf(turns.map(({ balancer }) => balancer)), gateway: sumOf(turns.map(({ gateway }) => gateway)) },
   };
+}
+
+function sumOf(turns: readonly TurnsTaken[]): TurnsTaken {
+  return { longestMs: Math.max(...turns.map(({ longestMs }) => longestMs)), long: turns.reduce((sum, { long }) => sum + long, 0) };
 }

@@ -10,17 +10,17 @@ const probe = fileURLToPath(new URL('../programs/turn-probe.mjs', import.meta.ur
 /** Milliseconds of a turn of the event loop beyond which it counts as long. */
 export const longTurnMs = 5;
 
-/** The turns of the balancer's event loop in some time, without the time in which another process had the processor. */
+/** The turns of a process's event loop in some time, without the time in which another process had the processor. */
 export interface TurnsTaken {
   readonly longestMs: number;
   /** Number of turns of more than {@link longTurnMs}. */
   readonly long: number;
 }
 
-/** Reads from a balancer how long the turns of its event loop take. */
+/** Reads from a process how long the turns of its event loop take. */
 export class TurnMeter {
   readonly #socket: string;
-  /** Environment variables with which the balancer must be started. */
+  /** Environment variables with which the process must be started. */
   readonly variables: Readonly<Record<string, string>>;
 
   constructor(owner: Owner) {

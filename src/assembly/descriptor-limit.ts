@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { processDescriptors } from '../model/descriptors.ts';
+import { keepSpareDescriptor } from './spare-descriptor.ts';
 
 /** Milliseconds between two log lines. */
 const quietMs = 60_000;
 
 /** Limits the connections of this process to what its limit of open files leaves room for. Logs, at most once a minute, that this is too little. */
 export function applyDescriptorLimit(logger: Logger): void {
+  keepSpareDescriptor();
   const limit = descriptorLimit();
   processDescriptors.divide(limit);
   let loggedAt = Number.NEGATIVE_INFINITY;

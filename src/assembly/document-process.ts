@@ -1,38 +1,47 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { setPriority } from 'node:os';
 import { type DocumentKind, type DocumentReader, documents, type ReadDocument, readChecked } from '../control/documents.ts';
-import { contentHash } from '../model/content-hash.ts';
 import { type ErrorCode, type Fault, SluiceError } from '../model/fault.ts';
+import { controlTurns } from '../model/turns.ts';
+import { type CheckedFacts, CheckedProject } from '../projects/checked-project.ts';
+import type { Variables } from '../projects/variables.ts';
+import { type DeployableRevision, examineRevision, type RevisionExaminer } from '../registry/rules/deployable-revisions.ts';
 import { childEnvironment } from './child-environment.ts';
+import { giveWay } from './give-way.ts';
 import { ownProgram } from './own-program.ts';
 
 /** First argument of a process that reads documents, used only by {@link DocumentProcess}. */
 const argument = 'document-reader';
-/** Milliseconds without a document after which the process is ended. */
-const idleMs = 30_000;
+/** Milliseconds without a document after which the process is ended. To start it takes some milliseconds of this process. */
+const idleMs = 300_000;
+/** Has V8 use one thread: those that collect garbage would occupy several processors at once, and traffic would have to wait for one. */
+const oneThread = '--single-threaded';
 /** Attempts at a document whose process ends. */
 const mostAttempts = 2;
 
-type CheckedContent = NonNullable<ReadDocument['content']>;
+/** A document to read, or the text of a revision to examine for an environment. */
+type Question = { readonly kind: DocumentKind; readonly octets: Uint8Array } | { readonly revision: string; readonly variables: Variables };
 
-interface Question {
-  readonly number: number;
-  readonly kind: DocumentKind;
-  readonly octets: Uint8Array;
-}
-
-interface Waiting extends Omit<Question, 'number'> {
+interface Waiting {
+  readonly question: Question;
   readonly by: ChildProcess;
   readonly attempts: number;
-  resolve(read: ReadDocument): void;
+  resolve(answer: Answer): void;
   reject(error: SluiceError): void;
 }
 
-type Answer = { readonly number: number } & (
+type Answer =
   | { readonly json: { readonly given: string; readonly value: string } }
-  | { readonly content: CheckedContent }
-  | { readonly refused: { readonly code: ErrorCode; readonly message: string; readonly faults: readonly Fault[] } }
-);
+  | { readonly project: CheckedFacts }
+  | { readonly deployable: DeployableRevision };
+
+interface Refused {
+  readonly refused: { readonly code: ErrorCode; readonly message: string; readonly faults: readonly Fault[] };
+}
+
+interface Numbered<Message> {
+  readonly number: number;
+  readonly message: Message;
+}
 
 /**
  * Reads large documents in a process of its own, so that traffic does not wait meanwhile: half a megabyte of YAML takes half a second. The
@@ -45,8 +54,18 @@ export class DocumentProcess {
   #closed = false;
   readonly #waiting = new Map<number, Waiting>();
 
-  readonly read: DocumentReader = (octets, kind) =>
-    new Promise((resolve, reject) => this.#send({ kind, octets, attempts: 0, resolve, reject }));
+  readonly read: DocumentReader = async (octets, kind) => {
+    const answer = await this.#ask({ kind, octets });
+    if ('project' in answer) return { given: undefined, value: new CheckedProject(answer.project) };
+    if ('json' in answer) return parsedInTurns(answer.json);
+    throw unsuitable(kind);
+  };
+
+  readonly examine: RevisionExaminer = async (revision, variables) => {
+    const answer = await this.#ask({ revision, variables });
+    if ('deployable' in answer) return answer.deployable;
+    throw unsuitable('revision');
+  };
 
   /** Ends the process. Documents that are still being read are refused. */
   close(): void {
@@ -60,20 +79,29 @@ export class DocumentProcess {
     this.#process = undefined;
   }
 
-  #send(document: Omit<Waiting, 'by'>): void {
+  #ask(question: Question): Promise<Answer> {
+    return new Promise((resolve, reject) => this.#send({ question, attempts: 0, resolve, reject }));
+  }
+
+  #send(waiting: Omit<Waiting, 'by'>): void {
     clearTimeout(this.#idle);
     this.#process ??= this.#start();
     const number = this.#number++;
-    const { kind, octets, attempts } = document;
-    this.#waiting.set(number, { ...document, attempts: attempts + 1, by: this.#process });
-    this.#process.send({ number, kind, octets } satisfies Question);
+    this.#waiting.set(number, { ...waiting, attempts: waiting.attempts + 1, by: this.#process });
+    this.#process.send({ number, message: waiting.question } satisfies Numbered<Question>);
   }
 
   #start(): ChildProcess {
-    const { file, args } = ownProgram([argument]);
-    const env = childEnvironment();
-    const started = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], serialization: 'advanced', detached: true, env });
-    started.on('message', (answer: Answer) => this.#take(answer));
+    const { file, args } = ownProgram([argument], [oneThread]);
+    // In the session of this process: Linux shares time among sessions first (autogroups), and then priorities count only within one.
+    const started = spawn(file, args, {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      serialization: 'advanced',
+      env: childEnvironment(),
+    });
+    // At once, since its start takes a fifth of a second of a processor. Threads that it starts meanwhile are its own concern.
+    if (started.pid !== undefined) giveWay(started.pid);
+    started.on('message', (answer: Numbered<Answer | Refused>) => this.#take(answer));
     // If it could not be started, or a message did not reach it, 'close' follows.
     started.on('error', () => started.kill('SIGKILL'));
     started.once('close', () => {
@@ -92,13 +120,12 @@ export class DocumentProcess {
     return started;
   }
 
-  #take(answer: Answer): void {
-    const waiting = this.#waiting.get(answer.number);
-    this.#waiting.delete(answer.number);
+  #take({ number, message }: Numbered<Answer | Refused>): void {
+    const waiting = this.#waiting.get(number);
+    this.#waiting.delete(number);
     if (this.#waiting.size === 0) this.#idle = setTimeout(() => this.#end(), idleMs).unref();
-    if ('json' in answer) waiting?.resolve({ given: parsed(answer.json.given), value: parsed(answer.json.value) });
-    else if ('content' in answer) waiting?.resolve(contentRead(answer.content));
-    else waiting?.reject(new SluiceError(answer.refused.code, answer.refused.message, answer.refused));
+    if ('refused' in message) waiting?.reject(new SluiceError(message.refused.code, message.refused.message, message.refused));
+    else waiting?.resolve(message);
   }
 }
 
@@ -109,27 +136,29 @@ export function readsDocuments(): boolean {
 
 /** Reads documents for the process that started this one, until that ends. */
 export function runDocumentReader(): void {
-  // Traffic of this machine comes first. Lower priority is always allowed.
-  setPriority(10);
-  process.on('message', ({ number, kind, octets }: Question) => process.send?.(answerTo(number, kind, octets)));
+  giveWay(process.pid);
+  process.on('message', ({ number, message }: Numbered<Question>) =>
+    process.send?.({ number, message: answerTo(message) } satisfies Numbered<Answer | Refused>),
+  );
   process.once('disconnect', () => process.exit(0));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
 }
 
-function answerTo(number: number, kind: DocumentKind, octets: Uint8Array): Answer {
+function answerTo(question: Question): Answer | Refused {
   try {
-    const read = readChecked(octets, documents[kind]);
-    return kind === 'project'
-      ? { number, content: contentOf(read.value) }
-      : { number, json: { given: textOf(read.given), value: textOf(read.value) } };
+    if ('revision' in question) return { deployable: examineRevision(question.revision, question.variables) };
+    const read = readChecked(question.octets, documents[question.kind]);
+    return read.value instanceof CheckedProject
+      ? { project: read.value.facts }
+      : { json: { given: textOf(read.given), value: textOf(read.value) } };
   } catch (error) {
     const { code, message, faults } = error instanceof SluiceError ? error : new SluiceError('internal', (error as Error).message);
-    return { number, refused: { code, message, faults } };
+    return { refused: { code, message, faults } };
   }
 }
 
-function contentOf(project: unknown): CheckedContent {
-  return { json: JSON.stringify(project), hash: contentHash(project) };
+function unsuitable(question: string): SluiceError {
+  return new SluiceError('internal', `the process that reads large documents gave the answer to another question than about a ${question}`);
 }
 
 /** JSON of a document, which may also be nothing. */
@@ -137,12 +166,13 @@ function textOf(value: unknown): string {
   return JSON.stringify(value) ?? '';
 }
 
-function parsed(text: string): unknown {
-  return text === '' ? undefined : JSON.parse(text);
+/** JSON is parsed in a fraction of the time that the structured copy of a message takes. */
+async function parsedInTurns({ given, value }: { readonly given: string; readonly value: string }): Promise<ReadDocument> {
+  const first = parsed(given);
+  await controlTurns.next();
+  return { given: first, value: parsed(value) };
 }
 
-/** A project from another process. JSON is parsed in a fraction of the time that the structured copy of a message takes. */
-function contentRead(content: CheckedContent): ReadDocument {
-  const value: unknown = JSON.parse(content.json);
-  return { given: value, value, content };
+function parsed(text: string): unknown {
+  return text === '' ? undefined : JSON.parse(text);
 }

@@ -11,8 +11,11 @@ export function setProgramFile(file: string): void {
   programFile = file;
 }
 
-/** The command that starts this program with other arguments, as a script or as a single executable. */
-export function ownProgram(words: readonly string[]): { file: string; args: string[] } {
-  const script = isSea() ? [] : [...process.execArgv, programFile];
+/**
+ * The command that starts this program with other arguments, as a script or as a single executable.
+ * @param more options of Node.js, which a single executable does not take
+ */
+export function ownProgram(words: readonly string[], more: readonly string[] = []): { file: string; args: string[] } {
+  const script = isSea() ? [] : [...process.execArgv, ...more, programFile];
   return { file: process.execPath, args: [...script, ...words] };
 }

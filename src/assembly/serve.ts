@@ -69,7 +69,8 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   const refusals = new JoinRefusals(logger, systemClock);
   const dataPlane = new DataPlaneRunner(config, logger);
   await dataPlane.openAccessLog();
-  const registry = await openRegistry({ ...config.registry, logger });
+  const reader = new DocumentProcess();
+  const registry = await openRegistry({ ...config.registry, logger, examine: reader.examine });
   const secrets = await openSecrets({ registry, dataDir: config.dataDir, env, logger }).catch(async (error: unknown) => {
     await registry.close();
     throw error;
@@ -127,7 +128,6 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   const stopped = new AbortController();
   let registration: RegistrationEndpoint | undefined;
   // The admin API closes after the balancer: gateways renew their leases through it while requests finish.
-  const reader = new DocumentProcess();
   const stop = async () => {
     stopped.abort();
     await balancer.drain(present.shutdown.grace);

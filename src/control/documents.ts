@@ -2,11 +2,13 @@ import * as z from 'zod';
 import { readDocument } from '../config/document.ts';
 import { environmentSpec } from '../model/environment.ts';
 import { name } from '../model/name.ts';
-import { type CheckedContent, pushedProject } from '../projects/pushed-project.ts';
+import type { Project } from '../model/project.ts';
+import { CheckedProject } from '../projects/checked-project.ts';
+import { pushedProject } from '../projects/pushed-project.ts';
 
 /** Schemas of the documents that operators send, which may be large. */
 export const documents = {
-  project: pushedProject,
+  project: pushedProject.transform((project) => CheckedProject.of(project as Project)),
   /** An answer can be edited and sent back: `name` must then match the path, and `status` is ignored. */
   environment: environmentSpec.extend({ name: name.optional(), status: z.unknown().optional() }).meta({ id: 'EnvironmentBody' }),
 } as const;
@@ -17,8 +19,6 @@ export type DocumentKind = keyof typeof documents;
 export interface ReadDocument {
   readonly given: unknown;
   readonly value: unknown;
-  /** Content of a project that another process has checked. */
-  readonly content?: CheckedContent;
 }
 
 /** Reads a document; rejects with a `SluiceError` that has every fault. */

@@ -1,12 +1,13 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { AddressGuard } from '../model/address-guard.ts';
 import type { Random } from '../model/clock.ts';
 import { atOnce, type Pieces } from '../model/pieces.ts';
-import type { Project } from '../model/project.ts';
 import type { SnapshotUpdate } from '../model/snapshot-update.ts';
 import type { Variables } from '../projects/variables.ts';
 import type { Candidate } from './candidate.ts';
 import { type CompiledProject, compileInPieces } from './compiled-project.ts';
 import type { SavedProject } from './saved-project.ts';
+import type { ReadContents } from './snapshot-log.ts';
 import type { TargetFailureLog } from './target-failure-log.ts';
 
 /** Maximum length of a reported reason in characters: the registry refuses a longer one. */
@@ -16,9 +17,12 @@ type Compiled = { readonly project: CompiledProject } | { readonly fault: string
 
 /** A result with what was there when it was compiled. */
 interface Prepared {
-  readonly hash: string;
+  readonly given: SavedProject;
   readonly previous: CompiledProject | undefined;
-  readonly compiled: Compiled;
+  /** The deployed revision; undefined if the registry found a fault in it. */
+  readonly compiled: Compiled | undefined;
+  /** The revision to serve if the deployed one is rejected, as far as known. */
+  readonly kept: CompiledProject | undefined;
 }
 
 /** Compiles the projects that one update changes. What was prepared in turns of the event loop is used, unless another revision has come to run meanwhile. */
@@ -27,14 +31,14 @@ export class CandidateCompiler {
   readonly #random: Random;
   readonly #failureLog: TargetFailureLog;
   readonly #guard: AddressGuard | undefined;
-  readonly #read: (hash: string) => Project | undefined;
+  readonly #read: ReadContents;
   /** By name. */
   readonly #prepared = new Map<string, Prepared>();
 
   /** @param parts.read returns the contents of a revision by its hash; undefined if they cannot be read */
   constructor(
     update: Pick<SnapshotUpdate, 'epoch' | 'variables'>,
-    parts: { random: Random; failureLog: TargetFailureLog; guard?: AddressGuard | undefined; read: (hash: string) => Project | undefined },
+    parts: { random: Random; failureLog: TargetFailureLog; guard?: AddressGuard | undefined; read: ReadContents },
   ) {
     this.#update = update;
     this.#random = parts.random;
@@ -43,11 +47,11 @@ export class CandidateCompiler {
     this.#read = parts.read;
   }
 
-  /** Compiles the deployed revision for a later call of {@link candidate}, in pieces. */
+  /** Compiles the deployed revision for a later call of {@link candidate}, or the revision to serve if it is rejected, in pieces. */
   *prepare(given: SavedProject, previous: CompiledProject | undefined): Pieces<void> {
-    if (given.fault !== undefined) return;
-    const compiled = yield* this.#compile(given, this.#update.variables, previous);
-    this.#prepared.set(given.name, { hash: given.hash, previous, compiled });
+    const compiled = given.fault === undefined ? yield* this.#compile(given, this.#update.variables, previous) : undefined;
+    const kept = compiled !== undefined && 'project' in compiled ? undefined : yield* this.#kept(given, previous);
+    this.#prepared.set(given.name, { given, previous, compiled, kept });
   }
 
   /** @param previous what the server serves of the project, or keeps of it */
@@ -60,19 +64,25 @@ export class CandidateCompiler {
 
   /** Chooses the revision to serve of a project whose deployed revision was rejected: its fallback, or else the one that this server had before. */
   kept(given: SavedProject, previous: CompiledProject | undefined): CompiledProject | undefined {
-    const { name, fallback, fault } = given;
+    return this.#preparedFor(given, previous)?.kept ?? atOnce(this.#kept(given, previous));
+  }
+
+  *#kept({ name, revision, fallback, fault }: SavedProject, previous: CompiledProject | undefined): Pieces<CompiledProject | undefined> {
     // The deployed revision itself runs here, although its content is lost in the registry.
-    const hasIt = fault !== undefined && previous?.revision === given.revision && previous.epoch === this.#update.epoch;
+    const hasIt = fault !== undefined && previous?.revision === revision && previous.epoch === this.#update.epoch;
     if (fallback === undefined || hasIt) return previous;
-    const result = atOnce(this.#compile({ name, ...fallback }, fallback.variables ?? this.#update.variables, previous));
+    const result = yield* this.#compile({ name, ...fallback }, fallback.variables ?? this.#update.variables, previous);
     return 'project' in result ? result.project : previous;
   }
 
   #deployed(given: SavedProject, previous: CompiledProject | undefined): Compiled {
     if (given.fault !== undefined) return { fault: given.fault.slice(0, maxReason) };
+    return this.#preparedFor(given, previous)?.compiled ?? atOnce(this.#compile(given, this.#update.variables, previous));
+  }
+
+  #preparedFor(given: SavedProject, previous: CompiledProject | undefined): Prepared | undefined {
     const prepared = this.#prepared.get(given.name);
-    if (prepared?.hash === given.hash && prepared.previous === previous) return prepared.compiled;
-    return atOnce(this.#compile(given, this.#update.variables, previous));
+    return prepared !== undefined && prepared.previous === previous && isDeepStrictEqual(prepared.given, given) ? prepared : undefined;
   }
 
   *#compile(
@@ -84,7 +94,7 @@ export class CandidateCompiler {
     // The number alone is not enough: a registry restored with older data assigns the same revision numbers again.
     if (previous?.revision === revision && previous.hash === hash && holds(variables, previous.variables))
       return { project: previous.epoch === epoch ? previous : { ...previous, epoch } };
-    const project = this.#read(hash);
+    const project = yield* this.#read(hash);
     if (project === undefined) {
       const fault = `the contents of revision ${revision} cannot be read from this server's disk: they are requested from the registry again`;
       return { fault, unread: true };

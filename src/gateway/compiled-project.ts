@@ -4,6 +4,7 @@ import { contentHash } from '../model/content-hash.ts';
 import { SluiceError } from '../model/fault.ts';
 import { atOnce, type Pieces } from '../model/pieces.ts';
 import type { DeployedProject } from '../model/snapshot.ts';
+import type { PolicySet } from '../projects/policy-set.ts';
 import { planInPieces } from '../projects/project-plan.ts';
 import { type Variables, variablesInPieces } from '../projects/variables.ts';
 import type { Upstream } from '../proxy/upstream.ts';
@@ -64,7 +65,7 @@ export function* compileInPieces(deployed: DeployedProject, options: CompileOpti
   const { origin, previous, random, failureLog, guard } = options;
   const plan = yield* planInPieces(deployed, origin.variables);
   const counters = new ProjectCounters(previous?.counters);
-  const { routes, upstreams } = buildTargets(plan.targets, {
+  const { routes, upstreams } = yield* buildTargets(plan.targets, {
     known: previous?.upstreams ?? new Map(),
     random,
     failureLog,
@@ -72,10 +73,13 @@ export function* compileInPieces(deployed: DeployedProject, options: CompileOpti
     guard,
   });
   const resources = new ResourceTree<CompiledResource>();
+  const chains = new Map<PolicySet, PolicyChain>();
   for (const { target, policies, ...resource } of plan.resources) {
     const route = routes.get(target);
     if (route === undefined) throw new SluiceError('invalid', `project ${name} has no target "${target}"`);
-    const value = { route, policies: new PolicyChain(plan.policies, policies), counter: counters.resource(resource.path) };
+    const chain = chains.get(policies) ?? new PolicyChain(plan.policies, policies);
+    chains.set(policies, chain);
+    const value = { route, policies: chain, counter: counters.resource(resource.path) };
     resources.add({ ...resource, value });
     yield;
   }

@@ -3,6 +3,7 @@ import type { AddressGuard } from '../model/address-guard.ts';
 import type { Random } from '../model/clock.ts';
 import { contentHash } from '../model/content-hash.ts';
 import type { OutgoingTls } from '../model/outgoing-tls.ts';
+import type { Pieces } from '../model/pieces.ts';
 import type { TargetPlan } from '../projects/target-plans.ts';
 import { Upstream } from '../proxy/upstream.ts';
 import { TlsConnector } from '../tls/tls-connector.ts';
@@ -28,37 +29,37 @@ export interface BuildOptions {
   readonly guard: AddressGuard | undefined;
 }
 
-/** Builds the routes. Reuses each upstream of `known` with the same target, URL and TLS settings, with its connections and counts. */
-export function buildTargets(plans: readonly TargetPlan[], { known, random, failureLog, counters, guard }: BuildOptions): CompiledTargets {
+/** Builds the routes. Reuses each upstream of `known` with the same target, URL and TLS settings, with its connections and counts. Each URL is one piece. */
+export function* buildTargets(
+  plans: readonly TargetPlan[],
+  { known, random, failureLog, counters, guard }: BuildOptions,
+): Pieces<CompiledTargets> {
   const upstreams = new Map<string, Upstream>();
   const routes = new Map<string, TargetRoute>();
   const byName = new Map(plans.map((plan) => [plan.name, plan]));
-  const build = (plan: TargetPlan): TargetRoute => {
-    const built = routes.get(plan.name);
-    if (built !== undefined) return built;
-    const endpoints = plan.urls.map(({ url, weight }): Endpoint => {
-      const id = `${plan.name} ${url.href}`;
-      const key = url.protocol === 'https:' ? `${id} ${contentHash(plan.tls)}` : id;
-      const upstream = known.get(key) ?? upstreamOf(id, url, plan.tls, guard);
-      upstream.weight = weight;
-      upstreams.set(key, upstream);
-      return { upstream, prefix: url.pathname.replace(/\/$/, ''), root: url.pathname, host: url.host };
-    });
-    const failover = plan.failover === undefined ? undefined : byName.get(plan.failover);
-    const servers = endpoints.map(({ upstream }) => upstream);
-    const picker = pickers['round-robin'](servers, random);
-    const route = new TargetRoute({
-      endpoints,
-      picker,
-      failover: failover && build(failover),
-      timeouts: plan.timeouts,
-      failureLog,
-      budget: counters.budget(plan.name),
-    });
-    routes.set(plan.name, route);
-    return route;
-  };
-  for (const plan of plans) build(plan);
+  for (const plan of plans) {
+    // Its failover comes before a target.
+    const chain: TargetPlan[] = [];
+    for (let next: TargetPlan | undefined = plan; next && !routes.has(next.name); next = byName.get(next.failover ?? '')) chain.push(next);
+    for (const { name, urls, tls, failover, timeouts } of chain.reverse()) {
+      const endpoints: Endpoint[] = [];
+      for (const { url, weight } of urls) {
+        const id = `${name} ${url.href}`;
+        const key = url.protocol === 'https:' ? `${id} ${contentHash(tls)}` : id;
+        const upstream = known.get(key) ?? upstreamOf(id, url, tls, guard);
+        upstream.weight = weight;
+        upstreams.set(key, upstream);
+        endpoints.push({ upstream, prefix: url.pathname.replace(/\/$/, ''), root: url.pathname, host: url.host });
+        yield;
+      }
+      const picker = pickers['round-robin'](
+        endpoints.map(({ upstream }) => upstream),
+        random,
+      );
+      const budget = counters.budget(name);
+      routes.set(name, new TargetRoute({ endpoints, picker, failover: routes.get(failover ?? ''), timeouts, failureLog, budget }));
+    }
+  }
   return { routes, upstreams };
 }
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { SluiceError } from '../model/fault.ts';
+import { inTurns } from '../model/pieces.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { SnapshotUpdate } from '../model/snapshot-update.ts';
 import type { SnapshotApplier } from './snapshot-applier.ts';
@@ -56,22 +57,22 @@ export class DataLossRecovery {
   /** For each loss, offers the last snapshot once; if that does not help, logs the remedy once. Resolves with true if the lease should be renewed again at once. */
   async recover({ environment, epoch }: SnapshotUpdate): Promise<boolean> {
     const received = this.#received?.environment === environment;
-    if (this.#loss?.epoch !== epoch) {
-      this.#loss = { epoch, stage: 'found' };
-      if (received) this.#announce();
-    }
-    const snapshot = this.#loss.stage === 'found' && received ? this.#store.snapshot() : undefined;
+    const known = this.#loss?.epoch === epoch ? this.#loss : undefined;
+    const loss = known ?? { epoch, stage: 'found' };
+    this.#loss = loss;
+    if (known === undefined && received) this.#announce();
+    const snapshot = loss.stage === 'found' && received ? await inTurns(this.#store.snapshotInPieces()) : undefined;
     if (snapshot !== undefined) {
       await this.#offer(snapshot);
-      this.#loss.stage = 'offered';
+      loss.stage = 'offered';
       return true;
     }
-    if (this.#loss.stage !== 'reported')
+    if (loss.stage !== 'reported')
       this.#logger.error(
         { environment },
         'the registry has lost every deployment: the last deployed revisions are still served; push and deploy the projects again',
       );
-    this.#loss.stage = 'reported';
+    loss.stage = 'reported';
     return false;
   }
 

@@ -94,7 +94,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const store = new SnapshotStore(options.dataDir, logger);
   const applier = new SnapshotApplier({
     ...{ random, logger, clock, guard: options.guard },
-    read: (hash) => store.read(hash),
+    read: (hash) => store.readInPieces(hash),
     changed: () => update(),
   });
   const tls = new GatewayTls({ clients: options.clientTls, hop: options.hop, applier, clock, changed: () => update() });

@@ -92,7 +92,7 @@ export class LeaseKeeper {
     this.#updates = new UpdateReader({
       applier: options.applier,
       ask: (wanted) => this.#withinTtl(options.registry.revisions(wanted)),
-      read: (hash) => options.store.unchecked(hash),
+      saved: options.store,
       clock: options.clock,
     });
     options.hop?.onServed(() => this.#state === 'joined' && this.#renewals.soon());

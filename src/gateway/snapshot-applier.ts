@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import type { AddressGuard } from '../model/address-guard.ts';
 import type { Clock, Random } from '../model/clock.ts';
 import type { Pieces } from '../model/pieces.ts';
-import type { Project } from '../model/project.ts';
 import type { ProjectState } from '../model/server.ts';
 import { type DeployedProject, type ServedSettings, settingsOf } from '../model/snapshot.ts';
 import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
@@ -16,6 +15,7 @@ import { ProjectStates } from './project-states.ts';
 import type { ProjectTable } from './project-table.ts';
 import { contentsOf, incomplete, type SavedChange, type SavedProject, withoutContents } from './saved-project.ts';
 import { ServedProjects } from './served-projects.ts';
+import type { ReadContents } from './snapshot-log.ts';
 import { TargetFailureLog } from './target-failure-log.ts';
 
 /** Dependencies of a {@link SnapshotApplier}. */
@@ -24,7 +24,7 @@ export interface ApplierOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   /** Reads the contents of a revision by its hash, for projects that are compiled again although their deployment has not changed. */
-  readonly read?: ((hash: string) => Project | undefined) | undefined;
+  readonly read?: ReadContents | undefined;
   /** Called when another snapshot runs, or none. */
   readonly changed?: () => void;
   /** Addresses that targets must not have. */
@@ -165,7 +165,9 @@ export class SnapshotApplier {
       random,
       guard,
       failureLog: this.#failureLog,
-      read: (hash) => contents.get(hash) ?? read?.(hash),
+      *read(hash) {
+        return contents.get(hash) ?? (read && (yield* read(hash)));
+      },
     });
   }
 

@@ -1,8 +1,9 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkedLine, textOfLine } from '../model/checked-line.ts';
-import type { Project } from '../model/project.ts';
+import { checkedLine, textOfLine, textOfLineInPieces } from '../model/checked-line.ts';
+import { inTurns, type Pieces } from '../model/pieces.ts';
+import { type Project, projectInPieces } from '../model/project.ts';
 import { settingsOf } from '../model/snapshot.ts';
 import type { SnapshotId } from '../model/snapshot-id.ts';
 import { linesOf } from './lines-of.ts';
@@ -10,16 +11,13 @@ import { replaceFile } from './replace-file.ts';
 import type { SavedProject } from './saved-project.ts';
 import { hashesOf, type SavedSnapshot } from './saved-snapshot.ts';
 import { type Place, SnapshotLines } from './snapshot-lines.ts';
-import { commitLine, contentsIn, contentsLine, hashIn, heading, putLine, removedLine, uncheckedContentsIn } from './snapshot-records.ts';
+import { commitLine, contentsIn, contentsLine, hashIn, heading, putLine, removedLine } from './snapshot-records.ts';
 import { SnapshotReplay } from './snapshot-replay.ts';
 
 /** Octets by which the log may grow in any case before it is written anew. */
 const leastGrowth = 1024 * 1024;
-/** Octets that are written at once when the log is written anew. */
-const chunkOctets = 256 * 1024;
-
 /** Returns contents by hash; undefined: they cannot be read. */
-export type ReadContents = (hash: string) => Project | undefined;
+export type ReadContents = (hash: string) => Pieces<Project | undefined>;
 
 /** A change to append: contents that the file does not have yet, and names of projects that were put or removed since the snapshot `from`. */
 export interface LogChange {
@@ -66,7 +64,7 @@ export class SnapshotLog {
         const text = textOfLine(line);
         const hash = text && hashIn(text);
         if (end === 0 && text !== heading) return { snapshot: undefined, damage: 'it does not begin like a log of this version' };
-        if (hash !== undefined) places.set(hash, { offset: end, length: line.length });
+        if (hash !== undefined) places.set(hash, { offset: end, length: line.length, checked: false });
         else if (end > 0) replay.add(text);
         end += line.length + 1;
       }
@@ -81,22 +79,13 @@ export class SnapshotLog {
     }
   }
 
-  /** Opens the file, lets `work` read contents, and closes it. */
-  reading<Result>(work: (read: ReadContents) => Result): Result {
-    return this.#withLines((textOf) =>
-      work((hash) => {
-        const text = textOf(hash);
-        return text === undefined ? undefined : contentsIn(text);
-      }),
-    );
-  }
-
-  /** Reads contents as some version wrote them; undefined: they cannot be read. */
-  unchecked(hash: string): unknown {
-    return this.#withLines((textOf) => {
-      const text = textOf(hash);
-      return text === undefined ? undefined : uncheckedContentsIn(text);
-    });
+  /** Reads contents; undefined if they cannot be read, or if another version wrote them and this one does not understand them. */
+  *read(hash: string): Pieces<Project | undefined> {
+    const checked = this.#places.get(hash)?.checked === true;
+    const line = yield* this.#line(hash);
+    if (line === undefined) return undefined;
+    const contents = yield* contentsIn(line.text);
+    return checked ? (contents as Project) : (yield* projectInPieces(contents)).data;
   }
 
   /**
@@ -107,19 +96,18 @@ export class SnapshotLog {
   async append(snapshot: SavedSnapshot, { from, contents, names }: LogChange): Promise<boolean> {
     const known = this.#known;
     if (known === undefined) return false;
-    const lines = new SnapshotLines(known.length);
-    for (const [hash, project] of contents) lines.addContents(hash, contentsLine(hash, project));
-    for (const name of names) {
-      const project = snapshot.projects.get(name);
-      lines.add(project === undefined ? removedLine(name) : putLine(project));
-    }
+    // Taken now: the snapshot may change while this is written.
+    const changes = [...names].map((name) => snapshot.projects.get(name) ?? name);
     const { id, environment } = snapshot;
-    lines.add(commitLine({ ...id, environment, ...settingsOf(snapshot), from, changes: names.size }));
+    const end = commitLine({ ...id, environment, ...settingsOf(snapshot), from, changes: names.size });
     const file = await open(this.path, 'r+').catch(unlessMissing);
     if (file === undefined) return false;
+    const lines = new SnapshotLines(known.length);
     try {
       const { size, ino } = await file.stat();
       if (size !== known.length || ino !== known.inode) return false;
+      await written(file, lines, linesOfChange(lines, contents, changes));
+      lines.add(end);
       await lines.write(file);
       await file.datasync();
     } catch (error) {
@@ -142,13 +130,7 @@ export class SnapshotLog {
     const lines = new SnapshotLines(0);
     lines.add(checkedLine(heading));
     const write = async (file: FileHandle) => {
-      for (let next = 0; next < projects.length; ) {
-        this.#withLines((textOf) => {
-          while (next < projects.length && lines.pending < chunkOctets)
-            addProject(lines, projects[next++] as SavedProject, contents, textOf);
-        });
-        await lines.write(file);
-      }
+      await written(file, lines, this.#linesOf(lines, projects, contents));
       lines.add(commitLine({ ...id, environment, ...settings, changes: projects.length }));
       await lines.write(file);
     };
@@ -167,46 +149,79 @@ export class SnapshotLog {
     await rm(this.path, { force: true });
   }
 
-  /** Opens the file and lets `work` read the lines with contents, by hash. A line that is missing, damaged or unreadable is undefined. */
-  #withLines<Result>(work: (textOf: TextOf) => Result): Result {
-    let file: number | undefined;
-    const textAt = (place: Place) => {
-      try {
-        file ??= openSync(this.path, 'r');
-        return textOfLine(octetsAt(file, place));
-      } catch {
-        return undefined;
+  /** Adds each project after the contents that it needs, each of which is added once. */
+  *#linesOf(lines: SnapshotLines, projects: readonly SavedProject[], contents: ReadonlyMap<string, Project>): Pieces<void> {
+    for (const project of projects) {
+      for (const hash of hashesOf(project)) {
+        if (lines.places.has(hash)) continue;
+        const given = contents.get(hash);
+        const checked = given !== undefined || this.#places.get(hash)?.checked === true;
+        const line = given === undefined ? (yield* this.#line(hash))?.octets : yield* contentsLine(hash, given);
+        if (line !== undefined) lines.addContents(hash, line, checked);
+        yield;
       }
-    };
-    try {
-      return work((hash) => {
-        const place = this.#places.get(hash);
-        const text = place && textAt(place);
-        return text !== undefined && hashIn(text) === hash ? text : undefined;
-      });
-    } finally {
-      if (file !== undefined) closeSync(file);
+      lines.add(putLine(project));
+      yield;
     }
   }
-}
 
-type TextOf = (hash: string) => string | undefined;
-
-function octetsAt(file: number, { offset, length }: Place): Buffer {
-  const octets = Buffer.allocUnsafe(length);
-  return octets.subarray(0, readSync(file, octets, 0, length, offset));
-}
-
-/** Adds a project after the contents that it needs, each of which is added once. */
-function addProject(lines: SnapshotLines, project: SavedProject, contents: ReadonlyMap<string, Project>, textOf: TextOf): void {
-  for (const hash of hashesOf(project)) {
-    if (lines.places.has(hash)) continue;
-    const given = contents.get(hash);
-    const text = given === undefined ? textOf(hash) : undefined;
-    if (given !== undefined) lines.addContents(hash, contentsLine(hash, given));
-    else if (text !== undefined) lines.addContents(hash, checkedLine(text));
+  /** Reads the line with contents; undefined if it is missing, damaged or unreadable. */
+  *#line(hash: string): Pieces<{ readonly text: string; readonly octets: readonly Buffer[] } | undefined> {
+    const place = this.#places.get(hash);
+    const octets = place && octetsAt(this.path, place);
+    const text = octets && (yield* textOfLineInPieces(octets));
+    return octets !== undefined && text !== undefined && hashIn(text) === hash ? { text, octets: [octets, lineEnd] } : undefined;
   }
-  lines.add(putLine(project));
+}
+
+const lineEnd = Buffer.from('\n');
+
+/** Undefined if the file cannot be read. */
+function octetsAt(path: string, { offset, length }: Place): Buffer | undefined {
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const octets = Buffer.allocUnsafe(length);
+      return octets.subarray(0, readSync(file, octets, 0, length, offset));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/** Adds contents, and then each project that was put or, by its name, removed. */
+function* linesOfChange(
+  lines: SnapshotLines,
+  contents: ReadonlyMap<string, Project>,
+  changes: readonly (SavedProject | string)[],
+): Pieces<void> {
+  for (const [hash, project] of contents) {
+    lines.addContents(hash, yield* contentsLine(hash, project), true);
+    yield;
+  }
+  for (const change of changes) {
+    lines.add(typeof change === 'string' ? removedLine(change) : putLine(change));
+    yield;
+  }
+}
+
+/** Makes lines in turns of the event loop, and writes those that are ready whenever they are many. */
+async function written(file: FileHandle, lines: SnapshotLines, making: Pieces<void>): Promise<void> {
+  for (let done = false; !done; ) {
+    done = await inTurns(untilMany(lines, making));
+    if (!done) await lines.write(file);
+  }
+}
+
+/** Returns true when all lines are made. */
+function* untilMany(lines: SnapshotLines, making: Pieces<void>): Pieces<boolean> {
+  while (!lines.many) {
+    if (making.next().done) return true;
+    yield;
+  }
+  return false;
 }
 
 /** A file that holds nothing superfluous and has this length may grow to twice that, or a little more if it is small. */

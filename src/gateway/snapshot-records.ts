@@ -1,7 +1,10 @@
 import * as z from 'zod';
-import { checkedLine } from '../model/checked-line.ts';
+import { checkedLine, checkedLineInPieces } from '../model/checked-line.ts';
+import { jsonPieces } from '../model/json-pieces.ts';
 import { name } from '../model/name.ts';
-import { type Project, project } from '../model/project.ts';
+import { parsePieces } from '../model/parse-pieces.ts';
+import type { Pieces } from '../model/pieces.ts';
+import type { Project } from '../model/project.ts';
 import { count } from '../model/quantity.ts';
 import { serverTls, snapshotId, underscores } from '../model/snapshot.ts';
 import { type SavedProject, savedProject } from './saved-project.ts';
@@ -34,18 +37,14 @@ export function hashIn(text: string): string | undefined {
   return contentsStart.exec(text)?.[1];
 }
 
-export function contentsLine(hash: string, contents: Project): string {
-  return checkedLine(JSON.stringify({ contents: hash, project: contents }));
+/** The octets of the line with contents, in parts. */
+export function contentsLine(hash: string, contents: Project): Pieces<Buffer[]> {
+  return checkedLineInPieces(jsonPieces({ contents: hash, project: contents }));
 }
 
 /** The contents in a line, as some version wrote them. */
-export function uncheckedContentsIn(text: string): unknown {
-  return (JSON.parse(text) as { project: unknown }).project;
-}
-
-/** The contents in a line; undefined if this version does not understand them. */
-export function contentsIn(text: string): Project | undefined {
-  return project.safeParse(uncheckedContentsIn(text)).data;
+export function* contentsIn(text: string): Pieces<unknown> {
+  return ((yield* parsePieces(text)) as { project: unknown }).project;
 }
 
 export function putLine(put: SavedProject): string {

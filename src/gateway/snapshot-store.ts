@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import * as z from 'zod';
 import { systemClock } from '../model/clock.ts';
 import { CoalescedTask } from '../model/coalesced-task.ts';
+import { atOnce, inTurns, type Pieces } from '../model/pieces.ts';
 import type { Project } from '../model/project.ts';
 import { type DeployedProject, type Snapshot, settingsOf, unservable } from '../model/snapshot.ts';
 import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
@@ -50,7 +51,7 @@ export class SnapshotStore {
   async load(): Promise<SnapshotUpdate | undefined> {
     const saved = await this.#loadLog();
     if (saved === undefined) return this.#loadEarlier();
-    const { projects, missing } = this.#withContents(saved);
+    const { projects, missing } = await inTurns(this.#withContents(saved));
     const id = missing.length === 0 ? saved.id : incomplete(saved.id);
     this.#wanted = { ...saved, id, projects: new Map(projects.map((project) => [project.name, withoutContents(project)])) };
     if (missing.length === 0) this.#written = id;
@@ -68,22 +69,28 @@ export class SnapshotStore {
     return this.#contents.has(hash) || this.#log.has(hash);
   }
 
-  /** Reads the contents of a revision by their hash; undefined if it does not have them, or they are damaged. */
-  read(hash: string): Project | undefined {
-    return this.#reading((read) => read(hash));
+  /** Reads the contents of a revision by their hash; undefined if it does not have them, they are damaged, or this version does not understand them. */
+  *readInPieces(hash: string): Pieces<Project | undefined> {
+    return this.#contents.get(hash) ?? (yield* this.#log.read(hash));
   }
 
-  /** Reads contents like {@link read}, as some version wrote them: to check them takes long. */
-  unchecked(hash: string): unknown {
-    return this.#contents.get(hash) ?? this.#log.unchecked(hash);
+  /** Reads like {@link readInPieces}, at once. */
+  read(hash: string): Project | undefined {
+    return atOnce(this.readInPieces(hash));
   }
 
   /** Reads the snapshot that was saved last, with all contents that can be read. */
+  *snapshotInPieces(): Pieces<Snapshot | undefined> {
+    const wanted = this.#wanted;
+    if (wanted === undefined) return undefined;
+    const { projects } = yield* this.#withContents(wanted);
+    projects.sort((one, other) => (one.name < other.name ? -1 : 1));
+    return { ...wanted.id, environment: wanted.environment, ...settingsOf(wanted), projects };
+  }
+
+  /** Reads like {@link snapshotInPieces}, at once. */
   snapshot(): Snapshot | undefined {
-    if (this.#wanted === undefined) return undefined;
-    const { id, environment } = this.#wanted;
-    const projects = this.#withContents(this.#wanted).projects.sort((one, other) => (one.name < other.name ? -1 : 1));
-    return { ...id, environment, ...settingsOf(this.#wanted), projects };
+    return atOnce(this.snapshotInPieces());
   }
 
   /**
@@ -215,21 +222,17 @@ export class SnapshotStore {
     for (const hash of this.#contents.keys()) if (!needed.has(hash)) this.#contents.delete(hash);
   }
 
-  #reading<Result>(work: (read: ReadContents) => Result): Result {
-    return this.#log.reading((read) => work((hash) => this.#contents.get(hash) ?? read(hash)));
-  }
-
   /** Adds the contents to a snapshot. `missing` names the projects for which contents cannot be read. */
-  #withContents({ projects }: SavedSnapshot): { projects: DeployedProject[]; missing: string[] } {
+  *#withContents({ projects }: SavedSnapshot): Pieces<{ projects: DeployedProject[]; missing: string[] }> {
     const missing: string[] = [];
-    return this.#reading((read) => {
-      const found = [...projects.values()].flatMap((saved) => {
-        const { complete, deployed } = withContents(saved, read);
-        if (!complete) missing.push(saved.name);
-        return deployed ?? [];
-      });
-      return { projects: found, missing };
-    });
+    const found: DeployedProject[] = [];
+    for (const saved of [...projects.values()]) {
+      const { complete, deployed } = yield* withContents(saved, (hash) => this.readInPieces(hash));
+      if (!complete) missing.push(saved.name);
+      if (deployed !== undefined) found.push(deployed);
+      yield;
+    }
+    return { projects: found, missing };
   }
 }
 
@@ -240,10 +243,10 @@ function faultOf(error: unknown): { readonly reason: string } {
 }
 
 /** The project as it was deployed; without a fallback that cannot be read, and undefined if its revision cannot be read. */
-function withContents(saved: SavedProject, read: ReadContents): { deployed: DeployedProject | undefined; complete: boolean } {
+function* withContents(saved: SavedProject, read: ReadContents): Pieces<{ deployed: DeployedProject | undefined; complete: boolean }> {
   const { name, revision, hash, fault } = saved;
-  const project = fault === undefined ? read(hash) : unservable({ name, revision }, fault).project;
-  const earlier = saved.fallback && read(saved.fallback.hash);
+  const project = fault === undefined ? yield* read(hash) : unservable({ name, revision }, fault).project;
+  const earlier = saved.fallback && (yield* read(saved.fallback.hash));
   const fallback = saved.fallback && earlier && { ...saved.fallback, project: earlier };
   const rest = { ...(fault !== undefined && { fault }), ...(fallback && { fallback }) };
   return {

@@ -10,9 +10,10 @@ import type { SnapshotUpdate } from '../model/snapshot-update.ts';
 import { mergedManifest } from './merged-manifest.ts';
 import type { SavedProject } from './saved-project.ts';
 import type { SnapshotApplier } from './snapshot-applier.ts';
+import type { SnapshotStore } from './snapshot-store.ts';
 
-/** Contents of a revision, or why there are none. `own`: this server had saved them, under their hash. */
-type Contents = { readonly project: unknown; readonly hash?: string; readonly own?: true } | { readonly fault: string };
+/** Contents of a revision that the registry sent, or why there are none. */
+type Contents = { readonly project: unknown; readonly hash?: string } | { readonly fault: string };
 
 /** An answer that takes longer, in milliseconds, makes the next question smaller; one that takes less than a quarter makes it larger. */
 const slowAnswerMs = 1000;
@@ -25,8 +26,8 @@ export interface UpdateReaderParts {
   readonly applier: Pick<SnapshotApplier, 'running' | 'environment' | 'deployment' | 'deployments'>;
   /** Reads contents of the registry: the first of these revisions, or none while the registry serves other servers first. */
   readonly ask: (wanted: readonly RevisionId[]) => Promise<readonly RevisionContent[]>;
-  /** Reads contents that this server has on disk, unchecked. */
-  readonly read: (hash: string) => unknown;
+  /** Contents that this server has on disk. */
+  readonly saved: Pick<SnapshotStore, 'has' | 'readInPieces'>;
   readonly clock: Pick<Clock, 'now'>;
 }
 
@@ -37,7 +38,9 @@ export interface UpdateReaderParts {
 export class UpdateReader {
   readonly #parts: UpdateReaderParts;
   #wanted: Manifest | undefined;
-  /** Contents that the wanted manifest names, and revisions that are missing, by {@link keyOf}. */
+  /** The step to the wanted manifest from what runs here; undefined: not known yet. */
+  #step: Manifest | undefined;
+  /** Contents that were received and that the manifest names, and revisions that are missing, by {@link keyOf}. */
   #contents = new Map<string, Contents>();
   #missing = new Map<string, RevisionId>();
   /** Revisions in the next question. */
@@ -60,22 +63,13 @@ export class UpdateReader {
   want(manifest: Manifest): void {
     const before = this.#wanted;
     const continues = before !== undefined && before.environment === manifest.environment && sameSnapshot(before, manifest.from);
-    const step = continues ? mergedManifest(before, manifest) : this.#asStep(manifest);
-    const known = this.#contents;
-    this.#wanted = step;
-    this.#contents = new Map();
-    this.#missing = new Map();
-    for (const revision of step.put.flatMap(revisionsOf)) {
-      const key = keyOf(revision);
-      const contents = known.get(key) ?? this.#onDisk(revision);
-      if (contents === undefined) this.#missing.set(key, revision);
-      else this.#contents.set(key, contents);
-    }
+    this.#wanted = continues ? mergedManifest(before, manifest) : manifest;
+    this.#step = undefined;
   }
 
   /** Wants nothing any more. */
   drop(): void {
-    this.#wanted = undefined;
+    this.#wanted = this.#step = undefined;
     this.#contents = new Map();
     this.#missing = new Map();
   }
@@ -83,38 +77,85 @@ export class UpdateReader {
   /** Asks for all that is missing. Resolves to the complete update, to `later` if others are served first, to undefined if nothing is wanted. */
   async read(): Promise<SnapshotUpdate | 'later' | undefined> {
     for (;;) {
-      while (this.#missing.size > 0) {
+      const wanted = this.#wanted;
+      if (wanted === undefined) return undefined;
+      if (this.#step === undefined) await inTurns(this.#plan(wanted));
+      else if (this.#missing.size > 0) {
         const asked = [...this.#missing.values()].slice(0, this.#atOnce);
         if (!(await this.#ask(asked))) return 'later';
-      }
-      const step = this.#wanted;
-      if (step === undefined) return undefined;
-      const contents = this.#contents;
-      const { checked, strange } = await inTurns(checkInPieces(step.put, contents));
-      // Another manifest may be wanted by now.
-      if (this.#wanted !== step) continue;
-      if (strange.length === 0) return { ...step, put: step.put.map((entry) => deployedOf(entry, checked)) };
-      for (const revision of strange) {
-        contents.delete(keyOf(revision));
-        this.#missing.set(keyOf(revision), revision);
+      } else {
+        const { update, unread } = await inTurns(this.#complete(this.#step));
+        // Another manifest may be wanted by now.
+        if (this.#wanted !== wanted) continue;
+        if (unread.length === 0) return update;
+        for (const revision of unread) this.#missing.set(keyOf(revision), revision);
       }
     }
   }
 
-  #onDisk(revision: RevisionId): Contents | undefined {
-    const { hash } = revision;
-    const project = hash === undefined ? undefined : this.#parts.read(hash);
-    return project === undefined ? undefined : { project, own: true, ...(hash !== undefined && { hash }) };
+  /** Finds what has to be changed here for the manifest, and which contents are missing. */
+  *#plan(wanted: Manifest): Pieces<void> {
+    const step = yield* this.#stepTo(wanted);
+    const { saved } = this.#parts;
+    const contents = new Map<string, Contents>();
+    const missing = new Map<string, RevisionId>();
+    for (const revision of revisionsIn(step.put)) {
+      const key = keyOf(revision);
+      const received = this.#contents.get(key);
+      if (received !== undefined) contents.set(key, received);
+      else if (revision.hash === undefined || !saved.has(revision.hash)) missing.set(key, revision);
+      yield;
+    }
+    if (this.#wanted !== wanted) return;
+    this.#step = step;
+    this.#contents = contents;
+    this.#missing = missing;
   }
 
   /** Leaves out what runs here already, if the manifest is whole and of the same data: nothing of that has to be read. */
-  #asStep(manifest: Manifest): Manifest {
+  *#stepTo(manifest: Manifest): Pieces<Manifest> {
     const { applier } = this.#parts;
     const { running, environment } = applier;
     if (manifest.from !== undefined || running?.epoch !== manifest.epoch || environment !== manifest.environment) return manifest;
-    const names = new Set(manifest.put.map(({ name }) => name));
-    const removed = [...applier.deployments()].map(({ name }) => name).filter((name) => !names.has(name));
-    return { ...manifest, from: running, put: manifest.put.filter((entry) => !isSame(entry, applier.deployment(entry.name))), removed };
+    const names = new Set<string>();
+    const put: ManifestEntry[] = [];
+    for (const entry of manifest.put) {
+      names.add(entry.name);
+      if (!isSame(entry, applier.deployment(entry.name))) put.push(entry);
+      yield;
+    }
+    const removed: string[] = [];
+    for (const { name } of applier.deployments()) {
+      if (!names.has(name)) removed.push(name);
+      yield;
+    }
+    return { ...manifest, from: running, put, removed };
+  }
+
+  /** Checks the contents and puts them into the step. `unread`: contents on disk that are damaged, or that this version does not understand. */
+  *#complete(step: Manifest): Pieces<{ update: SnapshotUpdate; unread: readonly RevisionId[] }> {
+    const checked = new Map<string, Checked>();
+    const unread: RevisionId[] = [];
+    for (const revision of revisionsIn(step.put)) {
+      const key = keyOf(revision);
+      if (checked.has(key)) continue;
+      const contents = this.#contents.get(key);
+      const read = contents === undefined ? yield* this.#onDisk(revision) : yield* checkedContents(contents);
+      if (read === undefined) unread.push(revision);
+      else checked.set(key, read);
+      yield;
+    }
+    const put: DeployedProject[] = [];
+    for (const entry of step.put) {
+      put.push(deployedOf(entry, checked));
+      yield;
+    }
+    return { update: { ...step, put }, unread };
+  }
+
+  *#onDisk({ hash }: RevisionId): Pieces<Checked | undefined> {
+    const project = hash === undefined ? undefined : yield* this.#parts.saved.readInPieces(hash);
+    return project && { project, ...(hash !== undefined && { hash }) };
   }
 
   /** Resolves to false if the registry answered with none of them, because it serves others first. */
@@ -148,9 +189,13 @@ export class UpdateReader {
   }
 }
 
-function revisionsOf({ name, revision, hash, fallback, fault }: ManifestEntry): RevisionId[] {
-  if (fault !== undefined) return [];
-  return [{ name, revision, ...(hash !== undefined && { hash }) }, ...(fallback ? [{ name, ...fallback }] : [])];
+/** The revisions of which the contents are needed. */
+function* revisionsIn(put: readonly ManifestEntry[]): Generator<RevisionId> {
+  for (const { name, revision, hash, fallback, fault } of put) {
+    if (fault !== undefined) continue;
+    yield { name, revision, ...(hash !== undefined && { hash }) };
+    if (fallback !== undefined) yield { name, ...fallback };
+  }
 }
 
 function idOf({ name, revision }: Pick<RevisionId, 'name' | 'revision'>): string {
@@ -168,27 +213,10 @@ function isSame({ revision, hash, fallback, fault }: ManifestEntry, runs: SavedP
   return runs.revision === revision && runs.hash === hash && sameFallback;
 }
 
-/** Checks the contents that are wanted. `strange`: another version had saved them on disk, and this one does not understand them. */
-function* checkInPieces(
-  put: readonly ManifestEntry[],
-  contents: ReadonlyMap<string, Contents>,
-): Pieces<{ checked: ReadonlyMap<string, Checked>; strange: readonly RevisionId[] }> {
-  const checked = new Map<string, Checked>();
-  const strange: RevisionId[] = [];
-  for (const revision of put.flatMap(revisionsOf)) {
-    const key = keyOf(revision);
-    const given = contents.get(key);
-    if (given === undefined || checked.has(key)) continue;
-    if ('fault' in given) checked.set(key, given);
-    else {
-      const { success, data, error } = yield* projectInPieces(given.project);
-      if (success) checked.set(key, { project: data, ...(yield* hashOf(given)) });
-      else if (given.own) strange.push(revision);
-      else checked.set(key, { fault: notUnderstood(error) });
-    }
-    yield;
-  }
-  return { checked, strange };
+function* checkedContents(contents: Contents): Pieces<Checked> {
+  if ('fault' in contents) return contents;
+  const { success, data, error } = yield* projectInPieces(contents.project);
+  return success ? { project: data, hash: yield* hashOf(contents, data) } : { fault: notUnderstood(error) };
 }
 
 function deployedOf(entry: ManifestEntry, contents: ReadonlyMap<string, Checked>): DeployedProject {
@@ -202,12 +230,12 @@ function deployedOf(entry: ManifestEntry, contents: ReadonlyMap<string, Checked>
   return { name, revision, ...own, ...fallback };
 }
 
-/** Leaves the hash out if it is not that of the contents: it then names nothing that can be found again. What is on disk was found by it. */
-function* hashOf({ project, hash, own }: Exclude<Contents, { fault: string }>): Pieces<{ hash?: string }> {
-  if (hash === undefined || !isMap(project)) return {};
-  return own || (yield* contentHashInPieces(project)) === hash ? { hash } : {};
+/** The hash by which the contents are found again: the given one if that is right. */
+function* hashOf({ project, hash }: Exclude<Contents, { fault: string }>, checked: Project): Pieces<string> {
+  const right = hash !== undefined && isMap(project) && (yield* contentHashInPieces(project)) === hash;
+  return right ? hash : yield* contentHashInPieces(checked);
 }
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import { isLarge } from './json-pieces.ts';
 import type { Pieces } from './pieces.ts';
 
 /** A {@link contentHash}. */
@@ -10,23 +11,36 @@ export function contentHash(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex');
 }
 
-/** Like {@link contentHash}, for a map with long lists: each element of such a list is one piece. */
-export function* contentHashInPieces(value: Readonly<Record<string, unknown>>): Pieces<string> {
+/** Like {@link contentHash}, in pieces. */
+export function* contentHashInPieces(value: unknown): Pieces<string> {
   const hash = createHash('sha256');
-  let before = '{';
-  for (const [key, field] of sortedEntries(value)) {
-    hash.update(`${before}${JSON.stringify(key)}:`);
-    before = ',';
-    if (!Array.isArray(field)) hash.update(canonicalJson(field));
-    else {
-      for (const [index, element] of field.entries()) {
-        hash.update(`${index === 0 ? '[' : ','}${canonicalJson(element)}`);
-        yield;
-      }
-      hash.update(field.length === 0 ? '[]' : ']');
-    }
+  for (const text of canonicalTexts(value)) {
+    hash.update(text);
+    yield;
   }
-  return hash.update(before === '{' ? '{}' : '}').digest('hex');
+  return hash.digest('hex');
+}
+
+/** The canonical JSON in texts, each of which has few values. */
+function* canonicalTexts(value: unknown): Generator<string> {
+  if (!isLarge(value)) yield canonicalJson(value);
+  else if (Array.isArray(value)) {
+    let before = '[';
+    for (const one of value) {
+      yield before;
+      yield* canonicalTexts(one);
+      before = ',';
+    }
+    yield ']';
+  } else {
+    let before = '{';
+    for (const [key, field] of sortedEntries(value as object)) {
+      yield `${before}${JSON.stringify(key)}:`;
+      yield* canonicalTexts(field);
+      before = ',';
+    }
+    yield '}';
+  }
 }
 
 function canonicalJson(value: unknown): string {

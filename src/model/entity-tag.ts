@@ -1,5 +1,6 @@
-import { contentHash } from './content-hash.ts';
+import { contentHash, contentHashInPieces } from './content-hash.ts';
 import type { Environment } from './environment.ts';
+import { atOnce, type Pieces } from './pieces.ts';
 import type { ProjectSummary } from './revision.ts';
 import type { ServerRecord } from './server.ts';
 
@@ -13,7 +14,12 @@ export function satisfies(expect: ExpectedTags | undefined, tag: string | undefi
 
 /** Tag of an environment: differs after a change of its settings or deployments. */
 export function environmentTag({ input }: Pick<Environment, 'input'>, version: number): string {
-  const hash = inputHashes.get(input) ?? short(input);
+  return atOnce(environmentTagInPieces({ input }, version));
+}
+
+/** Like {@link environmentTag}: each static server is one piece. */
+export function* environmentTagInPieces({ input }: Pick<Environment, 'input'>, version: number): Pieces<string> {
+  const hash = inputHashes.get(input) ?? shortened(yield* contentHashInPieces(input));
   inputHashes.set(input, hash);
   return `${version}-${hash}`;
 }
@@ -40,5 +46,9 @@ export function projectTag({ latest, revisions }: Pick<ProjectSummary, 'latest' 
 }
 
 function short(value: unknown): string {
-  return contentHash(value).slice(0, 16);
+  return shortened(contentHash(value));
+}
+
+function shortened(hash: string): string {
+  return hash.slice(0, 16);
 }

@@ -3,8 +3,8 @@ import { controlTurns } from './turns.ts';
 /** Work in pieces: it may be interrupted at each `yield`. */
 export type Pieces<Result> = Generator<void, Result, void>;
 
-/** Milliseconds of work in one turn. */
-const turnMs = 1;
+/** Milliseconds of work in one turn: a request may wait for two of them, and an answer of its server for two more. */
+export const turnMs = 0.5;
 
 /** Does all pieces at once. */
 export function atOnce<Result>(pieces: Pieces<Result>): Result {
@@ -14,7 +14,7 @@ export function atOnce<Result>(pieces: Pieces<Result>): Result {
   }
 }
 
-/** Does the pieces in turns of the event loop, in each turn for about a millisecond, and at least one piece. Traffic of the same process comes in between. */
+/** Does the pieces in turns of the event loop, in each turn for about {@link turnMs}, and at least one piece. Traffic of the same process comes in between. */
 export async function inTurns<Result>(
   pieces: Pieces<Result>,
   now: () => number = () => performance.now(),
@@ -41,7 +41,7 @@ export function startNow(pieces: Pieces<void>): Promise<void> | undefined {
   return inTurns(pieces, undefined, true);
 }
 
-/** Takes each element of an iterable of any length: the first few at once, the others in turns of about a millisecond each. */
+/** Takes each element of an iterable of any length: the first few at once, the others in turns of about {@link turnMs} each. */
 export async function eachInTurns<One>(
   list: Iterable<One>,
   take: (one: One) => void,
@@ -65,10 +65,13 @@ export async function mapInTurns<One, Other>(list: Iterable<One>, map: (one: One
   return mapped;
 }
 
-/** Passes on what a generator makes, in turns of about a millisecond each. */
-export async function* spreadOverTurns<One>(made: Generator<One>, now: () => number = () => performance.now()): AsyncGenerator<One> {
+/** Passes on what an iterable has or makes, in turns of about {@link turnMs} each. */
+export async function* spreadOverTurns<One>(
+  made: Iterable<One> | AsyncIterable<One>,
+  now: () => number = () => performance.now(),
+): AsyncGenerator<One> {
   let end = now() + turnMs;
-  for (const one of made) {
+  for await (const one of made) {
     yield one;
     if (now() < end) continue;
     await controlTurns.next();

@@ -97,22 +97,74 @@ export const project = z
   )
   .meta({ id: 'Project', description: 'an API: base path, targets, resources, policies' });
 
-/** Checks a project like `project.safeParse`: each resource is one piece. A project with a fault in any part is checked again at once, for its list of faults. */
+/**
+ * Checks a project like `project.safeParse`: each resource, target and policy is one piece. A project with a fault in any part is checked again at
+ * once, for its list of faults.
+ */
 export function* projectInPieces(given: unknown): Pieces<z.ZodSafeParseResult<z.output<typeof project>>> {
-  const list: unknown = (given as { resources?: unknown } | null | undefined)?.resources;
-  if (!Array.isArray(list)) return project.safeParse(given);
-  const resources: z.output<typeof resource>[] = [];
-  // One resource of each target stands for all of them: whether a target is missing depends on its name alone.
-  const byTarget = new Map<string, unknown>();
+  const parts = { ...(given as object | undefined) } as Record<keyof ProjectInput, unknown>;
+  const resources = yield* elementsInPieces(parts.resources, resource);
+  const targets = yield* targetsInPieces(parts.targets);
+  const lists = yield* policiesInPieces(parts.policies);
+  if (resources === undefined || targets === undefined || lists === undefined) return project.safeParse(given);
+  const needed = [...resources.map((one) => one.target), ...Object.values(targets).map(({ failover }) => failover)];
+  const complete = needed.every((one) => one === undefined || Object.hasOwn(targets, one));
+  if (!complete || (resources.length === 0 && !Object.hasOwn(targets, 'default'))) return project.safeParse(given);
+  const { success, data } = project.safeParse({
+    ...parts,
+    ...(parts.resources !== undefined && { resources: [] }),
+    targets: { default: { url: 'http://127.0.0.1' } },
+    ...(parts.policies !== undefined && { policies: { ...(parts.policies as object), ...noPolicies(lists) } }),
+  });
+  if (!success) return project.safeParse(given);
+  return { success, data: { ...data, resources, targets, policies: { ...data.policies, ...lists } } };
+}
+
+type Checked<Schema extends z.ZodType> = z.output<Schema>;
+
+/** Each element after its check; undefined: the list has a fault. */
+function* elementsInPieces<Schema extends z.ZodType>(list: unknown, schema: Schema): Pieces<Checked<Schema>[] | undefined> {
+  if (list === undefined) return [];
+  if (!Array.isArray(list)) return undefined;
+  const checked: Checked<Schema>[] = [];
   for (const one of list) {
-    const { success, data } = resource.safeParse(one);
-    if (!success) return project.safeParse(given);
-    resources.push(data);
-    byTarget.set(data.target, one);
+    const { success, data } = schema.safeParse(one);
+    if (!success) return undefined;
+    checked.push(data);
     yield;
   }
-  const { success, data } = project.safeParse({ ...(given as object), resources: [...byTarget.values()] });
-  return success ? { success, data: { ...data, resources } } : project.safeParse(given);
+  return checked;
+}
+
+function* targetsInPieces(given: unknown): Pieces<Record<string, z.output<typeof target>> | undefined> {
+  if (given === null || typeof given !== 'object' || Array.isArray(given)) return undefined;
+  const checked: [string, z.output<typeof target>][] = [];
+  for (const [key, one] of Object.entries(given)) {
+    const { success, data } = target.safeParse(one);
+    if (!success || !name.safeParse(key).success) return undefined;
+    checked.push([key, data]);
+    yield;
+  }
+  return checked.length === 0 ? undefined : Object.fromEntries(checked);
+}
+
+/** The lists of policies that are given; undefined: one of them has a fault. */
+function* policiesInPieces(given: unknown): Pieces<Partial<Record<PolicyPoint, z.output<typeof policyEntry>[]>> | undefined> {
+  if (given === undefined) return {};
+  if (given === null || typeof given !== 'object' || Array.isArray(given)) return undefined;
+  const lists: Partial<Record<PolicyPoint, z.output<typeof policyEntry>[]>> = {};
+  for (const point of policyPoints) {
+    const list = (given as Record<string, unknown>)[point];
+    if (list === undefined) continue;
+    const checked = yield* elementsInPieces(list, policyEntry);
+    if (checked === undefined) return undefined;
+    lists[point] = checked;
+  }
+  return lists;
+}
+
+function noPolicies(lists: Partial<Record<PolicyPoint, unknown>>): Partial<Record<PolicyPoint, []>> {
+  return Object.fromEntries(Object.keys(lists).map((point) => [point, []]));
 }
 
 /** A checked project with every default filled in. */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type EnvironmentSpec, type EnvironmentSpecInput, environmentSpec } from './environment.ts';
+import { type EnvironmentSpec, type EnvironmentSpecInput, environmentInPieces, environmentSpec } from './environment.ts';
+import { atOnce, type Pieces } from './pieces.ts';
 
 /** Where a setting comes from: the configuration file (or its environment variables), or an operator's change through the admin API. */
 export type SettingOrigin = 'file' | 'api';
@@ -16,9 +17,14 @@ export interface WrittenSettings {
  * @param applied the settings as last applied from the configuration file, if any were
  */
 export function settingsOrigins(settings: WrittenSettings, applied: object | undefined): Record<string, SettingOrigin> {
+  return atOnce(settingsOriginsInPieces(settings, applied));
+}
+
+/** Like {@link settingsOrigins}: each static server is some pieces. */
+export function* settingsOriginsInPieces(settings: WrittenSettings, applied: object | undefined): Pieces<Record<string, SettingOrigin>> {
   const last = known.get(settings.spec);
   if (last !== undefined && last.applied === applied) return last.origins;
-  const origins = originsOf(settings, applied);
+  const origins = yield* originsOf(settings, applied);
   known.set(settings.spec, { applied, origins });
   return origins;
 }
@@ -26,15 +32,29 @@ export function settingsOrigins(settings: WrittenSettings, applied: object | und
 /** Origins that were last found for settings: thousands of static servers take milliseconds to compare. */
 const known = new WeakMap<EnvironmentSpec, { readonly applied: unknown; readonly origins: Record<string, SettingOrigin> }>();
 
-function originsOf({ input, spec }: WrittenSettings, applied: object | undefined): Record<string, SettingOrigin> {
-  const { written, file } = leavesOf(applied ?? {});
-  const origins = leaves(spec).flatMap(([path, value]): [string, SettingOrigin][] => {
-    if (written.has(path)) return [[path, isDeepStrictEqual(file.get(path), value) ? 'file' : 'api']];
+function* originsOf({ input, spec }: WrittenSettings, applied: object | undefined): Pieces<Record<string, SettingOrigin>> {
+  const { written, file } = yield* leavesOf(applied ?? {});
+  const origins: [string, SettingOrigin][] = [];
+  for (const [path, value] of leaves(spec)) {
+    yield;
+    if (written.has(path)) origins.push([path, (yield* areSame(file.get(path), value)) ? 'file' : 'api']);
     // `file` has the defaults of the sections that the file opens, `defaults` those of sections that every environment has.
-    if ([file, defaults].some((known) => known.has(path) && isDeepStrictEqual(known.get(path), value))) return [];
-    return isDefaultInSection(input, path, value) ? [] : [[path, 'api']];
-  });
+    else if (file.has(path) && (yield* areSame(file.get(path), value))) continue;
+    else if (defaults.has(path) && (yield* areSame(defaults.get(path), value))) continue;
+    else if (!isDefaultInSection(input, path, value)) origins.push([path, 'api']);
+  }
   return Object.fromEntries(origins);
+}
+
+/** True if two values are equal: of two lists, each element is one piece. */
+function* areSame(one: unknown, other: unknown): Pieces<boolean> {
+  if (!Array.isArray(one) || !Array.isArray(other)) return isDeepStrictEqual(one, other);
+  if (one.length !== other.length) return false;
+  for (const [index, element] of one.entries()) {
+    if (!isDeepStrictEqual(element, other[index])) return false;
+    yield;
+  }
+  return true;
 }
 
 /** True if the section of a setting, such as `tls`, has this value also when the setting is not written. */
@@ -64,10 +84,10 @@ interface Leaves {
 const appliedLeaves = new WeakMap<object, Leaves>();
 
 /** The values under settings that were applied, as written and as they are understood. */
-function leavesOf(applied: object): Leaves {
+function* leavesOf(applied: object): Pieces<Leaves> {
   const found = appliedLeaves.get(applied) ?? {
     written: new Map(leaves(applied)),
-    file: new Map(leaves(environmentSpec.safeParse(applied).data ?? {})),
+    file: new Map(leaves((yield* environmentInPieces(applied)).data ?? {})),
   };
   appliedLeaves.set(applied, found);
   return found;

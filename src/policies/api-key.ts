@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod';
 import { httpToken } from '../model/http-names.ts';
-import type { Policy, PolicyAnswer, PolicyType } from './contract.ts';
+import type { PolicyAnswer, PolicyType } from './contract.ts';
 
 const settings = z.strictObject({
   header: z
@@ -27,8 +27,12 @@ const settings = z.strictObject({
 export const apiKey: PolicyType<typeof settings> = {
   settings,
   points: ['proxyRequest'],
-  create({ header, keys }): Policy {
-    const digests = keys.map(digest);
+  *create({ header, keys }) {
+    const digests: Buffer[] = [];
+    for (const key of keys) {
+      digests.push(digest(key));
+      yield;
+    }
     return {
       run({ request, requestId }) {
         const shown = request.headers.get(header);

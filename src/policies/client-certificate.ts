@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Policy, PolicyAnswer, PolicyType } from './contract.ts';
+import type { PolicyAnswer, PolicyType } from './contract.ts';
 import { attributesOf, readShown, type ShownCertificate } from './shown-certificate.ts';
 
 const attribute = /^[A-Za-z0-9.]+=/;
@@ -32,8 +32,12 @@ const settings = z
 export const clientCertificate: PolicyType<typeof settings> = {
   settings,
   points: ['proxyRequest'],
-  create({ subjects, fingerprints }): Policy {
-    const wanted = subjects.map((given) => attributesOf(given, ','));
+  *create({ subjects, fingerprints }) {
+    const wanted: ReturnType<typeof attributesOf>[] = [];
+    for (const subject of subjects) {
+      wanted.push(attributesOf(subject, ','));
+      yield;
+    }
     const matches = (shown: ShownCertificate) =>
       fingerprints.includes(shown.fingerprint) || wanted.some((attributes) => attributes.every((one) => shown.attributes.has(one)));
     return {

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { RequestView, ResponseView } from '../http1/message/message-view.ts';
+import type { Pieces } from '../model/pieces.ts';
 import type { PolicyPoint } from '../model/project.ts';
 
 /** Data of the exchange that a policy gets when it runs. */
@@ -18,7 +19,10 @@ export interface PolicyAnswer {
   readonly body: string;
 }
 
-/** One configured step. Steps run in order; the first one that answers ends the chain. */
+/**
+ * One configured step. Steps run in order; the first one that answers ends the chain. A step keeps nothing between exchanges: resources with the same
+ * settings share it.
+ */
 export interface Policy {
   run(context: PolicyContext): PolicyAnswer | undefined;
 }
@@ -35,5 +39,6 @@ export interface PolicyType<Schema extends z.ZodType = z.ZodType> {
   readonly points: readonly PolicyPoint[];
   /** References in texts of its settings, as they stand between `${` and `}`, that the policy itself replaces at each request. Default: none. */
   readonly references?: readonly string[];
-  create(settings: z.output<Schema>): Policy;
+  /** Each of a large number of settings is one piece. */
+  create(settings: z.output<Schema>): Pieces<Policy>;
 }

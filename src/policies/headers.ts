@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { HeaderFields, RequestView } from '../http1/message/message-view.ts';
 import { httpToken } from '../model/http-names.ts';
 import { CertificateTemplate, certificateReferences } from './certificate-template.ts';
-import type { Policy, PolicyType } from './contract.ts';
+import type { PolicyType } from './contract.ts';
 import { readShown } from './shown-certificate.ts';
 
 const framing = 'it frames the message, which is up to Sluice alone';
@@ -98,9 +98,17 @@ export const headers: PolicyType<typeof settings> = {
   settings,
   points: ['proxyRequest', 'targetRequest', 'targetResponse', 'proxyResponse'],
   references: certificateReferences,
-  create({ remove, set, add }): Policy {
-    const replaced = Object.entries(set).map(([field, text]) => [field, CertificateTemplate.of(text)] as const);
-    const added = Object.entries(add).flatMap(([field, values]) => values.map((text) => [field, CertificateTemplate.of(text)] as const));
+  *create({ remove, set, add }) {
+    const replaced: [field: string, text: string | CertificateTemplate][] = [];
+    for (const [field, text] of Object.entries(set)) {
+      replaced.push([field, CertificateTemplate.of(text)]);
+      yield;
+    }
+    const added: typeof replaced = [];
+    for (const [field, values] of Object.entries(add)) {
+      for (const text of values) added.push([field, CertificateTemplate.of(text)]);
+      yield;
+    }
     const edit = (fields: HeaderFields, request: RequestView): void => {
       for (const field of remove) fields.remove(field);
       for (const [field, text] of replaced) {

@@ -3,7 +3,7 @@ import type { Pieces } from '../model/pieces.ts';
 import type { Project, Resource } from '../model/project.ts';
 import { servableBasePath } from './base-path.ts';
 import type { Complain } from './complain.ts';
-import { compilePolicySet, noPolicies, type PolicySet } from './policy-set.ts';
+import { noPolicies, PolicyCompiler, type PolicySet } from './policy-set.ts';
 import { complainOfResources } from './resource-paths.ts';
 import { planTargets, type TargetPlan } from './target-plans.ts';
 import type { Variables } from './variables.ts';
@@ -49,12 +49,13 @@ const everything = { path: '/', methods: undefined, childPaths: true, target: 'd
 
 function* plannedWith(project: Project, variables: Variables, complain: Complain): Pieces<ProjectPlan> {
   const basePath = servableBasePath(project.basePath, complain) ?? '/';
-  const targets = planTargets(project.targets, variables, complain);
-  const policies = compilePolicySet(project.policies, ['policies'], variables, complain);
+  const targets = yield* planTargets(project.targets, variables, complain);
+  const compiler = new PolicyCompiler(variables, complain);
+  const policies = yield* compiler.compile(project.policies, ['policies']);
   yield* complainOfResources(project.resources, complain);
   const resources: ProjectPlan['resources'][number][] = [];
   for (const [index, resource] of project.resources.entries()) {
-    resources.push({ ...resource, policies: compilePolicySet(resource.policies, ['resources', index, 'policies'], variables, complain) });
+    resources.push({ ...resource, policies: yield* compiler.compile(resource.policies, ['resources', index, 'policies']) });
     yield;
   }
   return { basePath, targets, policies, resources: resources.length === 0 ? [everything] : resources };

@@ -4,7 +4,7 @@ import { type PolicyEntry, type PolicyPoint, type Project, policyPoints, project
 import { type Target, target } from '../model/target.ts';
 import { complainOfUnmatchable, normalBasePath, servableBasePath } from './base-path.ts';
 import type { Complain } from './complain.ts';
-import { compilePolicySet } from './policy-set.ts';
+import { PolicyCompiler } from './policy-set.ts';
 import { complainOfResources, complainOfUnmatchableResources } from './resource-paths.ts';
 import { planTargets } from './target-plans.ts';
 
@@ -24,24 +24,6 @@ export const pushedProject = project
   )
   .meta({ id: 'PushedProject', description: 'an API: base path, targets, resources, policies' });
 
-/** The content of a checked project as JSON, and its content hash: of half a megabyte, each takes some milliseconds. */
-export interface CheckedContent {
-  readonly json: string;
-  readonly hash: string;
-}
-
-const checked = new WeakMap<object, CheckedContent>();
-
-/** Notes that another process has checked a project by {@link pushedProject}: what it has made of it is not made again here. */
-export function markChecked(project: object, content: CheckedContent): void {
-  checked.set(project, content);
-}
-
-/** Returns what {@link markChecked} noted of this very object. */
-export function checkedContent(project: object): CheckedContent | undefined {
-  return checked.get(project);
-}
-
 /** @param given a project of which some parts may be malformed: those are reported elsewhere, and left out here */
 function complainOf(given: unknown, complain: Complain): void {
   const { basePath, targets, resources, policies, encodedSlashes } = fieldsOf(given);
@@ -50,15 +32,16 @@ function complainOf(given: unknown, complain: Complain): void {
     servableBasePath(path, complain);
     complainOfUnmatchable(path, complain);
   }
-  planTargets(soundTargets(targets), undefined, complain);
-  compilePolicySet(soundLists(policies), ['policies'], undefined, complain);
+  atOnce(planTargets(soundTargets(targets), undefined, complain));
+  const compiler = new PolicyCompiler(undefined, complain);
+  atOnce(compiler.compile(soundLists(policies), ['policies']));
   const list = Array.isArray(resources) ? resources.map(fieldsOf) : [];
   const entries = list.map(({ policies: _, ...rest }) => sound(resource, rest));
   atOnce(complainOfResources(entries, complain));
   const known = { basePath: path && normalBasePath(path), encodedSlashes: encodedSlashes === 'keep' };
   complainOfUnmatchableResources(known, entries, complain);
   list.forEach((entry, index) => {
-    compilePolicySet(soundLists(entry['policies']), ['resources', index, 'policies'], undefined, complain);
+    atOnce(compiler.compile(soundLists(entry['policies']), ['resources', index, 'policies']));
   });
 }
 

@@ -1,10 +1,14 @@
 import { certificatesFault, keyFault, pairFault } from '../model/certificate.ts';
 import { isHiddenKey } from '../model/hidden-keys.ts';
 import type { OutgoingTls } from '../model/outgoing-tls.ts';
+import type { Pieces } from '../model/pieces.ts';
 import type { Project } from '../model/project.ts';
 import { isTargetUrl, type Target } from '../model/target.ts';
 import type { Complain } from './complain.ts';
 import { refersToVariable, substitute, type Variables } from './variables.ts';
+
+/** Targets of a circle that a message names at most. */
+const mostShown = 20;
 
 /** A target of a project after its variables were replaced and its URLs checked. */
 export interface TargetPlan {
@@ -17,17 +21,18 @@ export interface TargetPlan {
 }
 
 /**
- * Replaces the variables in a project's targets and checks the targets; complains about each fault.
+ * Replaces the variables in a project's targets and checks the targets; complains about each fault. Each URL is one piece.
  *
  * @param variables undefined: not known yet, so that texts with references are not judged
  */
-export function planTargets(targets: Project['targets'], variables: Variables | undefined, complain: Complain): TargetPlan[] {
-  const plans = Object.entries(targets).map(([name, target]) => planTarget(name, target, variables, complain));
-  complainOfCircles(plans, complain);
+export function* planTargets(targets: Project['targets'], variables: Variables | undefined, complain: Complain): Pieces<TargetPlan[]> {
+  const plans: TargetPlan[] = [];
+  for (const [name, target] of Object.entries(targets)) plans.push(yield* planTarget(name, target, variables, complain));
+  yield* complainOfCircles(plans, complain);
   return plans;
 }
 
-function planTarget(name: string, target: Target, variables: Variables | undefined, complain: Complain): TargetPlan {
+function* planTarget(name: string, target: Target, variables: Variables | undefined, complain: Complain): Pieces<TargetPlan> {
   const { url, urls, failover, timeouts, tls } = target;
   const at = ['targets', name];
   const written =
@@ -37,6 +42,7 @@ function planTarget(name: string, target: Target, variables: Variables | undefin
   const seen = new Set<string>();
   const usable: { url: URL; weight: number }[] = [];
   for (const { url: text, weight, path } of written) {
+    yield;
     let failed = false;
     const resolved = substitute(text, variables, path, (...fault) => {
       failed = true;
@@ -92,15 +98,32 @@ function planTls(
   return { ...tls, ...texts };
 }
 
-function complainOfCircles(plans: readonly TargetPlan[], complain: Complain): void {
+function* complainOfCircles(plans: readonly TargetPlan[], complain: Complain): Pieces<void> {
   const next = new Map(plans.map(({ name, failover }) => [name, failover]));
+  const seen = new Set<string>();
+  /** The targets of a circle, and the place of one of them among these. */
+  const inCircle = new Map<string, { readonly circle: readonly string[]; readonly place: number }>();
   for (const { name } of plans) {
-    const seen = new Set<string>();
+    const way = new Set<string>();
     let at: string | undefined = name;
-    while (at !== undefined && !seen.has(at)) {
+    for (; at !== undefined && !seen.has(at); at = next.get(at)) {
       seen.add(at);
-      at = next.get(at);
+      way.add(at);
     }
-    if (at === name) complain(['targets', name, 'failover'], `leads back to ${name} itself: ${[...seen, name].join(' -> ')}`);
+    if (at !== undefined && way.has(at)) {
+      const names = [...way];
+      const circle = names.slice(names.indexOf(at));
+      for (const [place, one] of circle.entries()) inCircle.set(one, { circle, place });
+    }
+    yield;
+  }
+  for (const { name } of plans) {
+    const found = inCircle.get(name);
+    if (found === undefined) continue;
+    const { circle, place } = found;
+    const shown = Array.from({ length: Math.min(circle.length, mostShown) }, (_, step) => circle[(place + step) % circle.length]);
+    const names = [...shown, ...(circle.length > mostShown ? ['…'] : []), name];
+    complain(['targets', name, 'failover'], `leads back to ${name} itself: ${names.join(' -> ')}`);
+    yield;
   }
 }

@@ -38,8 +38,6 @@ const targetBytes = 16 * 1024;
 /** Default of `ListenerSettings.fields`. */
 const fields = 100;
 const backlog = 4096;
-/** Idle connections that are closed when the system has refused to accept one for lack of descriptors or memory. */
-const closedAtOnce = 8;
 /** Milliseconds for which idle connections stay open when their listener closes: a request may be on its way already. */
 const lastRequestMs = 500;
 /** Longest TLS handshake, in milliseconds, if heads have no time limit. */
@@ -119,7 +117,8 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
       this.#server.once('error', reject);
       const opened = () => {
         this.#server.off('error', reject);
-        this.#server.on('error', () => this.#notAccepted());
+        // Nothing is to be done here: of accepts that fail for lack of descriptors no event tells.
+        this.#server.on('error', () => {});
         resolve();
       };
       this.#server.listen(bound, backlog, opened);
@@ -369,11 +368,6 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     if (tls === undefined && mayBePlain === undefined) this.#handshakes = undefined;
     else this.#handshakes ??= new Handshakes(processDeadlines, readFirstOctets, secureDirectly, () => this.#roomMade());
     this.#handshakes?.update({ tls, hop, silent: mayBePlain !== undefined, limitMs: timeouts.requestHead || handshakeMs });
-  }
-
-  /** The system could not accept a connection: this process, or the whole system, is short. */
-  #notAccepted(): void {
-    for (let closed = 0; closed < closedAtOnce && processDescriptors.makeRoom(true); closed++);
   }
 
   #roomMade(): void {

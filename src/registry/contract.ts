@@ -10,6 +10,7 @@ import type { LeasedServer, ServerPatch, ServerRecord } from '../model/server.ts
 import type { Snapshot } from '../model/snapshot.ts';
 import type { SnapshotId } from '../model/snapshot-id.ts';
 import type { UnreadDocument } from '../model/unread-document.ts';
+import type { CheckedProject } from '../projects/checked-project.ts';
 
 /**
  * The truth about environments, projects and deployments (durable) and servers (leased).
@@ -47,7 +48,7 @@ export interface Registry {
    * Adds a revision, unless the content is that of the newest revision (then `created` is false). At most 1,000 revisions and
    * 64 MiB of a project are kept: older ones are dropped unless an environment runs them or could be rolled back to them. No revision number is used twice.
    */
-  pushProject(project: Project, options?: Conditional): Promise<{ name: string; revision: number; created: boolean }>;
+  pushProject(project: Project | CheckedProject, options?: Conditional): Promise<{ name: string; revision: number; created: boolean }>;
   /**
    * Deletes a revision, or a project with all of its revisions; deleting the last revision deletes the project. Rejects with `in-use`, naming
    * the environments, while one runs it or can fall back to it. The number of a deleted revision is not used again while its project exists.

@@ -6,6 +6,7 @@ import { FileStore } from './embedded/file-store.ts';
 import { RedisStore } from './redis/redis-store.ts';
 import { isRedisUrl, redisUrlForms } from './redis/redis-url.ts';
 import { RemoteRegistry } from './remote/remote-registry.ts';
+import type { RevisionExaminer } from './rules/deployable-revisions.ts';
 import { documentRegistry } from './rules/document-registry.ts';
 
 const forms = ['embedded:FOLDER', ...redisUrlForms, "http(s)://HOST:PORT (a balancer's control address)"];
@@ -26,13 +27,15 @@ export async function openRegistry(options: {
   logger: Log;
   clock?: Clock;
   random?: Random;
+  /** Examines large revisions that are deployed; default: this process does. Not used behind a balancer, which examines them itself. */
+  examine?: RevisionExaminer;
 }): Promise<Registry> {
-  const { url, prefix = 'sluice', token, ca, logger, clock = systemClock, random = Math.random } = options;
+  const { url, prefix = 'sluice', token, ca, logger, clock = systemClock, random = Math.random, examine } = options;
   const parts = { logger, clock, random };
   if (url.startsWith('embedded:')) {
     const folder = url.slice('embedded:'.length);
     if (folder === '') throw new SluiceError('invalid', 'the registry URL embedded: has no folder: write for example embedded:./data');
-    return documentRegistry({ ...parts, store: await FileStore.open(folder, parts) });
+    return documentRegistry({ ...parts, examine, store: await FileStore.open(folder, parts) });
   }
   if (isRedisUrl(url)) {
     if (!/^[A-Za-z0-9._:-]{1,100}$/.test(prefix)) {
@@ -40,7 +43,7 @@ export async function openRegistry(options: {
     }
     const store = new RedisStore({ ...parts, url, prefix });
     await store.firstTry;
-    return documentRegistry({ ...parts, store });
+    return documentRegistry({ ...parts, examine, store });
   }
   if (/^https?:\/\//.test(url)) {
     const registry = new RemoteRegistry({ ...parts, url, ...(token !== undefined && { token }), ...(ca !== undefined && { ca }) });

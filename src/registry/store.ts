@@ -37,6 +37,8 @@ export interface Stored extends Key {
   readonly revision: number;
   /** May be empty if the reader has it, as {@link Wanted.known} says. */
   readonly text: string;
+  /** A checksum shows that the text is as it was put. */
+  readonly verified?: true;
   /** Milliseconds until the lease ends by the store's clock, negative once it has ended. Only servers have one. */
   readonly leaseRemaining?: number;
 }

@@ -26,7 +26,7 @@ t.test('everything is asked and answered while traffic flows, and the report has
   }
   t.ok(seen.length > askings.length);
   const page = report(results);
-  t.equal(page.match(/^\| .* \|$/gm)?.length, askings.length + 4);
+  t.equal(page.match(/^\| .* \|$/gm)?.length, askings.length + 5);
   t.match(page, /p99 through the balancer rises by at most [-\d.]+ ms/);
   t.notMatch(page, /NaN|undefined/);
   t.notMatch(page, /without an answer/);

@@ -1,6 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import t, { test } from 'tap';
 import type { ServerAnswer } from '../../src/api/answers.ts';
 import { deployEcho, startTarget } from '../tools/echo.ts';
+import { eventually } from '../tools/eventually.ts';
 import { IdleClients } from '../tools/idle-clients.ts';
 import { Load } from '../tools/load.ts';
 import { Scrape } from '../tools/scrape.ts';
@@ -24,6 +27,13 @@ async function unharmed(balancer: BalancerUnderTest): Promise<string[]> {
   const servers = (await balancer.api('GET', '/v1/servers')) as ServerAnswer[];
   const out = servers.filter(({ health, state }) => health !== 'up' || state !== 'ready').map(({ id, reason }) => `${id}: ${reason}`);
   return [...out, ...balancer.process.log.map(({ msg }) => String(msg)).filter((msg) => /ejected|is down|short of/.test(msg))];
+}
+
+/** Hundredths of a second that a process has had a processor. */
+function cpuOf(pid: number): number {
+  const [, ...fields] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
+  const [user = 0, system = 0] = fields.join(') ').split(' ').slice(11, 13).map(Number);
+  return user + system;
 }
 
 for (const workers of [0, 2]) {
@@ -107,4 +117,37 @@ test('a limit of the configuration or command line holds, also divided among wor
   const scrape = await metricsOf(balancer);
   t.equal(scrape.sum('sluice_listener_connections_limit'), 20);
   t.ok(scrape.sum('sluice_listener_connections') <= 20);
+});
+
+test('a process that has no descriptor left, not even the one in reserve, closes idle connections for new ones', async (t) => {
+  const { url } = await startTarget(t);
+  const balancer = await startBalancer(
+    t,
+    {},
+    { production: { listen: '127.0.0.1:0', servers: [{ id: 'a', address: new URL(url).host }] } },
+  );
+  const { pid } = balancer.process;
+  const clients = new IdleClients(t);
+  await clients.add(40, balancer.address, request);
+  const limitTo = (soft: number) => execFileSync('prlimit', ['--pid', `${pid}`, `--nofile=${soft}:`]);
+  const open = () => readdirSync(`/proc/${pid}/fd`).map(Number);
+  // The system gives the lowest number that is free: idle clients take all that others have left.
+  while (Math.max(...open()) >= open().length) await clients.add(1, balancer.address, request);
+  const most = open().length;
+  // Under the limit of another process, or of the system, an accept fails that the process has counted on.
+  limitTo(5);
+  const before = { ticks: cpuOf(pid), answers: clients.answers.length };
+  const late = clients.add(4, balancer.address, request);
+  await eventually(
+    () => cpuOf(pid),
+    (ticks) => ticks > before.ticks + 10,
+    { what: 'accepts to fail again and again: none of these events reaches JavaScript' },
+  );
+  limitTo(most);
+  await late;
+  t.strictSame(
+    clients.answers.filter((line) => line !== 'HTTP/1.1 200 OK'),
+    [],
+  );
+  t.equal(clients.answers.length, before.answers + 4, 'new clients are served in place of idle ones');
 });

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { eventually } from '../tools/eventually.ts';
 import { adminToken, startBalancer } from '../tools/sluice-under-test.ts';
@@ -9,6 +9,13 @@ const skip = process.platform !== 'linux' && 'reads /proc';
 function childrenOf(id: number, argument: string): number[] {
   const children = readFileSync(`/proc/${id}/task/${id}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
   return children.filter((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').split('\0').includes(argument));
+}
+
+/** Niceness of each thread of process `id`. */
+function nicenessOf(id: number): number[] {
+  const threads = readdirSync(`/proc/${id}/task`).map((thread) => readFileSync(`/proc/${id}/task/${thread}/stat`, 'utf8'));
+  // The second field, the name in parentheses, may have spaces.
+  return threads.map((stat) => Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]));
 }
 
 t.test('a large document is read by another process, with the same answer as a small one', { skip }, async (t) => {
@@ -35,6 +42,10 @@ t.test('a large document is read by another process, with the same answer as a s
   t.match(await push(project(2000)), { status: 201, name: 'p2000', revision: 1 });
   const [reader] = readers();
   t.type(reader, 'number');
+  t.ok(
+    nicenessOf(reader as number).every((one) => one === 10),
+    'each thread of it gives way to traffic',
+  );
   t.match(await push(project(2000)), { status: 200, revision: 1 }, 'the same content makes no new revision');
 
   const [small, large] = [await push(project(2, '"g e t"')), await push(project(2000, '"g e t"'))] as { faults?: unknown[] }[];

@@ -16,7 +16,9 @@ import { deployed, projectOf, snapshotOf } from './samples.ts';
 /** A gateway's applier with the contents that it was given so far, or those of a store. */
 function gateway(store?: SnapshotStore) {
   const contents = new Map<string, Project>();
-  const read = (hash: string) => (store === undefined ? contents.get(hash) : store.read(hash));
+  function* read(hash: string) {
+    return store === undefined ? contents.get(hash) : yield* store.readInPieces(hash);
+  }
   const applier = new SnapshotApplier({ random: () => 0, logger, clock: new FakeClock(), read });
   const apply = (update: SnapshotUpdate) => {
     const change = applier.apply(update);

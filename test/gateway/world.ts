@@ -92,7 +92,7 @@ export async function world(t: Test) {
     const access = switched(registry, options.subscribed);
     const { environment, ttl = 600_000, graceMs = 600_000, instance = `${id}-1`, secret = `the-secret-of-${instance}` } = options;
     const store = new SnapshotStore(join(folder, `${id}-data`), logger);
-    const applier = new SnapshotApplier({ random: () => 0, logger, clock, read: (hash) => store.read(hash) });
+    const applier = new SnapshotApplier({ random: () => 0, logger, clock, read: (hash) => store.readInPieces(hash) });
     const load = { connections: 0, active: 0, requests: 0 };
     const state = { lameDuck: false };
     const self = { id, instance, address: '127.0.0.1:7001', version: '0', startedAt: 0, ttl, secret, ...(environment && { environment }) };

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { atOnce, eachInTurns, inTurns, mapInTurns, type Pieces, spreadOverTurns, startNow } from '../../src/model/pieces.ts';
+import { atOnce, eachInTurns, inTurns, mapInTurns, type Pieces, spreadOverTurns, startNow, turnMs } from '../../src/model/pieces.ts';
 
 function* counting(to: number, done: number[]): Pieces<string> {
   for (let piece = 0; piece < to; piece++) {
@@ -64,15 +64,15 @@ async function turnsDuring(work: Promise<unknown>): Promise<number> {
   return turns;
 }
 
-t.test('of a list, the first few elements are taken at once, and then as many in a turn as take a millisecond', async (t) => {
+t.test('of a list, the first few elements are taken at once, and then as many in a turn as it has room for', async (t) => {
   const list = Array.from({ length: 60 }, (_, index) => index);
   const taken: number[] = [];
   let now = 0;
-  // A look at the clock takes half a millisecond.
+  // A look at the clock takes half a turn.
   const work = eachInTurns(
     list,
     (one) => void taken.push(one),
-    () => (now += 0.5),
+    () => (now += turnMs / 2),
   );
   t.equal(taken.length, 20);
   const turns = await turnsDuring(work);

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { check } from '../../src/config/check.ts';
+import { atOnce } from '../../src/model/pieces.ts';
 import { type PolicyPoint, policyPoints } from '../../src/model/project.ts';
 import { policyTypes } from '../../src/policies/policy-types.ts';
-import { compilePolicySet } from '../../src/projects/policy-set.ts';
+import { PolicyCompiler } from '../../src/projects/policy-set.ts';
 import { pushedProject } from '../../src/projects/pushed-project.ts';
 import { Fields } from '../tools/fake-exchange.ts';
 import { ownFolder } from '../tools/own-folder.ts';
@@ -18,7 +19,7 @@ const noLists = { proxyRequest: [], targetRequest: [], targetResponse: [], proxy
 function compile(entry: Entry, point: PolicyPoint) {
   const faults: string[] = [];
   const complain = (path: readonly PropertyKey[], message: string) => void faults.push(`${path.map(String).join('.')}: ${message}`);
-  const [policy] = compilePolicySet({ ...noLists, [point]: [entry] }, ['policies'], {}, complain)[point];
+  const [policy] = atOnce(new PolicyCompiler({}, complain).compile({ ...noLists, [point]: [entry] }, ['policies']))[point];
   return { policy, faults };
 }
 

@@ -1,10 +1,14 @@
 import t, { type Test } from 'tap';
 import { systemClock } from '../../src/model/clock.ts';
+import { project } from '../../src/model/project.ts';
 import { FileStore } from '../../src/registry/embedded/file-store.ts';
+import { answerText } from '../../src/registry/remote/answer-text.ts';
+import { DeployableRevisions, examineRevision } from '../../src/registry/rules/deployable-revisions.ts';
 import { Deployments } from '../../src/registry/rules/deployments.ts';
 import { Environments } from '../../src/registry/rules/environments.ts';
 import { Ledger } from '../../src/registry/rules/ledger.ts';
 import { Projects } from '../../src/registry/rules/projects.ts';
+import { RevisionContents } from '../../src/registry/rules/revision-contents.ts';
 import { Snapshots } from '../../src/registry/rules/snapshots.ts';
 import { api } from '../contract/registry-samples.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
@@ -20,7 +24,7 @@ async function setUp(t: Test, octets = 1 << 20) {
   const ledger = new Ledger({ store, logger, random: Math.random });
   const snapshots = new Snapshots(ledger);
   const projects = new Projects(ledger, systemClock, { revisions: most, octets });
-  const deployments = new Deployments(ledger, snapshots);
+  const deployments = new Deployments(ledger, snapshots, new DeployableRevisions(ledger));
   await new Environments(ledger, snapshots).put('production', {});
   let pushed = 0;
   const push = (octets = 0) => projects.push(api('shop', { version: `${++pushed}${'-'.repeat(octets)}` }));
@@ -100,4 +104,42 @@ t.test('revisions are bounded by octets too: the newest and those in use stay, h
   await deployments.undeploy('production', 'shop', {});
   await push();
   t.strictSame(await numbers(), [5], 'everything else goes once nothing uses it');
+});
+
+t.test('a large revision is examined by another process, once for the same variables', async (t) => {
+  const { ledger, projects } = await setUp(t);
+  const asked: Readonly<Record<string, string>>[] = [];
+  const revisions = new DeployableRevisions(ledger, async (text, variables) => {
+    asked.push(variables);
+    return examineRevision(text, variables);
+  });
+  const resources = Array.from({ length: 1000 }, (_, index) => ({ path: `/things/${index}` }));
+  await projects.push(project.parse({ ...api('shop'), targets: { default: { url: 'http://${variables.host}' } }, resources }));
+  const found = await revisions.find('shop', 1, { host: 'a' });
+  t.match(found, { basePath: '/shop', hash: /^[0-9a-f]{64}$/, faults: [] });
+  t.strictSame(await revisions.find('shop', 1, { host: 'a' }), found);
+  t.strictSame(asked, [{ host: 'a' }], 'the second answer is the first one');
+  t.match(await revisions.find('shop', 1, {}), { faults: [{ path: 'targets.default.url' }] }, 'other variables have other faults');
+  t.equal(asked.length, 2);
+  t.equal(await revisions.find('shop', 2, {}), undefined);
+
+  const without = new DeployableRevisions(ledger, () => Promise.reject(new Error('the process ended')));
+  t.strictSame(await without.find('shop', 1, { host: 'a' }), found, 'this process does it if the other one fails');
+  await projects.push(api('small'));
+  t.match(await revisions.find('small', 1, {}), { basePath: '/small', faults: [] });
+  t.equal(asked.length, 2, 'a small one is not worth the way');
+});
+
+t.test('contents are sent to servers as they were stored, and parsed where they are read', async (t) => {
+  const { ledger, projects } = await setUp(t);
+  await projects.push(api('shop', { version: 'with "hash":"x"} in it' }));
+  const stored = await projects.revision('shop', 1);
+  const contents = new RevisionContents(ledger, new Snapshots(ledger), systemClock);
+  const result = await contents.read([{ name: 'shop', revision: 1 }]);
+  const { project, hash } = stored ?? {};
+  t.strictSame(JSON.parse(await answerText('revisions', { call: 7, result })), {
+    call: 7,
+    result: [{ name: 'shop', revision: 1, hash, project }],
+  });
+  t.strictSame(result[0]?.project, project);
 });

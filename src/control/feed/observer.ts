@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../../model/clock.ts';
 import { CoalescedTask } from '../../model/coalesced-task.ts';
 import type { LiveServer, LiveView } from '../../model/live.ts';
 import type { News } from '../../model/news.ts';
-import { inTurns } from '../../model/pieces.ts';
+import { eachInTurns, inTurns } from '../../model/pieces.ts';
 import type { Link, Registry, Watch } from '../../registry/contract.ts';
 import type { CertificateStore } from '../../tls/certificate-store.ts';
 import type { IssuedCertificates } from '../../tls/issued-certificates.ts';
@@ -206,10 +206,12 @@ export class Observer {
       }
       const { messages, happenings } = await inTurns(compareServers(known, servers, at));
       if (this.#closed) return;
-      // With the messages, so that a new reader gets each change either in the list or as a message.
+      // Before the messages, so that a new reader gets each change in the list, or as a message, or both.
       this.#servers = servers;
-      for (const message of messages) this.#emit(message);
-      this.#emitHappenings(happenings);
+      await eachInTurns(messages, (message) => {
+        if (!this.#closed) this.#emit(message);
+      });
+      if (!this.#closed) this.#emitHappenings(happenings);
     } catch (error) {
       this.#logger.debug({ err: error }, 'the servers or the desired state could not be read from the registry');
     }

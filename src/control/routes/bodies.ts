@@ -2,7 +2,6 @@ import type { FastifyRequest, FastifySchemaCompiler } from 'fastify';
 import type * as z from 'zod';
 import { check } from '../../config/check.ts';
 import { refusal } from '../../config/refusal.ts';
-import { markChecked } from '../../projects/pushed-project.ts';
 import { type DocumentReader, documents, type ReadDocument, readChecked } from '../documents.ts';
 import type { ControlApp } from './control-app.ts';
 
@@ -41,9 +40,7 @@ export function acceptBodies(app: ControlApp, read: DocumentReader = async (octe
   app.addContentTypeParser(bodyTypes, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
     const { document } = request.routeOptions.config;
     if (document === undefined || body.length < largeDocument) return body;
-    const result = await read(body, document);
-    if (result.content !== undefined) markChecked(result.value as object, result.content);
-    return new AlreadyRead(result);
+    return new AlreadyRead(await read(body, document));
   });
 }
 

@@ -1,9 +1,11 @@
 import * as z from 'zod';
 import { environmentAnswer } from '../../api/answers.ts';
-import { environmentTag } from '../../model/entity-tag.ts';
+import { environmentTagInPieces } from '../../model/entity-tag.ts';
 import type { Environment, EnvironmentSpecInput } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { name } from '../../model/name.ts';
+import { inTurns } from '../../model/pieces.ts';
+import { settingsOriginsInPieces } from '../../model/settings-origins.ts';
 import { documents } from '../documents.ts';
 import { describeEnvironment, findEnvironment } from '../views/environment-view.ts';
 import { asWritten, bodyTypes } from './bodies.ts';
@@ -18,12 +20,14 @@ const { environment: body } = documents;
 
 /** Reads, creates, replaces and deletes environments. The balancer learns of changes from the registry. */
 export function environmentRoutes(app: ControlApp, { registry, live, listen, reserve, certificates, issued }: ControlContext): void {
-  const describeOne = async (one: Environment, applied: ReadonlyMap<string, EnvironmentSpecInput>) =>
-    describeEnvironment(one, { snapshot: await registry.snapshotId(one.name), applied: applied.get(one.name), live, certificates, issued });
+  const describeOne = async (one: Environment, applied: ReadonlyMap<string, EnvironmentSpecInput>) => {
+    const origins = await inTurns(settingsOriginsInPieces(one, applied.get(one.name)));
+    return describeEnvironment(one, { snapshot: await registry.snapshotId(one.name), origins, live, certificates, issued });
+  };
   const describeTagged = async (env: string) => {
     const environment = await findEnvironment(registry, env);
     const answer = await describeOne(environment, await registry.appliedSettings());
-    return { answer, tag: `"${environmentTag(environment, answer.status.snapshot.version)}"` };
+    return { answer, tag: `"${await inTurns(environmentTagInPieces(environment, answer.status.snapshot.version))}"` };
   };
 
   app.get(

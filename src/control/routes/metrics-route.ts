@@ -6,6 +6,7 @@ import { processFamilies } from '../../metrics/process-families.ts';
 import { registryFamilies } from '../../metrics/registry-families.ts';
 import { mapInTurns } from '../../model/pieces.ts';
 import type { ServerRecord } from '../../model/server.ts';
+import { SharedReads } from '../../model/shared-reads.ts';
 import { certificateFamilies } from '../metrics/certificate-families.ts';
 import { type CurrentSnapshot, environmentFamilies } from '../metrics/environment-families.ts';
 import { joinFamilies } from '../metrics/join-families.ts';
@@ -15,12 +16,13 @@ import type { ControlApp, ControlContext } from './control-app.ts';
 /** Milliseconds to wait for the registry: Prometheus gives up on a slow scrape (10 s by default). */
 const registryTimeoutMs = 2000;
 
-/** Serves `/metrics` in Prometheus' text format. Metrics are collected for each scrape, at no cost to the request path. */
+/** Serves `/metrics` in Prometheus' text format. Metrics are collected when they are asked for, once for all who ask meanwhile, at no cost to the request path. */
 export function metricsRoute(app: ControlApp, context: ControlContext): void {
+  const scrapes = new SharedReads(() => families(context));
   app.get(
     '/metrics',
     { config: { access: 'monitor' }, schema: { summary: 'Metrics for Prometheus', produces: ['text/plain'] } },
-    async (_request, reply) => reply.type(expositionType).send(Readable.from(expositionPieces(await families(context)))),
+    async (_request, reply) => reply.type(expositionType).send(Readable.from(expositionPieces(await scrapes.now()))),
   );
 }
 

@@ -3,8 +3,9 @@ import { projectSummary, revisionAnswer, revisionMade } from '../../api/answers.
 import { projectTag } from '../../model/entity-tag.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { hideKeys } from '../../model/hidden-keys.ts';
+import type { Immutable } from '../../model/immutable.ts';
 import { name } from '../../model/name.ts';
-import { warningsOf } from '../../projects/project-warnings.ts';
+import type { Revision } from '../../model/revision.ts';
 import { documents } from '../documents.ts';
 import { bodyTypes } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
@@ -23,6 +24,8 @@ const byRevision = z.strictObject({
 
 /** Pushes, reads and deletes projects and their revisions. */
 export function projectRoutes(app: ControlApp, { registry }: ControlContext): void {
+  /** Answers by the project's content, so that a large one is searched for keys and written once as long as the registry has it at hand. */
+  const answers = new WeakMap<object, Immutable<Revision>>();
   app.post(
     '/v1/projects',
     {
@@ -39,8 +42,8 @@ export function projectRoutes(app: ControlApp, { registry }: ControlContext): vo
       const expect = expectedTags(request.headers['if-match']);
       const { name, revision, created } = await registry.pushProject(request.body, expect && { expect });
       if (created) reply.header('location', `/v1/projects/${name}/revisions/${revision}`);
-      const warnings = warningsOf(request.body, Date.now());
-      return reply.code(created ? 201 : 200).send({ name, revision, ...(warnings.length > 0 && { warnings }) });
+      const { warnings } = request.body.facts;
+      return reply.code(created ? 201 : 200).send({ name, revision, ...(warnings.length > 0 && { warnings: [...warnings] }) });
     },
   );
 
@@ -66,7 +69,9 @@ export function projectRoutes(app: ControlApp, { registry }: ControlContext): vo
       const { name, n } = request.params;
       const found = await registry.revision(name, n);
       if (!found) throw new SluiceError('not-found', `there is no revision ${n} of project "${name}": see sluice project list`);
-      return { ...found, project: hideKeys(found.project) };
+      const answer = answers.get(found.project) ?? { ...found, project: hideKeys(found.project) };
+      answers.set(found.project, answer);
+      return answer;
     },
   );
 

@@ -3,7 +3,7 @@ import type { Environment, EnvironmentSpec, EnvironmentSpecInput } from '../../m
 import { SluiceError } from '../../model/fault.ts';
 import { hideKeys } from '../../model/hidden-keys.ts';
 import type { LiveView } from '../../model/live.ts';
-import { settingsOrigins } from '../../model/settings-origins.ts';
+import type { SettingOrigin } from '../../model/settings-origins.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
 import type { Registry } from '../../registry/contract.ts';
 import type { CertificateStore, ListState } from '../../tls/certificate-store.ts';
@@ -24,13 +24,13 @@ export function describeEnvironment(
   environment: Environment,
   {
     snapshot,
-    applied,
+    origins,
     live,
     certificates,
     issued,
   }: {
     snapshot: SnapshotId;
-    applied: EnvironmentSpecInput | undefined;
+    origins: Readonly<Record<string, SettingOrigin>>;
     live: LiveView;
     certificates?: CertificateStore | undefined;
     issued?: Pick<IssuedCertificates, 'stateOf'> | undefined;
@@ -45,7 +45,7 @@ export function describeEnvironment(
       connections: connectionsOf(environment.spec.listen, live),
       ...(environment.spec.tls !== undefined && { certificates: certificatesOf(environment.spec, certificates, issued) }),
       snapshot: { epoch, version, hash },
-      origins: settingsOrigins(environment, applied),
+      origins: { ...origins },
       ...(environment.unread !== undefined && { unread: environment.unread }),
     },
   };

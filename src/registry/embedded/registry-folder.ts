@@ -46,8 +46,8 @@ export class RegistryFolder {
     for (const entry of await journal.read(table)) table.replay(entry);
     const opened = new RegistryFolder({ table, file, journal, revisions, base });
     const inline = table.all('revision').filter(({ text }) => !revisions.isReference(text));
-    await revisions.write(inline);
-    for (const stored of inline) table.rewrite(stored, revisions.referenceTo(stored.text));
+    const references = await revisions.write(inline);
+    for (const [index, stored] of inline.entries()) table.rewrite(stored, references[index] as string);
     if (!content || inline.length > 0) await opened.#writeFile(table.revision, table.rows());
     await revisions.retain(table.all('revision'));
     return opened;
@@ -56,8 +56,8 @@ export class RegistryFolder {
   /** Resolves when a draft is on disk. If it rejects, nothing has changed. */
   async save(draft: TableDraft): Promise<void> {
     const added = draft.put().filter(({ kind }) => kind === 'revision');
-    await this.#revisions.write(added);
-    for (const stored of added) draft.rewrite(stored, this.#revisions.referenceTo(stored.text));
+    const references = await this.#revisions.write(added);
+    for (const [index, stored] of added.entries()) draft.rewrite(stored, references[index] as string);
     const { revision } = draft;
     const put = draft.put().map(rowOf);
     const removed = draft.removed().map(({ kind, name }) => [kind, name] as const);
@@ -99,7 +99,7 @@ export class RegistryFolder {
   async #withText(stored: Stored): Promise<Stored | undefined> {
     if (stored.kind !== 'revision') return stored;
     const text = await this.#revisions.read(stored.name, stored.text);
-    if (text !== undefined) return { ...stored, text };
+    if (text !== undefined) return { ...stored, text, verified: true };
     return this.table.get(stored)?.revision === stored.revision ? { ...stored, text: '' } : undefined;
   }
 

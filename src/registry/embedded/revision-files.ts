@@ -17,22 +17,20 @@ export class RevisionFiles {
     this.path = join(folder, 'revisions');
   }
 
-  /** The reference to a revision's text, as JSON. */
-  referenceTo(text: string): string {
-    return JSON.stringify({ sha256: checksum(text) });
-  }
-
   /** True if this is the reference to a text, and not a text. */
   isReference(text: string): boolean {
     return sumOf(text) !== undefined;
   }
 
-  /** Writes texts durably. A file that is there already is left as it is. */
-  async write(texts: readonly { readonly name: string; readonly text: string }[]): Promise<void> {
-    if (texts.length === 0) return;
+  /** Writes texts durably, and resolves to the reference to each, as JSON. */
+  async write(texts: readonly { readonly name: string; readonly text: string }[]): Promise<string[]> {
+    if (texts.length === 0) return [];
     await mkdir(this.path, { recursive: true, mode: 0o700 });
+    const references: string[] = [];
     for (const { name, text } of texts) {
-      const path = this.#pathOf(name, checksum(text));
+      const sum = await inTurns(checksumInPieces(text));
+      references.push(JSON.stringify({ sha256: sum }));
+      const path = this.#pathOf(name, sum);
       const draft = `${path}.new`;
       try {
         const file = await open(draft, 'w', 0o600);
@@ -54,6 +52,7 @@ export class RevisionFiles {
     } finally {
       await folder.close();
     }
+    return references;
   }
 
   /** Reads the text of a revision; undefined if it is missing or damaged. */
@@ -111,8 +110,4 @@ function* checksumInPieces(text: string): Pieces<string> {
     yield;
   }
   return hash.digest('hex');
-}
-
-function checksum(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

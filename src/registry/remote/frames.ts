@@ -2,6 +2,11 @@ import * as z from 'zod';
 import { SluiceError } from '../../model/fault.ts';
 import { errorCode, fault } from '../../model/fault-schema.ts';
 import { news } from '../../model/news.ts';
+import { parsePieces } from '../../model/parse-pieces.ts';
+import { inTurns, type Pieces } from '../../model/pieces.ts';
+
+/** Characters of a frame above which it is parsed in turns. */
+const longFrame = 16 * 1024;
 
 /**
  * Messages between a remote registry and a registration endpoint: JSON, one in each WebSocket text frame.
@@ -27,9 +32,9 @@ export function decodeClientFrame(text: string): ClientFrame | undefined {
   return decode(fromClient, text);
 }
 
-/** Decodes an endpoint's frame; undefined if it is malformed. */
-export function decodeEndpointFrame(text: string): EndpointFrame | undefined {
-  return decode(fromEndpoint, text);
+/** Decodes an endpoint's frame; undefined if it is malformed. A long one, with contents of revisions, is parsed in turns of the event loop. */
+export function decodeEndpointFrame(text: string): EndpointFrame | undefined | Promise<EndpointFrame | undefined> {
+  return text.length > longFrame ? inTurns(decodeInPieces(fromEndpoint, text)) : decode(fromEndpoint, text);
 }
 
 /** Frame that reports an error to the other side: a refusal in full, any other error without its details. */
@@ -41,6 +46,14 @@ export function errorFrame(call: number, error: unknown): EndpointFrame {
 function decode<Schema extends z.ZodType>(schema: Schema, text: string): z.output<Schema> | undefined {
   try {
     return schema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function* decodeInPieces<Schema extends z.ZodType>(schema: Schema, text: string): Pieces<z.output<Schema> | undefined> {
+  try {
+    return schema.safeParse(yield* parsePieces(text)).data;
   } catch {
     return undefined;
   }

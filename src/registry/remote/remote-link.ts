@@ -212,11 +212,14 @@ export class RemoteLink {
 
   #receive(socket: WebSocket, text: string): void {
     const frame = decodeEndpointFrame(text);
+    // Later frames need not wait for a long one: each answer is found by its number, and news is a hint.
+    if (frame instanceof Promise) void frame.then((one) => this.#received(socket, one, text.length));
+    else this.#received(socket, frame, text.length);
+  }
+
+  #received(socket: WebSocket, frame: EndpointFrame | undefined, length: number): void {
     if (!frame) {
-      this.#log.warn(
-        { balancer: this.#url.host, bytes: text.length },
-        'the balancer sent a frame that is not understood; connecting again',
-      );
+      this.#log.warn({ balancer: this.#url.host, bytes: length }, 'the balancer sent a frame that is not understood; connecting again');
       socket.terminate();
     } else if ('news' in frame) this.#onNews(frame.news);
     else this.#answered(frame);

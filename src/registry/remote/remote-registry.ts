@@ -1,5 +1,3 @@
-import type * as z from 'zod';
-import { check } from '../../config/check.ts';
 import { describeFault } from '../../config/refusal.ts';
 import type { Clock, Random } from '../../model/clock.ts';
 import type { EnvironmentSpecInput } from '../../model/environment.ts';
@@ -11,8 +9,10 @@ import { concerns, type News } from '../../model/news.ts';
 import type { Project } from '../../model/project.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
+import { CheckedProject } from '../../projects/checked-project.ts';
 import type { Conditional, Link, Registry, Watch } from '../contract.ts';
-import { type MethodName, methods, type ParamsOf, type ResultOf } from './methods.ts';
+import { checkedAnswer } from './checked-answer.ts';
+import type { MethodName, ParamsOf, ResultOf } from './methods.ts';
 import { RemoteLink } from './remote-link.ts';
 
 interface Listening {
@@ -91,8 +91,9 @@ export class RemoteRegistry implements Registry {
     return this.#call('drainStatic', { environment, id, draining });
   }
 
-  pushProject(project: Project, options?: Conditional) {
-    return this.#call('pushProject', { project, options: sent(options) });
+  pushProject(project: Project | CheckedProject, options?: Conditional) {
+    const given = project instanceof CheckedProject ? project.parsed() : project;
+    return this.#call('pushProject', { project: given, options: sent(options) });
   }
 
   deleteProject(name: string, { revision, ...options }: Conditional & { revision?: number } = {}) {
@@ -192,7 +193,7 @@ export class RemoteRegistry implements Registry {
   }
 
   async #call<M extends MethodName>(method: M, params: ParamsOf<M>): Promise<ResultOf<M>> {
-    const { value, faults } = check(await this.#link.send({ method, params }), methods[method].result as z.ZodType);
+    const { value, faults } = await checkedAnswer(method, await this.#link.send({ method, params }));
     if (!faults) return value as ResultOf<M>;
     throw new SluiceError(
       'internal',

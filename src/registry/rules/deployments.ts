@@ -1,13 +1,13 @@
 import { SluiceError } from '../../model/fault.ts';
 import type { Manifest } from '../../model/manifest.ts';
-import { inTurns } from '../../model/pieces.ts';
 import { reportedState } from '../../model/reported-state.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
-import { faultsIn, listed } from '../../projects/project-plan.ts';
+import { listed } from '../../projects/project-plan.ts';
 import type { Deployed } from '../contract.ts';
-import { changeName, type Deployment, type DocumentOf, deploymentName, type EnvironmentDocument, revisionName } from '../documents.ts';
+import { changeName, type Deployment, type DocumentOf, deploymentName, type EnvironmentDocument } from '../documents.ts';
 import type { Key } from '../store.ts';
+import type { DeployableRevisions } from './deployable-revisions.ts';
 import { DeployedProjects, entryOf } from './deployed-projects.ts';
 import { environmentText } from './environments.ts';
 import type { CheckedReading, Decision, Entry, Ledger } from './ledger.ts';
@@ -29,9 +29,11 @@ interface FoundEnvironment {
 export class Deployments {
   readonly #ledger: Ledger;
   readonly #snapshots: Snapshots;
+  readonly #revisions: DeployableRevisions;
 
-  constructor(ledger: Ledger, snapshots: Snapshots) {
+  constructor(ledger: Ledger, snapshots: Snapshots, revisions: DeployableRevisions) {
     this.#ledger = ledger;
+    this.#revisions = revisions;
     this.#snapshots = snapshots;
   }
 
@@ -129,20 +131,17 @@ export class Deployments {
     name: string,
     { revision, history, present }: { revision: number; history: number[]; present: Deployment | undefined },
   ): Promise<Deployment> {
-    const key = { kind: 'revision', name: revisionName(name, revision) } as const;
-    const { value } = (await this.#ledger.read(key)).get('revision', key.name);
-    if (value) {
-      const faults = await inTurns(faultsIn(value.project, spec.variables));
-      if (faults.length > 0) {
-        const refused = `revision ${revision} of project "${name}" cannot be served in environment "${environment}"`;
-        throw new SluiceError('invalid', `${refused}: ${listed(faults)}`, { faults });
-      }
-      const fallback = present && (await this.#lastAccepted(environment, epoch, present));
-      const { basePath } = value.project;
-      const made = { name, revision, basePath, history, hash: value.hash, since: version + 1 };
-      return { ...made, ...(fallback?.fallback !== revision && fallback) };
+    const found = await this.#revisions.find(name, revision, spec.variables);
+    if (found === undefined)
+      throw new SluiceError('not-found', `revision ${revision} of project "${name}" was removed: deploy another revision`);
+    const { basePath, hash, faults } = found;
+    if (faults.length > 0) {
+      const refused = `revision ${revision} of project "${name}" cannot be served in environment "${environment}"`;
+      throw new SluiceError('invalid', `${refused}: ${listed(faults)}`, { faults });
     }
-    throw new SluiceError('not-found', `revision ${revision} of project "${name}" was removed: deploy another revision`);
+    const fallback = present && (await this.#lastAccepted(environment, epoch, present));
+    const made = { name, revision, basePath, history, hash, since: version + 1 };
+    return { ...made, ...(fallback?.fallback !== revision && fallback) };
   }
 
   /**

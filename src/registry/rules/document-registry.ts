@@ -2,6 +2,7 @@ import type { Clock, Random } from '../../model/clock.ts';
 import type { Log } from '../../model/log.ts';
 import type { Registry } from '../contract.ts';
 import type { Store } from '../store.ts';
+import { DeployableRevisions, type RevisionExaminer } from './deployable-revisions.ts';
 import { Deployments } from './deployments.ts';
 import { Environments } from './environments.ts';
 import { ForgottenServers } from './forgotten-servers.ts';
@@ -15,7 +16,14 @@ import { Servers } from './servers.ts';
 import { Snapshots } from './snapshots.ts';
 
 /** Makes a {@link Registry} over any {@link Store}. The registry owns the store: `close` closes both. */
-export function documentRegistry(parts: { store: Store; logger: Log; clock: Clock; random: Random }): Registry {
+export function documentRegistry(parts: {
+  store: Store;
+  logger: Log;
+  clock: Clock;
+  random: Random;
+  /** Default: this process examines large revisions itself. */
+  examine?: RevisionExaminer | undefined;
+}): Registry {
   const { store, logger, clock } = parts;
   const ledger = new Ledger(parts);
   const snapshots = new Snapshots(ledger);
@@ -23,7 +31,7 @@ export function documentRegistry(parts: { store: Store; logger: Log; clock: Cloc
   const projects = new Projects(ledger, clock);
   const contents = new RevisionContents(ledger, snapshots, clock);
   const projectRemoval = new ProjectRemoval(ledger);
-  const deployments = new Deployments(ledger, snapshots);
+  const deployments = new Deployments(ledger, snapshots, new DeployableRevisions(ledger, parts.examine));
   const restoration = new Restoration(ledger, clock);
   const servers = new Servers({ ledger, snapshots, clock, logger });
   const forgottenServers = new ForgottenServers(ledger);

@@ -6,9 +6,9 @@ import type { Random } from '../../model/clock.ts';
 import { environmentInPieces } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
+import { parsePieces } from '../../model/parse-pieces.ts';
 import { inTurns, mapInTurns, type Pieces } from '../../model/pieces.ts';
 import { projectInPieces } from '../../model/project.ts';
-import { controlTurns } from '../../model/turns.ts';
 import { type DocumentOf, documentKeys, documentSchemas, noteCheckedSpec } from '../documents.ts';
 import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
 import { CheckedDocuments } from './checked-documents.ts';
@@ -36,8 +36,8 @@ export interface Decision<T> {
   readonly change?: Change;
 }
 
-/** Characters of a document from which it is checked in turns. */
-const largeText = 16 * 1024;
+/** Characters of a document from which it is checked in turns, or by another process. */
+export const largeText = 16 * 1024;
 /** Schema of a revision whose project has been checked. */
 const revisionAround = documentSchemas.revision.extend({ project: z.unknown() });
 
@@ -51,6 +51,8 @@ export class Ledger {
   readonly #checked = new CheckedDocuments();
   readonly log: Log;
   readonly #random: Random;
+  /** Epoch of the documents that were read last. */
+  #epoch: string | undefined;
   /** The end of the latest transaction about each object. */
   readonly #turns = new Map<string, Promise<void>>();
 
@@ -62,7 +64,27 @@ export class Ledger {
   }
 
   async read(...keys: Key[]): Promise<CheckedReading> {
-    const reading = await this.store.read(keys);
+    return this.check(await this.#read(keys), ...keys);
+  }
+
+  /** Reads documents. The texts of revisions, which never change, are not read again while they are kept. */
+  async #read(keys: readonly Key[]): Promise<Reading> {
+    const kept = keys.map((key) => (key.kind === 'revision' ? this.#checked.keptOf(key) : undefined));
+    const reading = await this.store.read(keys.map((key, index) => ({ ...key, known: kept[index]?.revision })));
+    const sameEpoch = this.#epoch === reading.epoch;
+    this.#epoch = reading.epoch;
+    if (kept.every((one) => one === undefined)) return reading;
+    // Numbers begin anew with another epoch.
+    if (!sameEpoch) return this.store.read(keys);
+    const textOf = ({ kind, name, revision, text }: Stored) => {
+      const index = keys.findIndex((key) => key.kind === kind && key.name === name);
+      return kept[index]?.revision === revision ? kept[index].text : text;
+    };
+    return { ...reading, documents: reading.documents.map((stored) => ({ ...stored, text: textOf(stored) })) };
+  }
+
+  /** Like {@link read}, for a reading of these keys that the store has given already, with all texts. */
+  async check(reading: Reading, ...keys: Key[]): Promise<CheckedReading> {
     for (const { kind, name } of keys) {
       if (!reading.documents.some((stored) => stored.kind === kind && stored.name === name)) {
         this.unread.forget({ kind, name });
@@ -77,10 +99,7 @@ export class Ledger {
   async #checkLarge({ documents }: Reading): Promise<void> {
     for (const stored of documents) {
       if (stored.text.length < largeText || !(stored.kind in checkedInPieces) || this.#checked.has(stored)) continue;
-      await controlTurns.next();
-      const raw = unlessFaulty(() => parse(stored));
-      if (typeof raw !== 'object' || raw === null) continue;
-      const content = await inTurns(checkedInPieces[stored.kind as keyof typeof checkedInPieces](stored, raw));
+      const content = await inTurns(largeContent(stored, checkedInPieces[stored.kind as keyof typeof checkedInPieces]));
       if (content !== undefined) this.#checked.get(stored, () => content);
     }
   }
@@ -308,6 +327,17 @@ const checkedInPieces = {
     return unlessFaulty(() => contentOf('environment', stored, raw));
   },
 };
+
+/** Parses and checks a large document; undefined if it has a fault. */
+function* largeContent(stored: Stored, checked: (stored: Stored, raw: object) => Pieces<unknown>): Pieces<unknown> {
+  let raw: unknown;
+  try {
+    raw = yield* parsePieces(stored.text);
+  } catch {
+    return undefined;
+  }
+  return typeof raw === 'object' && raw !== null ? yield* checked(stored, raw) : undefined;
+}
 
 function unlessFaulty<T>(work: () => T): T | undefined {
   try {

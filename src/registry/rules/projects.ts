@@ -1,11 +1,11 @@
 import type * as z from 'zod';
 import type { Clock } from '../../model/clock.ts';
-import { contentHash } from '../../model/content-hash.ts';
 import { type ExpectedTags, projectTag } from '../../model/entity-tag.ts';
 import { hasHiddenKey, restoreKeys } from '../../model/hidden-keys.ts';
 import type { Project } from '../../model/project.ts';
 import type { ProjectSummary, Revision } from '../../model/revision.ts';
-import { checkedContent, pushedProject } from '../../projects/pushed-project.ts';
+import { CheckedProject } from '../../projects/checked-project.ts';
+import { pushedProject } from '../../projects/pushed-project.ts';
 import { revisionName } from '../documents.ts';
 import type { Change } from '../store.ts';
 import { DeployedProjects } from './deployed-projects.ts';
@@ -44,15 +44,11 @@ export class Projects {
     return value && { name, latest: value.latest, revisions: value.revisions };
   }
 
-  async push(given: Project, expect?: ExpectedTags): Promise<{ name: string; revision: number; created: boolean }> {
-    const checked = checkedContent(given);
-    const sent = checked ? given : valid('the project', pushedProject as z.ZodType<Project>, given);
-    const { name } = sent;
-    const project = hasHiddenKey(sent) ? await this.#withKeys(sent) : sent;
-    const known = project === given ? checked : undefined;
-    const hash = known?.hash ?? contentHash(project);
+  async push(given: Project | CheckedProject, expect?: ExpectedTags): Promise<{ name: string; revision: number; created: boolean }> {
+    const sent = given instanceof CheckedProject ? given : CheckedProject.of(checked(given));
+    const { name, version, hash, json } = (sent.facts.hidesKeys ? CheckedProject.of(await this.#withKeys(sent.parsed())) : sent).facts;
     const createdAt = this.#clock.date();
-    const text = `{"project":${known?.json ?? JSON.stringify(project)},"hash":"${hash}","createdAt":${createdAt}}`;
+    const text = `{"project":${json},"hash":"${hash}","createdAt":${createdAt}}`;
     const octets = Buffer.byteLength(text);
 
     const { removed, ...pushed } = await this.#ledger.transact<Pushed>(async () => {
@@ -64,7 +60,7 @@ export class Projects {
 
       const { latest = 0, used = 0 } = entry.value ?? {};
       const revision = Math.max(latest, used) + 1;
-      const all = [...(entry.value?.revisions ?? []), { revision, version: project.version, hash, createdAt, octets }];
+      const all = [...(entry.value?.revisions ?? []), { revision, version, hash, createdAt, octets }];
       const { surplus, expectAll } = await this.#surplus(name, all.slice(0, -1), octets);
       const revisions = all.filter((known) => !surplus.has(known.revision));
       const remove = [...surplus].map((number) => ({ kind: 'revision', name: revisionName(name, number) }) as const);
@@ -93,7 +89,7 @@ export class Projects {
       project = restoreKeys(project, (await this.revision(sent.name, revision))?.project);
     }
     mustHaveKeys(`project "${sent.name}"`, project);
-    return valid('the project', pushedProject as z.ZodType<Project>, project);
+    return checked(project);
   }
 
   async revision(name: string, wanted?: number): Promise<Revision | undefined> {
@@ -136,6 +132,11 @@ export class Projects {
       expectAll: { kind: 'environment', generation: environments.generation },
     };
   }
+}
+
+/** Throws `invalid` with every fault of a project. */
+function checked(project: Project): Project {
+  return valid('the project', pushedProject as z.ZodType<Project>, project);
 }
 
 /** Result of a push, with the numbers of the revisions that were removed for it. */

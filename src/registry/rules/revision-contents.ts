@@ -2,8 +2,11 @@ import type { Clock, Timer } from '../../model/clock.ts';
 import { sha256 } from '../../model/content-hash.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { type ManifestEntry, mostRevisionsAsked, type RevisionContent, type RevisionId } from '../../model/manifest.ts';
+import { parsePieces } from '../../model/parse-pieces.ts';
+import { atOnce, inTurns, type Pieces } from '../../model/pieces.ts';
 import { SharedWork } from '../../model/shared-work.ts';
 import { type EnvironmentDocument, revisionName } from '../documents.ts';
+import { noteText } from '../shared-texts.ts';
 import type { Stored } from '../store.ts';
 import { DeployedProjects, entryOf } from './deployed-projects.ts';
 import type { Ledger } from './ledger.ts';
@@ -16,6 +19,9 @@ const mostAnswered = 2 << 20;
 /** Characters of contents that are kept for other servers, and the milliseconds without use after which none is. */
 const mostKept = 16 << 20;
 const keptMs = 60_000;
+
+/** Characters of a document from which it is parsed in turns. */
+const longText = 16 * 1024;
 
 /** Contents as they were read. */
 interface Kept {
@@ -99,7 +105,7 @@ export class RevisionContents {
       const length = known?.length ?? stored?.text.length ?? 0;
       size += length;
       if (size > mostAnswered && contents.length > 0) break;
-      const content = known?.content ?? contentOf(one, stored);
+      const content = known?.content ?? (await contentOf(one, stored));
       contents.push(content);
       if (shared && known === undefined && stored !== undefined && content.fault === undefined)
         this.#kept.put(name, { epoch, known: stored.revision, length, content }, length);
@@ -120,13 +126,39 @@ export class RevisionContents {
   }
 }
 
-function contentOf({ name, revision }: RevisionId, stored: Stored | undefined): RevisionContent {
+/** The text of a revision, as {@link Projects.push} writes it. */
+const written = /^\{"project":(\{.+\}),"hash":"([0-9a-f]{64})","createdAt":\d+\}$/s;
+
+function contentOf(id: RevisionId, stored: Stored | undefined): RevisionContent | Promise<RevisionContent> {
+  const [, json, hash] = (stored?.verified && written.exec(stored.text)) || [];
+  if (json !== undefined && hash !== undefined) return unparsed(id, json, hash);
+  const reading = readContent(id, stored);
+  return stored !== undefined && stored.text.length > longText ? inTurns(reading) : atOnce(reading);
+}
+
+function* readContent({ name, revision }: RevisionId, stored: Stored | undefined): Pieces<RevisionContent> {
   if (stored === undefined) return { name, revision, fault: lostRevision };
   try {
-    const { project, hash } = JSON.parse(stored.text) as { project: unknown; hash: unknown };
+    const { project, hash } = (yield* parsePieces(stored.text)) as { project: unknown; hash: unknown };
     return { name, revision, hash: sha256.parse(hash), project };
   } catch {
     const fault = `the registry's revision document "${stored.name}" is damaged: push the project and deploy it again, or restore the document`;
     return { name, revision, fault };
   }
+}
+
+/** Contents that are sent as they were stored. They are parsed only if this process reads them itself. */
+function unparsed({ name, revision }: RevisionId, json: string, hash: string): RevisionContent {
+  let project: unknown;
+  const content = {
+    name,
+    revision,
+    hash,
+    get project() {
+      project ??= JSON.parse(json);
+      return project;
+    },
+  };
+  noteText(content, `{"name":${JSON.stringify(name)},"revision":${revision},"hash":"${hash}","project":${json}}`);
+  return content;
 }
