@@ -1,7 +1,11 @@
 import { once } from 'node:events';
+import tls from 'node:tls';
 import t from 'tap';
 import { localHeader, proxyHeader } from '../../src/model/proxy-protocol.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
+import { readCertificate } from '../../src/tls/certificate.ts';
+import { ticketKey } from '../../src/tls/ticket-key.ts';
+import { CertificateFolder } from '../tools/certificate-folder.ts';
 import { world } from './world.ts';
 
 const ends = { source: '192.0.2.7', sourcePort: 4711, destination: '198.51.100.1', destinationPort: 80 };
@@ -65,6 +69,23 @@ for (const version of ['v1', 'v2'] as const) {
     t.equal(w.server.count, 2);
   });
 }
+
+t.test('servers get a header with the ends of a connection over TLS', async (t) => {
+  const certificate = readCertificate(new CertificateFolder(t).issue({ names: ['localhost'] }), '/', Date.now());
+  const environments = [{ name: 'here', hosts: [], ticketKey: ticketKey(Buffer.alloc(32, 1), 'here') }];
+  const w = await world(t, {
+    listener: { tls: { certificates: [certificate], minVersion: '1.2', environments } },
+    route: { pick: (_exchange, tried) => (tried.length === 0 ? upstream : undefined) },
+  });
+  const upstream = new Upstream({ id: 'a', host: '127.0.0.1', port: w.server.port, proxyProtocol: 'v1' });
+  const port = Number(w.listener.address.split(':')[1]);
+  const client = tls.connect({ port, host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false });
+  t.teardown(() => client.destroy());
+  await once(client, 'secureConnect');
+  client.write(ask.replace('Host: a', 'Host: localhost'));
+  const server = await w.server.next();
+  t.match((await server.message()).line, `PROXY TCP4 127.0.0.1 127.0.0.1 ${client.localPort} ${port}`);
+});
 
 t.test('a listed sender without the header is refused', async (t) => {
   const w = await world(t, listed);

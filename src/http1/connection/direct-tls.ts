@@ -39,6 +39,17 @@ interface Inside extends net.Socket {
   _handle: (TcpHandle & object) | TlsHandle | null;
 }
 
+/** The parts of Node's internal bindings that are used here. */
+interface TlsBinding {
+  readonly wrap?: Wrap;
+  readonly TLSWrap?: { readonly prototype: Record<string, unknown> };
+}
+
+interface TcpBinding {
+  readonly TCP: new (kind: number) => Record<symbol, unknown>;
+  readonly constants: { readonly SOCKET: number };
+}
+
 /** The internal functions, which are not public; or the name of the part that this Node lacks. */
 const found = lookUp();
 const internals = typeof found === 'string' ? undefined : found;
@@ -120,7 +131,7 @@ function failedOf(owner: symbol) {
 function lookUp(): { readonly wrap: Wrap; readonly owner: symbol; readonly failed: (this: TlsHandle, error: Error) => void } | string {
   if (lackingForDirectWrites !== undefined) return lackingForDirectWrites;
   try {
-    const { binding } = process as unknown as { binding(name: string): { wrap?: Wrap; TLSWrap?: { prototype: Record<string, unknown> } } };
+    const { binding } = process as unknown as { binding(name: string): TlsBinding & Partial<TcpBinding> };
     const { wrap, TLSWrap } = binding.call(process, 'tls_wrap');
     if (wrap === undefined || TLSWrap === undefined) return 'TLSWrap';
     const methods = [
@@ -136,18 +147,20 @@ function lookUp(): { readonly wrap: Wrap; readonly owner: symbol; readonly faile
     ];
     const lacking = methods.find((name) => typeof TLSWrap.prototype[name] !== 'function');
     if (lacking !== undefined) return lacking;
-    const owner = ownerSymbol();
+    const { TCP, constants } = binding.call(process, 'tcp_wrap');
+    if (TCP === undefined || constants === undefined) return 'TCP';
+    const owner = ownerSymbol(TCP, constants.SOCKET);
     return owner === undefined ? 'owner_symbol' : { wrap, owner, failed: failedOf(owner) };
   } catch (error) {
     return (error as Error).message;
   }
 }
 
-/** The symbol under which a handle knows its socket. */
-function ownerSymbol(): symbol | undefined {
-  const socket = new net.Socket().on('error', () => {}).connect({ host: '127.0.0.1', port: 1 });
-  const handle = (socket as Inside)._handle as Record<symbol, unknown> | null;
-  const owner = handle === null ? undefined : Object.getOwnPropertySymbols(handle).find((symbol) => handle[symbol] === socket);
+/** The symbol under which a handle knows its socket. The handle is made for this only, and never connects. */
+function ownerSymbol(Tcp: TcpBinding['TCP'], kind: number): symbol | undefined {
+  const handle = new Tcp(kind);
+  const socket = new net.Socket({ handle, manualStart: true } as net.SocketConstructorOpts);
+  const owner = Object.getOwnPropertySymbols(handle).find((symbol) => handle[symbol] === socket);
   socket.destroy();
   return owner;
 }

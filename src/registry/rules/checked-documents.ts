@@ -1,11 +1,10 @@
-import type { Key, Kind, Stored } from '../store.ts';
+import type { Kind, Stored } from '../store.ts';
 import { RecentlyUsed } from './recently-used.ts';
 
 /** Characters of documents that are kept with what was read from them. */
 const mostKept = 16 << 20;
 
 interface Kept {
-  readonly revision: number;
   readonly text: string;
   readonly checked: unknown;
 }
@@ -32,18 +31,13 @@ export class CheckedDocuments {
     return this.#kept.get(`${kind} ${name}`)?.text === text;
   }
 
-  /** The text of a document that is kept, with the revision number that it had. */
-  keptOf({ kind, name }: Key): Pick<Kept, 'revision' | 'text'> | undefined {
-    return this.#kept.get(`${kind} ${name}`);
-  }
-
   /** Returns what `read` returned for this very text, or calls it. What it throws is not kept. */
-  get<Checked>({ kind, name, revision, text }: Stored, read: () => Checked): Checked {
+  get<Checked>({ kind, name, text }: Stored, read: () => Checked): Checked {
     const key = `${kind} ${name}`;
     const known = this.#kept.get(key);
     if (known?.text === text) return known.checked as Checked;
     const checked = read();
-    this.#kept.put(key, { revision, text, checked }, text.length);
+    this.#kept.put(key, { text, checked }, text.length);
     return checked;
   }
 

@@ -23,19 +23,17 @@ export function examineRevision(text: string, variables: Variables): DeployableR
   return { basePath: project.basePath, hash, faults: atOnce(faultsIn(project, variables)) };
 }
 
-/** Characters of facts that are kept, with those of their names. */
-const mostKept = 1 << 20;
+/** Characters of texts that are kept with the facts about them. */
+const mostKept = 16 << 20;
 
 interface Kept {
-  readonly epoch: string;
-  /** Revision number of the document. */
-  readonly known: number;
+  readonly text: string;
   readonly facts: DeployableRevision;
 }
 
 /**
- * Finds out whether revisions can be deployed. What was found is kept, since a revision is often deployed to several environments, or again; a large one
- * is read by another process, if there is one for that.
+ * Finds out whether revisions can be deployed. What was found about a text is kept, since a revision is often deployed again; a large one is read by
+ * another process, if there is one for that.
  */
 export class DeployableRevisions {
   readonly #ledger: Ledger;
@@ -50,20 +48,14 @@ export class DeployableRevisions {
   /** Resolves to the facts; undefined if there is no such revision. Rejects with `internal` if its document is damaged. */
   async find(project: string, revision: number, variables: Variables): Promise<DeployableRevision | undefined> {
     const name = revisionName(project, revision);
+    const reading = await this.#ledger.store.read([{ kind: 'revision', name }]);
+    const text = reading.documents[0]?.text ?? '';
     const id = `${name} ${JSON.stringify(variables)}`;
     const kept = this.#kept.get(id);
-    const reading = await this.#ledger.store.read([{ kind: 'revision', name, known: kept?.known }]);
-    const { epoch } = reading;
-    const stored = reading.documents[0];
-    if (kept !== undefined && kept.known === stored?.revision) {
-      if (kept.epoch === epoch) return kept.facts;
-      // Numbers begin anew with another epoch.
-      this.#kept.drop(id);
-      return this.find(project, revision, variables);
-    }
-    const facts = (await this.#elsewhere(stored?.text ?? '', variables)) ?? (await this.#here(name, reading, variables));
-    if (facts === undefined || stored === undefined) return facts;
-    this.#kept.put(id, { epoch, known: stored.revision, facts }, id.length + JSON.stringify(facts).length);
+    // The whole text is compared: after the loss of data, another revision may have the same number.
+    if (kept?.text === text) return kept.facts;
+    const facts = (await this.#elsewhere(text, variables)) ?? (await this.#here(name, reading, variables));
+    if (facts !== undefined) this.#kept.put(id, { text, facts }, id.length + text.length + JSON.stringify(facts).length);
     return facts;
   }
 

@@ -51,8 +51,6 @@ export class Ledger {
   readonly #checked = new CheckedDocuments();
   readonly log: Log;
   readonly #random: Random;
-  /** Epoch of the documents that were read last. */
-  #epoch: string | undefined;
   /** The end of the latest transaction about each object. */
   readonly #turns = new Map<string, Promise<void>>();
 
@@ -64,23 +62,7 @@ export class Ledger {
   }
 
   async read(...keys: Key[]): Promise<CheckedReading> {
-    return this.check(await this.#read(keys), ...keys);
-  }
-
-  /** Reads documents. The texts of revisions, which never change, are not read again while they are kept. */
-  async #read(keys: readonly Key[]): Promise<Reading> {
-    const kept = keys.map((key) => (key.kind === 'revision' ? this.#checked.keptOf(key) : undefined));
-    const reading = await this.store.read(keys.map((key, index) => ({ ...key, known: kept[index]?.revision })));
-    const sameEpoch = this.#epoch === reading.epoch;
-    this.#epoch = reading.epoch;
-    if (kept.every((one) => one === undefined)) return reading;
-    // Numbers begin anew with another epoch.
-    if (!sameEpoch) return this.store.read(keys);
-    const textOf = ({ kind, name, revision, text }: Stored) => {
-      const index = keys.findIndex((key) => key.kind === kind && key.name === name);
-      return kept[index]?.revision === revision ? kept[index].text : text;
-    };
-    return { ...reading, documents: reading.documents.map((stored) => ({ ...stored, text: textOf(stored) })) };
+    return this.check(await this.store.read(keys), ...keys);
   }
 
   /** Like {@link read}, for a reading of these keys that the store has given already, with all texts. */

@@ -60,7 +60,8 @@ export class RevisionContents {
     const shared = environment !== undefined;
     if (shared) await this.#mustBeDeployed(wanted, environment);
     const names = wanted.map(({ name, revision }) => revisionName(name, revision));
-    return this.#reads.share(`${shared} ${names.join(' ')}`, () => this.#read(wanted, names, shared));
+    const hashes = wanted.map(({ hash = '' }) => hash);
+    return this.#reads.share(`${shared} ${names.join(' ')} ${hashes.join(' ')}`, () => this.#read(wanted, names, shared));
   }
 
   async #mustBeDeployed(wanted: readonly RevisionId[], environment: string): Promise<void> {
@@ -86,7 +87,7 @@ export class RevisionContents {
   }
 
   async #read(wanted: readonly RevisionId[], names: readonly string[], shared: boolean): Promise<RevisionContent[]> {
-    const kept = new Map(shared ? names.map((name) => [name, this.#kept.get(name)]) : []);
+    const kept = new Map(shared ? wanted.map((one, index) => [names[index], this.#keptFor(one)]) : []);
     const { epoch, documents } = await this.#ledger.store.read(
       names.map((name) => ({ kind: 'revision', name, known: kept.get(name)?.known })),
     );
@@ -112,6 +113,12 @@ export class RevisionContents {
     }
     if (shared) this.#used();
     return contents;
+  }
+
+  /** The contents with the hash that is wanted: after the loss of data, another revision may have the same number. */
+  #keptFor({ name, revision, hash }: RevisionId): Kept | undefined {
+    const kept = this.#kept.get(revisionName(name, revision));
+    return hash === undefined || kept?.content.hash === hash ? kept : undefined;
   }
 
   #used(): void {
