@@ -62,6 +62,32 @@ t.test('Redis is emptied between two calls: old and new data are not mixed', asy
   t.equal((await registry.snapshot('production')).epoch, after.epoch);
 });
 
+t.test('Redis comes back with older data: another revision with the number of a lost one is not mistaken for it', async (t) => {
+  const redis = await startRedis(t);
+  const admin = new Redis(redis.url);
+  t.teardown(() => admin.disconnect());
+  const registry = await open(t, redis.url);
+  await deployed(registry, 'production', 'shop');
+  const older = await Promise.all((await admin.keys('*')).map(async (key) => ({ key, value: await admin.dumpBuffer(key) })));
+  /** Pushes and deploys the next revision, as the registry has it, and reads it as servers do. */
+  const next = async (version: string) => {
+    const { revision } = await registry.pushProject(api('shop', { version }));
+    await registry.deploy('production', 'shop', { revision });
+    const { put } = await registry.manifest('production');
+    const wanted = put.map(({ name, revision, hash }) => ({ name, revision, ...(hash !== undefined && { hash }) }));
+    const [content] = await registry.revisions(wanted, 'production');
+    t.equal(content?.hash, wanted[0]?.hash, 'the content is the one that is deployed');
+    return { revision, hash: wanted[0]?.hash, version: (content?.project as { version: string } | undefined)?.version };
+  };
+  const lost = await next('lost');
+  await admin.flushall();
+  for (const { key, value } of older) await admin.restore(key, 0, value);
+  const another = await next('another');
+  t.strictSame([another.revision, another.version], [lost.revision, 'another']);
+  t.not(another.hash, lost.hash);
+  t.match(await registry.revision('shop', another.revision), { project: { version: 'another' } });
+});
+
 t.test('Redis hangs: calls fail and the link goes down, until it answers again', async (t) => {
   const redis = await startRedis(t);
   const registry = await open(t, redis.url);
