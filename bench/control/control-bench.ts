@@ -7,7 +7,7 @@ import { describeMachine } from '../machine.ts';
 import { Asker } from './asker.ts';
 import { askings, type Scene } from './askings.ts';
 import { compute } from './compute.ts';
-import { giveWay } from './give-way.ts';
+import { runWhenIdle } from './run-when-idle.ts';
 import { bigProject, configured, environments, smallProject } from './scene.ts';
 import { type Measured, Traffic } from './traffic.ts';
 import { TurnMeter, type TurnsTaken } from './turns.ts';
@@ -89,7 +89,7 @@ export async function runControlBench(owner: Owner, options: ControlBenchOptions
   await turns();
   const empty = latencyOf([await traffic.measure(paths, seconds)], [await turns()]);
   progress(`${servers} servers register, ${revisions} revisions are pushed…`);
-  if (givesWay) giveWay();
+  if (givesWay) runWhenIdle();
   await fill({ asker, servers, revisions, target, push });
   await deploy('big');
   // The gateway server compiles what is new to it; that is not a quiet time.

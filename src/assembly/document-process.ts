@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type DocumentKind, type DocumentReader, documents, type ReadDocument, readChecked } from '../control/documents.ts';
 import { type ErrorCode, type Fault, SluiceError } from '../model/fault.ts';
-import { controlTurns } from '../model/turns.ts';
+import { parsePieces } from '../model/parse-pieces.ts';
+import { inTurns, type Pieces } from '../model/pieces.ts';
 import { type CheckedFacts, CheckedProject } from '../projects/checked-project.ts';
 import type { Variables } from '../projects/variables.ts';
 import { type DeployableRevision, examineRevision, type RevisionExaminer } from '../registry/rules/deployable-revisions.ts';
@@ -168,11 +169,9 @@ function textOf(value: unknown): string {
 
 /** JSON is parsed in a fraction of the time that the structured copy of a message takes. */
 async function parsedInTurns({ given, value }: { readonly given: string; readonly value: string }): Promise<ReadDocument> {
-  const first = parsed(given);
-  await controlTurns.next();
-  return { given: first, value: parsed(value) };
+  return { given: await inTurns(parsed(given)), value: await inTurns(parsed(value)) };
 }
 
-function parsed(text: string): unknown {
-  return text === '' ? undefined : JSON.parse(text);
+function* parsed(text: string): Pieces<unknown> {
+  return text === '' ? undefined : yield* parsePieces(text);
 }

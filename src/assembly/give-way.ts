@@ -2,10 +2,10 @@ import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
 
 /** A tenth of the usual share of a processor that others want too: enough for a deploy not to wait for minutes on a machine that is full. */
-const niceness = 10;
+const tenth = 10;
 
-/** Gives a process of this program a low priority: traffic comes first. Does nothing if the process has ended. */
-export function giveWay(pid: number): void {
+/** Gives a process, with all of its threads, a low priority: traffic comes first. Does nothing if the process has ended. */
+export function giveWay(pid: number, niceness = tenth): void {
   try {
     setPriority(pid, niceness);
     // Linux has a priority for each thread. A thread begins with that of the thread that starts it.

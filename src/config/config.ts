@@ -4,6 +4,7 @@ import type * as z from 'zod';
 import type { Environment } from '../model/environment.ts';
 import type { Fault } from '../model/fault.ts';
 import { SluiceError } from '../model/fault.ts';
+import { isMap } from '../model/is-map.ts';
 import { keyOf, tlsFiles } from '../tls/tls-files.ts';
 import { certificateFaults, type DatesIgnored } from './certificate-faults.ts';
 import { check, faultAt } from './check.ts';
@@ -12,7 +13,7 @@ import { listenerConflicts } from './listener-conflicts.ts';
 import { withNamedFiles } from './named-files.ts';
 import { refusal } from './refusal.ts';
 import { serverIdConflicts } from './server-id-conflicts.ts';
-import { isMap, readSource, type Source } from './source.ts';
+import { readSource, type Source } from './source.ts';
 import { tokenConflicts } from './token-conflicts.ts';
 import { applyVariables } from './variables.ts';
 

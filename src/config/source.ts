@@ -34,11 +34,6 @@ export interface Source {
   lineOf(path: readonly PropertyKey[], part: 'key' | 'value'): number | undefined;
 }
 
-/** True if `value` is a map of plain data. */
-export function isMap(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-
 /**
  * Parses YAML 1.2 or JSON. All formal faults are collected: syntax, duplicate keys, unknown tags and aliases, more than one document.
  * Throws `SluiceError('malformed')` with the faults, or `too-large`.

@@ -1,8 +1,8 @@
 import type * as z from 'zod';
 import type { Fault } from '../model/fault.ts';
+import { isMap } from '../model/is-map.ts';
 import { nearest } from './nearest.ts';
 import { alternatives, at, below, keysOf } from './schema-paths.ts';
-import { isMap } from './source.ts';
 
 type Path = readonly string[];
 type Tree = Record<string, unknown>;

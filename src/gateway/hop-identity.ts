@@ -8,7 +8,7 @@ import { splitPem } from '../model/certificate.ts';
 import type { Clock } from '../model/clock.ts';
 import type { HopRequest } from '../model/hop.ts';
 import type { ServerRecord } from '../model/server.ts';
-import { replaceFile } from './replace-file.ts';
+import { replaceFile } from '../registry/replace-file.ts';
 
 /** Key and certificate by which this server proves to balancers who it is, and the authorities of the balancers' certificates. All PEM. */
 export interface HopCredentials {
@@ -142,11 +142,7 @@ export class HopIdentity {
 
   async #save(pem: string): Promise<void> {
     try {
-      await replaceFile(
-        this.#file,
-        (file) => file.writeFile(pem),
-        () => {},
-      );
+      await replaceFile(this.#file, (file) => file.writeFile(pem));
     } catch (error) {
       const { logger } = this.#parts;
       logger.warn({ file: this.#file, err: error }, 'the certificate of this server cannot be stored: make the data folder writable');
@@ -191,11 +187,7 @@ async function loadKey(dataDir: string, logger: Logger): Promise<KeyObject> {
   }
   const { privateKey } = makeKeyPair();
   try {
-    await replaceFile(
-      file,
-      (handle) => handle.writeFile(privatePem(privateKey)),
-      () => {},
-    );
+    await replaceFile(file, (handle) => handle.writeFile(privatePem(privateKey)));
   } catch (error) {
     logger.warn({ file, err: error }, 'the key of this server cannot be stored: make the data folder writable');
   }

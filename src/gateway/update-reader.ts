@@ -1,6 +1,7 @@
 import type { Clock } from '../model/clock.ts';
 import { contentHashInPieces } from '../model/content-hash.ts';
 import { SluiceError } from '../model/fault.ts';
+import { isMap } from '../model/is-map.ts';
 import { type Manifest, type ManifestEntry, mostRevisionsAsked, type RevisionContent, type RevisionId } from '../model/manifest.ts';
 import { inTurns, type Pieces } from '../model/pieces.ts';
 import { type Project, projectInPieces } from '../model/project.ts';
@@ -234,8 +235,4 @@ function deployedOf(entry: ManifestEntry, contents: ReadonlyMap<string, Checked>
 function* hashOf({ project, hash }: Exclude<Contents, { fault: string }>, checked: Project): Pieces<string> {
   const right = hash !== undefined && isMap(project) && (yield* contentHashInPieces(project)) === hash;
   return right ? hash : yield* contentHashInPieces(checked);
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -10,6 +10,11 @@ const toPem = 'convert the file, for example with "openssl pkey -in FILE -out PL
 /** Milliseconds before the end of a certificate from which it is worth a warning. */
 const warnMs = 14 * 86_400_000;
 
+/** A name that Node.js has on several lines, in the form of RFC 4514. */
+export function nameOnOneLine(lines: string): string {
+  return lines.split('\n').reverse().join(',');
+}
+
 /** Splits a PEM text (RFC 7468) into its certificates. Other blocks of the text are passed over. */
 export function splitPem(pem: string): string[] {
   return pem.match(certificateBlock) ?? [];

@@ -1,7 +1,7 @@
 import type { Pieces } from './pieces.ts';
 
-/** Characters of text that are parsed in one go. */
-const fewCharacters = 16 * 1024;
+/** Characters of text that are parsed in one go; a longer text is worth turns of the event loop. */
+export const shortText = 16 * 1024;
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -18,7 +18,7 @@ interface Open {
  * `SyntaxError` for a text that is no JSON.
  */
 export function* parsePieces(text: string): Pieces<unknown> {
-  if (text.length <= fewCharacters) return JSON.parse(text);
+  if (text.length <= shortText) return JSON.parse(text);
   const open: Open[] = [];
   let at = afterSpace(text, 0);
   for (;;) {
@@ -88,7 +88,7 @@ function endOfValue(text: string, start: number): number | undefined {
 
 /** Where the list or map that begins here ends; undefined if its text is not short. */
 function endOfShort(text: string, start: number): number | undefined {
-  const limit = Math.min(text.length, start + fewCharacters);
+  const limit = Math.min(text.length, start + shortText);
   let depth = 0;
   for (let at = start; at < limit; at++) {
     const code = text.charCodeAt(at);

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { nameOnOneLine } from '../model/certificate.ts';
 
 /** Most certificates that are kept as read. */
 const mostKept = 256;
@@ -39,9 +40,9 @@ export class ShownCertificate {
 export type CertificateText = 'subject' | 'commonName' | 'issuer' | 'serial' | 'fingerprint' | 'subjectAltName';
 
 const readers: Readonly<Record<CertificateText, (certificate: X509Certificate) => string>> = {
-  subject: ({ subject }) => inOrder(subject),
+  subject: ({ subject }) => nameOnOneLine(subject),
   commonName: ({ subject }) => /^(?:.*(?<!\\)\+ ?)?CN=(.*?)(?:(?<!\\) ?\+.*)?$/m.exec(subject)?.[1] ?? '',
-  issuer: ({ issuer }) => inOrder(issuer),
+  issuer: ({ issuer }) => nameOnOneLine(issuer),
   serial: ({ serialNumber }) => serialNumber,
   fingerprint: ({ fingerprint256 }) => fingerprint256.replaceAll(':', '').toLowerCase(),
   subjectAltName: ({ subjectAltName = '' }) => subjectAltName,
@@ -71,11 +72,6 @@ export function readShown(field: string): ShownCertificate | undefined {
 /** The attributes of a name, in which `separator` stands escaped where it is part of a value (RFC 4514 section 2.4). */
 export function attributesOf(name: string, separator: ',' | '+'): string[] {
   return name.split(separator === ',' ? /(?<!\\),/ : /(?<!\\)\+/).map((one) => one.trim());
-}
-
-/** A name that Node.js has on several lines, in the form of RFC 4514. */
-function inOrder(lines: string): string {
-  return lines.split('\n').reverse().join(',');
 }
 
 function escaped(character: string): string {

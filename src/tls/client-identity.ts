@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls';
-import { issued, readCertificates } from '../model/certificate.ts';
+import { issued, nameOnOneLine, readCertificates } from '../model/certificate.ts';
 import type { ClientAuthority } from './client-authority.ts';
 import { isRevoked, type RevocationList } from './revocation-list.ts';
 import { keyOf } from './tls-files.ts';
@@ -100,7 +100,7 @@ export class ClientIdentity {
 
   /** Subject of the certificate in the form of RFC 4514. Made once for the connection. */
   get subject(): string {
-    this.#subject ??= this.#leaf.subject?.split('\n').reverse().join(',') ?? '';
+    this.#subject ??= nameOnOneLine(this.#leaf.subject ?? '');
     return this.#subject;
   }
 

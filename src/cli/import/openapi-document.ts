@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { check, faultAt } from '../../config/check.ts';
 import { refusal } from '../../config/refusal.ts';
-import { isMap, readSource, type Source } from '../../config/source.ts';
+import { readSource, type Source } from '../../config/source.ts';
+import { isMap } from '../../model/is-map.ts';
 
 /** OpenAPI documents are often generated: those of large companies reach a dozen megabytes. */
 export const maxDocumentBytes = 16 * 1024 * 1024;

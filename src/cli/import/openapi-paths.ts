@@ -1,6 +1,6 @@
 import { faultAt } from '../../config/check.ts';
-import { isMap } from '../../config/source.ts';
 import type { Fault } from '../../model/fault.ts';
+import { isMap } from '../../model/is-map.ts';
 import { ResourceTree } from '../../routing/resource-tree.ts';
 import type { OpenApiDocument } from './openapi-document.ts';
 

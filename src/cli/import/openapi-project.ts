@@ -1,6 +1,6 @@
 import { check } from '../../config/check.ts';
 import { refusal } from '../../config/refusal.ts';
-import { isMap } from '../../config/source.ts';
+import { isMap } from '../../model/is-map.ts';
 import { name as nameSchema } from '../../model/name.ts';
 import type { ProjectInput } from '../../model/project.ts';
 import { pushedProject } from '../../projects/pushed-project.ts';

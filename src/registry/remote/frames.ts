@@ -2,11 +2,8 @@ import * as z from 'zod';
 import { SluiceError } from '../../model/fault.ts';
 import { errorCode, fault } from '../../model/fault-schema.ts';
 import { news } from '../../model/news.ts';
-import { parsePieces } from '../../model/parse-pieces.ts';
+import { parsePieces, shortText } from '../../model/parse-pieces.ts';
 import { inTurns, type Pieces } from '../../model/pieces.ts';
-
-/** Characters of a frame above which it is parsed in turns. */
-const longFrame = 16 * 1024;
 
 /**
  * Messages between a remote registry and a registration endpoint: JSON, one in each WebSocket text frame.
@@ -34,7 +31,7 @@ export function decodeClientFrame(text: string): ClientFrame | undefined {
 
 /** Decodes an endpoint's frame; undefined if it is malformed. A long one, with contents of revisions, is parsed in turns of the event loop. */
 export function decodeEndpointFrame(text: string): EndpointFrame | undefined | Promise<EndpointFrame | undefined> {
-  return text.length > longFrame ? inTurns(decodeInPieces(fromEndpoint, text)) : decode(fromEndpoint, text);
+  return text.length > shortText ? inTurns(decodeInPieces(fromEndpoint, text)) : decode(fromEndpoint, text);
 }
 
 /** Frame that reports an error to the other side: a refusal in full, any other error without its details. */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { environmentSpec } from '../../model/environment.ts';
+import { isMap } from '../../model/is-map.ts';
 
 type Settings = Readonly<Record<string, unknown>>;
 
@@ -38,10 +39,6 @@ function mergePart({ applied, file, stored }: States<unknown>, always: unknown):
   );
   const left = entries.filter(([, value]) => value !== undefined);
   return left.length === 0 && file === undefined ? undefined : Object.fromEntries(left);
-}
-
-function isMap(value: unknown): value is Settings {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 function own(map: Settings, key: string): unknown {

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../model/clock.ts';
 import { sha256 } from '../../model/content-hash.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { type ManifestEntry, mostRevisionsAsked, type RevisionContent, type RevisionId } from '../../model/manifest.ts';
-import { parsePieces } from '../../model/parse-pieces.ts';
+import { parsePieces, shortText } from '../../model/parse-pieces.ts';
 import { atOnce, inTurns, type Pieces } from '../../model/pieces.ts';
 import { SharedWork } from '../../model/shared-work.ts';
 import { type EnvironmentDocument, revisionName } from '../documents.ts';
@@ -19,9 +19,6 @@ const mostAnswered = 2 << 20;
 /** Characters of contents that are kept for other servers, and the milliseconds without use after which none is. */
 const mostKept = 16 << 20;
 const keptMs = 60_000;
-
-/** Characters of a document from which it is parsed in turns. */
-const longText = 16 * 1024;
 
 /** Contents as they were read. */
 interface Kept {
@@ -140,7 +137,7 @@ function contentOf(id: RevisionId, stored: Stored | undefined): RevisionContent 
   const [, json, hash] = (stored?.verified && written.exec(stored.text)) || [];
   if (json !== undefined && hash !== undefined) return unparsed(id, json, hash);
   const reading = readContent(id, stored);
-  return stored !== undefined && stored.text.length > longText ? inTurns(reading) : atOnce(reading);
+  return stored !== undefined && stored.text.length > shortText ? inTurns(reading) : atOnce(reading);
 }
 
 function* readContent({ name, revision }: RevisionId, stored: Stored | undefined): Pieces<RevisionContent> {

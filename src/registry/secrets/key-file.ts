@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, unlink } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeSecretFile } from '../../config/secret-file.ts';
 import { SluiceError } from '../../model/fault.ts';
+import { replaceFile } from '../replace-file.ts';
 
 /** The file `secret.key` of a data folder: keys for the registry's secrets, separated by white space, the newest first (mode 0600). */
 export class KeyFile {
@@ -44,22 +45,7 @@ export class KeyFile {
 
   /** Replaces the file as a whole, so that a kill leaves either the former keys or the new ones. */
   #replace(text: string): Promise<void> {
-    const draft = `${this.path}.${process.pid}.${randomBytes(4).toString('hex')}`;
-    return this.#writing(async () => {
-      try {
-        const handle = await open(draft, 'wx', 0o600);
-        try {
-          await handle.writeFile(text);
-          await handle.sync();
-        } finally {
-          await handle.close();
-        }
-        await rename(draft, this.path);
-      } catch (error) {
-        await unlink(draft).catch(() => {});
-        throw error;
-      }
-    });
+    return this.#writing(() => replaceFile(this.path, (file) => file.writeFile(text)));
   }
 
   async #writing(write: () => Promise<void>): Promise<void> {

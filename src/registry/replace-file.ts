@@ -9,7 +9,7 @@ import { dirname } from 'node:path';
 export async function replaceFile(
   path: string,
   write: (file: FileHandle) => Promise<void>,
-  renamed: (inode: number) => void,
+  renamed: (inode: number) => void = () => {},
 ): Promise<void> {
   const fresh = `${path}.new`;
   const create = () => open(fresh, 'w', 0o600);
