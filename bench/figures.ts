@@ -1,3 +1,4 @@
+import type { ByRound } from './by-round.ts';
 import type { Sample, Series, Timings } from './timing.ts';
 
 /** The contender with which the others are compared. */
@@ -24,6 +25,23 @@ export function figureOf(timings: Timings, contender: string, workload: string):
     p99: median(series.map(({ p99 }) => p99)),
     ratio: ratios.length > 0 ? median(ratios) : undefined,
   };
+}
+
+/** Summarises values of one contender; undefined if there are none. */
+export function medianOf<Value>(found: ByRound<Value>, contender: string, figure: (value: Value) => number): number | undefined {
+  const values = found.get(contender);
+  return values === undefined || 'failed' in values || values.length === 0 ? undefined : median(values.map(figure));
+}
+
+/** Median over the rounds of the quotient of a contender's value and that of the baseline in the same round; undefined if one has none. */
+export function ratioOf<Value>(found: ByRound<Value>, contender: string, figure: (value: Value) => number): number | undefined {
+  const [basis, values] = [found.get(baseline) ?? [], found.get(contender) ?? []];
+  if ('failed' in basis || 'failed' in values) return undefined;
+  const ratios = values.flatMap((value, round) => {
+    const other = basis[round];
+    return other === undefined ? [] : [figure(value) / figure(other)];
+  });
+  return ratios.length > 0 ? median(ratios) : undefined;
 }
 
 function ratiosTo(basis: Series | undefined, series: readonly Sample[]): number[] {

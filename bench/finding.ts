@@ -1,7 +1,8 @@
 import { compileProject } from '../src/gateway/compiled-project.ts';
 import { ProjectTable } from '../src/gateway/project-table.ts';
 import { project } from '../src/model/project.ts';
-import { nanoseconds } from './nanoseconds.ts';
+import { policyServices } from '../test/tools/policy-services.ts';
+import { nanosecondsInTurn } from './nanoseconds.ts';
 
 export const projectCounts = [10, 100, 1000, 10_000] as const;
 
@@ -13,36 +14,36 @@ const busy = 10;
 /**
  * Measures the nanoseconds of finding the project and resource of a request, for each number of projects, in two ways. With requests for ten
  * projects, the figures show how the cost of the search grows. With requests for all projects in random order, they also contain CPU cache
- * misses, which a gateway pays only for the projects that get requests.
+ * misses, which a gateway pays only for the projects that get requests. All are measured in turn.
  */
 export function measureFinding(): ReadonlyMap<string, readonly number[]> {
-  const rows: [string, number[]][] = [
-    [`${busy} of them in use`, []],
-    ['all of them in use', []],
-  ];
-  for (const count of projectCounts) {
+  const searches = projectCounts.flatMap((count) => {
     const compiled = Array.from({ length: count }, (_, index) => compile(index));
-    rows[0]?.[1].push(costOf(compiled, busy));
-    rows[1]?.[1].push(costOf(compiled, count));
-  }
-  return new Map(rows);
+    const table = new ProjectTable(compiled);
+    return [searchIn(table, count, busy), searchIn(table, count, count)];
+  });
+  const costs = nanosecondsInTurn(searches);
+  return new Map([
+    [`${busy} of them in use`, costs.filter((_, index) => index % 2 === 0)],
+    ['all of them in use', costs.filter((_, index) => index % 2 === 1)],
+  ]);
 }
 
-function costOf(compiled: readonly ReturnType<typeof compile>[], used: number): number {
-  const table = new ProjectTable(compiled);
-  const asked = Array.from({ length: paths }, (_, index) => `${basePath(Math.imul(index % used, 7919) % compiled.length)}/items/${index}`);
+/** Asks for paths of `used` of the projects in turn. */
+function searchIn(table: ProjectTable, count: number, used: number): () => void {
+  const asked = Array.from({ length: paths }, (_, index) => `${basePath(Math.imul(index % used, 7919) % count)}/items/${index}`);
   let turn = 0;
-  return nanoseconds(() => {
+  return () => {
     turn = (turn + 1) % paths;
     if (typeof table.find(asked[turn] as string, '?page=2', 'GET') === 'string') throw new Error(`${asked[turn]} was not found`);
-  });
+  };
 }
 
 function compile(index: number) {
   const resources = [{ path: '/items/{id}', methods: ['GET'] }, { path: '/items', methods: ['GET', 'POST'] }, { path: '/status' }];
   const targets = { default: { url: 'http://127.0.0.1:1' } };
   const parsed = project.parse({ name: `p${index}`, basePath: basePath(index), targets, resources });
-  const options = { origin: { epoch: 'bench', variables: {} }, random: Math.random };
+  const options = { origin: { epoch: 'bench', variables: {} }, services: policyServices() };
   return compileProject({ name: parsed.name, revision: 1, project: parsed }, options);
 }
 

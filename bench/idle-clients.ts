@@ -9,21 +9,27 @@ import { plainWorkloads, smallAnswer, tlsWorkloads, type Workload } from './work
 /** Number of clients that connect at the same time. */
 const batch = 200;
 const tlsOptions = { servername: 'localhost', rejectUnauthorized: false, secureContext: createSecureContext({ minVersion: 'TLSv1.3' }) };
-/** Rest before memory is read, in milliseconds. */
-const settleMs = 2000;
-
-/** Resident memory of a contender without and with idle clients, in bytes. */
+/** Resident memory of a contender in bytes: after its start, after a load, and with idle clients. */
 export interface IdleCost {
   readonly clients: number;
+  readonly residentIdle: number;
   readonly residentBefore: number;
   readonly residentAfter: number;
 }
 
-/** Measures resident memory before and after `clients` have sent one request each and kept their connections. A load warms the contender up first. */
-export async function measureIdleClients(contender: Contender, place: StartOptions, clients: number, load: LoadOptions): Promise<IdleCost> {
+/** Measures resident memory `rest` seconds after the start, then, after a load that warms the contender up, before and after `clients` have sent one request each and kept their connections. */
+export async function measureIdleClients(
+  contender: Contender,
+  place: StartOptions,
+  { clients, rest }: { readonly clients: number; readonly rest: number },
+  load: LoadOptions,
+): Promise<IdleCost> {
   const running = await contender.start(place);
   const sockets: Socket[] = [];
   try {
+    const settleMs = (rest * 1000) / 3;
+    await pause(rest * 1000);
+    const residentIdle = residentBytes(running.processes);
     const [first] = place.certificate === undefined ? plainWorkloads : tlsWorkloads;
     await runLoad(running.port, first as Workload, load);
     await pause(settleMs);
@@ -35,7 +41,7 @@ export async function measureIdleClients(contender: Contender, place: StartOptio
     await pause(settleMs);
     const gone = sockets.filter((socket) => socket.destroyed || socket.readableEnded).length;
     if (gone > 0) throw new Error(`the contender closed ${gone} of ${clients} idle connections`);
-    return { clients, residentBefore, residentAfter: residentBytes(running.processes) };
+    return { clients, residentIdle, residentBefore, residentAfter: residentBytes(running.processes) };
   } finally {
     for (const socket of sockets) socket.destroy();
     await running.stop();

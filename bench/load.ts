@@ -10,8 +10,8 @@ export const connections = 64;
 /** Opens a connection for each request. wrk cannot resume TLS sessions. */
 const connector = fileURLToPath(new URL('programs/tls-connections.mjs', import.meta.url));
 
-/** Time in which wrk must end after a measurement, in milliseconds. */
-const endLimitMs = 20_000;
+/** Time in which a load must end after a measurement, in milliseconds. */
+export const endLimitMs = 20_000;
 
 /** Result of a load. */
 export interface Load {
@@ -28,13 +28,15 @@ export interface LoadOptions {
   readonly seconds: number;
   /** Default: {@link connections}. With fewer, even a busy machine completes all handshakes within a second. */
   readonly clients?: number;
+  /** Paths that are asked for in turn instead of the workload's; wrk then makes each request anew. */
+  readonly paths?: readonly string[] | undefined;
 }
 
 /** Runs the load. Rejects if any request fails, because a figure with failures means nothing. */
 export async function runLoad(
   port: number,
   workload: Workload,
-  { folder, cpu, seconds, clients = connections }: LoadOptions,
+  { folder, cpu, seconds, clients = workload.clients ?? connections, paths }: LoadOptions,
 ): Promise<Load> {
   const kind = /^tls-(new|resumed)$/.exec(workload.connections)?.[1];
   if (kind !== undefined) {
@@ -42,7 +44,7 @@ export async function runLoad(
     return readLoad(await connecting.ended(seconds * 1000 + endLimitMs));
   }
   const script = join(folder, `${workload.name}.lua`);
-  writeFileSync(script, scriptOf(workload));
+  writeFileSync(script, scriptOf(workload) + (paths === undefined ? '' : inTurn(paths)));
   const url = `${workload.connections === 'plain' ? 'http' : 'https'}://127.0.0.1:${port}${workload.path}`;
   const words = ['-t1', `-c${clients}`, `-d${seconds}s`, '--timeout', '5s', '-s', script, url];
   const wrk = new Launched('wrk', words, { folder, cpu });
@@ -59,6 +61,17 @@ export function readLoad(output: string): Load {
   if (requests === 0) throw new Error('no request was answered');
   if (failed.some((count) => count > 0)) throw new Error(`requests failed: ${line.replace(/^.*failed /, '')}`);
   return { requests, seconds: duration / 1e6, p99: p99 / 1000 };
+}
+
+/** The part of the script that asks for several paths. */
+function inTurn(paths: readonly string[]): string {
+  return `local paths = {${paths.map((path) => JSON.stringify(path)).join(',')}}
+local turn = 0
+request = function()
+  turn = turn % #paths + 1
+  return wrk.format(nil, paths[turn])
+end
+`;
 }
 
 /** Makes a Lua script without functions that run for each request, so that wrk prepares the request only once. */

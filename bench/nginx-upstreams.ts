@@ -31,6 +31,7 @@ http {
     ${ports.map((port) => `listen 127.0.0.1:${port} backlog=4096;`).join(' ')}
     default_type application/json;
     location / { return 200 '${smallAnswer}'; }
+    location /cached { add_header Cache-Control max-age=3600; return 200 '${smallAnswer}'; }
     location /16k { root ${join(folder, 'www')}; }
     # "return" answers before the body is read; proxying to itself reads the body first.
     location /post { client_body_buffer_size 64k; proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_set_header Connection ""; proxy_http_version 1.1; proxy_pass http://itself/; }

@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { Contender, Running } from './contender.ts';
 import { type LoadOptions, runLoad } from './load.ts';
 import { cpuSeconds } from './usage.ts';
-import { type Workload, workloads } from './workloads.ts';
+import type { Workload } from './workloads.ts';
 
 /** One measurement. */
 export interface Sample {
@@ -29,46 +29,51 @@ export interface Entrant {
 }
 
 /** Returns the instance that a workload is for; undefined: the contender has none. */
-function instanceFor(workload: Workload, { quiet, logging, secured }: Entrant): Running | undefined {
+export function instanceFor(workload: Workload, { quiet, logging, secured }: Entrant): Running | undefined {
   if (workload.connections !== 'plain') return secured;
   return workload.accessLog ? logging : quiet;
 }
 
 export interface TimingOptions extends LoadOptions {
-  readonly rounds: number;
-  /** True if an additional first round only warms up. */
-  readonly warmUp: boolean;
+  /** Workloads that are measured. */
+  readonly workloads: readonly Workload[];
   readonly progress: (text: string) => void;
 }
 
-/** Measures the contenders in turn, round after round, so that a disturbance of the machine affects all of them. */
-export async function measure(entrants: readonly Entrant[], options: TimingOptions): Promise<Timings> {
-  const timings = new Map(entrants.map(({ contender }) => [contender.name, new Map<string, Sample[] | { failed: string }>()]));
-  for (let round = options.warmUp ? 0 : 1; round <= options.rounds; round++) {
-    for (const workload of workloads) {
-      for (const entrant of entrants) {
-        const { contender } = entrant;
-        const running = instanceFor(workload, entrant);
-        const series = timings.get(contender.name);
-        const before = series?.get(workload.name) ?? [];
-        if (running === undefined || 'failed' in before) continue;
-        try {
-          const sample = await measureOnce(running, workload, options);
-          if (round > 0) series?.set(workload.name, [...before, sample]);
-          const figures = `${sample.microseconds.toFixed(1)} µs, ${Math.round(sample.requestsPerSecond)}/s`;
-          options.progress(`round ${round}/${options.rounds}, ${workload.title}, ${contender.name}: ${figures}`);
-        } catch (error) {
-          const failed = (error as Error).message;
-          series?.set(workload.name, { failed });
-          options.progress(`round ${round}/${options.rounds}, ${workload.title}, ${contender.name}: ${failed}`);
-        }
+/** Series that are being measured, by contender, then by workload. */
+export type Measuring = ReadonlyMap<string, Map<string, Series>>;
+
+/** Measures the contenders in turn, so that a disturbance of the machine affects all of them. @param counts false: the round only warms up */
+export async function measureRound(
+  entrants: readonly Entrant[],
+  timings: Measuring,
+  round: string,
+  counts: boolean,
+  options: TimingOptions,
+): Promise<void> {
+  for (const workload of options.workloads) {
+    for (const entrant of entrants) {
+      const { name } = entrant.contender;
+      const running = instanceFor(workload, entrant);
+      const series = timings.get(name);
+      const before = series?.get(workload.name) ?? [];
+      if (running === undefined || 'failed' in before) continue;
+      const said = `${round}, ${workload.connections === 'plain' ? '' : 'TLS: '}${workload.title}, ${name}`;
+      try {
+        const sample = await measureOnce(running, workload, options);
+        if (counts) series?.set(workload.name, [...before, sample]);
+        options.progress(`${said}: ${sample.microseconds.toFixed(1)} µs, ${Math.round(sample.requestsPerSecond)}/s`);
+      } catch (error) {
+        const failed = (error as Error).message;
+        series?.set(workload.name, { failed });
+        options.progress(`${said}: ${failed}`);
       }
     }
   }
-  return timings;
 }
 
-async function measureOnce(running: Running, workload: Workload, options: TimingOptions): Promise<Sample> {
+/** Measures one instance under one workload. */
+export async function measureOnce(running: Running, workload: Workload, options: LoadOptions): Promise<Sample> {
   await answersWholly(running.port, workload);
   const before = cpuSeconds(running.processes);
   const { requests, seconds, p99 } = await runLoad(running.port, workload, options);

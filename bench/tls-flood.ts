@@ -41,10 +41,13 @@ async function measureFlood(contender: Contender, folder: string, upstreams: rea
   const others = flood(seconds + 3);
   await pause(1000);
   const flooded = await latencies(socket);
-  const handshakes = /([\d.]+)\s*$/m.exec(/Requests\/sec:.*/.exec(await others.ended(20_000))?.[0] ?? '')?.[1];
+  const said = await others.ended(20_000);
+  const handshakes = /Requests\/sec:\s*([\d.]+)/.exec(said)?.[1];
+  // Handshakes that the contender ends are among them: they make a flood look smaller than it is.
+  const errors = (/Socket errors:.*/.exec(said)?.[0].match(/\d+/g) ?? []).reduce((sum, count) => sum + Number(count), 0);
   socket.destroy();
   await running.stop();
-  return { quiet, flooded, handshakes: Math.round(Number(handshakes)) };
+  return { quiet, flooded, handshakes: Math.round(Number(handshakes)), errors };
 }
 
 async function latencies(socket: TLSSocket): Promise<Latencies> {
@@ -69,15 +72,15 @@ try {
   const upstreams = await startUpstreams(join(folder, 'upstreams'), 1);
   process.stdout.write(`Milliseconds of a request on an established TLS connection, without and with ${flooders} clients that make full handshakes.
 
-| | p50 | p99 | most | flooded: p50 | p99 | most | handshakes a second |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| | p50 | p99 | most | flooded: p50 | p99 | most | handshakes a second | connections that failed |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 `);
   for (const contender of [haproxy, sluiceBalancer]) {
     const found = contender.available();
     if ('missing' in found) process.stdout.write(`| ${contender.name}: ${found.missing} |\n`);
     else {
-      const { quiet, flooded, handshakes } = await measureFlood(contender, join(folder, contender.name), upstreams.ports);
-      process.stdout.write(`| ${contender.name} | ${cells(quiet)} | ${cells(flooded)} | ${handshakes} |\n`);
+      const { quiet, flooded, handshakes, errors } = await measureFlood(contender, join(folder, contender.name), upstreams.ports);
+      process.stdout.write(`| ${contender.name} | ${cells(quiet)} | ${cells(flooded)} | ${handshakes} | ${errors} |\n`);
     }
   }
 } finally {

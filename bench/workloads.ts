@@ -13,6 +13,8 @@ export interface Workload {
   readonly accessLog: boolean;
   /** Kind of its connections: `plain` and `tls` are kept; a request on `tls-new` and `tls-resumed` has a handshake of its own. */
   readonly connections: 'plain' | 'tls' | 'tls-new' | 'tls-resumed';
+  /** Number of connections; default: that of the load. */
+  readonly clients?: number;
 }
 
 /** Body of the upstreams' answer to a small request. */
@@ -62,6 +64,7 @@ const tls = { ...small, connections: 'tls' } as const;
 /** Workloads without TLS, in the order of the report. */
 export const plainWorkloads: readonly Workload[] = [
   { ...small, name: 'small', title: 'small' },
+  { ...small, name: 'small-512', title: 'small, 512 clients', clients: 512 },
   { ...small, name: '16k', title: '16 KiB', ...medium },
   { ...small, name: '1m', title: '1 MiB', ...large },
   {

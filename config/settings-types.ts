@@ -1,5 +1,7 @@
 import { compile } from 'json-schema-to-typescript';
-import { jsonSchemas } from '../src/config/json-schema.ts';
+import { configSchema } from '../src/config/config-schema.ts';
+import { project } from '../src/model/project.ts';
+import { jsonSchemaOf } from './json-schemas.ts';
 
 type Node = { [key: string]: unknown } | Node[] | unknown;
 
@@ -8,7 +10,6 @@ type Node = { [key: string]: unknown } | Node[] | unknown;
  * users need no schema library to read them.
  */
 export async function settingsTypes(): Promise<string> {
-  const { 'sluice.schema.json': balancer = '', 'project.schema.json': project = '' } = jsonSchemas();
   const options = {
     bannerComment: '',
     additionalProperties: false,
@@ -16,8 +17,8 @@ export async function settingsTypes(): Promise<string> {
     style: { singleQuote: true, printWidth: 140 },
   };
   const types = [
-    await compile(untitled(JSON.parse(balancer)) as object, 'BalancerSettings', options),
-    await compile(untitled(JSON.parse(project)) as object, 'ProjectFile', options),
+    await compile(untitled(jsonSchemaOf(configSchema)) as object, 'BalancerSettings', options),
+    await compile(untitled(jsonSchemaOf(project)) as object, 'ProjectFile', options),
   ];
   return ['// Written by `npm run schema` from the schemas in src/config and src/model; do not edit.', ...types].join('\n');
 }

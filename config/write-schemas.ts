@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { jsonSchemas } from '../src/config/json-schema.ts';
+import { jsonSchemas } from './json-schemas.ts';
 import { optionsPage, policiesPage } from './option-pages.ts';
 import { settingsTypes } from './settings-types.ts';
 

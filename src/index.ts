@@ -55,7 +55,7 @@ export async function startBalancer({ config = {}, logger = silent() }: Balancer
       await registry.deploy(environment, name, { revision });
       return { name, revision };
     },
-    waitForServers: (environment, count, timeoutMs = 30_000) => waitForServers(balancer, { environment, count, timeoutMs }),
+    waitForServers: (environment, count, timeoutMs = 30_000) => waitForServers(balancer, registry, { environment, count, timeoutMs }),
     stop,
   };
 }

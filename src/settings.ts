@@ -482,6 +482,25 @@ export interface EnvironmentSpec {
    */
   serverTls?: 'auto' | 'on' | 'off';
   /**
+   * true: the balancer is itself one of the environment's servers, and its requests need no connection in between; with worker processes, each of them serves them. id and weight as of any server. With several balancers each is one. false: servers join, or are listed in `servers`
+   */
+  embedded?:
+    | boolean
+    | {
+        /**
+         * id of the server. Not given: one is made and kept in the data folder of the balancer. The second of several balancers adds a suffix
+         */
+        id?: string;
+        /**
+         * share of requests relative to the other servers; 0: none. Not given: what an operator set, else 1
+         */
+        weight?: number;
+      };
+  /**
+   * connections between balancers and servers that joined. auto: requests share one connection, the link, unless they or their responses are long; http1: each request has an HTTP/1.1 connection. Either way upgrades, static servers and servers without links have HTTP/1.1
+   */
+  hop?: 'auto' | 'http1';
+  /**
    * static servers, for gateways that do not register themselves. Sluice sends them requests but no snapshots
    */
   servers?: {
@@ -585,6 +604,81 @@ export interface ProjectFile {
          * time until the target's response head; then 504. Not given: 60s; 0: no limit. The environment's timeouts.responseHead limits the gateway's response as a whole, retries included
          */
         responseHead?: 0 | string;
+        /**
+         * time for a request as a whole, retries and the response included; then 504, or the response is broken off. Not given, and 0: no limit
+         */
+        total?: 0 | string;
+      };
+      /**
+       * health checks of every URL, made while the project is served. A URL that is down gets no requests while another URL, or the failover target, is well; if none is, health is ignored. Not given: none
+       */
+      health?: {
+        /**
+         * path of the GET request at the host of each URL; the URL's own path is not put before it. Not given, and empty: a successful connection is enough, TLS included
+         */
+        path?: string;
+        /**
+         * Host of the check's request. Not given: that of the URL
+         */
+        host?: string;
+        /**
+         * time between two checks of a URL, ±10 % at random. Not given: 5s
+         */
+        interval?: 0 | string;
+        /**
+         * time for the response, then the check has failed. Not given: 2s
+         */
+        timeout?: 0 | string;
+        /**
+         * consecutive checks that must pass before a URL that is down is up. Not given: 2
+         */
+        rise?: number;
+        /**
+         * consecutive checks that must fail before a URL is down. Not given: 3
+         */
+        fall?: number;
+        /**
+         * statuses of a passed check, for example 200 or 200-299,304. Not given: 200-399
+         */
+        expect?: string;
+      };
+      /**
+       * ejection of URLs whose requests fail: such a URL gets no requests for a while, as if it were down. Not given: none
+       */
+      outlier?: {
+        /**
+         * consecutive failures (no connection, no response in time, a broken or invalid response, a 5xx status) after which a URL is ejected; 0: never. Not given: 5
+         */
+        consecutiveFailures?: number;
+        /**
+         * duration of the first ejection; the n-th ejection lasts n times as long. Not given: 30s
+         */
+        baseEjection?: 0 | string;
+        /**
+         * maximum duration of an ejection. Not given: 300s
+         */
+        maxEjection?: 0 | string;
+        /**
+         * percentage of the URLs that may be ejected at the same time; a target with one URL needs 100. While all are out, the failover target gets the requests. Not given: 50
+         */
+        maxEjectedPercent?: number;
+      };
+      /**
+       * when a request is sent to the target again
+       */
+      retries?: {
+        /**
+         * attempts for a request, the first included: first at each URL, then at those of the failover target, then at the same URLs again; 1: none of that. Not given: one at each URL, at least 3 where there are as many
+         */
+        attempts?: number;
+        /**
+         * statuses of a response after which the request is sent again, for example [429, 503]. Not given: none
+         */
+        statuses?: number[];
+        /**
+         * methods that the target may execute twice: only these are sent again once a request may have reached it. Not given: GET, HEAD, OPTIONS, PUT, DELETE (RFC 9110 section 9.2.2)
+         */
+        methods?: string[];
       };
       /**
        * TLS settings for https:// URLs. Not given: the certificate is checked as browsers do, and none is shown to the target
@@ -635,6 +729,40 @@ export interface ProjectFile {
      * true: the resource also matches every path below its own
      */
     childPaths?: boolean;
+    /**
+     * time limits for requests of this resource, instead of the target's
+     */
+    timeouts?: {
+      /**
+       * time to connect; then the next URL of the target is tried. Not given: 3s; 0: no limit
+       */
+      connect?: 0 | string;
+      /**
+       * time until the target's response head; then 504. Not given: 60s; 0: no limit. The environment's timeouts.responseHead limits the gateway's response as a whole, retries included
+       */
+      responseHead?: 0 | string;
+      /**
+       * time for a request as a whole, retries and the response included; then 504, or the response is broken off. Not given, and 0: no limit
+       */
+      total?: 0 | string;
+    };
+    /**
+     * when requests of this resource are sent again, instead of the target's settings
+     */
+    retries?: {
+      /**
+       * attempts for a request, the first included: first at each URL, then at those of the failover target, then at the same URLs again; 1: none of that. Not given: one at each URL, at least 3 where there are as many
+       */
+      attempts?: number;
+      /**
+       * statuses of a response after which the request is sent again, for example [429, 503]. Not given: none
+       */
+      statuses?: number[];
+      /**
+       * methods that the target may execute twice: only these are sent again once a request may have reached it. Not given: GET, HEAD, OPTIONS, PUT, DELETE (RFC 9110 section 9.2.2)
+       */
+      methods?: string[];
+    };
     /**
      * policies of this resource; they run after the project's
      */
@@ -705,5 +833,94 @@ export interface ProjectFile {
     proxyResponse?: {
       [k: string]: unknown;
     }[];
+  };
+  /**
+   * written by `sluice project import`, which replaces it as a whole
+   */
+  openapi?: {
+    /**
+     * the --target of the import
+     */
+    target?: string;
+    /**
+     * what a request must be, by path and method; `validate: { openapi: true }` checks it
+     */
+    operations: {
+      [k: string]: {
+        [k: string]: {
+          /**
+           * parameters of the request
+           */
+          parameters?: {
+            /**
+             * name of the parameter
+             */
+            name: string;
+            /**
+             * where it is
+             */
+            in: 'path' | 'query' | 'header' | 'cookie';
+            /**
+             * true: a request needs it. Path parameters are always required. Not given: false
+             */
+            required?: boolean;
+            /**
+             * how lists and maps are written. Not given: simple for path and header, else form
+             */
+            style?: 'simple' | 'label' | 'matrix' | 'form' | 'spaceDelimited' | 'pipeDelimited' | 'tabDelimited' | 'deepObject';
+            /**
+             * true: each entry of a list or map stands by itself. Not given: true for style form
+             */
+            explode?: boolean;
+            /**
+             * true: the value is JSON. Not given: false
+             */
+            json?: boolean;
+            /**
+             * JSON Schema of the value; numbers and booleans are read from their text
+             */
+            schema?:
+              | boolean
+              | {
+                  [k: string]: unknown;
+                };
+          }[];
+          /**
+           * body of the request
+           */
+          body?: {
+            /**
+             * true: a request needs a body. Not given: false
+             */
+            required?: boolean;
+            /**
+             * what the body must be, by content type, which may be a range such as text/*
+             */
+            content: {
+              [k: string]: {
+                /**
+                 * JSON Schema of the body
+                 */
+                schema?:
+                  | boolean
+                  | {
+                      [k: string]: unknown;
+                    };
+              };
+            };
+          };
+        };
+      };
+    };
+    /**
+     * schemas (JSON Schema, draft 2020-12) that others refer to as #/openapi/schemas/NAME
+     */
+    schemas?: {
+      [k: string]:
+        | boolean
+        | {
+            [k: string]: unknown;
+          };
+    };
   };
 }

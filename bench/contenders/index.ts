@@ -5,6 +5,7 @@ import { nginx } from './nginx.ts';
 import { npmPackage } from './npm-package.ts';
 import { sluiceBalancer } from './sluice-balancer.ts';
 import { sluiceBoth } from './sluice-both.ts';
+import { sluiceEmbedded } from './sluice-embedded.ts';
 import { sluiceGateway } from './sluice-gateway.ts';
 
 /** All contenders, in the order of the report. The others are compared with the first. */
@@ -17,4 +18,5 @@ export const contenders: readonly Contender[] = [
   sluiceBalancer,
   sluiceGateway,
   sluiceBoth,
+  sluiceEmbedded,
 ];

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readyPath } from '../../src/model/reserved-path.ts';
@@ -32,6 +32,8 @@ export interface BalancerOptions {
   readonly accessLog: boolean;
   /** Static servers; empty: gateways join. */
   readonly upstreams: readonly number[];
+  /** True: the balancer is a gateway server itself. Default false. */
+  readonly embedded?: boolean;
   /** Certificate of the listener; undefined: it is plain. */
   readonly certificate?: CertificateFiles | undefined;
   /** Default: the Node.js that runs the bench. */
@@ -44,6 +46,7 @@ export async function startBalancer({
   cpu,
   accessLog,
   upstreams,
+  embedded = false,
   certificate: files,
   node = nodeAtHand,
 }: BalancerOptions): Promise<Balancer> {
@@ -53,9 +56,11 @@ export async function startBalancer({
   const production = {
     listen: `127.0.0.1:${port}`,
     balance: 'least-connections',
+    embedded,
     ...(files !== undefined && { tls: { certificates: [{ certificate: files.certificate, key: files.key }] } }),
     ...(servers.length > 0 && { servers, health: { path: '/' } }),
   };
+  mkdirSync(folder, { recursive: true });
   const file = join(folder, 'sluice.yaml');
   // JSON is valid YAML.
   writeFileSync(file, JSON.stringify({ control: { listen }, dataDir: join(folder, 'data'), accessLog, environments: { production } }));
@@ -65,14 +70,13 @@ export async function startBalancer({
   return { process, port, control };
 }
 
-/** Starts `sluice gateway` in the environment `production` of a balancer, with one project at `/` whose targets are the upstreams. */
+/** Starts `sluice gateway` in the environment `production` of a balancer, with one project at `/` whose targets are the upstreams. @param parts more of the project */
 export async function startGateway(
   balancer: Balancer,
   { folder, cpu, upstreams }: Omit<BalancerOptions, 'accessLog'>,
+  parts: Readonly<Record<string, unknown>> = {},
 ): Promise<{ process: Launched; port: number }> {
-  const urls = upstreams.map((upstream) => ({ url: `http://127.0.0.1:${upstream}` }));
-  await call(balancer, 'POST', '/v1/projects', { name: 'bench', basePath: '/', targets: { default: { urls } } });
-  await call(balancer, 'PUT', '/v1/environments/production/deployments/bench', {});
+  await deployProject(balancer, upstreams, parts);
   const port = await freePort();
   const words = ['gateway', '--join', balancer.control, '--environment', 'production', '--id', 'bench'];
   const process = launch(nodeAtHand, [...words, '--listen', `127.0.0.1:${port}`, '--data-dir', join(folder, 'gateway')], folder, cpu);
@@ -80,11 +84,23 @@ export async function startGateway(
   return { process, port };
 }
 
+/** Deploys one project at `/` whose targets are the upstreams. @param parts more of the project */
+export async function deployProject(
+  balancer: Balancer,
+  upstreams: readonly number[],
+  parts: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  const urls = upstreams.map((upstream) => ({ url: `http://127.0.0.1:${upstream}` }));
+  await callBalancer(balancer, 'POST', '/v1/projects', { name: 'bench', basePath: '/', targets: { default: { urls } }, ...parts });
+  await callBalancer(balancer, 'PUT', '/v1/environments/production/deployments/bench', {});
+}
+
 function launch(node: NodeProgram, words: readonly string[], folder: string, cpu: number | undefined): Launched {
   return new Launched(node.file, [bundle, ...words], { folder: join(folder, words[0] as string), cpu, env: tokens });
 }
 
-async function call({ control }: Balancer, method: string, path: string, body: unknown): Promise<void> {
+/** Calls the admin API of a balancer. Rejects unless it succeeds. */
+export async function callBalancer({ control }: Balancer, method: string, path: string, body: unknown): Promise<void> {
   const headers = { authorization: `Bearer ${tokens.SLUICE_ADMIN_TOKEN}`, 'content-type': 'application/json' };
   await succeeds(fetch(control + path, { method, headers, body: JSON.stringify(body) }));
 }

@@ -23,8 +23,8 @@ export interface ControlBenchOptions {
   /** Begin of the names of the things to ask; default: all. */
   readonly only?: string | undefined;
   /**
-   * True: this process, which asks, gives way to those that are measured, since clients of a control plane are on other machines. On a machine with few
-   * processors it would delay traffic otherwise. Default: false, since a process cannot take its priority back.
+   * True: this process, which asks, gives way to those that are measured, and the clients and the target of traffic go before all others, since they would be
+   * on other machines. On a machine with few processors all would delay each other otherwise. Default: false, since a process cannot take its priority back.
    */
   readonly givesWay?: boolean;
   readonly progress: (text: string) => void;
@@ -57,7 +57,7 @@ export interface ControlResults {
 export async function runControlBench(owner: Owner, options: ControlBenchOptions): Promise<ControlResults> {
   const { servers, revisions, seconds, quietSeconds, only = '', givesWay = false, progress } = options;
   const begun = { date: new Date(), machine: describeMachine(), servers };
-  const traffic = await Traffic.start(owner);
+  const traffic = await Traffic.start(owner, givesWay);
   const { target } = traffic;
   const config = { workers: 0, control: { listen: '127.0.0.1:0', joins: { servers: 0 } } };
   const listen = async () => `127.0.0.1:${await freePort()}`;

@@ -6,12 +6,12 @@ import { endOnSignals } from '../interrupts.ts';
 import { runControlBench } from './control-bench.ts';
 import { report } from './report.ts';
 
-const help = `npm run bench:control [-- --quick] [--only TEXT] [--servers N] [--out FILE]
+const help = `npm run bench:control [-- --quick] [--only TEXT] [--servers N] [--output FILE]
 
   --quick    few servers and short times, to see that everything works; the figures are rough
   --only     asks only for the things whose names begin with this text, such as "push"
   --servers  number of registered servers, and of static ones; default 2000
-  --out      file for the report; default: standard output
+  --output   file for the report; default: standard output
 `;
 
 const scope = new Scope();
@@ -23,7 +23,7 @@ try {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
       servers: { type: 'string' },
-      out: { type: 'string' },
+      output: { type: 'string' },
       help: { type: 'boolean' },
     },
   });
@@ -39,8 +39,8 @@ try {
   const progress = (text: string) => process.stderr.write(`${text}\n`);
   const results = await runControlBench(scope, { ...times, servers: wanted, only: values.only, givesWay: true, progress });
   const page = report(results);
-  if (values.out === undefined) process.stdout.write(page);
-  else writeFileSync(resolve(values.out), page);
+  if (values.output === undefined) process.stdout.write(page);
+  else writeFileSync(resolve(values.output), page);
 } catch (error) {
   // After an interrupt, any error is a consequence of it.
   if (!interrupted()) process.stderr.write(`bench:control: ${(error as Error).message}\n\n${help}`);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Owner } from '../../test/tools/owner.ts';
 import { pause } from '../../test/tools/pause.ts';
+import { goFirst } from './go-first.ts';
 
 const program = fileURLToPath(new URL('traffic-process.ts', import.meta.url));
 
@@ -28,8 +29,10 @@ export class Traffic {
     this.target = `http://127.0.0.1:${port}`;
   }
 
-  static async start(owner: Owner): Promise<Traffic> {
+  /** @param first true: clients and target go before all other processes, as if they were on other machines, where this user may give them that priority */
+  static async start(owner: Owner, first: boolean): Promise<Traffic> {
     const child = spawn(process.execPath, ['--import=tsx', program], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    if (first && child.pid !== undefined) goFirst(child.pid);
     owner.teardown(async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGKILL');

@@ -6,7 +6,7 @@ import { endOnSignals } from '../interrupts.ts';
 import { type FleetOptions, runFleet } from './fleet.ts';
 import { report } from './report.ts';
 
-const help = `npm run fleet -- [--gateways N] [--projects N] [--cold] [--registry redis|remote] [--minutes M] [--deploys N] [--rest SECONDS] [--out FILE]
+const help = `npm run fleet -- [--gateways N] [--projects N] [--cold] [--registry redis|remote] [--minutes M] [--deploys N] [--rest SECONDS] [--output FILE]
 
   --gateways   number of gateways; default 1000
   --projects   number of projects that are deployed; default 1. Of so many gateways with so many projects that memory would not hold all of
@@ -17,11 +17,11 @@ const help = `npm run fleet -- [--gateways N] [--projects N] [--cold] [--registr
   --minutes    time in which gateways leave and new ones join, a tenth of them per minute; default 1
   --deploys    number of deploys to all gateways; default 5
   --rest       seconds in which nothing happens; default 20
-  --out        file for the report; default: standard output
+  --output     file for the report; default: standard output
   --profile    folder for CPU profiles of the balancer and the gateways
 `;
 
-function readOptions(): Omit<FleetOptions, 'progress'> & { out: string | undefined } {
+function readOptions(): Omit<FleetOptions, 'progress'> & { output: string | undefined } {
   const { values } = parseArgs({
     options: {
       gateways: { type: 'string', default: '1000' },
@@ -31,7 +31,7 @@ function readOptions(): Omit<FleetOptions, 'progress'> & { out: string | undefin
       minutes: { type: 'string', default: '1' },
       deploys: { type: 'string', default: '5' },
       rest: { type: 'string', default: '20' },
-      out: { type: 'string' },
+      output: { type: 'string' },
       profile: { type: 'string' },
       help: { type: 'boolean' },
     },
@@ -58,7 +58,7 @@ function readOptions(): Omit<FleetOptions, 'progress'> & { out: string | undefin
     restSeconds: count('rest', 0, false),
     herd: registry === 'redis',
     flags: values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(values.profile)}`],
-    out: values.out,
+    output: values.output,
   };
 }
 
@@ -66,11 +66,11 @@ const scope = new Scope();
 const interrupted = endOnSignals(scope);
 
 try {
-  const { out, ...options } = readOptions();
+  const { output, ...options } = readOptions();
   const results = await runFleet(scope, { ...options, progress: (text) => process.stderr.write(`${text}\n`) });
   const page = report(results);
-  if (out === undefined) process.stdout.write(page);
-  else writeFileSync(resolve(out), page);
+  if (output === undefined) process.stdout.write(page);
+  else writeFileSync(resolve(output), page);
 } catch (error) {
   // After an interrupt, any error is a consequence of it.
   if (!interrupted()) process.stderr.write(`fleet: ${(error as Error).message}\n\n${help}`);

@@ -6,7 +6,7 @@ const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 const clientLeft = 499;
 
 /**
- * Makes lines in the combined log format of NCSA, Apache and nginx: client, two dashes, time (of the end of the exchange, UTC),
+ * Makes lines in the combined log format of NCSA, Apache and nginx: client, a dash, consumer or dash, time (of the end of the exchange, UTC),
  * request line, status, octets of the body, Referer, User-Agent.
  */
 export function combinedLines({ clock }: LineOptions): LineMaker {
@@ -20,7 +20,7 @@ export function combinedLines({ clock }: LineOptions): LineMaker {
     }
     const request = `${text(record.method, shown.method)} ${text(record.target, shown.target)} HTTP/1.${record.minor}`;
     return (
-      `${text(record.client, shown.client)} - - [${time}] "${request}" ${record.status || clientLeft} ${record.octets} ` +
+      `${text(record.client, shown.client)} - ${text(record.consumer ?? '-', shown.consumer)} [${time}] "${request}" ${record.status || clientLeft} ${record.octets} ` +
       `"${text(record.referer ?? '-', shown.referer)}" "${text(record.userAgent ?? '-', shown.userAgent)}"\n`
     );
   };

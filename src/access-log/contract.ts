@@ -15,6 +15,8 @@ export interface ExchangeRecord {
   readonly userAgent: string | undefined;
   /** Subject of the client's certificate (RFC 4514), accepted or not; undefined: none was shown, or the environment does not look at it. */
   readonly clientCertificate?: string | undefined;
+  /** Consumer that a policy of the gateway server has found, %-encoded; undefined: none. */
+  readonly consumer?: string | undefined;
   /** Status that the client got; 0 if it got none. */
   readonly status: number;
   /** Octets of the response's body that were sent. */

@@ -44,4 +44,5 @@ export const shown = {
   referer: 600,
   userAgent: 400,
   clientCertificate: 200,
+  consumer: 120,
 } as const;

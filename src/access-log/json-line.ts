@@ -1,3 +1,4 @@
+import { utcTime } from '../model/utc-time.ts';
 import type { LineMaker, LineOptions } from './contract.ts';
 import { escapedText, jsonEscape, shown } from './escaped-text.ts';
 
@@ -8,22 +9,13 @@ const digits = Array.from({ length: 1000 }, (_, number) => String(number).padSta
  * RFC 3339); `durationMs` has a resolution of one microsecond.
  */
 export function jsonLines({ clock, worker }: LineOptions): LineMaker {
-  let second = 0;
-  let upToSecond = '';
-  const time = () => {
-    const now = clock.date();
-    if (now < second || now >= second + 1000) {
-      second = Math.floor(now / 1000) * 1000;
-      upToSecond = new Date(second).toISOString().slice(0, -'000Z'.length);
-    }
-    return upToSecond + (digits[Math.floor(now - second)] as string);
-  };
+  const time = utcTime(clock);
   const origin = `${worker === undefined ? '' : `"worker":${worker},`}"log":"access","id":"`;
   return (record) => {
-    const { method, authority, target, referer, userAgent, clientCertificate, status, octets, server } = record;
+    const { method, authority, target, referer, userAgent, clientCertificate, consumer, status, octets, server } = record;
     const micros = Math.max(0, Math.round(record.durationMs * 1000));
     return (
-      `{"time":"${time()}Z",${origin}${record.id}","client":"${text(record.client, shown.client)}","method":"${text(method, shown.method)}",` +
+      `{"time":"${time()}",${origin}${record.id}","client":"${text(record.client, shown.client)}","method":"${text(method, shown.method)}",` +
       (record.scheme === 'http' ? '"scheme":"http","authority":"' : '"scheme":"https","authority":"') +
       `${text(authority, shown.authority)}","target":"${text(target, shown.target)}","status":${status},"octets":${octets},` +
       `"durationMs":${Math.floor(micros / 1000)}.${digits[micros % 1000]}` +
@@ -31,6 +23,7 @@ export function jsonLines({ clock, worker }: LineOptions): LineMaker {
       (referer === undefined ? '' : `,"referer":"${text(referer, shown.referer)}"`) +
       (userAgent === undefined ? '' : `,"userAgent":"${text(userAgent, shown.userAgent)}"`) +
       (clientCertificate === undefined ? '' : `,"clientCertificate":"${text(clientCertificate, shown.clientCertificate)}"`) +
+      (consumer === undefined ? '' : `,"consumer":"${text(consumer, shown.consumer)}"`) +
       (record.aborted ? ',"aborted":true}\n' : ',"aborted":false}\n')
     );
   };

@@ -46,9 +46,13 @@ export interface Due {
   readonly at: number;
 }
 
-/** Milliseconds after the first failure; each further one triples them, so that five fall into the first hour, up to the longest. */
+/**
+ * Milliseconds after the first failure; each further one triples them, so that five fall into the first hour, up to the longest. No wait is
+ * longer than a twentieth of the lifetime of the certificate in use: one that lives for minutes would end before the second attempt.
+ */
 const firstRetryMs = 60_000;
 const longestRetryMs = 3_600_000;
+const retriesInALifetime = 20;
 /** Longest time that a Retry-After of an authority is followed. */
 const longestWaitMs = 7 * 24 * 3_600_000;
 /** Least age of a certificate, in milliseconds, at which it is renewed because the authority wants it. */
@@ -85,7 +89,9 @@ export function afterIssue(pair: Pick<Issued, 'directory' | 'chain' | 'key' | 'f
 export function afterFailure(state: NameState, failure: AcmeFailure, spec: AcmeSpec, now: number, random: Random): NameState {
   const settings = settingsDigest(spec);
   const attempts = (state.failure?.settings === settings ? state.failure.attempts : 0) + 1;
-  const backOffMs = jittered(Math.min(firstRetryMs * 3 ** Math.min(attempts - 1, 10), longestRetryMs), random, 0.2);
+  const { issued } = state;
+  const mostMs = issued === undefined ? longestRetryMs : Math.min(longestRetryMs, (issued.until - issued.from) / retriesInALifetime);
+  const backOffMs = jittered(Math.min(firstRetryMs * 3 ** Math.min(attempts - 1, 10), mostMs), random, 0.2);
   const wanted = Math.min(failure.retryAt ?? 0, now + longestWaitMs);
   // After the date that the authority named, not at it: others wait for the same date.
   const retryAt = Math.max(now + backOffMs, wanted === 0 ? 0 : wanted + backOffMs * 0.1);

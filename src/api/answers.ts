@@ -7,6 +7,7 @@ import { projectSummary as projectSummarySchema, revisionNumber, revision as rev
 import { projectState, serverRecord } from '../model/server.ts';
 import { deployedProject, snapshot, snapshotId as snapshotIdSchema } from '../model/snapshot.ts';
 import { unreadDocument } from '../model/unread-document.ts';
+import { downUrl } from './usage-answers.ts';
 
 // Answers of the admin API. Times are wall-clock milliseconds since 1970; absent values are null unless the schema says optional.
 
@@ -28,7 +29,15 @@ export const serverAnswer = z
     movingTo: name.nullable().optional().meta({
       description: 'the environment that the server moves to once drained; null: it becomes available; absent: it is not moving',
     }),
-    address,
+    address: address.nullable().meta({ description: 'where balancers reach the server; null: it is a part of the process of a balancer' }),
+    embedded: z
+      .literal(true)
+      .optional()
+      .meta({ description: 'the server is a part of the process of a balancer; absent: it is a process of its own' }),
+    elsewhere: z.literal(true).optional().meta({
+      description:
+        'the server is a part of another balancer, which alone sends it requests and knows its health; absent: this balancer sends it requests',
+    }),
     proxyProtocol: z
       .enum(['v1', 'v2'])
       .optional()
@@ -174,6 +183,10 @@ export const environmentAnswer = environmentSpec
         description:
           'origin of each setting that differs from its default, by dotted path: the configuration file (with its environment variables), or a change through the admin API, command line or dashboard. A restart or reload applies only what changed in the file',
       }),
+      targetsDown: z.array(downUrl).optional().meta({
+        description:
+          'URLs of targets to which servers send no requests, in the answer for one environment; absent: none, or no server has answered soon',
+      }),
       unread: z.string().optional().meta({
         description: 'why this version of Sluice does not understand the stored settings, or only in part; absent: it understands them',
       }),
@@ -218,14 +231,16 @@ export const deploymentsSummary = snapshotId
   })
   .meta({ id: 'DeploymentsSummary', description: "an environment's deployments without its servers" });
 
-export const revisionMade = z.object({
-  name,
-  revision: revisionNumber,
-  warnings: z
-    .array(z.object({ path: z.string(), message: z.string() }))
-    .optional()
-    .meta({ description: 'parts of the project that work, but not for long or not safely; absent: none is known' }),
-});
+const projectWarnings = z
+  .array(z.object({ path: z.string(), message: z.string() }))
+  .optional()
+  .meta({ description: 'parts of the project that work, but not for long or not safely; absent: none is known' });
+
+export const revisionMade = z.object({ name, revision: revisionNumber, warnings: projectWarnings });
+
+/** Answer to a project that was checked and not stored. */
+export const projectChecked = z.object({ name, warnings: projectWarnings });
+export type ProjectChecked = Immutable<z.output<typeof projectChecked>>;
 
 export const projectSummary = projectSummarySchema.meta({ id: 'ProjectSummary', description: 'a project without its contents' });
 
@@ -258,9 +273,9 @@ export const registrationAnswer = z
 const happening = z
   .object({
     at: z.number().meta({ description: 'wall clock, milliseconds since 1970' }),
-    kind: z.enum(['server', 'health', 'deployment', 'environment', 'project', 'balancer']),
+    kind: z.enum(['server', 'health', 'deployment', 'environment', 'project', 'consumer', 'product', 'balancer']),
     tone: z.enum(['good', 'busy', 'warn', 'bad', 'idle']).meta({ description: 'severity for display; busy: in progress, idle: neutral' }),
-    subject: z.string().meta({ description: 'the server, environment or project that it happened to' }),
+    subject: z.string().meta({ description: 'the server, environment, project, consumer or product that it happened to' }),
     environment: z.string().optional(),
     text: z.string().meta({ description: 'what happened' }),
     cause: z.string().optional().meta({ description: 'why it happened' }),

@@ -20,7 +20,10 @@ export type Standing =
  *
  * @param wanted the current snapshot of the server's environment; undefined for a server without environment
  */
-export function standingOf({ state, health, running, projects, leaseEndedAt }: ServerAnswer, wanted: SnapshotId | undefined): Standing {
+export function standingOf(
+  { state, health, running, projects, leaseEndedAt, elsewhere }: ServerAnswer,
+  wanted: SnapshotId | undefined,
+): Standing {
   if (state === 'lost' || state === 'draining' || state === 'available') return state;
   if (health === 'down') return 'down';
   if (projects.some((project) => project.state === 'rejected')) return 'rejecting';
@@ -28,5 +31,5 @@ export function standingOf({ state, health, running, projects, leaseEndedAt }: S
   if (state === 'joining') return 'joining';
   if (leaseEndedAt !== undefined) return 'unrenewed';
   if (running && wanted && !sameSnapshot(running, wanted)) return 'behind';
-  return health === 'unknown' ? 'checking' : 'ready';
+  return health === 'unknown' && !elsewhere ? 'checking' : 'ready';
 }

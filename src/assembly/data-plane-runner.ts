@@ -2,18 +2,24 @@ import { availableParallelism } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { StartDataPlane } from '../balancer/data-plane.ts';
+import type { EmbeddedPools } from '../balancer/embedded-servers.ts';
 import { LocalDataPlane } from '../balancer/local-data-plane.ts';
+import type { Beside } from '../balancer/workers/beside.ts';
 import { WorkerDataPlane, type WorkerDataPlaneSettings } from '../balancer/workers/worker-data-plane.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../model/clock.ts';
 import { openListener } from '../proxy/http-listener.ts';
 import { accessLogSettings, checkAccessLog, OwnAccessLog } from './own-access-log.ts';
 import { warnNeedsRestart } from './restart-only.ts';
+import { spawnWorker } from './spawn-worker.ts';
 import { openTracing, type Tracing } from './tracing.ts';
-import { spawnWorker } from './worker-program.ts';
 
 /** Runs a balancer's data plane as configured: in this process, or in worker processes. */
 export class DataPlaneRunner {
+  /** Ways to servers of this process. Set before {@link start}. */
+  embedded: EmbeddedPools | undefined;
+  /** The part of the program that has a counterpart in each worker. Set before {@link start}. */
+  beside: Beside | undefined;
   readonly #started: Config;
   readonly #logger: Logger;
   #workers: WorkerDataPlane | undefined;
@@ -37,7 +43,7 @@ export class DataPlaneRunner {
 
   /** Starts the data plane. */
   readonly start: StartDataPlane = (feedback) => {
-    const tools = { clock: systemClock, random: Math.random, logger: this.#logger, ...feedback };
+    const tools = { clock: systemClock, random: Math.random, logger: this.#logger, embedded: this.embedded, ...feedback };
     if (this.#started.workers === 0) {
       const log = this.#accessLog?.log;
       return new LocalDataPlane({
@@ -45,7 +51,7 @@ export class DataPlaneRunner {
         open: (address, settings, handler, beside) => openListener(address, settings, this.#tracing.around(handler), log, beside),
       });
     }
-    const dataPlane = new WorkerDataPlane({ ...tools, spawn: spawnWorker, settings: settingsOf(this.#started) });
+    const dataPlane = new WorkerDataPlane({ ...tools, beside: this.beside, spawn: spawnWorker, settings: settingsOf(this.#started) });
     // However this process ends, its workers must not outlive it.
     process.once('exit', () => dataPlane.kill());
     this.#workers = dataPlane;

@@ -9,9 +9,8 @@ import { type DeployableRevision, examineRevision, type RevisionExaminer } from 
 import { childEnvironment } from './child-environment.ts';
 import { giveWay } from './give-way.ts';
 import { ownProgram } from './own-program.ts';
+import { startedAs } from './started-as.ts';
 
-/** First argument of a process that reads documents, used only by {@link DocumentProcess}. */
-const argument = 'document-reader';
 /** Milliseconds without a document after which the process is ended. To start it takes some milliseconds of this process. */
 const idleMs = 300_000;
 /** Has V8 use one thread: those that collect garbage would occupy several processors at once, and traffic would have to wait for one. */
@@ -93,7 +92,7 @@ export class DocumentProcess {
   }
 
   #start(): ChildProcess {
-    const { file, args } = ownProgram([argument], [oneThread]);
+    const { file, args } = ownProgram([startedAs.documentReader], [oneThread]);
     // In the session of this process: Linux shares time among sessions first (autogroups), and then priorities count only within one.
     const started = spawn(file, args, {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -128,11 +127,6 @@ export class DocumentProcess {
     if ('refused' in message) waiting?.reject(new SluiceError(message.refused.code, message.refused.message, message.refused));
     else waiting?.resolve(message);
   }
-}
-
-/** True if this process was started by a {@link DocumentProcess}. */
-export function readsDocuments(): boolean {
-  return process.argv[2] === argument && process.connected;
 }
 
 /** Reads documents for the process that started this one, until that ends. */

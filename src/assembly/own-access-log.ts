@@ -63,7 +63,8 @@ export class OwnAccessLog {
   }
 }
 
-function stderrIsStdout(): boolean {
+/** True if standard output and standard error are one file. */
+export function stderrIsStdout(): boolean {
   try {
     const [out, err] = [fstatSync(1), fstatSync(2)];
     return out.dev === err.dev && out.ino === err.ino;

@@ -7,15 +7,16 @@ import { type Gateway, startGateway } from '../gateway/gateway.ts';
 import type { ClientTls } from '../gateway/gateway-tls.ts';
 import { HopIdentity } from '../gateway/hop-identity.ts';
 import { loadServerId, newServerId } from '../gateway/server-id.ts';
-import { AddressGuard } from '../model/address-guard.ts';
 import { systemClock } from '../model/clock.ts';
-import { type EnvironmentSpec, environmentSpec } from '../model/environment.ts';
+import type { EnvironmentSpec } from '../model/environment.ts';
 import { SluiceError } from '../model/fault.ts';
 import { duration } from '../model/quantity.ts';
 import { openListener } from '../proxy/http-listener.ts';
 import { openRegistry } from '../registry/open-registry.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
 import { applyDescriptorLimit } from './descriptor-limit.ts';
+import { readGatewayVariables } from './gateway-variables.ts';
+import { StandardOutput } from './standard-output.ts';
 import { openTracing } from './tracing.ts';
 import { version } from './version.ts';
 
@@ -54,9 +55,7 @@ export interface RunningGateway {
 export async function runGateway(given: GatewayArguments, logger: Logger): Promise<RunningGateway> {
   applyDescriptorLimit(logger);
   const grace = readGrace(process.env['SLUICE_SHUTDOWN_GRACE']);
-  const headerBytes = readLimit('SLUICE_HEADER_BYTES', 'headerBytes', 'a number of bytes from 1024 to 1048576');
-  const bodyRate = readLimit('SLUICE_BODY_RATE', 'bodyRate', 'a number of bytes per second from 0 (no least rate) to 1048576');
-  const guard = guardOf(given.denyTargets ?? readList(process.env['SLUICE_DENY_TARGETS']) ?? ['link-local']);
+  const variables = readGatewayVariables(given.denyTargets);
   const id = given.id ?? (given.dataDir === undefined ? newServerId() : await loadServerId(resolve(given.dataDir), logger));
   const overHttp = /^https?:/.test(given.join);
   // An embedded registry can be opened by one process only, its balancer.
@@ -74,16 +73,16 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
     const dataDir = resolve(given.dataDir ?? join('data', `gateway-${id}`));
     const hop = await HopIdentity.load({ id, dataDir, clock: systemClock, logger });
     hop.onStranger = () => registry.reconnect?.();
+    const lines = new StandardOutput(logger);
     const gateway = await startGateway({
       ...given,
       id,
       grace,
-      headerBytes,
-      bodyRate,
-      guard,
+      ...variables,
       clientTls,
       dataDir,
       hop,
+      lines,
       registry,
       logger,
       version,
@@ -95,6 +94,7 @@ export async function runGateway(given: GatewayArguments, logger: Logger): Promi
     const stop = async () => {
       await gateway.drain();
       await tracing.close();
+      await lines.flush();
       await registry.close();
     };
     return { gateway, stop };
@@ -109,29 +109,6 @@ function clientTlsOf({ tlsCertificate: certificate, tlsKey: key }: GatewayArgume
   if (certificate === undefined || key === undefined)
     throw new SluiceError('invalid', '--tls-certificate and --tls-key belong together: give both, or neither');
   return { store: new CertificateStore(process.cwd(), systemClock, logger), files: { certificate, key } };
-}
-
-/** Reads a variable that is the counterpart of a limit of an environment. */
-function readLimit(variable: string, limit: 'headerBytes' | 'bodyRate', form: string): number | undefined {
-  const text = process.env[variable];
-  if (text === undefined || text === '') return undefined;
-  const limits = environmentSpec.shape.limits.unwrap().safeParse({ [limit]: Number(text) });
-  if (limits.success) return limits.data[limit];
-  throw new SluiceError('invalid', `${variable} is "${text}": must be ${form}, as limits.${limit}`);
-}
-
-function readList(text: string | undefined): string[] | undefined {
-  return text === undefined || text === '' ? undefined : text.split(/[\s,]+/).filter((entry) => entry !== '');
-}
-
-/** `none` alone denies no address. */
-function guardOf(denied: readonly string[]): AddressGuard | undefined {
-  if (denied.length === 0 || (denied.length === 1 && denied[0] === 'none')) return undefined;
-  try {
-    return new AddressGuard(denied);
-  } catch (error) {
-    throw new SluiceError('invalid', `--deny-targets, SLUICE_DENY_TARGETS: ${(error as Error).message}`);
-  }
 }
 
 /** Reads the grace period as `shutdown.grace` of a balancer's configuration; a gateway has no configuration file. */

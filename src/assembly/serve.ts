@@ -7,6 +7,7 @@ import { type Balancer, createBalancer } from '../balancer/balancer.ts';
 import { HopAuthority } from '../balancer/hop-authority.ts';
 import { MemberCertification } from '../balancer/member-certification.ts';
 import type { MemberRecord } from '../balancer/registry-view.ts';
+import { ServerReports } from '../balancer/server-reports.ts';
 import { TicketSecret } from '../balancer/ticket-secret.ts';
 import type { Config } from '../config/config.ts';
 import { Callers } from '../control/access/callers.ts';
@@ -28,6 +29,8 @@ import { applyEnvironments, reloadEnvironments } from './configured-environments
 import { DataPlaneRunner } from './data-plane-runner.ts';
 import { applyDescriptorLimit } from './descriptor-limit.ts';
 import { DocumentProcess } from './document-process.ts';
+import { EmbeddedGateways } from './embedded/embedded-gateways.ts';
+import { WorkerCopies } from './embedded/worker-copies.ts';
 import { openSecrets } from './open-secrets.ts';
 import { warnOfRestartOnly } from './restart-only.ts';
 import { loadShipped } from './shipped.ts';
@@ -101,8 +104,15 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     isUp: (id) => isHealthy(balancer.view, id),
   });
   const certification = new MemberCertification({ authority: hop, clock: systemClock, random: Math.random, logger });
+  const copies = config.workers === 0 ? undefined : new WorkerCopies({ registry, logger, live: (id) => balancer.view.serversNamed(id) });
+  const embedded = new EmbeddedGateways({
+    ...{ registry, dataDir: config.dataDir, logger, copies },
+    graceMs: () => present.shutdown.grace,
+  });
+  Object.assign(dataPlane, { embedded: embedded.poolOf, beside: copies });
   const balancer = createBalancer({
     hop,
+    embedded,
     onMembers: (present) => {
       members = present;
       certification.follow(present.values());
@@ -131,6 +141,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
   const stop = async () => {
     stopped.abort();
     await balancer.drain(present.shutdown.grace);
+    await embedded.stop();
     await dataPlane.flush();
     authorities.stop();
     certification.stop();
@@ -179,6 +190,11 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
     starting.catch(() => {});
     await Promise.race([starting, early]);
     const { view } = balancer;
+    const reports = new ServerReports({
+      embedded: (id, project) => embedded.usage(id, project),
+      ...{ members: () => members, credentials: () => hop.credentials, clock: systemClock },
+      isUp: (id) => isHealthy(view, id),
+    });
     const limits = () => present.control.joins;
     const callers = new Callers(config.control.trustedProxies);
     const endpoint = new RegistrationEndpoint({
@@ -202,7 +218,14 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       issued,
       secrets: rotation,
       authorities,
+      reports,
+      async explain(asked, environment) {
+        // Loaded when it is first asked for: a balancer needs nothing else of a gateway server, unless it embeds one.
+        const { explainRequest } = await import('../gateway/explain-request.ts');
+        return explainRequest(asked, { ...environment, logger, clock: systemClock, random: Math.random });
+      },
       secure: controlTls(),
+      families: () => embedded.families(),
       accessLogDropped: () => dataPlane.accessLogDropped,
       authorize,
       grantOf,

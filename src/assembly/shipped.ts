@@ -1,3 +1,4 @@
+import { PackedText } from '../control/routes/packed-text.ts';
 import type { Page } from '../control/routes/page-routes.ts';
 import { SluiceError } from '../model/fault.ts';
 
@@ -11,11 +12,14 @@ export interface Shipped {
   readonly sampleProject: string;
 }
 
-/** Defined by the build. */
-declare const SHIPPED: Shipped;
+/** Defined by the build. The files of the page are compressed by gzip, in base64. */
+declare const SHIPPED: Omit<Shipped, 'page'> & { readonly page: Readonly<Record<string, string>> };
 
 /** Returns the shipped files. Throws a `SluiceError` if the program runs from its sources, which have none. */
 export function loadShipped(): Shipped {
-  if (typeof SHIPPED !== 'undefined') return SHIPPED;
+  if (typeof SHIPPED !== 'undefined') {
+    const page = Object.entries(SHIPPED.page).map(([path, text]) => [path, new PackedText(Buffer.from(text, 'base64'))]);
+    return { ...SHIPPED, page: Object.fromEntries(page) };
+  }
   throw new SluiceError('invalid', 'this command needs the built program: run "npm run build", then "node dist/sluice.mjs"');
 }

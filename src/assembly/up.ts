@@ -52,11 +52,12 @@ export function up({ gateways, config }: UpArguments, logger: Logger): Up {
     served = await serve(config, logger);
     target = await startSampleTarget();
     const environment = config.environments[0]?.name ?? 'production';
-    await deploySample(served, environment, `http://127.0.0.1:${(target.address() as AddressInfo).port}`);
+    const version = await deploySample(served, environment, `http://127.0.0.1:${(target.address() as AddressInfo).port}`);
     for (let number = 1; number <= gateways && stopping === undefined; number++) {
       children.push(new Child(`gateway-${number}`, environment, config, served, logger));
     }
-    await waitForServers(served.balancer, { environment, count: gateways, timeoutMs: readyMs });
+    const embedded = served.config.environments[0]?.spec.embedded === false ? 0 : 1;
+    await waitForServers(served.balancer, served.registry, { environment, version, count: gateways + embedded, timeoutMs: readyMs });
     return banner(served, environment, config, gateways);
   };
   const started = start().catch(async (error: unknown) => {
@@ -115,11 +116,13 @@ async function startSampleTarget(): Promise<Server> {
   return server;
 }
 
-async function deploySample({ registry }: Served, environment: string, backend: string): Promise<void> {
+/** Returns the version of the environment's snapshot that has the sample project. */
+async function deploySample({ registry }: Served, environment: string, backend: string): Promise<number> {
   const present = await registry.environment(environment);
   await registry.putEnvironment(environment, { ...present?.input, variables: { ...present?.spec.variables, backend } });
   const { name, revision } = await registry.pushProject(parseDocument(loadShipped().sampleProject, projectSchema));
-  await registry.deploy(environment, name, { revision });
+  const { version } = await registry.deploy(environment, name, { revision });
+  return version;
 }
 
 /**
@@ -136,8 +139,9 @@ function banner({ balancer, control, tokens }: Served, environment: string, conf
   const token = (origin: string) =>
     resolve(config.dataDir) !== resolve(defaults.dataDir) && origin.endsWith('.token') ? ` --token "$(cat '${origin}')"` : '';
   const operator = `${control.url === defaults.control ? '' : ` --control ${control.url}`}${token(tokens.origin.admin)}`;
+  const servers = `a balancer and ${gateways} gateway server${gateways === 1 ? '' : 's'}`;
   return `
-  Sluice is running: a balancer and ${gateways} gateway server${gateways === 1 ? '' : 's'} in "${environment}", with the sample project "hello".
+  Sluice is running: ${gateways === 0 ? 'one process that is balancer and gateway server' : servers} in "${environment}", with the sample project "hello".
 
     Try it      curl http://${address}/hello
     Listener    http://${address}

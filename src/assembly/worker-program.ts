@@ -1,35 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import type { Logger } from 'pino';
 import type { FromWorker, ToWorker } from '../balancer/workers/messages.ts';
 import { Worker } from '../balancer/workers/worker.ts';
 import { noWorkerCounts } from '../balancer/workers/worker-counts.ts';
-import { dnsServersVariable } from '../dns/servers.ts';
 import { systemClock } from '../model/clock.ts';
 import { HttpListener } from '../proxy/http-listener.ts';
-import { childEnvironment } from './child-environment.ts';
 import { applyDescriptorLimit } from './descriptor-limit.ts';
+import { CopiesHere } from './embedded/copies-here.ts';
 import { OwnAccessLog } from './own-access-log.ts';
-import { ownProgram } from './own-program.ts';
+import { StandardOutput } from './standard-output.ts';
 import { openTracing } from './tracing.ts';
-
-/** First argument of a worker process, used only by {@link spawnWorker}. */
-const workerArgument = 'worker';
-/** Settings that a worker gets from the environment of the main process. */
-const inherited = ['SLUICE_LOG_LEVEL', dnsServersVariable];
-
-/** True if this process was started by {@link spawnWorker}. */
-export function isWorker(): boolean {
-  return process.argv[2] === workerArgument && process.connected;
-}
-
-/**
- * Starts a worker process. It gets its own process group, so that Ctrl-C reaches only the main process, and no Sluice settings, some of which
- * are secrets, except the log level and the DNS servers.
- */
-export function spawnWorker(number: number): ChildProcess {
-  const { file, args } = ownProgram([workerArgument, String(number)]);
-  return spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true, env: childEnvironment(inherited) });
-}
 
 /** Runs this process as a worker, until the main process tells it to drain or dies. */
 export function runWorker(rootLogger: Logger): void {
@@ -42,7 +21,11 @@ export function runWorker(rootLogger: Logger): void {
     if (process.connected) process.send?.(message, undefined, {}, () => sent?.());
     else sent?.();
   };
+  const lines = new StandardOutput(logger);
+  const copies = new CopiesHere({ send: (message) => send({ kind: 'beside', message }), logger, lines });
   const worker = new Worker({
+    embedded: copies.poolOf,
+    beside: copies,
     logger,
     clock: systemClock,
     random: Math.random,
@@ -61,13 +44,16 @@ export function runWorker(rootLogger: Logger): void {
     reopenLog: () => void accessLog?.reopen(),
     dropped: () => accessLog?.dropped ?? 0,
     async end() {
-      await Promise.all([accessLog?.flush(), tracing.close()]);
+      await Promise.all([accessLog?.flush(), lines.flush(), tracing.close()]);
       // Messages are sent in order: when this one has left, all earlier ones have too.
       send({ kind: 'counts', counts: noWorkerCounts, cpuMs: cpuMs(), dropped: 0 }, () => process.exit(0));
     },
   });
   process.on('message', (message, handle) => worker.receive(message as ToWorker, handle as object | undefined));
-  process.once('disconnect', () => worker.mainProcessGone());
+  process.once('disconnect', () => {
+    copies.mainProcessGone();
+    worker.mainProcessGone();
+  });
   process.on('SIGTERM', () => send({ kind: 'relieve' }));
   process.on('SIGINT', () => {});
   process.on('SIGHUP', () => {});

@@ -103,6 +103,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
       servers: () => dataPlane.servers(),
       serversNamed: (id) => dataPlane.serversNamed(id),
       checkCounts: (environment, id) => director.checkCounts(environment, id),
+      isHere: (id, instance) => options.embedded?.isHere(id, instance) === true,
       environments: () => dataPlane.environments(),
       listeners: () => dataPlane.listeners(),
       get sync() {

@@ -4,6 +4,8 @@ import type { Pieces } from '../model/pieces.ts';
 import type { ProxyVersion } from '../model/proxy-protocol.ts';
 import { acceptsTraffic } from '../model/server.ts';
 import type { ServerIdentity } from '../model/server-identity.ts';
+import type { EmbeddedServers } from './embedded-servers.ts';
+import type { Hop } from './hop.ts';
 import type { Hops } from './hops.ts';
 import type { MemberRecord } from './registry-view.ts';
 
@@ -19,6 +21,8 @@ export interface Candidate {
   /** Why the server cannot be reached as the environment demands; absent: it can. */
   readonly refused?: string;
   readonly willing: boolean;
+  /** The server is a part of this process. */
+  readonly embedded?: true;
   /** The server need not be Sluice's. */
   readonly foreign: boolean;
   /** Version of the PROXY protocol that the server expects; absent: none. */
@@ -33,17 +37,19 @@ export interface Candidate {
 /** The registered servers by environment, and the holders of contested addresses, gone through once for all environments. */
 export class Candidates {
   readonly #hops: Hops;
+  readonly #embedded: EmbeddedServers | undefined;
   readonly #byEnvironment = new Map<string, MemberRecord[]>();
   /** By address that lost servers claim: the server there. A process that was started later at the address of a lost server is not that server. */
   readonly #holders = new Map<string, MemberRecord>();
 
-  private constructor(hops: Hops) {
+  private constructor(hops: Hops, embedded: EmbeddedServers | undefined) {
     this.#hops = hops;
+    this.#embedded = embedded;
   }
 
   /** Goes through the members, one in a piece. */
-  static *among(members: ReadonlyMap<string, MemberRecord>, hops: Hops): Pieces<Candidates> {
-    const candidates = new Candidates(hops);
+  static *among(members: ReadonlyMap<string, MemberRecord>, hops: Hops, embedded?: EmbeddedServers): Pieces<Candidates> {
+    const candidates = new Candidates(hops, embedded);
     for (const member of members.values()) {
       candidates.#add(member);
       yield;
@@ -52,7 +58,8 @@ export class Candidates {
     if (candidates.#holders.size > 0) {
       for (const member of members.values()) {
         const holder = candidates.#holders.get(member.record.address);
-        if (holder !== undefined && holdsBefore(member, holder)) candidates.#holders.set(member.record.address, member);
+        if (holder !== undefined && member.record.embedded === undefined && holdsBefore(member, holder))
+          candidates.#holders.set(member.record.address, member);
         yield;
       }
     }
@@ -84,31 +91,41 @@ export class Candidates {
 
   #add(member: MemberRecord): void {
     const { record, lost } = member;
-    if (lost) this.#holders.set(record.address, member);
+    // A server that is a part of another balancer has no address: that balancer alone sends it requests.
+    if (record.embedded !== undefined && !this.#isHere(record)) return;
+    if (lost && record.embedded === undefined) this.#holders.set(record.address, member);
     if (record.environment === undefined) return;
     const others = this.#byEnvironment.get(record.environment);
     if (others === undefined) this.#byEnvironment.set(record.environment, [member]);
     else others.push(member);
   }
 
+  #isHere({ id, instance }: MemberRecord['record']): boolean {
+    return this.#embedded?.isHere(id, instance) === true;
+  }
+
   #candidate(member: MemberRecord, environment: Environment, deployed: boolean): Candidate {
     const { record, lost, leaseEndedAt } = member;
     const { id, instance, address, weight, running, source, identifies } = record;
     const empty = deployed && running?.version === 0;
-    const superseded = lost && this.#holders.get(address)?.record.id !== id;
+    const superseded = lost && record.embedded === undefined && this.#holders.get(address)?.record.id !== id;
     const expected = identifies ? { id, instance, environment: environment.name } : undefined;
-    const { hopKey, refused } = this.#hops.to(record, environment);
+    const here = record.embedded !== undefined;
+    const { hopKey, refused } = here ? inProcess : this.#hops.to(record, environment);
     const isWilling = !empty && !superseded && refused === undefined && willing(member);
     const candidate = { id, instance, address, weight, foreign: source !== 'join', expected, lost, willing: isWilling };
-    if (leaseEndedAt === undefined && hopKey === undefined && refused === undefined) return candidate;
+    if (leaseEndedAt === undefined && hopKey === undefined && refused === undefined && !here) return candidate;
     return {
       ...candidate,
+      ...(here && { embedded: true as const }),
       ...(leaseEndedAt !== undefined && { leaseEndedAt }),
       ...(hopKey !== undefined && { hopKey }),
       ...(refused !== undefined && { refused }),
     };
   }
 }
+
+const inProcess: Hop = {};
 
 /** True if a server holds its address rather than another one: it has its lease and the other has not, or it started later. */
 function holdsBefore(one: MemberRecord, other: MemberRecord): boolean {

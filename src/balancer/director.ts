@@ -8,6 +8,7 @@ import { sameFields } from '../model/same-fields.ts';
 import { formatIdentity } from '../model/server-identity.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import { Ejections } from './ejections.ts';
+import type { EmbeddedServers } from './embedded-servers.ts';
 import type { FailureReport } from './feedback.ts';
 import { type CheckedServer, type CheckStatus, HealthChecks } from './health-checks.ts';
 import { type HopCredentialsSource, Hops } from './hops.ts';
@@ -28,6 +29,9 @@ const firstChecksMs = 1000;
  */
 const acquaintanceMs = 4000;
 
+/** Maximum time that a start waits for the servers that are a part of this process, in milliseconds: much may be deployed. */
+const embeddedMs = 10_000;
+
 /** Most servers that a log line names. */
 const maxNamed = 5;
 
@@ -37,7 +41,7 @@ const stillAnswers = {
   unchecked: 'its lease ended; it still answers requests',
 } as const;
 
-/** Status of the servers of an environment without checks. */
+/** Status of the servers of an environment without checks, and of those that are a part of this process. */
 const unjudged: CheckStatus = { health: 'up', admitted: true };
 
 const unchecked = { results: {}, flips: { up: 0, down: 0 } };
@@ -53,6 +57,8 @@ export interface DirectorTools extends RegistryViewTools, ProberTools {
   readonly live?: () => Iterable<LiveServer>;
   /** Credentials for servers that answer TLS with certificates of the registry. Default none: no server is reached over such TLS. */
   readonly hop?: HopCredentialsSource;
+  /** Servers that are a part of this process. Default: there are none. */
+  readonly embedded?: EmbeddedServers;
   /** Called with the registered servers whenever they may have changed. */
   readonly onMembers?: (members: ReadonlyMap<string, MemberRecord>) => void;
   /** Called when a start waits for servers that do not know the authority of this balancer: they learn of it when they join again. */
@@ -106,12 +112,22 @@ export class Director {
   async start(): Promise<void> {
     await this.#registryView.start();
     // A balancer that accepts requests before it knows a healthy server would have to answer 503.
+    await this.#until(() => this.#isEmbeddedReady, embeddedMs);
     await this.#until(() => this.#checks.complete, firstChecksMs);
     await this.#acquaintance();
     this.#publishing?.cancel();
     await this.#underWay;
     this.#publishNow();
     await this.#underWay;
+  }
+
+  /** True once the servers that are a part of this process run what is deployed. */
+  get #isEmbeddedReady(): boolean {
+    const { environments, members } = this.#registryView;
+    return [...environments.values()].every(({ name, spec }) => {
+      const id = spec.embedded === false ? undefined : (this.#tools.embedded?.idFor(name) ?? '');
+      return id === undefined || this.#tools.embedded === undefined || members.get(id)?.record.running !== undefined;
+    });
   }
 
   /** Waits until `isDone`, for at most `mostMs` milliseconds. */
@@ -197,6 +213,7 @@ export class Director {
   /** Has exactly the present servers checked and their traffic judged; goes through them in pieces. */
   *#membersChanged(): Pieces<void> {
     this.#tools.onMembers?.(this.#registryView.members);
+    this.#tools.embedded?.follow(this.#registryView.environments);
     const all: (Candidate & { environment: string })[] = [];
     const checked: CheckedServer[] = [];
     const { members, environments } = this.#registryView;
@@ -204,7 +221,7 @@ export class Director {
       environments,
       [...members.values()].map(({ record }) => record),
     );
-    const candidates = yield* Candidates.among(members, this.#hops);
+    const candidates = yield* Candidates.among(members, this.#hops, this.#tools.embedded);
     for (const environment of environments.values()) {
       const { health } = environment.spec;
       const hop = this.#hops.ofMembers(environment.name);
@@ -212,7 +229,7 @@ export class Director {
         const member = { environment: environment.name, ...candidate };
         all.push(member);
         const way = candidate.hopKey !== undefined && hop && { hop: { key: candidate.hopKey, of: hop } };
-        if (health !== 'off' && candidate.willing) checked.push({ ...member, spec: health, ...way });
+        if (health !== 'off' && candidate.willing && !candidate.embedded) checked.push({ ...member, spec: health, ...way });
         yield;
       }
     }
@@ -248,13 +265,16 @@ export class Director {
       this.#published.delete(name);
       this.#reader.remove(name);
     }
-    const candidates = yield* Candidates.among(this.#registryView.members, this.#hops);
+    const candidates = yield* Candidates.among(this.#registryView.members, this.#hops, this.#tools.embedded);
     for (const environment of this.#ownFirst()) {
       const entry = yield* this.#entry(environment, candidates);
-      if (this.#stopped) return;
       const before = this.#published.get(environment.name);
       if (before !== undefined && sameTable(before, entry)) continue;
+      // Thousands of servers make each step take a millisecond or more.
+      yield;
       this.#logLeases(before, entry);
+      yield;
+      if (this.#stopped) return;
       this.#published.set(environment.name, entry);
       this.#reader.apply(entry);
     }
@@ -300,18 +320,20 @@ export class Director {
       servers.push(known !== undefined && sameFields(known, next) ? known : next);
       yield;
     }
-    const hop = servers.some(({ hopKey }) => hopKey !== undefined) ? this.#hops.credentials : undefined;
+    const hop = servers.some(({ hopKey, identity }) => hopKey !== undefined || identity !== undefined) ? this.#hops.credentials : undefined;
     return { name: environment.name, spec: environment.spec, servers, ...(hop && { hop }) };
   }
 
   /** A server with the judgement of checks, ejections and traffic. */
   #stated({ name, spec }: Environment, candidate: Candidate): TableServer {
-    const { id, instance, address, weight, tls, hopKey, refused, proxyProtocol, willing, expected, lost, leaseEndedAt } = candidate;
-    const { health, admitted, reason: downFor, identity } = spec.health === 'off' ? unjudged : this.#checks.status(name, id);
+    const { id, instance, address, weight, tls, hopKey, refused, proxyProtocol, willing, expected, embedded, lost, leaseEndedAt } =
+      candidate;
+    const notChecked = spec.health === 'off' || embedded;
+    const { health, admitted, reason: downFor, identity } = notChecked ? unjudged : this.#checks.status(name, id);
     // Without checks nothing tells that a server has restarted while it cannot register, so that any start of it is accepted.
-    const stated = expected && (identity ?? (spec.health === 'off' ? { id, environment: name } : expected));
+    const stated = expected && (identity ?? (notChecked ? { id, environment: name } : expected));
     const ejectedFor = this.#ejections.reason({ environment: name, id, instance, address });
-    const answers = spec.health === 'off' ? this.#traffic.vouches(name, id) : health === 'up';
+    const answers = spec.health === 'off' && !embedded ? this.#traffic.vouches(name, id) : health === 'up';
     const serving = willing && admitted && (!lost || answers);
     const inRotation = serving && leaseEndedAt !== undefined ? leaseEndedAt : undefined;
     const witness = inRotation === undefined ? undefined : stillAnswers[spec.health === 'off' ? 'unchecked' : 'checked'];
@@ -320,6 +342,7 @@ export class Director {
     return {
       ...server,
       ...(tls && { tls }),
+      ...(embedded && { embedded }),
       ...(hopKey !== undefined && { hopKey }),
       ...(proxyProtocol && { proxyProtocol }),
       ...(stated && { identity: formatIdentity(stated) }),

@@ -1,11 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { proveBalancer } from '../certificates/balancer-proof.ts';
 import { refuseServer } from '../certificates/hop-certificates.ts';
 import { parseAddress } from '../model/address.ts';
 import { splitPem } from '../model/certificate.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
 import type { OutgoingTls } from '../model/outgoing-tls.ts';
 import type { ServerRecord } from '../model/server.ts';
+import { parseIdentity } from '../model/server-identity.ts';
 import { hopName } from '../tls/hop-tls.ts';
 import { TlsConnector } from '../tls/tls-connector.ts';
 import type { TableHop } from './table.ts';
@@ -54,6 +56,8 @@ export interface MemberHop {
   readonly environment: string;
   /** The same object as long as the credentials stay the same. */
   readonly settings: OutgoingTls;
+  /** Proves to the server of an identity, as {@link parseIdentity} reads it, that a connection without TLS is one of this balancer. */
+  proofTo(identity: string): string | undefined;
 }
 
 /** The hop that follows from the credentials in a table. @param before the present one, which is kept if nothing has changed */
@@ -62,7 +66,12 @@ export function memberHop(environment: string, given: TableHop | undefined, befo
   const { certificate, key, authorities } = given;
   // No name is in the certificates of servers, and their dates do not count: the connector judges them.
   const settings = { certificate, key, ca: authorities.join('\n'), serverName: hopName, verify: false };
-  return before !== undefined && isDeepStrictEqual(before.settings, settings) ? before : { environment, settings };
+  if (before !== undefined && isDeepStrictEqual(before.settings, settings)) return before;
+  const proofTo = (identity: string) => {
+    const server = parseIdentity(identity);
+    return server && proveBalancer(given, server);
+  };
+  return { environment, settings, proofTo };
 }
 
 /** Opens connections with mutual TLS to one server. Without credentials each of them fails. @param key that the server proves to have */

@@ -7,6 +7,7 @@ import type { LiveServer, ServerGauges } from '../model/live.ts';
 import { introductionTo } from '../proxy/server-introduction.ts';
 import { Upstream } from '../proxy/upstream.ts';
 import { TlsConnector } from '../tls/tls-connector.ts';
+import type { EmbeddedPools } from './embedded-servers.ts';
 import { hopConnector, type MemberHop } from './hop.ts';
 import { healthOf, type TableServer } from './table.ts';
 
@@ -17,6 +18,7 @@ export class LiveMember {
   wellSince: number | undefined;
   #server: TableServer;
   #hop: MemberHop | undefined;
+  readonly #pools: EmbeddedPools | undefined;
   /** The server at its current address; undefined while it is not serving. */
   #upstream: Upstream | undefined;
   /** Upstreams out of rotation that still have exchanges in flight. */
@@ -26,10 +28,14 @@ export class LiveMember {
   /** Result of `live` at its last call, and what it was made of. */
   #last: { readonly server: TableServer; readonly counts: ServerCounts; readonly live: LiveServer } | undefined;
 
-  /** @param hop credentials for a server with a `hopKey` */
-  constructor(server: TableServer, hop?: MemberHop) {
+  /**
+   * @param hop credentials for a server with a `hopKey`
+   * @param pools ways to servers of this process
+   */
+  constructor(server: TableServer, hop?: MemberHop, pools?: EmbeddedPools) {
     this.#server = server;
     this.#hop = hop;
+    this.#pools = pools;
     this.#ensureUpstream();
   }
 
@@ -49,13 +55,15 @@ export class LiveMember {
     if (moved || server.instance !== this.#server.instance || server.ejected) this.streak.end();
     if (server.wellSince !== this.#server.wellSince) this.wellSince = undefined;
     const secured = server.hopKey !== this.#server.hopKey || !isDeepStrictEqual(server.tls, this.#server.tls);
+    const restarted = server.embedded === true && server.instance !== this.#server.instance;
     const restated = server.identity !== this.#server.identity;
     if (hop !== this.#hop && hop !== undefined && server.hopKey !== undefined && !secured) this.#upstream?.secure?.adopt(hop.settings);
+    const otherHop = hop !== this.#hop;
     this.#server = server;
     this.#hop = hop;
-    if (moved || secured || !server.serving) this.retire();
+    if (moved || secured || !server.serving || restarted) this.retire();
     if (this.#upstream === undefined) this.#ensureUpstream();
-    else if (restated) this.#introduce(this.#upstream);
+    else if (restated || otherHop) this.#introduce(this.#upstream);
   }
 
   /** Takes the server out of rotation and closes its idle connections. */
@@ -91,7 +99,14 @@ export class LiveMember {
 
   #ensureUpstream(): void {
     if (!this.#server.serving || this.#upstream !== undefined) return;
-    const { id, address, weight, tls, hopKey, proxyProtocol } = this.#server;
+    const { id, address, weight, tls, hopKey, proxyProtocol, embedded } = this.#server;
+    if (embedded) {
+      const pool = this.#pools?.(id);
+      if (pool === undefined) return;
+      this.#upstream = new Upstream({ id, host: '', port: 0, weight, pool });
+      this.#introduce(this.#upstream);
+      return;
+    }
     const secure = hopKey === undefined ? tls && new TlsConnector(tls) : hopConnector(this.#hop, id, hopKey);
     this.#upstream = new Upstream({ id, ...parseAddress(address), weight, secure, proxyProtocol });
     this.#introduce(this.#upstream);
@@ -99,9 +114,12 @@ export class LiveMember {
 
   #introduce(upstream: Upstream): void {
     const { pool } = upstream;
-    const { identity, address } = this.#server;
+    const { identity, address, hopKey } = this.#server;
     upstream.believed = identity !== undefined;
-    pool.introduction = identity === undefined ? undefined : introductionTo(identity, address);
+    if (identity === undefined) {
+      pool.introduction = undefined;
+      upstream.unshare();
+    } else pool.introduction = introductionTo(identity, address, hopKey === undefined ? () => this.#hop?.proofTo(identity) : undefined);
   }
 
   /** Adds the counts of retired upstreams without exchanges in flight to `#past` and forgets these upstreams. */
@@ -131,10 +149,10 @@ export function liveServer(environment: string, server: TableServer, counts: Ser
   };
 }
 
-function addGauges(sum: Record<keyof ServerGauges, number>, { active, upgraded, pool }: Upstream): void {
+function addGauges(sum: Record<keyof ServerGauges, number>, { active, upgraded, pool, link }: Upstream): void {
   sum.active += active;
   sum.upgraded += upgraded;
-  sum.connections += pool.open;
+  sum.connections += pool.open + (link?.open ?? 0);
   sum.idle += pool.idle;
 }
 

@@ -16,7 +16,9 @@ import { RetryBudget } from '../proxy/retry.ts';
 import { shortageMessage } from '../proxy/shortage-message.ts';
 import type { Upstream } from '../proxy/upstream.ts';
 import { hstsFields } from '../tls/hsts.ts';
+import type { EmbeddedPools } from './embedded-servers.ts';
 import type { Feedback } from './feedback.ts';
+import { Homes } from './homes.ts';
 import { type MemberHop, memberHop } from './hop.ts';
 import { LiveMember } from './live-member.ts';
 import { type RequestKey, requestKey } from './request-key.ts';
@@ -37,6 +39,8 @@ export interface ServerPoolTools extends Feedback {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Ways to servers of this process. Default: there are none. */
+  readonly embedded?: EmbeddedPools | undefined;
 }
 
 /** The servers of one environment that take traffic, and the choice of the next one. */
@@ -50,6 +54,7 @@ export class ServerPool implements Route {
   readonly #tools: ServerPoolTools;
   readonly #members = new Map<string, LiveMember>();
   readonly #memberOf = new Map<Upstream, LiveMember>();
+  readonly #homes: Homes;
   readonly #key: { on: string; of: RequestKey };
   #environment: TableEnvironment;
   #hop: MemberHop | undefined;
@@ -63,6 +68,7 @@ export class ServerPool implements Route {
   constructor(environment: TableEnvironment, tools: ServerPoolTools) {
     this.#tools = tools;
     this.#environment = environment;
+    this.#homes = new Homes(this.#now);
     this.#key = { on: environment.spec.hash.on, of: requestKey(environment.spec.hash.on) };
     this.#picker = pickers['round-robin']([], tools.random);
     this.apply(environment);
@@ -79,6 +85,10 @@ export class ServerPool implements Route {
       exchange.context = this.#sticky.ties.full(exchange, tried) ? ownServerFull : undefined;
       if (exchange.context === ownServerFull && !any && this.#environment.spec.limits.queue > 0) return undefined;
     }
+    if (this.#homes.known) {
+      const home = this.#homes.pick(exchange, tried);
+      if (home !== undefined) return home;
+    }
     const key = this.#environment.spec.balance === 'hash' ? this.#key.of(exchange) : 0;
     return this.#picker.pick(key, tried);
   }
@@ -91,6 +101,10 @@ export class ServerPool implements Route {
     if (exchange.context !== ownServerFull) this.#sticky?.ties.tie(exchange, upstream);
     if (this.secureFields !== undefined && exchange.secure)
       exchange.response.headers.set('Strict-Transport-Security', this.secureFields['strict-transport-security']);
+  }
+
+  homed(exchange: Exchange, home: string): void {
+    this.#homes.learn(exchange, home);
   }
 
   observe(upstream: Upstream, outcome: Outcome): void {
@@ -132,7 +146,7 @@ export class ServerPool implements Route {
     for (const server of environment.servers) {
       const member = this.#members.get(server.id);
       if (member) member.update(server, this.#hop);
-      else this.#members.set(server.id, new LiveMember(server, this.#hop));
+      else this.#members.set(server.id, new LiveMember(server, this.#hop, this.#tools.embedded));
     }
     this.#rebuild();
     for (const { id } of wentDown) this.#members.get(id)?.upstream?.doubt();
@@ -163,6 +177,11 @@ export class ServerPool implements Route {
 
   serverNamed(id: string): LiveServer | undefined {
     return this.#members.get(id)?.live(this.#environment.name);
+  }
+
+  #logLinkFault(server: string, reason: string): void {
+    const about = { environment: this.#environment.name, server, reason };
+    this.#tools.logger.error(about, 'a server broke the rules of the link with this balancer: it is closed, and another one is opened');
   }
 
   #logShortage(reason: string): void {
@@ -203,6 +222,7 @@ export class ServerPool implements Route {
     const chosen = (panicking ? serving : healthy).map((member) => member.upstream as Upstream);
     this.#picker = pickers[spec.balance](chosen, this.#tools.random, this.#now);
     this.#sticky?.ties.follow(chosen);
+    this.#homes.follow(chosen);
     this.#scheduleNextStep(serving, now);
   }
 
@@ -215,6 +235,8 @@ export class ServerPool implements Route {
     // A connection that was introduced with one client's address is not kept for another client.
     upstream.pool.idleMs = upstream.proxyProtocol === undefined ? spec.timeouts.upstreamIdle : 0;
     upstream.pool.ageMs = spec.timeouts.upstreamAge;
+    if (spec.hop === 'auto') upstream.share((reason) => this.#logLinkFault(member.server.id, reason));
+    else upstream.unshare();
     upstream.weight =
       member.server.weight * slowStartShare(now - (member.wellSince ?? now), member.wellSince === undefined ? 0 : spec.slowStart);
     if (spec.balance === 'ewma') upstream.latency ??= new PeakEwma();

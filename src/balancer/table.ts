@@ -13,7 +13,7 @@ export interface TableEnvironment {
   readonly spec: EnvironmentSpec;
   /** Sorted by id. */
   readonly servers: readonly TableServer[];
-  /** Credentials for the servers with a `hopKey`; absent: there are none. Holds a private key: never log it. */
+  /** Credentials for the servers that joined; absent: there are none. Holds a private key: never log it. */
   readonly hop?: TableHop;
 }
 
@@ -41,6 +41,8 @@ export interface TableServer {
   readonly weight: number;
   /** TLS settings of connections to the server; absent: they are plain. */
   readonly tls?: OutgoingTls;
+  /** The server is a part of this process, which reaches it without a connection; absent: it has an address. */
+  readonly embedded?: true;
   /** Public key (P-256, SPKI in DER, base64) that the server proves to have, in connections with mutual TLS; absent: connections are as `tls` says. */
   readonly hopKey?: string;
   /** Version of the PROXY protocol whose header begins each connection to the server; absent: none. */

@@ -12,7 +12,7 @@ const maxBodyBytes = 4 * 1024 * 1024;
 /** The bytes of a file named on the command line; `-` is standard input. A file larger than `maxBytes` is refused. */
 export async function readInput(file: string, maxBytes = maxSourceBytes): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    const content = await readFile(file === '-' ? '/dev/stdin' : file);
+    const content = file === '-' ? await standardInput(maxBytes) : await readFile(file);
     if (content.length > maxBytes) throw new CommandFailure(`${file} has ${content.length} bytes; at most ${maxBytes} are read`);
     return content;
   } catch (error) {
@@ -21,6 +21,18 @@ export async function readInput(file: string, maxBytes = maxSourceBytes): Promis
     const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : code;
     throw new CommandFailure(`cannot read ${file}: ${reason}`);
   }
+}
+
+/** Not by the name /dev/stdin, which cannot be opened if standard input is a socket, as it is for a child process of Node.js. */
+async function standardInput(maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of process.stdin as AsyncIterable<Buffer>) {
+    parts.push(part);
+    length += part.length;
+    if (length > maxBytes) break;
+  }
+  return Uint8Array.from(Buffer.concat(parts));
 }
 
 /** Sends a file, with the PEM files that it names, but not parsed: the API reads both YAML and JSON, and its faults carry line numbers. */

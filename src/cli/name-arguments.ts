@@ -2,7 +2,7 @@ import { Argument, Option } from 'commander';
 import { readName, readProject } from './argument-readers.ts';
 
 /** The kind of object that a name on the command line refers to; completion asks the balancer for the names of that kind. */
-export type Named = 'environment' | 'server' | 'project' | 'revision';
+export type Named = 'environment' | 'server' | 'project' | 'revision' | 'consumer' | 'product';
 
 /** An argument that names an object known to the balancer. */
 export class NameArgument extends Argument {
@@ -32,6 +32,16 @@ export function environmentArgument(): Argument {
   return new NameArgument('<name>', "the environment's name", 'environment').argParser(readName);
 }
 
+/** @param what the word that the help shows */
+export function consumerArgument(what: 'name' | 'consumer' = 'name'): Argument {
+  return new NameArgument(`<${what}>`, "the consumer's name", 'consumer').argParser(readName);
+}
+
+/** @param what the word that the help shows */
+export function productArgument(what: 'name' | 'product' = 'name'): Argument {
+  return new NameArgument(`<${what}>`, "the product's name", 'product').argParser(readName);
+}
+
 export function projectArgument(): Argument {
   return new NameArgument('<project>', "the project's name", 'project').argParser(readName);
 }
@@ -43,4 +53,8 @@ export function revisionArgument(what: 'project' | 'name'): Argument {
 
 export function environmentOption(description: string): Option {
   return new NameOption('-e, --environment <name>', description, 'environment').argParser(readName);
+}
+
+export function projectOption(description: string): Option {
+  return new NameOption('-p, --project <name>', description, 'project').argParser(readName);
 }

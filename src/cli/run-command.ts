@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { SluiceError } from '../model/fault.ts';
 import { CommandFailure } from './command-failure.ts';
-import { buildProgram, type Roles } from './program.ts';
+import { type Roles, roleProgram } from './role-program.ts';
 import { processTerminal } from './terminal/process-terminal.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { printable, render } from './terminal/text.ts';
@@ -14,6 +14,9 @@ export async function runCommand(
   terminal: Terminal = processTerminal(),
 ): Promise<number> {
   try {
+    if (await playsRole(argv, roles, version, terminal)) return 0;
+    // Loaded only for commands that are no roles, and for help and wrong usage, which concern all of them: a role runs long, and needs none.
+    const { buildProgram } = await import('./program.ts');
     await buildProgram(roles, version, terminal).parseAsync(argv, { from: 'user' });
     return 0;
   } catch (error) {
@@ -22,6 +25,19 @@ export async function runCommand(
     if (error instanceof CommandFailure) for (const line of error.details) terminal.err(printable(line));
     terminal.err(render([{ text: 'error:', tone: 'bad' }, ` ${messageOf(error)}`], terminal.colours.err));
     return 1;
+  }
+}
+
+/** Runs the command if it is a role and its arguments are right. */
+async function playsRole(argv: readonly string[], roles: Roles, version: string, terminal: Terminal): Promise<boolean> {
+  if (!Object.hasOwn(roles, argv[0] ?? '')) return false;
+  const mute = { plain: () => terminal.plain(), out: () => {}, err: () => {}, columns: undefined };
+  try {
+    await roleProgram(roles, version, mute).parseAsync(argv, { from: 'user' });
+    return true;
+  } catch (error) {
+    if (error instanceof CommanderError) return false;
+    throw error;
   }
 }
 

@@ -4,6 +4,7 @@ import { type SecureContextOptions, Server as TlsServer } from 'node:tls';
 import fastify, { LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { problemType } from '../api/problem.ts';
+import type { Family } from '../metrics/family.ts';
 import type { Access, Grant } from '../model/access.ts';
 import { formatAddress, parseAddress } from '../model/address.ts';
 import { type Clock, systemClock } from '../model/clock.ts';
@@ -31,10 +32,15 @@ import { answerInPieces } from './routes/answer-in-pieces.ts';
 import { answerNotFound } from './routes/answer-not-found.ts';
 import { authorityRoutes } from './routes/authority-routes.ts';
 import { acceptBodies, compileValidator } from './routes/bodies.ts';
+import { cacheRoutes } from './routes/cache-routes.ts';
+import { callerRoutes } from './routes/caller-routes.ts';
+import { consumerImportRoute } from './routes/consumer-import-route.ts';
+import { consumerRoutes } from './routes/consumer-routes.ts';
 import type { ControlApp, ControlContext } from './routes/control-app.ts';
 import { controlRoute } from './routes/control-route.ts';
 import { deploymentRoutes } from './routes/deployment-routes.ts';
 import { environmentRoutes } from './routes/environment-routes.ts';
+import { explainRoute } from './routes/explain-route.ts';
 import { guardRoutes } from './routes/guard-routes.ts';
 import { historyRoutes } from './routes/history-routes.ts';
 import { joinTokenRoute } from './routes/join-token-route.ts';
@@ -43,6 +49,7 @@ import { describeApi } from './routes/openapi.ts';
 import { type Page, pageRoutes } from './routes/page-routes.ts';
 import { probeRoutes } from './routes/probe-routes.ts';
 import { answerError, describeProblem } from './routes/problem.ts';
+import { productRoutes } from './routes/product-routes.ts';
 import { projectRoutes } from './routes/project-routes.ts';
 import { registerRoutes } from './routes/register-routes.ts';
 import { registryRoute } from './routes/registry-route.ts';
@@ -51,9 +58,12 @@ import { serverRoutes } from './routes/server-routes.ts';
 import { sessionRoutes } from './routes/session-routes.ts';
 import { targetsRoute } from './routes/targets-route.ts';
 import { upgradeRoutes } from './routes/upgrade-routes.ts';
+import { usageRoute } from './routes/usage-route.ts';
 import { cutUnreadBodies } from './unread-bodies.ts';
 import { type UpgradeHandler, UpgradeRouter } from './upgrade-router.ts';
+import { ServerLists } from './views/server-lists.ts';
 import { listServers } from './views/server-view.ts';
+import { type ServerReader, UsageReads } from './views/usage-reads.ts';
 
 /** Milliseconds that answers in flight may take after closing begins; then their connections are cut. */
 const graceMs = 10_000;
@@ -84,6 +94,9 @@ export interface ControlOptions {
   readonly issued?: ControlContext['issued'];
   readonly secrets?: ControlContext['secrets'];
   readonly authorities?: ControlContext['authorities'];
+  readonly explain?: ControlContext['explain'];
+  /** Asks gateway servers; default: usage is not shown. */
+  readonly reports?: ServerReader | undefined;
   /** Certificate of the control address, as TLS servers take it; undefined: it is plain. */
   readonly secure?: SecureContextOptions | undefined;
   readonly authorize: Authorizer;
@@ -101,6 +114,8 @@ export interface ControlOptions {
   readonly version: string;
   /** Returns the access log lines dropped since the start; default: 0. */
   readonly accessLogDropped?: () => number;
+  /** Metrics of gateway servers that are a part of this process; default: there are none. */
+  readonly families?: () => Promise<readonly Family[]>;
   /** The dashboard; without it `/` answers that the dashboard has not been built. */
   readonly page?: Page | undefined;
   /** Returns the keys that sign sessions of the dashboard, one for each valid admin token; default: signing in is refused. */
@@ -136,7 +151,8 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const grantOf = options.grantOf ?? ((authorization: string | undefined) => grantFor(authorize(authorization)));
   const callers = new Callers(options.trustedProxies ?? []);
   const registrants = new Registrants({ grantOf, refusals, limits: options.joinLimits, live, callers });
-  const lists = new SharedReads(() => listServers(registry, live, () => clock.date()));
+  const servers = new ServerLists(() => listServers(registry, live, () => clock.date()));
+  const lists = new SharedReads(() => servers.next(), { rests: true });
   const context = {
     registry,
     listServers: () => lists.now(),
@@ -149,10 +165,13 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     issued: options.issued,
     secrets: options.secrets,
     authorities: options.authorities,
+    explain: options.explain,
+    usage: options.reports && new UsageReads(options.reports, clock),
     clock,
     version,
     listen,
     accessLogDropped: options.accessLogDropped ?? (() => 0),
+    families: options.families ?? (async () => []),
   };
 
   const sessions = new Sessions(clock, options.sessionKeys ?? (() => []));
@@ -181,7 +200,13 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     environmentRoutes,
     serverRoutes,
     deploymentRoutes,
+    cacheRoutes,
+    explainRoute,
     projectRoutes,
+    consumerRoutes,
+    consumerImportRoute,
+    callerRoutes,
+    productRoutes,
     registerRoutes,
     registryRoute,
     controlRoute,
@@ -189,6 +214,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     authorityRoutes,
     metricsRoute,
     targetsRoute,
+    usageRoute,
     probeRoutes,
   ]) {
     routes(app, context);

@@ -11,6 +11,8 @@ const kinds = {
   deployment: 'Deployments',
   environment: 'Environments',
   project: 'Projects',
+  consumer: 'Consumers',
+  product: 'Products',
   balancer: 'Balancer',
 } as const;
 
@@ -63,7 +65,7 @@ export function Happenings({ most, filter = '', kind = '' }: HappeningsProps) {
     return (
       <p class="muted empty-part">
         {filter === '' && kind === ''
-          ? 'Nothing has happened yet. Servers that join or leave, health changes, deployments and rejections appear here, with time and cause.'
+          ? 'Nothing has happened yet. Servers that join or leave, health changes, deployments, rejections and changes of consumers appear here, with time and cause.'
           : 'No activity matches.'}
       </p>
     );

@@ -1,22 +1,29 @@
 import { effect, signal, useSignalEffect } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { Activity } from './activity.tsx';
+import { CallersView } from './callers/callers-view.tsx';
 import { Overview } from './overview.tsx';
 import { ProjectList } from './projects/project-list.tsx';
+import { ProjectPage } from './projects/project-page.tsx';
 import { SignIn } from './sign-in.tsx';
 import { follow } from './state/follow.ts';
-import { focusPlace, placeIn, sought } from './state/place.ts';
+import { focusPlace, placeIn, shownProject, sought } from './state/place.ts';
 import { leave, signOut } from './state/session.ts';
 import { balancerVersion, connection, loaded, signedIn } from './state/state.ts';
+import { followTargets } from './state/targets-down.ts';
 import { nextTheme, theme } from './state/theme.ts';
+import { chosenEnvironment } from './state/usage.ts';
 import { Banners } from './widgets/banners.tsx';
 import { Mark } from './widgets/mark.tsx';
 import { Notices } from './widgets/notices.tsx';
 import { TroubleWord } from './widgets/trouble-word.tsx';
 
-const views: Readonly<Record<string, { title: string; View: ComponentType }>> = {
+/** `of`: a view that is reached from another one, instead of the menu. */
+const views: Readonly<Record<string, { title: string; View: ComponentType; of?: string }>> = {
   overview: { title: 'Overview', View: Overview },
   projects: { title: 'Projects', View: ProjectList },
+  project: { title: 'Project', View: ProjectPage, of: 'projects' },
+  consumers: { title: 'Consumers', View: CallersView },
   activity: { title: 'Activity', View: Activity },
 };
 const chosen = signal('overview');
@@ -24,6 +31,10 @@ const chosen = signal('overview');
 function followAddress(): void {
   const place = placeIn(location.hash);
   chosen.value = place?.view ?? 'overview';
+  if (place?.view === 'project') {
+    shownProject.value = place.name ?? '';
+    if (place.environment !== undefined) chosenEnvironment.value = place.environment;
+  }
   if (place?.name !== undefined) sought.value = place;
 }
 
@@ -53,6 +64,7 @@ export function App() {
     if (signedIn.value === true) follow();
     else if (signedIn.value === false) leave();
   });
+  useSignalEffect(() => (signedIn.value === true && loaded.value ? followTargets() : undefined));
   const { View, title } = views[chosen.value] as { title: string; View: ComponentType };
   document.title = signedIn.value === true ? `${title} · Sluice` : 'Sluice';
   if (signedIn.value === undefined) return <main class="sign-in muted">Connecting to the balancer…</main>;
@@ -83,11 +95,13 @@ function Header() {
         <strong>Sluice</strong>
       </div>
       <nav aria-label="Views">
-        {Object.entries(views).map(([name, { title }]) => (
-          <a key={name} href={`#${name}`} aria-current={chosen.value === name ? 'page' : undefined}>
-            {title}
-          </a>
-        ))}
+        {Object.entries(views)
+          .filter(([, { of }]) => of === undefined)
+          .map(([name, { title }]) => (
+            <a key={name} href={`#${name}`} aria-current={name === (views[chosen.value]?.of ?? chosen.value) ? 'page' : undefined}>
+              {title}
+            </a>
+          ))}
       </nav>
       <div class="top-end">
         <TroubleWord />

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AddressGuard } from '../model/address-guard.ts';
-import type { Random } from '../model/clock.ts';
 import { atOnce, type Pieces } from '../model/pieces.ts';
 import type { SnapshotUpdate } from '../model/snapshot-update.ts';
+import type { PolicyServices } from '../policies/contract.ts';
 import type { Variables } from '../projects/variables.ts';
 import type { Candidate } from './candidate.ts';
 import { type CompiledProject, compileInPieces } from './compiled-project.ts';
+import type { RecentConsumers } from './recent-consumers.ts';
 import type { SavedProject } from './saved-project.ts';
 import type { ReadContents } from './snapshot-log.ts';
 import type { TargetFailureLog } from './target-failure-log.ts';
@@ -28,23 +29,31 @@ interface Prepared {
 /** Compiles the projects that one update changes. What was prepared in turns of the event loop is used, unless another revision has come to run meanwhile. */
 export class CandidateCompiler {
   readonly #update: Pick<SnapshotUpdate, 'epoch' | 'variables'>;
-  readonly #random: Random;
   readonly #failureLog: TargetFailureLog;
   readonly #guard: AddressGuard | undefined;
+  readonly #recent: RecentConsumers | undefined;
   readonly #read: ReadContents;
+  readonly #services: PolicyServices;
   /** By name. */
   readonly #prepared = new Map<string, Prepared>();
 
   /** @param parts.read returns the contents of a revision by its hash; undefined if they cannot be read */
   constructor(
     update: Pick<SnapshotUpdate, 'epoch' | 'variables'>,
-    parts: { random: Random; failureLog: TargetFailureLog; guard?: AddressGuard | undefined; read: ReadContents },
+    parts: {
+      failureLog: TargetFailureLog;
+      guard?: AddressGuard | undefined;
+      recent?: RecentConsumers;
+      read: ReadContents;
+      services: PolicyServices;
+    },
   ) {
     this.#update = update;
-    this.#random = parts.random;
     this.#failureLog = parts.failureLog;
     this.#guard = parts.guard;
+    this.#recent = parts.recent;
     this.#read = parts.read;
+    this.#services = parts.services;
   }
 
   /** Compiles the deployed revision for a later call of {@link candidate}, or the revision to serve if it is rejected, in pieces. */
@@ -100,7 +109,7 @@ export class CandidateCompiler {
       return { fault, unread: true };
     }
     try {
-      const parts = { random: this.#random, failureLog: this.#failureLog, guard: this.#guard };
+      const parts = { failureLog: this.#failureLog, guard: this.#guard, recent: this.#recent, services: this.#services };
       const options = { origin: { epoch, variables }, previous, ...parts };
       return { project: yield* compileInPieces({ name, revision, hash, project }, options) };
     } catch (error) {

@@ -8,13 +8,16 @@ import type { News } from '../model/news.ts';
 import { inTurns } from '../model/pieces.ts';
 import type { LeasedServer } from '../model/server.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
+import { idOf, type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
 import { type SnapshotUpdate, wholeUpdate } from '../model/snapshot-update.ts';
 import type { Registry, Watch } from '../registry/contract.ts';
+import type { CallerReader } from './caller-reader.ts';
 import type { CandidateCompiler } from './candidate-compiler.ts';
 import { DataLossRecovery } from './data-loss-recovery.ts';
 import { Drain, type GatewayLoad } from './drain.ts';
 import type { HopIdentity } from './hop-identity.ts';
+import { LeaseLog } from './lease-log.ts';
+import type { SavedChange } from './saved-project.ts';
 import type { SnapshotApplier } from './snapshot-applier.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 import { UpdateReader } from './update-reader.ts';
@@ -29,8 +32,12 @@ export interface LeaseKeeperOptions {
   readonly load: GatewayLoad;
   /** Key and certificate for balancers; absent: the server answers them without TLS. */
   readonly hop?: HopIdentity | undefined;
+  /** Reads consumers, before what is deployed is applied: traffic before that would find them unknown. Absent: none are read. */
+  readonly callers?: Pick<CallerReader, 'start' | 'upToDate'> | undefined;
   /** Tells of the certificate for clients that are given the server's own address; absent: it has none. */
   readonly ownCertificate?: () => Pick<JoinRequest, 'ownCertificate'>;
+  /** Brings copies of this server to what runs here, before that is acknowledged; undefined: nothing runs any more. Absent: there are no copies. */
+  readonly handDown?: ((change: SavedChange | undefined) => Promise<void>) | undefined;
   /** Called with true when the server starts draining, with false when it stops. */
   readonly onDraining: (draining: boolean) => void;
   /** Milliseconds that a move to another environment waits at most for requests in flight. */
@@ -70,7 +77,7 @@ export class LeaseKeeper {
   /** Reading of what is deployed, as long as something is wanted. */
   readonly #reads: CoalescedTask;
   #failures = 0;
-  #loggedReason = '';
+  readonly #log: LeaseLog;
   /** Failures to read since something was received, and the reason that was logged last. */
   #readFailures = 0;
   #loggedReadReason = '';
@@ -79,11 +86,14 @@ export class LeaseKeeper {
   #drain: Drain | undefined;
   readonly #recovery: DataLossRecovery;
   readonly #updates: UpdateReader;
+  /** While copies do not run what runs here: the snapshot that all of them run. */
+  #handing: { readonly environment: string | undefined; readonly running: SnapshotId | undefined } | undefined;
   readonly #sync = { at: undefined as number | undefined, failures: 0, reconnects: 0 };
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
     this.#logger = options.logger;
+    this.#log = new LeaseLog(options.logger);
     this.#environment = options.self.environment;
     this.#renewals = new CoalescedTask({ clock: options.clock, run: () => this.#joinOrRenew() });
     this.#reads = new CoalescedTask({ clock: options.clock, run: () => this.#readAndApply() });
@@ -152,7 +162,7 @@ export class LeaseKeeper {
       this.#renewals.soon(jittered(self.ttl / 3, random));
     } catch (error) {
       this.#sync.failures++;
-      this.#logFailure(error);
+      this.#logFailure(messageOf(error));
       this.#renewals.postpone(this.#retryDelay(this.#failures++));
     }
   }
@@ -187,6 +197,7 @@ export class LeaseKeeper {
       if (update === 'later') this.#reads.soon(jittered(laterMs, random, 0.5));
       else if (update !== undefined) {
         const compiler = await inTurns(this.#options.applier.prepare(update));
+        await this.#options.callers?.upToDate();
         // Another snapshot, or none, may be wanted by now.
         if (this.#isLeft() || update.environment !== this.#environment || !sameSnapshot(this.#updates.wanted, update)) return;
         const ran = this.#running;
@@ -222,6 +233,12 @@ export class LeaseKeeper {
     return environment === this.#environment ? running : undefined;
   }
 
+  /** The snapshot that serves requests here and in every copy. */
+  get #confirmed(): SnapshotId | undefined {
+    const handing = this.#handing;
+    return handing !== undefined && handing.environment === this.#environment ? handing.running : this.#running;
+  }
+
   /** The snapshot that the registry need not send: the one that is being read, else the one that runs. */
   get #held(): (SnapshotId & { readonly environment: string }) | undefined {
     const { applier } = this.#options;
@@ -247,7 +264,7 @@ export class LeaseKeeper {
     }
     const { reason } = registry.link;
     // The subscription is ready only when the registry can be reached: the reason is worth a line before that.
-    if (reason !== undefined) this.#logFailure(new SluiceError('unavailable', reason));
+    if (reason !== undefined) this.#logFailure(reason);
     await this.#withinTtl(this.#watch.ready);
     const { environment: _, ...rest } = self;
     const holds = this.#held === undefined ? {} : { holds: this.#held };
@@ -261,7 +278,7 @@ export class LeaseKeeper {
 
   async #renew(): Promise<JoinAnswer> {
     const { registry, self, applier } = this.#options;
-    const running = this.#running;
+    const running = this.#confirmed;
     const held = this.#held;
     const drained = this.#drain?.finished === true;
     try {
@@ -287,14 +304,18 @@ export class LeaseKeeper {
 
   /** Notes what the registry says about this server. */
   #note(server: LeasedServer): void {
-    const { applier, store } = this.#options;
-    this.#logChange(server);
+    const { applier, store, handDown } = this.#options;
+    this.#log.answered(server, this.#standing);
     this.#state = 'joined';
     this.#environment = server.environment;
+    if (server.environment !== undefined) this.#options.callers?.start();
     this.#options.hop?.accept(server);
     if (this.#updates.wanted?.environment !== server.environment) this.#updates.drop();
     if (server.environment === undefined) {
-      if (applier.table !== undefined) applier.clear();
+      if (applier.table !== undefined) {
+        applier.clear();
+        void handDown?.(undefined);
+      }
       void store.clear();
     }
     this.#followMove(server);
@@ -308,11 +329,16 @@ export class LeaseKeeper {
   }
 
   async #apply(update: SnapshotUpdate, compiler?: CandidateCompiler): Promise<void> {
-    const { applier, store } = this.#options;
+    const { applier, store, handDown } = this.#options;
     if (!this.#recovery.isLoss(update)) {
       this.#recovery.record(update);
-      const change = applier.apply(update, compiler);
-      if (change !== undefined) void store.save(change);
+      if (handDown !== undefined) this.#handing = { environment: this.#environment, running: this.#running };
+      const change = await inTurns(applier.applying(update, compiler));
+      if (change !== undefined) {
+        void store.save(change);
+        await handDown?.(change);
+      }
+      this.#handing = undefined;
       this.#resolveJoined();
       return;
     }
@@ -345,34 +371,16 @@ export class LeaseKeeper {
       this.#failures = 0;
     }
     const known = news.kind === 'snapshot' && news.version === (this.#updates.wanted ?? applier.running)?.version;
-    if (news.kind === 'resync' || (ours && news.kind !== 'project' && !known)) this.#renewals.soon(newsDelayMs * random());
+    if (news.kind === 'resync' || (ours && news.kind !== 'project' && news.kind !== 'purge' && !known))
+      this.#renewals.soon(newsDelayMs * random());
   }
 
-  #logChange(server: LeasedServer): void {
-    const { id, address } = server;
-    if (this.#state !== 'joined') {
-      this.#logger.info(
-        { id, address, environment: server.environment },
-        server.environment === undefined ? 'registered as available: waiting to be added to an environment' : 'joined',
-      );
-    } else if (server.environment !== this.#environment) {
-      this.#logger.info({ id, from: this.#environment, to: server.environment }, changeText(this.#environment, server.environment));
-    } else if (this.#loggedReason !== '') {
-      this.#logger.info({ id }, 'the registry answers again');
-    }
-    this.#loggedReason = '';
+  #logFailure(reason: string): void {
+    this.#log.failed(reason, this.#standing, this.#options.applier.table !== undefined);
   }
 
-  /** Logs a failure, unless its reason is the one logged last. */
-  #logFailure(error: unknown): void {
-    const reason = messageOf(error);
-    if (reason === this.#loggedReason) return;
-    this.#loggedReason = reason;
-    const serving = this.#options.applier.table !== undefined;
-    this.#logger.warn(
-      { reason, environment: this.#environment, serving },
-      this.#state === 'joined' ? 'the lease could not be renewed; retrying' : 'could not join; retrying',
-    );
+  get #standing(): { joined: boolean; environment: string | undefined } {
+    return { joined: this.#state === 'joined', environment: this.#environment };
   }
 
   /** Limits a call to the registry to the length of the lease; a later answer is ignored. While the registry is down, the error says why. */
@@ -384,15 +392,6 @@ export class LeaseKeeper {
   #isLeft(): boolean {
     return this.#state === 'left';
   }
-}
-
-function idOf({ epoch, version, hash }: SnapshotId): SnapshotId {
-  return { epoch, version, hash };
-}
-
-function changeText(from: string | undefined, to: string | undefined): string {
-  if (to === undefined) return 'left its environment: now available';
-  return from === undefined ? 'added to an environment' : 'moved to another environment';
 }
 
 function messageOf(error: unknown): string {

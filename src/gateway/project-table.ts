@@ -1,5 +1,6 @@
 import { isReserved } from '../model/reserved-path.ts';
 import { BasePaths } from '../routing/base-paths.ts';
+import { PackedRoutes } from '../routing/packed-routes.ts';
 import { type PathReading, readPath } from '../routing/path.ts';
 import type { CompiledProject } from './compiled-project.ts';
 import type { CompiledResource, Match } from './match.ts';
@@ -21,10 +22,12 @@ export type Lookup =
 /** The projects that are served, by base path. It changes in place: a request keeps the project that it found, whatever changes meanwhile. */
 export class ProjectTable {
   readonly #basePaths: BasePaths<CompiledProject>;
+  readonly #packed: PackedRoutes<CompiledProject, CompiledResource>;
 
   /** @param projects with distinct base paths */
   constructor(projects: Iterable<CompiledProject> = []) {
     this.#basePaths = new BasePaths(projects);
+    this.#packed = new PackedRoutes(this.#basePaths);
   }
 
   /** All projects, sorted by name. */
@@ -40,18 +43,27 @@ export class ProjectTable {
   /** Serves this project at its base path, in the place of the one before. */
   set(project: CompiledProject): void {
     this.#basePaths.set(project);
+    this.#packed.set(project);
   }
 
   /** Serves nothing at this base path. */
   delete(basePath: string): void {
     this.#basePaths.delete(basePath);
+    this.#packed.delete(basePath);
   }
 
   /**
    * @param path that every target reads in the same way
    * @param query with its `?`, or empty
+   * @param target both, if that text is at hand
    */
-  find(path: string, query: string, method: string): Lookup {
+  find(path: string, query: string, method: string, target = path + query): Lookup {
+    const resource = this.#packed.find(path, method);
+    if (resource === null) return 'no-project';
+    if (resource !== undefined) {
+      const { tailStart } = this.#packed;
+      return { resource, path, tail: tailStart === 0 ? target : target.slice(tailStart), host: undefined, run: undefined };
+    }
     const project = this.projectOf(path);
     if (project === undefined) return 'no-project';
     const { basePath } = project;
@@ -59,7 +71,13 @@ export class ProjectTable {
     const found = project.resources.find(path, method, from);
     if (found === undefined) return 'no-resource';
     if ('allowed' in found) return found;
-    return { resource: found.value, tail: (project.forwardBasePath || from === 0 ? path : path.slice(from)) + query };
+    return {
+      resource: found.value,
+      path,
+      tail: project.forwardBasePath || from === 0 ? target : target.slice(from),
+      host: undefined,
+      run: undefined,
+    };
   }
 
   /**
@@ -87,7 +105,13 @@ export class ProjectTable {
       resources.add(found.value);
     }
     const { path } = reading;
-    return { resource: strictest([...resources]), tail: (project.forwardBasePath ? path : below(project.basePath, path)) + query };
+    return {
+      resource: strictest([...resources]),
+      path,
+      tail: (project.forwardBasePath ? path : below(project.basePath, path)) + query,
+      host: undefined,
+      run: undefined,
+    };
   }
 
   /** The project with the longest base path that contains `path`. */

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { contentHash, sha256 } from '../model/content-hash.ts';
 import type { Immutable } from '../model/immutable.ts';
 import { name } from '../model/name.ts';
+import { atOnce, type Pieces } from '../model/pieces.ts';
 import type { Project } from '../model/project.ts';
 import { revisionNumber } from '../model/revision.ts';
 import type { DeployedProject, ServedSettings } from '../model/snapshot.ts';
@@ -45,11 +46,12 @@ export function incomplete({ epoch }: { readonly epoch: string }): SnapshotId {
 }
 
 /** Contents in an update, by hash; those of a revision with a fault are a stand-in. */
-export function contentsOf(put: readonly DeployedProject[]): Map<string, Project> {
+export function* contentsInPieces(put: readonly DeployedProject[]): Pieces<Map<string, Project>> {
   const contents = new Map<string, Project>();
   for (const { project, fault, fallback, hash } of put) {
     if (fault === undefined) contents.set(hash ?? contentHash(project), project);
     if (fallback !== undefined) contents.set(fallback.hash ?? contentHash(fallback.project), fallback.project);
+    yield;
   }
   return contents;
 }
@@ -67,5 +69,5 @@ export function withoutContents({ name, revision, hash, project, fallback, fault
 
 /** The change that saves an update as the registry sent it. */
 export function savedChange(update: SnapshotUpdate): SavedChange {
-  return { ...update, put: update.put.map(withoutContents), contents: contentsOf(update.put) };
+  return { ...update, put: update.put.map(withoutContents), contents: atOnce(contentsInPieces(update.put)) };
 }

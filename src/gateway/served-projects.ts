@@ -1,6 +1,6 @@
 import type { Upstream } from '../proxy/upstream.ts';
 import { type Candidate, Claims } from './candidate.ts';
-import type { CompiledProject } from './compiled-project.ts';
+import type { CompiledProject, Living } from './compiled-project.ts';
 import { ProjectTable } from './project-table.ts';
 
 /**
@@ -14,7 +14,13 @@ export class ServedProjects {
   readonly #deployed = new Claims();
   readonly #kept = new Claims();
 
+  readonly #idle: boolean;
   #unread = 0;
+
+  /** @param idle true: policies and checks do not begin, since no request finds the projects here */
+  constructor(idle = false) {
+    this.#idle = idle;
+  }
 
   get size(): number {
     return this.#candidates.size;
@@ -76,9 +82,12 @@ export class ServedProjects {
     return affected;
   }
 
-  /** Retires every upstream. */
+  /** Retires every upstream, and ends every policy. */
   end(): void {
-    for (const { upstreams } of this.table.projects) for (const upstream of upstreams.values()) upstream.retire();
+    for (const { upstreams, living } of this.table.projects) {
+      for (const upstream of upstreams.values()) upstream.retire();
+      for (const policy of living) policy.end?.();
+    }
   }
 
   #withdraw(name: string, paths: Set<string>): void {
@@ -104,6 +113,7 @@ export class ServedProjects {
   #serve(paths: ReadonlySet<string>): void {
     const gone: CompiledProject[] = [];
     const used = new Set<Upstream>();
+    const living = new Set<Living>();
     for (const path of paths) {
       const before = this.table.at(path);
       const next = this.#deployed.first(path)?.deployed ?? this.#kept.first(path)?.kept;
@@ -113,9 +123,15 @@ export class ServedProjects {
       else {
         this.table.set(next);
         for (const upstream of next.upstreams.values()) used.add(upstream);
+        for (const policy of next.living) living.add(policy);
       }
     }
-    for (const { upstreams } of gone) for (const upstream of upstreams.values()) if (!used.has(upstream)) upstream.retire();
+    // New policies begin before old ones end, so that they take over what both keep by their place.
+    if (!this.#idle) for (const policy of living) policy.begin?.();
+    for (const { upstreams, living: ending } of gone) {
+      for (const upstream of upstreams.values()) if (!used.has(upstream)) upstream.retire();
+      for (const policy of ending) if (!living.has(policy)) policy.end?.();
+    }
     // A kept revision that lost its base path to another project may have it again.
     for (const upstream of used) upstream.revive();
   }

@@ -24,14 +24,20 @@ export async function loadServerId(dataDir: string, logger: Logger): Promise<str
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
       logger.warn({ file, id: fresh, err: error }, "the file with this server's id cannot be read: the server gets a new one");
   }
+  await storeServerId(dataDir, fresh, logger);
+  return fresh;
+}
+
+/** Stores the server's id where {@link loadServerId} finds it. A fault of the file or folder is logged. */
+export async function storeServerId(dataDir: string, id: string, logger: Logger): Promise<void> {
+  const file = join(dataDir, 'id');
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    await writeFile(file, `${fresh}\n`);
+    await writeFile(file, `${id}\n`);
   } catch (error) {
     logger.warn(
-      { file, id: fresh, err: error },
+      { file, id, err: error },
       "this server's id cannot be stored: it will be a new server after a restart; give it an --id or a writable data folder",
     );
   }
-  return fresh;
 }

@@ -1,19 +1,26 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import type { LimitStore } from '../limits/limit-store.ts';
+import { Limits } from '../limits/limits.ts';
 import type { AddressGuard } from '../model/address-guard.ts';
 import type { Clock, Random } from '../model/clock.ts';
-import type { Pieces } from '../model/pieces.ts';
+import { atOnce, type Pieces } from '../model/pieces.ts';
 import type { ProjectState } from '../model/server.ts';
 import { type DeployedProject, type ServedSettings, settingsOf } from '../model/snapshot.ts';
-import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
+import { idOf, type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
 import type { SnapshotUpdate } from '../model/snapshot-update.ts';
+import type { Caches } from '../policies/cache/caches.ts';
+import type { Callers } from '../policies/callers.ts';
+import type { Lines, PolicyServices } from '../policies/contract.ts';
 import type { Variables } from '../projects/variables.ts';
 import type { Candidate } from './candidate.ts';
 import { CandidateCompiler, holds } from './candidate-compiler.ts';
 import type { CompiledProject } from './compiled-project.ts';
+import { policyServicesOf } from './policy-services.ts';
 import { ProjectStates } from './project-states.ts';
 import type { ProjectTable } from './project-table.ts';
-import { contentsOf, incomplete, type SavedChange, type SavedProject, withoutContents } from './saved-project.ts';
+import { RecentConsumers } from './recent-consumers.ts';
+import { contentsInPieces, incomplete, type SavedChange, type SavedProject, withoutContents } from './saved-project.ts';
 import { ServedProjects } from './served-projects.ts';
 import type { ReadContents } from './snapshot-log.ts';
 import { TargetFailureLog } from './target-failure-log.ts';
@@ -25,11 +32,24 @@ export interface ApplierOptions {
   readonly clock: Clock;
   /** Reads the contents of a revision by its hash, for projects that are compiled again although their deployment has not changed. */
   readonly read?: ReadContents | undefined;
+  /** Takes lines that policies log; default: they are dropped. */
+  readonly lines?: Lines | undefined;
   /** Called when another snapshot runs, or none. */
   readonly changed?: () => void;
+  /** Consumers and products; default: none. */
+  readonly callers?: Callers;
+  /** Gets the caches that answer requests; default: no purge reaches them. */
+  readonly caches?: Caches;
   /** Addresses that targets must not have. */
   readonly guard?: AddressGuard | undefined;
+  /** True: other processes serve what is applied here, which begins nothing, such as health checks. */
+  readonly idle?: boolean;
+  /** Id of the server, and the store of the limits that it shares with others. Default: its limits are its own. */
+  readonly sharing?: { readonly id: string; readonly store: LimitStore | undefined } | undefined;
 }
+
+/** Projects that are put among those that are served in one piece, while no request can find them yet. */
+const fewProjects = 20;
 
 /** The snapshot that serves requests. */
 interface Running extends SnapshotId, ServedSettings {
@@ -42,16 +62,26 @@ export class SnapshotApplier {
   readonly #options: ApplierOptions;
   readonly #logger: Logger;
   readonly #failureLog: TargetFailureLog;
-  readonly #states = new ProjectStates();
+  readonly #services: PolicyServices;
+  readonly #recent = new RecentConsumers();
+  /** Limits of all projects. */
+  readonly limits: Limits;
+  #states = new ProjectStates();
   /** Snapshots applied so far, and projects in them that were rejected. */
   applied = 0;
   rejections = 0;
   #running: Running | undefined;
+  /** Number of times that another snapshot, or none, has come to run. */
+  #changes = 0;
 
   constructor(options: ApplierOptions) {
     this.#options = options;
     this.#logger = options.logger;
     this.#failureLog = new TargetFailureLog(options);
+    const { logger, clock, random, sharing } = options;
+    const environment = () => this.environment;
+    this.limits = new Limits({ logger, clock, random, environment, gateway: sharing?.id ?? '', store: sharing?.store });
+    this.#services = policyServicesOf({ ...options, limits: this.limits });
   }
 
   /** Undefined until a snapshot is applied, and while the server is in no environment. */
@@ -101,48 +131,63 @@ export class SnapshotApplier {
     return candidate?.unread ? undefined : candidate?.given;
   }
 
-  /** Compiles what an update changes, in pieces, while the running projects serve requests. {@link apply} then has little left to do. */
+  /** Compiles what an update changes, in pieces, while the running projects serve requests. {@link applying} then has little left to do. */
   *prepare(update: SnapshotUpdate): Pieces<CandidateCompiler> {
-    const compiler = this.#compilerOf(update);
+    const compiler = yield* this.#compilerOf(update);
     const before = this.#before(update);
     if (before !== undefined && sameSnapshot(before, update)) return compiler;
-    for (const given of changesOf(update, before)) yield* compiler.prepare(given, before && servedFor(given, before.served));
+    for (const given of yield* changesOf(update, before)) yield* compiler.prepare(given, before && servedFor(given, before.served));
     return compiler;
   }
 
+  /** Does all pieces of {@link applying} at once. */
+  apply(update: SnapshotUpdate, prepared?: CandidateCompiler): SavedChange | undefined {
+    return atOnce(this.applying(update, prepared));
+  }
+
   /**
-   * Compiles the projects that changed beside the running ones, then swaps them in one step. A project that cannot be compiled is rejected with
+   * Compiles the projects that changed beside the running ones, in pieces, then swaps them in one step. A project that cannot be compiled is rejected with
    * the reason; its fallback is served in its stead, or else the revision that this server served before. The other projects go ahead. Never throws.
    *
-   * @param compiler a result of {@link prepare} for this update
-   * @returns what to save; undefined if the snapshot runs already, or the update starts from another snapshot than the one that runs
+   * @param prepared a result of {@link prepare} for this update
+   * @returns what to save; undefined if the snapshot runs already, or the update starts from another snapshot than the one that runs, or another snapshot,
+   *   or none, has come to run between two pieces
    */
-  apply(update: SnapshotUpdate, compiler: CandidateCompiler = this.#compilerOf(update)): SavedChange | undefined {
+  *applying(update: SnapshotUpdate, prepared?: CandidateCompiler): Pieces<SavedChange | undefined> {
     const { environment, version, variables } = update;
     const before = this.#before(update);
     if (before !== undefined && sameSnapshot(before, update)) return undefined;
     if (update.from !== undefined && !sameSnapshot(before, update.from)) return undefined;
-    if (before === undefined) this.clear();
-    const served = before?.served ?? new ServedProjects();
+    const changes = this.#changes;
+    const compiler = prepared ?? (yield* this.#compilerOf(update));
+    const served = before?.served ?? new ServedProjects(this.#options.idle);
+    const states = before === undefined ? new ProjectStates() : this.#states;
     const removed = update.from === undefined ? absent(update.put, served) : update.removed;
-    const { changed, affected } = this.#change(served, compiler, changesOf(update, before), removed);
-    for (const name of removed) this.#states.accept(name);
-    for (const candidate of affected) this.#judge(candidate, served, changed.has(candidate));
-    this.applied++;
+    const contents = yield* contentsInPieces(update.put);
+    const next = yield* nextOf(served, compiler, yield* changesOf(update, before));
+    if (this.#changes !== changes) return undefined;
+    // Projects that requests can find change in one step; those that none can find yet grow in pieces.
+    const affected = before === undefined ? yield* grow(served, next) : served.change([...next.changed], removed, next.keep);
+    for (const name of removed) states.accept(name);
+    const put: SavedProject[] = [];
+    for (const candidate of affected) {
+      this.#judge(candidate, { served, states, changed: next.changed.has(candidate) });
+      put.push(savedOf(candidate, variables));
+      if (before === undefined) yield;
+    }
+    if (this.#changes !== changes) {
+      if (before === undefined) served.end();
+      return undefined;
+    }
+    if (before === undefined) this.#running?.served.end();
     const id = served.complete ? idOf(update) : incomplete(update);
     this.#running = { ...id, environment, ...settingsOf(update), served };
+    this.#states = states;
+    this.applied++;
+    this.#changes++;
     this.#options.changed?.();
-    this.#logger.info({ environment, version, projects: served.size, changed: changed.size + removed.length }, 'snapshot applied');
-    const put = [...affected].map((candidate) => savedOf(candidate, variables));
-    return {
-      ...id,
-      ...(before && { from: idOf(before) }),
-      environment,
-      ...settingsOf(update),
-      put,
-      removed,
-      contents: contentsOf(update.put),
-    };
+    this.#logger.info({ environment, version, projects: served.size, changed: next.changed.size + removed.length }, 'snapshot applied');
+    return { ...id, ...(before && { from: idOf(before) }), environment, ...settingsOf(update), put, removed, contents };
   }
 
   /** Serves nothing from now on, because the server is in no environment. */
@@ -151,6 +196,7 @@ export class SnapshotApplier {
     const before = this.#running;
     this.#running = undefined;
     this.#states.clear();
+    this.#changes++;
     if (before !== undefined) this.#options.changed?.();
   }
 
@@ -158,54 +204,73 @@ export class SnapshotApplier {
     return this.#running?.environment === environment ? this.#running : undefined;
   }
 
-  #compilerOf(update: SnapshotUpdate): CandidateCompiler {
-    const { random, guard, read } = this.#options;
-    const contents = contentsOf(update.put);
+  *#compilerOf(update: SnapshotUpdate): Pieces<CandidateCompiler> {
+    const { guard, read } = this.#options;
+    const contents = yield* contentsInPieces(update.put);
     return new CandidateCompiler(update, {
-      random,
       guard,
+      services: this.#services,
       failureLog: this.#failureLog,
+      recent: this.#recent,
       *read(hash) {
         return contents.get(hash) ?? (read && (yield* read(hash)));
       },
     });
   }
 
-  #change(
-    served: ServedProjects,
-    compiler: CandidateCompiler,
-    put: readonly SavedProject[],
-    removed: readonly string[],
-  ): { changed: ReadonlySet<Candidate>; affected: ReadonlySet<Candidate> } {
-    const previous = new Map<string, CompiledProject | undefined>();
-    const changed = put.map((given) => {
-      const had = servedFor(given, served);
-      previous.set(given.name, had);
-      return compiler.candidate(given, had);
-    });
-    const affected = served.change(changed, removed, ({ given, deployed }) =>
-      compiler.kept(given, previous.has(given.name) ? previous.get(given.name) : deployed),
-    );
-    return { changed: new Set(changed), affected };
-  }
-
   /** Records whether a candidate is active or rejected. A rejection that is new, or was found again by this update, is counted and logged. */
-  #judge(candidate: Candidate, served: ServedProjects, changed: boolean): void {
+  #judge(candidate: Candidate, { served, states, changed }: Judged): void {
     const { name, revision } = candidate.given;
     if (served.accepts(candidate)) {
-      this.#states.accept(name);
+      states.accept(name);
       return;
     }
     const error = candidate.fault ?? `basePath: ${candidate.deployed?.basePath} is taken by project ${served.holderOf(candidate)}`;
     const serving = served.servedOf(candidate)?.revision ?? 0;
-    if (!this.#states.reject({ name, revision: serving, state: 'rejected', error }) && !changed) return;
+    if (!states.reject({ name, revision: serving, state: 'rejected', error }) && !changed) return;
     this.rejections++;
     this.#logger.error({ project: name, revision, serving, reason: error }, 'project rejected');
   }
 }
 
-function idOf({ epoch, version, hash }: SnapshotId): SnapshotId {
-  return { epoch, version, hash };
+/** Facts by which a candidate is judged. */
+interface Judged {
+  readonly served: ServedProjects;
+  readonly states: ProjectStates;
+  /** True if the update changes the candidate itself. */
+  readonly changed: boolean;
+}
+
+/** Candidates that an update puts, and what to keep of one that is rejected although it compiled. */
+interface Next {
+  readonly changed: ReadonlySet<Candidate>;
+  readonly keep: (candidate: Candidate) => CompiledProject | undefined;
+}
+
+function* nextOf(served: ServedProjects, compiler: CandidateCompiler, put: readonly SavedProject[]): Pieces<Next> {
+  const previous = new Map<string, CompiledProject | undefined>();
+  const changed = new Set<Candidate>();
+  for (const given of put) {
+    const had = servedFor(given, served);
+    previous.set(given.name, had);
+    changed.add(compiler.candidate(given, had));
+    yield;
+  }
+  return {
+    changed,
+    keep: ({ given, deployed }) => compiler.kept(given, previous.has(given.name) ? previous.get(given.name) : deployed),
+  };
+}
+
+/** Puts candidates among projects that no request can find yet; returns those for which anything may have changed. */
+function* grow(served: ServedProjects, { changed, keep }: Next): Pieces<ReadonlySet<Candidate>> {
+  const all = [...changed];
+  const affected = new Set<Candidate>();
+  for (let start = 0; start < all.length; start += fewProjects) {
+    for (const candidate of served.change(all.slice(start, start + fewProjects), [], keep)) affected.add(candidate);
+    yield;
+  }
+  return affected;
 }
 
 /** The revision that is served of a deployment, or kept of it. */
@@ -221,12 +286,16 @@ function absent(put: readonly DeployedProject[], served: ServedProjects): string
 }
 
 /** The projects that have to be compiled: those that the update changes, and those for which changed variables make a difference. */
-function changesOf(update: SnapshotUpdate, before: Running | undefined): readonly SavedProject[] {
-  const put = update.put.map(withoutContents);
-  if (before === undefined) return put;
+function* changesOf(update: SnapshotUpdate, before: Running | undefined): Pieces<readonly SavedProject[]> {
+  const sameVariables = before !== undefined && isDeepStrictEqual(before.variables, update.variables);
+  const put: SavedProject[] = [];
+  for (const one of update.put) {
+    const given = withoutContents(one);
+    if (!sameVariables || before.epoch !== update.epoch || differs(given, before.served.get(given.name))) put.push(given);
+    yield;
+  }
+  if (before === undefined || sameVariables) return put;
   const { served } = before;
-  if (isDeepStrictEqual(before.variables, update.variables))
-    return before.epoch === update.epoch ? put.filter((given) => differs(given, served.get(given.name))) : put;
   if (update.from === undefined) return put;
   const named = new Set([...put.map(({ name }) => name), ...update.removed]);
   const open = (candidate: Candidate) => !served.accepts(candidate) || !holds(update.variables, candidate.deployed?.variables ?? {});

@@ -5,7 +5,7 @@ import { CoalescedTask } from '../model/coalesced-task.ts';
 import { atOnce, inTurns, type Pieces } from '../model/pieces.ts';
 import type { Project } from '../model/project.ts';
 import { type DeployedProject, type Snapshot, settingsOf, unservable } from '../model/snapshot.ts';
-import { type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
+import { idOf, type SnapshotId, sameSnapshot } from '../model/snapshot-id.ts';
 import { type SnapshotUpdate, wholeUpdate } from '../model/snapshot-update.ts';
 import { EarlierSnapshotFile } from './earlier-snapshot-file.ts';
 import { incomplete, type SavedChange, type SavedProject, savedChange, withoutContents } from './saved-project.ts';
@@ -86,6 +86,23 @@ export class SnapshotStore {
     const { projects } = yield* this.#withContents(wanted);
     projects.sort((one, other) => (one.name < other.name ? -1 : 1));
     return { ...wanted.id, environment: wanted.environment, ...settingsOf(wanted), projects };
+  }
+
+  /** Completes a change that was just saved by the contents of what it puts; undefined if some cannot be read. */
+  *updateInPieces(change: SavedChange): Pieces<SnapshotUpdate | undefined> {
+    const { from, environment, removed, contents } = change;
+    const put: DeployedProject[] = [];
+    for (const saved of change.put) {
+      const { complete, deployed } = yield* withContents(saved, (hash) => this.#readAmong(contents, hash));
+      if (!complete || deployed === undefined) return undefined;
+      put.push(deployed);
+      yield;
+    }
+    return { ...idOf(change), ...(from && { from }), environment, ...settingsOf(change), put, removed };
+  }
+
+  *#readAmong(contents: SavedChange['contents'], hash: string): Pieces<Project | undefined> {
+    return contents.get(hash) ?? (yield* this.readInPieces(hash));
   }
 
   /** Reads like {@link snapshotInPieces}, at once. */

@@ -7,7 +7,7 @@ import type { Upstream } from '../proxy/upstream.ts';
 /** Milliseconds between two log lines about the same upstream. */
 const quietMs = 60_000;
 
-/** Logs which targets fail and why. Nothing else reveals it: the response to the client does not name the target, and targets have no health checks. */
+/** Logs which targets fail and why. Nothing else reveals it: the response to the client does not name the target, and few targets have health checks. */
 export class TargetFailureLog {
   readonly #logger: Logger;
   readonly #clock: Clock;

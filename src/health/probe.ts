@@ -3,6 +3,7 @@ import { connect as connectTls } from 'node:tls';
 import { connectErrorText, NameError } from '../dns/name-error.ts';
 import { processResolver } from '../dns/resolver.ts';
 import { parseAddress } from '../model/address.ts';
+import type { AddressGuard } from '../model/address-guard.ts';
 import type { Clock } from '../model/clock.ts';
 import { processDescriptors } from '../model/descriptors.ts';
 import { readyPath } from '../model/reserved-path.ts';
@@ -63,6 +64,8 @@ export interface Probe {
    * sign of life, above all 404.
    */
   readonly foreign?: boolean;
+  /** Addresses to which no connection is opened. */
+  readonly guard?: AddressGuard | undefined;
   /** Octets that begin the connection, before TLS: a header of the PROXY protocol. Not sent to another `port` than the address has. */
   readonly preface?: Buffer;
 }
@@ -80,6 +83,7 @@ export function probe(check: Probe, clock: Clock, done: (result: ProbeResult) =>
     timeout: check.timeout,
     expect: '100-599',
     ...(secure && { secure }),
+    guard: check.guard,
     refuse,
   };
   let cancel = probeOnce(question, clock, (stated) => {
@@ -169,16 +173,16 @@ function begin(check: Probe, events: ProbeEvents): () => void {
 
 /** Opens the connection of a check; `opened` is called once it can be used, after the TLS handshake if there is one. */
 function open(check: Probe, opened: () => void): Socket {
-  const { address, timeout, host: name = '', port: otherPort = 0, tls = false, secure, preface } = check;
+  const { address, timeout, host: name = '', port: otherPort = 0, tls = false, secure, preface, guard } = check;
   const { host, port } = parseAddress(address);
   const first = otherPort === 0 ? preface : undefined;
   if (secure !== undefined && (tls || otherPort === 0)) {
-    const opening = { limitMs: timeout, preface: first, secured: opened };
+    const opening = { limitMs: timeout, guard, preface: first, secured: opened };
     const socket = secure.connect(host, otherPort === 0 ? port : otherPort, opening);
     processDescriptors.hold(socket);
     return socket.once('end', () => socket.destroy());
   }
-  const to = processResolver.dial(host, otherPort === 0 ? port : otherPort, timeout) as TcpSocketConnectOpts;
+  const to = processResolver.dial(host, otherPort === 0 ? port : otherPort, timeout, guard) as TcpSocketConnectOpts;
   const plain = tls && first === undefined ? undefined : connect(to);
   if (first !== undefined) plain?.write(first);
   if (plain !== undefined && !tls) return followed(plain, host).once('connect', opened);

@@ -18,7 +18,7 @@ export interface ProberTools {
 }
 
 /** A server to check, and what the check compares besides its answer. */
-export interface ProbedServer extends Pick<Probe, 'refuse' | 'foreign' | 'preface'> {
+export interface ProbedServer extends Pick<Probe, 'refuse' | 'foreign' | 'preface' | 'guard'> {
   readonly address: string;
   readonly spec: HealthSpec;
   /** Makes the TLS connections to the server; undefined: they are plain. */
@@ -99,9 +99,15 @@ export class Prober {
   #check(): void {
     this.#hastened = false;
     const { path, timeout, expect, host, port, tls } = this.#spec;
-    const { address, refuse, foreign, preface } = this.#server;
+    const { address, refuse, foreign, preface, guard } = this.#server;
     const secure = this.#secure && { secure: this.#secure };
-    const about = { ...secure, ...(refuse && { refuse }), ...(foreign && { foreign }), ...(preface && { preface }) };
+    const about = {
+      ...secure,
+      ...(refuse && { refuse }),
+      ...(foreign && { foreign }),
+      ...(preface && { preface }),
+      ...(guard && { guard }),
+    };
     const check: Probe = { address, path, timeout, expect, host, port, tls, ...about };
     const ask = this.#tools.ask ?? probe;
     this.#giveUp = ask(check, this.#tools.clock, (result) => this.#take(result));

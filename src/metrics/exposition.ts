@@ -1,5 +1,4 @@
 import { type Latencies, latencyBounds } from '../model/latency.ts';
-import { spreadOverTurns } from '../model/pieces.ts';
 import type { Family, Labels } from './family.ts';
 
 /** The media type of {@link exposition}. */
@@ -10,40 +9,26 @@ export const expositionType = 'text/plain; version=0.0.4; charset=utf-8';
  * would keep its own copy of every count and takes ten times as long: with a thousand servers, every scrape would delay traffic.
  */
 export function exposition(families: readonly Family[]): string {
-  return [...linesOf(families)].map((line) => `${line}\n`).join('');
+  return [...expositionLines(families)].join('');
 }
 
-/** Octets of a piece of {@link expositionPieces}, about. */
-const pieceLength = 4 * 1024;
-
-/**
- * Like {@link exposition}, in pieces, with a turn of the event loop between two: with thousands of servers the text has megabytes, and
- * traffic of the same process must not wait for all of it.
- */
-export function expositionPieces(families: readonly Family[], now?: () => number): AsyncGenerator<string> {
-  return spreadOverTurns(piecesOf(families), now);
+/** The lines of {@link exposition}, each with its end; an empty text now and then for rows without any. */
+export function* expositionLines(families: readonly Family[]): Generator<string> {
+  for (const line of linesOf(families)) yield line === undefined ? '' : `${line}\n`;
 }
 
-function* piecesOf(families: readonly Family[]): Generator<string> {
-  let piece = '';
-  for (const line of linesOf(families)) {
-    piece += `${line}\n`;
-    if (piece.length < pieceLength) continue;
-    yield piece;
-    piece = '';
-  }
-  yield piece;
-}
-
-function* linesOf(families: readonly Family[]): Generator<string> {
+function* linesOf(families: readonly Family[]): Generator<string | undefined> {
   for (const family of families) {
     const { name, help, type } = family;
     yield `# HELP ${name} ${help.replace(/\\/g, '\\\\').replace(/\n/g, '\\n')}`;
     yield `# TYPE ${name} ${type}`;
     if (family.type === 'histogram') {
-      for (const { labels, latencies } of family.series) yield* histogram(name, textOf(labels), latencies);
+      for (const one of family.series) {
+        if (one === undefined) yield undefined;
+        else yield* histogram(name, textOf(one.labels), one.latencies);
+      }
     } else {
-      for (const { labels, value } of family.series) yield `${name}${inBraces(textOf(labels))} ${value}`;
+      for (const one of family.series) yield one && `${name}${inBraces(textOf(one.labels))} ${one.value}`;
     }
   }
 }

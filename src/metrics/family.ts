@@ -14,24 +14,39 @@ interface Described {
 
 interface Values {
   readonly type: 'counter' | 'gauge';
-  readonly series: Iterable<{ readonly labels: Labels; readonly value: number }>;
+  readonly series: AllSeries<{ readonly labels: Labels; readonly value: number }>;
 }
 
 interface Histograms {
   readonly type: 'histogram';
-  readonly series: Iterable<{ readonly labels: Labels; readonly latencies: Latencies }>;
+  readonly series: AllSeries<{ readonly labels: Labels; readonly latencies: Latencies }>;
 }
+
+/** Series, and undefined for a number of rows without any: the work on thousands of them can be interrupted there too. */
+type AllSeries<Series> = Iterable<Series | undefined>;
+
+/** Rows without series that are passed over in one go. */
+const emptyAtOnce = 32;
 
 /** Makes one series for each row, at the time when it is read: thousands of servers are never made at once. */
 export function perRow<Row, Series>(rows: Iterable<Row>, make: (row: Row) => Series): Iterable<Series> {
-  return seriesOf(rows, (row) => [make(row)]);
+  return {
+    *[Symbol.iterator]() {
+      for (const row of rows) yield make(row);
+    },
+  };
 }
 
 /** Like {@link perRow}, with any number of series for a row. */
-export function seriesOf<Row, Series>(rows: Iterable<Row>, make: (row: Row) => readonly Series[]): Iterable<Series> {
+export function seriesOf<Row, Series>(rows: Iterable<Row>, make: (row: Row) => readonly Series[]): AllSeries<Series> {
   return {
     *[Symbol.iterator]() {
-      for (const row of rows) yield* make(row);
+      let empty = 0;
+      for (const row of rows) {
+        const made = make(row);
+        if (made.length > 0) yield* made;
+        else if (++empty % emptyAtOnce === 0) yield undefined;
+      }
     },
   };
 }

@@ -60,7 +60,7 @@ export interface ExchangeCounts {
   readonly durations: Latencies;
   /** Responses made by Sluice itself, by their `code`. */
   readonly own: Readonly<Record<string, number>>;
-  /** Requests answered by a policy, by the policy's name. */
+  /** Requests refused by a policy, by the policy's name. */
   readonly rejections: Readonly<Record<string, number>>;
 }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { address } from './address.ts';
 import { maxPort } from './bounds.ts';
+import { checkHost, checkPath, statusRange } from './health-fields.ts';
 import { methodName, tokenCharacter } from './http-names.ts';
 import { name } from './name.ts';
 import { serverTls } from './outgoing-tls.ts';
@@ -15,8 +16,6 @@ const host = z
   .string()
   .toLowerCase()
   .regex(/^(\*\.)?[a-z0-9]([a-z0-9._-]*[a-z0-9])?$|^\[[0-9a-f:.]+\]$/, 'must be a host name without port, or *.domain');
-
-const statusRange = z.string().regex(/^[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\d\d)?)*$/, 'must be statuses such as 200 or 200-399');
 
 const hashKey = z
   .string()
@@ -34,17 +33,11 @@ const percent = z.int().min(0).max(100).meta({ title: 'percent' });
 
 /** Health checks of a server. */
 const health = z.strictObject({
-  path: z
-    .string()
-    .regex(/^(\/[\x21-\x7e]*)?$/, 'must start with / and have no spaces, or be empty for a TCP connection only')
-    .default(readyPath)
-    .meta({
-      description:
-        'path of the GET request; empty: a successful TCP connection is enough. Every Sluice gateway server answers the default path itself. If another kind of server (static, or registered by plain HTTP) gets the default path, any answer below 500 passes, 404 too, whatever `expect` says',
-    }),
-  host: z
-    .string()
-    .regex(/^([A-Za-z0-9._-]+(:\d{1,5})?)?$/, 'must be a host name, or empty')
+  path: checkPath.default(readyPath).meta({
+    description:
+      'path of the GET request; empty: a successful TCP connection is enough. Every Sluice gateway server answers the default path itself. If another kind of server (static, or registered by plain HTTP) gets the default path, any answer below 500 passes, 404 too, whatever `expect` says',
+  }),
+  host: checkHost
     .default('')
     .meta({ description: "Host of the check's request, and the name that TLS asks for; empty: the address of the server" }),
   port: z.int().min(0).max(maxPort).default(0).meta({
@@ -81,6 +74,17 @@ const staticServer = z.strictObject({
     description:
       "version of the PROXY protocol whose header begins each connection to the server: it tells the client's address. Then every request has a connection of its own. The server must expect the header",
   }),
+});
+
+/** The server that a balancer itself is. */
+const embeddedServer = z.strictObject({
+  id: name.optional().meta({
+    description:
+      'id of the server. Not given: one is made and kept in the data folder of the balancer. The second of several balancers adds a suffix',
+  }),
+  weight: weight
+    .optional()
+    .meta({ description: 'share of requests relative to the other servers; 0: none. Not given: what an operator set, else 1' }),
 });
 
 const outlier = z.strictObject({
@@ -258,6 +262,14 @@ export const environmentSpec = z
     serverTls: z.enum(['auto', 'on', 'off']).default('auto').meta({
       description:
         'mutual TLS between balancers and servers that joined, with certificates that the registry issues. auto: unless both are on one machine; on: always, and servers without it get no requests; off: never. Static servers have `tls` instead',
+    }),
+    embedded: z.union([z.boolean(), embeddedServer]).default(false).meta({
+      description:
+        "true: the balancer is itself one of the environment's servers, and its requests need no connection in between; with worker processes, each of them serves them. id and weight as of any server. With several balancers each is one. false: servers join, or are listed in `servers`",
+    }),
+    hop: z.enum(['auto', 'http1']).default('auto').meta({
+      description:
+        'connections between balancers and servers that joined. auto: requests share one connection, the link, unless they or their responses are long; http1: each request has an HTTP/1.1 connection. Either way upgrades, static servers and servers without links have HTTP/1.1',
     }),
     servers: z
       .array(staticServer)

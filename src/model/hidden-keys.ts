@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto';
+import { isLarge } from './json-pieces.ts';
+import type { Pieces } from './pieces.ts';
 
 /** A private key in PEM (RFC 7468), also one that has lost its end. */
 const keyBlock = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g;
-const hidden = /hidden private key sha256:[0-9a-f]{64}/g;
+const digest = /hidden private key sha256:[0-9a-f]{64}/g;
 
 /** Characters of the shortest text that has a digest in place of a key. */
 const hiddenLength = 'hidden private key sha256:'.length + 64;
 
 /** True for a text that {@link hideKeys} puts in place of a private key. */
 export function isHiddenKey(text: string): boolean {
-  return text.length >= hiddenLength && text.search(hidden) >= 0;
+  return text.length >= hiddenLength && text.search(digest) >= 0;
 }
 
 /** Setting that is a key as a whole, and not in PEM. */
@@ -20,11 +22,38 @@ const bareKey = 'hmac';
  * {@link restoreKeys} reverses that.
  */
 export function hideKeys<Value>(value: Value): Value {
-  if (!someText(value, hasKey)) return value;
-  return mapTexts(value, (text, name) => {
-    if (name === bareKey && text !== '' && !isHiddenKey(text)) return standIn(text);
-    return text.includes('PRIVATE KEY-----') ? text.replace(keyBlock, standIn) : text;
-  }) as Value;
+  return hidden(value, '') as Value;
+}
+
+/** Like {@link hideKeys}, in pieces: half a megabyte takes some milliseconds. */
+export function* hideKeysInPieces<Value>(value: Value): Pieces<Value> {
+  return (yield* hiddenInPieces(value, '')) as Value;
+}
+
+/** @param name key of the map that has the value */
+function* hiddenInPieces(value: unknown, name: string): Pieces<unknown> {
+  if (value === null || typeof value !== 'object' || !isLarge(value)) return hidden(value, name);
+  let changed: object | undefined;
+  for (const [key, part] of Object.entries(value)) {
+    const shown: unknown = yield* hiddenInPieces(part, Array.isArray(value) ? name : key);
+    yield;
+    if (shown === part) continue;
+    changed ??= Array.isArray(value) ? [...value] : { ...value };
+    Object.defineProperty(changed, key, { value: shown, enumerable: true, configurable: true, writable: true });
+  }
+  return changed ?? value;
+}
+
+function hidden(value: unknown, name: string): unknown {
+  if (!someText(value, hasKey, name)) return value;
+  return mapTexts(
+    value,
+    (text, key) => {
+      if (key === bareKey && text !== '' && !isHiddenKey(text)) return standIn(text);
+      return text.includes('PRIVATE KEY-----') ? text.replace(keyBlock, standIn) : text;
+    },
+    name,
+  );
 }
 
 /** Returns a value with the keys of `known` in place of their digests. A digest of no key in `known` stays. */
@@ -35,7 +64,7 @@ export function restoreKeys<Value>(value: Value, known: unknown): Value {
     for (const block of name === bareKey ? [text] : (text.match(keyBlock) ?? [])) keys.set(standIn(block), block);
     return text;
   });
-  return mapTexts(value, (text) => text.replace(hidden, (name) => keys.get(name) ?? name)) as Value;
+  return mapTexts(value, (text) => text.replace(digest, (name) => keys.get(name) ?? name)) as Value;
 }
 
 /** True if a text within `value` has the digest of a key in place of the key. */

@@ -6,7 +6,8 @@ import { name } from './name.ts';
 import { leasedServer, serverRecord, serverSource } from './server.ts';
 import { receivedSnapshot, snapshotId } from './snapshot.ts';
 
-const { id, instance, environment, address, weight, version, identifies, projects, ownCertificate, startedAt, ttl } = serverRecord.shape;
+const { id, instance, environment, address, weight, version, identifies, embedded, projects, ownCertificate, startedAt, ttl } =
+  serverRecord.shape;
 
 /** The server understands {@link joinAnswer}'s `update`. Absent: its program is older, and gets whole snapshots. */
 const updates = z.literal(true).exactOptional();
@@ -25,6 +26,7 @@ export const joinRequest = z.object({
   source: serverSource.exclude(['static']),
   version,
   identifies,
+  embedded,
   startedAt,
   ttl,
   updates,

@@ -5,6 +5,14 @@ const pieceLength = 16 * 1024;
 /** Values that a part may have in all to be written in one go. */
 const fewValues = 64;
 
+/** JSON of objects that are written again and again, as long as they exist; undefined until it is made. */
+const texts = new WeakMap<object, { text?: string }>();
+
+/** Has the JSON of a small object made once, within whatever it is written. The object must not change any more. */
+export function keepText(value: object): void {
+  if (!texts.has(value)) texts.set(value, {});
+}
+
 /**
  * Writes a value as `JSON.stringify` does, in pieces of some thousand characters, each of which takes a fraction of a millisecond. The value is plain data:
  * `toJSON` of an object within it is only called where the object is small.
@@ -36,7 +44,11 @@ export function* jsonText(value: unknown): Pieces<string> {
 }
 
 function* textsOf(value: unknown): Generator<string> {
-  if (room(value, fewValues) >= 0) {
+  const kept = typeof value === 'object' && value !== null ? texts.get(value) : undefined;
+  if (kept !== undefined) {
+    kept.text ??= JSON.stringify(value);
+    yield kept.text;
+  } else if (room(value, fewValues) >= 0) {
     const text = JSON.stringify(value);
     if (text !== undefined) yield text;
   } else if (Array.isArray(value)) {

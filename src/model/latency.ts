@@ -1,8 +1,12 @@
+const lowest = 0.25;
+
 /**
  * Upper bounds of the histogram's buckets in milliseconds, from 0.25 ms to about 65 s, two for each doubling: a quantile read from them
  * is wrong by a fifth at most. One more bucket counts everything slower.
  */
-export const latencyBounds: readonly number[] = Array.from({ length: 37 }, (_, index) => 0.25 * 2 ** (index / 2));
+export const latencyBounds: readonly number[] = Array.from({ length: 37 }, (_, index) => lowest * 2 ** (index / 2));
+
+const highest = latencyBounds.at(-1) as number;
 
 /** A histogram of times. Histograms are added and subtracted field by field. */
 export interface Latencies {
@@ -14,7 +18,7 @@ export interface Latencies {
 
 export const noLatencies: Latencies = { counts: new Array<number>(latencyBounds.length + 1).fill(0), sumMs: 0 };
 
-/** A histogram that counts times. Each observation costs a logarithm and an increment. */
+/** A histogram that counts times. Each observation costs a few comparisons and an increment. */
 export class LatencyHistogram implements Latencies {
   /**
    * Floating point, since 32-bit integers would overflow within a day of much traffic. Undefined until the first time comes: most of the
@@ -33,13 +37,25 @@ export class LatencyHistogram implements Latencies {
   }
 
   observe(ms: number): void {
-    let bucket = ms <= 0.25 ? 0 : Math.min(latencyBounds.length, Math.ceil(2 * Math.log2(ms * 4)));
-    // The logarithm of a bound itself may be rounded to either side.
-    if (bucket > 0 && ms <= (latencyBounds[bucket - 1] as number)) bucket--;
-    else if (ms > (latencyBounds[bucket] ?? Number.POSITIVE_INFINITY)) bucket++;
+    let bucket = 0;
+    if (ms > highest) bucket = latencyBounds.length;
+    else if (ms > lowest) {
+      // Every second bound is a power of two.
+      bucket = 2 * (31 - Math.clz32(ms / lowest));
+      if (ms > (latencyBounds[bucket] as number)) bucket++;
+      if (ms > (latencyBounds[bucket] as number)) bucket++;
+    }
     this.#counts ??= new Float64Array(latencyBounds.length + 1);
     this.#counts[bucket] = (this.#counts[bucket] as number) + 1;
     this.sumMs += ms;
+  }
+
+  /** Adds the times of another histogram. */
+  add({ counts, sumMs }: Latencies): void {
+    const sums = new Float64Array(latencyBounds.length + 1);
+    for (const [bucket, count] of counts.entries()) sums[bucket] = count + (this.#counts?.[bucket] ?? 0);
+    this.#counts = sums;
+    this.sumMs += sumMs;
   }
 }
 

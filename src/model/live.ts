@@ -97,6 +97,8 @@ export interface LiveView {
   /** Servers with this id: one at most in each environment. */
   serversNamed(id: string): LiveServer[];
   checkCounts(environment: string, id: string): CheckCounts;
+  /** True if a start of a server is a part of this balancer. */
+  isHere(id: string, instance: string): boolean;
   environments(): LiveEnvironment[];
   listeners(): LiveListener[];
   readonly sync: RegistrySync;

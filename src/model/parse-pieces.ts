@@ -1,10 +1,10 @@
+import { afterSpace, endOfText as endOfTextAt } from './json-text.ts';
 import type { Pieces } from './pieces.ts';
 
 /** Characters of text that are parsed in one go; a longer text is worth turns of the event loop. */
 export const shortText = 16 * 1024;
 
 const quote = 0x22;
-const backslash = 0x5c;
 
 /** A list or map whose text is too long for one go. */
 interface Open {
@@ -115,18 +115,9 @@ function endOfScalar(text: string, start: number): number {
 
 /** The place after the quote that ends the text that begins here. */
 function endOfText(text: string, start: number): number {
-  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
-    let slashes = at;
-    while (text.charCodeAt(slashes - 1) === backslash) slashes--;
-    if ((at - slashes) % 2 === 0) return at + 1;
-  }
-  throw unexpected(text, text.length);
-}
-
-function afterSpace(text: string, start: number): number {
-  let at = start;
-  for (let code = text.charCodeAt(at); code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09; code = text.charCodeAt(at)) at++;
-  return at;
+  const end = endOfTextAt(text, start);
+  if (end === -1) throw unexpected(text, text.length);
+  return end;
 }
 
 function unexpected(text: string, at: number): SyntaxError {

@@ -1,8 +1,11 @@
 import * as z from 'zod';
 import { methodName } from './http-names.ts';
 import type { Immutable } from './immutable.ts';
+import { importedApi, operation } from './imported-api.ts';
+import { isMap } from './is-map.ts';
 import { name } from './name.ts';
 import type { Pieces } from './pieces.ts';
+import { targetRetries, targetTimeouts } from './route-tuning.ts';
 import { target } from './target.ts';
 
 /** The points of an exchange at which policies run, in this order. */
@@ -36,6 +39,10 @@ export const resource = z.strictObject({
   methods: z.array(methodName).min(1).optional().meta({ description: 'allowed methods; other methods get 405. Not given: all methods' }),
   target: z.string().default('default').meta({ description: 'name of the target' }),
   childPaths: z.boolean().default(false).meta({ description: 'true: the resource also matches every path below its own' }),
+  timeouts: targetTimeouts.optional().meta({ description: "time limits for requests of this resource, instead of the target's" }),
+  retries: targetRetries
+    .optional()
+    .meta({ description: "when requests of this resource are sent again, instead of the target's settings" }),
   policies: optionalPolicies.meta({ description: "policies of this resource; they run after the project's" }),
 });
 
@@ -84,6 +91,7 @@ export const project = z
         'true: runs of slashes below basePath become one slash; false: they are passed on, for paths that contain URLs. Not given: true',
     }),
     policies: optionalPolicies.meta({ description: 'policies of every resource' }),
+    openapi: importedApi.optional(),
   })
   .superRefine(
     (value, context) => {
@@ -106,7 +114,8 @@ export function* projectInPieces(given: unknown): Pieces<z.ZodSafeParseResult<z.
   const resources = yield* elementsInPieces(parts.resources, resource);
   const targets = yield* targetsInPieces(parts.targets);
   const lists = yield* policiesInPieces(parts.policies);
-  if (resources === undefined || targets === undefined || lists === undefined) return project.safeParse(given);
+  const paths = yield* operationsInPieces(parts.openapi);
+  if (resources === undefined || targets === undefined || lists === undefined || paths === undefined) return project.safeParse(given);
   const needed = [...resources.map((one) => one.target), ...Object.values(targets).map(({ failover }) => failover)];
   const complete = needed.every((one) => one === undefined || Object.hasOwn(targets, one));
   if (!complete || (resources.length === 0 && !Object.hasOwn(targets, 'default'))) return project.safeParse(given);
@@ -115,9 +124,11 @@ export function* projectInPieces(given: unknown): Pieces<z.ZodSafeParseResult<z.
     ...(parts.resources !== undefined && { resources: [] }),
     targets: { default: { url: 'http://127.0.0.1' } },
     ...(parts.policies !== undefined && { policies: { ...(parts.policies as object), ...noPolicies(lists) } }),
+    ...(parts.openapi !== undefined && { openapi: { ...(parts.openapi as object), operations: {} } }),
   });
   if (!success) return project.safeParse(given);
-  return { success, data: { ...data, resources, targets, policies: { ...data.policies, ...lists } } };
+  const openapi = data.openapi && { openapi: { ...data.openapi, operations: paths } };
+  return { success, data: { ...data, resources, targets, policies: { ...data.policies, ...lists }, ...openapi } };
 }
 
 type Checked<Schema extends z.ZodType> = z.output<Schema>;
@@ -147,6 +158,23 @@ function* targetsInPieces(given: unknown): Pieces<Record<string, z.output<typeof
   }
   return checked.length === 0 ? undefined : Object.fromEntries(checked);
 }
+
+/** Operations of an imported API, each path being one piece; undefined: one of them has a fault. */
+function* operationsInPieces(given: unknown): Pieces<z.output<typeof importedApi>['operations'] | undefined> {
+  if (given === undefined) return {};
+  const paths = isMap(given) ? given['operations'] : undefined;
+  if (!isMap(paths)) return undefined;
+  const checked: [string, Record<string, z.output<typeof operation>>][] = [];
+  for (const [path, methods] of Object.entries(paths)) {
+    const { success, data } = methodsOfPath.safeParse(methods);
+    if (!success) return undefined;
+    checked.push([path, data]);
+    yield;
+  }
+  return Object.fromEntries(checked);
+}
+
+const methodsOfPath = z.record(z.string(), operation);
 
 /** The lists of policies that are given; undefined: one of them has a fault. */
 function* policiesInPieces(given: unknown): Pieces<Partial<Record<PolicyPoint, z.output<typeof policyEntry>[]>> | undefined> {

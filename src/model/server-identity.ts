@@ -1,6 +1,9 @@
 /** Name of the response field in which a gateway server says who it is, at `/.sluice/ready`: `gw-1; instance=…; environment=production`. */
 export const identityField = 'sluice-server';
 
+/** Name of the request field with which a balancer proves to a gateway server that it is one, when it introduces itself over a connection without TLS. */
+export const balancerField = 'sluice-balancer';
+
 /** Identity of a gateway server: what balancers compare with its registration before they send it requests. */
 export interface ServerIdentity {
   readonly id: string;

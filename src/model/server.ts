@@ -51,6 +51,8 @@ export const serverRecord = z.object({
   version: z.string().max(100),
   /** The server says who it is at `/.sluice/ready`, so that balancers compare. Absent: it registers by plain HTTP, or its program is older. */
   identifies: z.literal(true).exactOptional(),
+  /** The server is a part of the process of a balancer, which alone can send it requests; its address means nothing. Absent: it is a process of its own. */
+  embedded: z.literal(true).exactOptional(),
   /** The snapshot that the server serves; absent until it has applied its first. */
   running: snapshotId.exactOptional(),
   projects: z.array(projectState),

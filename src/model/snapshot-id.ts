@@ -8,3 +8,8 @@ export type SnapshotId = Readonly<z.output<typeof snapshotId>>;
 export function sameSnapshot(one: SnapshotId | null | undefined, other: SnapshotId | null | undefined): boolean {
   return one?.epoch === other?.epoch && one?.version === other?.version && one?.hash === other?.hash;
 }
+
+/** The identity alone, of something that has more. */
+export function idOf({ epoch, version, hash }: SnapshotId): SnapshotId {
+  return { epoch, version, hash };
+}

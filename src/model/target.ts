@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import type { Immutable } from './immutable.ts';
 import { targetTls } from './outgoing-tls.ts';
-import { duration, weight } from './quantity.ts';
+import { weight } from './quantity.ts';
+import { targetRetries, targetTimeouts } from './route-tuning.ts';
+import { targetHealth, targetOutlier } from './target-health.ts';
 
 /** An `http(s)` URL. One with `${variables.x}` in it is checked later, when the variables are known. */
 const targetUrl = z.string().refine((text) => text.includes('${') || isTargetUrl(text), {
@@ -21,23 +23,6 @@ export function isTargetUrl(text: string): boolean {
     url.password === ''
   );
 }
-
-/** A duration that is checked but kept as its author wrote it, since stored projects are read by this schema again. */
-const writtenTime = z.union([z.literal(0), z.string()]).check((context) => {
-  for (const { message } of duration.safeParse(context.value).error?.issues ?? [])
-    context.issues.push({ code: 'custom', input: context.value, message });
-});
-
-const targetTimeouts = z.strictObject({
-  connect: writtenTime
-    .optional()
-    .meta({ title: 'time', description: 'time to connect; then the next URL of the target is tried. Not given: 3s; 0: no limit' }),
-  responseHead: writtenTime.optional().meta({
-    title: 'time',
-    description:
-      "time until the target's response head; then 504. Not given: 60s; 0: no limit. The environment's timeouts.responseHead limits the gateway's response as a whole, retries included",
-  }),
-});
 
 /** Upstream of a project: one URL or several, with failover, timeouts and TLS settings. */
 export const target = z
@@ -59,6 +44,14 @@ export const target = z
       description: 'name of the target that takes over when no URL of this target can be reached. It may have a failover as well',
     }),
     timeouts: targetTimeouts.optional().meta({ description: 'time limits for each step of an exchange with the target' }),
+    health: targetHealth.optional().meta({
+      description:
+        'health checks of every URL, made while the project is served. A URL that is down gets no requests while another URL, or the failover target, is well; if none is, health is ignored. Not given: none',
+    }),
+    outlier: targetOutlier.optional().meta({
+      description: 'ejection of URLs whose requests fail: such a URL gets no requests for a while, as if it were down. Not given: none',
+    }),
+    retries: targetRetries.optional().meta({ description: 'when a request is sent to the target again' }),
     tls: targetTls.optional().meta({
       description: 'TLS settings for https:// URLs. Not given: the certificate is checked as browsers do, and none is shown to the target',
     }),

@@ -7,17 +7,21 @@ export class Turns {
 
   /** Resolves when it is the caller's turn. @param urgent true: before all that wait */
   next(urgent = false): Promise<void> {
-    return new Promise((resolve) => {
-      if (urgent) this.#waiting.unshift(resolve);
-      else this.#waiting.push(resolve);
-      if (this.#waiting.length === 1) setImmediate(() => this.#start());
-    });
+    return new Promise((resolve) => this.start(resolve, urgent));
   }
 
-  #start(): void {
-    this.#waiting.shift()?.();
-    if (this.#waiting.length > 0) setImmediate(() => this.#start());
+  /** Does work when it is its turn. */
+  start(work: () => void, urgent = false): void {
+    if (urgent) this.#waiting.unshift(work);
+    else this.#waiting.push(work);
+    if (this.#waiting.length === 1) setImmediate(this.#next);
   }
+
+  readonly #next = (): void => {
+    const work = this.#waiting.shift();
+    if (this.#waiting.length > 0) setImmediate(this.#next);
+    work?.();
+  };
 }
 
 /** The turns of the control plane's work in this process, which has one event loop. */

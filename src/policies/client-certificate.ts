@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import type { PolicyAnswer, PolicyType } from './contract.ts';
+import type { PolicyType } from './contract.ts';
+import { type Refusal, refuse } from './refusal.ts';
 import { attributesOf, readShown, type ShownCertificate } from './shown-certificate.ts';
 
 const attribute = /^[A-Za-z0-9.]+=/;
@@ -31,6 +32,7 @@ const settings = z
  */
 export const clientCertificate: PolicyType<typeof settings> = {
   settings,
+  dry: true,
   points: ['proxyRequest'],
   *create({ subjects, fingerprints }) {
     const wanted: ReturnType<typeof attributesOf>[] = [];
@@ -41,21 +43,20 @@ export const clientCertificate: PolicyType<typeof settings> = {
     const matches = (shown: ShownCertificate) =>
       fingerprints.includes(shown.fingerprint) || wanted.some((attributes) => attributes.every((one) => shown.attributes.has(one)));
     return {
-      run({ request, requestId }) {
-        const field = request.clientCertificate;
-        if (field === undefined) return refusal('client-certificate-needed', 'The request needs a client certificate', requestId);
+      run(context) {
+        const field = context.request.clientCertificate;
+        if (field === undefined) return refuse(context, needed);
         const shown = readShown(field);
         if (shown !== undefined && matches(shown)) return undefined;
-        return refusal('client-certificate-unknown', 'The client certificate is not one that may make this request', requestId);
+        return refuse(context, unknown);
       },
     };
   },
 };
 
-function refusal(code: string, title: string, requestId: string): PolicyAnswer {
-  return {
-    status: 403,
-    headers: { 'content-type': 'application/problem+json' },
-    body: `${JSON.stringify({ type: 'about:blank', title, status: 403, code, requestId })}\n`,
-  };
-}
+const needed: Refusal = { status: 403, code: 'client-certificate-needed', title: 'The request needs a client certificate' };
+const unknown: Refusal = {
+  status: 403,
+  code: 'client-certificate-unknown',
+  title: 'The client certificate is not one that may make this request',
+};

@@ -3,7 +3,7 @@ import type { Pieces } from '../model/pieces.ts';
 import type { Project, Resource } from '../model/project.ts';
 import { servableBasePath } from './base-path.ts';
 import type { Complain } from './complain.ts';
-import { noPolicies, PolicyCompiler, type PolicySet } from './policy-set.ts';
+import { noPolicies, PolicyCompiler, type PolicyOwner, type PolicySet } from './policy-set.ts';
 import { complainOfResources } from './resource-paths.ts';
 import { planTargets, type TargetPlan } from './target-plans.ts';
 import type { Variables } from './variables.ts';
@@ -19,9 +19,18 @@ export interface ProjectPlan {
 }
 
 /** Plans a project with an environment's variables. Throws a `SluiceError` (`invalid`) with every fault that keeps a server from serving it. */
-export function* planInPieces({ name, revision, project }: Deployed, variables: Variables): Pieces<ProjectPlan> {
+export function* planInPieces(
+  { name, revision, project }: Deployed,
+  variables: Variables,
+  lent: Pick<PolicyOwner, 'services' | 'around'>,
+): Pieces<ProjectPlan> {
   const faults: Fault[] = [];
-  const plan = yield* plannedWith(project, variables, (path, message) => faults.push({ path: path.map(String).join('.'), message }));
+  const complain: Complain = (path, message) => faults.push({ path: path.map(String).join('.'), message });
+  const plan = yield* plannedWith(project, variables, complain, {
+    project: name,
+    ...lent,
+    resources: project.resources.map(({ path }) => path),
+  });
   if (faults.length === 0) return plan;
   throw new SluiceError('invalid', `revision ${revision} of project ${name} cannot be served: ${listed(faults)}`, { faults });
 }
@@ -45,17 +54,32 @@ interface Deployed {
 }
 
 /** A project without resources offers everything under its base path. */
-const everything = { path: '/', methods: undefined, childPaths: true, target: 'default', policies: noPolicies };
+const everything = {
+  path: '/',
+  methods: undefined,
+  timeouts: undefined,
+  retries: undefined,
+  childPaths: true,
+  target: 'default',
+  policies: noPolicies,
+};
 
-function* plannedWith(project: Project, variables: Variables, complain: Complain): Pieces<ProjectPlan> {
+/** @param owner undefined: everything is checked, but no policy is made */
+function* plannedWith(
+  project: Project,
+  variables: Variables,
+  complain: Complain,
+  owner?: Omit<PolicyOwner, 'basePath'>,
+): Pieces<ProjectPlan> {
   const basePath = servableBasePath(project.basePath, complain) ?? '/';
   const targets = yield* planTargets(project.targets, variables, complain);
-  const compiler = new PolicyCompiler(variables, complain);
+  const known = Object.keys(project.targets);
+  const compiler = new PolicyCompiler(variables, complain, owner && { ...owner, basePath }, project.openapi, known);
   const policies = yield* compiler.compile(project.policies, ['policies']);
   yield* complainOfResources(project.resources, complain);
   const resources: ProjectPlan['resources'][number][] = [];
   for (const [index, resource] of project.resources.entries()) {
-    resources.push({ ...resource, policies: yield* compiler.compile(resource.policies, ['resources', index, 'policies']) });
+    resources.push({ ...resource, policies: yield* compiler.compile(resource.policies, ['resources', index, 'policies'], resource) });
     yield;
   }
   return { basePath, targets, policies, resources: resources.length === 0 ? [everything] : resources };

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { importedApi } from '../model/imported-api.ts';
 import { atOnce } from '../model/pieces.ts';
 import { type PolicyEntry, type PolicyPoint, type Project, policyPoints, project, resource } from '../model/project.ts';
 import { type Target, target } from '../model/target.ts';
@@ -26,14 +27,15 @@ export const pushedProject = project
 
 /** @param given a project of which some parts may be malformed: those are reported elsewhere, and left out here */
 function complainOf(given: unknown, complain: Complain): void {
-  const { basePath, targets, resources, policies, encodedSlashes } = fieldsOf(given);
+  const { basePath, targets, resources, policies, encodedSlashes, openapi } = fieldsOf(given);
   const path = sound(project.shape.basePath, basePath);
   if (path !== undefined) {
     servableBasePath(path, complain);
     complainOfUnmatchable(path, complain);
   }
   atOnce(planTargets(soundTargets(targets), undefined, complain));
-  const compiler = new PolicyCompiler(undefined, complain);
+  const api = sound(importedApi, openapi);
+  const compiler = new PolicyCompiler(undefined, complain, undefined, api, Object.keys(fieldsOf(targets)));
   atOnce(compiler.compile(soundLists(policies), ['policies']));
   const list = Array.isArray(resources) ? resources.map(fieldsOf) : [];
   const entries = list.map(({ policies: _, ...rest }) => sound(resource, rest));
@@ -41,7 +43,7 @@ function complainOf(given: unknown, complain: Complain): void {
   const known = { basePath: path && normalBasePath(path), encodedSlashes: encodedSlashes === 'keep' };
   complainOfUnmatchableResources(known, entries, complain);
   list.forEach((entry, index) => {
-    atOnce(compiler.compile(soundLists(entry['policies']), ['resources', index, 'policies']));
+    atOnce(compiler.compile(soundLists(entry['policies']), ['resources', index, 'policies'], entries[index]));
   });
 }
 

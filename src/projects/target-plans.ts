@@ -1,9 +1,12 @@
 import { certificatesFault, keyFault, pairFault } from '../model/certificate.ts';
+import type { HealthSpec } from '../model/environment.ts';
 import { isHiddenKey } from '../model/hidden-keys.ts';
 import type { OutgoingTls } from '../model/outgoing-tls.ts';
 import type { Pieces } from '../model/pieces.ts';
 import type { Project } from '../model/project.ts';
+import type { RouteTuning } from '../model/route-tuning.ts';
 import { isTargetUrl, type Target } from '../model/target.ts';
+import { checksOf, ejectionRulesOf } from '../model/target-health.ts';
 import type { Complain } from './complain.ts';
 import { refersToVariable, substitute, type Variables } from './variables.ts';
 
@@ -15,7 +18,11 @@ export interface TargetPlan {
   readonly name: string;
   readonly urls: readonly { readonly url: URL; readonly weight: number }[];
   readonly failover: string | undefined;
-  readonly timeouts: Target['timeouts'];
+  readonly tuning: RouteTuning;
+  /** Undefined: the URLs are not checked. */
+  readonly checks: HealthSpec | undefined;
+  /** Rules for ejecting URLs; undefined: none is. */
+  readonly outlier: ReturnType<typeof ejectionRulesOf> | undefined;
   /** TLS settings for the https URLs. */
   readonly tls: OutgoingTls;
 }
@@ -33,7 +40,7 @@ export function* planTargets(targets: Project['targets'], variables: Variables |
 }
 
 function* planTarget(name: string, target: Target, variables: Variables | undefined, complain: Complain): Pieces<TargetPlan> {
-  const { url, urls, failover, timeouts, tls } = target;
+  const { url, urls, failover, timeouts, retries, tls, health, outlier } = target;
   const at = ['targets', name];
   const written =
     url === undefined
@@ -62,7 +69,15 @@ function* planTarget(name: string, target: Target, variables: Variables | undefi
   if (written.length > 0 && written.every(({ weight }) => weight === 0))
     complain(at, 'every URL has weight 0: give at least one a higher weight');
   const complete = usable.length === written.length;
-  return { name, urls: usable, failover, timeouts, tls: planTls(tls, at, complete ? usable : [], variables, complain) };
+  return {
+    name,
+    urls: usable,
+    failover,
+    tuning: { timeouts, retries },
+    checks: health && checksOf(health),
+    outlier: outlier && ejectionRulesOf(outlier),
+    tls: planTls(tls, at, complete ? usable : [], variables, complain),
+  };
 }
 
 function planTls(

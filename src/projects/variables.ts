@@ -20,14 +20,22 @@ export function substitute<Value>(
   variables: Variables | undefined,
   path: readonly PropertyKey[],
   complain: Complain,
-  others: readonly string[] = [],
+  others: OtherReferences = none,
 ): Value {
   return replaced(value, { variables, others, complain }, path) as Value;
 }
 
+/** References that something else than {@link substitute} replaces. */
+interface OtherReferences {
+  knows(reference: string): boolean;
+  readonly shown: readonly string[];
+}
+
+const none: OtherReferences = { knows: () => false, shown: [] };
+
 interface Substitution {
   readonly variables: Variables | undefined;
-  readonly others: readonly string[];
+  readonly others: OtherReferences;
   readonly complain: Complain;
 }
 
@@ -38,7 +46,7 @@ export function refersToVariable(text: unknown): boolean {
 }
 
 /** Shared by all projects that refer to no variable. */
-const none: Variables = {};
+const noVariables: Variables = {};
 
 /** The variables that any text within these parts, lists and objects included, refers to; those that do not exist are left out. Each part is one piece. */
 export function* variablesInPieces(parts: Iterable<unknown>, variables: Variables): Pieces<Variables> {
@@ -47,7 +55,7 @@ export function* variablesInPieces(parts: Iterable<unknown>, variables: Variable
     collect(part, variables, found);
     yield;
   }
-  return Object.keys(found).length === 0 ? none : found;
+  return Object.keys(found).length === 0 ? noVariables : found;
 }
 
 function collect(value: unknown, variables: Variables, found: Record<string, string>): void {
@@ -71,12 +79,12 @@ function replaced(value: unknown, by: Substitution, path: readonly PropertyKey[]
 
 function replacedText(text: string, { variables, others, complain }: Substitution, path: readonly PropertyKey[]): string {
   return text.replace(reference, (whole, inside: string, end: string) => {
-    if (end !== '' && others.includes(inside)) return whole;
+    if (end !== '' && others.knows(inside)) return whole;
     const name = end === '' ? undefined : known.exec(inside)?.[1];
     if (name === undefined)
       complain(
         path,
-        `"${whole}" is not a reference to a variable; write ${['variables.NAME', ...others].map((one) => `\${${one}}`).join(', ')}`,
+        `"${whole}" is not a reference to a variable; write ${['variables.NAME', ...others.shown].map((one) => `\${${one}}`).join(', ')}`,
       );
     else if (variables !== undefined && Object.hasOwn(variables, name)) return variables[name] as string;
     else if (variables !== undefined) complain(path, `the environment has no variable "${name}"; add it to the environment's variables`);

@@ -1,12 +1,19 @@
+import { readTime } from '../http1/connection/read-time.ts';
+import type { ResponseHead } from '../http1/message/response-head.ts';
 import type { FailureKind } from '../model/counts.ts';
 import type { Blame } from './blame.ts';
 import type { Outcome, Route } from './contract.ts';
 import type { ForwardedExchange } from './forwarded-exchange.ts';
+import type { Told } from './message-connection.ts';
 import type { RequestQueue } from './request-queue.ts';
 import { type RetryableOutcome, spendRetry } from './retry.ts';
+import { readConsumer } from './told-consumer.ts';
+import { readHome } from './told-home.ts';
 import type { Upstream } from './upstream.ts';
 
 const none: readonly Upstream[] = [];
+/** Outcome of almost every attempt: an object for each would be garbage. */
+const answered: { readonly kind: 'answered'; status: number; headMs: number } = { kind: 'answered', status: 0, headMs: 0 };
 
 /** Facts about a request that decide whether it may be sent a second time: see `EndedAttempt`. */
 export interface Repeatability {
@@ -62,7 +69,7 @@ export class Attempts {
   }
 
   begin(upstream: Upstream): void {
-    this.#beganAt = performance.now();
+    this.#beganAt = readTime();
     this.#answered = false;
     this.upstream = upstream;
     this.#exchange.blame = this.#route.blame;
@@ -72,13 +79,30 @@ export class Attempts {
     this.queue?.attemptBegan();
   }
 
-  /** The final response head of the current attempt has come. @param blame who is to blame for a 5xx status, if not the upstream */
-  answered(status: number, blame?: Blame): void {
+  /**
+   * The final response head of the current attempt has come.
+   *
+   * @param blame who is to blame for a 5xx status, if not the upstream
+   * @param told the consumer, if it is not in the head
+   */
+  answered(head: ResponseHead, blame?: Blame, told?: Told): void {
+    const { status } = head;
     const upstream = this.upstream as Upstream;
-    const headMs = performance.now() - this.#beganAt;
+    const headMs = readTime() - this.#beganAt;
     this.#answered = true;
+    if (upstream.believed) {
+      this.#exchange.consumer = told === undefined ? readConsumer(head) : told.consumer;
+      const home = told === undefined ? readHome(head) : told.home;
+      if (home !== undefined) this.#route.homed?.(this.#exchange, home);
+    }
     upstream.answered(status, headMs, blame);
-    this.#report(upstream, blame === undefined ? { kind: 'answered', status, headMs } : { kind: 'answered', status, headMs, blame });
+    if (blame !== undefined) {
+      this.#report(upstream, { kind: 'answered', status, headMs, blame });
+      return;
+    }
+    answered.status = status;
+    answered.headMs = headMs;
+    this.#report(upstream, answered);
   }
 
   /** The server has switched protocols: it has room for another request. Tunnels are counted apart. */
@@ -90,6 +114,12 @@ export class Attempts {
   /** Ends the tunnel, and with it the current attempt. */
   tunnelClosed(): void {
     (this.upstream as Upstream).upgraded--;
+    this.end();
+  }
+
+  /** Ends the current attempt, if there is one; its response is complete. @param octets of the response's body */
+  complete(octets: number): void {
+    this.upstream?.learn(this.#exchange.head, octets);
     this.end();
   }
 

@@ -1,4 +1,5 @@
 import type { ExchangeRecord } from '../access-log/contract.ts';
+import type { RequestBody, ResponseBody } from '../http1/message/bodies.ts';
 import type { RequestView, ResponseView } from '../http1/message/message-view.ts';
 import type { NameRule } from '../http1/message/name-rule.ts';
 import type { FailureKind, ListenerCounts } from '../model/counts.ts';
@@ -6,9 +7,10 @@ import type { EnvironmentSpec } from '../model/environment.ts';
 import type { HopTls } from '../tls/hop-tls.ts';
 import type { ListenerTls } from '../tls/listener-tls.ts';
 import type { Blame } from './blame.ts';
-import type { ExchangeCounter } from './exchange-counter.ts';
+import type { EndCounter, ExchangeCounter } from './exchange-counter.ts';
 import type { RequestQueue } from './request-queue.ts';
 import type { RetryBudget } from './retry.ts';
+import type { Rewrite } from './rewrite.ts';
 import type { Upstream } from './upstream.ts';
 
 /** A role's decision about each request. */
@@ -20,10 +22,14 @@ export interface Handler {
    * any, has been ended (500, or cut off if its response had begun); all other exchanges continue.
    */
   fault(error: unknown, requestId: string | undefined): void;
+  /** Lines in which this server says who it is, as it agrees to a link with a balancer; undefined: it agrees to none. */
+  readonly linkFields?: string | undefined;
+  /** Called when a peer breaks the rules of a link, which is closed. */
+  linkFault?(peer: string, reason: string): void;
 }
 
 /** One request and its response, on its way through a role. Valid until the response has ended; must not be kept longer. */
-export interface Exchange {
+export interface Exchange extends RequestBody, ResponseBody {
   /** Value of `x-request-id`: the client's if it is well-formed, else generated here. */
   readonly id: string;
   readonly request: RequestView;
@@ -35,6 +41,8 @@ export interface Exchange {
   readonly forwarded: boolean;
   /** The client's connection has TLS. */
   readonly secure: boolean;
+  /** The connection is one of a balancer, which has shown its certificate. Default false. */
+  readonly fromBalancer?: boolean;
   /**
    * Decides about the certificate that the client has shown on its connection. If the authorities of these files issued it, and their revocation
    * lists do not name it, the upstream gets it in Client-Cert (RFC 9440), and no other.
@@ -46,30 +54,67 @@ export interface Exchange {
   readonly clientSubject?: string | undefined;
   /** Address of the listener that accepted the connection, as configured. */
   readonly listener: string;
+  /** The exchange has ended: nothing more can be sent. */
+  readonly over: boolean;
   /** Free for the role's own use during the exchange, for example for the resource that matched. */
   context: unknown;
   /** Counts the exchange when it ends: the listener's counter, until a role sets a more specific one. */
   counter: ExchangeCounter;
+  /** Counts the exchange for its consumer as well; undefined: it has none. */
+  callerCounter?: EndCounter | undefined;
   /** The culprit if the answer has a 5xx status; undefined: this server itself. Set by roles that answer to a balancer. */
   blame?: Blame | undefined;
+  /** Consumer of the request as {@link consumerText} writes it; for records. */
+  consumer?: string | undefined;
+  /** True: the response tells the balancer in front the consumer. Default false. */
+  tellsConsumer?: boolean;
+  /** The request may introduce a balancer on its connection: responses on that tell an older one nothing that it would pass on. */
+  introduced?(): void;
+  /** Where requests like this one should go, as `told-home.ts` tells it to the balancer in front. */
+  home?: string | undefined;
   /** Fields of responses that are made here; a role sets them. */
   ownFields?: Readonly<Record<string, string>> | undefined;
+  /** More fields of responses that are made here, which come before {@link ownFields}. They are asked for only when there is such a response. */
+  moreFields?: OwnFields | undefined;
   /** True: the connection is kept after the response, even while the listener asks clients to connect elsewhere. Default false. */
   keepOpen?: boolean;
+  /** Asked before a failure of the upstream (502, 503, 504) is answered; true: it has answered instead. */
+  fallback?: ((failure: Failure) => boolean) | undefined;
   /** Notified when the exchange has ended. */
   watcher?: ExchangeWatcher | undefined;
+  /**
+   * The same request once more, as an exchange without client: what answers it can be observed, and is discarded. It has no body. Undefined: too
+   * many of them are under way.
+   */
+  copy(): Exchange | undefined;
+  /** Copies the request's body while it passes, up to `most` octets; `done` gets all of it, or undefined if it is larger or broken off. */
+  tapBody?(most: number, done: (body: Buffer | undefined) => void): void;
   /** Sends the request to an upstream of `route`, under the route's rules. */
   forward(route: Route): void;
-  /** Answers the request here. Content-Length is added; the request's body is read and dropped, or the connection is closed. */
-  respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer): void;
+  /** Answers the request here, also while `Route.respond` runs, in place of the upstream. Content-Length is added; the request's body is read and dropped, or the connection is closed. */
+  respond(status: number, headers: AnswerFields, body: string | Buffer): void;
   /** Answers the request here with a short problem+json. @param headers fields to add */
   fail(failure: Failure, headers?: Readonly<Record<string, string>>): void;
 }
 
+/** Fields that are put together when a response is made here. */
+export interface OwnFields {
+  toRecord(): Readonly<Record<string, string>>;
+}
+
+/** Fields of an answer that is made here, by name; a list stands for several lines. */
+export type AnswerFields = Readonly<Record<string, string | readonly string[]>>;
+
 /** Notified of the end of one exchange. */
 export interface ExchangeWatcher {
-  ended(record: ExchangeRecord): void;
+  /** Called first, with facts that are at hand. */
+  settled?(facts: EndFacts): void;
+  /** Called with the whole record, which is put together for that: it reads fields and decodes text. */
+  ended?(record: ExchangeRecord): void;
 }
+
+/** The part of a record that is known without reading the request again. */
+export type EndFacts = Pick<ExchangeRecord, 'status' | 'octets' | 'durationMs' | 'server' | 'aborted'>;
 
 /** The upstreams for one kind of request, and the rules for using them. Long-lived, shared by many exchanges. */
 export interface Route {
@@ -86,11 +131,13 @@ export interface Route {
   pick(exchange: Exchange, tried: readonly Upstream[], any?: boolean): Upstream | undefined;
   /** True if the last `pick` for the exchange found its own upstream full: the exchange may wait for that one, though others have room. */
   waitsForOne?(exchange: Exchange): boolean;
-  /** Called before the request head for `upstream` is written: the new target and Host, if they change. */
-  rewrite?(exchange: Exchange, upstream: Upstream): { target: string; host: string } | undefined;
+  /** Called before the request head for `upstream` is written: the new target and Host, if they change. They are read before the next call. */
+  rewrite?(exchange: Exchange, upstream: Upstream): Rewrite | undefined;
   /** Called with the final response head of `upstream`, to edit it through `exchange.response`, or to answer in its place. */
   respond?(exchange: Exchange, upstream: Upstream): void;
-  /** Called with the outcome of each attempt, for passive health checks. */
+  /** Called with what a gateway server says of the home of a request; see `told-home.ts`. */
+  homed?(exchange: Exchange, home: string): void;
+  /** Called with the outcome of each attempt, for passive health checks. It is valid only during the call. */
   observe?(upstream: Upstream, outcome: Outcome): void;
 }
 
@@ -157,6 +204,11 @@ export interface ListenerSettings {
   readonly tellsFaults?: boolean;
   /** CIDR ranges of proxies whose `X-Forwarded-*` and `Forwarded` are believed and extended. */
   readonly trustedProxies: readonly string[];
+  /**
+   * True for what a balancer of this registry sends to prove that it is one: what it says about its clients is believed, and passed on as it came.
+   * Asked at each request of a connection with such a proof. Default: none is known so.
+   */
+  readonly knowsBalancer?: ((proof: string) => boolean) | undefined;
   /** CIDR ranges of senders whose connections must begin with a header of the PROXY protocol. Default: none. */
   readonly proxyProtocol?: readonly string[];
   /** Certificates and settings of TLS; undefined: connections are plain. Holds private keys: never log it. */

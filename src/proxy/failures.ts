@@ -49,6 +49,11 @@ export const failures = {
   tooManyConnections: { status: 503, code: 'too-many-connections', title: 'There is no room for another connection at the moment.' },
   badProxyHeader: { status: 400, code: 'bad-proxy-header', title: 'The connection must begin with a header of the PROXY protocol.' },
   bodyTooLarge: { status: 413, code: 'body-too-large', title: 'The request body is larger than allowed.' },
+  responseTooLarge: {
+    status: 502,
+    code: 'response-too-large',
+    title: 'The body of the upstream response is larger than what can be changed here.',
+  },
   traceEndsHere: { status: 501, code: 'trace-not-supported', title: 'This server does not support TRACE.' },
   internal: { status: 500, code: 'internal', title: 'The request could not be processed.' },
 } as const satisfies Record<string, Failure>;

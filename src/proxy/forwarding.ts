@@ -1,24 +1,24 @@
 import { processDeadlines, sooner, type Watched } from '../http1/connection/deadlines.ts';
 import { outbox } from '../http1/connection/outbox.ts';
-import type { AttemptFailure, ResponseSink, UpstreamConnection } from '../http1/connection/response-sink.ts';
-import { mustDrain } from '../http1/connection/wire-socket.ts';
+import type { AttemptFailure, ResponseSink } from '../http1/connection/response-sink.ts';
 import type { EditedFields } from '../http1/message/edited-fields.ts';
 import type { ResponseHead } from '../http1/message/response-head.ts';
 import { Attempts, type Repeatability } from './attempts.ts';
 import { readBlame } from './blame.ts';
+import { continueMs } from './continue-wait.ts';
 import type { Failure, Route } from './contract.ts';
 import { attemptFailures, failures } from './failures.ts';
 import type { ForwardedExchange } from './forwarded-exchange.ts';
 import { HeldBody } from './held-body.ts';
+import { isFull, type ServerLink, toldBy } from './message-connection.ts';
+import { mostOctets } from './most-octets.ts';
 import type { Waiter } from './request-queue.ts';
 import type { ResponseWriter } from './response-writer.ts';
 import { mayResend } from './retry.ts';
 import { Tunnel } from './tunnel.ts';
 import type { Upstream } from './upstream.ts';
+import { writeBody, writeBodyEnd } from './write-request-body.ts';
 import { writeRequestHead } from './write-request-head.ts';
-
-/** Milliseconds to wait for an upstream's 100 (Continue); after that Sluice sends its own (RFC 9110 section 10.1.1). */
-const continueMs = 1000;
 
 /**
  * Forwards one exchange along a route: pick → attempt → classify → retry or respond. Sends the request to an upstream, more than once
@@ -32,7 +32,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   readonly #response: ResponseWriter;
   readonly #route: Route;
   readonly #attempts: Attempts;
-  #connection: UpstreamConnection | undefined;
+  #connection: ServerLink | undefined;
   #resent = false;
   #lastFailure: Failure | undefined;
   /** The request's head has been sent over the current connection. */
@@ -40,6 +40,8 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   /** The body so far, while it can't be sent or might have to be sent again. */
   #held: HeldBody | undefined;
   #bodyOctets = 0;
+  /** Greatest number of octets of the body; below 0: no limit. */
+  readonly #mostBody: number;
   // Points in time on the clock of the deadlines; 0: none.
   #totalUntil = 0;
   #waitsUntil = 0;
@@ -53,19 +55,17 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#response = response;
     this.#route = route;
     this.#attempts = new Attempts(exchange, route);
+    this.#mostBody = mostOctets(route.settings.limits.bodyBytes, exchange.bodyLimit);
   }
 
   /** @param held beginning of the body, if it arrived before there was a route */
   start(held: HeldBody | undefined): void {
-    const { settings, budget } = this.#route;
     const { head } = this.#exchange;
-    budget.earn(settings.retries);
+    const { settings } = this.#route;
+    this.#route.budget.earn(settings.retries);
     this.#held = held;
     this.#bodyOctets = held?.octets ?? 0;
-    if (this.#tooLarge(head.contentLength) || this.#tooLarge(this.#bodyOctets)) {
-      this.#response.fail(failures.bodyTooLarge);
-      return;
-    }
+    if (this.#refusesBodyOf(Math.max(head.contentLength, this.#bodyOctets))) return;
     if (settings.timeouts.total > 0) this.#totalUntil = processDeadlines.in(settings.timeouts.total);
     if (head.expectContinue) this.#continueAt = processDeadlines.in(continueMs);
     this.#rearm();
@@ -97,13 +97,9 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   }
 
   // From the client
-
   body(buffer: Buffer, start: number, end: number): void {
     this.#bodyOctets += end - start;
-    if (this.#tooLarge(this.#bodyOctets)) {
-      this.#response.fail(failures.bodyTooLarge);
-      return;
-    }
+    if (this.#refusesBodyOf(this.#bodyOctets)) return;
     if (!this.#sending) {
       this.#held ??= new HeldBody();
       this.#held.add(buffer, start, end);
@@ -125,7 +121,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   /** One read of the client has been sent on. Reads no more until the upstream keeps up. */
   bodyFlushed(): void {
     const { client } = this.#response;
-    if (this.#connection === undefined || !mustDrain(this.#connection.wire) || client.bodyComplete) return;
+    if (this.#connection === undefined || !isFull(this.#connection) || client.bodyComplete) return;
     client.pause();
     this.#connection.expectAnswer();
   }
@@ -137,10 +133,11 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
 
   // From the upstream
 
-  connected(connection: UpstreamConnection): void {
+  connected(connection: ServerLink): void {
     this.#send(connection);
     outbox.flushIfPlenty();
-    if (!mustDrain(connection.wire)) this.#response.client.resume();
+    if (this.#connection !== connection) return;
+    if (!isFull(connection)) this.#response.client.resume();
     else connection.expectAnswer();
   }
 
@@ -149,14 +146,19 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   }
 
   head(head: ResponseHead): void {
+    if (head.status === 100) {
+      this.#continueAt = 0;
+      this.#rearm();
+    }
     if (head.status < 200) {
-      this.#interim(head);
+      this.#response.interim(head);
       return;
     }
     const attempts = this.#attempts;
     const upstream = attempts.upstream as Upstream;
-    const blame = head.status >= 500 && upstream.believed ? readBlame(head) : undefined;
-    attempts.answered(head.status, blame);
+    const told = toldBy(this.#connection);
+    const blame = head.status < 500 || !upstream.believed ? undefined : told === undefined ? readBlame(head) : told.blame;
+    attempts.answered(head, blame, told);
     const { retries, exposeServer } = this.#route.settings;
     let other: Upstream | undefined;
     if (blame === 'shortage') other = attempts.alternative('shortage', { repeatable: true, replayable: this.replayable });
@@ -170,7 +172,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#held = undefined;
     this.#continueAt = 0;
     this.#rearm();
-    this.#response.take(head);
+    this.#response.take(head, told?.edits);
     this.#route.respond?.(this.#exchange, upstream);
     this.#response.begin(upstream.id, exposeServer);
   }
@@ -186,14 +188,14 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   switched(head: ResponseHead, buffer: Buffer, start: number, end: number): void {
     const attempts = this.#attempts;
     const response = this.#response;
-    const upstream = attempts.upstream as Upstream;
     const { exposeServer, timeouts } = this.#route.settings;
-    attempts.answered(head.status);
-    response.take(head);
+    const upstream = attempts.upstream as Upstream;
+    attempts.answered(head, undefined, toldBy(this.#connection));
+    response.take(head, toldBy(this.#connection)?.edits);
     this.#route.respond?.(this.#exchange, upstream);
     if (response.ended) return;
     this.#rest();
-    const server = (this.#connection as UpstreamConnection).release();
+    const server = (this.#connection as ServerLink).release();
     this.#connection = undefined;
     const { socket: client, after } = response.switchProtocols(upstream.id, exposeServer);
     if (after.length > 0) server.write(after);
@@ -208,7 +210,7 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
 
   responseEnd(trailers: string): void {
     this.#connection = undefined;
-    this.#attempts.end();
+    this.#attempts.complete(this.#response.octets);
     this.#response.end(trailers);
   }
 
@@ -217,7 +219,6 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   }
 
   failed(failure: AttemptFailure, reason: string): void {
-    const { settings, budget } = this.#route;
     const attempts = this.#attempts;
     const stale = failure === 'reset' && this.#connection?.reused === true && !this.#connection.heard;
     const sent = this.#sending;
@@ -225,8 +226,8 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#sending = false;
     if (mayResend({ stale, resent: this.#resent, repeatable: this.repeatable, replayable: this.replayable })) {
       this.#resent = true;
-      budget.resends++;
-      this.#connection = (attempts.upstream as Upstream).connect(this, this.#response.client, settings.timeouts.connect);
+      this.#route.budget.resends++;
+      this.#connection = this.#connect(attempts.upstream as Upstream);
       return;
     }
     const { begun } = this.#response;
@@ -269,13 +270,12 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
       this.#tooLate();
       return;
     }
-    const { queue } = this.#attempts;
     if (this.#waitsUntil > 0 && this.#waitsUntil <= now) {
       if (this.#openAny()) {
-        queue?.leave(this);
+        this.#attempts.queue?.leave(this);
         return;
       }
-      if (queue) queue.timeouts++;
+      if (this.#attempts.queue) this.#attempts.queue.timeouts++;
       this.#response.fail(this.#lastFailure ?? failures.queueTimeout);
       return;
     }
@@ -288,13 +288,12 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
 
   /** The time for the whole exchange is over. If a server had the whole request and did not answer, its attempt counts as failed. */
   #tooLate(): void {
-    const attempts = this.#attempts;
-    const response = this.#response;
-    if (!response.begun && attempts.upstream !== undefined && this.#sending && response.client.bodyComplete) {
+    const { begun, client } = this.#response;
+    if (!begun && this.#attempts.upstream !== undefined && this.#sending && client.bodyComplete) {
       this.#hangUp();
-      attempts.failed('head-timeout', 'no response within the total time', true);
+      this.#attempts.failed('head-timeout', 'no response within the total time', true);
     }
-    response.fail(failures.totalTimeout);
+    this.#response.fail(failures.totalTimeout);
   }
 
   #rearm(): void {
@@ -305,9 +304,8 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
   }
 
   #attempt(): void {
-    const { queue } = this.#attempts;
     // Requests that wait come first.
-    const upstream = queue && queue.length > 0 ? undefined : this.#attempts.pick();
+    const upstream = (this.#attempts.queue?.length ?? 0) > 0 ? undefined : this.#attempts.pick();
     if (upstream !== undefined) this.#open(upstream);
     else this.#wait();
   }
@@ -337,9 +335,14 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
 
   #open(upstream: Upstream): void {
     this.#attempts.begin(upstream);
-    const connection = upstream.pool.take();
-    if (connection) this.#send(connection);
-    else this.#connection = upstream.connect(this, this.#response.client, this.#route.settings.timeouts.connect);
+    const connection = upstream.take(this.#exchange.head) as ServerLink | undefined;
+    if (connection === undefined) this.#connection = this.#connect(upstream);
+    else if (this.#held === undefined) this.#send(connection);
+    else this.connected(connection);
+  }
+
+  #connect(upstream: Upstream): ServerLink {
+    return upstream.connect(this, this.#response.client, this.#route.settings.timeouts.connect) as ServerLink;
   }
 
   /** Ends all deadlines of the exchange. */
@@ -355,45 +358,43 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
     this.#sending = false;
   }
 
-  #send(connection: UpstreamConnection): void {
+  #send(connection: ServerLink): void {
     const { head } = this.#exchange;
     const { bodyComplete } = this.#response.client;
     this.#connection = connection;
     connection.begin(this, head, bodyComplete);
     const upstream = this.#attempts.upstream as Upstream;
     const rewrite = this.#route.rewrite?.(this.#exchange, upstream);
-    writeRequestHead(outbox.to(connection.wire), this.#exchange, upstream, rewrite);
     this.#sending = true;
-    this.#held?.each((piece) => this.#sendBody(piece, 0, piece.length));
-    if (this.#held !== undefined) connection.progress(bodyComplete, this.#held.octets);
+    if (connection.wire === undefined) {
+      connection.head(this.#exchange, upstream, rewrite, bodyComplete && this.#held === undefined && !head.chunked);
+    } else writeRequestHead(outbox.to(connection.wire), this.#exchange, upstream, rewrite);
+    this.#held?.each((piece) => {
+      if (this.#connection === connection) this.#sendBody(piece, 0, piece.length);
+    });
+    // The server may have answered already, or failed and been replaced by another one.
+    if (this.#connection !== connection) return;
+    const held = this.#held;
+    if (held) connection.progress(bodyComplete, held.octets);
     const mayBeSentAgain = (this.#held !== undefined || !bodyComplete) && this.repeatable;
     if (!mayBeSentAgain) this.#held = undefined;
     else if (!bodyComplete) this.#held ??= new HeldBody();
-    if (bodyComplete && head.chunked) this.#sendBodyEnd();
+    if (bodyComplete && (head.chunked || (held && connection.wire === undefined))) this.#sendBodyEnd();
   }
 
   #sendBody(buffer: Buffer, start: number, end: number): void {
-    const out = outbox.to((this.#connection as UpstreamConnection).wire);
-    if (this.#exchange.head.chunked) out.chunk(buffer, start, end);
-    else out.octets(buffer, start, end);
+    writeBody(this.#connection as ServerLink, this.#exchange.head, buffer, start, end);
   }
 
   #sendBodyEnd(): void {
-    const connection = this.#connection as UpstreamConnection;
-    if (this.#exchange.head.chunked) outbox.to(connection.wire).text(`0\r\n${this.#response.client.trailers(this.#exchange.edits)}\r\n`);
-    connection.progress(true);
+    const connection = this.#connection as ServerLink;
+    writeBodyEnd(connection, this.#exchange, this.#response.client);
+    if (this.#connection === connection) connection.progress(true);
   }
 
-  #interim(head: ResponseHead): void {
-    if (head.status === 100) {
-      this.#continueAt = 0;
-      this.#rearm();
-    }
-    this.#response.interim(head);
-  }
-
-  #tooLarge(octets: number): boolean {
-    const { bodyBytes } = this.#route.settings.limits;
-    return bodyBytes > 0 && octets > bodyBytes;
+  #refusesBodyOf(octets: number): boolean {
+    const tooLarge = this.#mostBody >= 0 && octets > this.#mostBody;
+    if (tooLarge) this.#response.fail(failures.bodyTooLarge);
+    return tooLarge;
   }
 }

@@ -5,6 +5,14 @@ export class HeldBody {
   octets = 0;
   #complete = true;
 
+  /** @param body a whole body; it is not copied */
+  static of(body: Buffer): HeldBody {
+    const held = new HeldBody();
+    held.#pieces.push(body);
+    held.octets = body.length;
+    return held;
+  }
+
   /** True if it holds everything received of the body so far. */
   get complete(): boolean {
     return this.#complete;
@@ -23,6 +31,15 @@ export class HeldBody {
     this.#complete = false;
     this.#pieces = [];
     this.octets = 0;
+  }
+
+  /** Everything kept, as one piece. */
+  whole(): Buffer {
+    const [first] = this.#pieces;
+    if (first !== undefined && this.#pieces.length === 1) return first;
+    const whole = Buffer.concat(this.#pieces, this.octets);
+    this.#pieces = [whole];
+    return whole;
   }
 
   each(use: (piece: Buffer) => void): void {

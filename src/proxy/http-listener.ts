@@ -1,15 +1,15 @@
 import net from 'node:net';
 import type { AccessLog, ExchangeRecord } from '../access-log/contract.ts';
+import { takeConnections, toSecure } from '../http1/connection/accepted.ts';
 import { processDeadlines } from '../http1/connection/deadlines.ts';
-import { secureDirectly } from '../http1/connection/direct-tls.ts';
-import { readFirstOctets } from '../http1/connection/first-octets.ts';
+import type { DirectAccepted } from '../http1/connection/direct-accepted.ts';
 import { outbox } from '../http1/connection/outbox.ts';
-import type { RequestSink } from '../http1/connection/request-sink.ts';
+import { discard, type RequestSink } from '../http1/connection/request-sink.ts';
 import { ServerConnection, type ServerConnectionOwner } from '../http1/connection/server-connection.ts';
 import type { ServerConnectionSettings } from '../http1/connection/server-connection-settings.ts';
-import type { Wire } from '../http1/connection/wire-socket.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import type { WireFault } from '../http1/message/wire-fault.ts';
+import type { LinkWire } from '../link/link-wire.ts';
 import { formatAddress } from '../model/address.ts';
 import type { ListenerCounts } from '../model/counts.ts';
 import { processDescriptors } from '../model/descriptors.ts';
@@ -17,26 +17,26 @@ import { unmapped } from '../model/ip-address.ts';
 import { LongestIdle, settledMs } from '../model/longest-idle.ts';
 import type { ConnectionEnds } from '../model/proxy-protocol.ts';
 import { Handshakes } from '../tls/handshakes.ts';
-import type { SecuredConnection } from '../tls/secured-connection.ts';
+import type { Secured, SecuredConnection, SecureSocket } from '../tls/secured-connection.ts';
 import { Admission, type AdmissionOwner } from './admission.ts';
 import { answerChallenge } from './answer-challenge.ts';
 import { blameField } from './blame.ts';
 import { bindSocket } from './bound-socket.ts';
+import { connectionSettings } from './connection-settings.ts';
 import type { Handler, Listener, ListenerSettings } from './contract.ts';
+import type { ExchangeClient } from './exchange-client.ts';
 import { ExchangeCounter } from './exchange-counter.ts';
+import type { ExchangeOwner } from './exchange-owner.ts';
 import { failures } from './failures.ts';
-import { ownAnswer, problem } from './own-answer.ts';
-import { type ExchangeOwner, ProxyExchange } from './proxy-exchange.ts';
+import { isStream, type LinksOwner, ListenerLinks } from './listener-links.ts';
+import { problem, writeOwnAnswer } from './own-answer.ts';
+import { ProxyExchange } from './proxy-exchange.ts';
 import { type ProxyHeaderOwner, ProxyHeaderReader } from './proxy-header-reader.ts';
 import { redirectToHttps } from './redirect-to-https.ts';
 import { refusedSenders } from './refused-senders.ts';
 import { newRequestId } from './request-id.ts';
 import { ListenerProxies, TrustedProxies } from './trusted-proxies.ts';
 
-/** Longest request target, unless the limit of heads is raised: then half of that. */
-const targetBytes = 16 * 1024;
-/** Default of `ListenerSettings.fields`. */
-const fields = 100;
 const backlog = 4096;
 /** Milliseconds for which idle connections stay open when their listener closes: a request may be on its way already. */
 const lastRequestMs = 500;
@@ -60,7 +60,7 @@ export async function openListener(
 }
 
 /** A listener: accepts connections, gives each request to the role as an exchange, and closes without losing a request. */
-export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOwner, AdmissionOwner, ProxyHeaderOwner {
+export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOwner, AdmissionOwner, ProxyHeaderOwner, LinksOwner {
   readonly configured: string;
   readonly deadlines = processDeadlines;
   readonly handler: Handler;
@@ -72,6 +72,9 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   readonly #accessLog: AccessLog | undefined;
   readonly #server: net.Server;
   readonly #connections = new Set<ServerConnection>();
+  /** Streams of links: only their links count as connections, since a stream has no descriptor. */
+  readonly #streams = new Set<ServerConnection>();
+  readonly #links = new ListenerLinks(this, this.#connections, () => this.#roomMade());
   readonly #longestIdle = new LongestIdle(this.#connections);
   readonly #tunnels = new Set<net.Socket>();
   /** Connections that wait for their header of the PROXY protocol. */
@@ -82,7 +85,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   readonly #admission = new Admission(this);
   /** Undefined: connections are plain. */
   #handshakes: Handshakes | undefined;
-  readonly #secured = (socket: net.Socket, about: SecuredConnection) => void this.#serve(socket, undefined, about);
+  readonly #secured: Secured = (socket, about) => void this.#serve(socket, undefined, about);
   #most = Number.POSITIVE_INFINITY;
   #tellsFaults = false;
   #mayBePlain: ListenerSettings['mayBePlain'];
@@ -119,6 +122,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
         this.#server.off('error', reject);
         // Nothing is to be done here: of accepts that fail for lack of descriptors no event tells.
         this.#server.on('error', () => {});
+        takeConnections(this.#server, (accepted) => this.#takeAtOnce(accepted));
         resolve();
       };
       this.#server.listen(bound, backlog, opened);
@@ -132,23 +136,11 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     this.#redirectPort = settings.redirectPort;
     this.#challengeAnswers = settings.challengeAnswers;
     this.#updateTls(settings);
-    const secure = settings.tls !== undefined || settings.hop !== undefined;
     this.#mayBePlain = settings.mayBePlain;
-    this.proxies = new ListenerProxies(settings.trustedProxies);
+    this.proxies = new ListenerProxies(settings.trustedProxies, settings.knowsBalancer);
     const { proxyProtocol = [] } = settings;
     this.#senders = proxyProtocol.length === 0 ? undefined : new TrustedProxies(proxyProtocol);
-    this.settings = {
-      limits: {
-        headBytes: settings.headerBytes,
-        targetBytes: Math.min(Math.max(targetBytes, settings.headerBytes / 2), settings.headerBytes),
-        fields: settings.fields ?? fields,
-        names: settings.underscores ?? 'drop',
-        secure,
-      },
-      headMs: settings.timeouts.requestHead,
-      idleMs: settings.timeouts.clientIdle,
-      bodyPace: { graceMs: settings.timeouts.requestBody, octetsPerSecond: settings.bodyRate },
-    };
+    this.settings = connectionSettings(settings);
   }
 
   get address(): string {
@@ -157,7 +149,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   }
 
   get connections(): number {
-    return this.#connections.size + this.#tunnels.size + this.#headless.size + (this.#handshakes?.size ?? 0);
+    return this.#connections.size + this.#links.size + this.#tunnels.size + this.#headless.size + (this.#handshakes?.size ?? 0);
   }
 
   get limit(): number {
@@ -179,24 +171,22 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   admit(socket: net.Socket): void {
     if (this.#isSender(socket)) this.#headless.add(new ProxyHeaderReader(this, socket, this.settings.headMs));
     else if (this.#handshakes === undefined || this.#isPlain(socket)) this.#serve(socket);
-    else this.#handshakes.begin(socket, this.#secured);
+    else this.#handshakes.begin(toSecure(socket), this.#secured);
   }
 
   secure(connection: ServerConnection, octets: Buffer): boolean {
     if (this.#handshakes === undefined || this.#mayBePlain === undefined || connection.secured !== undefined) return false;
-    const { socket } = connection.release();
+    if (isStream(connection)) return false;
     this.#connections.delete(connection);
-    processDescriptors.closed(socket as Wire);
-    socket.unshift(Buffer.from(octets));
-    this.#handshakes.begin(socket, this.#secured);
+    processDescriptors.closed(connection.wire);
+    this.#handshakes.begin(toSecure(connection.release().socket, Buffer.from(octets)), this.#secured);
     return true;
   }
 
   headerRead(reader: ProxyHeaderReader, socket: net.Socket, ends: ConnectionEnds | undefined, rest: Buffer): void {
     this.#headless.delete(reader);
     if (this.#handshakes !== undefined) {
-      socket.unshift(rest);
-      this.#handshakes.begin(socket, (secured, about) => void this.#serve(secured, ends, about), ends?.source);
+      this.#handshakes.begin(toSecure(socket, rest), (secure, about) => void this.#serve(secure, ends, about), ends?.source);
       return;
     }
     const connection = this.#serve(socket, ends);
@@ -227,14 +217,14 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
 
   turnAway(socket: net.Socket): { destroy(): void } {
     this.#refused++;
-    const refuse = (accepted: net.Socket, secured?: SecuredConnection) => {
+    const refuse = (accepted: SecureSocket, secured?: SecuredConnection) => {
       const connection = this.#serve(accepted, undefined, secured);
       this.refuse(connection, failures.tooManyConnections);
       return connection;
     };
     if (this.#handshakes === undefined || this.#isPlain(socket)) return refuse(socket);
     // The answer could only follow the header and the handshake.
-    return this.#isSender(socket) ? socket.destroy() : this.#handshakes.begin(socket, refuse);
+    return this.#isSender(socket) ? socket.destroy() : this.#handshakes.begin(toSecure(socket), refuse);
   }
 
   get closing(): boolean {
@@ -249,10 +239,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     return this.#active + this.#tunnels.size;
   }
 
-  /**
-   * Closes this many connections, each with the answer to its next request, so that their clients connect again and other processes that
-   * share the address may get them.
-   */
+  /** Closes this many connections, each with its next answer: their clients connect again, and may reach other processes at the address. */
   shed(connections: number): void {
     this.#surplus = connections;
   }
@@ -266,6 +253,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     this.lameDuck = true;
     this.#server.close();
     this.#admission.end();
+    this.#links.close();
     if (this.connections === 0) return Promise.resolve();
     return new Promise((resolve) => {
       // setImmediate lets pending socket reads run first: if the process was stalled, requests that came meanwhile are not read yet.
@@ -285,6 +273,7 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
       // The same as if the client had asked for it: the answer says `Connection: close`.
       head.keepAlive = false;
     }
+    if (head.upgrade && this.#links.takes(connection, head)) return discard;
     const exchange = new ProxyExchange(this, connection, head);
     this.#active++;
     try {
@@ -308,12 +297,12 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     const said = problem(fault, requestId);
     if (this.#tellsFaults && fault === failures.tooManyConnections) said.headers[blameField] = 'shortage';
     Object.assign(said.headers, connection.secured?.ownFields);
-    const answer = ownAnswer(said, { requestId, headOnly: false, connection: 'close' });
-    outbox.to(connection.wire).octets(answer, 0, answer.length);
+    writeOwnAnswer(outbox.to(connection.wire), said, { requestId, headOnly: false, connection: 'close' });
     connection.close();
   }
 
   closed(connection: ServerConnection): void {
+    if (this.#streams.delete(connection)) return;
     this.#connections.delete(connection);
     this.#roomMade();
   }
@@ -328,6 +317,12 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     this.#active--;
   }
 
+  serveStream(wire: LinkWire, { announced, secured, proof }: ServerConnection): void {
+    const connection = new ServerConnection(wire, this, announced, secured);
+    connection.proof = proof;
+    this.#streams.add(connection);
+  }
+
   log(exchange: { record(): ExchangeRecord }): void {
     if (this.#accessLog === undefined) return;
     try {
@@ -337,8 +332,8 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     }
   }
 
-  tunnelOpened(connection: ServerConnection, socket: net.Socket): void {
-    this.#connections.delete(connection);
+  tunnelOpened(connection: ExchangeClient, socket: net.Socket): void {
+    this.#connections.delete(connection as ServerConnection);
     this.#tunnels.add(socket);
     socket.once('close', () => {
       this.#tunnels.delete(socket);
@@ -346,27 +341,36 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
     });
   }
 
+  /** Takes a connection that need not wait for anything: serves it, or begins its handshake. */
+  #takeAtOnce(accepted: DirectAccepted): boolean {
+    if (this.full || this.#admission.length > 0 || accepted.remoteAddress === undefined || this.#isSender(accepted)) return false;
+    this.#accepted++;
+    if (this.#handshakes === undefined || this.#isPlain(accepted)) this.#serve(accepted.plain());
+    else this.#handshakes.begin(accepted, this.#secured);
+    return true;
+  }
+
   /** Reads requests from a connection whose handshake, if there is one, is complete. */
-  #serve(socket: net.Socket, announced?: ConnectionEnds, secured?: SecuredConnection): ServerConnection {
+  #serve(socket: SecureSocket, announced?: ConnectionEnds, secured?: SecuredConnection): ServerConnection {
     const connection = new ServerConnection(socket, this, announced, secured);
     this.#connections.add(connection);
     return connection;
   }
 
   /** The peer must begin its connection with a header of the PROXY protocol. */
-  #isSender(socket: net.Socket): boolean {
-    return this.#senders?.trusts(socket.remoteAddress ?? '') === true;
+  #isSender({ remoteAddress = '' }: SecureSocket): boolean {
+    return this.#senders?.trusts(remoteAddress) === true;
   }
 
   /** The peer need not begin with TLS. */
-  #isPlain({ remoteAddress = '' }: net.Socket): boolean {
+  #isPlain({ remoteAddress = '' }: SecureSocket): boolean {
     return this.#mayBePlain?.(unmapped(remoteAddress)) === true;
   }
 
   /** Connections that are open keep what they have. */
   #updateTls({ tls, hop, mayBePlain, timeouts }: ListenerSettings): void {
     if (tls === undefined && mayBePlain === undefined) this.#handshakes = undefined;
-    else this.#handshakes ??= new Handshakes(processDeadlines, readFirstOctets, secureDirectly, () => this.#roomMade());
+    else this.#handshakes ??= new Handshakes(processDeadlines, () => this.#roomMade());
     this.#handshakes?.update({ tls, hop, silent: mayBePlain !== undefined, limitMs: timeouts.requestHead || handshakeMs });
   }
 
@@ -378,13 +382,15 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   #closeIdle(): void {
     for (const reader of this.#headless) reader.destroy();
     this.#handshakes?.end();
-    for (const connection of this.#connections) if (connection.idle) connection.close();
+    for (const connections of [this.#connections, this.#streams])
+      for (const connection of connections) if (connection.idle) connection.close();
   }
 
   #destroyAll(): void {
     for (const reader of this.#headless) reader.destroy();
     this.#handshakes?.end();
     for (const connection of this.#connections) connection.destroy();
+    this.#links.destroy();
     for (const socket of this.#tunnels) socket.destroy();
   }
 

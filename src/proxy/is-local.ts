@@ -1,5 +1,5 @@
 import { BlockList } from 'node:net';
-import { foldName } from '../http1/message/field-lines.ts';
+import { foldName } from '../http1/message/field-name.ts';
 import { inRanges } from '../model/ip-address.ts';
 
 const loopback = new BlockList();

@@ -1,9 +1,11 @@
 import { fieldIds } from '../http1/message/field-ids.ts';
 import type { FieldLines } from '../http1/message/field-lines.ts';
 import { spells } from '../http1/message/octets.ts';
+import { WordSearch } from '../http1/message/word-search.ts';
 import { ownCookiePrefix } from '../model/session-cookie.ts';
 
 const prefix = Buffer.from(ownCookiePrefix, 'latin1');
+const search = new WordSearch(ownCookiePrefix);
 /**
  * One of Sluice's cookies with the separator after it. Pairs end at a semicolon or comma even within quotes: another cookie with an open
  * quote must not hide this one. A name may follow white space or a quote, since lenient servers begin a pair there. Attributes of RFC 2965
@@ -24,9 +26,7 @@ export function hideOwnCookies(fields: FieldLines, first: number): void {
   for (let line = first; line >= 0; line = fields.indexOf(fieldIds.cookie, line + 1)) {
     const start = fields.base + fields.valueStart(line);
     const end = fields.base + fields.valueEnd(line);
-    const found = fields.bytes.indexOf(prefix, start);
-    if (found < 0) return;
-    if (found >= end) continue;
+    if (search.indexIn(fields.bytes, start, end) < 0) continue;
     const rest = fields
       .value(line)
       .replace(ownPair, '')
@@ -50,7 +50,7 @@ export function strikeOwnCookies(fields: FieldLines): void {
     let start = fields.base + fields.valueStart(line);
     const end = fields.base + fields.valueEnd(line);
     while (start < end && separators.includes(fields.bytes[start] as number)) start++;
-    if (spells(fields.bytes, start, Math.min(end, start + prefix.length), ownCookiePrefix)) fields.strike(line);
+    if (spells(fields.bytes, start, Math.min(end, start + prefix.length), prefix)) fields.strike(line);
   }
 }
 

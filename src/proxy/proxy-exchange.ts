@@ -1,47 +1,37 @@
 import type net from 'node:net';
 import type { ExchangeRecord } from '../access-log/contract.ts';
+import type { Outbox } from '../http1/connection/outbox.ts';
 import type { RequestSink } from '../http1/connection/request-sink.ts';
-import type { ServerConnection } from '../http1/connection/server-connection.ts';
+import type { BodyObserver, BodyStream } from '../http1/message/bodies.ts';
 import { EditedFields } from '../http1/message/edited-fields.ts';
-import { fieldIds } from '../http1/message/field-ids.ts';
 import type { HeaderFields, RequestView, ResponseView } from '../http1/message/message-view.ts';
 import { offeredProtocols } from '../http1/message/protocols.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import type { WireFault } from '../http1/message/wire-fault.ts';
+import { balancerField } from '../model/server-identity.ts';
 import type { ClientIdentity } from '../tls/client-identity.ts';
+import { absentClient, BackgroundOwner, copiedHead, hasRoom } from './background.ts';
 import type { Blame } from './blame.ts';
-import type { ExchangeWatcher, Failure, Route } from './contract.ts';
-import type { ExchangeCounter } from './exchange-counter.ts';
+import { type BodyTap, tapped } from './body-tap.ts';
+import { CollectedBody, describeContent, noBody, unexpect } from './collected-body.ts';
+import type { AnswerFields, ExchangeWatcher, Failure, OwnFields, Route } from './contract.ts';
+import type { ExchangeClient } from './exchange-client.ts';
+import type { EndCounter, ExchangeCounter } from './exchange-counter.ts';
+import type { ExchangeOwner } from './exchange-owner.ts';
+import { recordOf } from './exchange-record.ts';
 import { failures } from './failures.ts';
 import type { ForwardedExchange } from './forwarded-exchange.ts';
 import { Forwarding } from './forwarding.ts';
 import { HeldBody } from './held-body.ts';
+import { noteIntroduction } from './introduced-balancers.ts';
 import { isForwarded } from './is-local.ts';
 import { loops } from './loops.ts';
+import { endsHere } from './max-forwards.ts';
 import { hideOwnCookies } from './own-cookies.ts';
-import { requestIdOf } from './request-id.ts';
-import { type ResponseOwner, ResponseWriter } from './response-writer.ts';
+import { givenRequestId, nextRequestNumber, numberedId, writeNumberedId } from './request-id.ts';
+import type { ResponseOwner } from './response-owner.ts';
+import { ResponseWriter } from './response-writer.ts';
 import { strikeClientCerts } from './strike-client-certs.ts';
-import type { ListenerProxies } from './trusted-proxies.ts';
-
-/** The listener of an exchange, as the exchange sees it. */
-export interface ExchangeOwner {
-  /** Address as configured. */
-  readonly configured: string;
-  readonly proxies: ListenerProxies;
-  readonly lameDuck: boolean;
-  /** True once the listener closes: no connection is kept. */
-  readonly closing: boolean;
-  /** Counts exchanges for which no role sets another counter. */
-  readonly counter: ExchangeCounter;
-  fault(error: unknown, requestId: string): void;
-  /** The exchange is not in flight any more. */
-  left(): void;
-  /** The connection of the exchange has been given away. */
-  tunnelOpened(connection: ServerConnection, socket: net.Socket): void;
-  /** Called last. `record` is called only if it is wanted. */
-  log(exchange: { record(): ExchangeRecord }): void;
-}
 
 /**
  * One exchange: the request as roles and policies see it, and the path of its octets. The request's body goes to a {@link Forwarding}, if
@@ -50,17 +40,29 @@ export interface ExchangeOwner {
 export class ProxyExchange implements ForwardedExchange, RequestView, RequestSink, ResponseOwner {
   context: unknown;
   counter: ExchangeCounter;
+  callerCounter: EndCounter | undefined;
   watcher: ExchangeWatcher | undefined;
+  fallback: ((failure: Failure) => boolean) | undefined;
   keepOpen = false;
   blame: Blame | undefined;
+  consumer: string | undefined;
+  tellsConsumer = false;
+  home: string | undefined;
   ownFields: Readonly<Record<string, string>> | undefined;
-  readonly id: string;
+  moreFields: OwnFields | undefined;
   readonly head: RequestHead;
-  readonly #listener: ExchangeOwner;
+  /** Undefined until a new id, which has a number, is read as text. */
+  #id: string | undefined;
+  /** 0: the client has given an id. */
+  readonly #idNumber: number;
+  readonly owner: ExchangeOwner;
   readonly #response: ResponseWriter;
   #forwarding: Forwarding | undefined;
-  /** Beginning of the body, if it arrived before the role decided. */
+  /** Beginning of the body, if it arrived before the role decided, or all of it. */
   #early: HeldBody | undefined;
+  #collected: CollectedBody | undefined;
+  #tap: BodyTap | undefined;
+  bodyLimit: number | undefined;
   #edits: EditedFields | undefined;
   /** Client certificate that the environment has asked about. */
   #client: ClientIdentity | undefined;
@@ -68,19 +70,32 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   #certificate: string | undefined;
   #withChain = false;
 
-  constructor(listener: ExchangeOwner, client: ServerConnection, head: RequestHead) {
-    head.retain();
-    if (head.clientCertLine >= 0 && !listener.proxies.of(client.secured).believes(client.peer)) strikeClientCerts(head);
-    if (head.cookieLine >= 0) hideOwnCookies(head.fields, head.cookieLine);
-    this.#listener = listener;
+  /** @param outer the same request in the role in front, which has read its head already; undefined: this role is the first */
+  constructor(listener: ExchangeOwner, client: ExchangeClient, head: RequestHead, outer?: ProxyExchange) {
+    this.owner = listener;
     this.counter = listener.counter;
     this.head = head;
-    this.ownFields = client.secured?.ownFields;
-    this.id = requestIdOf(head);
+    if (outer === undefined) {
+      head.retain();
+      if (head.clientCertLine >= 0 && !listener.proxies.of(client).believes(client.peer)) strikeClientCerts(head);
+      if (head.cookieLine >= 0) hideOwnCookies(head.fields, head.cookieLine);
+      this.ownFields = client.secured?.ownFields;
+      this.#id = givenRequestId(head);
+    } else {
+      this.#identifyAs(outer);
+      this.#edits = outer.#edits?.copy();
+      this.#id = outer.#id;
+    }
+    this.#idNumber = outer !== undefined ? outer.#idNumber : this.#id === undefined ? nextRequestNumber() : 0;
     this.#response = new ResponseWriter(this, client);
   }
 
   // For roles and policies
+
+  get id(): string {
+    this.#id ??= numberedId(this.#idNumber);
+    return this.#id;
+  }
 
   get request(): RequestView {
     return this;
@@ -119,13 +134,12 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
 
   get clientAddress(): string {
     const { client } = this.#response;
-    return this.#listener.proxies.of(client.secured).clientOf(client.peer, this.head.fields);
+    return this.owner.proxies.of(client).clientOf(client.peer, this.head.fields);
   }
 
   get forwarded(): boolean {
-    const { fields, minor } = this.head;
     // A proxy that adds no field often speaks HTTP/1.0, as nginx does unless it is told otherwise.
-    return minor === 0 || isForwarded(fields.entries().map(([name]) => name));
+    return this.head.minor === 0 || isForwarded(this.head.fields.entries().map(([name]) => name));
   }
 
   get secure(): boolean {
@@ -141,6 +155,15 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
     return this.#certificate === undefined ? undefined : this.#client?.subject;
   }
 
+  introduced(): void {
+    noteIntroduction(this.#response.client, this.headers);
+    this.#response.client.proof = this.headers.get(balancerField);
+  }
+
+  get fromBalancer(): boolean {
+    return this.#response.client.secured?.ofBalancer === true;
+  }
+
   identify(files: string, withChain: boolean): 'missing' | 'refused' | 'accepted' {
     const client = this.#response.client.secured?.client;
     if (client === undefined) return 'missing';
@@ -153,12 +176,72 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   }
 
   get listener(): string {
-    return this.#listener.configured;
+    return this.owner.configured;
+  }
+
+  get over(): boolean {
+    return this.#response.ended;
+  }
+
+  limitBody(most: number): void {
+    if (this.bodyLimit === undefined || most < this.bodyLimit) this.bodyLimit = most;
+  }
+
+  collectBody(most: number): Buffer | undefined | Promise<Buffer | undefined> {
+    this.limitBody(most);
+    const { client, ended } = this.#response;
+    const { head } = this;
+    if (ended) return undefined;
+    if (this.#exceeds(head.contentLength) || this.#exceeds(this.#early?.octets ?? 0)) {
+      this.fail(failures.bodyTooLarge);
+      return undefined;
+    }
+    if (client.bodyComplete) return this.#early?.whole() ?? noBody;
+    if (head.expectContinue) {
+      if (this.#early === undefined) this.#response.continue();
+      unexpect(head);
+    }
+    this.#collected ??= new CollectedBody();
+    client.resume();
+    return this.#collected.promise;
+  }
+
+  tapBody(most: number, done: (body: Buffer | undefined) => void): void {
+    this.#tap = tapped({ most, done }, this.#early, this.#response.client.bodyComplete);
+  }
+
+  replaceBody(body: Buffer): void {
+    if (!this.#response.client.bodyComplete) throw new Error('the body can be replaced once it has been read: call collectBody before');
+    this.#early = HeldBody.of(body);
+    this.bodyLimit = undefined;
+    describeContent(this.head, this.headers, body.length);
+  }
+
+  copy(): ProxyExchange | undefined {
+    const head = hasRoom() ? copiedHead(this, this.secure) : undefined;
+    if (head === undefined) return undefined;
+    const owner = new BackgroundOwner(this.owner);
+    const copy = new ProxyExchange(owner, absentClient(this.#response.client), head);
+    copy.#identifyAs(this);
+    owner.begin(() => copy.#response.breakOff());
+    return copy;
+  }
+
+  observeResponse(observer: BodyObserver): void {
+    this.#response.observe(observer);
+  }
+
+  transformResponse(make: () => BodyStream): boolean {
+    return this.#response.transform(make);
+  }
+
+  replaceResponse(most: number, change: (body: Buffer) => Buffer): boolean {
+    return this.#response.replace(most, change);
   }
 
   forward(route: Route): void {
     const response = this.#response;
-    if (response.ended || this.#endsHere()) return;
+    if (response.ended || endsHere(this, this.head)) return;
     if (loops(this.head)) {
       if (route.blame !== undefined) this.blame = 'project';
       this.fail(failures.loop);
@@ -168,8 +251,8 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
     this.#forwarding.start(this.#early);
   }
 
-  respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer): void {
-    this.#response.respond(status, headers, body);
+  respond(status: number, headers: AnswerFields, body: string | Buffer): void {
+    this.#response.answer(status, headers, body);
   }
 
   fail(failure: Failure, headers?: Readonly<Record<string, string>>): void {
@@ -182,20 +265,33 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
     return this.#edits;
   }
 
+  get client(): ExchangeClient {
+    return this.#response.client;
+  }
+
+  passOn(owner: ExchangeOwner, client: ExchangeClient): ProxyExchange {
+    return new ProxyExchange(owner, client, this.head, this);
+  }
+
   get protocols(): string {
     return offeredProtocols(this.head);
   }
 
-  get forwardedLines(): string {
+  get passedOn(): boolean {
+    return this.owner.proxies.of(this.#response.client).passesOn;
+  }
+
+  writeOrigin(out: Outbox): void {
     const { client } = this.#response;
-    const lines = this.#listener.proxies.of(client.secured).forwardedLines(client.peer, this.head);
-    if (this.#certificate === undefined) return lines;
-    const chain = this.#withChain ? this.#client?.chainField : '';
-    return `${lines}Client-Cert: ${this.#certificate}\r\n${chain ? `Client-Cert-Chain: ${chain}\r\n` : ''}`;
+    const lines = this.owner.proxies.of(client).forwardedOctets(client.peer, this.head);
+    out.octets(lines, 0, lines.length);
+    if (this.#certificate !== undefined) this.#writeCertificate(out, this.#certificate);
+    if (this.#idNumber === 0) out.text(`X-Request-Id: ${this.#id}\r\n`);
+    else writeNumberedId(out, this.#idNumber);
   }
 
   fault(error: unknown): void {
-    this.#listener.fault(error, this.id);
+    this.owner.fault(error, this.id);
   }
 
   crashed(error: unknown): void {
@@ -212,17 +308,21 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   }
 
   data(buffer: Buffer, start: number, end: number): void {
+    this.#tap?.data(buffer, start, end);
     if (this.#forwarding) {
       this.#forwarding.body(buffer, start, end);
       return;
     }
     this.#early ??= new HeldBody();
     this.#early.add(buffer, start, end);
-    this.#response.client.pause();
+    if (this.#collected === undefined) this.#response.client.pause();
+    else if (this.#exceeds(this.#early.octets)) this.fail(failures.bodyTooLarge);
   }
 
   end(): void {
-    this.#forwarding?.bodyEnd();
+    if (this.#forwarding) this.#forwarding.bodyEnd();
+    else this.#collected?.end(this.#early?.whole() ?? noBody);
+    this.#tap?.end();
   }
 
   turnEnd(): void {
@@ -230,7 +330,7 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   }
 
   clientDrained(): void {
-    this.#forwarding?.resume();
+    if (!this.#response.drained()) this.#forwarding?.resume();
   }
 
   abort(fault: WireFault | undefined): void {
@@ -241,62 +341,60 @@ export class ProxyExchange implements ForwardedExchange, RequestView, RequestSin
   // From the response
 
   get lameDuck(): boolean {
-    const { lameDuck, closing } = this.#listener;
+    const { lameDuck, closing } = this.owner;
     return closing || (lameDuck && !this.keepOpen);
+  }
+
+  replaces(failure: Failure): boolean {
+    const { fallback } = this;
+    if (fallback === undefined || failure.status < 502) return false;
+    this.fallback = undefined;
+    return fallback(failure);
+  }
+
+  takesMore(): void {
+    this.#forwarding?.resume();
   }
 
   ended(): void {
     this.#forwarding?.abandon();
     this.#forwarding = undefined;
-    this.#listener.left();
+    this.#collected?.end(undefined);
+    this.#tap?.close();
+    this.#early = undefined;
+    this.owner.left();
   }
 
   handedOver(socket: net.Socket): void {
     this.#forwarding = undefined;
-    this.#listener.left();
-    this.#listener.tunnelOpened(this.#response.client, socket);
+    this.owner.tunnelOpened(this.#response.client, socket);
+    this.owner.left();
   }
 
   counted(): void {
-    this.watcher?.ended(this.record());
-    this.#listener.log(this);
+    const { watcher } = this;
+    watcher?.settled?.(this.#response);
+    watcher?.ended?.(this.record());
+    this.owner.log(this);
   }
 
   record(): ExchangeRecord {
-    const { head } = this;
-    const { status, octets, durationMs, server, aborted } = this.#response;
-    return {
-      id: this.id,
-      client: this.clientAddress,
-      method: this.method,
-      scheme: this.secure ? 'https' : 'http',
-      authority: this.authority,
-      target: this.target,
-      minor: head.minor,
-      referer: head.fields.get('referer'),
-      userAgent: head.fields.get('user-agent'),
-      clientCertificate: this.#client?.subject,
-      status,
-      octets,
-      durationMs,
-      server,
-      aborted,
-    };
+    return recordOf(this, this.#response, this.#client?.subject);
   }
 
-  /**
-   * Answers an OPTIONS or TRACE whose Max-Forwards is used up (RFC 9110 section 7.6.2), and lowers it in any other.
-   * TRACE is not reflected, because that would show what proxies before us have added.
-   */
-  #endsHere(): boolean {
-    if (this.method !== 'OPTIONS' && this.method !== 'TRACE') return false;
-    const line = this.head.fields.indexOf(fieldIds['max-forwards']);
-    const given = line < 0 ? '' : this.head.fields.value(line);
-    if (!/^\d{1,9}$/.test(given)) return false;
-    const left = Number(given);
-    if (left > 0) this.headers.set('Max-Forwards', String(left - 1));
-    else if (this.method === 'OPTIONS') this.respond(204, {}, '');
-    else this.fail(failures.traceEndsHere);
-    return left === 0;
+  /** Takes over the client certificate of the same request. */
+  #identifyAs(other: ProxyExchange): void {
+    this.#client = other.#client;
+    this.#certificate = other.#certificate;
+    this.#withChain = other.#withChain;
+  }
+
+  #writeCertificate(out: Outbox, certificate: string): void {
+    const chain = this.#withChain ? this.#client?.chainField : '';
+    out.text(`Client-Cert: ${certificate}\r\n${chain ? `Client-Cert-Chain: ${chain}\r\n` : ''}`);
+  }
+
+  #exceeds(octets: number): boolean {
+    return this.bodyLimit !== undefined && octets > this.bodyLimit;
   }
 }

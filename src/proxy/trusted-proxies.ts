@@ -3,7 +3,8 @@ import { fieldIds } from '../http1/message/field-ids.ts';
 import type { FieldLines } from '../http1/message/field-lines.ts';
 import type { RequestHead } from '../http1/message/request-head.ts';
 import { inRanges } from '../model/ip-address.ts';
-import { type ReportedHop, reportedHops } from './reported-hops.ts';
+import { remembered } from '../model/remembered.ts';
+import { hopsIn, type ReportedHop, reportedHops } from './reported-hops.ts';
 
 /** Text between peer and host in the lines that most requests get, as literals: pieces that are put together cost each request more. */
 const afterPeer = {
@@ -11,21 +12,33 @@ const afterPeer = {
   https: '\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: ',
 } as const;
 
+/** Longest value of X-Forwarded-For whose reading is remembered, in octets. */
+const shortChain = 64;
+/** Limit of the peers whose lines are kept, and of the addresses that have been looked up. */
+const mostKnown = 1024;
+
 /** Proxies in front whose `X-Forwarded-*` is trusted. Determines the client's address, and the fields about the client that upstreams get. */
 export class TrustedProxies {
   readonly #trusted: BlockList | undefined;
   readonly #scheme: 'http' | 'https';
-  readonly #isPeerKnown: boolean;
+  /** The peers are balancers, which have written the fields about their clients: these go on as they came. */
+  readonly passesOn: boolean;
   readonly #afterPeer: string;
+  /** Addresses that have been looked up in the ranges, which takes as long as all else that is done for a short head. */
+  readonly #verdicts = new Map<string, boolean>();
+  /** Address of the client in the only line of X-Forwarded-For. */
+  readonly #clientIn = remembered((chain) => this.clientHop(hopsIn(chain, true))?.address);
+  /** Lines for requests that report no hop that is believed, by peer, each with the host that it named last. */
+  readonly #linesOf = new Map<string, { readonly host: string; readonly octets: Buffer }>();
 
   /**
    * @param ranges IP addresses or CIDR ranges, validated before
    * @param scheme of the connections
-   * @param isPeerKnown the peers of the connections have proved that they are trusted proxies, whatever their addresses
+   * @param isPeerKnown the peers of the connections have proved that they are balancers, whatever their addresses
    */
   constructor(ranges: readonly string[], scheme: 'http' | 'https' = 'http', isPeerKnown = false) {
     this.#scheme = scheme;
-    this.#isPeerKnown = isPeerKnown;
+    this.passesOn = isPeerKnown;
     this.#afterPeer = afterPeer[scheme];
     if (ranges.length === 0) return;
     this.#trusted = new BlockList();
@@ -43,7 +56,23 @@ export class TrustedProxies {
    */
   clientOf(peer: string, fields: FieldLines): string {
     if (!this.believes(peer)) return peer;
+    const line = fields.indexOf(fieldIds['x-forwarded-for']);
+    if (line < 0 && fields.indexOf(fieldIds.forwarded) < 0) return peer;
+    const isShort = line >= 0 && fields.valueEnd(line) - fields.valueStart(line) <= shortChain;
+    if (isShort && fields.indexOf(fieldIds['x-forwarded-for'], line + 1) < 0) return this.#clientIn(fields.value(line)) ?? peer;
     return this.clientHop(reportedHops(fields))?.address ?? peer;
+  }
+
+  /** {@link forwardedLines} as octets. They are kept if they are the same for each of the peer's requests to one host. */
+  forwardedOctets(peer: string, head: RequestHead): Buffer {
+    if (head.reportsHops && this.believes(peer)) return Buffer.from(this.forwardedLines(peer, head), 'latin1');
+    const host = head.authority();
+    const known = this.#linesOf.get(peer);
+    if (known !== undefined && known.host === host) return known.octets;
+    const octets = Buffer.from(this.forwardedLines(peer, head), 'latin1');
+    if (this.#linesOf.size === mostKnown) this.#linesOf.clear();
+    this.#linesOf.set(peer, { host, octets });
+    return octets;
   }
 
   /**
@@ -83,12 +112,18 @@ export class TrustedProxies {
 
   /** True if what a peer at this address says of others is believed. */
   believes(peer: string): boolean {
-    return this.#isPeerKnown || this.trusts(peer);
+    return this.passesOn || (this.#trusted !== undefined && this.trusts(peer));
   }
 
   /** True for the address of a trusted proxy. */
   trusts(address: string): boolean {
-    return this.#trusted !== undefined && inRanges(address, this.#trusted);
+    if (this.#trusted === undefined) return false;
+    const known = this.#verdicts.get(address);
+    if (known !== undefined) return known;
+    const verdict = inRanges(address, this.#trusted);
+    if (this.#verdicts.size === mostKnown) this.#verdicts.clear();
+    this.#verdicts.set(address, verdict);
+    return verdict;
   }
 }
 
@@ -97,17 +132,26 @@ export class ListenerProxies {
   readonly #plain: TrustedProxies;
   readonly #secured: TrustedProxies;
   readonly #ofBalancers: TrustedProxies;
+  readonly #knows: (proof: string) => boolean;
 
-  constructor(ranges: readonly string[]) {
+  /** @param knows true for the proof of a balancer; default: none is known by a proof */
+  constructor(ranges: readonly string[], knows: (proof: string) => boolean = () => false) {
     this.#plain = new TrustedProxies(ranges);
     this.#secured = new TrustedProxies(ranges, 'https');
     this.#ofBalancers = new TrustedProxies(ranges, 'https', true);
+    this.#knows = knows;
   }
 
-  /** Proxies that are believed on a connection. @param secured its TLS side; undefined: it is plain */
-  of(secured: { readonly ofBalancer: boolean } | undefined): TrustedProxies {
-    if (secured === undefined) return this.#plain;
-    return secured.ofBalancer ? this.#ofBalancers : this.#secured;
+  /** Proxies that are believed on a connection. @param client its TLS side and its proof; undefined: it has none */
+  of({
+    secured,
+    proof,
+  }: {
+    readonly secured: { readonly ofBalancer: boolean } | undefined;
+    readonly proof: string | undefined;
+  }): TrustedProxies {
+    if (secured?.ofBalancer === true || (proof !== undefined && this.#knows(proof))) return this.#ofBalancers;
+    return secured === undefined ? this.#plain : this.#secured;
   }
 }
 

@@ -1,10 +1,10 @@
 import type { Candidate, LoadWatcher } from '../balance/contract.ts';
 import type { PeakEwma } from '../balance/peak-ewma.ts';
-import type { ClientConnection } from '../http1/connection/client-connection.ts';
 import { ConnectionPool } from '../http1/connection/connection-pool.ts';
 import { processDeadlines } from '../http1/connection/deadlines.ts';
-import type { ResponseSink } from '../http1/connection/response-sink.ts';
-import type { ServerConnection } from '../http1/connection/server-connection.ts';
+import type { ResponseSink, UpstreamConnection } from '../http1/connection/response-sink.ts';
+import type { RequestHead } from '../http1/message/request-head.ts';
+import { type LinkFault, LinkPool } from '../link/link-pool.ts';
 import { formatAddress } from '../model/address.ts';
 import type { AddressGuard } from '../model/address-guard.ts';
 import type { FailureKind, ServerCounts } from '../model/counts.ts';
@@ -12,6 +12,9 @@ import { LatencyHistogram } from '../model/latency.ts';
 import { type ConnectionEnds, type ProxyVersion, proxyHeader } from '../model/proxy-protocol.ts';
 import type { TlsConnector } from '../tls/tls-connector.ts';
 import type { Blame } from './blame.ts';
+import type { ExchangeClient } from './exchange-client.ts';
+import { LongResponses, longOctets } from './long-responses.ts';
+import type { UpstreamPool } from './upstream-pool.ts';
 
 /** Limits of connections unless settings say otherwise (`pool.idleMs`, `pool.ageMs`): the defaults of `upstreamIdle` and `upstreamAge`. */
 const poolLimits = { idleMs: 55_000, ageMs: 3_600_000 } as const;
@@ -26,7 +29,10 @@ export class Upstream implements Candidate {
   readonly port: number;
   /** Makes TLS connections; undefined: connections are plain. */
   readonly secure: TlsConnector | undefined;
-  readonly pool: ConnectionPool;
+  readonly pool: UpstreamPool;
+  /** Link to the server; undefined: each exchange has a connection of its own. */
+  link: LinkPool | undefined;
+  #longResponses: LongResponses | undefined;
   /** Version of the PROXY protocol whose header begins each connection; undefined: none. Such a connection belongs to one client. */
   readonly proxyProtocol: ProxyVersion | undefined;
   weight: number;
@@ -58,6 +64,8 @@ export class Upstream implements Candidate {
   upgraded = 0;
   /** Maximum number of concurrent exchanges, upgraded connections not included; 0: no limit. */
   maxActive = 0;
+  /** True: its health keeps it out of the choice. */
+  out = false;
   /** Exchanges in flight that asked for an upgrade, and upgraded connections: counted only if their number is limited. */
   tunnels = 0;
   /** Kept only if the balancing algorithm uses it. */
@@ -76,6 +84,8 @@ export class Upstream implements Candidate {
     guard?: AddressGuard | undefined;
     weight?: number;
     proxyProtocol?: ProxyVersion | undefined;
+    /** Default: connections to `host` and `port`. */
+    pool?: UpstreamPool;
   }) {
     this.id = options.id;
     this.host = options.host;
@@ -84,7 +94,7 @@ export class Upstream implements Candidate {
     this.weight = options.weight ?? 1;
     this.proxyProtocol = options.proxyProtocol;
     const { host, port, secure } = this;
-    this.pool = new ConnectionPool({ host, port, secure, guard: options.guard }, processDeadlines, poolLimits);
+    this.pool = options.pool ?? new ConnectionPool({ host, port, secure, guard: options.guard }, processDeadlines, poolLimits);
   }
 
   /** Its address, as a value of Host. */
@@ -139,34 +149,65 @@ export class Upstream implements Candidate {
     return { requests, ...outcomes, latencies: latencies.plain, connects, reuses };
   }
 
+  /** Takes an open connection for a request, if there is one: a stream of the link, unless the request or its response is long. */
+  take(head: RequestHead): UpstreamConnection | undefined {
+    const { link } = this;
+    if (link === undefined || head.chunked || head.contentLength > longOctets || head.upgrade || head.expectContinue)
+      return this.pool.take();
+    if (this.#longResponses?.isLong(head)) return this.pool.take();
+    return link.take() ?? this.pool.take();
+  }
+
+  /** Lets exchanges share a link, if the server has been introduced. @param onFault called when the server breaks the rules of a link, which is closed */
+  share(onFault: LinkFault): void {
+    const { pool } = this;
+    if (this.link !== undefined || !(pool instanceof ConnectionPool) || pool.introduction === undefined) return;
+    this.link = new LinkPool(pool, onFault);
+    this.#longResponses ??= new LongResponses();
+  }
+
+  /** Gives each exchange a connection of its own again. The link is closed with its last exchange. */
+  unshare(): void {
+    this.link?.retire();
+    this.link = undefined;
+  }
+
+  /** Notes the length of a response's body. */
+  learn(head: RequestHead, octets: number): void {
+    this.#longResponses?.learn(head, octets);
+  }
+
   /** Opens a connection for a request of `client`; `sink` is notified when it is established or has failed. */
-  connect(sink: ResponseSink, client: ServerConnection, connectMs: number): ClientConnection {
+  connect(sink: ResponseSink, client: ExchangeClient, connectMs: number): UpstreamConnection {
     const { proxyProtocol, pool } = this;
     return pool.connect(sink, connectMs, proxyProtocol === undefined ? undefined : proxyHeader(proxyProtocol, endsOf(client)));
   }
 
   get available(): boolean {
-    return this.maxActive === 0 || this.#active - this.upgraded < this.maxActive;
+    return !this.out && (this.maxActive === 0 || this.#active - this.upgraded < this.maxActive);
   }
 
   /** Takes this upstream out of use: closes idle connections and keeps none from now on. Exchanges in flight finish. */
   retire(): void {
     this.pool.retire();
+    this.link?.retire();
   }
 
   /** Called when health checks found that this server hangs: exchanges that wait for its response are retried on another server, if they may be. */
   doubt(): void {
     this.pool.doubt();
+    this.link?.doubt();
   }
 
   /** Puts this upstream into use again, after `retire`. */
   revive(): void {
     this.pool.revive();
+    this.link?.revive();
   }
 }
 
 /** Ends of a client's connection: as a proxy in front announced them, else those of the socket. */
-function endsOf({ announced, wire }: ServerConnection): ConnectionEnds {
+function endsOf({ announced, wire }: ExchangeClient): ConnectionEnds {
   if (announced !== undefined) return announced;
   const { remoteAddress: source = '', remotePort: sourcePort = 0, localAddress: destination = '', localPort: destinationPort = 0 } = wire;
   return { source, sourcePort, destination, destinationPort };

@@ -1,9 +1,14 @@
+import type { LimitStore } from '../limits/limit-store.ts';
+import type { CallerPart, CallersId } from '../model/caller-tree.ts';
+import type { Consumer, ConsumerKey } from '../model/consumer.ts';
 import type { ExpectedTags } from '../model/entity-tag.ts';
 import type { Environment, EnvironmentSpecInput } from '../model/environment.ts';
+import type { SluiceError } from '../model/fault.ts';
 import type { HopCertificate } from '../model/hop.ts';
 import type { JoinAnswer, JoinRequest, Renewal } from '../model/join.ts';
 import type { Manifest, ManifestEntry, RevisionContent, RevisionId } from '../model/manifest.ts';
-import type { News } from '../model/news.ts';
+import type { CachePurge, News } from '../model/news.ts';
+import type { Product } from '../model/product.ts';
 import type { Project } from '../model/project.ts';
 import type { ProjectSummary, Revision } from '../model/revision.ts';
 import type { LeasedServer, ServerPatch, ServerRecord } from '../model/server.ts';
@@ -123,8 +128,16 @@ export interface Registry {
   watch(listener: (news: News) => void, options?: { server?: string }): Watch;
   /** Certification of servers' keys. Absent behind a balancer's registration endpoint: that balancer certifies. */
   readonly certification?: Certification;
+  /** Limits that gateway servers share. Absent: each server's limits are its own. */
+  readonly limits?: LimitStore;
   /** Secrets that balancers share. Absent behind a balancer's registration endpoint: they never leave a balancer. */
   readonly secrets?: SealedSecrets;
+  /** Consumers and products as gateway servers read them. */
+  readonly callers: Callers;
+  /** Changes of consumers and products. Absent behind a balancer's registration endpoint: operators use the admin API. */
+  readonly consumers?: Consumers;
+  /** Stored responses of gateway servers. Absent behind a balancer's registration endpoint: operators use the admin API. */
+  readonly caches?: StoredResponses;
   /** Makes one tiny write, so that `link` shows whether the registry takes writes even while nothing else is written. Never rejects. */
   probe(): Promise<void>;
   /** Tries soon, rather than after the present pause, to reach a registry that cannot be reached: its process may be back. Default: nothing. */
@@ -133,6 +146,111 @@ export interface Registry {
   /** Documents that could not be read, or not entirely, when they were last read. */
   readonly unread: readonly UnreadDocument[];
   close(): Promise<void>;
+}
+
+/** Responses that gateway servers have stored. */
+export interface StoredResponses {
+  /** Makes news of kind `purge`: every gateway server of the environment removes these. Rejects with `not-found` if the environment does not exist. */
+  purge(environment: string, purge: CachePurge): Promise<void>;
+}
+
+/**
+ * Consumers and products as gateway servers read them: a tree of hashes (model/caller-tree.ts). Each change makes news of kind `callers`. With
+ * `environment` the tree has only those that can call projects of that environment.
+ */
+export interface Callers {
+  /** Reads the identity of all callers, at a cost that does not depend on their number. */
+  id(environment?: string): Promise<CallersId>;
+  /** Reads parts of the tree as they are now; those that do not exist are left out. At most 64 at once; of large ones only the first. */
+  parts(wanted: readonly string[], environment?: string): Promise<readonly CallerPart[]>;
+  /**
+   * Offers the last known consumers and products after the registry lost its data: buckets and the products, by name, of the registry with the epoch.
+   * Existing ones stay as they are. Resolves to false, without any change, if the registry has not lost the data of that epoch, or has got it back
+   * already. Absent behind a balancer's registration endpoint: the balancer has a copy of its own.
+   */
+  restore?(lost: LostCallers): Promise<boolean>;
+}
+
+/** Consumers and products of a registry that has lost them. */
+export interface LostCallers {
+  readonly epoch: string;
+  readonly parts: readonly CallerPart[];
+}
+
+/** A key or password as an operator gives it. Without its secret it must exist, and the secret stays. */
+export type CredentialChange<Field extends string> = Readonly<{ id: string; expires?: number } & Partial<Record<Field, string>>>;
+
+/** A consumer as an operator gives it. A list that is left out stays as it is. */
+export interface ConsumerChange {
+  readonly keys?: readonly CredentialChange<'sha256'>[];
+  readonly passwords?: readonly CredentialChange<'scrypt'>[];
+  /** Names of products that exist. */
+  readonly products?: readonly string[];
+}
+
+/** Result of {@link Consumers.putConsumers}. */
+export interface PutConsumers {
+  readonly created: number;
+  readonly changed: number;
+  readonly unchanged: number;
+  readonly refused: readonly { readonly name: string; readonly error: SluiceError }[];
+}
+
+export type NewKey = Pick<ConsumerKey, 'id' | 'sha256' | 'expires'>;
+
+/** Consumers that are looked for. */
+export interface ConsumerQuery {
+  /** Text in their names, in any case; the one with exactly this name comes first. */
+  readonly search?: string | undefined;
+  /** Product that they have subscribed to. */
+  readonly product?: string | undefined;
+  /** Maximum number; default: all. */
+  readonly limit?: number | undefined;
+}
+
+/** A change of a consumer or product. Without `before` it was made, without `after` deleted. */
+export type CallerChange =
+  | { readonly kind: 'consumer'; readonly name: string; readonly before?: Consumer; readonly after?: Consumer }
+  | { readonly kind: 'product'; readonly name: string; readonly before?: Product; readonly after?: Product };
+
+/** Changes of consumers, products and subscriptions. Refusals as in {@link Registry}. */
+export interface Consumers {
+  /** Reads consumers, sorted by name. Costs what has changed since they were read last, and what is found. */
+  consumers(query?: ConsumerQuery): Promise<readonly Consumer[]>;
+  consumer(name: string): Promise<Consumer | undefined>;
+  /**
+   * Creates a consumer or changes the lists that are given. Rejects with `conflict` if a key is one of another consumer, with `version-mismatch` if
+   * `create` is true and it exists.
+   */
+  putConsumer(
+    name: string,
+    change: ConsumerChange,
+    options?: Conditional & { create?: boolean },
+  ): Promise<{ consumer: Consumer; created: boolean }>;
+  /**
+   * Creates or changes many consumers in one step, at most about a thousand. Those that are refused, as {@link putConsumer} refuses, are told; all others
+   * are made. It costs least if they are sorted by their buckets (model/caller-tree.ts).
+   */
+  putConsumers(given: readonly (ConsumerChange & { readonly name: string })[]): Promise<PutConsumers>;
+  addKey(consumer: string, key: NewKey): Promise<Consumer>;
+  /** Revokes a key: gateway servers refuse it within two seconds, unless they cannot reach the registry. */
+  removeKey(consumer: string, id: string): Promise<void>;
+  deleteConsumer(name: string, options?: Conditional): Promise<void>;
+  products(): Promise<readonly Product[]>;
+  product(name: string): Promise<Product | undefined>;
+  putProduct(
+    name: string,
+    spec: Omit<Product, 'name'>,
+    options?: Conditional & { create?: boolean },
+  ): Promise<{ product: Product; created: boolean }>;
+  /** Rejects with `in-use` while a consumer has subscribed to it. With `force` the subscriptions end with it. */
+  deleteProduct(name: string, options?: Conditional & { force?: boolean }): Promise<void>;
+  subscribe(product: string, consumer: string): Promise<{ created: boolean }>;
+  unsubscribe(product: string, consumer: string): Promise<void>;
+  /** Reads what has changed since the last read by this process, and tells {@link onChange}'s listeners. Restores what the registry has lost meanwhile. */
+  catchUp(): Promise<void>;
+  /** From now on, calls `listener` with what changed between two reads of this process. */
+  onChange(listener: (changes: readonly CallerChange[]) => void): void;
 }
 
 /** Issues certificates to servers, if this process has the authority for that. */

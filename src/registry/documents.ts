@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { examine } from '../config/check.ts';
+import { callerNode, consumerBucket, productList } from '../model/caller-tree.ts';
 import { sha256 } from '../model/content-hash.ts';
 import { type EnvironmentSpec, type EnvironmentSpecInput, environmentSpec } from '../model/environment.ts';
 import { manifestEntry } from '../model/manifest.ts';
@@ -126,6 +127,12 @@ const holder = z.object({
   environment: name.exactOptional(),
 });
 
+/** Consumers by the digests of their keys, so that no key identifies two. */
+const keyOwners = z.object({ owners: z.record(sha256, name) });
+
+/** A node of the tree of callers; that above the root also names the epoch of the lost data that was restored here last. */
+const callers = callerNode.extend({ restored: z.string().exactOptional() });
+
 const server = serverRecord.extend({ holder: holder.exactOptional() });
 
 export type Holder = z.output<typeof holder>;
@@ -144,6 +151,10 @@ export const documentSchemas = {
   claim,
   change,
   secret,
+  callers,
+  consumers: consumerBucket,
+  products: productList,
+  keyowners: keyOwners,
 } as const;
 
 /** Keys of each kind of document that this version knows. */
@@ -158,6 +169,10 @@ export const documentKeys: Readonly<Record<keyof typeof documentSchemas, readonl
   claim: Object.keys(claim.shape),
   change: Object.keys(change.shape),
   secret: Object.keys(secret.shape),
+  callers: Object.keys(callers.shape),
+  consumers: Object.keys(consumerBucket.shape),
+  products: Object.keys(productList.shape),
+  keyowners: Object.keys(keyOwners.shape),
 };
 
 /** The checked value of a document. */

@@ -3,7 +3,6 @@ import { SluiceError } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 import type { Registry } from './contract.ts';
 import { FileStore } from './embedded/file-store.ts';
-import { RedisStore } from './redis/redis-store.ts';
 import { isRedisUrl, redisUrlForms } from './redis/redis-url.ts';
 import { RemoteRegistry } from './remote/remote-registry.ts';
 import type { RevisionExaminer } from './rules/deployable-revisions.ts';
@@ -41,6 +40,8 @@ export async function openRegistry(options: {
     if (!/^[A-Za-z0-9._:-]{1,100}$/.test(prefix)) {
       throw new SluiceError('invalid', 'the registry\'s prefix must be 1 to 100 letters, digits, ".", "_", ":" or "-"');
     }
+    // Loaded only here, as the library that speaks to Redis is large.
+    const { RedisStore } = await import('./redis/redis-store.ts');
     const store = new RedisStore({ ...parts, url, prefix });
     await store.firstTry;
     return documentRegistry({ ...parts, examine, store });

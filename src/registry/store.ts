@@ -1,3 +1,4 @@
+import type { LimitStore } from '../limits/limit-store.ts';
 import type { News } from '../model/news.ts';
 import type { Link, Watch } from './contract.ts';
 
@@ -5,7 +6,8 @@ import type { Link, Watch } from './contract.ts';
  * Kinds of documents. An `assignment` records where an operator put a server; it outlives the server's lease. An `applied` document has an
  * environment's settings as they were last applied from a configuration file; it outlives the environment. A `deployment` is what an
  * environment runs of one project, a `claim` names the project that has a base path there, and a `change` is one of the latest changes there.
- * A `secret` is sealed text that balancers share.
+ * A `secret` is sealed text that balancers share. `callers` are nodes of the tree of hashes over the buckets of `consumers` and the list of `products`
+ * (model/caller-tree.ts); `keyowners` name the consumer that has a key.
  */
 export const kinds = [
   'environment',
@@ -18,6 +20,10 @@ export const kinds = [
   'claim',
   'change',
   'secret',
+  'callers',
+  'consumers',
+  'products',
+  'keyowners',
 ] as const;
 export type Kind = (typeof kinds)[number];
 
@@ -90,6 +96,8 @@ export interface Store {
    */
   renew(id: string, instance: string): Promise<Reading | undefined>;
   watch(listener: (news: News) => void, server?: string): Watch;
+  /** Limits that gateway servers share. Absent: each server's limits are its own. */
+  readonly limits?: LimitStore;
   /** Makes one tiny write and notes in `link` whether it was refused. Never rejects. */
   probe(): Promise<void>;
   readonly link: Link;

@@ -78,7 +78,7 @@ export class BasePaths<Value extends { readonly basePath: string }> {
 
   /** @param path normalised */
   longestOf(path: string): Value | undefined {
-    for (let depth = this.#hashPrefixes(path); depth > 0; depth--) {
+    for (let depth = this.hashPrefixes(path); depth > 0; depth--) {
       if (this.#depths.counts[depth] === 0) continue;
       const value = this.#search((this.#hashes[depth] as number) | 1, path, this.#ends[depth] as number);
       if (value !== undefined) return value;
@@ -86,8 +86,18 @@ export class BasePaths<Value extends { readonly basePath: string }> {
     return this.#root;
   }
 
+  /** Tag of a base path that is the prefix with that number; 0: no base path has that many segments. @param depth from 1 to the result of {@link hashPrefixes} */
+  tagAt(depth: number): number {
+    return this.#depths.counts[depth] === 0 ? 0 : (this.#hashes[depth] as number) | 1;
+  }
+
+  /** End of the prefix with that number. */
+  endAt(depth: number): number {
+    return this.#ends[depth] as number;
+  }
+
   /** Hashes the prefixes that end before a `/` or at the path's end, up to the length of the longest base path. Returns their number. */
-  #hashPrefixes(path: string): number {
+  hashPrefixes(path: string): number {
     const deepest = this.#ends.length - 1;
     const longest = this.#lengths.greatest;
     const stop = Math.min(path.length, longest + 1);
@@ -188,7 +198,7 @@ const seed = 0x811c9dc5 | 0;
 const prime = 0x01000193;
 
 /** A base path's hash, made odd, so that it is never the mark of a free slot. */
-function tagOf(text: string): number {
+export function tagOf(text: string): number {
   let hash = seed;
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), prime);
   return hash | 1;

@@ -1,12 +1,18 @@
-import { isReserved, reservedPath } from '../model/reserved-path.ts';
+import { isReserved, loginPath, logoutPath, reservedPath } from '../model/reserved-path.ts';
 import { readPath } from './path.ts';
 import { decodeRepeatedly, decodeUnreserved } from './percent-encoding.ts';
 
 /**
  * True if some server behind the balancer could read `path` as reserved for Sluice. The balancer forwards paths as they came, so that
  * each server reads them for itself, and it does not know the settings of projects.
+ * The two paths that projects answer below their base path are not reserved; what stands before them is judged alone.
  */
 export function couldBeReserved(path: string): boolean {
+  const login = [loginPath, logoutPath].find((end) => path.endsWith(end));
+  return couldReadReserved(login === undefined ? path : path.slice(0, -login.length));
+}
+
+function couldReadReserved(path: string): boolean {
   if (!path.includes('/.') && !path.includes('\\') && !(path.includes('%') && hiddenDot.test(path))) return false;
   if (!names(path).includes(reservedPath.slice(1))) return false;
   const own = readPath(path)?.path;

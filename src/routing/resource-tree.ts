@@ -1,3 +1,4 @@
+import { methodsMask, mostLiterals, mostWords, packText } from './packed-resources.ts';
 import { decodeSegment } from './percent-encoding.ts';
 import { fits, literalLength, piecesOf } from './segment-pattern.ts';
 
@@ -31,6 +32,12 @@ export class ResourceTree<Value> {
     for (const segment of entry.path.split('/')) if (segment !== '') node = node.childFor(piecesOf(segment));
     node.here = append(node.here, entry);
     if (entry.childPaths) node.below = append(node.below, entry);
+  }
+
+  /** Packs the resources; undefined: a path has a segment that is partly a parameter, or the tree is too large. @param values get the resources' values */
+  pack(values: Value[]): number[] | undefined {
+    const words: number[] = [];
+    return packNode(this.#root, words, values) && words.length <= mostWords ? words : undefined;
   }
 
   /**
@@ -134,6 +141,32 @@ interface Search {
   allowed: Set<string> | undefined;
   /** A resource with the path has the method in other letter case. */
   miscased: boolean;
+}
+
+/** Appends a node and those below it, in the layout of `packed-resources.ts`. */
+function packNode<Value>(node: Node<Value>, words: number[], values: Value[]): boolean {
+  const literals: Node<Value>[] = [];
+  for (let child = node.literal; child !== undefined; child = child.sibling) literals.push(child);
+  if (node.patterns !== undefined || literals.length > mostLiterals || !packText(node.name, words)) return false;
+  const here = offersFrom(node.here);
+  const below = offersFrom(node.below);
+  const at = words.push(here.length, below.length, literals.length, 0);
+  for (const { methods, value } of [...here, ...below]) words.push(methodsMask(methods), values.push(value) - 1);
+  const places = literals.map(() => words.push(0) - 1);
+  if (node.parameter !== undefined) {
+    words[at - 1] = words.length;
+    if (!packNode(node.parameter, words, values)) return false;
+  }
+  return literals.every((child, index) => {
+    words[places[index] as number] = words.length;
+    return packNode(child, words, values);
+  });
+}
+
+function offersFrom<Value>(first: Offer<Value> | undefined): Offer<Value>[] {
+  const offers: Offer<Value>[] = [];
+  for (let offer = first; offer !== undefined; offer = offer.next) offers.push(offer);
+  return offers;
 }
 
 /** @param start index of the `/` before the next segment, or `end` */

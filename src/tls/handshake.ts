@@ -1,17 +1,11 @@
-import type net from 'node:net';
 import { networkOf } from '../model/ip-address.ts';
 import type { Yielding } from '../model/longest-idle.ts';
+import type { Accepted } from './accepted.ts';
 import { type ClientHello, readClientHello } from './client-hello.ts';
 import { failedHandshakes } from './failed-handshakes.ts';
-import { type SecuredConnection, tlsRecord } from './secured-connection.ts';
+import { type Secured, type SecuredConnection, type SecureSocket, tlsRecord } from './secured-connection.ts';
 
 const nothing = Buffer.alloc(0);
-
-/** Reads a socket until `take` returns true. The octets are overwritten after the call. */
-export type ReadFirst = (socket: net.Socket, take: (octets: Buffer) => boolean) => void;
-
-/** Receives a connection once its handshake is complete. */
-export type Secured = (socket: net.Socket, about: SecuredConnection) => void;
 
 /** Consequences of the steps of a handshake. */
 interface Steps {
@@ -36,13 +30,13 @@ export class Handshake implements Yielding {
   begun = false;
   /** The failure is reported, or is none of the client's. */
   judged = false;
-  readonly #socket: net.Socket;
+  readonly accepted: Accepted;
   readonly #since: number;
   readonly #steps: Steps;
   #held: Buffer = nothing;
 
-  constructor(socket: net.Socket, client: string, since: number, steps: Steps) {
-    this.#socket = socket;
+  constructor(accepted: Accepted, client: string, since: number, steps: Steps) {
+    this.accepted = accepted;
     this.client = client;
     this.network = networkOf(client);
     this.#since = since;
@@ -50,9 +44,11 @@ export class Handshake implements Yielding {
   }
 
   /** Waits for the ClientHello. */
-  listen(readFirst: ReadFirst): void {
-    this.#socket.on('end', this.#left);
-    readFirst(this.#socket, (piece) => this.#read(piece));
+  listen(): void {
+    this.accepted.readFirst(
+      (piece) => this.#read(piece),
+      () => this.destroy(),
+    );
   }
 
   idleSince(): number {
@@ -67,7 +63,7 @@ export class Handshake implements Yielding {
   destroy(): void {
     this.judged = true;
     this.#steps.dropped();
-    this.#socket.destroy();
+    this.accepted.destroy();
   }
 
   expire(): void {
@@ -89,28 +85,19 @@ export class Handshake implements Yielding {
     return this.#held;
   }
 
-  /** Puts the octets read so far back into the socket. */
-  unread(): net.Socket {
-    this.#socket.unshift(this.#held);
-    return this.#socket;
+  complete(connection: SecureSocket, about: SecuredConnection): void {
+    this.#steps.secured(connection, about);
   }
-
-  complete(socket: net.Socket, about: SecuredConnection): void {
-    this.#steps.secured(socket, about);
-  }
-
-  readonly #left = (): void => this.destroy();
 
   /** Returns true once the ClientHello is complete. */
   #read(piece: Buffer): boolean {
-    this.#held = Buffer.concat([this.#held, piece]);
+    this.#held = this.#held.length === 0 ? Buffer.from(piece) : Buffer.concat([this.#held, piece]);
     if (this.#steps.silent && this.#held[0] !== tlsRecord) {
       this.refuse('it speaks plain HTTP, and this server accepts only TLS from its address (serverTls)');
       return false;
     }
     const hello = readClientHello(this.#held);
     if (hello === 'incomplete') return false;
-    this.#socket.off('end', this.#left);
     this.serverName = hello.serverName || undefined;
     this.begun = true;
     this.#steps.heard(hello);

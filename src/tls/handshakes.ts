@@ -3,26 +3,33 @@ import { createServer, Server, type TLSSocket } from 'node:tls';
 import { processDescriptors } from '../model/descriptors.ts';
 import { HostTable } from '../model/host-table.ts';
 import { givesWay } from '../model/longest-idle.ts';
-import { Turns } from '../model/turns.ts';
+import type { Accepted } from './accepted.ts';
 import type { CertificateNames } from './certificate-names.ts';
 import { ChallengeServers } from './challenge-servers.ts';
 import type { ClientHello } from './client-hello.ts';
 import { ClientIdentity, type PresentAuthorities } from './client-identity.ts';
-import type { SecureDirectly } from './direct-handshake.ts';
 import { failedHandshakes } from './failed-handshakes.ts';
-import { Handshake, type ReadFirst, type Secured } from './handshake.ts';
+import { Handshake } from './handshake.ts';
+import { HandshakeReads } from './handshake-reads.ts';
+import { HandshakeTurns } from './handshake-turns.ts';
 import { type HopTls, hopName } from './hop-tls.ts';
 import { hstsFields } from './hsts.ts';
 import type { ListenerTls, TlsEnvironment } from './listener-tls.ts';
-import { SecuredConnection } from './secured-connection.ts';
+import { type Secured, SecuredConnection, type SecureSocket } from './secured-connection.ts';
 import { hopOptions, type ServerContext, serverContexts } from './server-contexts.ts';
 
-/** Most handshakes under way at a time in one listener: beyond it the oldest ends. */
+/** Most handshakes under way at a time in one listener: beyond it one that is hurried ends, or else the oldest. */
 const mostHandshakes = 2048;
-/** The same for the clients of one address, or one /64 network of IPv6. */
+/** Most handshakes of the clients of one address, or one /64 network of IPv6, that need not hurry: beyond it the oldest is hurried. */
 const mostOfNetwork = 256;
-/** The costly part of each handshake in this process has a turn of its own, so that requests on open connections wait for one handshake at most. */
-const turns = new Turns();
+/**
+ * Milliseconds that a hurried handshake still has. Many clients behind one address, which complete their handshakes, must all be served: if the
+ * oldest ended at once, it would be the one that is nearest to its end, and its client would begin anew.
+ */
+const hurriedMs = 2000;
+/** For all handshakes of this process, which has one event loop: the beginning of each, and what follows. */
+const turns = new HandshakeTurns();
+const reads = new HandshakeReads();
 /** Protocols that the server speaks over TLS (RFC 7301). */
 const protocols = ['http/1.1'];
 /** The same as ALPN writes it. */
@@ -71,11 +78,12 @@ interface EnvironmentServer {
  */
 export class Handshakes {
   readonly #deadlines: Deadlines;
-  readonly #readFirst: ReadFirst;
-  readonly #secureDirectly: SecureDirectly;
-  readonly #underWay = new Map<net.Socket, Handshake>();
-  /** Oldest first. */
+  readonly #underWay = new Set<Handshake>();
+  /** Handshakes that a TLSSocket makes, by the socket that it was made of. */
+  readonly #ofSocket = new WeakMap<net.Socket, Handshake>();
+  /** Without those that are hurried; oldest first. */
   readonly #ofNetwork = new Map<string, Set<Handshake>>();
+  readonly #hurried = new Set<Handshake>();
   #settings: HandshakeSettings = { tls: undefined, limitMs: 0 };
   /** For clients that ask for no environment's host; undefined: there is no TLS for clients. */
   #first: EnvironmentServer | undefined;
@@ -89,10 +97,8 @@ export class Handshakes {
   /** Called when a handshake has ended without a connection. */
   readonly #ended: () => void;
 
-  constructor(deadlines: Deadlines, readFirst: ReadFirst, secureDirectly: SecureDirectly, ended: () => void) {
+  constructor(deadlines: Deadlines, ended: () => void) {
     this.#deadlines = deadlines;
-    this.#readFirst = readFirst;
-    this.#secureDirectly = secureDirectly;
     this.#ended = ended;
   }
 
@@ -121,39 +127,39 @@ export class Handshakes {
   }
 
   /**
-   * Begins the handshake on an accepted socket, of which nothing but what came before TLS was read.
+   * Begins the handshake on an accepted connection, of which nothing but what came before TLS was read.
    * @param client its IP address
    */
-  begin(socket: net.Socket, secured: Secured, client = socket.remoteAddress ?? ''): Handshake {
-    const handshake = new Handshake(socket, client, this.#deadlines.stamp() - givesWay.unusedSooner, {
+  begin(accepted: Accepted, secured: Secured, client = accepted.remoteAddress ?? ''): Handshake {
+    const handshake: Handshake = new Handshake(accepted, client, this.#deadlines.stamp() - givesWay.unusedSooner, {
       secured,
-      dropped: () => this.#dropped(socket),
-      heard: (hello) => this.#heard(socket, hello),
+      dropped: () => this.#dropped(handshake),
+      heard: (hello) => turns.start(handshake.network, () => this.#answer(handshake, hello)),
       silent: this.#settings.silent === true,
     });
-    this.#underWay.set(socket, handshake);
+    this.#underWay.add(handshake);
     const ofNetwork = this.#ofNetwork.get(handshake.network) ?? new Set();
     this.#ofNetwork.set(handshake.network, ofNetwork.add(handshake));
     processDescriptors.opened(handshake);
     handshake.deadline = this.#deadlines.in(this.#settings.limitMs);
     this.#deadlines.watch(handshake);
-    socket.once('close', () => this.#dropped(socket)).on('error', ignore);
-    if (ofNetwork.size > mostOfNetwork) firstOf(ofNetwork)?.giveWay();
-    else if (this.#underWay.size > mostHandshakes) this.endOldest();
-    handshake.listen(this.#readFirst);
+    accepted.whenClosed(() => this.#dropped(handshake));
+    if (ofNetwork.size > mostOfNetwork) this.#hurry(firstOf(ofNetwork) as Handshake);
+    if (this.#underWay.size > mostHandshakes) this.endOldest();
+    handshake.listen();
     return handshake;
   }
 
-  /** Ends the oldest handshake under way; false: there is none. */
+  /** Ends the oldest handshake under way, of those that are hurried if there are any; false: there is none. */
   endOldest(): boolean {
-    const oldest = firstOf(this.#underWay.values());
+    const oldest = firstOf(this.#hurried) ?? firstOf(this.#underWay);
     oldest?.giveWay();
     return oldest !== undefined;
   }
 
   /** Ends all handshakes under way. */
   end(): void {
-    for (const handshake of [...this.#underWay.values()]) handshake.destroy();
+    for (const handshake of [...this.#underWay]) handshake.destroy();
   }
 
   #serverOf(tls: ListenerTls, environment: TlsEnvironment): EnvironmentServer {
@@ -184,15 +190,42 @@ export class Handshakes {
       .on('tlsClientError', (error, socket) => this.#failed(error, socket));
   }
 
-  /** The client has said for which name it came: the environment of that name does the rest. */
-  async #heard(socket: net.Socket, hello: ClientHello): Promise<void> {
-    await turns.next();
-    const handshake = this.#underWay.get(socket);
-    if (handshake === undefined) return;
+  /** Ends the handshake soon, unless it is complete by then. */
+  #hurry(handshake: Handshake): void {
+    this.#uncount(handshake);
+    this.#hurried.add(handshake);
+    handshake.deadline = Math.min(handshake.deadline, this.#deadlines.in(hurriedMs));
+  }
+
+  /** Answers the ClientHello of a handshake that is still under way. Returns false if a TLSSocket does so, after the call. */
+  #answer(handshake: Handshake, hello: ClientHello): boolean {
+    if (!this.#underWay.has(handshake)) return true;
+    const atOnce = this.#heard(handshake, hello);
+    if (atOnce) this.#paceReads(handshake);
+    else setImmediate(() => this.#paceReads(handshake));
+    return atOnce;
+  }
+
+  #paceReads(handshake: Handshake): void {
+    if (this.#underWay.has(handshake)) reads.enter(handshake.accepted);
+  }
+
+  /** The client has said for which name it came: the environment of that name does the rest. Returns false if a TLSSocket does it, after the call. */
+  #heard(handshake: Handshake, hello: ClientHello): boolean {
     const found = this.#challenges?.find(hello) ?? this.#serverFor(hello);
     if (found === undefined) handshake.refuse('this server has no certificate yet');
-    else if (found instanceof Server) found.emit('connection', handshake.unread());
-    else if (!this.#beginDirectly(socket, handshake, found)) found.server.emit('connection', handshake.unread());
+    else if (found instanceof Server) return this.#handOver(handshake, found);
+    else if (!found.direct || !this.#beginDirectly(handshake, found)) return this.#handOver(handshake, found.server);
+    return true;
+  }
+
+  /** Has a TLSSocket make the handshake. */
+  #handOver(handshake: Handshake, server: Server): false {
+    const socket = handshake.accepted.stream(handshake.hello);
+    this.#ofSocket.set(socket, handshake);
+    socket.once('close', () => this.#dropped(handshake)).on('error', ignore);
+    server.emit('connection', socket);
+    return false;
   }
 
   #serverFor({ serverName }: ClientHello): Server | EnvironmentServer | undefined {
@@ -201,25 +234,22 @@ export class Handshakes {
     return this.#servers.get(environment ?? '') ?? this.#first;
   }
 
-  /** Begins a handshake without a TLSSocket, which a client certificate would need. Returns false if that is not possible. */
-  #beginDirectly(socket: net.Socket, handshake: Handshake, { contexts, ownFields, direct }: EnvironmentServer): boolean {
-    if (!direct) return false;
-    const { serverName } = handshake;
-    const { context, names } = contexts.find(serverName);
-    return this.#secureDirectly(socket, context, protocolList, handshake.hello, {
-      secured: (named) => {
-        this.#leave(socket);
-        this.#complete(handshake, socket, named, names, { client: undefined, ownFields });
+  /** Begins a handshake without a TLSSocket. Returns false if that is not possible. */
+  #beginDirectly(handshake: Handshake, { contexts, ownFields }: EnvironmentServer): boolean {
+    const { context, names } = contexts.find(handshake.serverName);
+    return handshake.accepted.secure(context, protocolList, handshake.hello, {
+      secured: (connection, named) => {
+        this.#leave(handshake);
+        this.#complete(handshake, connection, named, names, { client: undefined, ownFields });
       },
-      failed: (error) => this.#refused(error, socket),
+      failed: (error) => this.#refused(error, handshake),
       left: () => handshake.destroy(),
     });
   }
 
   #securedHop(socket: TLSSocket, { refusalOf }: HopTls): void {
-    const raw = (socket as unknown as Inside)._parent;
-    const handshake = raw && this.#underWay.get(raw);
-    if (raw === undefined || handshake === undefined) {
+    const handshake = this.#madeBy(socket);
+    if (handshake === undefined) {
       socket.destroy();
       return;
     }
@@ -228,7 +258,7 @@ export class Handshakes {
       handshake.refuse(refused);
       return;
     }
-    this.#leave(raw);
+    this.#leave(handshake);
     handshake.complete(socket, SecuredConnection.ofBalancer());
   }
 
@@ -237,9 +267,8 @@ export class Handshakes {
     contexts: CertificateNames<ServerContext>,
     about: (socket: TLSSocket) => Pick<SecuredConnection, 'client' | 'ownFields'>,
   ): void {
-    const raw = (socket as unknown as Inside)._parent;
-    const handshake = raw && this.#leave(raw);
-    if (handshake === undefined) {
+    const handshake = this.#madeBy(socket);
+    if (handshake === undefined || !this.#leave(handshake)) {
       socket.destroy();
       return;
     }
@@ -249,7 +278,7 @@ export class Handshakes {
   /** @param named server_name as OpenSSL has read it */
   #complete(
     handshake: Handshake,
-    socket: net.Socket,
+    connection: SecureSocket,
     named: string | false | null,
     names: readonly string[],
     about: Pick<SecuredConnection, 'client' | 'ownFields'>,
@@ -257,7 +286,7 @@ export class Handshakes {
     const { serverName } = handshake;
     // Of a resumed session of TLS 1.2, Node does not tell the name.
     if ((named || serverName) === serverName) {
-      handshake.complete(socket, new SecuredConnection(serverName, names, about));
+      handshake.complete(connection, new SecuredConnection(serverName, names, about));
     } else {
       // A second ClientHello, after a HelloRetryRequest, named another environment's host.
       handshake.destroy();
@@ -272,23 +301,27 @@ export class Handshakes {
   }
 
   #failed(error: Error, socket: TLSSocket): void {
+    const handshake = this.#madeBy(socket);
+    if (handshake !== undefined) this.#refused(error, handshake);
+  }
+
+  /** The handshake that a TLSSocket makes, while it is under way. */
+  #madeBy(socket: TLSSocket): Handshake | undefined {
     const raw = (socket as unknown as Inside)._parent;
-    if (raw !== undefined) this.#refused(error, raw);
+    const handshake = raw && this.#ofSocket.get(raw);
+    return handshake !== undefined && this.#underWay.has(handshake) ? handshake : undefined;
   }
 
-  #refused(error: Error, raw: net.Socket): void {
-    const handshake = this.#underWay.get(raw);
-    const client = handshake?.client ?? raw.remoteAddress ?? '';
-    if (handshake !== undefined) handshake.judged = true;
+  #refused(error: Error, handshake: Handshake): void {
+    handshake.judged = true;
     // A client that only connects and closes, as TCP checks do, is no bad client.
-    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') failedHandshakes.report(client, error);
-    if ((error as NodeJS.ErrnoException).code === 'ERR_SSL_HTTP_REQUEST') raw.write(plainAnswer);
-    raw.destroy();
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') failedHandshakes.report(handshake.client, error);
+    if ((error as NodeJS.ErrnoException).code === 'ERR_SSL_HTTP_REQUEST') handshake.accepted.answerPlainly(plainAnswer);
+    handshake.accepted.destroy();
   }
 
-  #dropped(socket: net.Socket): void {
-    const handshake = this.#leave(socket);
-    if (handshake === undefined) return;
+  #dropped(handshake: Handshake): void {
+    if (!this.#leave(handshake)) return;
     // Node ends a handshake with a certificate of another authority without a word.
     if (handshake.begun && !handshake.judged && this.#hop !== undefined)
       failedHandshakes.report(
@@ -298,16 +331,21 @@ export class Handshakes {
     this.#ended();
   }
 
-  #leave(socket: net.Socket): Handshake | undefined {
-    const handshake = this.#underWay.get(socket);
-    if (handshake === undefined) return undefined;
-    this.#underWay.delete(socket);
+  /** The handshake is over; false: it was before. */
+  #leave(handshake: Handshake): boolean {
+    if (!this.#underWay.delete(handshake)) return false;
+    if (!this.#hurried.delete(handshake)) this.#uncount(handshake);
+    reads.leave(handshake.accepted);
+    this.#deadlines.unwatch(handshake);
+    processDescriptors.closed(handshake);
+    return true;
+  }
+
+  /** Takes a handshake out of its network's. */
+  #uncount(handshake: Handshake): void {
     const ofNetwork = this.#ofNetwork.get(handshake.network);
     ofNetwork?.delete(handshake);
     if (ofNetwork?.size === 0) this.#ofNetwork.delete(handshake.network);
-    this.#deadlines.unwatch(handshake);
-    processDescriptors.closed(handshake);
-    return handshake;
   }
 }
 

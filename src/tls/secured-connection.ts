@@ -6,6 +6,15 @@ import type { ClientIdentity } from './client-identity.ts';
 /** First octet of a connection with TLS: the content type of a handshake record (RFC 8446 section 5.1). HTTP/1 never begins with it. */
 export const tlsRecord = 22;
 
+/** A client's connection, of which the socket and its parts matter only to those who carry octets. */
+export interface SecureSocket {
+  readonly remoteAddress?: string | undefined;
+  destroy(): unknown;
+}
+
+/** Receives a connection once its handshake is complete. */
+export type Secured = (connection: SecureSocket, about: SecuredConnection) => void;
+
 /** The TLS side of a client's connection: the name that the client asked for, and the names of the certificate that it was given. */
 export class SecuredConnection {
   /** Name of server_name; undefined: the client named none, because it connected by address. */

@@ -80,6 +80,7 @@ function spanOf(
       'http.response.body.size': octets,
       'error.type': status === 0 || aborted ? 'aborted' : status >= 500 ? String(status) : undefined,
       'sluice.request_id': id,
+      'enduser.id': record.consumer,
       // Only the name of the target: its URL may contain secrets.
       'sluice.server': server?.split(' ', 1)[0],
     },

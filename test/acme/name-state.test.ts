@@ -62,6 +62,12 @@ test('failures back off, keep to what the authority asks for, and leave the cert
   const changed = { ...spec, email: 'ops@example.com' };
   t.equal(dueOf({ failure: state.failure as NonNullable<NameState['failure']> }, changed).at, 0, 'corrected settings are tried at once');
   t.equal(afterFailure(state, new AcmeFailure('away'), changed, now, middle).failure?.attempts, 1);
+  const brief = afterIssue({ ...pair, until: 10 * minute }, 0, middle);
+  t.equal(
+    afterFailure(brief, new AcmeFailure('away'), spec, 0, middle).failure?.retryAt,
+    minute / 2,
+    'a certificate that lives for minutes outlives a failure',
+  );
 
   const limited = failureOf({ type: 'urn:ietf:params:acme:error:rateLimited', detail: 'too many\u001b[31m\nnew orders' }, 'it', {
     retryAt: 5 * hour,

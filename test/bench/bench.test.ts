@@ -6,10 +6,12 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test, test } from 'tap';
+import { measureLatency } from '../../bench/constant-rate.ts';
 import type { Contender } from '../../bench/contender.ts';
 import { contenders } from '../../bench/contenders/index.ts';
 import { checkCorrectness } from '../../bench/correctness.ts';
 import { programVersion } from '../../bench/versions.ts';
+import { smallAnswer } from '../../bench/workloads.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import { root } from '../tools/source-files.ts';
 
@@ -76,7 +78,7 @@ test('a correct contender passes the check, and each fault is found', async (t) 
   for (const [lie, message] of wrongs) await t.rejects(checkCorrectness(liar(lie), place), { message }, lie);
 });
 
-for (const name of ['http-proxy', 'fastify-http-proxy', 'sluice-balancer', 'sluice-gateway']) {
+for (const name of ['http-proxy', 'fastify-http-proxy', 'sluice-balancer', 'sluice-gateway', 'sluice-embedded']) {
   test(`${name} is correct`, async (t) => {
     const contender = contenders.find((one) => one.name === name) as Contender;
     t.match(contender.available(), { version: /^\d/ });
@@ -95,28 +97,66 @@ test('the command runs from check to report, and leaves nothing behind', {
   t.equal(status, 0, said);
   const page = readFileSync(output, 'utf8');
   t.match(page, /^- sluice-balancer \d\S+ on Node\.js v\d/m);
-  const cells = /^\| sluice-balancer \|(( [\d.]+ \|){6})$/m.exec(page)?.[1]?.split('|').slice(0, 6).map(Number) ?? [];
-  t.equal(cells.length, 6, page);
+  const cells = /^\| sluice-balancer \|(( [\d.]+ \|){7})$/m.exec(page)?.[1]?.split('|').slice(0, 7).map(Number) ?? [];
+  t.equal(cells.length, 7, page);
   for (const cell of cells) t.ok(cell > 1 && cell < 100_000, `${cell} µs`);
   t.match(page, /^\| sluice-balancer \|( [\d.]+ \|){5}$/m, 'over TLS');
-  t.match(page, /^\| sluice-balancer \| 200 \| [\d.]+ MiB \|/m, 'memory');
-  t.match(page, /^\| sluice-balancer \| 100 \| [\d.]+ MiB \|/m, 'memory of clients with TLS');
+  t.match(page, /^\| sluice-balancer \| [\d.]+ MiB \| [\d.]+ MiB \| 200 \|/m, 'memory');
+  t.match(page, /^\| sluice-balancer \| [\d.]+ MiB \| [\d.]+ MiB \| 100 \|/m, 'memory of clients with TLS');
+  t.match(page, /^\| memory of an idle balancer \| [\d.]+ MiB \| ≤ 80 \| (met|\*\*not met\*\*) \|$/m);
+  t.match(page, /^\| first load after a start, small GET \| [\d.]+ × the warm price \| ≤ 1.2 \|/m);
+  t.match(page, /^\| sluice-balancer \| [\d.]+ \| [\d.]+ \| [\d.]+ \|$/m, 'the first requests');
   t.strictSame(processesIn(folder), []);
   t.strictSame(foldersLeft(folder), []);
 });
 
-test('an interrupted command ends all its processes', { skip: tools.length > 0 && `${tools[0]} is missing` }, async (t) => {
+test('an interrupted command ends all its processes, and keeps the report of the rounds that are done', {
+  skip: tools.length > 0 && `${tools[0]} is missing`,
+}, async (t) => {
   const folder = ownFolder(t, { tmp: {} });
-  const { status } = await run(t, folder, ['--quick', '--only', 'sluice-balancer'], /^round 1/m);
+  const output = join(folder, 'results.md');
+  const words = ['--quick', '--rounds', '2', '--only', 'sluice-balancer', '--measure', 'small', '--output', output];
+  const { status, said } = await run(t, folder, words, /^round 1 is saved/m);
   t.equal(status, 1);
+  t.match(said, /^This takes about \d+0 s\. The results are saved after each of 2 rounds\.$/m);
+  const page = readFileSync(output, 'utf8');
+  t.match(page, /^\*\*Stopped after 1 of 2 rounds\*\*/m);
+  t.match(page, /^\| sluice-balancer \| [\d.]+ \|( – \|){6}$/m);
   t.strictSame(processesIn(folder), []);
   t.strictSame(foldersLeft(folder), []);
+});
+
+test('a constant rate counts from the time at which a request was due', async (t) => {
+  const held: (() => void)[] = [];
+  let seen = 0;
+  // Holds back all answers for 1.2 s, once there were requests for a second and a half: each of the 64 connections then waits for one.
+  const server = http.createServer((_request, response) => {
+    const answer = () => void response.end(smallAnswer);
+    if (++seen < 1500 || seen > 1563) answer();
+    else if (held.push(answer) === 64)
+      setTimeout(() => {
+        for (const each of held) each();
+      }, 1200);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => server.closeAllConnections());
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const load = { folder: ownFolder(t), cpu: 0, seconds: 2 };
+  const latency = await measureLatency(port, 1000, load);
+  t.ok(latency.p50 > 50, `${latency.p50} ms: most of the 2,000 requests were due while no answer came`);
+  t.ok(latency.p99 > 900, `${latency.p99} ms`);
+  t.ok(latency.late > 900, `${latency.late} ms`);
+  server.removeAllListeners('request').on('request', (_request, response) => response.writeHead(503).end());
+  await t.rejects(measureLatency(port, 1000, load), { message: /not the answer: HTTP\/1.1 503/ });
 });
 
 test('wrong options and missing tools are reported in one line', async (t) => {
   const folder = ownFolder(t, { tmp: {} });
   const unknown = await run(t, folder, ['--only', 'apache']);
   t.match(unknown, { status: 1, said: 'there is no contender "apache"; known: haproxy, ' });
+  const unmeasured = await run(t, folder, ['--measure', 'small,speed']);
+  t.match(unmeasured, { status: 1, said: 'there is no measurement "speed"; known: small, ' });
   const unpinned = await run(t, folder, ['--quick', '--node', '21']);
   t.match(unpinned, { status: 1, said: tools.length > 0 ? 'is not on PATH' : 'there is no pinned Node.js 21' });
   if (tools.length > 0)

@@ -27,8 +27,22 @@ t.test('everything is asked and answered while traffic flows, and the report has
   t.ok(seen.length > askings.length);
   const page = report(results);
   t.equal(page.match(/^\| .* \|$/gm)?.length, askings.length + 5);
-  t.match(page, /p99 through the balancer rises by at most [-\d.]+ ms/);
+  t.match(page, /- p99 through the balancer rises by at most [-\d.]+ ms/);
+  t.match(page, /goal: less than 5 ms: .*; it rises by [-\d.]+ ms while another process computes/);
   t.notMatch(page, /NaN|undefined/);
+  const calm = { longestMs: 4.9, long: 0 };
+  const held = (name: string) => ({ longestMs: 9, long: name === 'metrics × 4' ? 3 : 0 });
+  const judged = (turns: (name: string) => typeof calm) =>
+    report({ ...results, asked: results.asked.map((one) => ({ ...one, turns: { balancer: turns(one.name), gateway: calm } })) });
+  const all = askings.length;
+  t.match(
+    judged(() => calm),
+    `of the balancer in 0 of ${all} rows; of the gateway in 0 of ${all} rows; goal: in none: met\n`,
+  );
+  t.match(
+    judged(held),
+    `of the balancer in 1 of ${all} rows (metrics × 4: 3); of the gateway in 0 of ${all} rows; goal: in none: **not met**\n`,
+  );
   t.notMatch(page, /without an answer/);
   const silent = { ...results, asked: results.asked.map((one) => ({ ...one, unanswered: one.name === 'metrics × 4' ? 3 : 0 })) };
   t.match(report(silent), /\*\*Requests without an answer for 10 s\*\*, counted as 10 s: metrics × 4: 3\n/);

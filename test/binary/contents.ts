@@ -27,7 +27,16 @@ export async function bundledPackages(external: readonly string[]): Promise<stri
   const common = { absWorkingDir: checkout, bundle: true, write: false, metafile: true, outdir: '/nowhere', logLevel: 'silent' } as const;
   const results = await Promise.all([
     build({ ...common, entryPoints: ['src/main.ts'], platform: 'node', external: [...external] }),
-    build({ ...common, entryPoints: ['src/dashboard/main.tsx'], jsx: 'automatic', jsxImportSource: 'preact', format: 'esm' }),
+    // Minified and split as the page is: what only unused functions import is left out.
+    build({
+      ...common,
+      entryPoints: ['src/dashboard/main.tsx'],
+      jsx: 'automatic',
+      jsxImportSource: 'preact',
+      format: 'esm',
+      minify: true,
+      splitting: true,
+    }),
   ]);
   const files = results.flatMap(({ metafile }) => Object.values(metafile.outputs)).flatMap(({ inputs }) => Object.keys(inputs));
   return [...new Set(files.filter((file) => file.includes('node_modules/')).map((file) => packageOf(resolve(checkout, file))))];

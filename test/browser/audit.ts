@@ -1,7 +1,7 @@
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import type { Test } from 'tap';
-import { sizes, takePicture } from './browser.ts';
+import { resizeWindow, sizes, takePicture } from './browser.ts';
 
 /** The parts of axe-core's answer that are read here. */
 interface Findings {
@@ -21,7 +21,7 @@ export async function audit(t: Test, page: Page, name: string): Promise<void> {
   // Injected by the debugger protocol: the page's content policy forbids foreign scripts, and is not loosened for tests.
   await page.evaluate(axe.source);
   for (const [size, viewport] of Object.entries(sizes)) {
-    await page.setViewportSize(viewport);
+    await resizeWindow(page, viewport);
     await fitsWindow(t, page, `${name}, ${size}`);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
@@ -36,9 +36,9 @@ export async function audit(t: Test, page: Page, name: string): Promise<void> {
       await takePicture(page, `${name}-${size}-${colorScheme}`, size === 'phone');
     }
   }
-  await page.setViewportSize({ width: sizes.desktop.width / 2, height: sizes.desktop.height / 2 });
+  await resizeWindow(page, { width: sizes.desktop.width / 2, height: sizes.desktop.height / 2 });
   await fitsWindow(t, page, `${name}, at 200 %`);
-  await page.setViewportSize(sizes.desktop);
+  await resizeWindow(page, sizes.desktop);
   await page.emulateMedia({ colorScheme: 'light' });
 }
 

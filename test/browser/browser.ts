@@ -74,22 +74,34 @@ export async function holds(page: Page, expression: string): Promise<void> {
   );
 }
 
+/** Waits until the page has drawn itself: charts and menus follow a change of size in the frame after its event. */
+export async function untilDrawn(page: Page): Promise<void> {
+  await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
+}
+
+/** Gives the window another size, and waits until the page has drawn itself for that size. The page is scrolled to its top. */
+export async function resizeWindow(page: Page, viewport: { width: number; height: number }): Promise<void> {
+  await page.setViewportSize(viewport);
+  await page.evaluate("scrollTo({ top: 0, behavior: 'instant' })");
+  await untilDrawn(page);
+}
+
 /** Saves a screenshot of the page. */
 export async function takePicture(page: Page, name: string, fullPage = false): Promise<void> {
   mkdirSync(pictures, { recursive: true });
-  await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
+  await untilDrawn(page);
   await page.screenshot({ path: `${pictures}${name}.png`, fullPage });
 }
 
 /** Saves screenshots of the page in light and dark, at desktop and phone width. */
 export async function takePictures(page: Page, name: string): Promise<void> {
   for (const [size, viewport] of Object.entries(sizes)) {
-    await page.setViewportSize(viewport);
+    await resizeWindow(page, viewport);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       await takePicture(page, `${name}-${size}-${colorScheme}`, size === 'phone');
     }
   }
-  await page.setViewportSize(sizes.desktop);
+  await resizeWindow(page, sizes.desktop);
   await page.emulateMedia({ colorScheme: 'light' });
 }

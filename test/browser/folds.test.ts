@@ -128,5 +128,17 @@ test('with 1,000 servers and 1,000 projects a message of the feed changes nothin
   });
   await page.getByRole('navigation', { name: 'Rejected projects' }).getByRole('link', { name: 'p-0777 rejected' }).click();
   await holds(page, 'document.activeElement.dataset.project === "p-0777"');
+
+  for (const [index, more] of [{}, { elsewhere: true, health: 'unknown' }].entries())
+    await hear(page, { type: 'membership', at: Date.now(), server: server(index + 2, { address: null, embedded: true, ...more }) });
+  await page.getByRole('link', { name: 'Overview', exact: true }).click();
+  const production = page.getByRole('region', { name: 'production' });
+  await production.getByText('999 of 999 ready').waitFor();
+  for (const [id, place] of Object.entries({ 's-2': 'in the balancer', 's-3': 'in another balancer' })) {
+    await production.getByRole('searchbox', { name: 'Filter servers of production' }).fill(place);
+    const shown = production.locator('.servers').getByText(place, { exact: true });
+    await shown.waitFor();
+    t.equal(await shown.locator('..').locator('strong').textContent(), id, 'the row of a server in a balancer says so');
+  }
   t.same(complaints, []);
 });

@@ -3,7 +3,7 @@ import { type Test, test } from 'tap';
 import { echoProject, startTarget } from '../tools/echo.ts';
 import { startRejectingServer } from '../tools/rejecting-server.ts';
 import { adminToken, type BalancerUnderTest, joinToken, startBalancer, testEnvironment } from '../tools/sluice-under-test.ts';
-import { startBrowser } from './browser.ts';
+import { resizeWindow, startBrowser } from './browser.ts';
 import { fitsEverywhere } from './layout.ts';
 
 /** The longest name allowed, without a place to break it. */
@@ -134,7 +134,7 @@ test('with twelve environments the lines, the filters and the dialog to choose o
   await dialog.waitFor();
   await fitsEverywhere(t, page, 'dialog-choose');
   for (const screen of [360, 1440]) {
-    await page.setViewportSize({ width: screen, height: 700 });
+    await resizeWindow(page, { width: screen, height: 700 });
     const radios = await dialog.getByRole('radio').all();
     const widths = await Promise.all(radios.map(async (radio) => (await radio.boundingBox())?.width ?? 0));
     t.ok(widths.length === 13 && widths.every((width) => width > 10 && width < 24), `radios look like radios: ${widths}`);

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import type { Test } from 'tap';
-import { takePicture } from './browser.ts';
+import { resizeWindow, takePicture } from './browser.ts';
 
 /** Widths of a small phone, a tablet, a small and a common notebook, in CSS pixels, with the height of each. */
 export const screens = [
@@ -78,9 +78,7 @@ const search = `(() => {
 /** Checks the open page at every width of {@link screens}: nothing leaves the window or its frame, and no two texts overlap. Saves screenshots. */
 export async function fitsEverywhere(t: Test, page: Page, name: string): Promise<void> {
   for (const screen of screens) {
-    await page.setViewportSize(screen);
-    // Charts and menus follow a change of size with the next frame.
-    await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
+    await resizeWindow(page, screen);
     const checked = (await page.evaluate('document.querySelectorAll("body *").length')) as number;
     t.ok(checked > 10, `${name}: the page is shown`);
     t.same(await page.evaluate(search), [], `${name}, ${screen.width} px wide: everything fits`);
@@ -92,5 +90,5 @@ export async function fitsEverywhere(t: Test, page: Page, name: string): Promise
       await page.emulateMedia({ colorScheme: 'light' });
     }
   }
-  await page.setViewportSize(screens[3]);
+  await resizeWindow(page, screens[3]);
 }

@@ -42,6 +42,8 @@ test('projects in the dashboard: push, deploy to several environments, compare, 
   await push(JSON.stringify({ ...echoProject(target.url, '2'), version: '2.0.0' }));
   await project.getByRole('button', { name: 'Deploy 2 to production' }).first().click();
   await project.getByText('revision 2', { exact: true }).waitFor();
+  // The buttons move while the columns beside them change: a click would go astray.
+  for (const row of [/^1 .* development Show/, /^2 .* production Show/]) await project.getByRole('row', { name: row }).waitFor();
   await project.getByRole('button', { name: 'Compare revision 2' }).click();
   await page.locator('.diff-added', { hasText: 'version: "2.0.0"' }).waitFor();
   t.equal(await page.locator('.diff-removed').count(), 1, 'one line: the revision in the header');

@@ -6,7 +6,7 @@ import { eventually } from '../tools/eventually.ts';
 import { startRejectingServer } from '../tools/rejecting-server.ts';
 import { adminToken, serving, startBalancer, testEnvironment } from '../tools/sluice-under-test.ts';
 import { audit } from './audit.ts';
-import { holds, startBrowser } from './browser.ts';
+import { holds, resizeWindow, startBrowser } from './browser.ts';
 import { hear, hookFeed } from './feed-hook.ts';
 
 /** Names of the environments in the order of the page. */
@@ -67,7 +67,7 @@ test('environments in trouble come first, then the busy ones; nothing moves unde
     { width: 360, height: 640 },
     { width: 1440, height: 900 },
   ]) {
-    await page.setViewportSize(size);
+    await resizeWindow(page, size);
     await page.evaluate('scrollTo(0, document.documentElement.scrollHeight)');
     const box = await strip.boundingBox();
     t.ok(box !== null && box.y >= 0 && box.y + box.height <= size.height, `the strip stays in sight, ${size.width} px wide`);
@@ -76,7 +76,6 @@ test('environments in trouble come first, then the busy ones; nothing moves unde
   await holds(page, 'document.activeElement.dataset.environment === "production"');
   const [stripBox, cardBox] = [await strip.boundingBox(), await page.locator('[data-environment=production]').boundingBox()];
   t.ok(stripBox && cardBox && cardBox.y >= stripBox.y + stripBox.height - 8, 'the strip leads to the environment, and does not cover it');
-  await page.evaluate('scrollTo(0, 0)');
   await audit(t, page, 'trouble-strip');
 
   await page.route('**/v1/environments/a-calm', async (route) => {
@@ -103,8 +102,6 @@ test('a red word in the header names what is down, in every view, and leads ther
   await header.getByRole('link', { name: /^1 server down/ }).click();
   await holds(page, 'document.activeElement.dataset.server === "down-1"');
   t.match(page.url(), /#overview\/staging\/down-1$/, 'the place has an address');
-  // A button that is half under the strip would count as too small.
-  await page.evaluate('scrollTo(0, 0)');
   await audit(t, page, 'trouble-word');
 
   await startRejectingServer(t, 'prod-1', balancer.control, ({ revision }) => (revision > 1 ? 'no such policy' : undefined));

@@ -2,15 +2,19 @@ import { Scope } from '../tools/owner.ts';
 import { within } from '../tools/within.ts';
 import type { Outcome, Scenario } from './scenario.ts';
 import { Stage, StageMissing } from './stage.ts';
+import type { Mode } from './stage-options.ts';
 
 /** Time limit of a scenario, in milliseconds. */
-const limitMs = 120_000;
+const limitMs = 300_000;
 
-/** Performs one scenario on its own stage and tears the stage down. With `brief`, outages are shorter and repetitions fewer. */
-export async function perform(scenario: Scenario, { brief = false } = {}): Promise<Outcome> {
+/**
+ * Performs one scenario on its own stage and tears the stage down. With `brief`, outages are shorter and repetitions fewer.
+ * @param mode of the stage, unless the scenario is about another one
+ */
+export async function perform(scenario: Scenario, { brief = false, mode }: { brief?: boolean; mode?: Mode } = {}): Promise<Outcome> {
   const scope = new Scope();
   try {
-    const stage = await Stage.set(scope, scenario.stage, brief);
+    const stage = await Stage.set(scope, { mode, ...scenario.stage }, brief);
     const seen = () => stage.loads.map(({ counts }) => ({ ...counts, wrong: counts.wrong.slice(-5) }));
     const faults: string[] = [];
     const measured = await within(scenario.run(stage), { what: `the scenario "${scenario.name}"`, seen, limitMs }).catch((error: Error) => {

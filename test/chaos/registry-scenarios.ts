@@ -24,7 +24,7 @@ export const registryScenarios: readonly Scenario[] = [
       await stage.startGateway('d');
       await stage.hold(awayMs);
       await redis.start();
-      return stage.recovers(['a', 'b', 'c', 'd']);
+      return stage.recovers([...stage.servers, 'd']);
     },
   },
   {
@@ -39,11 +39,11 @@ export const registryScenarios: readonly Scenario[] = [
       await stage.hold(awayMs);
       await redis.start();
       // The balancer and the gateways restore environment and deployments.
-      await stage.complete(['a', 'b', 'c', 'd']);
+      await stage.complete([...stage.servers, 'd']);
       const after = await stage.deployments();
       if (before === '' || after !== before)
         throw new Error(`deployed before: ${before || 'nothing'}; deployed now: ${after || 'nothing'}`);
-      return stage.recovers(['a', 'b', 'c', 'd']);
+      return stage.recovers([...stage.servers, 'd']);
     },
   },
   {
@@ -55,18 +55,19 @@ export const registryScenarios: readonly Scenario[] = [
       const client = new Redis(redis.url);
       await client.save();
       client.disconnect();
-      await stage.deployAnother(['a', 'b', 'c']);
+      await stage.deployAnother(stage.servers);
       await stage.startGateway('d');
-      await stage.complete(['a', 'b', 'c', 'd']);
+      await stage.complete([...stage.servers, 'd']);
       await redis.stop();
       await stage.hold(awayMs);
       await redis.start();
-      return stage.recovers(['a', 'b', 'c', 'd']);
+      return stage.recovers([...stage.servers, 'd']);
     },
   },
   {
     name: 'Redis is away while a server is killed and another leaves',
     stage: { registry: 'redis', persistent: true },
+    apart: true,
     bar,
     async run(stage) {
       const redis = stage.redis;
@@ -91,7 +92,7 @@ export const registryScenarios: readonly Scenario[] = [
         await stage.hold(unrenewedMs);
         await admin.config('SET', 'maxmemory', '0');
       });
-      return stage.recovers(['a', 'b', 'c']);
+      return stage.recovers(stage.servers);
     },
   },
   {
@@ -111,7 +112,7 @@ export const registryScenarios: readonly Scenario[] = [
           );
         }
       });
-      return stage.recovers(['a', 'b', 'c']);
+      return stage.recovers(stage.servers);
     },
   },
   {
@@ -126,12 +127,13 @@ export const registryScenarios: readonly Scenario[] = [
         await stage.hold(unrenewedMs);
         await admin.acl('SETUSER', 'default', 'nopass');
       });
-      return stage.recovers(['a', 'b', 'c']);
+      return stage.recovers(stage.servers);
     },
   },
   {
     name: 'the join token is changed without the gateways knowing, and changed back',
     stage: { registry: 'embedded', patient: true },
+    apart: true,
     bar,
     async run(stage) {
       const restart = async (token: string) => {
@@ -153,7 +155,7 @@ export const registryScenarios: readonly Scenario[] = [
       stage.balancer.process.signal('SIGTERM');
       await stage.balancer.process.ended();
       stage.balancer = await stage.balancer.again();
-      return stage.recovers(['a', 'b', 'c']);
+      return stage.recovers(stage.servers);
     },
   },
 ];

@@ -13,6 +13,7 @@ export const rolloutScenarios: readonly Scenario[] = [
   {
     name: 'servers reject what is deployed, then all are replaced',
     stage: { registry: 'redis' },
+    apart: true,
     async run(stage) {
       await stage.deployAnother(servers);
       await stage.deployAnother(servers);
@@ -33,16 +34,19 @@ export const rolloutScenarios: readonly Scenario[] = [
   {
     name: 'all servers reject what is deployed, then everything is stopped and started (two balancers on Redis)',
     stage: { registry: 'redis', relayed: 'gateways', second: 'present' },
+    apart: true,
     run: (stage) => rejectedThenRestarted(stage, () => needUnknownVariable(stage.redis.url, 'echo@2')),
   },
   {
     name: 'all servers reject what is deployed, then everything is stopped and started (embedded registry)',
     stage: { registry: 'embedded', relayed: 'gateways' },
+    apart: true,
     run: (stage) => rejectedThenRestarted(stage, async () => loseRevision(stage.balancer.folder, 'echo@2')),
   },
   {
     name: 'mixed versions: balancers and servers of the previous release and of this one, deploys and restarts',
     stage: { registry: 'redis', second: 'previous', patient: true },
+    apart: true,
     async run(stage) {
       const { redis, balancer, second } = stage;
       // Of each release, one server joins through the balancer of the other release, and the others through Redis.

@@ -1,18 +1,26 @@
+import { parseArgs } from 'node:util';
 import { formatTable } from '../../src/cli/terminal/table.ts';
 import { render } from '../../src/cli/terminal/text.ts';
 import { certificateScenarios } from './certificate-scenarios.ts';
 import { connectionScenarios } from './connection-scenarios.ts';
 import { descriptorScenarios } from './descriptor-scenarios.ts';
+import { embeddedScenarios } from './embedded-scenarios.ts';
 import { nameScenarios } from './name-scenarios.ts';
 import { perform } from './perform.ts';
 import { registryScenarios } from './registry-scenarios.ts';
 import { rolloutScenarios } from './rollout-scenarios.ts';
 import type { Outcome } from './scenario.ts';
 import { serverScenarios } from './server-scenarios.ts';
+import { type Mode, modes } from './stage-options.ts';
 import { workerScenarios } from './worker-scenarios.ts';
 
-/** `npm run chaos [-- WORDS]`: performs the scenarios whose name contains one of the words. Exits with 1 if one of them misses its bar. */
-const words = process.argv.slice(2);
+/**
+ * `npm run chaos [-- --mode MODE WORDS]`: performs the scenarios whose name contains one of the words. MODE is the way between balancers and
+ * gateway servers; with `embedded`, those are performed that need no gateway server. Exits with 1 if a scenario misses its bar.
+ */
+const { values, positionals: words } = parseArgs({ options: { mode: { type: 'string' } }, allowPositionals: true });
+const mode = values.mode as Mode | undefined;
+if (mode !== undefined && !Object.hasOwn(modes, mode)) throw new Error(`--mode is one of: ${Object.keys(modes).join(', ')}`);
 const scenarios = [
   ...serverScenarios,
   ...workerScenarios,
@@ -20,12 +28,15 @@ const scenarios = [
   ...rolloutScenarios,
   ...connectionScenarios,
   ...nameScenarios,
+  ...embeddedScenarios,
   ...descriptorScenarios,
   ...certificateScenarios,
-].filter(({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase())));
+]
+  .filter(({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase())))
+  .filter(({ apart }) => mode !== 'embedded' || !apart);
 const outcomes: Outcome[] = [];
 for (const scenario of scenarios) {
-  const outcome = await perform(scenario);
+  const outcome = await perform(scenario, mode === undefined ? {} : { mode });
   if (outcome.missing !== undefined) {
     process.stdout.write(`left out ${scenario.name}: ${outcome.missing}\n`);
     continue;

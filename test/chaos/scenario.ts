@@ -13,6 +13,8 @@ export interface Times {
 export interface Scenario {
   readonly name: string;
   readonly stage: StageOptions;
+  /** True: the scenario is about gateway servers that are processes of their own, and not performed where balancers are the servers. */
+  readonly apart?: true;
   /** Longest times that meet the bar. A time that is not listed is only measured. */
   readonly bar?: Times;
   /** Acts on a stage that is up and under load. Rejects if the stage does not end in its wanted state. */

@@ -10,6 +10,7 @@ export const serverScenarios: readonly Scenario[] = [
   {
     name: 'a server is added',
     stage: redis,
+    apart: true,
     bar: { convergeMs: 1000 },
     async run(stage) {
       const gateway = await stage.startGateway('d');
@@ -24,6 +25,7 @@ export const serverScenarios: readonly Scenario[] = [
   {
     name: 'a server is drained',
     stage: redis,
+    apart: true,
     bar: { detectMs: 1000 },
     async run(stage) {
       const begun = performance.now();
@@ -39,6 +41,7 @@ export const serverScenarios: readonly Scenario[] = [
   {
     name: 'a server gets SIGTERM',
     stage: redis,
+    apart: true,
     bar: { detectMs: 1000 },
     async run(stage) {
       const begun = performance.now();
@@ -55,6 +58,7 @@ export const serverScenarios: readonly Scenario[] = [
   {
     name: 'a server is killed (-9)',
     stage: redis,
+    apart: true,
     bar: { detectMs: 1000, convergeMs: 1000 },
     async run(stage) {
       const begun = performance.now();
@@ -68,6 +72,7 @@ export const serverScenarios: readonly Scenario[] = [
   {
     name: 'a server hangs (SIGSTOP)',
     stage: redis,
+    apart: true,
     // fall × interval + timeout
     bar: { detectMs: 3 * 2000 + 1000 },
     async run(stage) {
@@ -85,6 +90,7 @@ export const serverScenarios: readonly Scenario[] = [
   {
     name: 'all servers are restarted one by one',
     stage: redis,
+    apart: true,
     async run(stage) {
       const begun = performance.now();
       for (const id of ['a', 'b', 'c']) {
@@ -100,6 +106,7 @@ export const serverScenarios: readonly Scenario[] = [
   {
     name: 'a server moves to another environment and back',
     stage: { ...redis, staging: true },
+    apart: true,
     async run(stage) {
       const begun = performance.now();
       await stage.balancer.api('PUT', '/v1/environments/staging/servers/b');
@@ -116,6 +123,7 @@ export const serverScenarios: readonly Scenario[] = [
   {
     name: 'weights change',
     stage: redis,
+    apart: true,
     bar: { convergeMs: 1000 },
     async run(stage) {
       const begun = performance.now();
@@ -130,6 +138,7 @@ export const serverScenarios: readonly Scenario[] = [
   {
     name: 'a server flaps: killed and restarted 5 times',
     stage: redis,
+    apart: true,
     bar: { convergeMs: 1000 },
     async run(stage) {
       let slowest = 0;
@@ -144,6 +153,7 @@ export const serverScenarios: readonly Scenario[] = [
   {
     name: 'a killed server whose address a server of another environment takes',
     stage: { ...redis, staging: true },
+    apart: true,
     async run(stage) {
       const port = await freePort();
       for (let round = 0; round < stage.times(5); round++) {
@@ -171,12 +181,12 @@ export const serverScenarios: readonly Scenario[] = [
       const url = `http://127.0.0.1:${await freePort()}`;
       await api('POST', '/v1/projects', { name: 'down', basePath: '/down', targets: { default: { url } } });
       await api('PUT', '/v1/environments/production/deployments/down', {});
-      await stage.complete(['a', 'b', 'c']);
+      await stage.complete(stage.servers);
       for (let request = 0; request < stage.times(300); request++) {
         const { status } = await fetch(`http://${address}/down/`, { method: 'POST' });
         if (status !== 502) throw new Error(`the project whose target is down answered ${status}`);
       }
-      await shares(stage, { a: 1, b: 1, c: 1 });
+      await shares(stage, Object.fromEntries((stage.servers.length === 0 ? ['own'] : stage.servers).map((id) => [id, 1])));
       if (stage.balancer.process.log.some(({ msg }) => /ejected/.test(msg ?? ''))) throw new Error('a server was ejected');
       return {};
     },
@@ -189,7 +199,7 @@ export const serverScenarios: readonly Scenario[] = [
       let slowest = 0;
       for (let round = 0; round < stage.times(20); round++) {
         const begun = performance.now();
-        await stage.deployAnother(['a', 'b', 'c']);
+        await stage.deployAnother(stage.servers);
         slowest = Math.max(slowest, since(begun));
       }
       return { convergeMs: slowest };

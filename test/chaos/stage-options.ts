@@ -1,3 +1,8 @@
+/** Ways between balancers and gateway servers, with the settings of an environment for each. `embedded`: there is none, each balancer is a server itself. */
+export const modes = { http1: { hop: 'http1' }, link: { hop: 'auto' }, embedded: { embedded: { id: 'own' } } } as const;
+
+export type Mode = keyof typeof modes;
+
 /** Parts of a stage. */
 export interface StageOptions {
   /** `sentinel`: a Redis with a replica and Sentinels. */
@@ -19,6 +24,8 @@ export interface StageOptions {
   /** Limit of open files of the balancer and each of its workers, or of each gateway; default: that of the machine. */
   readonly balancerDescriptors?: number;
   readonly gatewayDescriptors?: number;
+  /** Default: that of a balancer without settings for it. So it is beside a previous release. */
+  readonly mode?: Mode | undefined;
   /** Clients retry while connections are refused, because the scenario restarts the balancer. */
   readonly patient?: boolean;
 }

@@ -14,12 +14,13 @@ import { type BalancerUnderTest, serving, startBalancer, startGateway, whileAway
 import { type Relay, startRelay } from './relay.ts';
 import { StageAuthority } from './stage-authority.ts';
 import { StageCertificates } from './stage-certificates.ts';
-import type { GatewayOptions, StageOptions } from './stage-options.ts';
+import { type GatewayOptions, modes, type StageOptions } from './stage-options.ts';
 import { answersAgain, untilComplete, whileMissing } from './waits.ts';
 
 /** Number of clients in a load, each with one request at a time. */
 const clients = 16;
-const restMs = 10;
+/** Milliseconds that each client rests after an answer. In brief several scenarios run at the same time, on as few processors. */
+const rests = { full: 10, brief: 25 } as const;
 
 /** Something that a stage needs is not on this machine. */
 export class StageMissing extends Error {}
@@ -40,9 +41,11 @@ interface Parts {
   readonly url: string | undefined;
   readonly brief: boolean;
   readonly gatewayDescriptors: number | undefined;
+  /** Each balancer is a server, in place of the gateways. */
+  readonly embedded: boolean;
 }
 
-/** A whole Sluice under load: balancer, gateways a, b and c, and a target. Health checks are as by default. */
+/** A whole Sluice under load: balancer, gateways a, b and c or the balancer alone, and a target. Health checks are as by default. */
 export class Stage {
   readonly loads: Load[] = [];
   readonly balancers: BalancerUnderTest[];
@@ -78,6 +81,8 @@ export class Stage {
     const production = {
       listen: '127.0.0.1:0',
       exposeServer: true,
+      // A previous release cannot read settings that it does not know, neither its own nor those in a registry that it shares.
+      ...(options.mode && program === undefined && modes[options.mode]),
       ...secured?.settings,
       ...(brief && { health: { interval: '500ms' } }),
       // Connections are opened all the time, so that names are needed all the time.
@@ -98,6 +103,7 @@ export class Stage {
     const known = dns === undefined ? target : { ...target, url: target.url.replace('127.0.0.1', 'target.test') };
     const stage = new Stage(balancer, {
       gatewayDescriptors: options.gatewayDescriptors,
+      embedded: options.mode === 'embedded',
       owner,
       target: known,
       certificates,
@@ -111,10 +117,13 @@ export class Stage {
       brief,
     });
     for (const environment of Object.keys(environments)) await deployEcho(balancer, known.url, '1', environment);
-    await Promise.all(['a', 'b', 'c'].map((id) => stage.startGateway(id)));
-    await serving(balancer, ['a', 'b', 'c']);
+    await Promise.all(stage.servers.map((id) => stage.startGateway(id)));
+    await stage.complete(stage.servers);
+    const restMs = brief ? rests.brief : rests.full;
     const startLoads = ({ address }: BalancerUnderTest, letter: string) =>
-      stage.loads.push(...(secured?.clients.loads(address, letter, clients, restMs) ?? [newLoad(address, letter, options.patient)]));
+      stage.loads.push(
+        ...(secured?.clients.loads(address, letter, clients, restMs) ?? [newLoad(address, letter, restMs, options.patient)]),
+      );
     if (options.second !== undefined) {
       const settings = { registry: { url: redisUrl }, ...(authority && { workers: options.workers ?? 0 }) };
       stage.balancers.push(await startBalancer(owner, settings, environments, authority?.variables, program));
@@ -124,14 +133,19 @@ export class Stage {
     if (options.staging) {
       await stage.startGateway('s', { environment: 'staging' });
       await serving(balancer, ['s'], 'staging');
-      stage.loads.push(newLoad(balancer.addresses['staging'] as string, 's'));
+      stage.loads.push(newLoad(balancer.addresses['staging'] as string, 's', restMs));
     }
     if (options.second !== undefined) {
-      await serving(stage.second, ['a', 'b', 'c']);
+      await stage.complete(stage.servers);
       startLoads(stage.second, 'o');
     }
     await Promise.all(stage.loads.map((load) => load.more(options.secured ? 50 : 200)));
     return stage;
+  }
+
+  /** Gateways that run from the beginning. */
+  get servers(): readonly string[] {
+    return this.#parts.embedded ? [] : ['a', 'b', 'c'];
   }
 
   /** The load on `production`. */
@@ -243,7 +257,7 @@ export class Stage {
     const loads = this.balancers.map(async (_, index) => {
       const { address } = await this.#startAgain(index);
       await answersAgain(address);
-      this.loads[index] = newLoad(address, `restarted-${this.#restarts}-${index}-`);
+      this.loads[index] = newLoad(address, `restarted-${this.#restarts}-${index}-`, this.#parts.brief ? rests.brief : rests.full);
     });
     await Promise.all([...gateways, ...loads]);
   }
@@ -271,9 +285,9 @@ export class Stage {
     return this.gateways.get(id) as SluiceProcess;
   }
 
-  /** Resolves when exactly these servers take requests, each with the newest snapshot. The registry and the environment may still be missing. */
+  /** Resolves when exactly these servers, and balancers that are servers, take requests, each with the newest snapshot. The registry and the environment may still be missing. */
   async complete(ids: readonly string[], environment = 'production'): Promise<void> {
-    for (const balancer of this.balancers) await untilComplete(balancer, ids, environment);
+    for (const balancer of this.balancers) await untilComplete(balancer, ids, environment, this.#parts.embedded);
   }
 
   /** Resolves when the balancer shows that a server gets no new requests, or does not know the server any more. */
@@ -362,7 +376,7 @@ export class Stage {
 }
 
 /** Puts a load on an address. The letters tell its requests from those of other loads. */
-function newLoad(address: string, letters: string, patient = false): Load {
+function newLoad(address: string, letters: string, restMs: number, patient = false): Load {
   return new Load(address, `/echo/${letters}`, { clients, restMs, patient });
 }
 

@@ -112,6 +112,38 @@ test('a server is added, then drained with a request in flight; Ctrl-C ends the 
   });
 });
 
+test('stored responses are removed from the gateway servers: all of an environment, or those that are named', {
+  timeout: 100_000,
+}, async (t) => {
+  const balancer = await startBalancer(t);
+  const target = await startTarget(t);
+  await startGateway(t, 'one', balancer.control);
+  const stored = { policies: { proxyRequest: [{ cache: { ttl: '1h' } }] } };
+  await balancer.api('POST', '/v1/projects', { ...echoProject(target.url, '1'), ...stored });
+  await balancer.api('PUT', '/v1/environments/production/deployments/echo', {});
+  await serving(balancer, ['one']);
+  const cacheStatus = async () => (await fetch(`http://${balancer.address}/echo/page`)).headers.get('cache-status') ?? '';
+  const purge = (...words: string[]) => operate(balancer, 'cache', 'purge', '-e', 'production', ...words);
+  await cacheStatus();
+  t.match(await cacheStatus(), /hit/);
+
+  t.match(await purge('--project', 'other'), {
+    status: 0,
+    out: 'stored responses of other are removed from the gateway servers of production',
+  });
+  t.match(await purge('--project', 'echo', '--path', '/echo/elsewhere/*'), { status: 0 });
+  t.match(await cacheStatus(), /hit/, 'other responses stay');
+  for (const words of [['--project', 'echo', '--path', '/echo/*'], ['--json']]) {
+    const done = await purge(...words);
+    t.equal(done.status, 0, done.err);
+    await eventually(cacheStatus, (status) => /fwd/.test(status), { what: `the response to be removed by ${words.join(' ')}` });
+    t.match(await cacheStatus(), /hit/);
+  }
+  t.match(await purge('--path', 'echo'), { status: 2, err: /must begin with "\/"/ });
+  t.match(await operate(balancer, 'cache', 'purge'), { status: 2, err: /--environment/ });
+  t.match(await operate(balancer, 'cache', 'purge', '-e', 'nowhere'), { status: 1, err: /there is no environment "nowhere"/ });
+});
+
 test('a server of any make gets a certificate; tables show mutual TLS', { timeout: 100_000 }, async (t) => {
   const balancer = await startBalancer(t);
   const key = writeKey(makeKeyPair().publicKey);

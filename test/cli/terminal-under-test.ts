@@ -15,6 +15,7 @@ export class TerminalUnderTest implements Terminal {
   readonly #resizes = new Set<() => void>();
   readonly #written = new Condition();
   suspensions = 0;
+  keyboard = true;
 
   /** @param given with `rows`, the terminal has surfaces to draw on */
   constructor(

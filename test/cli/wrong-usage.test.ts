@@ -21,6 +21,7 @@ const values: Readonly<Record<string, string>> = { n: '1', shell: 'bash', file: 
 const optionValues: Readonly<Record<string, string>> = {
   '--join': 'http://127.0.0.1:1',
   '--target': 'http://127.0.0.1:1',
+  '--projects': 'shop',
   '--environment': 'production',
 };
 
@@ -106,7 +107,10 @@ test('an option of another command is named, with the commands that take it', as
   }
   t.ok(cases > 200, `${cases} cases`);
   t.match(await refused(['status', '--gateways', '3']), `unknown option '--gateways'; "sluice up" takes it`);
-  t.match(await refused(['server', 'weight', 'x', '1', '--force']), `unknown option '--force'; "sluice env delete" takes it`);
+  t.match(
+    await refused(['server', 'weight', 'x', '1', '--force']),
+    `unknown option '--force'; "sluice env delete", "sluice product delete" take it`,
+  );
 });
 
 test('an option that lacks its value is named, also if another option follows', async (t) => {

@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { Ajv } from 'ajv';
 import { test } from 'tap';
+import { parse } from 'yaml';
+import { jsonSchemas } from '../../config/json-schemas.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { parseDocument } from '../../src/config/document.ts';
-import { jsonSchemas } from '../../src/config/json-schema.ts';
 import { pushedProject } from '../../src/projects/pushed-project.ts';
 
 const folder = new URL('../../config/', import.meta.url);
@@ -35,6 +37,27 @@ test('the quick start has the addresses that the README and `sluice up` name', a
 
 test('the JSON Schemas in config/ are up to date (else: `npm run schema`)', async (t) => {
   for (const [file, text] of Object.entries(jsonSchemas())) t.equal(readFileSync(new URL(file, folder), 'utf8'), text, file);
+});
+
+test('the JSON Schema of projects accepts every project on the pages about policies, and finds faults in the settings of policies', async (t) => {
+  const valid = new Ajv({ strict: false, allErrors: true, validateFormats: false }).compile(
+    JSON.parse(jsonSchemas()['project.schema.json'] ?? ''),
+  );
+  const page = readFileSync(new URL('../docs/policies.md', folder), 'utf8');
+  const projects = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => parse(text)).filter((one) => 'basePath' in one);
+  t.ok(projects.length > 20, `${projects.length} projects`);
+  for (const project of projects) t.ok(valid(project), `${project.name}: ${JSON.stringify(valid.errors)}`);
+  const withPolicy = (point: string, policy: unknown) => ({
+    name: 'shop',
+    basePath: '/shop',
+    targets: { default: { url: 'http://127.0.0.1' } },
+    policies: { [point]: [policy] },
+  });
+  t.ok(valid(withPolicy('proxyRequest', { rateLimit: { limit: `\${variables.limit}` } })), 'a variable instead of a number');
+  t.ok(valid(withPolicy('proxyResponse', { compress: null })), 'a policy without settings');
+  for (const policy of [{ rateLimit: { limt: 1 } }, { rateLimit: { limit: 'many' } }, { nonsense: {} }, {}, { cache: {}, cors: {} }])
+    t.notOk(valid(withPolicy('proxyRequest', policy)), JSON.stringify(policy));
+  t.notOk(valid(withPolicy('proxyResponse', { rateLimit: { limit: 1 } })), 'a policy at a point where it cannot be used');
 });
 
 test('every option has a description', async (t) => {

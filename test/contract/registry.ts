@@ -1,6 +1,8 @@
 import type { Test } from 'tap';
 import type { Registry } from '../../src/registry/contract.ts';
+import { callers } from './registry-callers.ts';
 import { certifying } from './registry-certificates.ts';
+import { limits } from './registry-limits.ts';
 import { manyDeployments } from './registry-many.ts';
 import { deployments, environments, projects } from './registry-operators.ts';
 import { removing } from './registry-removals.ts';
@@ -37,7 +39,9 @@ export function registryContract(t: Test, open: Open): void {
     operating,
     removing,
     secrets,
+    limits,
     certifying,
+    callers,
     watching,
     racing,
     restoring,

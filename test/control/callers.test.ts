@@ -4,8 +4,9 @@ import { connect, type Socket } from 'node:net';
 import { type Test, test } from 'tap';
 import { WebSocket } from 'ws';
 import { Callers } from '../../src/control/access/callers.ts';
-import { maxUnreadBytes } from '../../src/control/unread-bodies.ts';
+import { maxLingering, maxUnreadBytes } from '../../src/control/unread-bodies.ts';
 import { eventually } from '../tools/eventually.ts';
+import { FakeClock } from '../tools/fake-clock.ts';
 import { type ControlUnderTest, controlUnderTest, tokens } from './control-under-test.ts';
 
 /** Sends a GET without a token; returns its status. */
@@ -86,8 +87,8 @@ test('nothing is shown to requests that a balancer or gateway server forwarded: 
 });
 
 /** A raw connection to the control address, and the text that came over it so far. */
-function connected(t: Test, under: ControlUnderTest): { socket: Socket; heard: () => string } {
-  const socket = connect(Number(new URL(under.control.url).port), '127.0.0.1');
+function connected(t: Test, under: ControlUnderTest, allowHalfOpen = false): { socket: Socket; heard: () => string } {
+  const socket = connect({ port: Number(new URL(under.control.url).port), host: '127.0.0.1', allowHalfOpen });
   t.teardown(() => socket.destroy());
   let text = '';
   socket.on('data', (octets) => {
@@ -137,6 +138,28 @@ test('the body of a refused request is not read', async (t) => {
     t.match(heard(), /^HTTP\/1\.1 401 [\s\S]*connection: close/i, `${framing}: the client gets the answer`);
     t.ok(taken < 30_000_000, `${framing}: ${taken} octets left the client`);
   }
+});
+
+test('few clients at a time get long to read a refusal, the latest ones', async (t) => {
+  const under = await controlUnderTest(t, { clock: new FakeClock() });
+  const refused = async () => {
+    const { socket, heard } = connected(t, under, true);
+    socket.on('error', () => {});
+    socket.write('POST /v1/projects HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50000000\r\n\r\n');
+    await eventually(heard, (now) => now.includes(' 401 '));
+    return socket;
+  };
+  const first = await refused();
+  const closed = new Promise((resolve) => first.once('close', resolve));
+  // The client sends on, and hears that the connection is gone.
+  const sending = setInterval(() => first.write('x'), 1);
+  t.teardown(() => clearInterval(sending));
+  const others: Socket[] = [];
+  for (let index = 1; index < maxLingering; index++) others.push(await refused());
+  t.notOk(first.destroyed, 'no more than that many have been refused');
+  await refused();
+  await closed;
+  t.notOk(others.some(({ destroyed }) => destroyed));
 });
 
 test('a connection is kept if little of an unwanted body is left', async (t) => {

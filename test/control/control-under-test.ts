@@ -5,7 +5,9 @@ import { type SessionKey, sessionKeys } from '../../src/control/access/sessions.
 import { type Control, startControl } from '../../src/control/control.ts';
 import type { Page } from '../../src/control/routes/page-routes.ts';
 import type { UpgradeHandler } from '../../src/control/upgrade-router.ts';
-import type { Clock } from '../../src/model/clock.ts';
+import type { ServerReader } from '../../src/control/views/usage-reads.ts';
+import { explainRequest } from '../../src/gateway/explain-request.ts';
+import { type Clock, systemClock } from '../../src/model/clock.ts';
 import { noServerCounts } from '../../src/model/counts.ts';
 import type { JoinRequest } from '../../src/model/join.ts';
 import type { LiveServer, LiveView } from '../../src/model/live.ts';
@@ -51,6 +53,8 @@ export async function controlUnderTest(
     sessionKeys?: () => readonly SessionKey[];
     journalFile?: string;
     trustedProxies?: string[];
+    /** Answers of gateway servers; default: there are none. */
+    reports?: ServerReader;
     secure?: { cert: string; key: string };
   } = {},
 ): Promise<ControlUnderTest> {
@@ -87,6 +91,8 @@ export async function controlUnderTest(
     page: options.page,
     ...(options.clock && { clock: options.clock }),
     secure: options.secure,
+    reports: options.reports ?? { read: async () => ({ asked: 0, silent: [], unsupported: [] }) },
+    explain: (asked, environment) => explainRequest(asked, { ...environment, logger, clock: systemClock, random: () => 0 }),
     sessionKeys: options.sessionKeys ?? (() => keys),
     joinToken: () => tokens.join,
     ...(options.journalFile !== undefined && { journalFile: options.journalFile }),
@@ -138,6 +144,7 @@ export const emptyView: LiveView = {
   servers: () => [],
   serversNamed: () => [],
   checkCounts: () => ({ results: {}, flips: { up: 0, down: 0 }, ejections: {} }),
+  isHere: () => false,
   environments: () => [],
   listeners: () => [],
   sync: { at: undefined, failures: 0, reconnects: 0 },

@@ -127,3 +127,22 @@ test('what servers would reject is refused with 422 and every fault, and changes
   });
   t.match(await registry.snapshot('production'), { version: 1, variables: { backend: 'http://127.0.0.1:9201' } });
 });
+
+test('stored responses are removed by project, tag and path', async (t) => {
+  const { ask, registry } = await controlUnderTest(t);
+  await registry.putEnvironment('production', {});
+  const heard: unknown[] = [];
+  const watch = registry.watch((news) => heard.push(news));
+  t.teardown(() => watch.close());
+  await watch.ready;
+  const purged = await ask('DELETE', '/v1/environments/production/cache?project=shop&tag=fish&path=/shop/*');
+  t.match([purged.status, purged.body], [204, '']);
+  t.equal((await ask('DELETE', '/v1/environments/production/cache')).status, 204);
+  t.same(heard, [
+    { kind: 'purge', name: 'production', project: 'shop', tag: 'fish', path: '/shop/*' },
+    { kind: 'purge', name: 'production' },
+  ]);
+  t.match(await ask('DELETE', '/v1/environments/other/cache'), { status: 404, body: { code: 'not-found' } });
+  for (const query of ['path=shop', 'projects=shop'])
+    t.match(await ask('DELETE', `/v1/environments/production/cache?${query}`), { status: 422, body: { code: 'invalid' } });
+});

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pino } from 'pino';
@@ -54,6 +55,35 @@ test('the history answers happenings from before the first request, newest first
   await recorded(/^a left production: it stopped/);
   await ask('DELETE', '/v1/environments/production?force=true');
   await recorded(/^production environment deleted/);
+
+  // Consumers and products, without their secrets.
+  await ask('PUT', '/v1/consumers/anna', { body: {} });
+  await recorded(/^anna consumer created/);
+  const { key } = (await ask('POST', '/v1/consumers/anna/keys', { body: { id: 'spring' } })).body;
+  await recorded(/^anna key spring added/);
+  await ask('PUT', '/v1/products/gold', { body: { projects: ['pets', 'shop'], limit: '100/s' } });
+  await recorded(/^gold product created/);
+  await ask('PUT', '/v1/products/gold/subscriptions/anna');
+  await recorded(/^anna subscribed to gold/);
+  await ask('PUT', '/v1/products/gold', { body: { projects: ['pets'], limit: '200/s' } });
+  await recorded(/^gold limit 100\/s → 200\/s/);
+  await recorded(/^gold no longer has shop/);
+  await ask('DELETE', '/v1/products/gold/subscriptions/anna');
+  await recorded(/^anna unsubscribed from gold/);
+  await ask('DELETE', '/v1/consumers/anna/keys/spring');
+  await recorded(/^anna key spring revoked/);
+  await ask('DELETE', '/v1/products/gold');
+  await recorded(/^gold product deleted/);
+  await Promise.all(
+    Array.from({ length: 30 }, (_, index) =>
+      registry.consumers?.putConsumer(`c-${index}`, {
+        keys: [{ id: 'k', sha256: createHash('sha256').update(`${key}${index}`).digest('hex') }],
+      }),
+    ),
+  );
+  await recorded(/^consumers \d+ created/);
+  const told = JSON.stringify((await ask('GET', '/v1/events/history')).body);
+  for (const secret of [key, createHash('sha256').update(key).digest('hex')]) t.notOk(told.includes(secret), 'no key and no digest');
   const all = await texts();
   t.match(all.at(-1), /^balancer started/, 'the oldest is last');
   const { body } = await ask('GET', '/v1/events/history?limit=1');

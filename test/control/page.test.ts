@@ -1,8 +1,10 @@
 import { test } from 'tap';
+import { PackedText } from '../../src/control/routes/packed-text.ts';
 import { controlUnderTest } from './control-under-test.ts';
 
 const withoutToken = { headers: { authorization: '' } };
-const page = { '/': '<!doctype html><title>x</title>', '/dashboard.js': 'export {};', '/dashboard.css': 'a {}', '/icon.svg': '<svg/>' };
+const texts = { '/': '<!doctype html><title>x</title>', '/dashboard.js': 'export {};', '/dashboard.css': 'a {}', '/icon.svg': '<svg/>' };
+const page = Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, PackedText.of(text)]));
 
 test('the dashboard is served without a token, cannot be framed, and loads nothing from other origins', async (t) => {
   const { ask } = await controlUnderTest(t, { page });
@@ -14,7 +16,7 @@ test('the dashboard is served without a token, cannot be framed, and loads nothi
   ] as const) {
     const answer = await ask('GET', path, withoutToken);
     t.equal(answer.status, 200, path);
-    t.equal(answer.body, page[path]);
+    t.equal(answer.body, texts[path]);
     t.equal(answer.headers.get('content-type'), `${type}; charset=utf-8`);
     const policy = answer.headers.get('content-security-policy') ?? '';
     t.match(policy, /default-src 'none'/);
@@ -32,4 +34,12 @@ test('without a built dashboard, / says how to build it', async (t) => {
   const answer = await ask('GET', '/', withoutToken);
   t.equal(answer.status, 503);
   t.match(answer.body.detail, /npm run build/);
+});
+
+test('all who ask for a packed text in a row share one unpacked one', async (t) => {
+  const text = PackedText.of('long '.repeat(1000));
+  const [one, other] = await Promise.all([text.read(), text.read()]);
+  t.equal(one.toString(), 'long '.repeat(1000));
+  t.equal(one, other);
+  t.equal(await text.read(), one, 'also the next one');
 });

@@ -47,10 +47,15 @@ test('every fault of a project is reported with its path and line, also in polic
   t.ok(places.includes('4 targets.default.url'), places.join());
   t.ok(places.includes('5 resource'), places.join());
 
+  const checked = await ask('POST', '/v1/projects/validate', { body, type: 'application/yaml' });
+  t.strictSame([checked.status, checked.body.errors], [422, shape.body.errors], 'a check tells the same as a push');
+
   const sound = body.replace('basePath: pets', 'basePath: /pets').replace('ftp', 'http').replace('resource: []', 'resources: []');
   const policy = await ask('POST', '/v1/projects', { body: sound, type: 'application/yaml' });
   t.equal(policy.status, 422);
   t.match(policy.body.errors.at(-1), { path: 'policies.proxyRequest.1.noSuchPolicy', line: 9 });
+  const valid = await ask('POST', '/v1/projects/validate', { body: sampleProject('pets') });
+  t.strictSame([valid.status, valid.body], [200, { name: 'pets' }]);
   t.same(await registry.projects(), []);
 });
 

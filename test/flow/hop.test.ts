@@ -99,7 +99,7 @@ for (const join of ['websocket', 'redis'] as const) {
           octets += piece.length;
         }),
     );
-    forged.listen(Number(other?.address.split(':')[1]), '127.0.0.1');
+    forged.listen(Number(other?.address?.split(':')[1]), '127.0.0.1');
     await once(forged, 'listening');
     t.teardown(() => forged.close());
     await eventually(
@@ -130,7 +130,7 @@ test('a gateway server shows its own certificate to clients that are given its a
   const gateway = await startGateway(t, 'a', balancer.control, ['--environment', 'production', ...files]);
   const [server] = await serving(balancer, ['a']);
   t.equal(await statusOf(balancer.address), 200);
-  const port = Number(server?.address.split(':')[1]);
+  const port = Number(server?.address?.split(':')[1]);
   const ask = async (url: string, host?: string) => {
     const asked = https.get(url, { ca, agent: false, ...(host && { servername: host, headers: { host } }) });
     const [response] = (await once(asked, 'response')) as [import('node:http').IncomingMessage];

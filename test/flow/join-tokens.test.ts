@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test, test } from 'tap';
 import type { ServerAnswer } from '../../src/api/answers.ts';
+import { bucketOf } from '../../src/model/caller-tree.ts';
 import { deployEcho, startTarget } from '../tools/echo.ts';
 import { eventually } from '../tools/eventually.ts';
 import { JoinPeer } from '../tools/join-peer.ts';
@@ -201,6 +202,27 @@ test('a token for one environment lets in its servers only, and shows nothing of
   ]) {
     t.notOk(peer.received.includes(hidden), `nothing that was sent holds ${hidden}`);
   }
+
+  // Consumers by plain HTTP: those of the token's own environment.
+  const policies = { proxyRequest: [{ apiKey: { consumers: true } }] };
+  await balancer.api('POST', '/v1/projects', { name: 'shop', basePath: '/shop', targets: { default: { url: target.url } }, policies });
+  await balancer.api('PUT', '/v1/environments/staging/deployments/shop', {});
+  await balancer.api('PUT', '/v1/consumers/anna', { keys: [{ id: 'k', sha256: 'a'.repeat(64) }] });
+  const callers = async (path: string, token: string) => {
+    const answer = await fetch(`${balancer.control}/v1/callers${path}`, { headers: { authorization: `Bearer ${token}` } });
+    return `${answer.status} ${await answer.text()}`;
+  };
+  const bucket = `/${bucketOf('anna')}`;
+  for (const [path, token, wanted] of [
+    [bucket, forStaging, /^200 .*"anna"/],
+    [`${bucket}?environment=staging`, forStaging, /^200 .*"anna"/],
+    [bucket, forProduction, /^404 /],
+    [`${bucket}?environment=staging`, forProduction, /^403 .*is for servers of environment \\"production\\"/],
+    ['?environment=staging', forProduction, /^403 /],
+    [bucket, joinToken, /^200 .*"anna"/],
+    [`${bucket}?environment=production`, joinToken, /^404 /],
+  ] as const)
+    t.match(await callers(path, token), wanted, path);
 
   const http = (id: string, body: object, token: string) => register(balancer, id, { address: '127.0.0.1:9', ...body }, token);
   t.equal((await http('plain', { environment: 'staging' }, forProduction)).status, 403);

@@ -39,11 +39,15 @@ test('the documentation, the Grafana dashboard and the alerts name metrics that 
   const { listen } = await gateway.logged(({ msg }) => msg === 'gateway listens');
   await balancer.api('POST', '/v1/projects', echoProject(target.url, '1'));
   await balancer.api('PUT', '/v1/environments/production/deployments/echo', {});
+  const policies = { proxyRequest: [{ apiKey: { keys: ['a'] } }] };
+  await balancer.api('POST', '/v1/projects', { name: 'locked', basePath: '/locked', policies, targets: { default: { url: target.url } } });
+  await balancer.api('PUT', '/v1/environments/production/deployments/locked', {});
   await serving(balancer, ['a']);
-  for (const path of ['/echo/x', '/nowhere', '/.sluice/ready']) {
+  const wanted = { '/echo/x': 200, '/locked': 401, '/nowhere': 404, '/.sluice/ready': 404 };
+  for (const [path, wantedStatus] of Object.entries(wanted)) {
     await eventually(
       () => fetch(`http://${balancer.address}${path}`),
-      ({ status }) => status === (path === '/echo/x' ? 200 : 404),
+      ({ status }) => status === wantedStatus,
     );
   }
   const texts = await Promise.all(
@@ -66,6 +70,7 @@ test('the documentation, the Grafana dashboard and the alerts name metrics that 
       for (const [name, labels] of scrape.labels) {
         const unknown = [...labels].filter((label) => label !== 'le' && !documented.get(name)?.labels.includes(label));
         t.strictSame(unknown, [], name);
+        if (labels.size === 0) t.match(documented.get(name)?.labels.join(), /^–?$/, `${name} has no labels`);
       }
     }
   });

@@ -77,6 +77,7 @@ test('what a proxy on this machine passes on is not local, at the control addres
     [control(balancer), '/v1/prometheus/targets'],
     [control(balancer), '/readyz'],
     [gateway, '/.sluice/metrics'],
+    [gateway, '/.sluice/usage'],
   ] as const) {
     t.equal(await statusOf(address, path, [`Host: ${address}`]), 200, `${path} from this machine`);
     for (const [name, edit] of Object.entries(proxies)) {
@@ -99,6 +100,7 @@ test('a name that is rebound to this machine does not make a page local', async 
     [control(balancer), '/healthz'],
     [control(balancer), '/v1/prometheus/targets'],
     [gateway, '/.sluice/metrics'],
+    [gateway, '/.sluice/usage'],
   ] as const) {
     const port = address.split(':')[1];
     // The page came from its own server; then its name leads here. The browser still sends the name of the page.
@@ -157,6 +159,8 @@ test('a project that leads to another gateway server or balancer shows nothing o
       '/gateway/.sluice/ready',
       '/gateway/%2esluice/metrics',
       '/base/metrics',
+      '/base/usage',
+      '/balancer/.sluice/usage',
       '/base/ready',
       '/balancer/.sluice/ready',
       '/reserved/ready',

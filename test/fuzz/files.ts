@@ -5,6 +5,7 @@ import { parseDocument } from '../../src/config/document.ts';
 import { compileProject } from '../../src/gateway/compiled-project.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 import { pushedProject } from '../../src/projects/pushed-project.ts';
+import { policyServices } from '../tools/policy-services.ts';
 import type { Fuzzer } from './fuzzer.ts';
 import { damaged, edits } from './texts.ts';
 
@@ -59,7 +60,9 @@ export const projectFiles: Fuzzer = {
       if (accepted === undefined) return;
       const { name } = accepted;
       const origin = { epoch: 'e', variables: { a: 'b' } };
-      if (unlessRefused(() => compileProject({ name, revision: 1, project: accepted }, { origin, random: Math.random })) !== undefined)
+      if (
+        unlessRefused(() => compileProject({ name, revision: 1, project: accepted }, { origin, services: policyServices() })) !== undefined
+      )
         reached++;
     });
     return { property, reached: () => reached, close: async () => {} };

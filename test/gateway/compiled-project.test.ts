@@ -8,12 +8,13 @@ import type { Upstream } from '../../src/proxy/upstream.ts';
 import { FakeExchange } from '../tools/fake-exchange.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
 import { memoryInUse } from '../tools/memory.ts';
+import { policyServices } from '../tools/policy-services.ts';
 import { deployed } from './samples.ts';
 
 type Input = Partial<ProjectInput>;
 
 function compile(input: Input, variables: Record<string, string> = {}, previous?: CompiledProject): CompiledProject {
-  return compileProject(deployed({ name: 'shop', ...input }), { origin: { epoch: 'e', variables }, random: () => 0, previous });
+  return compileProject(deployed({ name: 'shop', ...input }), { origin: { epoch: 'e', variables }, services: policyServices(), previous });
 }
 
 function faults(input: Input, variables: Record<string, string> = {}): string[] {

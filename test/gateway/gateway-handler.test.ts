@@ -1,15 +1,13 @@
 import t from 'tap';
 import { compileProject } from '../../src/gateway/compiled-project.ts';
 import { GatewayHandler } from '../../src/gateway/gateway-handler.ts';
-import { PolicyChain } from '../../src/gateway/policy-chain.ts';
 import { ProjectTable } from '../../src/gateway/project-table.ts';
-import type { NamedPolicy } from '../../src/policies/contract.ts';
-import { noPolicies } from '../../src/projects/policy-set.ts';
 import { FakeExchange } from '../tools/fake-exchange.ts';
 import { keptLogger, silentLogger } from '../tools/fake-logger.ts';
+import { policyServices } from '../tools/policy-services.ts';
 import { deployed } from './samples.ts';
 
-const options = { origin: { epoch: 'e', variables: {} }, random: () => 0 };
+const options = { origin: { epoch: 'e', variables: {} }, services: policyServices() };
 const shop = compileProject(
   deployed({
     name: 'shop',
@@ -146,21 +144,6 @@ t.test('a reading that no resource has is not served', async (t) => {
   t.match(send('GET', '/shop/a%2Fc').answer, { status: 405 }, 'each reading must allow the method');
 });
 
-t.test('an answer of one reading is not given where a policy of another refuses', async (t) => {
-  const chains = [
-    { ...noPolicies, proxyRequest: [answering(200)] },
-    { ...noPolicies, proxyRequest: [answering(403)] },
-  ].map((set) => new PolicyChain(noPolicies, set));
-  const [cached, refusing] = chains as [PolicyChain, PolicyChain];
-  t.equal(cached.request(new FakeExchange('GET', '/'))?.status, 200);
-  t.equal(cached.joinedWith([refusing]).request(new FakeExchange('GET', '/'))?.status, 403);
-  t.equal(cached.joinedWith([cached]).request(new FakeExchange('GET', '/'))?.status, 200);
-});
-
-function answering(status: number): NamedPolicy {
-  return { name: `answer-${status}`, run: () => ({ status, headers: {}, body: '' }) };
-}
-
 t.test('405 and OPTIONS list the allowed methods', async (t) => {
   const { send } = setup();
   const refused = send('DELETE', '/shop/items').answer;
@@ -183,6 +166,24 @@ t.test('/.sluice/ready answers 200 while the gateway takes new requests, else 50
   const draining = setup(new ProjectTable([shop]), false);
   t.equal(draining.send('GET', '/.sluice/ready').status, 503);
   t.ok(draining.send('GET', '/shop/any').route, 'a draining gateway still serves requests');
+});
+
+t.test('/.sluice/usage answers balancers, which show certificates, unless they pass on a request of a client', async (t) => {
+  const counted = async () => ({ type: '', octets: Buffer.from('{}') });
+  const metrics = { admits: (given?: string) => given === 'token', metrics: counted, usage: counted };
+  const handler = new GatewayHandler({ table: undefined, ready: true, metrics }, silentLogger);
+  const answerTo = async (facts: object, headers: Record<string, string> = {}, method = 'GET') => {
+    const exchange = Object.assign(new FakeExchange(method, '/.sluice/usage?project=shop', headers), facts);
+    handler.request(exchange);
+    await Promise.resolve();
+    return exchange.status;
+  };
+  t.equal(await answerTo({}), 401, 'another machine');
+  t.equal(await answerTo({}, { authorization: 'token' }), 200);
+  t.equal(await answerTo({ fromBalancer: true }), 200);
+  t.equal(await answerTo({ fromBalancer: true, forwarded: true }), 401);
+  t.equal(await answerTo({ fromBalancer: true }, { via: '1.1 sluice' }), 404);
+  t.equal(await answerTo({ fromBalancer: true }, {}, 'POST'), 405);
 });
 
 t.test('a server without a snapshot answers 503', async (t) => {

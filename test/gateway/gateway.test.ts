@@ -144,6 +144,51 @@ t.test('joins and serves the deployed projects through all policies', async (t) 
   t.equal((await registry.server('g1'))?.address, gateway.address, 'the port taken is the one registered');
 });
 
+t.test('an operator removes stored responses; after the registry was away they are confirmed first', async (t) => {
+  const { start, registry } = await world(t);
+  let count = 0;
+  const target = http.createServer((request, response) => {
+    if (request.headers['if-none-match'] !== undefined) response.writeHead(304).end();
+    else response.setHeader('Cache-Control', 'max-age=600').setHeader('ETag', '"1"').end(String(++count));
+  });
+  await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => target.close());
+  let resync = () => {};
+  const hearing: typeof registry = Object.create(registry, {
+    watch: {
+      value: (...[listener, options]: Parameters<typeof registry.watch>) => {
+        const before = resync;
+        resync = () => {
+          before();
+          listener({ kind: 'resync' });
+        };
+        return registry.watch(listener, options);
+      },
+    },
+  });
+  await registry.putEnvironment('one', {});
+  const { port } = target.address() as AddressInfo;
+  await registry.pushProject(
+    projectOf({
+      name: 'shop',
+      targets: { default: { url: `http://127.0.0.1:${port}` } },
+      policies: { proxyRequest: [{ cache: {} }] },
+      resources: [{ path: '/', childPaths: true }],
+    } as never),
+  );
+  await registry.deploy('one', 'shop');
+  const gateway = await start({ environment: 'one', registry: hearing });
+  await gateway.started;
+  const ask = async () => (await send(gateway, '/shop/a')).body;
+  t.same([await ask(), await ask()], ['1', '1']);
+  await registry.caches?.purge('one', { project: 'other' });
+  await registry.caches?.purge('one', { project: 'shop', path: '/shop/*' });
+  await until('the response to be removed', async () => (await ask()) === '2');
+  resync();
+  t.match(await send(gateway, '/shop/a'), { body: '2', headers: { 'cache-status': 'sluice; fwd=stale; fwd-status=304' } });
+  t.match(await send(gateway, '/shop/a'), { headers: { 'cache-status': /hit/ } });
+});
+
 t.test('accepts the largest head of a balancer, with the fields that it adds', async (t) => {
   const { start } = await world(t);
   const gateway = await start();

@@ -9,6 +9,7 @@ import { project, projectInPieces } from '../../src/model/project.ts';
 import { planTargets } from '../../src/projects/target-plans.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { silentLogger } from '../tools/fake-logger.ts';
+import { policyServices } from '../tools/policy-services.ts';
 import { deployed, wholeOf } from './samples.ts';
 
 const resources = Array.from({ length: 5 }, (_, index) => ({
@@ -75,7 +76,7 @@ t.test('whatever a project has much of, it is parsed, checked, hashed, compiled 
     const lengths = {
       parse: [...parsePieces(text)].length,
       hash: [...contentHashInPieces(given)].length,
-      compile: [...compileInPieces(compiled, { origin: { epoch: 'e', variables: {} }, random: () => 0 })].length,
+      compile: [...compileInPieces(compiled, { origin: { epoch: 'e', variables: {} }, services: policyServices() })].length,
       ...(name !== 'keys' && { check: [...projectInPieces(given)].length }),
     };
     for (const [step, length] of Object.entries(lengths)) t.ok(length >= many, `${name}, ${step}: ${length} pieces`);
@@ -91,7 +92,10 @@ function key(index: number) {
 t.test('what is written alike is one policy, and each place of a fault is reported', (t) => {
   const alike = [1, 2, 3].map((index) => ({ path: `/${index}`, policies: { proxyRequest: [key(7)] } }));
   const compiledOf = (given: object) =>
-    compileProject({ name: 'big', revision: 1, project: project.parse(given) }, { origin: { epoch: 'e', variables: {} }, random: () => 0 });
+    compileProject(
+      { name: 'big', revision: 1, project: project.parse(given) },
+      { origin: { epoch: 'e', variables: {} }, services: policyServices() },
+    );
   const { resources: tree } = compiledOf({ ...big, resources: alike });
   const found = alike.map(({ path }) => tree.find(path, 'GET'));
   const chains = new Set(found.map((one) => one && 'value' in one && one.value.policies));

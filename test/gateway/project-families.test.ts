@@ -3,6 +3,7 @@ import { GatewayHandler } from '../../src/gateway/gateway-handler.ts';
 import { projectFamilies } from '../../src/gateway/project-families.ts';
 import { SnapshotApplier } from '../../src/gateway/snapshot-applier.ts';
 import { exposition } from '../../src/metrics/exposition.ts';
+import { atOnce } from '../../src/model/pieces.ts';
 import { project as projectSchema } from '../../src/model/project.ts';
 import type { SnapshotUpdate } from '../../src/model/snapshot-update.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
@@ -38,7 +39,7 @@ function setUp() {
     handler.request(exchange);
     exchange.counter.ended(status, 1);
   };
-  const read = () => new Scrape(exposition(projectFamilies(applier, handler.unmatched)));
+  const read = () => new Scrape(exposition(atOnce(projectFamilies(applier, handler.unmatched))));
   return { applier, ask, read };
 }
 
@@ -84,5 +85,5 @@ t.test('projects without requests have no series', async (t) => {
   for (const upstream of applier.table?.at('/p7')?.upstreams.values() ?? []) upstream.requests++;
   t.equal(read().sum('sluice_target_requests_total', { project: 'p7', target: 'default', upstream: '127.0.0.1:9201' }), 1);
   const { unmatched } = new GatewayHandler({ table: undefined, ready: true }, logger);
-  t.notMatch(exposition(projectFamilies(applier, unmatched)), /secret/, 'only host and port of a URL');
+  t.notMatch(exposition(atOnce(projectFamilies(applier, unmatched))), /secret/, 'only host and port of a URL');
 });

@@ -2,13 +2,14 @@ import fc from 'fast-check';
 import t from 'tap';
 import { type CompiledProject, compileProject } from '../../src/gateway/compiled-project.ts';
 import { ProjectTable } from '../../src/gateway/project-table.ts';
+import { policyServices } from '../tools/policy-services.ts';
 import { deployed } from './samples.ts';
 
 function compiled(
   basePath: string,
   rest: { forwardBasePath?: boolean; resources?: { path: string; methods?: string[] }[] } = {},
 ): CompiledProject {
-  const options = { origin: { epoch: 'e', variables: {} }, random: () => 0 };
+  const options = { origin: { epoch: 'e', variables: {} }, services: policyServices() };
   return compileProject(deployed({ name: 'p', basePath, ...rest }), options);
 }
 

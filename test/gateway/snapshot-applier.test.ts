@@ -3,6 +3,7 @@ import { GatewayHandler } from '../../src/gateway/gateway-handler.ts';
 import type { SavedChange } from '../../src/gateway/saved-project.ts';
 import { SnapshotApplier } from '../../src/gateway/snapshot-applier.ts';
 import { SnapshotStore } from '../../src/gateway/snapshot-store.ts';
+import { atOnce } from '../../src/model/pieces.ts';
 import type { SnapshotUpdate } from '../../src/model/snapshot-update.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
@@ -207,4 +208,44 @@ t.test('a malformed project is rejected without throwing; the others go ahead', 
     { name: 'b', state: 'active' },
   ]);
   t.match(get('/b/').sentTo(), /^http:\/\/b/);
+});
+
+t.test('many projects are put in pieces, and served all at once', async (t) => {
+  const { applier, get } = setup();
+  const names = Array.from({ length: 100 }, (_, index) => `p${index}`);
+  const whole = wholeOf(
+    1,
+    names.map((name) => deployed(at(name, 'http://one'))),
+  );
+  t.ok(applier.apply(wholeOf(1, [deployed(at('other', 'http://two'))], { environment: 'earlier' })));
+  const pieces = applier.applying(whole, atOnce(applier.prepare(whole)));
+  let made = 0;
+  for (let piece = pieces.next(); ; piece = pieces.next()) {
+    if (piece.done) {
+      t.equal(piece.value?.put.length, names.length);
+      t.same([get('/other').status, ...names.map((name) => get(`/${name}`).status)], [404, ...names.map(() => undefined)]);
+      break;
+    }
+    made++;
+    t.same([get('/other').status, get('/p0').status], [undefined, 404], 'the earlier snapshot is served until the last piece');
+  }
+  t.ok(made > names.length, `${made} pieces`);
+});
+
+t.test('a snapshot that is being put is dropped if the server leaves the environment meanwhile', async (t) => {
+  const { applier, get } = setup();
+  const whole = wholeOf(1, [deployed(at('a', 'http://one')), deployed(at('b', 'http://two'))]);
+  for (let before = 0; ; before++) {
+    const pieces = applier.applying(whole, atOnce(applier.prepare(whole)));
+    let piece = pieces.next();
+    for (let made = 0; made < before && !piece.done; made++) piece = pieces.next();
+    if (piece.done) {
+      t.ok(before > 4, 'it was interrupted after each piece');
+      break;
+    }
+    applier.clear();
+    while (!piece.done) piece = pieces.next();
+    t.equal(piece.value, undefined);
+    t.same([applier.running, get('/a').status], [undefined, 503]);
+  }
 });

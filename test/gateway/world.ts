@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { LeaseKeeper } from '../../src/gateway/lease-keeper.ts';
+import { LeaseKeeper, type LeaseKeeperOptions } from '../../src/gateway/lease-keeper.ts';
 import { SnapshotApplier } from '../../src/gateway/snapshot-applier.ts';
 import { SnapshotStore } from '../../src/gateway/snapshot-store.ts';
 import { SluiceError } from '../../src/model/fault.ts';
@@ -87,7 +87,15 @@ export async function world(t: Test) {
 
   const server = (
     id: string,
-    options: { environment?: string; ttl?: number; graceMs?: number; instance?: string; subscribed?: Promise<void>; secret?: string } = {},
+    options: {
+      environment?: string;
+      ttl?: number;
+      graceMs?: number;
+      instance?: string;
+      subscribed?: Promise<void>;
+      secret?: string;
+      callers?: LeaseKeeperOptions['callers'];
+    } = {},
   ) => {
     const access = switched(registry, options.subscribed);
     const { environment, ttl = 600_000, graceMs = 600_000, instance = `${id}-1`, secret = `the-secret-of-${instance}` } = options;
@@ -105,6 +113,7 @@ export async function world(t: Test) {
       applier,
       store,
       load,
+      callers: options.callers,
       onDraining,
       graceMs,
       clock,

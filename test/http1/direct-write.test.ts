@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { test } from 'tap';
 import { lackingForDirectWrites } from '../../src/http1/connection/direct-write.ts';
-import { accept, connect, type Receiver, type Wire } from '../../src/http1/connection/wire-socket.ts';
+import type { Receiver, SocketWire } from '../../src/http1/connection/wire.ts';
+import { accept, connect } from '../../src/http1/connection/wire-socket.ts';
 
 class Collecting implements Receiver {
   heard = '';
@@ -23,11 +24,11 @@ test('sockets are written to directly on this Node.js, both accepted and opened 
   await once(server, 'listening');
   const { port } = server.address() as net.AddressInfo;
   const [atClient, atServer] = [new Collecting(), new Collecting()];
-  const connected = new Promise<Wire>((resolve) => {
+  const connected = new Promise<SocketWire>((resolve) => {
     const wire = connect({ host: '127.0.0.1', port, secure: undefined }, atClient, 0, () => resolve(wire));
   });
   const [socket] = (await once(server, 'connection')) as [net.Socket];
-  const accepted = accept(socket, atServer);
+  const accepted = accept(socket, atServer) as SocketWire;
   const opened = await connected;
   t.teardown(() => {
     for (const wire of [accepted, opened]) wire.destroy();

@@ -2,6 +2,7 @@ import t from 'tap';
 import { strikeNominated } from '../../src/http1/message/connection-options.ts';
 import { fieldIdOf, fieldIds } from '../../src/http1/message/field-ids.ts';
 import { isHost } from '../../src/http1/message/host.ts';
+import { WordSearch } from '../../src/http1/message/word-search.ts';
 import { readChunked, readRequest } from './reading.ts';
 
 const idOf = (name: string) => fieldIdOf(Buffer.from(`:${name}:`, 'latin1'), 1, 1 + name.length);
@@ -142,4 +143,20 @@ t.test('invalid hosts', (t) => {
     t.equal(accepts(text), false, text);
   }
   t.end();
+});
+
+t.test('a word is found wherever it is, and only within its bounds', async (t) => {
+  const search = new WordSearch('ana');
+  for (const [text, at] of [
+    ['', -1],
+    ['an', -1],
+    ['ana', 0],
+    ['banana', 1],
+    ['xxanxana', 5],
+    ['annanana', 3],
+    ['xxxxxxan', -1],
+  ] as const)
+    t.equal(search.indexIn(Buffer.from(text), 0, text.length), at, text);
+  t.equal(search.indexIn(Buffer.from('banana'), 2, 6), 3);
+  t.equal(search.indexIn(Buffer.from('banana'), 2, 5), -1);
 });

@@ -3,7 +3,8 @@ import net from 'node:net';
 import { type Test, test } from 'tap';
 import { Outbox } from '../../src/http1/connection/outbox.ts';
 import { readSize } from '../../src/http1/connection/read-buffers.ts';
-import { accept, connect, type Receiver, reset, type Wire } from '../../src/http1/connection/wire-socket.ts';
+import type { Receiver, SocketWire } from '../../src/http1/connection/wire.ts';
+import { accept, connect, reset } from '../../src/http1/connection/wire-socket.ts';
 
 class TestReceiver implements Receiver {
   closedWith: Promise<Error | undefined>;
@@ -34,14 +35,14 @@ class TestReceiver implements Receiver {
 }
 
 /** A wire, and the socket at its other end, which does not read yet. */
-async function pair(t: Test): Promise<{ wire: Wire; receiver: TestReceiver; peer: net.Socket }> {
+async function pair(t: Test): Promise<{ wire: SocketWire; receiver: TestReceiver; peer: net.Socket }> {
   const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const peer = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1').pause();
   peer.on('error', () => {});
   const [accepted] = (await once(server, 'connection')) as [net.Socket];
   const receiver = new TestReceiver();
-  const wire = accept(accepted, receiver);
+  const wire = accept(accepted, receiver) as SocketWire;
   wire.resume();
   t.teardown(() => {
     wire.destroy();

@@ -1,4 +1,6 @@
+import { inspect } from 'node:util';
 import { ChunkedDecoder } from '../../src/http1/message/chunked-decoder.ts';
+import { scannedOctets } from '../../src/http1/message/field-scanner.ts';
 import type { HeadLimits } from '../../src/http1/message/message-head.ts';
 import { RequestHead } from '../../src/http1/message/request-head.ts';
 import { parseRequestHead } from '../../src/http1/message/request-parser.ts';
@@ -10,23 +12,56 @@ export const limits: HeadLimits = { headBytes: 32_768, targetBytes: 8192, fields
 /** Octets around the message in its buffer. A parser that reads them gives different results. */
 export const surroundings = ['\r\n', 'A', ': \r\nHost: b\r\n\r\n', '0123456789', '\0'] as const;
 
-function within<Answer>(text: string, around: string, parse: (buffer: Buffer, start: number, end: number) => Answer): Answer {
+type Parse<Head> = (head: Head, buffer: Buffer, start: number, end: number) => number;
+
+/**
+ * Parses a head from Latin-1 text that is surrounded by other octets: in a buffer of its own, octet by octet, and at both ends of the place where heads are
+ * scanned in vectors. Throws unless the results are the same.
+ */
+function within<Head extends RequestHead | ResponseHead>(make: () => Head, text: string, around: string, parse: Parse<Head>) {
   const message = Buffer.from(text, 'latin1');
   const padding = Buffer.from(around, 'latin1');
-  return parse(Buffer.concat([padding, message, padding]), padding.length, padding.length + message.length);
+  const whole = Buffer.concat([padding, message, padding]);
+  const head = make();
+  // Parsing may change octets: see `finishTarget`.
+  const consumed = parse(head, Buffer.from(whole), padding.length, padding.length + message.length);
+  for (const at of scannedOctets === undefined ? [] : [0, scannedOctets.length - padding.length - message.length]) {
+    if (scannedOctets === undefined || at + whole.length > scannedOctets.length + padding.length || at < 0) continue;
+    whole.copy(scannedOctets, at);
+    const scanned = make();
+    const start = at + padding.length;
+    const result = parse(scanned, scannedOctets, start, start + message.length);
+    const isSame = result === consumed && scanned.fault === head.fault && scanned.fields.oddNames === head.fields.oddNames;
+    if (!isSame || Buffer.compare(slotsOf(scanned), slotsOf(head)) !== 0)
+      throw new Error(`in vectors ${inspect(scanned)}, octet by octet ${inspect(head)}: ${JSON.stringify(text)}`);
+  }
+  return { consumed, head };
+}
+
+/** Where the lines and their parts are, and the ids of their names. */
+function slotsOf({ fields: { slots, count } }: RequestHead | ResponseHead): Uint8Array {
+  return new Uint8Array(slots.buffer, slots.byteOffset, 4 * (5 * count + 1));
 }
 
 /** Reads a request head from Latin-1 text that is surrounded by other octets. */
 export function readRequest(text: string, given: Partial<HeadLimits> = {}, around: string = surroundings[2]) {
-  const head = new RequestHead();
-  const consumed = within(text, around, (buffer, start, end) => parseRequestHead(head, buffer, start, end, { ...limits, ...given }));
+  const { consumed, head } = within(
+    () => new RequestHead(),
+    text,
+    around,
+    (head, buffer, start, end) => parseRequestHead(head, buffer, start, end, { ...limits, ...given }),
+  );
   return { consumed, head, code: consumed < 0 ? head.fault?.code : undefined, status: consumed < 0 ? head.fault?.status : undefined };
 }
 
 /** Reads a response head from Latin-1 text that is surrounded by other octets. */
 export function readResponse(text: string, given: Partial<HeadLimits> = {}, around: string = surroundings[2]) {
-  const head = new ResponseHead();
-  const consumed = within(text, around, (buffer, start, end) => parseResponseHead(head, buffer, start, end, { ...limits, ...given }));
+  const { consumed, head } = within(
+    () => new ResponseHead(),
+    text,
+    around,
+    (head, buffer, start, end) => parseResponseHead(head, buffer, start, end, { ...limits, ...given }),
+  );
   return { consumed, head, code: consumed < 0 ? head.fault?.code : undefined };
 }
 

@@ -9,6 +9,7 @@ import type { ResponseSink } from '../../src/http1/connection/response-sink.ts';
 import { sendQueues } from '../../src/http1/connection/send-queues.ts';
 import { ServerConnection, type ServerConnectionOwner } from '../../src/http1/connection/server-connection.ts';
 import type { ServerConnectionSettings } from '../../src/http1/connection/server-connection-settings.ts';
+import type { SocketWire, Wire } from '../../src/http1/connection/wire.ts';
 import { eventually } from '../tools/eventually.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 
@@ -68,10 +69,10 @@ t.test('a client that sends its whole body first gets the answer that was given 
   /** Sends a piece, and waits until the connection has read it, which moves its deadline. */
   const sendPiece = async ({ client, made }: Awaited<ReturnType<typeof connected>>) => {
     const connection = made.connection as ServerConnection;
-    const { bytesRead } = connection.wire;
+    const { bytesRead } = connection.wire as SocketWire;
     client.write(Buffer.alloc(64 * 1024, 'x'));
     await eventually(
-      () => connection.wire.bytesRead,
+      () => (connection.wire as SocketWire).bytesRead,
       (read) => read >= bytesRead + 64 * 1024,
     );
   };
@@ -155,10 +156,10 @@ t.test('a request body keeps the least pace', async (t) => {
     );
     const connection = c.made.connection as ServerConnection;
     const send = async (octets: number) => {
-      const { bytesRead } = connection.wire;
+      const { bytesRead } = connection.wire as SocketWire;
       c.client.write('x'.repeat(octets));
       await eventually(
-        () => connection.wire.bytesRead,
+        () => (connection.wire as SocketWire).bytesRead,
         (read) => read >= bytesRead + octets,
       );
     };
@@ -231,7 +232,7 @@ async function readSome(client: net.Socket, octets: number, from: net.Socket): P
 }
 
 /** A connection that waits for its peer to read. */
-type Sending = { readonly deadline: number; readonly wire: net.Socket };
+type Sending = { readonly deadline: number; readonly wire: Wire };
 
 /** Moves the clock in steps; after each one, waits until what the connection looks at is known. */
 async function passInSteps(clock: FakeClock, ms: number, connection: Sending, closed: () => boolean): Promise<void> {
@@ -247,11 +248,11 @@ async function passInSteps(clock: FakeClock, ms: number, connection: Sending, cl
 /** Moves the clock until the connection is over, and returns for how many milliseconds its peer had read nothing by then, or up to a step less. */
 async function passUntilOver(clock: FakeClock, connection: Sending, over: () => boolean): Promise<number> {
   const stepMs = 5000;
-  let unread = await unreadOf(connection.wire);
+  let unread = await unreadOf(connection.wire as SocketWire);
   let silentMs = 0;
   while (!over() && silentMs < 600_000) {
     await passInSteps(clock, stepMs, connection, over);
-    const now = over() ? unread : await unreadOf(connection.wire);
+    const now = over() ? unread : await unreadOf(connection.wire as SocketWire);
     silentMs = now === unread ? silentMs + stepMs : 0;
     unread = now;
   }
@@ -277,7 +278,7 @@ t.test('a slow client is not cut as long as it reads; one that reads nothing is'
   for (let minute = 0; minute < 5; minute++) {
     await passInSteps(clock, 60_000, connection, () => made.closed);
     t.notOk(made.closed, `open after ${minute + 1} min`);
-    await readSome(client, 4 * mebi, connection.wire);
+    await readSome(client, 4 * mebi, connection.wire as SocketWire);
   }
   t.ok(connection.wire.writableLength > 0, 'everything is still one write');
   const silentMs = await passUntilOver(clock, connection, () => made.closed);
@@ -296,7 +297,7 @@ t.test('a server that reads a large body slowly is not silent; one that reads no
     protocols: '',
     connected(connection) {
       connection.begin(sink, { method: 'PUT', expectContinue: false }, false);
-      outbox.to(connection.wire).text(`PUT / HTTP/1.1\r\nContent-Length: ${size}\r\n\r\n`);
+      outbox.to(connection.wire as Wire).text(`PUT / HTTP/1.1\r\nContent-Length: ${size}\r\n\r\n`);
       outbox.octets(Buffer.alloc(size, 'x'), 0, size);
       outbox.flush();
       connection.progress(true, size);
@@ -331,7 +332,7 @@ t.test('a server that reads a large body slowly is not silent; one that reads no
   for (let minute = 0; minute < 4; minute++) {
     await passInSteps(clock, 50_000, connection, over);
     t.strictSame(failures, [], `not silent after ${minute + 1} × 50 s`);
-    await readSome(peer, 4 * mebi, connection.wire);
+    await readSome(peer, 4 * mebi, connection.wire as SocketWire);
   }
   const silentMs = await passUntilOver(clock, connection, over);
   t.strictSame(failures, ['head-timeout']);

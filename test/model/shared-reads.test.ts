@@ -42,3 +42,20 @@ t.test('a failure is that of the callers of that read alone', async (t) => {
   ends[1]?.();
   t.equal(await next, 1);
 });
+
+t.test('a read that took long is followed by a rest', async (t) => {
+  let now = 0;
+  let begun = 0;
+  const shared = new SharedReads(
+    async () => {
+      now += 20;
+      return begun++;
+    },
+    { rests: true, now: () => now },
+  );
+  t.equal(await shared.now(), 0);
+  const others = [shared.now(), shared.now()];
+  await new Promise(setImmediate);
+  t.equal(begun, 1, 'callers who ask again at once wait');
+  t.strictSame(await Promise.all(others), [1, 1]);
+});

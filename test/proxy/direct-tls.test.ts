@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import tls from 'node:tls';
 import t from 'tap';
-import { lackingForDirectTls } from '../../src/http1/connection/direct-tls.ts';
+import { lackingForDirectTls } from '../../src/http1/connection/tls-internals.ts';
 import { environmentSpec } from '../../src/model/environment.ts';
 import { bindSocket } from '../../src/proxy/bound-socket.ts';
 import type { Handler } from '../../src/proxy/contract.ts';

@@ -6,60 +6,20 @@ import net from 'node:net';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { promisify } from 'node:util';
-import t, { type Test } from 'tap';
-import type { ExchangeRecord } from '../../src/access-log/contract.ts';
+import t from 'tap';
 import { environmentSpec } from '../../src/model/environment.ts';
 import { proxyHeader } from '../../src/model/proxy-protocol.ts';
-import { bindSocket } from '../../src/proxy/bound-socket.ts';
-import type { Exchange, Handler, ListenerSettings } from '../../src/proxy/contract.ts';
-import { HttpListener } from '../../src/proxy/http-listener.ts';
-import { readCertificate } from '../../src/tls/certificate.ts';
 import { failedHandshakes } from '../../src/tls/failed-handshakes.ts';
 import type { ListenerTls } from '../../src/tls/listener-tls.ts';
 import { ticketKey } from '../../src/tls/ticket-key.ts';
-import { CertificateFolder, type IssuedCertificate } from '../tools/certificate-folder.ts';
+import { CertificateFolder } from '../tools/certificate-folder.ts';
 import { eventually } from '../tools/eventually.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import { passTimeUntil } from '../tools/pass-time.ts';
+import { open, pair, settings } from '../tools/tls-listener.ts';
 
 const run = promisify(execFile);
-const { limits, timeouts } = environmentSpec.parse({});
-
-function settings(
-  certificates: readonly IssuedCertificate[],
-  more: Partial<ListenerSettings> = {},
-  tlsMore: Partial<ListenerTls> = {},
-): ListenerSettings {
-  return {
-    headerBytes: limits.headerBytes,
-    bodyRate: limits.bodyRate,
-    timeouts,
-    trustedProxies: [],
-    tls: {
-      certificates: certificates.map((files) => readCertificate(files, '/', Date.now())),
-      minVersion: '1.2',
-      environments: [{ name: 'here', hosts: [], ticketKey: ticketKey(Buffer.alloc(32, 1), 'here') }],
-      ...tlsMore,
-    },
-    ...more,
-  };
-}
-
-/** Answers with the path, and echoes bodies only by their length. */
-const echo: Handler = {
-  request: (exchange: Exchange) => exchange.respond(200, { 'x-host': exchange.request.authority }, exchange.request.path),
-  fault: (error) => {
-    throw error;
-  },
-};
-
-async function open(t: Test, given: ListenerSettings, handler: Handler = echo) {
-  const records: ExchangeRecord[] = [];
-  const listener = new HttpListener('127.0.0.1:0', given, handler, (record) => void records.push(record));
-  await listener.open((await bindSocket('127.0.0.1:0')).handle);
-  t.teardown(() => listener.close(0));
-  return { listener, records, port: Number(listener.address.split(':')[1]) };
-}
+const { timeouts } = environmentSpec.parse({});
 
 /** One request on its own connection; resolves with what came and what the connection was. */
 async function get(port: number, options: tls.ConnectionOptions & { host?: string; path?: string; headers?: Record<string, string> }) {
@@ -299,30 +259,6 @@ t.test('handshakes under way count as connections, end at their deadline, and ba
   );
 });
 
-t.test('the clients of one address cannot use up the handshakes under way', async (t) => {
-  const made = new CertificateFolder(t);
-  const { port, listener } = await open(t, settings([made.issue({ names: ['a.example'] })]));
-  const silent = (localAddress: string) => {
-    const socket = net.connect({ port, host: '127.0.0.1', localAddress }).on('error', () => {});
-    t.teardown(() => socket.destroy());
-    return socket;
-  };
-  const good = silent('127.0.0.2');
-  await once(good, 'connect');
-  let closed = 0;
-  const many = Array.from({ length: 300 }, () => silent('127.0.0.3').on('close', () => closed++));
-  for (const socket of many) socket.resume();
-  await eventually(
-    () => [listener.connections, closed],
-    ([open, ended]) => open === 257 && ended === 44,
-    { what: 'the oldest handshakes of the address to end' },
-  );
-  t.notOk(many[0]?.readable, 'the oldest one went first');
-  const socket = tls.connect({ socket: good, servername: 'a.example', rejectUnauthorized: false });
-  await once(socket, 'secureConnect');
-  t.pass('a client of another address goes on with its handshake');
-});
-
 t.test('a connection that ends within its ClientHello is closed', async (t) => {
   const made = new CertificateFolder(t);
   const { listener, port } = await open(t, settings([made.issue({ names: ['a.example'] })]));
@@ -378,17 +314,3 @@ t.test('a header of the PROXY protocol comes before the handshake', async (t) =>
     (open) => open === 0,
   );
 });
-
-/** Two ends of one connection. */
-async function pair(t: Test): Promise<[net.Socket, net.Socket]> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const near = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1');
-  const [far] = (await once(server, 'connection')) as [net.Socket];
-  t.teardown(() => {
-    near.destroy();
-    far.destroy();
-    server.close();
-  });
-  return [near, far];
-}

@@ -1,3 +1,4 @@
+import { BlockList } from 'node:net';
 import fc from 'fast-check';
 import t from 'tap';
 import { TrustedProxies } from '../../src/proxy/trusted-proxies.ts';
@@ -101,8 +102,7 @@ t.test('a peer that is not trusted is the client, and what it sent is replaced',
 
 t.test('what is forwarded extends what came', async (t) => {
   const lines = (...came: string[]) =>
-    proxies
-      .forwardedLines(peer, headWith(...came))
+    String(proxies.forwardedLines(peer, headWith(...came)))
       .trimEnd()
       .split('\r\n');
   const own = `for=${peer};host="api.test";proto=http`;
@@ -162,7 +162,7 @@ t.test('whatever a client sends, the address is the nearest one that no trusted 
         const head = headWith(...lines);
         const here = proxies.clientOf(peer, head.fields);
         if (here !== client) throw new Error(`${here} instead of ${client}: ${lines.join(' | ')}`);
-        const forwarded = proxies.forwardedLines(peer, head);
+        const forwarded = String(proxies.forwardedLines(peer, head));
         const next = proxies.clientOf('10.9.9.9', headWith(...forwarded.trimEnd().split('\r\n')).fields);
         if (next !== client) throw new Error(`${next} instead of ${client} at the next hop: ${forwarded}`);
       }),
@@ -183,4 +183,16 @@ t.test('whatever a client sends, an address beyond a hop without one is not beli
     }),
     { numRuns: 400 },
   );
+});
+
+t.test('the list of ranges is asked once for an address, and forgets old ones', async (t) => {
+  const listed = new TrustedProxies(['10.0.0.0/8']);
+  const asked = t.capture(BlockList.prototype, 'check', BlockList.prototype.check);
+  for (let request = 0; request < 3; request++) {
+    t.equal(listed.believes('10.0.0.1'), true);
+    t.equal(listed.believes('192.0.2.1'), false);
+  }
+  t.equal(asked().length, 2);
+  for (let peer = 0; peer < 5000; peer++) listed.believes(`192.0.2.${peer}`);
+  t.equal(listed.believes('10.0.0.1'), true);
 });

@@ -47,3 +47,16 @@ t.test('a document that cannot be read is tried again', async (t) => {
     'read',
   );
 });
+
+t.test('the number of a kept document counts only in the registry that has it', async (t) => {
+  const documents = new CheckedDocuments();
+  const stored = { kind: 'revision', name: 'a@1', revision: 7, text: 'one' } as const;
+  documents.get(stored, () => 1);
+  t.equal(documents.known(stored, undefined), undefined, 'it was read from no known registry');
+  documents.get(stored, () => 1, 'first');
+  t.match(documents.known(stored, 'first'), { revision: 7, text: 'one' });
+  t.equal(documents.known(stored, 'second'), undefined);
+  documents.get({ ...stored, revision: 3 }, () => 2, 'second');
+  t.match(documents.known(stored, 'second'), { revision: 3, text: 'one' });
+  t.equal(documents.known({ kind: 'revision', name: 'b@1' }, 'second'), undefined);
+});

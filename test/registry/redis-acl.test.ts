@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
+import { noPart } from '../../src/limits/limit-store.ts';
 import type { Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { deployed, listen, request } from '../contract/registry-samples.ts';
@@ -23,6 +24,13 @@ async function useAll(t: Test, registry: Registry): Promise<void> {
   await registry.servers();
   await registry.secrets?.put('one', 'sealed', 0);
   await registry.secrets?.list('');
+  const rule = { kind: 'slots', limit: 1 } as const;
+  await registry.limits?.ask('one', [
+    { key: 'k'.repeat(22), rule, version: 'v', back: 0, keep: 0, need: 1, unit: 1, demand: 0, exact: true, ...noPart },
+  ]);
+  await registry.consumers?.putConsumer('anna', {});
+  await registry.consumers?.consumers();
+  await registry.callers.id();
   await registry.leave('one', 'one-1');
   await registry.undeploy('production', 'shop');
   await heard.until(({ kind }) => kind === 'snapshot');

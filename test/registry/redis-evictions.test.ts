@@ -48,3 +48,24 @@ for (const key of ['deployment', 'claim']) {
     t.notOk(await registry.restore({ ...before, version: before.version - 1 }), 'an older offer changes nothing');
   });
 }
+
+t.test('consumers stay in the tree that gateway servers read after Redis evicted the key "callers"', async (t) => {
+  const { url } = await startRedis(t);
+  const registry = await openRegistry({ url, logger });
+  t.teardown(() => registry.close());
+  const admin = new Redis(url);
+  t.teardown(() => admin.disconnect());
+  await registry.consumers?.putProduct('gold', { projects: ['shop'] });
+  for (let index = 0; index < 20; index++) await registry.consumers?.putConsumer(`c-${index}`, {});
+  await admin.del('{sluice}:callers');
+  t.equal((await registry.callers.id()).hash, undefined, 'gateway servers keep what they know');
+  await registry.consumers?.putConsumer('another', {});
+  await registry.consumers?.deleteConsumer('another');
+  const [root] = await registry.callers.parts(['root']);
+  const count = Object.values(JSON.parse(root?.text ?? '').children as Record<string, [string, number]>).reduce(
+    (sum, [, below]) => sum + below,
+    0,
+  );
+  t.equal(count, 20);
+  t.match(root?.text, /"products"/);
+});

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
-import type { Registry } from '../../src/registry/contract.ts';
+import { bucketOf, textHash } from '../../src/model/caller-tree.ts';
+import type { CallerChange, Consumers, Registry } from '../../src/registry/contract.ts';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { api, deployed, listen, persistently, request } from '../contract/registry-samples.ts';
 import { eventually } from '../tools/eventually.ts';
@@ -60,6 +61,51 @@ t.test('Redis is emptied between two calls: old and new data are not mixed', asy
   const after = await deployed(registry, 'production', 'shop');
   t.not(after.epoch, before.epoch);
   t.equal((await registry.snapshot('production')).epoch, after.epoch);
+});
+
+t.test('consumers, products and subscriptions are restored from what a balancer knows after Redis has lost its data', async (t) => {
+  const redis = await startRedis(t);
+  const [one, two] = [await open(t, redis.url), await open(t, redis.url)];
+  const [rules, others] = [one.consumers, two.consumers] as [Consumers, Consumers];
+  const keys = (key: string) => [{ id: 'k', sha256: textHash(key) }];
+  await rules.putProduct('gold', { projects: ['shop'], limit: '5/s' });
+  for (let index = 0; index < 60; index++) await rules.putConsumer(`c-${index}`, { keys: keys(`key-${index}`), products: ['gold'] });
+  const changes: CallerChange[] = [];
+  rules.onChange((some) => changes.push(...some));
+  await Promise.all([rules.catchUp(), others.catchUp()]);
+  const before = await rules.consumers();
+  const { epoch, hash } = await one.callers.id();
+  const admin = client(t, redis.url);
+
+  await admin.flushall();
+  t.equal((await one.callers.id()).hash, undefined);
+  await Promise.all([rules.catchUp(), others.catchUp()]);
+  t.same(await rules.consumers(), before);
+  t.match(await others.product('gold'), { projects: ['shop'], limit: '5/s' });
+  t.equal((await two.callers.id()).hash, hash, 'as gateway servers know them');
+  await t.rejects(rules.putConsumer('thief', { keys: keys('key-7') }), { code: 'conflict', message: /consumer "c-7"/ });
+  t.same(changes, [], 'no operator has changed anything');
+
+  // Operators go on from there: an offer that comes late undoes nothing.
+  await rules.removeKey('c-1', 'k');
+  await rules.deleteConsumer('c-2');
+  const parts = await one.callers.parts([bucketOf('c-3'), 'products']);
+  t.equal(await two.callers.restore?.({ epoch, parts }), false);
+  t.same((await others.consumers({ search: 'c-2' })).map(({ name }) => name).includes('c-2'), false);
+  await Promise.all([rules.catchUp(), others.catchUp()]);
+  t.same(changes.map(({ name, after }) => [name, after === undefined]).sort(), [
+    ['c-1', false],
+    ['c-2', true],
+  ]);
+
+  // A consumer that is made before the restoration stays as it was made; a key that it took stays its own.
+  await admin.flushall();
+  await others.putConsumer('c-5', { keys: keys('key-6') });
+  await rules.catchUp();
+  t.same((await rules.consumer('c-5'))?.products, []);
+  t.match([(await rules.consumer('c-6'))?.keys, (await rules.consumer('c-7'))?.keys], [[], keys('key-7')]);
+  t.equal((await others.consumers()).length, 59);
+  t.equal(await two.callers.restore?.({ epoch: (await one.callers.id()).epoch, parts }), false, 'nothing of that registry is lost');
 });
 
 t.test('Redis comes back with older data: another revision with the number of a lost one is not mistaken for it', async (t) => {

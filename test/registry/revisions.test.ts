@@ -13,6 +13,7 @@ import { Snapshots } from '../../src/registry/rules/snapshots.ts';
 import { api } from '../contract/registry-samples.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
 import { ownFolder } from '../tools/own-folder.ts';
+import { CountedStore } from './counted-store.ts';
 
 const most = 5;
 
@@ -45,6 +46,23 @@ t.test('the oldest revisions are removed when there are too many, and no number 
     'the documents of the others are removed',
   );
   t.match(await push(), { revision: 9 });
+});
+
+t.test('the contents of a revision that is read again do not come from the store', async (t) => {
+  const { logger } = keptLogger();
+  const open = await FileStore.open(ownFolder(t), { logger, clock: systemClock });
+  t.teardown(() => open.close());
+  const store = new CountedStore(open);
+  const projects = new Projects(new Ledger({ store, logger, random: Math.random }), systemClock);
+  await projects.push(api('shop', { version: 'x'.repeat(20_000) }));
+  let first: unknown;
+  const read = async () => {
+    first = (await projects.revision('shop', 1))?.project;
+  };
+  t.ok((await store.during(read)).charactersRead > 20_000);
+  const before = first;
+  t.match(await store.during(read), { read: 1, charactersRead: 'shop@1'.length }, 'the store only says that it is there');
+  t.equal(first, before, 'the very same project');
 });
 
 t.test('revisions that are deployed, or can be rolled back to, are kept', async (t) => {

@@ -43,6 +43,29 @@ t.test('/.sluice is reserved in every spelling', async (t) => {
   }
 });
 
+t.test('the two paths of logins are open, spelled exactly so, below anything that is', async (t) => {
+  for (const base of ['', '/shop', '/caf%C3%A9', '/a/b'])
+    for (const end of ['callback', 'logout']) t.notOk(couldBeReserved(`${base}/.sluice/oidc/${end}`), base + end);
+  for (const path of [
+    '/.sluice/oidc',
+    '/.sluice/oidc/',
+    '/.sluice/oidc/callback/',
+    '/.sluice/oidc/callback/x',
+    '/.sluice/oidc/other',
+    '/.SLUICE/oidc/callback',
+    '/%2esluice/oidc/callback',
+    '/.sluice/oidc/%63allback',
+    '/.sluice//oidc/callback',
+    '/.sluice/oidc/callback;a',
+    '/.sluice/oidc/callback%2f..%2fready',
+    '/.sluice/.sluice/oidc/callback',
+    '/.sluice/ready%3f/.sluice/oidc/callback',
+    '/.sluice/metrics;/.sluice/oidc/logout',
+    '/%2esluice/metrics%00/.sluice/oidc/logout',
+  ])
+    t.ok(couldBeReserved(path), path);
+});
+
 t.test('every other path is open to projects', async (t) => {
   for (const path of [
     '/',

@@ -1,45 +1,18 @@
-import type { HeaderFields } from '../../src/http1/message/message-view.ts';
-import type { Exchange, Failure, Route } from '../../src/proxy/contract.ts';
+import type { AnswerFields, Exchange, ExchangeWatcher, Failure, OwnFields, Route } from '../../src/proxy/contract.ts';
 import { ExchangeCounter } from '../../src/proxy/exchange-counter.ts';
+import { ListedFields } from '../../src/proxy/listed-fields.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
+import { WithoutBodies } from '../../src/proxy/without-bodies.ts';
 
 /** Header fields as a list of lines. */
-export class Fields implements HeaderFields {
-  lines: [string, string][];
-
+export class Fields extends ListedFields {
   constructor(lines: Record<string, string> = {}) {
-    this.lines = Object.entries(lines);
-  }
-
-  get(name: string): string | undefined {
-    const all = this.all(name);
-    return all.length === 0 ? undefined : all.join(', ');
-  }
-
-  all(name: string): string[] {
-    return this.lines.filter(([each]) => each.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
-  }
-
-  set(name: string, value: string): void {
-    this.remove(name);
-    this.add(name, value);
-  }
-
-  add(name: string, value: string): void {
-    this.lines.push([name, value]);
-  }
-
-  remove(name: string): void {
-    this.lines = this.lines.filter(([each]) => each.toLowerCase() !== name.toLowerCase());
-  }
-
-  entries(): [string, string][] {
-    return this.lines;
+    super(Object.entries(lines));
   }
 }
 
 /** An exchange without connections: records which answer, failure or route a handler chose. */
-export class FakeExchange implements Exchange {
+export class FakeExchange extends WithoutBodies implements Exchange {
   readonly id = 'request-1';
   readonly request: { method: string; target: string; path: string; plain: boolean; authority: string; headers: Fields };
   readonly response = { status: 200, headers: new Fields() };
@@ -50,10 +23,13 @@ export class FakeExchange implements Exchange {
   context: unknown;
   counter = new ExchangeCounter();
   route: Route | undefined;
-  answer: { status: number; headers: Readonly<Record<string, string>>; body: string } | undefined;
+  answer: { status: number; headers: AnswerFields; body: string } | undefined;
   failure: Failure | undefined;
+  watcher: ExchangeWatcher | undefined;
+  moreFields: OwnFields | undefined;
 
   constructor(method: string, target: string, headers: Record<string, string> = {}) {
+    super();
     const path = target.split('?')[0] as string;
     const plain = !/[.%;\\]/.test(target);
     this.request = { method, target, path, plain, authority: 'api.example.com', headers: new Fields(headers) };
@@ -63,13 +39,19 @@ export class FakeExchange implements Exchange {
     this.route = route;
   }
 
-  respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer): void {
+  respond(status: number, headers: AnswerFields, body: string | Buffer): void {
     this.answer = { status, headers, body: body.toString() };
   }
 
   fail(failure: Failure): void {
     this.failure = failure;
   }
+
+  get over(): boolean {
+    return this.status !== undefined;
+  }
+
+  copy(): undefined {}
 
   get status(): number | undefined {
     return this.answer?.status ?? this.failure?.status;

@@ -21,8 +21,9 @@ export interface LoadCounts {
   /** Longest time between two right answers, over all clients, in milliseconds. */
   longestGapMs: number;
   /**
-   * Requests that failed because this process itself had stood still: the server closed a connection that the load had left idle for too
-   * long. A server that ends need not wait for such a client (RFC 9112 section 9.5). GETs are sent again; a POST counts as neither right nor wrong.
+   * Requests that failed because this process itself had stood still, at once or in parts: the server closed a connection that the load had left
+   * idle for too long. A server that ends need not wait for such a client (RFC 9112 section 9.5). GETs are sent again; a POST counts as neither
+   * right nor wrong.
    */
   late: number;
   /** Answers over TLS on a connection that resumed a session. */
@@ -66,8 +67,11 @@ interface Loss {
   readonly losers: Set<number | Socket>;
 }
 
-/** A client that wants no request lost may leave a connection idle for `ms`. A standstill explains failures for `rememberedMs` after it. */
-const idleLimit = { ms: 250, rememberedMs: 2000 };
+/**
+ * A client that wants no request lost may leave a connection idle for `ms`. A standstill explains failures for `rememberedMs` after it, and so do
+ * several short ones if a connection's last request was sent `betweenRequestsMs` before.
+ */
+const idleLimit = { ms: 250, rememberedMs: 2000, betweenRequestsMs: 450 };
 const checkEveryMs = 25;
 
 /** A constant load on one address. Each client sends its next request when its last one is answered; every body is checked. */
@@ -92,6 +96,7 @@ export class Load {
   readonly #answered = new Condition();
   readonly #losses: Loss[] = [];
   readonly #openedAt = new WeakMap<Socket, number>();
+  readonly #lastSentAt = new WeakMap<Socket, number>();
   #lastRight = performance.now();
   #lastCheck = performance.now();
   #stoodStill = Number.NEGATIVE_INFINITY;
@@ -186,7 +191,7 @@ export class Load {
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;
         this.#checkStandstill();
-        if (code === 'ECONNRESET' && (error as Failure).reused && performance.now() - this.#stoodStill < idleLimit.rememberedMs) {
+        if (code === 'ECONNRESET' && this.#wasLate(error as Failure)) {
           counts.late++;
           // A POST may have been carried out.
           if (method === 'GET') continue;
@@ -210,6 +215,10 @@ export class Load {
       return true;
     }
     return false;
+  }
+
+  #wasLate({ reused = false, sinceLastMs = 0 }: Failure): boolean {
+    return reused && (performance.now() - this.#stoodStill < idleLimit.rememberedMs || sinceLastMs > idleLimit.betweenRequestsMs);
   }
 
   /** Notices that this process was kept from running: the last check is longer ago than the interval allows. */
@@ -243,11 +252,16 @@ export class Load {
         response.once('error', (error) => reject(Object.assign(error, { connection })));
         response.once('aborted', () => reject(Object.assign(new Error('the response broke off'), { connection })));
       });
+      let sinceLastMs = 0;
       sent.once('socket', (socket) => {
-        if (!this.#openedAt.has(socket)) this.#openedAt.set(socket, performance.now());
+        const now = performance.now();
+        if (!this.#openedAt.has(socket)) this.#openedAt.set(socket, now);
+        sinceLastMs = now - (this.#lastSentAt.get(socket) ?? now);
+        this.#lastSentAt.set(socket, now);
       });
       sent.once('error', (error: Failure) => {
         error.reused = sent.reusedSocket;
+        error.sinceLastMs = sinceLastMs;
         if (sent.socket) error.connection = sent.socket;
         reject(error);
       });
@@ -265,6 +279,8 @@ function agentFor(tls: LoadTls | undefined): http.Agent {
 interface Failure extends NodeJS.ErrnoException {
   /** The connection had carried a request before. */
   reused?: boolean;
+  /** Milliseconds between the connection's last request and this one. */
+  sinceLastMs?: number;
   connection?: Socket;
 }
 

@@ -144,13 +144,13 @@ export async function operate(
   return { status, out: process.stdout, err: process.log.map((line) => line.msg).join('\n') };
 }
 
-/** Resolves when `environment` has exactly these servers and all of them take requests. */
+/** Resolves when `environment` has exactly these servers and all of them take requests of the balancer. Servers that other balancers are do not count. */
 export async function serving(balancer: BalancerUnderTest, ids: readonly string[], environment = 'production'): Promise<ServerAnswer[]> {
   const wanted = [...ids].sort().join();
   return eventually(
     async () => {
       const servers = await balancer.api('GET', `/v1/servers?environment=${environment}`).catch(whileAway);
-      return (servers ?? []) as ServerAnswer[];
+      return ((servers ?? []) as ServerAnswer[]).filter(({ elsewhere }) => !elsewhere);
     },
     (servers) =>
       servers.map(({ id }) => id).join() === wanted && servers.every(({ state, health }) => state === 'ready' && health === 'up'),

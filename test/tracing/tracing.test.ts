@@ -119,7 +119,7 @@ t.test('an exchange becomes a span, and the next server gets it as parent', asyn
     };
   };
   const child = pass({ traceparent: `00-${traceId}-${spanId}-01`, tracestate: 'a=b' });
-  child.watcher?.ended(record);
+  child.watcher?.ended?.(record);
   t.match(spans[0], { traceId, parentSpanId: spanId, name: 'GET', startedAt: clock.date(), endedAt: clock.date() + 1.5, failed: false });
   t.equal(child.sent, `00-${traceId}-${spans[0]?.spanId}-01`);
   t.equal(child.state, 'a=b');
@@ -137,7 +137,7 @@ t.test('an exchange becomes a span, and the next server gets it as parent', asyn
     [{ status: 0 }, 'aborted'],
     [{ status: 200, aborted: true }, 'aborted'],
   ] as const) {
-    anew.watcher?.ended({ ...record, ...ended });
+    anew.watcher?.ended?.({ ...record, ...ended });
     t.match(spans.at(-1), { failed: true, attributes: { 'error.type': type } });
   }
   const check = pass({}, '/.sluice/ready');

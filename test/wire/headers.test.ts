@@ -1,4 +1,6 @@
 import t from 'tap';
+import type { Exchange } from '../../src/proxy/contract.ts';
+import { hostLine } from '../../src/proxy/rewrite.ts';
 import { field, statusOf } from './peer.ts';
 import { type World, world } from './world.ts';
 
@@ -261,7 +263,7 @@ t.test('a role can change target, host and fields', async (t) => {
   const route = {
     settings: environmentSpec.parse({}),
     budget: new RetryBudget(),
-    rewrite: () => ({ target: '/new?x', host: 'other:1' }),
+    rewrite: () => ({ target: '/new?x', host: 'other:1', hostLine: hostLine('other:1') }),
     respond: (exchange: { response: { headers: { set(name: string, value: string): void; remove(name: string): void } } }) => {
       exchange.response.headers.set('X-B', '2');
       exchange.response.headers.remove('x-a');
@@ -278,6 +280,27 @@ t.test('a role can change target, host and fields', async (t) => {
   t.equal(field(received, 'x-gone'), undefined);
   t.equal(field(answer, 'x-b'), '2');
   t.equal(field(answer, 'x-a'), undefined);
+});
+
+t.test('a role can change the host alone', async (t) => {
+  const w = await world(t, { handler: { request: (exchange) => exchange.forward({ ...route, pick: () => w.upstream }) } });
+  const { environmentSpec } = await import('../../src/model/environment.ts');
+  const { RetryBudget } = await import('../../src/proxy/retry.ts');
+  const route = {
+    settings: environmentSpec.parse({}),
+    budget: new RetryBudget(),
+    rewrite: ({ request }: Exchange) => ({ target: request.target, host: 'other:1', hostLine: hostLine('other:1') }),
+  };
+  for (const start of ['GET /a?b HTTP/1.1', 'GET /a?b HTTP/1.0', 'GET http://a.example/a?b HTTP/1.1']) {
+    const { received } = await passed(w, `${start}\r\nHost: a.example\r\nX-A: 1\r\n\r\n`);
+    t.equal(received.line, 'GET /a?b HTTP/1.1', start);
+    t.strictSame(
+      received.fields.filter(([name]) => name === 'host').map(([, value]) => value),
+      ['other:1'],
+      start,
+    );
+    t.equal(field(received, 'x-a'), '1', start);
+  }
 });
 
 t.test('Expect is not forwarded where it has no meaning', async (t) => {

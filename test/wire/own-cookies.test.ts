@@ -50,21 +50,19 @@ t.test('cookies of any spelling: the secret never passes, and without it nothing
   const passed = (value: string) => {
     const bytes = Buffer.from(`Cookie: ${value}\r\n\r\n`, 'latin1');
     fields.reset(bytes, 0);
-    t.equal(parseFieldLines(fields, 0, bytes.length, 10), bytes.length);
+    if (parseFieldLines(fields, 0, bytes.length, 10) !== bytes.length) throw new Error(`cannot be read: ${value}`);
     hideOwnCookies(fields, 0);
     return fields.id(0) === fieldIds.cookie ? fields.value(0) : '';
   };
   const piece = fc.constantFrom('a=1', 'b="x', 'y"', '"', ';', '; ', ',', ' ', '$Path=/', '$Version=1', '=', 'sluice-session', '-', '\xe9');
   const around = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(''));
-  fc.assert(
-    fc.property(around, fc.constantFrom('', ';', '; ', ',', ' ', '"', ';\t'), around, (before, separator, after) => {
-      const clean = `${before}${separator}${after}`.trim();
-      if (!clean.includes('sluice-session-') && clean !== '' && passed(clean) !== clean) return false;
-      const start = before === '' || separator !== '' ? `${before}${separator}` : `${before};`;
-      return !passed(`${start}${own};${after}`).includes('SECRET');
-    }),
-    { numRuns: 3000 },
-  );
+  const property = fc.property(around, fc.constantFrom('', ';', '; ', ',', ' ', '"', ';\t'), around, (before, separator, after) => {
+    const clean = `${before}${separator}${after}`.trim();
+    if (!clean.includes('sluice-session-') && clean !== '' && passed(clean) !== clean) return false;
+    const start = before === '' || separator !== '' ? `${before}${separator}` : `${before};`;
+    return !passed(`${start}${own};${after}`).includes('SECRET');
+  });
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 3000 }));
 });
 
 t.test("a response cannot set Sluice's own cookies", async (t) => {

@@ -12,6 +12,7 @@ import { deployed } from '../gateway/samples.ts';
 import { CertificateFolder, textsOf } from '../tools/certificate-folder.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
+import { policyServices } from '../tools/policy-services.ts';
 import { field, Peer, statusOf } from './peer.ts';
 import { RawServer } from './world.ts';
 
@@ -57,7 +58,7 @@ async function gateway(t: Test, target: TargetInput, variables: Record<string, s
   const { logger, lines } = keptLogger();
   const project = compileProject(deployed({ name: 'p', targets: { default: target } }), {
     origin: { epoch: 'e', variables },
-    random: () => 0,
+    services: policyServices(),
     failureLog: new TargetFailureLog({ logger, clock: new FakeClock() }),
   });
   const handler = new GatewayHandler({ table: new ProjectTable([project]), ready: true }, logger);
@@ -226,7 +227,7 @@ t.test('other protocols pass after an Upgrade', async (t) => {
 });
 
 t.test('other TLS settings make other upstreams', async (t) => {
-  const options = { origin: { epoch: 'e', variables: {} }, random: () => 0 };
+  const options = { origin: { epoch: 'e', variables: {} }, services: policyServices() };
   const compile = (tls: TargetInput['tls'], previous?: ReturnType<typeof compileProject>) =>
     compileProject(deployed({ name: 'p', targets: { default: { url: 'https://a.test', ...(tls && { tls }) } } }), { ...options, previous });
   const first = compile({ ca: authority });
@@ -239,7 +240,10 @@ t.test('other TLS settings make other upstreams', async (t) => {
 t.test('invalid TLS settings', async (t) => {
   const faults = (target: TargetInput, variables = {}) => {
     try {
-      compileProject(deployed({ name: 'p', targets: { default: target } }), { origin: { epoch: 'e', variables }, random: () => 0 });
+      compileProject(deployed({ name: 'p', targets: { default: target } }), {
+        origin: { epoch: 'e', variables },
+        services: policyServices(),
+      });
       return 'none';
     } catch (error) {
       return (error as Error).message;

@@ -40,6 +40,22 @@ t.test('either side can end the tunnel', async (t) => {
   });
 });
 
+t.test('a client resets its connection in the very turn in which the server switches: nothing is left', async (t) => {
+  for (const settings of [{}, { front: {} }] as const) {
+    const w = await world(t, settings);
+    const { client, server } = await w.asked(ask());
+    await server.head();
+    // Both happen before the event loop looks again, which then reads them in this order.
+    client.reset();
+    server.send(agreed);
+    await server.closed();
+    server.end();
+    await gone(w);
+    t.strictSame([w.upstream.active, w.upstream.upgraded], [0, 0]);
+    await w.listener.close(60_000);
+  }
+});
+
 t.test('a listener that closes gives tunnels the grace time', async (t) => {
   const w = await world(t);
   const { client, server } = await w.asked(ask());

@@ -7,6 +7,8 @@ import { type EnvironmentSpecInput, environmentSpec } from '../../src/model/envi
 import { bindSocket } from '../../src/proxy/bound-socket.ts';
 import type { Exchange, Handler, Listener, ListenerSettings, Outcome, Route } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
+import { InProcessListener } from '../../src/proxy/in-process-listener.ts';
+import { PassagePool } from '../../src/proxy/passage-pool.ts';
 import { RequestQueue } from '../../src/proxy/request-queue.ts';
 import { RetryBudget } from '../../src/proxy/retry.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
@@ -67,12 +69,16 @@ export interface WorldOptions {
   readonly servers?: number;
   /** Number of ports that refuse connections, which are tried before the servers. */
   readonly deadServers?: number;
-  readonly handler?: Pick<Handler, 'request'>;
+  readonly handler?: Omit<Handler, 'fault'>;
   readonly log?: AccessLog;
   readonly route?: Partial<Route>;
   /** Changes each request before it is forwarded, as policies do. */
   readonly edit?: (request: RequestView) => void;
   readonly listener?: Partial<ListenerSettings>;
+  /** Settings of a role in front, in the same process, whose only server is the role that uses the route. Default: there is none. */
+  readonly front?: EnvironmentSpecInput;
+  /** True: the role in front also has the servers of the world, which come second. Default false. */
+  readonly elsewhere?: boolean;
 }
 
 /** Sluice between raw peers: one listener and one route; the test plays clients and servers. */
@@ -145,6 +151,18 @@ export class World {
   }
 }
 
+/** A role that forwards every request to `handler` in this process, then to others. */
+function front(handler: Handler, settings: EnvironmentSpecInput, others: readonly Upstream[]): Handler {
+  const upstream = new Upstream({ id: 'embedded', host: '', port: 0, pool: new PassagePool(new InProcessListener('', handler)) });
+  upstream.believed = true;
+  const route: Route = {
+    settings: environmentSpec.parse(settings),
+    budget: new RetryBudget(),
+    pick: (_exchange, tried) => [upstream, ...others].find((one) => !tried.includes(one)),
+  };
+  return { request: (exchange) => exchange.forward(route), fault: (error, requestId) => handler.fault(error, requestId) };
+}
+
 /** Opens a world, and closes it after the test. */
 export async function world(t: Test, options: WorldOptions = {}): Promise<World> {
   const spec = environmentSpec.parse(options.spec ?? {});
@@ -165,7 +183,7 @@ export async function world(t: Test, options: WorldOptions = {}): Promise<World>
     queue: new RequestQueue(),
     pick: (_exchange: Exchange, tried: readonly Upstream[]) =>
       upstreams.find((upstream) => upstream.available && !tried.includes(upstream)),
-    observe: (_upstream, outcome) => void outcomes.push(outcome),
+    observe: (_upstream, outcome) => void outcomes.push({ ...outcome }),
     ...options.route,
   };
   const faults: { error: unknown; requestId: string | undefined }[] = [];
@@ -177,10 +195,11 @@ export async function world(t: Test, options: WorldOptions = {}): Promise<World>
     ...options.handler,
     fault: (error, requestId) => void faults.push({ error, requestId }),
   };
+  const inFront = options.front === undefined ? undefined : front(handler, options.front, options.elsewhere ? upstreams : []);
   const { limits, timeouts, trustedProxies, underscores } = spec;
   const { headerBytes, bodyRate, connections } = limits;
   const settings = { headerBytes, bodyRate, connections, timeouts, trustedProxies, underscores, ...options.listener };
-  const listener = await openListener('127.0.0.1:0', settings, handler, options.log ?? ((record) => records.push(record)));
+  const listener = await openListener('127.0.0.1:0', settings, inFront ?? handler, options.log ?? ((record) => records.push(record)));
   const [gone, there] = [upstreams.slice(0, dead.length), upstreams.slice(dead.length)];
   const made = new World({ listener, servers, upstreams: there, outcomes, records, faults, route, dead: gone });
   t.teardown(async () => {

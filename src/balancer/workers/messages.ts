@@ -17,6 +17,8 @@ export type ToWorker =
   | { readonly kind: 'shed'; readonly connections: number }
   /** Open the access log's file again, because it was renamed. */
   | { readonly kind: 'reopen-log' }
+  /** For the counterpart, in the worker, of a part of the program beside the data plane. */
+  | { readonly kind: 'beside'; readonly message: unknown }
   /** Answer with `ready` once all messages before this one are carried out. */
   | { readonly kind: 'settle' }
   /** Close every listener, give exchanges in flight this long, then end. */
@@ -36,6 +38,8 @@ export type FromWorker =
    * `cpuMs`: processor time used since the process started. `dropped`: access log lines dropped since the last report.
    */
   | { readonly kind: 'counts'; readonly counts: WorkerCounts; readonly cpuMs: number; readonly dropped: number }
+  /** From the counterpart of a part of the program beside the data plane. */
+  | { readonly kind: 'beside'; readonly message: unknown }
   /** The worker got SIGTERM from outside and asks to be replaced: its successor starts first, then it is drained. */
   | { readonly kind: 'relieve' };
 

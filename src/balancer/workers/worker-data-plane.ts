@@ -6,6 +6,7 @@ import type { ListenerSettings } from '../../proxy/contract.ts';
 import type { DataPlane, OpenedListener } from '../data-plane.ts';
 import type { Feedback } from '../feedback.ts';
 import type { TableEnvironment } from '../table.ts';
+import type { Beside } from './beside.ts';
 import { Fleet, type FleetOwner, type FleetTools } from './fleet.ts';
 import { FleetCounts } from './fleet-counts.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './messages.ts';
@@ -29,6 +30,7 @@ export class WorkerDataPlane implements DataPlane, FleetOwner {
   accessLogDropped = 0;
   readonly #tools: FleetTools;
   readonly #feedback: Feedback;
+  readonly #beside: Beside | undefined;
   readonly #fleet: Fleet;
   /** In order of arrival, in which a new worker gets them too: the earlier environment keeps a host that two claim. */
   readonly #tables = new Map<string, TableEnvironment>();
@@ -38,8 +40,10 @@ export class WorkerDataPlane implements DataPlane, FleetOwner {
   #opened = 0;
   #evening: Timer | undefined;
 
-  constructor(tools: FleetTools & Feedback & { readonly settings: WorkerDataPlaneSettings }) {
+  /** @param tools.beside a part of the program that has a counterpart in each worker */
+  constructor(tools: FleetTools & Feedback & { readonly settings: WorkerDataPlaneSettings; readonly beside?: Beside | undefined }) {
     this.#tools = tools;
+    this.#beside = tools.beside;
     this.#feedback = tools;
     this.#settings = tools.settings;
     this.#fleet = new Fleet(tools, this);
@@ -133,6 +137,7 @@ export class WorkerDataPlane implements DataPlane, FleetOwner {
   initialize(worker: WorkerProcess): void {
     const { accessLog, graceMs } = this.#settings;
     worker.send({ kind: 'begin', accessLog, graceMs });
+    this.#beside?.began(worker);
     for (const name of this.#tables.keys()) worker.sendTable(name);
     for (const listener of this.#listeners.values()) void listener.openIn(worker);
     worker.send({ kind: 'settle' });
@@ -170,6 +175,9 @@ export class WorkerDataPlane implements DataPlane, FleetOwner {
         worker.cpuMs = message.cpuMs;
         this.accessLogDropped += message.dropped;
         break;
+      case 'beside':
+        this.#beside?.heard(worker, message.message);
+        break;
       case 'relieve':
         this.#fleet.replace(worker, this.#settings.graceMs).catch((error: Error) => this.#tools.logger.error(about, error.message));
         break;
@@ -180,6 +188,7 @@ export class WorkerDataPlane implements DataPlane, FleetOwner {
 
   ended(worker: WorkerProcess): void {
     this.#counts.forget(worker.number);
+    this.#beside?.ended(worker);
     for (const listener of this.#listeners.values()) listener.receive(worker, undefined);
   }
 

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import type { BesideWorker } from './beside.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 
 /** A queued message, or the name of an environment whose table is looked up when its turn comes, so that the newest one is sent. */
@@ -14,7 +15,7 @@ export interface WorkerProcessOwner {
  * One worker process, as the main process sees it. Messages are sent in order, one at a time: while a worker does not read, only the
  * names of changed environments are queued, however often their tables change.
  */
-export class WorkerProcess {
+export class WorkerProcess implements BesideWorker {
   readonly number: number;
   /** Resolves once the worker serves all listeners; rejects if it ends before that. */
   readonly ready: Promise<void>;
@@ -77,6 +78,10 @@ export class WorkerProcess {
     this.#queuedTables.add(environment);
     this.#queue.push({ environment });
     this.#sendNext();
+  }
+
+  tell(message: unknown): void {
+    this.send({ kind: 'beside', message });
   }
 
   kill(): void {

@@ -5,6 +5,7 @@ import type { Handler, Listener, ListenerSettings } from '../../proxy/contract.t
 import type { Feedback } from '../feedback.ts';
 import { LocalDataPlane, liveListeners } from '../local-data-plane.ts';
 import type { ServerPoolTools } from '../server-pool.ts';
+import type { BesideMain } from './beside.ts';
 import { CountChanges } from './count-changes.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './messages.ts';
 import { countsOfEnvironment, countsOfListener, countsOfServer, type ListenerGauges, type WorkerCounts } from './worker-counts.ts';
@@ -26,6 +27,8 @@ export interface WorkerTools extends Omit<ServerPoolTools, keyof Feedback> {
   readonly listen: (address: string, bound: object, settings: ListenerSettings, handler: Handler) => Promise<WorkerListener>;
   /** Milliseconds of processor time that this process has used. */
   readonly cpuMs: () => number;
+  /** The counterpart of a part of the program beside the data plane. Default: there is none. */
+  readonly beside?: BesideMain;
   readonly begin: (settings: WorkerSettings) => void;
   readonly reopenLog: () => void;
   /** Access log lines dropped since the start. */
@@ -92,6 +95,9 @@ export class Worker {
       case 'reopen-log':
         this.#tools.reopenLog();
         break;
+      case 'beside':
+        this.#tools.beside?.receive(message.message);
+        break;
       case 'settle':
         void Promise.all(this.#listeners.values()).then(() => this.#tools.send({ kind: 'ready' }));
         break;
@@ -113,6 +119,7 @@ export class Worker {
     const { listener: number, address, settings } = message;
     try {
       if (handle === undefined) throw new Error('the message came without its socket');
+      await this.#tools.beside?.ready();
       const listener = await this.#tools.listen(address, handle, settings, this.#dataPlane);
       this.#open.set(listener, address);
       this.#tools.send({ kind: 'opened', listener: number });
@@ -146,6 +153,7 @@ export class Worker {
     await Promise.all([...this.#listeners.keys()].map((number) => this.#close(number, graceMs)));
     this.#report();
     await this.#dataPlane.close();
+    await this.#tools.beside?.end();
     this.#tools.end();
   }
 

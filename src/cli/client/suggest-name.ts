@@ -1,8 +1,10 @@
 import { nearest } from '../../config/nearest.ts';
 
 /** Lists of the admin API whose entries have names, each with the key of the name. */
-const lists = { environments: 'name', servers: 'id', projects: 'name' } as const;
+const lists = { environments: 'name', servers: 'id', projects: 'name', consumers: 'name', products: 'name' } as const;
 type List = keyof typeof lists;
+/** Lists that a path calls otherwise. */
+const listOf: Readonly<Record<string, List>> = { deployments: 'projects', subscriptions: 'consumers' };
 
 /** Reads a list of the admin API, such as `/v1/servers`. */
 type ReadList = (path: string) => Promise<readonly Readonly<Record<string, string>>[]>;
@@ -24,7 +26,7 @@ function namesIn(path: string): { list: List; name: string }[] {
   const [, , ...segments] = pathname.split('/').map(decodeURIComponent);
   const found: { list: List; name: string }[] = [];
   for (let index = 0; index + 1 < segments.length; index += 2) {
-    const list = segments[index] === 'deployments' ? 'projects' : segments[index];
+    const list = listOf[segments[index] ?? ''] ?? segments[index];
     if (list !== undefined && Object.hasOwn(lists, list)) found.push({ list: list as List, name: segments[index + 1] as string });
   }
   const environment = searchParams.get('environment');

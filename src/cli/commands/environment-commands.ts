@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { EnvironmentAnswer, ServerAnswer } from '../../api/answers.ts';
+import { downText } from '../../api/down-text.ts';
 import { readAddress, readName } from '../argument-readers.ts';
 import { jsonBody, Refused } from '../client/control-client.ts';
 import { CommandFailure } from '../command-failure.ts';
@@ -8,6 +9,7 @@ import { environmentArgument } from '../name-arguments.ts';
 import { apiPath, type Operator, type OperatorOptions, operatorCommand, operatorOf } from '../operator.ts';
 import type { Column } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
+import type { Line } from '../terminal/text.ts';
 
 /** `sluice env …` */
 export function environmentCommands(program: Command, terminal: Terminal): void {
@@ -50,6 +52,7 @@ export function environmentCommands(program: Command, terminal: Terminal): void 
       `set by operators: ${settingsFrom(status.origins, 'api')}`,
       '',
       servers.length === 0 ? 'no servers' : `servers: ${servers.map((server) => `${server.id} (${server.state})`).join(', ')}`,
+      ...(status.targetsDown ?? []).map((url): Line => [{ text: downText(url), tone: 'bad' }]),
     ]);
   });
 

@@ -1,4 +1,5 @@
 import type { ServerAnswer } from '../../api/answers.ts';
+import { placeOf } from '../../api/server-place.ts';
 import type { Cell, Column } from '../terminal/table.ts';
 import type { Toned } from '../terminal/text.ts';
 
@@ -34,10 +35,10 @@ export function serverTable(servers: readonly ServerAnswer[]): [columns: readonl
 
 /** The cells of a server under {@link serverColumns}. */
 export function serverRow(server: ServerAnswer): Cell[] {
-  const { id, environment, movingTo, state, health, running, address, proxyProtocol, hop, weight, active, requests } = server;
+  const { id, environment, movingTo, state, health, running, proxyProtocol, hop, weight, active, requests } = server;
   const membership = `${environment ?? '-'}${movingTo === undefined ? '' : ` → ${movingTo ?? 'available'}`}`;
   const version = running ? `v${running.version}` : '-';
-  const place = `${address}${hop?.tls === true ? ' TLS' : ''}${proxyProtocol === undefined ? '' : ` PROXY ${proxyProtocol}`}`;
+  const place = `${placeOf(server)}${hop?.tls === true ? ' TLS' : ''}${proxyProtocol === undefined ? '' : ` PROXY ${proxyProtocol}`}`;
   return [id, membership, toned(state, stateTones[state]), toned(health, healthTones[health]), version, place, weight, active, requests];
 }
 

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import type { ControlAnswer, EnvironmentAnswer, RegistryAnswer, ServerAnswer } from '../../api/answers.ts';
 import { certificateWarning } from '../../api/certificate-warning.ts';
+import { type DownUrl, downText } from '../../api/down-text.ts';
 import { minuteOf } from '../../api/minute-of.ts';
+import type { UsageAnswer } from '../../api/usage-answers.ts';
 import { Refused } from '../client/control-client.ts';
 import { type Operator, type OperatorOptions, operatorCommand, operatorOf } from '../operator.ts';
 import type { Cell } from '../terminal/table.ts';
@@ -22,6 +24,8 @@ interface Status {
   readonly servers: readonly ServerAnswer[];
   readonly registry: RegistryAnswer;
   readonly control: ControlAnswer;
+  /** URLs of targets to which servers send no requests. */
+  readonly targetsDown: readonly (DownUrl & { readonly environment: string })[];
 }
 
 /** `sluice status` */
@@ -42,7 +46,21 @@ async function read({ client }: Operator): Promise<Status> {
   ]);
   // After the others, whose reading may have found documents that cannot be read.
   const registry = await client.get<RegistryAnswer>('/v1/registry');
-  return { environments, servers, registry, control: await client.get<ControlAnswer>('/v1/control').catch(withoutControl) };
+  const control = await client.get<ControlAnswer>('/v1/control').catch(withoutControl);
+  const counting = environments.filter(({ name }) => servers.some(({ environment, source }) => environment === name && source === 'join'));
+  const down = await Promise.all(
+    counting.map(async ({ name: environment }) => (await downIn(client, environment)).map((url) => ({ environment, ...url }))),
+  );
+  return { environments, servers, registry, control, targetsDown: down.flat() };
+}
+
+/** Asks the servers of an environment. A balancer of an earlier version knows nothing of that; the rest of the status does not depend on it. */
+async function downIn(client: Operator['client'], environment: string): Promise<readonly DownUrl[]> {
+  const query = new URLSearchParams({ environment });
+  return client.get<UsageAnswer>(`/v1/usage?${query}`).then(
+    ({ down }) => down,
+    () => [],
+  );
 }
 
 /** Takes a balancer of an earlier version, which tells nothing of its control address, as one without a certificate there. */
@@ -51,12 +69,13 @@ function withoutControl(error: unknown): ControlAnswer {
   throw error;
 }
 
-function lines({ table }: Operator, { environments, servers, registry, control }: Status): Line[] {
+function lines({ table }: Operator, { environments, servers, registry, control, targetsDown }: Status): Line[] {
   const troubles = [
     ...registryTroubles(registry),
     ...controlTroubles(control),
     ...environments.flatMap((environment) => environmentTroubles(environment, servers)),
     ...serverTroubles(environments, servers),
+    ...targetsDown.map((url): Line => [`${url.environment}: `, { text: downText(url), tone: 'bad' }]),
     ...registry.unread.map(({ kind, name, reason }): Line => [`${kind} ${name}: `, { text: reason, tone: 'bad' }]),
   ];
   const certificates = certificateTable(environments);
@@ -74,9 +93,9 @@ function lines({ table }: Operator, { environments, servers, registry, control }
   ];
 }
 
-/** Number of an environment's servers that take requests. */
+/** Number of an environment's servers that take requests of this balancer. */
 function serving({ name }: EnvironmentAnswer, servers: readonly ServerAnswer[]): Cell {
-  const members = servers.filter((server) => server.environment === name);
+  const members = servers.filter(({ environment, elsewhere }) => environment === name && !elsewhere);
   const up = members.filter(takesRequests).length;
   return { text: `${up} of ${members.length}`, tone: up === 0 ? 'bad' : up < members.length ? 'warn' : 'good' };
 }
@@ -125,7 +144,7 @@ function environmentTroubles({ name, listen, proxyProtocol, status }: Environmen
     const warning = certificateWarning({ certificate, until, fault }, Date.now());
     if (warning !== undefined) report(warning);
   }
-  const members = servers.filter((server) => server.environment === name);
+  const members = servers.filter(({ environment, elsewhere }) => environment === name && !elsewhere);
   if (members.length === 0) report(`no servers: requests get 503; add one with "sluice server add ID --environment ${name}"`);
   else if (!members.some(takesRequests)) report('none of its servers takes requests');
   return troubles;

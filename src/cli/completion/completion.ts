@@ -1,5 +1,6 @@
 import type { Argument, Command, Option } from 'commander';
 import type { EnvironmentAnswer, ProjectSummaryAnswer, ServerAnswer } from '../../api/answers.ts';
+import type { ConsumerAnswer, ProductAnswer } from '../../api/caller-answers.ts';
 import { ControlClient } from '../client/control-client.ts';
 import { NameArgument, type Named, NameOption } from '../name-arguments.ts';
 
@@ -143,6 +144,16 @@ async function liveNames(
         return (await client.get<ProjectSummaryAnswer[]>('/v1/projects')).map(({ name, latest }) => ({
           text: name,
           about: `newest: ${latest}`,
+        }));
+      case 'consumer':
+        return (await client.get<ConsumerAnswer[]>('/v1/consumers')).map(({ name, keys }) => ({
+          text: name,
+          about: `${keys.length} keys`,
+        }));
+      case 'product':
+        return (await client.get<ProductAnswer[]>('/v1/products')).map(({ name, projects }) => ({
+          text: name,
+          about: projects.join(', '),
         }));
       case 'revision':
         return (await client.get<ProjectSummaryAnswer[]>('/v1/projects')).flatMap(({ name, latest, revisions }) => [

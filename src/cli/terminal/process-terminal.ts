@@ -38,6 +38,7 @@ export function processTerminal(): Terminal {
       colours = { out: false, err: false };
     },
     surface: { out: surfaceOf(stdout, env), err: surfaceOf(stderr, env) },
+    keyboard: process.stdin.isTTY === true,
     onKey: listenToKeys,
     onStop(listener) {
       // Only while there are listeners: otherwise the signals keep their default action and end the process at once.

@@ -21,6 +21,8 @@ export interface Terminal {
   plain(): void;
   /** Standard output and standard error as windows; undefined for files, pipes and terminals without cursor control. */
   readonly surface: { readonly out: Surface | undefined; readonly err: Surface | undefined };
+  /** True if keys can be pressed: standard input is a terminal. */
+  readonly keyboard: boolean;
   /** Calls `listener` with each key pressed; never calls it if there is no keyboard. Returns a function that ends this. */
   onKey(listener: (key: string) => void): () => void;
   /** Calls `listener` when the command should end. Returns a function that ends this. */

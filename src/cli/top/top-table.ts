@@ -1,3 +1,4 @@
+import { perSecond, time } from '../terminal/figures.ts';
 import type { Cell, Column } from '../terminal/table.ts';
 import type { TopEnvironment, TopRows, TopSample, TopServer } from './top-rows.ts';
 
@@ -54,17 +55,8 @@ function sampleCells({ requests, errors, targetErrors, p50, p99, active }: TopSa
   return [perSecond(requests), errorShare, time(p50), time(p99), String(active)];
 }
 
-function perSecond(rate: number): string {
-  return rate > 0 && rate < 10 ? rate.toFixed(1) : String(Math.round(rate));
-}
-
 function percent(share: number): string {
   // A small share must not be rounded to zero.
   if (share > 0 && share < 0.001) return '<0.1%';
   return `${(share * 100).toFixed(share < 0.1 && share > 0 ? 1 : 0)}%`;
-}
-
-function time(ms: number | null): string {
-  if (ms === null) return '-';
-  return ms < 10 ? `${ms.toFixed(1)}ms` : ms < 1000 ? `${Math.round(ms)}ms` : `${(ms / 1000).toFixed(1)}s`;
 }

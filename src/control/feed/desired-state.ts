@@ -2,6 +2,7 @@ import type { Happening } from '../../api/answers.ts';
 import type { News } from '../../model/news.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
 import type { Registry } from '../../registry/contract.ts';
+import { NotedCallers } from './caller-happenings.ts';
 import { type DeployedRevisions, deploymentHappenings, environmentHappenings, projectHappenings } from './happenings.ts';
 
 /**
@@ -20,9 +21,11 @@ export class DesiredState {
   #projectsStale: Set<string> | 'all' = 'all';
   /** Environments whose deployments may have changed. */
   readonly #deploymentsStale = new Set<string>();
+  readonly #callers = new NotedCallers();
 
   constructor(registry: Registry) {
     this.#registry = registry;
+    registry.consumers?.onChange((changes) => this.#callers.note(changes));
   }
 
   /** Names of all environments, as of the last read. */
@@ -54,6 +57,15 @@ export class DesiredState {
       this.#deploymentsStale.delete(name);
       report(await this.#readDeployments(at, name).catch((error) => this.#failed(error, { kind: 'snapshot', name, version: 0 })));
     }
+  }
+
+  /**
+   * Reads consumers and products as they are now, and passes changes to `report`. They are always read: a registry that has lost them has no news of
+   * that, and gets them back.
+   */
+  async refreshCallers(at: number, report: (happenings: readonly Happening[]) => void): Promise<void> {
+    await this.#registry.consumers?.catchUp();
+    report(this.#callers.take(at));
   }
 
   #failed(error: unknown, unread: News): never {

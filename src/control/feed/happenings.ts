@@ -11,10 +11,10 @@ export function serverHappenings(at: number, before: ServerAnswer | undefined, a
   if (after === undefined) return before === undefined ? [] : [goneHappening(at, before)];
   const about = aboutServer(at, 'server', after);
   const where = after.environment ?? 'the available servers';
-  if (before === undefined) return [{ ...about, tone: 'busy', text: `joined ${where}`, cause: `started at ${after.address}` }];
+  if (before === undefined) return [{ ...about, tone: 'busy', text: `joined ${where}`, cause: `started ${placeOf(after)}` }];
   const found: Happening[] = [];
   if (before.instance !== after.instance)
-    found.push({ ...about, tone: 'busy', text: 'restarted', cause: `new instance at ${after.address}` });
+    found.push({ ...about, tone: 'busy', text: 'restarted', cause: `new instance ${placeOf(after)}` });
   if (before.environment !== after.environment) found.push(moved(about, before, after));
   if (before.state !== after.state) found.push(...changedState(about, before, after));
   if (before.weight !== after.weight) found.push({ ...about, tone: 'idle', text: `weight ${before.weight} → ${after.weight}` });
@@ -29,6 +29,10 @@ export function serverHappenings(at: number, before: ServerAnswer | undefined, a
     found.push({ ...about, tone: 'warn', text: 'does not renew its lease', ...(after.reason !== undefined && { cause: after.reason }) });
   else if (!had && has && after.state === 'ready') found.push({ ...about, tone: 'good', text: 'renews its lease again' });
   return found;
+}
+
+function placeOf({ address }: ServerAnswer): string {
+  return address === null ? 'in the process of a balancer' : `at ${address}`;
 }
 
 function goneHappening(at: number, before: ServerAnswer): Happening {

@@ -57,6 +57,8 @@ export class Observer {
   readonly #refreshes: CoalescedTask;
   /** One at a time: if a second was not enough for all servers, the next measurement comes after it. */
   readonly #measures: CoalescedTask;
+  /** Beside the refreshes: consumers that the registry has lost may take seconds to be written back. */
+  readonly #callerReads: CoalescedTask;
   #closed = false;
 
   constructor(observed: Observed, logger: Logger) {
@@ -71,6 +73,7 @@ export class Observer {
       rest: () => (this.attended ? restMs.attended : restMs.idle),
     });
     this.#measures = new CoalescedTask({ clock: observed.clock, run: () => this.#measure() });
+    this.#callerReads = new CoalescedTask({ clock: observed.clock, run: () => this.#readCallers() });
     this.#watch = observed.registry.watch((news) => this.#onNews(news));
     this.#schedule();
     this.refresh();
@@ -100,6 +103,7 @@ export class Observer {
     this.#timer?.cancel();
     this.#refreshes.stop();
     this.#measures.stop();
+    this.#callerReads.stop();
     this.#watch.close();
   }
 
@@ -169,7 +173,11 @@ export class Observer {
   }
 
   #onNews(news: News): void {
-    if (news.kind === 'secret') return;
+    if (news.kind === 'secret' || news.kind === 'purge') return;
+    if (news.kind === 'callers') {
+      this.refresh();
+      return;
+    }
     const at = this.#observed.clock.date();
     this.#desired.markStale(news);
     switch (news.kind) {
@@ -191,12 +199,23 @@ export class Observer {
     this.refresh();
   }
 
+  async #readCallers(): Promise<void> {
+    try {
+      await this.#desired.refreshCallers(this.#observed.clock.date(), (happenings) => {
+        if (!this.#closed) this.#emitHappenings(happenings);
+      });
+    } catch (error) {
+      this.#logger.debug({ err: error }, 'consumers and products could not be read from the registry');
+    }
+  }
+
   async #refresh(): Promise<void> {
     const { listServers, clock } = this.#observed;
     try {
       await this.#desired.refresh(clock.date(), (happenings) => this.#emitHappenings(happenings));
       const servers = await listServers();
       if (this.#closed) return;
+      this.#callerReads.soon();
       const at = clock.date();
       const known = this.#servers;
       if (known === undefined) {

@@ -38,7 +38,7 @@ function* changesBetween(known: readonly ServerAnswer[], servers: readonly Serve
     const before = gone.get(after.id);
     gone.delete(after.id);
     if (before === undefined) changes.push({ after });
-    else if (before.health !== after.health || before.reason !== after.reason || !sameMembership(before, after))
+    else if (before !== after && (before.health !== after.health || before.reason !== after.reason || !sameMembership(before, after)))
       changes.push({ before, after });
     yield;
   }

@@ -4,10 +4,13 @@ import type { Logger } from 'pino';
 import type * as z from 'zod';
 import type { ServerAnswer } from '../../api/answers.ts';
 import type { AuthoritiesAnswer } from '../../api/authority-answers.ts';
+import type { Family } from '../../metrics/family.ts';
 import type { Access } from '../../model/access.ts';
 import type { Clock } from '../../model/clock.ts';
+import type { AskedRequest, Explanation } from '../../model/explanation.ts';
 import type { Immutable } from '../../model/immutable.ts';
 import type { LiveView } from '../../model/live.ts';
+import type { Manifest, ManifestEntry, RevisionContent } from '../../model/manifest.ts';
 import type { Registry } from '../../registry/contract.ts';
 import type { SecretRotation } from '../../registry/secrets/secret-rotation.ts';
 import type { CertificateFiles } from '../../tls/certificate.ts';
@@ -15,6 +18,7 @@ import type { CertificateStore } from '../../tls/certificate-store.ts';
 import type { IssuedCertificates } from '../../tls/issued-certificates.ts';
 import type { Registrants } from '../access/registrants.ts';
 import type { DocumentKind } from '../documents.ts';
+import type { UsageReads } from '../views/usage-reads.ts';
 
 /**
  * Types routes by their zod schemas. A handler receives the schema's output and sends the schema's input: answers are written as a
@@ -28,6 +32,12 @@ interface ZodTypes extends FastifyTypeProvider {
 /** The Fastify application that serves the admin API. */
 export type ControlApp = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, Logger, ZodTypes>;
 
+/** Explains what the gateway servers of an environment do with a request. */
+export type Explain = (
+  asked: AskedRequest,
+  environment: { readonly manifest: Manifest; read(entry: ManifestEntry): Promise<RevisionContent | undefined> },
+) => Promise<Omit<Explanation, 'servers'>>;
+
 /** The parts of a balancer that routes read and change. */
 export interface ControlContext {
   readonly registry: Registry;
@@ -36,6 +46,10 @@ export interface ControlContext {
   readonly listServers: () => Promise<readonly ServerAnswer[]>;
   /** Opens a listener ahead of a change; rejects with a `SluiceError` if that cannot be done. The function says whether the change was made. */
   readonly reserve?: ((address: string) => Promise<(made: boolean) => void>) | undefined;
+  /** Explains a request by the code of gateway servers; undefined: this balancer cannot. */
+  readonly explain?: Explain | undefined;
+  /** Reads what gateway servers have counted; undefined: this balancer cannot. */
+  readonly usage?: UsageReads | undefined;
   /** Certificates of this machine; undefined: none are looked at. */
   readonly certificates?: CertificateStore | undefined;
   /** Files of the certificate of the control address; undefined: it is plain. */
@@ -50,6 +64,8 @@ export interface ControlContext {
   readonly version: string;
   /** Access log lines dropped since the start. */
   readonly accessLogDropped: () => number;
+  /** Metrics of gateway servers that are a part of this process. */
+  readonly families: () => Promise<readonly Family[]>;
   /** Number of gateway servers connected to the registration endpoint. */
   readonly joined: () => number;
   /** The rights of those that register servers by plain HTTP. */

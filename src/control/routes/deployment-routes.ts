@@ -1,7 +1,10 @@
 import type { FastifyReply } from 'fastify';
 import * as z from 'zod';
-import { deploymentsAnswer, deploymentsSummary } from '../../api/answers.ts';
+import { type DeploymentsAnswer, deploymentsAnswer, deploymentsSummary } from '../../api/answers.ts';
 import { name } from '../../model/name.ts';
+import type { LeasedServer } from '../../model/server.ts';
+import { SharedReads } from '../../model/shared-reads.ts';
+import { SharedWork } from '../../model/shared-work.ts';
 import type { Deployed } from '../../registry/contract.ts';
 import { type Described, describeDeployments, summarizeDeployments } from '../views/deployment-view.ts';
 import { findEnvironment } from '../views/environment-view.ts';
@@ -19,12 +22,20 @@ const response = { 200: deploymentsAnswer, ...refusals };
  * changed: one change does not cost more the more is deployed.
  */
 export function deploymentRoutes(app: ControlApp, { registry, live }: ControlContext): void {
-  const answer = async (reply: FastifyReply, deployed: Described) => {
+  /** Answers by the list of servers that they were made from, which belongs to all who ask at about the same time, and by what they describe. */
+  const answers = new WeakMap<readonly LeasedServer[], SharedWork<DeploymentsAnswer>>();
+  const lists = new SharedReads(() => registry.servers(), { rests: true });
+  /** @param project the only one that is described; undefined: all are */
+  const answer = async (reply: FastifyReply, deployed: Described, project?: string) => {
     reply.header('etag', etagOf(deployed));
-    return describeDeployments(deployed, await registry.servers(), live);
+    const servers = await lists.now();
+    const shared = answers.get(servers) ?? new SharedWork<DeploymentsAnswer>();
+    answers.set(servers, shared);
+    const { environment, epoch, version } = deployed;
+    return shared.share([environment, epoch, version, project].join(' '), () => describeDeployments(deployed, servers, live));
   };
-  const answerChange = (reply: FastifyReply, { deployment, ...changed }: Deployed) =>
-    answer(reply, { ...changed, put: deployment ? [deployment] : [] });
+  const answerChange = (reply: FastifyReply, project: string, { deployment, ...changed }: Deployed) =>
+    answer(reply, { ...changed, put: deployment ? [deployment] : [] }, project);
   const expecting = (ifMatch: string | undefined) => {
     const expect = expectedVersion(ifMatch);
     return expect === undefined ? {} : { expect };
@@ -59,7 +70,8 @@ export function deploymentRoutes(app: ControlApp, { registry, live }: ControlCon
       const { project } = request.query;
       await findEnvironment(registry, env);
       const deployed = await registry.manifest(env);
-      return answer(reply, project === undefined ? deployed : { ...deployed, put: deployed.put.filter((one) => one.name === project) });
+      if (project === undefined) return answer(reply, deployed);
+      return answer(reply, { ...deployed, put: deployed.put.filter((one) => one.name === project) }, project);
     },
   );
 
@@ -80,7 +92,7 @@ export function deploymentRoutes(app: ControlApp, { registry, live }: ControlCon
       const { env, project } = request.params;
       const { revision } = request.body;
       const options = { ...expecting(request.headers['if-match']), ...(revision !== undefined && { revision }) };
-      return answerChange(reply, await registry.deploy(env, project, options));
+      return answerChange(reply, project, await registry.deploy(env, project, options));
     },
   );
 
@@ -89,7 +101,7 @@ export function deploymentRoutes(app: ControlApp, { registry, live }: ControlCon
     { schema: { summary: 'Undeploy a project', headers: conditional, params: byProject, response } },
     async (request, reply) => {
       const { env, project } = request.params;
-      return answerChange(reply, await registry.undeploy(env, project, expecting(request.headers['if-match'])));
+      return answerChange(reply, project, await registry.undeploy(env, project, expecting(request.headers['if-match'])));
     },
   );
 
@@ -98,7 +110,7 @@ export function deploymentRoutes(app: ControlApp, { registry, live }: ControlCon
     { schema: { summary: 'Roll back to the revision that was deployed before', headers: conditional, params: byProject, response } },
     async (request, reply) => {
       const { env, project } = request.params;
-      return answerChange(reply, await registry.rollback(env, project, expecting(request.headers['if-match'])));
+      return answerChange(reply, project, await registry.rollback(env, project, expecting(request.headers['if-match'])));
     },
   );
 }

@@ -6,8 +6,10 @@ import { SluiceError } from '../../model/fault.ts';
 import { name } from '../../model/name.ts';
 import { inTurns } from '../../model/pieces.ts';
 import { settingsOriginsInPieces } from '../../model/settings-origins.ts';
+import { SharedReads } from '../../model/shared-reads.ts';
 import { documents } from '../documents.ts';
-import { describeEnvironment, findEnvironment } from '../views/environment-view.ts';
+import { describeEnvironment, findEnvironment, sameEnvironment } from '../views/environment-view.ts';
+import { KeptList } from '../views/kept-list.ts';
 import { asWritten, bodyTypes } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
 import { conditional, expectedTags } from './etag.ts';
@@ -19,10 +21,10 @@ const byName = z.strictObject({ env: name });
 const { environment: body } = documents;
 
 /** Reads, creates, replaces and deletes environments. The balancer learns of changes from the registry. */
-export function environmentRoutes(app: ControlApp, { registry, live, listen, reserve, certificates, issued }: ControlContext): void {
-  const describeOne = async (one: Environment, applied: ReadonlyMap<string, EnvironmentSpecInput>) => {
+export function environmentRoutes(app: ControlApp, { registry, live, listen, reserve, certificates, issued, usage }: ControlContext): void {
+  const describeOne = async (one: Environment, applied: ReadonlyMap<string, EnvironmentSpecInput>, listeners = live.listeners()) => {
     const origins = await inTurns(settingsOriginsInPieces(one, applied.get(one.name)));
-    return describeEnvironment(one, { snapshot: await registry.snapshotId(one.name), origins, live, certificates, issued });
+    return describeEnvironment(one, { snapshot: await registry.snapshotId(one.name), origins, live, listeners, certificates, issued });
   };
   const describeTagged = async (env: string) => {
     const environment = await findEnvironment(registry, env);
@@ -30,21 +32,28 @@ export function environmentRoutes(app: ControlApp, { registry, live, listen, res
     return { answer, tag: `"${await inTurns(environmentTagInPieces(environment, answer.status.snapshot.version))}"` };
   };
 
-  app.get(
-    '/v1/environments',
-    { schema: { summary: 'All environments', response: { 200: z.array(environmentAnswer), ...refusals } } },
+  const kept = new KeptList(sameEnvironment);
+  const lists = new SharedReads(
     async () => {
       const [environments, applied] = await Promise.all([registry.environments(), registry.appliedSettings()]);
-      return Promise.all(environments.map((one) => describeOne(one, applied)));
+      const listeners = live.listeners();
+      return kept.next(await Promise.all(environments.map((one) => describeOne(one, applied, listeners))));
     },
+    { rests: true },
+  );
+
+  app.get('/v1/environments', { schema: { summary: 'All environments', response: { 200: z.array(environmentAnswer), ...refusals } } }, () =>
+    lists.now(),
   );
 
   app.get(
     '/v1/environments/:env',
     { schema: { summary: 'One environment', params: byName, response: { 200: environmentAnswer, ...refusals } } },
     async (request, reply) => {
-      const { answer, tag } = await describeTagged(request.params.env);
-      return reply.header('etag', tag).send(answer);
+      const { env } = request.params;
+      const { answer, tag } = await describeTagged(env);
+      const targetsDown = (await usage?.down(env)) ?? [];
+      return reply.header('etag', tag).send(targetsDown.length === 0 ? answer : { ...answer, status: { ...answer.status, targetsDown } });
     },
   );
 

@@ -36,3 +36,8 @@ export const conditional = z.object({
     .optional()
     .meta({ description: 'the ETag of an earlier answer: if the object has changed since, 412 and no change' }),
 });
+
+/** The header fields of a request that creates or replaces. */
+export const creating = conditional.extend({
+  'if-none-match': z.string().optional().meta({ description: '*: only creates; 412 if the object exists' }),
+});

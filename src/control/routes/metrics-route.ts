@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream';
-import { expositionPieces, expositionType } from '../../metrics/exposition.ts';
+import { expositionLines, expositionType } from '../../metrics/exposition.ts';
 import type { Family } from '../../metrics/family.ts';
 import { listenerFamilies } from '../../metrics/listener-families.ts';
 import { processFamilies } from '../../metrics/process-families.ts';
@@ -12,17 +11,21 @@ import { type CurrentSnapshot, environmentFamilies } from '../metrics/environmen
 import { joinFamilies } from '../metrics/join-families.ts';
 import { serverFamilies } from '../metrics/server-families.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
+import { bodyOf, sharedOctets } from './shared-octets.ts';
 
 /** Milliseconds to wait for the registry: Prometheus gives up on a slow scrape (10 s by default). */
 const registryTimeoutMs = 2000;
 
-/** Serves `/metrics` in Prometheus' text format. Metrics are collected when they are asked for, once for all who ask meanwhile, at no cost to the request path. */
+/**
+ * Serves `/metrics` in Prometheus' text format. Metrics are collected when they are asked for, and written once for all who ask meanwhile, at no cost to the
+ * request path.
+ */
 export function metricsRoute(app: ControlApp, context: ControlContext): void {
-  const scrapes = new SharedReads(() => families(context));
+  const scrapes = new SharedReads(async () => sharedOctets(expositionLines(await families(context))), { rests: true });
   app.get(
     '/metrics',
     { config: { access: 'monitor' }, schema: { summary: 'Metrics for Prometheus', produces: ['text/plain'] } },
-    async (_request, reply) => reply.type(expositionType).send(Readable.from(expositionPieces(await scrapes.now()))),
+    async (_request, reply) => reply.type(expositionType).send(bodyOf(await scrapes.now())),
   );
 }
 
@@ -57,6 +60,7 @@ async function families(context: ControlContext): Promise<Family[]> {
     },
     ...certificateFamilies(context.certificates?.states ?? [], context.issued?.states ?? [], records),
     ...joinFamilies(registrants.refusals, joined()),
+    ...(await context.families().catch(() => [])),
     ...processFamilies(version),
   ];
 }

@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { problem, problemType } from '../../api/problem.ts';
 import type { ControlApp } from './control-app.ts';
+import { PackedText } from './packed-text.ts';
 
 /** Responses that every route may give: refusals (4xx) and failures (5xx). */
 export const refusals = {
@@ -47,12 +48,15 @@ export async function describeApi(app: ControlApp, version: string): Promise<voi
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   });
-  let octets = Buffer.alloc(0);
+  let packed: PackedText;
   // All routes are known by now, and none changes. Made before the first request: it takes tens of milliseconds, in which traffic would wait.
   app.addHook('onReady', async () => {
-    octets = Buffer.from(JSON.stringify(describeOutcomes(app.swagger() as unknown as Described)));
+    const document = app.swagger() as unknown as Described & Record<string, unknown>;
+    packed = PackedText.of(JSON.stringify(describeOutcomes(document)));
+    // The plugin keeps the object for the next call, and there is none.
+    for (const key of Object.keys(document)) delete document[key];
   });
   app.get('/openapi.json', { config: { access: 'anyone' }, schema: { hide: true } }, async (_request, reply) =>
-    reply.type('application/json; charset=utf-8').send(octets),
+    reply.type('application/json; charset=utf-8').send(await packed.read()),
   );
 }

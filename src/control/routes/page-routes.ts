@@ -1,11 +1,17 @@
-import { createHash } from 'node:crypto';
 import type { ControlApp } from './control-app.ts';
+import type { PackedText } from './packed-text.ts';
 import { describeProblem, sendProblem } from './problem.ts';
 
 /** The files of the built dashboard: each one's text, by URL path. */
-export type Page = Readonly<Record<string, string>>;
+export type Page = Readonly<Record<string, PackedText>>;
 
-const types: Readonly<Record<string, string>> = { html: 'text/html', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
+const types: Readonly<Record<string, string>> = {
+  html: 'text/html',
+  js: 'text/javascript',
+  css: 'text/css',
+  svg: 'image/svg+xml',
+  json: 'application/json',
+};
 
 /** Forbids resources of other origins, inline scripts and styles, and framing by any page. */
 const securityHeaders = {
@@ -33,11 +39,11 @@ export function pageRoutes(app: ControlApp, page: Page | undefined): void {
   }
   for (const [path, text] of Object.entries(page)) {
     const type = `${types[path.split('.').at(-1) ?? ''] ?? 'text/html'}; charset=utf-8`;
-    const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
+    const etag = `"${text.hash}"`;
     app.get(path, hidden, async (request, reply) => {
       reply.headers({ ...securityHeaders, etag, 'cache-control': 'no-cache' });
       if (request.headers['if-none-match'] === etag) return reply.code(304).send();
-      return reply.type(type).serializer(String).send(text);
+      return reply.type(type).send(await text.read());
     });
   }
 }

@@ -1,12 +1,17 @@
 import * as z from 'zod';
-import { projectSummary, revisionAnswer, revisionMade } from '../../api/answers.ts';
+import { projectChecked, projectSummary, revisionAnswer, revisionMade } from '../../api/answers.ts';
 import { projectTag } from '../../model/entity-tag.ts';
 import { SluiceError } from '../../model/fault.ts';
-import { hideKeys } from '../../model/hidden-keys.ts';
+import { hideKeysInPieces } from '../../model/hidden-keys.ts';
 import type { Immutable } from '../../model/immutable.ts';
 import { name } from '../../model/name.ts';
-import type { Revision } from '../../model/revision.ts';
+import { inTurns } from '../../model/pieces.ts';
+import type { ProjectSummary, Revision } from '../../model/revision.ts';
+import { sameFields } from '../../model/same-fields.ts';
+import { SharedReads } from '../../model/shared-reads.ts';
+import type { CheckedProject } from '../../projects/checked-project.ts';
 import { documents } from '../documents.ts';
+import { KeptList } from '../views/kept-list.ts';
 import { bodyTypes } from './bodies.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
 import { conditional, expectedTags } from './etag.ts';
@@ -42,13 +47,28 @@ export function projectRoutes(app: ControlApp, { registry }: ControlContext): vo
       const expect = expectedTags(request.headers['if-match']);
       const { name, revision, created } = await registry.pushProject(request.body, expect && { expect });
       if (created) reply.header('location', `/v1/projects/${name}/revisions/${revision}`);
-      const { warnings } = request.body.facts;
-      return reply.code(created ? 201 : 200).send({ name, revision, ...(warnings.length > 0 && { warnings: [...warnings] }) });
+      return reply.code(created ? 201 : 200).send({ name, revision, ...warningsOf(request.body) });
     },
   );
 
+  app.post(
+    '/v1/projects/validate',
+    {
+      config: { document: 'project' },
+      schema: {
+        summary: 'Check a project as a push does, and store nothing',
+        consumes: bodyTypes,
+        body: documents.project,
+        response: { 200: projectChecked, ...refusals },
+      },
+    },
+    async ({ body }) => ({ name: body.facts.name, ...warningsOf(body) }),
+  );
+
+  const kept = new KeptList<ProjectSummary>(sameFields);
+  const lists = new SharedReads(async () => kept.next(await registry.projects()), { rests: true });
   app.get('/v1/projects', { schema: { summary: 'All projects', response: { 200: z.array(projectSummary), ...refusals } } }, () =>
-    registry.projects(),
+    lists.now(),
   );
 
   app.get(
@@ -69,7 +89,7 @@ export function projectRoutes(app: ControlApp, { registry }: ControlContext): vo
       const { name, n } = request.params;
       const found = await registry.revision(name, n);
       if (!found) throw new SluiceError('not-found', `there is no revision ${n} of project "${name}": see sluice project list`);
-      const answer = answers.get(found.project) ?? { ...found, project: hideKeys(found.project) };
+      const answer = answers.get(found.project) ?? { ...found, project: await inTurns(hideKeysInPieces(found.project)) };
       answers.set(found.project, answer);
       return answer;
     },
@@ -111,4 +131,8 @@ export function projectRoutes(app: ControlApp, { registry }: ControlContext): vo
       return reply.code(204).send();
     },
   );
+}
+
+function warningsOf({ facts: { warnings } }: CheckedProject) {
+  return warnings.length > 0 ? { warnings: [...warnings] } : {};
 }

@@ -12,7 +12,8 @@ const targets = z.array(
 
 /**
  * Lists the gateway servers for Prometheus' HTTP service discovery (`http_sd_configs`), so that Prometheus scrapes a new server without
- * being reconfigured. Servers registered by plain HTTP and static servers are left out: only Sluice's own gateways have `/.sluice/metrics`.
+ * being reconfigured. Servers registered by plain HTTP and static servers are left out, since only Sluice's own gateways have
+ * `/.sluice/metrics`, and so is a balancer's own process, which has no address as a server.
  */
 export function targetsRoute(app: ControlApp, { registry }: ControlContext): void {
   app.get(
@@ -22,7 +23,7 @@ export function targetsRoute(app: ControlApp, { registry }: ControlContext): voi
       schema: { summary: "Gateway servers in the format of Prometheus' HTTP service discovery", response: { 200: targets, ...refusals } },
     },
     async () => {
-      const gateways = (await registry.servers()).filter(({ source }) => source === 'join');
+      const gateways = (await registry.servers()).filter(({ source, embedded }) => source === 'join' && embedded === undefined);
       return gateways.map(({ id, address, environment, ownCertificate }) => ({
         targets: [address],
         labels: {

@@ -1,8 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { EnvironmentAnswer } from '../../api/answers.ts';
 import type { Environment, EnvironmentSpec, EnvironmentSpecInput } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { hideKeys } from '../../model/hidden-keys.ts';
-import type { LiveView } from '../../model/live.ts';
+import { keepText } from '../../model/json-pieces.ts';
+import type { LiveListener, LiveView } from '../../model/live.ts';
+import { sameFields } from '../../model/same-fields.ts';
 import type { SettingOrigin } from '../../model/settings-origins.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
 import type { Registry } from '../../registry/contract.ts';
@@ -26,12 +29,15 @@ export function describeEnvironment(
     snapshot,
     origins,
     live,
+    listeners = live.listeners(),
     certificates,
     issued,
   }: {
     snapshot: SnapshotId;
     origins: Readonly<Record<string, SettingOrigin>>;
     live: LiveView;
+    /** The listeners of `live`, read once for many environments. */
+    listeners?: readonly LiveListener[];
     certificates?: CertificateStore | undefined;
     issued?: Pick<IssuedCertificates, 'stateOf'> | undefined;
   },
@@ -39,10 +45,10 @@ export function describeEnvironment(
   const { epoch, version, hash } = snapshot;
   return {
     name: environment.name,
-    ...hideKeys(inConfigurationForm(environment.spec)),
+    ...shownSettings(environment.spec),
     status: {
       listening: live.listening(environment.name) ?? null,
-      connections: connectionsOf(environment.spec.listen, live),
+      connections: connectionsOf(environment.spec.listen, listeners),
       ...(environment.spec.tls !== undefined && { certificates: certificatesOf(environment.spec, certificates, issued) }),
       snapshot: { epoch, version, hash },
       origins: { ...origins },
@@ -83,11 +89,28 @@ function describeIssued({ name, certificate, renewAt, failure }: IssuedState): D
   };
 }
 
-function connectionsOf(listen: string, live: LiveView): EnvironmentAnswer['status']['connections'] {
-  const listener = live.listeners().find((one) => one.listen === listen);
+function connectionsOf(listen: string, listeners: readonly LiveListener[]): EnvironmentAnswer['status']['connections'] {
+  const listener = listeners.find((one) => one.listen === listen);
   if (listener === undefined) return null;
   const { connections: open, limit, closedForRoom, refused, own } = listener;
   return { open, limit: limit === 0 ? null : limit, closedForRoom, refused, withoutProxyHeader: own['bad-proxy-header'] ?? 0 };
+}
+
+/** Settings as they are shown. They are made once: thousands of static servers take milliseconds. */
+const shown = new WeakMap<EnvironmentSpec, Required<EnvironmentSpecInput>>();
+
+function shownSettings(spec: EnvironmentSpec): Required<EnvironmentSpecInput> {
+  const known = shown.get(spec);
+  if (known !== undefined) return known;
+  const settings = hideKeys(inConfigurationForm(spec));
+  for (const server of settings.servers ?? []) keepText(server);
+  shown.set(spec, settings);
+  return settings;
+}
+
+/** True if two descriptions of an environment say the same. */
+export function sameEnvironment({ status, ...one }: EnvironmentAnswer, { status: otherStatus, ...other }: EnvironmentAnswer): boolean {
+  return sameFields(one, other) && isDeepStrictEqual(status, otherStatus);
 }
 
 function inConfigurationForm(spec: EnvironmentSpec): Required<EnvironmentSpecInput> {

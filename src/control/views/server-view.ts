@@ -1,8 +1,9 @@
 import type { ServerAnswer } from '../../api/answers.ts';
 import { SluiceError } from '../../model/fault.ts';
 import { errorsOf, type LiveServer, type LiveView, type ServerState, stateOf } from '../../model/live.ts';
-import { eachInTurns, mapInTurns } from '../../model/pieces.ts';
+import { eachInTurns, inTurns, mapInTurns } from '../../model/pieces.ts';
 import type { LeasedServer } from '../../model/server.ts';
+import { sortPieces } from '../../model/sort-pieces.ts';
 import type { Registry } from '../../registry/contract.ts';
 
 /** Lists all servers, sorted by id: those in the registry, and static ones, which only the balancer knows. `now` is the wall clock. */
@@ -16,24 +17,19 @@ export async function listServers(registry: Registry, live: LiveView, now: () =>
     const place = placeOf(record);
     const known = seen.get(place);
     seen.delete(place);
-    return describeServer(record, known, date);
+    return describeServer(record, { live: known, view: live, now: date });
   });
   const unregistered = [...seen.values()];
   const fixed = await describeStatics(registry, unregistered);
   const vanished = unregistered.filter(({ leaseEndedAt }) => leaseEndedAt !== undefined).map(describeVanished);
-  return [...registered, ...fixed, ...vanished].sort((one, other) => (one.id < other.id ? -1 : 1));
+  return inTurns(sortPieces([...registered, ...fixed, ...vanished], (one, other) => (one.id < other.id ? -1 : one.id > other.id ? 1 : 0)));
 }
 
 /** Finds one server; throws `not-found` if neither the registry nor the balancer knows it. */
 export async function findServer(registry: Registry, live: LiveView, id: string, now: number): Promise<ServerAnswer> {
   const record = await registry.server(id);
   const seen = live.serversNamed(id);
-  if (record)
-    return describeServer(
-      record,
-      seen.find(({ environment }) => environment === record.environment),
-      now,
-    );
+  if (record) return describeServer(record, { live: seen.find(({ environment }) => environment === record.environment), view: live, now });
   const [fixed] = await describeStatics(registry, seen);
   if (fixed) return fixed;
   const vanished = seen.find(({ leaseEndedAt }) => leaseEndedAt !== undefined);
@@ -60,13 +56,19 @@ async function describeStatics(registry: Registry, unregistered: readonly LiveSe
 }
 
 /** Describes a registered server: its record together with the balancer's health and counts; `now` is the wall clock. */
-function describeServer(record: LeasedServer, live: LiveServer | undefined, now: number): ServerAnswer {
+function describeServer(
+  record: LeasedServer,
+  { live, view, now }: { live: LiveServer | undefined; view: Pick<LiveView, 'isHere'>; now: number },
+): ServerAnswer {
+  const elsewhere = record.embedded && !view.isHere(record.id, record.instance);
   return {
     id: record.id,
     instance: record.instance,
     environment: record.environment ?? null,
     ...(record.movingTo !== undefined && { movingTo: record.movingTo }),
-    address: record.address,
+    address: record.embedded ? null : record.address,
+    ...(record.embedded && { embedded: true as const }),
+    ...(elsewhere && { elsewhere }),
     weight: record.weight,
     state: registeredState(record, live),
     health: live?.health ?? 'unknown',

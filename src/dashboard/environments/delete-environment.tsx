@@ -1,25 +1,16 @@
-import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
-import { call, callTagged, onlyIf, pathOf } from '../state/api.ts';
+import { call, onlyIf, pathOf } from '../state/api.ts';
 import { plural } from '../state/format.ts';
 import { notify } from '../state/notices.ts';
 import { refreshAll } from '../state/refresh.ts';
 import { deployments, serversOf } from '../state/state.ts';
+import { useTag } from '../state/use-tag.ts';
 import { FormDialog } from '../widgets/form-dialog.tsx';
 import { TextField } from '../widgets/text-field.tsx';
 
 /** Asks before an environment is deleted; for the name too, if it has servers or deployments. */
 export function DeleteEnvironment({ name, close }: { name: string; close: () => void }) {
   const path = pathOf('v1', 'environments', name);
-  // The tag of the time at which the dialog opened: a later change by someone else must be seen before the environment goes.
-  const tag = useSignal<Promise<string | undefined>>(Promise.resolve(undefined));
-  const readTag = () => {
-    const reading = callTagged('GET', path).then(({ etag }) => etag);
-    // Without a tag the reading fails again when the form is sent, and the reason is shown then.
-    reading.catch(() => undefined);
-    tag.value = reading;
-  };
-  useEffect(readTag, []);
+  const { tag, readAgain } = useTag(path);
   const deployed = deployments.value[name]?.deployments.length ?? 0;
   const content = [
     ...(serversOf(name).length > 0 ? [plural(serversOf(name).length, 'server')] : []),
@@ -29,13 +20,12 @@ export function DeleteEnvironment({ name, close }: { name: string; close: () => 
   const submit = async (form: FormData) => {
     if (busy && String(form.get('name')).trim() !== name) throw new Error(`Type the name of the environment: ${name}`);
     // An environment that has got content since this dialog said it is empty is refused by the API.
-    await call('DELETE', busy ? `${path}?force=true` : path, { headers: onlyIf(await tag.value) });
+    await call('DELETE', busy ? `${path}?force=true` : path, { headers: onlyIf(await tag()) });
     close();
     notify(`${name} deleted`, false);
   };
   const lookAgain = async () => {
-    readTag();
-    await Promise.all([tag.value, refreshAll()]);
+    await Promise.all([readAgain(), refreshAll()]);
   };
   return (
     <FormDialog title={`Delete ${name}?`} action={`Delete ${name}`} danger close={close} submit={submit} lookAgain={lookAgain}>

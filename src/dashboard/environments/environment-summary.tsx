@@ -1,6 +1,6 @@
 import type { EnvironmentAnswer } from '../../api/answers.ts';
 import { compact, percent, plural, timeSpan } from '../state/format.ts';
-import { busiest, conditionOf, connection, serversOf, traffic, trafficTick } from '../state/state.ts';
+import { busiest, conditionOf, connection, traffic, trafficTick } from '../state/state.ts';
 import { EnvironmentFrame } from './environment-frame.tsx';
 import { troubleOf } from './environment-trouble.ts';
 
@@ -10,7 +10,7 @@ export function EnvironmentSummary({ environment, open }: { environment: Environ
   const { name } = environment;
   const series = traffic.environment(name);
   const live = connection.value === 'live';
-  const { ready, warn } = conditionOf(name);
+  const { ready, all, warn } = conditionOf(name);
   const { text } = troubleOf(environment);
   const figure = (label: string, value: string, look = '') => (
     <span class={`summary-figure ${look}`}>
@@ -33,7 +33,7 @@ export function EnvironmentSummary({ environment, open }: { environment: Environ
         <span class="summary-figure">
           <span class="muted small">Ready</span>{' '}
           <b>
-            {ready} of {serversOf(name).length}
+            {ready} of {all}
           </b>
         </span>
       </button>

@@ -5,12 +5,16 @@ import { call, pathOf } from '../state/api.ts';
 import { attempt } from '../state/attempt.ts';
 import { plural } from '../state/format.ts';
 import { deployments, environments } from '../state/state.ts';
+import { ActionMenu } from '../widgets/action-menu.tsx';
 import { Command, operatorCommand } from '../widgets/command.tsx';
 import { Confirm } from '../widgets/dialog.tsx';
-import { Disclosure } from '../widgets/disclosure.tsx';
 import { LongList } from '../widgets/long-list.tsx';
+import { PlaceLink } from '../widgets/place-link.tsx';
 import { DeployDialog } from './deploy-dialog.tsx';
 import { DeploymentRow } from './deployment-row.tsx';
+import { PushDialog } from './push-dialog.tsx';
+import { RequestTester } from './request-tester.tsx';
+import { RevisionContent } from './revision-content.tsx';
 import { RevisionDiff } from './revision-diff.tsx';
 import { Revisions } from './revisions.tsx';
 import { type Placement, runningPlaces } from './running-places.ts';
@@ -32,10 +36,18 @@ export const placementsByProject = computed(() => {
   return placements;
 });
 
-type OpenDialog = { readonly kind: 'deploy' | 'compare' | 'delete'; readonly revision: number };
+type OpenDialog = { readonly kind: 'deploy' | 'compare' | 'show' | 'edit' | 'test' | 'delete'; readonly revision: number };
 
-/** One project: its deployments and revisions, with their actions. `collapse` is a button that folds the card. */
-export function ProjectCard({ project, collapse }: { project: ProjectSummaryAnswer; collapse?: ComponentChildren }) {
+interface ProjectCardProps {
+  readonly project: ProjectSummaryAnswer;
+  /** A button that folds the card. */
+  readonly collapse?: ComponentChildren;
+  /** The card is part of the project's page, to which it has no link then. */
+  readonly onPage?: boolean;
+}
+
+/** One project: its deployments and revisions, with their actions. */
+export function ProjectCard({ project, collapse, onPage = false }: ProjectCardProps) {
   const { name, latest } = project;
   const dialog = useSignal<OpenDialog | undefined>(undefined);
   const open = (kind: OpenDialog['kind']) => (revision: number) => {
@@ -56,11 +68,24 @@ export function ProjectCard({ project, collapse }: { project: ProjectSummaryAnsw
         </div>
         <div class="card-actions">
           {collapse}
-          <Disclosure label="⋯" description={`Actions for project ${name}`} class="icon-button more">
-            <button type="button" class="danger-text" disabled={placements.length > 0} onClick={() => open('delete')(latest)}>
-              Delete… {placements.length > 0 && <small>undeploy it first</small>}
-            </button>
-          </Disclosure>
+          {!onPage && (
+            <PlaceLink place={{ view: 'project', name }} class="button quiet" description={`Traffic of ${name}`}>
+              Traffic
+            </PlaceLink>
+          )}
+          <ActionMenu
+            of={`project ${name}`}
+            actions={[
+              { label: 'Edit as a new revision…', run: () => open('edit')(latest) },
+              { label: 'Test a request…', run: () => open('test')(latest) },
+              {
+                label: 'Delete…',
+                danger: true,
+                refused: placements.length > 0 ? 'undeploy it first' : undefined,
+                run: () => open('delete')(latest),
+              },
+            ]}
+          />
           <button type="button" class="button primary" aria-label={`Deploy ${name}`} onClick={() => open('deploy')(latest)}>
             Deploy…
           </button>
@@ -83,7 +108,13 @@ export function ProjectCard({ project, collapse }: { project: ProjectSummaryAnsw
           </LongList>
         )}
       </div>
-      <Revisions project={project} placesOf={() => runningPlaces(placements)} compare={open('compare')} deploy={open('deploy')} />
+      <Revisions
+        project={project}
+        placesOf={() => runningPlaces(placements)}
+        show={open('show')}
+        compare={open('compare')}
+        deploy={open('deploy')}
+      />
       {dialog.value?.kind === 'deploy' && <DeployDialog project={project} revision={dialog.value.revision} close={close} />}
       {dialog.value?.kind === 'delete' && (
         <Confirm
@@ -92,6 +123,16 @@ export function ProjectCard({ project, collapse }: { project: ProjectSummaryAnsw
           action={`Delete ${name}`}
           close={close}
           confirm={() => void attempt(() => call('DELETE', pathOf('v1', 'projects', name)), `${name} deleted`)}
+        />
+      )}
+      {dialog.value?.kind === 'show' && <RevisionContent name={name} revision={dialog.value.revision} close={close} />}
+      {dialog.value?.kind === 'edit' && <PushDialog edited={{ name, revision: dialog.value.revision }} close={close} />}
+      {dialog.value?.kind === 'test' && (
+        <RequestTester
+          project={name}
+          deployedIn={placements.map(({ environment }) => environment)}
+          basePath={placements[0]?.deployment.basePath ?? '/'}
+          close={close}
         />
       )}
       {dialog.value?.kind === 'compare' && <RevisionDiff project={project} revision={dialog.value.revision} close={close} />}

@@ -1,10 +1,11 @@
-import { useSignal, useSignalEffect } from '@preact/signals';
+import { useSignal } from '@preact/signals';
 import type { ProjectSummaryAnswer } from '../../api/answers.ts';
 import { isOpen, setOpen } from '../state/folds.ts';
 import { plural } from '../state/format.ts';
-import { sought, toggleFold } from '../state/place.ts';
+import { toggleFold } from '../state/place.ts';
 import { rejectionsByProject } from '../state/rejections.ts';
 import { projects } from '../state/state.ts';
+import { useSought } from '../state/use-sought.ts';
 import { Command, operatorCommand } from '../widgets/command.tsx';
 import { LongList } from '../widgets/long-list.tsx';
 import { PlaceLink } from '../widgets/place-link.tsx';
@@ -28,9 +29,7 @@ export function ProjectList() {
   const query = useSignal('');
   const all = projects.value;
   const many = all.length > mostOpen;
-  useSignalEffect(() => {
-    const { view, name } = sought.value ?? {};
-    if (view !== 'projects' || name === undefined) return;
+  useSought('projects', (name) => {
     setOpen('project', name, true);
     if (projects.peek().length > mostOpen) query.value = name;
   });

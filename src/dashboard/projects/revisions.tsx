@@ -15,12 +15,13 @@ interface RevisionsProps {
   readonly project: ProjectSummaryAnswer;
   /** Where each revision runs or should run, by its number. Only called when the revisions are shown. */
   readonly placesOf: () => ReadonlyMap<number, readonly RunningPlace[]>;
+  readonly show: (revision: number) => void;
   readonly compare: (revision: number) => void;
   readonly deploy: (revision: number) => void;
 }
 
 /** The revisions of a project, newest first. Many are folded until the user opens them. */
-export function Revisions({ project, placesOf, compare, deploy }: RevisionsProps) {
+export function Revisions({ project, placesOf, show, compare, deploy }: RevisionsProps) {
   const { name, revisions, latest } = project;
   const id = useId();
   const many = revisions.length > few;
@@ -47,7 +48,7 @@ export function Revisions({ project, placesOf, compare, deploy }: RevisionsProps
         {!open && <span class="count">newest {latest}</span>}
       </h3>
       <div id={id} hidden={!open}>
-        {open && <RevisionTable project={project} places={placesOf()} compare={compare} deploy={deploy} filtered={many} />}
+        {open && <RevisionTable project={project} places={placesOf()} show={show} compare={compare} deploy={deploy} filtered={many} />}
       </div>
     </div>
   );
@@ -59,7 +60,7 @@ interface RevisionTableProps extends Omit<RevisionsProps, 'placesOf'> {
   readonly filtered: boolean;
 }
 
-function RevisionTable({ project: { name, revisions }, places, compare, deploy, filtered }: RevisionTableProps) {
+function RevisionTable({ project: { name, revisions }, places, show, compare, deploy, filtered }: RevisionTableProps) {
   const most = useSignal(firstShown);
   const query = useSignal('');
   const matching = revisions
@@ -97,6 +98,9 @@ function RevisionTable({ project: { name, revisions }, places, compare, deploy, 
                 <RunsIn places={places.get(revision) ?? []} />
               </td>
               <td class="row-actions">
+                <button type="button" class="button quiet" aria-label={`Show revision ${revision}`} onClick={() => show(revision)}>
+                  Show
+                </button>
                 {revisions.length > 1 && (
                   <button type="button" class="button quiet" aria-label={`Compare revision ${revision}`} onClick={() => compare(revision)}>
                     Compare

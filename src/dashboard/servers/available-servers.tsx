@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { ServerAnswer } from '../../api/answers.ts';
+import { placeOf } from '../../api/server-place.ts';
 
 import { moment } from '../state/format.ts';
 import { available, busiest, environments, fewEnvironments } from '../state/state.ts';
@@ -33,7 +34,7 @@ export function AvailableServers() {
         </div>
       ) : (
         <LongList
-          items={all.filter(({ id, address }) => matches(query.value, `${id} ${address}`))}
+          items={all.filter((server) => matches(query.value, `${server.id} ${placeOf(server)}`))}
           first={firstShown}
           noun="server"
           class="available-list"
@@ -46,14 +47,14 @@ export function AvailableServers() {
 }
 
 function AvailableServer({ server }: { server: ServerAnswer }) {
-  const { id, address, startedAt } = server;
+  const { id, startedAt } = server;
   return (
     <li class="available-server" draggable onDragStart={(event) => dragServer(event, id)} data-server={id}>
       <span class="grip" aria-hidden="true" />
       <div>
         <strong>{id}</strong>
         <span class="muted small">
-          {address}
+          {placeOf(server)}
           {startedAt !== null && ` · since ${moment(startedAt)}`}
         </span>
       </div>

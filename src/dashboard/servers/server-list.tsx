@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { EnvironmentAnswer, ServerAnswer } from '../../api/answers.ts';
+import { placeOf } from '../../api/server-place.ts';
 import { describeStanding } from '../state/server-standing.ts';
 import { conditionOf, serversOf } from '../state/state.ts';
 import { LongList } from '../widgets/long-list.tsx';
@@ -20,7 +21,7 @@ export function ServerList({ environment, find = '' }: { environment: Environmen
   const many = members.length > firstShown;
   const shown = many
     ? members
-        .filter((server) => matches(query.value, `${server.id} ${server.address} ${describeStanding(server, status.snapshot).word}`))
+        .filter((server) => matches(query.value, `${server.id} ${placeOf(server)} ${describeStanding(server, status.snapshot).word}`))
         .map((server) => ({ server, rank: rankOf(server) }))
         .sort((one, other) => one.rank - other.rank)
         .map(({ server }) => server)
@@ -31,7 +32,7 @@ export function ServerList({ environment, find = '' }: { environment: Environmen
         <h3>
           Servers{' '}
           <span class="count">
-            {conditionOf(name).ready} of {members.length} ready
+            {conditionOf(name).ready} of {conditionOf(name).all} ready
           </span>
         </h3>
         {many && <SearchBox label={`Filter servers of ${name}`} query={query} />}

@@ -1,5 +1,6 @@
 import type { EnvironmentAnswer, ServerAnswer } from '../../api/answers.ts';
 import { certificateWarning } from '../../api/certificate-warning.ts';
+import { placeOf } from '../../api/server-place.ts';
 import { sameSnapshot } from '../../model/snapshot-id.ts';
 import { compact, percent } from '../state/format.ts';
 import { describeStanding } from '../state/server-standing.ts';
@@ -26,7 +27,7 @@ export function ServerRow({ server, environment }: { server: ServerAnswer; envir
         <div>
           <strong title={server.id}>{server.id}</strong>
           <span class="muted small">
-            {server.address}
+            {placeOf(server)}
             {server.hop?.tls === true && <span title={certificateTitle(server.hop.until)}> · TLS</span>}
             {server.proxyProtocol !== undefined && ` · PROXY ${server.proxyProtocol}`}
           </span>

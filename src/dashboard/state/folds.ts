@@ -4,7 +4,7 @@ import { signal } from '@preact/signals';
 const choices = signal<ReadonlyMap<string, boolean>>(new Map());
 
 /** A part of the page that can be folded. */
-export type Foldable = 'environment' | 'project' | 'revisions';
+export type Foldable = 'environment' | 'project' | 'revisions' | 'consumer';
 
 /** True if the part for an object is open. */
 export function isOpen(part: Foldable, name: string, byDefault = false): boolean {

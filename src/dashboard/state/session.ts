@@ -1,5 +1,6 @@
 import type { SessionAnswer } from '../../api/answers.ts';
 import { call } from './api.ts';
+import { forgetCallers } from './callers.ts';
 import { unfollow } from './follow.ts';
 import { refreshAll } from './refresh.ts';
 import { forgetSessionKey, keepSessionKey } from './session-key.ts';
@@ -23,5 +24,6 @@ export async function signOut(): Promise<void> {
 export function leave(): void {
   unfollow();
   forget();
+  forgetCallers();
   forgetSessionKey();
 }

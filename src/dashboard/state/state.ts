@@ -72,8 +72,10 @@ export const available = computed(() => (byEnvironment.value.get(null) ?? []).fi
 
 /** The condition of an environment, as numbers of servers. */
 export interface Condition {
-  /** Servers that take requests. */
+  /** Servers that take requests, of `all`. */
   readonly ready: number;
+  /** Servers that this balancer sends requests to, if they take them. */
+  readonly all: number;
   /** Servers with an error. */
   readonly bad: number;
   /** Servers with a warning. */
@@ -87,13 +89,14 @@ const conditions = computed(
         const tones = serversOf(name).map((server) => describeStanding(server, status.snapshot).tone);
         const count = (tone: string) => tones.filter((one) => one === tone).length;
         const ready = serversOf(name).filter(({ state, health }) => state === 'ready' && health === 'up').length;
-        return [name, { ready, bad: count('bad'), warn: count('warn') }];
+        const all = serversOf(name).filter(({ elsewhere }) => !elsewhere).length;
+        return [name, { ready, all, bad: count('bad'), warn: count('warn') }];
       }),
     ),
 );
 
 export function conditionOf(environment: string): Condition {
-  return conditions.value.get(environment) ?? { ready: 0, bad: 0, warn: 0 };
+  return conditions.value.get(environment) ?? { ready: 0, all: 0, bad: 0, warn: 0 };
 }
 
 /** The environment with most requests per second; undefined without traffic, or with a single environment. */

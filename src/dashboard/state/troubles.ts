@@ -1,13 +1,15 @@
 import { computed } from '@preact/signals';
+import type { DownUrl } from '../../api/down-text.ts';
 import { certificateTroubles } from './certificate-troubles.ts';
 import { plural } from './format.ts';
 import type { Place } from './place.ts';
 import { rejections } from './rejections.ts';
 import { connection, controlCertificate, environments, registryRefuses, registryUp, serversOf } from './state.ts';
+import { targetsDown } from './targets-down.ts';
 
 /** Something that is down, and the place in the page that tells more. */
 export interface Trouble {
-  readonly kind: 'registry' | 'writes' | 'listener' | 'certificate' | 'issue' | 'settings' | 'server' | 'project';
+  readonly kind: 'registry' | 'writes' | 'listener' | 'certificate' | 'issue' | 'settings' | 'server' | 'project' | 'target';
   readonly text: string;
   readonly place: Place;
 }
@@ -43,8 +45,21 @@ export const troubles = computed((): readonly Trouble[] => {
     const text = `${project} is rejected in ${environment} by ${plural(servers.length, 'server')}`;
     found.push({ kind: 'project', text, place: { view: 'projects', name: project } });
   }
+  for (const [environment, down] of targetsDown.value) {
+    for (const [project, urls] of urlsByProject(down)) {
+      const more = urls.length > 1 ? ` and ${urls.length - 1} more` : '';
+      const text = `${project}: target ${urls[0]}${more} is down in ${environment}`;
+      found.push({ kind: 'target', text, place: { view: 'project', name: project, environment } });
+    }
+  }
   return found;
 });
+
+function urlsByProject(down: readonly DownUrl[]): ReadonlyMap<string, readonly string[]> {
+  const urls = new Map<string, string[]>();
+  for (const { project, url } of down) urls.set(project, [...(urls.get(project) ?? []), url]);
+  return urls;
+}
 
 const words: Readonly<Record<Trouble['kind'], (count: number) => string>> = {
   registry: () => 'Registry down',
@@ -55,6 +70,7 @@ const words: Readonly<Record<Trouble['kind'], (count: number) => string>> = {
   settings: () => 'Settings unread',
   server: (count) => `${plural(count, 'server')} down`,
   project: (count) => `${plural(count, 'project')} rejected`,
+  target: (count) => (count === 1 ? 'Target down' : `Targets of ${count} projects down`),
 };
 
 /** The worst kind of trouble in two or three words; undefined if all is well. */

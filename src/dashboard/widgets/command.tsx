@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { notify } from '../state/notices.ts';
+import { toClipboard } from './to-clipboard.ts';
 
 /** Address that operators' commands use if they are given none. */
 const defaultControl = 'http://127.0.0.1:9000';
@@ -48,13 +49,4 @@ export function Command({ text, complete }: CommandProps) {
 /** An operator's command for this balancer: names its address, unless that is the default. */
 export function operatorCommand(text: string): string {
   return location.origin === defaultControl ? text : `${text} --control ${location.origin}`;
-}
-
-async function toClipboard(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -4,6 +4,7 @@ import { inUse } from '../../model/longest-idle.ts';
 import { isShortage } from '../../model/shortage.ts';
 import { BodyReader } from '../message/body-reader.ts';
 import type { BodySink } from '../message/chunked-decoder.ts';
+import { keptIdleMs } from '../message/idle-seconds.ts';
 import { LF } from '../message/octets.ts';
 import { agreesTo } from '../message/protocols.ts';
 import { ResponseHead } from '../message/response-head.ts';
@@ -14,7 +15,8 @@ import { type Introduction, introduceWire } from './introduction.ts';
 import type { AttemptFailure, ResponseSink, UpstreamConnection } from './response-sink.ts';
 import { SendProgress } from './send-progress.ts';
 import { Starvation } from './starvation.ts';
-import { connect, type Destination, mustDrain, type Receiver, release, type Wire } from './wire-socket.ts';
+import { isUnread, mustDrain, type OpenWire, type Receiver, type Wire } from './wire.ts';
+import { connect, type Destination, release } from './wire-socket.ts';
 
 /** The owner of a connection to an upstream: its pool. */
 export interface ClientConnectionOwner {
@@ -37,9 +39,6 @@ const maxFields = 256;
 const watchedBodyBytes = 64 * 1024;
 /** Limit of the interim responses (1xx) to one request. */
 const maxInterimResponses = 64;
-
-/** Milliseconds before the end of the peer's idle timeout at which an idle connection is closed; half of that timeout if it is short. */
-const keepAliveMarginMs = 1000;
 
 /** Shared by all connections, because a head is used only while its octets are being read. */
 const sharedHead = new ResponseHead(maxFields);
@@ -80,15 +79,17 @@ export class ClientConnection implements UpstreamConnection, Receiver, Watched, 
   /** Made for the first large body. */
   #progress: SendProgress | undefined;
 
-  /** Opens a connection for an exchange, whose response `sink` receives. @param preface octets to send before anything else */
-  constructor(owner: ClientConnectionOwner, sink: ResponseSink, connectMs: number, preface?: Buffer) {
+  /** Opens a connection for an exchange of `sink`. @param preface octets to send before anything else @param over returns a wire that is open already */
+  constructor(owner: ClientConnectionOwner, sink: ResponseSink | undefined, connectMs: number, preface?: Buffer, over?: OpenWire) {
     this.#owner = owner;
     this.#preface = preface;
     this.#sink = sink;
     this.#connectMs = connectMs;
+    this.#connected = over !== undefined;
+    this.reused = this.#connected;
     this.deadline = owner.deadlines.in(connectMs);
     owner.deadlines.watch(this);
-    this.wire = this.#dial();
+    this.wire = over?.(this) ?? this.#dial();
   }
 
   idleSince(): number {
@@ -195,7 +196,7 @@ export class ClientConnection implements UpstreamConnection, Receiver, Watched, 
     const reason = error === undefined ? 'closed before the response was complete' : connectErrorText(error);
     const short = isShortage(error);
     if (short && !this.#connected && this.#sink !== undefined && this.#starve(this.#sink, reason, error)) return;
-    this.#fail(short ? 'shortage' : this.#connected ? 'reset' : 'connect-failed', reason);
+    this.#fail(short ? 'shortage' : this.#connected && (this.heard || !isUnread(error)) ? 'reset' : 'connect-failed', reason);
   }
 
   /** Another exchange of the pool has left its connection: the waiting exchange takes that one. */
@@ -291,7 +292,6 @@ export class ClientConnection implements UpstreamConnection, Receiver, Watched, 
   /** Closes an idle connection. */
   close(): void {
     this.#sink = undefined;
-    this.wire.end();
     this.wire.destroySoon();
   }
 
@@ -345,18 +345,14 @@ export class ClientConnection implements UpstreamConnection, Receiver, Watched, 
     }
     this.#headSeen = true;
     this.#keepAlive = head.keepAlive;
-    if (head.idleSeconds >= 0) this.#heed(head.idleSeconds);
+    if (head.idleSeconds >= 0) {
+      this.peerIdleMs = keptIdleMs(head.idleSeconds);
+      if (this.peerIdleMs === 0) this.#keepAlive = false;
+    }
     this.#nominated = head.nominated;
     this.#body = BodyReader.ofResponse(head, this.#method);
     sink.head(head);
     return this.#sink === sink;
-  }
-
-  /** Takes note of how long the peer keeps an idle connection. A request sent just before that time ends would meet its FIN. */
-  #heed(idleSeconds: number): void {
-    const ms = idleSeconds * 1000;
-    this.peerIdleMs = ms - Math.min(keepAliveMarginMs, ms / 2);
-    if (this.peerIdleMs === 0) this.#keepAlive = false;
   }
 
   #complete(sink: ResponseSink, clean: boolean): void {

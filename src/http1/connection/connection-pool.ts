@@ -6,6 +6,7 @@ import { ClientConnection, type ClientConnectionOwner } from './client-connectio
 import type { Deadlines } from './deadlines.ts';
 import type { Introduction } from './introduction.ts';
 import type { ResponseSink } from './response-sink.ts';
+import type { OpenWire } from './wire.ts';
 import type { Destination } from './wire-socket.ts';
 
 /** Limit of the idle connections to one destination. Beyond it the connection that has been idle longest is closed. */
@@ -71,6 +72,13 @@ export class ConnectionPool implements ClientConnectionOwner {
     if (this.ageMs > 0) connection.keptUntil = this.deadlines.in(jittered(this.ageMs, Math.random));
     this.#open.add(connection);
     this.connects++;
+    return connection;
+  }
+
+  /** Returns a connection over a wire that is open already. @param open opens it for its receiver */
+  over(open: OpenWire): ClientConnection {
+    const connection = new ClientConnection(this, undefined, 0, undefined, open);
+    this.#open.add(connection);
     return connection;
   }
 

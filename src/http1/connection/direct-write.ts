@@ -43,14 +43,27 @@ export function writeDirectly(handle: WritingHandle, octets: Uint8Array): number
   return pending;
 }
 
+/** Makes an object for a write whose end is reported; undefined: this Node lacks the binding. */
+export function pendingWrite(): PendingWrite | undefined {
+  return binding && new binding.WriteWrap();
+}
+
 /** Octets of the read that a handle's `onread` is being called for; 0 or less: there are none, as at the end. */
 export function octetsRead(): number {
   return binding === undefined ? 0 : (binding.streamBaseState[binding.kReadBytesOrError] as number);
 }
 
 export function writeError(errno: number): Error {
+  return systemError('write', errno);
+}
+
+export function readError(errno: number): Error {
+  return systemError('read', errno);
+}
+
+function systemError(syscall: string, errno: number): Error {
   const code = getSystemErrorName(errno);
-  return Object.assign(new Error(`write ${code}`), { errno, code, syscall: 'write' });
+  return Object.assign(new Error(`${syscall} ${code}`), { errno, code, syscall });
 }
 
 function lookUp(): StreamBinding | string {

@@ -1,7 +1,7 @@
 import { faultField, peerShort } from '../../model/shortage.ts';
 import { ResponseHead } from '../message/response-head.ts';
 import { parseResponseHead } from '../message/response-parser.ts';
-import type { Receiver, Wire } from './wire-socket.ts';
+import type { Receiver, Wire } from './wire.ts';
 
 /**
  * A question that a new connection asks before it carries a request, so that no request reaches a process that has taken over the

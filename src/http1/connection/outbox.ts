@@ -1,5 +1,6 @@
+import { CR, copyOctets, LF } from '../message/octets.ts';
 import { readBuffers, readSize } from './read-buffers.ts';
-import type { Wire } from './wire-socket.ts';
+import type { Wire } from './wire.ts';
 
 /** Room for one read, its chunk framing and a head. */
 const capacity = readSize + 4 * 1024;
@@ -7,8 +8,16 @@ const capacity = readSize + 4 * 1024;
 /** With this many octets waiting, `flushIfPlenty` sends them: few enough to stay in the processor's nearest caches. */
 const flushThreshold = 32 * 1024;
 
-/** Up to this many octets, a loop is faster than `Buffer.copy`. */
-const maxLoopCopy = 160;
+/** Messages begin at multiples of this many octets, so that few views of the memory are needed again and again. */
+const alignment = 256;
+/** Longest message whose view is kept, and the number of views that are kept for each beginning. */
+const maxKept = 2048;
+const viewsPerStart = 8;
+const mostViews = (capacity / alignment) * viewsPerStart;
+
+const hexDigits = Buffer.from('0123456789abcdef');
+/** Most hexadecimal digits of a number of 32 bits. */
+const mostHexDigits = 8;
 
 /** The internal method behind `Buffer.write`. Calling it directly saves as much time as writing a few fields takes. */
 const { latin1Write } = Buffer.prototype as unknown as { latin1Write(this: Buffer, text: string, offset: number): number };
@@ -24,11 +33,14 @@ const { latin1Write } = Buffer.prototype as unknown as { latin1Write(this: Buffe
 export class Outbox {
   #memory = Buffer.allocUnsafeSlow(capacity);
   #length = 0;
+  /** Views of the memory that were sent before: making one costs more than writing a short message. */
+  #views = new Array<Buffer | undefined>(mostViews).fill(undefined);
   /** The receiver selected by `to`, and the start of its octets in the memory. */
   #wire: Wire | undefined;
   #start = 0;
-  /** The receivers selected before it, and the end of each one's octets in the memory. */
+  /** The receivers selected before it, with the start and end of each one's octets in the memory. */
   readonly #wires: (Wire | undefined)[] = [];
+  readonly #starts: number[] = [];
   readonly #ends: number[] = [];
   #sealed = 0;
   #scheduled = false;
@@ -66,23 +78,38 @@ export class Outbox {
       this.#addLarge(from.subarray(start, end));
       return;
     }
-    if (end - start > maxLoopCopy) {
-      from.copy(this.#memory, this.#length, start, end);
-      this.#length += end - start;
+    copyOctets(from, start, end, this.#memory, this.#length);
+    this.#length += end - start;
+  }
+
+  /** Appends the end of a line. */
+  lineEnd(): void {
+    if (capacity - this.#length < 2) {
+      this.text('\r\n');
       return;
     }
-    const memory = this.#memory;
-    let length = this.#length;
-    for (let at = start; at < end; at++) memory[length++] = from[at] as number;
-    this.#length = length;
+    this.#memory[this.#length++] = CR;
+    this.#memory[this.#length++] = LF;
+  }
+
+  /** Appends a number of up to 32 bits in hexadecimal digits. */
+  hex(number: number): void {
+    if (capacity - this.#length < mostHexDigits) {
+      this.text(number.toString(16));
+      return;
+    }
+    let shift = 4 * (mostHexDigits - 1);
+    while (shift > 0 && number >>> shift === 0) shift -= 4;
+    for (; shift >= 0; shift -= 4) this.#memory[this.#length++] = hexDigits[(number >>> shift) & 15] as number;
   }
 
   /** Appends one chunk of a chunked body (RFC 9112 section 7.1). */
   chunk(from: Buffer, start: number, end: number): void {
     if (end === start) return;
-    this.text(`${(end - start).toString(16)}\r\n`);
+    this.hex(end - start);
+    this.lineEnd();
     this.octets(from, start, end);
-    this.text('\r\n');
+    this.lineEnd();
   }
 
   /**
@@ -98,20 +125,29 @@ export class Outbox {
     this.#seal();
     const sealed = this.#sealed;
     if (sealed === 0) return;
-    const memory = this.#memory;
     this.#sealed = 0;
     this.#length = 0;
     this.#start = 0;
-    let start = 0;
     let kept = false;
     for (let index = 0; index < sealed; index++) {
       const wire = this.#wires[index] as Wire;
-      const end = this.#ends[index] as number;
       this.#wires[index] = undefined;
-      if (wire.send(memory.subarray(start, end))) kept = true;
-      start = end;
+      if (wire.send(this.#view(this.#starts[index] as number, this.#ends[index] as number))) kept = true;
     }
-    if (kept) this.#memory = Buffer.allocUnsafeSlow(capacity);
+    if (!kept) return;
+    this.#memory = Buffer.allocUnsafeSlow(capacity);
+    this.#views.fill(undefined);
+  }
+
+  #view(start: number, end: number): Buffer {
+    const length = end - start;
+    if (length > maxKept) return this.#memory.subarray(start, end);
+    const place = (start / alignment) * viewsPerStart + (length % viewsPerStart);
+    const known = this.#views[place];
+    if (known !== undefined && known.length === length) return known;
+    const view = this.#memory.subarray(start, end);
+    this.#views[place] = view;
+    return view;
   }
 
   /** Ends the octets for the selected receiver. */
@@ -120,7 +156,9 @@ export class Outbox {
     this.#wire = undefined;
     if (wire === undefined || this.#length === this.#start) return;
     this.#wires[this.#sealed] = wire;
+    this.#starts[this.#sealed] = this.#start;
     this.#ends[this.#sealed++] = this.#length;
+    this.#length = (this.#length + alignment - 1) & -alignment;
     this.#start = this.#length;
   }
 

@@ -1,3 +1,5 @@
+import { scannedOctets } from '../message/field-scanner.ts';
+
 /** Octets that a socket reads at a time. */
 export const readSize = 64 * 1024;
 
@@ -20,7 +22,8 @@ const maxUntaken = maxLarge * largeReadSize;
  * without a copy. What is encrypted at once needs no buffer of its own: for that, a second, large buffer is shared.
  */
 class ReadBuffers {
-  readonly shared: Buffer = Buffer.allocUnsafeSlow(readSize);
+  /** In it, heads can be scanned fast. */
+  readonly shared: Buffer = scannedOctets?.length === readSize ? scannedOctets : Buffer.allocUnsafeSlow(readSize);
   readonly #sharedLarge: Buffer = Buffer.allocUnsafeSlow(largeReadSize);
   /** Number of large buffers in use. */
   taken = 0;

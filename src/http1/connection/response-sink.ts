@@ -1,7 +1,7 @@
 import type net from 'node:net';
 import type { EditedFields } from '../message/edited-fields.ts';
 import type { ResponseHead } from '../message/response-head.ts';
-import type { Wire } from './wire-socket.ts';
+import type { Wire } from './wire.ts';
 
 /** Reasons why an attempt ended without a complete response. `shortage`: this process lacked descriptors, local ports or memory, which says nothing about the peer. */
 export type AttemptFailure = 'connect-failed' | 'connect-timeout' | 'reset' | 'head-timeout' | 'bad-response' | 'shortage';
@@ -47,7 +47,8 @@ export interface ResponseSink {
 
 /** A connection to an upstream, as its exchange uses it. */
 export interface UpstreamConnection {
-  readonly wire: Wire;
+  /** Undefined: the connection carries messages instead of HTTP/1.1 text, as its owner knows. */
+  readonly wire: Wire | undefined;
   /** The connection has carried an exchange before, so the server may close it just as the next request is sent. */
   readonly reused: boolean;
   /** Octets of the response to the current exchange have arrived. */

@@ -1,6 +1,6 @@
 import type { Deadlines } from './deadlines.ts';
 import { sendQueues } from './send-queues.ts';
-import type { Wire } from './wire-socket.ts';
+import type { Wire } from './wire.ts';
 
 /** Looks at a peer within its time limit: it may read a little longer than the limit in none of them before it counts as stalled. */
 const looks = 8;
@@ -51,8 +51,7 @@ export class SendProgress {
   /** Calls `then` with the deadline of the next look, or with undefined if the peer has read nothing within the limit. Not called after `end`. */
   look(then: (next: number | undefined) => void): void {
     const wait = this.#wait;
-    const { fd = -1, writeQueueSize = 0 } =
-      (this.#wire as unknown as { _handle: { fd?: number; writeQueueSize?: number } | null })._handle ?? {};
+    const { fd = -1, writeQueueSize = 0 } = handleOf(this.#wire) ?? {};
     void sendQueues.of(fd, Math.min(maxAgeMs, this.#limitMs / (2 * looks))).then((queued = 0) => {
       if (wait !== this.#wait) return;
       const unread = writeQueueSize + queued;
@@ -71,4 +70,14 @@ export class SendProgress {
     const { now } = this.#deadlines;
     return Math.min(now + this.#limitMs / looks, Math.max(this.#movedAt + this.#limitMs, now + 1));
   }
+}
+
+interface Handle {
+  readonly fd?: number;
+  readonly writeQueueSize?: number;
+}
+
+/** The internal handle of a wire, as a wire without a socket shows it, or a socket has it. */
+function handleOf({ handle, _handle }: Wire & { readonly _handle?: Handle | null }): Handle | null | undefined {
+  return handle ?? _handle;
 }

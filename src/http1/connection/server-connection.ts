@@ -3,7 +3,7 @@ import { processDescriptors } from '../../model/descriptors.ts';
 import { unmapped } from '../../model/ip-address.ts';
 import { givesWay, inUse } from '../../model/longest-idle.ts';
 import type { ConnectionEnds } from '../../model/proxy-protocol.ts';
-import { type SecuredConnection, tlsRecord } from '../../tls/secured-connection.ts';
+import { type SecuredConnection, type SecureSocket, tlsRecord } from '../../tls/secured-connection.ts';
 import { BodyReader } from '../message/body-reader.ts';
 import type { EditedFields } from '../message/edited-fields.ts';
 import { LF } from '../message/octets.ts';
@@ -19,7 +19,8 @@ import { discard, type RequestSink } from './request-sink.ts';
 import { SendProgress } from './send-progress.ts';
 import type { ServerConnectionSettings } from './server-connection-settings.ts';
 import { giveHeadBack, takeHead } from './spare-heads.ts';
-import { accept, type Receiver, release, reset, type Wire } from './wire-socket.ts';
+import type { Receiver, Wire } from './wire.ts';
+import { accept, release, reset } from './wire-socket.ts';
 
 /** The owner of client connections, a listener. Receives their requests. */
 export interface ServerConnectionOwner {
@@ -38,9 +39,6 @@ export interface ServerConnectionOwner {
   fault(error: unknown): void;
 }
 
-/** Limit in octets for what is left of an unwanted body: up to this, it is read to its end, so that the connection can be kept. */
-const maxDrainBytes = 64 * 1024;
-
 /**
  * `head`: reading a head, or idle · `body`: reading a body · `answer`: the request is read, the response is not complete ·
  * `closing`: the last response was sent · `released`: no longer HTTP.
@@ -56,6 +54,8 @@ export class ServerConnection implements Receiver, Watched {
   readonly announced: ConnectionEnds | undefined;
   /** The TLS side of the connection; undefined: it is plain. */
   readonly secured: SecuredConnection | undefined;
+  /** Proof of the peer that it is a balancer, as it was sent; undefined: none was. */
+  proof: string | undefined;
   readonly #owner: ServerConnectionOwner;
   #phase: Phase = 'head';
   #head: RequestHead | undefined;
@@ -79,7 +79,7 @@ export class ServerConnection implements Receiver, Watched {
   /** The octets of one read are being processed. */
   #inTurn = false;
 
-  constructor(accepted: net.Socket, owner: ServerConnectionOwner, announced?: ConnectionEnds, secured?: SecuredConnection) {
+  constructor(accepted: SecureSocket, owner: ServerConnectionOwner, announced?: ConnectionEnds, secured?: SecuredConnection) {
     this.#owner = owner;
     this.announced = announced;
     this.secured = secured;
@@ -114,8 +114,7 @@ export class ServerConnection implements Receiver, Watched {
 
   /** True if so little of the request's body is left that it is worth reading, just to keep the connection. */
   get bodyNearEnd(): boolean {
-    if (this.#phase !== 'body') return true;
-    return !this.#head?.expectContinue && (this.#body?.remaining ?? Number.POSITIVE_INFINITY) <= maxDrainBytes;
+    return this.#phase !== 'body' || (!this.#head?.expectContinue && this.#body?.nearEnd === true);
   }
 
   /** Trailer fields of the request as complete lines, once its body is complete. @param edits of the head, which cover them */
@@ -239,12 +238,9 @@ export class ServerConnection implements Receiver, Watched {
     this.#held = undefined;
     outbox.flush();
     this.resume();
-    if (this.wire.writableLength === 0) this.#linger();
-    else {
-      // The FIN waits, because after it the connection can no longer be reset, should the client not read the rest.
-      this.awaitDrain();
-      this.wire.write('', () => this.#linger());
-    }
+    // The FIN waits, because after it the connection can no longer be reset, should the client not read the rest.
+    if (this.wire.writableLength > 0) this.awaitDrain();
+    this.wire.whenSent(() => this.#linger());
   }
 
   /** Resets the connection, so that the client cannot take a partial response for a complete one. */
@@ -254,15 +250,19 @@ export class ServerConnection implements Receiver, Watched {
 
   /** Gives the connection away as an ordinary stream, with the octets that came after the head. */
   release(): { socket: net.Socket; after: Buffer } {
+    return { after: this.#held ?? Buffer.alloc(0), socket: release(this.leave()) };
+  }
+
+  /** Gives its wire away, for a protocol other than HTTP. */
+  leave(): Wire {
     outbox.flush();
-    const after = this.#held ?? Buffer.alloc(0);
     this.#held = undefined;
     this.#phase = 'released';
     this.#sink = discard;
     this.deadline = 0;
     this.#progress?.end();
     this.#owner.deadlines.unwatch(this);
-    return { socket: release(this.wire), after };
+    return this.wire;
   }
 
   /** The client does not read its responses, so that more of them would only pile up in memory. */

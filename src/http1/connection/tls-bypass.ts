@@ -1,6 +1,7 @@
 import type net from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { lackingForDirectWrites, octetsRead, type PendingWrite, type WritingHandle, writeDirectly, writeError } from './direct-write.ts';
+import { handOver } from './hand-over.ts';
 import { largeReadSize, readBuffers } from './read-buffers.ts';
 
 /**
@@ -106,13 +107,7 @@ class TlsBypass {
     let goesOn = true;
     if (wire.readableFlowing !== true || wire.readableLength > 0) {
       goesOn = wire.push(Buffer.from(buffer.subarray(0, count)));
-    } else {
-      try {
-        goesOn = wire.receiver.octets(buffer, 0, count) !== false;
-      } catch (error) {
-        wire.receiver.crashed(error);
-      }
-    }
+    } else goesOn = handOver(wire.receiver, buffer, count);
     if (goesOn || wire.destroyed) return;
     this.#handle.reading = false;
     this.#handle.readStop();

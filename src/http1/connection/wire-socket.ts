@@ -1,51 +1,17 @@
 import net from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { processResolver } from '../../dns/resolver.ts';
 import type { AddressGuard } from '../../model/address-guard.ts';
 import { processDescriptors } from '../../model/descriptors.ts';
-import { inUse, type Yielding } from '../../model/longest-idle.ts';
+import { inUse } from '../../model/longest-idle.ts';
+import type { SecureSocket } from '../../tls/secured-connection.ts';
 import type { TlsConnector } from '../../tls/tls-connector.ts';
-import { isSecured } from './direct-tls.ts';
-import { lackingForDirectWrites, type PendingWrite, type WritingHandle, writeDirectly, writeError } from './direct-write.ts';
+import { lackingForDirectWrites, octetsRead, type PendingWrite, type WritingHandle, writeDirectly, writeError } from './direct-write.ts';
+import { handOver } from './hand-over.ts';
+import { HandleWire } from './handle-wire.ts';
 import { readBuffers } from './read-buffers.ts';
 import { bypassTlsStream } from './tls-bypass.ts';
-
-/** Receives the events of a socket. A socket has one receiver at a time. */
-export interface Receiver extends Partial<Yielding> {
-  /**
-   * Octets [start, end) of `buffer` were received. The buffer is reused after the call: copy what must outlive it.
-   * Returning false stops reading until the socket's stream asks for more.
-   */
-  octets(buffer: Buffer, start: number, end: number): unknown;
-  /** The peer has closed its sending side. */
-  eof(): void;
-  /** Everything written has left, after a write had to wait. */
-  drained(): void;
-  /** The socket is closed. No other call follows. */
-  closed(error: Error | undefined): void;
-  /** One of the methods above threw, which is a bug: ends the exchange or connection, and reports the error. */
-  crashed(error: unknown): void;
-}
-
-/** A socket, plain or TLS, that reports to one receiver. */
-export interface Wire extends net.Socket, Yielding {
-  receiver: Receiver;
-  failure: Error | undefined;
-  /** True after `eof` of a TLS connection that was not ended by close_notify: octets may be missing. */
-  readonly cut?: boolean;
-  /** TLS has copied all octets and the kernel has taken them, but Node ends the write only later in this turn of the event loop: then `drained` is called. */
-  readonly ending: boolean;
-  /** Sends octets if they can be copied before it returns; otherwise returns false. Undefined: octets are never copied. */
-  sendCopied?(octets: Buffer): boolean;
-  /** Stops reading, as `pause`, until `resume` is called in this turn of the event loop. More octets are read at a time then. */
-  yield(): void;
-  /** Writes octets. Returns true if their memory must not be reused, because the write goes on. Does nothing on an ended or closed socket. */
-  send(octets: Buffer): boolean;
-}
-
-/** True if more octets would have to be kept: `drained` will be called. */
-export function mustDrain(wire: Wire): boolean {
-  return wire.ending || wire.writableNeedDrain;
-}
+import type { Receiver, SocketWire, Wire } from './wire.ts';
 
 /** The peer of a connection to be opened. */
 export interface Destination {
@@ -55,6 +21,11 @@ export interface Destination {
   readonly secure: TlsConnector | undefined;
   /** Addresses that must not be connected to, whatever name leads there; undefined: none. */
   readonly guard?: AddressGuard | undefined;
+}
+
+/** A connection that is a wire already. */
+interface ReadyWire {
+  serve(receiver: Receiver): Wire;
 }
 
 /** The reading part of a TCP socket's handle. */
@@ -76,26 +47,35 @@ const onread = {
   callback(this: unknown, count: number, octets: Uint8Array): boolean {
     const wire = this as PlainWire;
     const buffer = octets as Buffer;
-    readBuffers.before(buffer);
-    let goesOn = true;
-    try {
-      goesOn = wire.receiver.octets(buffer, 0, count) !== false;
-    } catch (error) {
-      wire.receiver.crashed(error);
-    }
-    next = wire.yields
-      ? readBuffers.afterCopied(buffer, count)
-      : readBuffers.after(buffer, goesOn && count === buffer.length && !wire.isPaused());
-    if (next !== undefined) wire.into = next;
+    const goesOn = wire.receive(buffer, count);
+    next = wire.chosen;
     return goesOn;
   },
 };
+
+/** The reading part of a handle, which knows its wire. */
+interface ReportingHandle extends ReadingHandle {
+  wire: PlainWire;
+  onread(this: ReportingHandle, octets: unknown): unknown;
+}
+
+/** Takes the place of Node's own function, which would cost more than the parser. Returns the buffer for the next read; undefined: the same. */
+function received(this: ReportingHandle, octets: unknown): unknown {
+  const { wire } = this;
+  const count = octetsRead();
+  if (count <= 0) return wire.endsReading?.call(this, octets);
+  if (!wire.receive(wire.into, count) && this.reading) {
+    this.reading = false;
+    this.readStop();
+  }
+  return wire.chosen;
+}
 
 /**
  * A wire without TLS. It writes past its stream as long as the kernel takes everything at once; writes that have to wait become the
  * stream's.
  */
-class PlainWire extends net.Socket implements Wire {
+class PlainWire extends net.Socket implements SocketWire {
   receiver: Receiver;
   failure: Error | undefined;
   /** The buffer that this socket reads into. */
@@ -108,13 +88,41 @@ class PlainWire extends net.Socket implements Wire {
   /** Reading has stopped for the rest of this turn. */
   yields = false;
   #writeFailed = false;
+  /** The buffer chosen after the last read; undefined: no change. */
+  chosen: Buffer | undefined;
+  /** Node's own function for what is read, which handles the end and errors. */
+  endsReading: ReportingHandle['onread'] | undefined;
 
   constructor(receiver: Receiver, handle?: unknown) {
-    super({ handle, allowHalfOpen: true, onread } as net.SocketConstructorOpts);
+    // Node heeds these two for a new connection only if the constructor is given them, not `connect`.
+    const ofNew = handle === undefined ? { noDelay: true, keepAlive: true } : undefined;
+    super({ handle, allowHalfOpen: true, onread, ...ofNew } as net.SocketConstructorOpts);
     this.receiver = receiver;
     this.readsOn = handle === undefined;
     // Each piece goes through `_write`, which sees its failure.
     if (this.readsOn) Object.assign(this, { _writev: null });
+  }
+
+  /** Reads past Node's stream from now on: the connection is established, and the handle stays the same. */
+  readDirectly(): this {
+    const handle = (this as unknown as { _handle: ReportingHandle | null })._handle;
+    if (lackingForDirectWrites === undefined && typeof handle?.onread === 'function') {
+      this.endsReading = handle.onread;
+      handle.wire = this;
+      handle.onread = received;
+    }
+    return this;
+  }
+
+  /** Takes octets that were read. Returns false if the receiver does not want more. */
+  receive(buffer: Buffer, count: number): boolean {
+    readBuffers.before(buffer);
+    const goesOn = handOver(this.receiver, buffer, count);
+    this.chosen = this.yields
+      ? readBuffers.afterCopied(buffer, count)
+      : readBuffers.after(buffer, goesOn && count === buffer.length && !this.isPaused());
+    if (this.chosen !== undefined) this.into = this.chosen;
+    return goesOn;
   }
 
   idleSince(): number {
@@ -163,6 +171,11 @@ class PlainWire extends net.Socket implements Wire {
     return this.writableLength > 0;
   }
 
+  whenSent(done: () => void): void {
+    if (this.writableLength === 0) done();
+    else this.write('', done);
+  }
+
   override _write(octets: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     const pending = this.#pending;
     this.#pending = undefined;
@@ -191,11 +204,15 @@ class PlainWire extends net.Socket implements Wire {
 }
 
 /**
- * Turns a socket that a `net.Server` accepted with `pauseOnConnect`, or one with TLS whose handshake is complete, into a wire. The given object
- * must not be used afterwards.
+ * Turns a socket that a `net.Server` accepted with `pauseOnConnect`, or a connection whose handshake is complete, into a wire. The given object must
+ * not be used afterwards.
  */
-export function accept(accepted: net.Socket, receiver: Receiver): Wire {
-  if (isSecured(accepted)) return bypassTlsStream(asStream(accepted, receiver)).resume();
+export function accept(accepted: SecureSocket, receiver: Receiver): Wire {
+  return 'serve' in accepted ? (accepted as ReadyWire).serve(receiver) : acceptSocket(accepted as net.Socket, receiver);
+}
+
+function acceptSocket(accepted: net.Socket, receiver: Receiver): SocketWire {
+  if (accepted instanceof TLSSocket) return bypassTlsStream(asStream(accepted, receiver)).resume();
   if (lackingForDirectWrites !== undefined) return asStream(accepted, receiver).resume();
   // Node has no public way to make an accepted socket read into a given buffer, so a new socket takes over its handle.
   const inside = accepted as unknown as { _handle: { reading?: boolean; readStop(): void } | null };
@@ -207,11 +224,15 @@ export function accept(accepted: net.Socket, receiver: Receiver): Wire {
     handle.readStop();
   }
   accepted.destroy();
-  return report(new PlainWire(receiver, handle));
+  return report(new PlainWire(receiver, handle).readDirectly());
 }
 
 /** Turns a wire into an ordinary Node stream, for a protocol other than HTTP. Its receiver gets no more calls. */
 export function release(wire: Wire): net.Socket {
+  return wire instanceof HandleWire ? wire.release() : releaseSocket(wire as SocketWire);
+}
+
+function releaseSocket(wire: SocketWire): net.Socket {
   wire.off('data', read).off('end', ended).off('drain', drained).off('error', failed).off('close', closed).on('close', giveBack);
   if (wire instanceof PlainWire) wire.readsOn = false;
   else wire.pause();
@@ -225,13 +246,19 @@ export function release(wire: Wire): net.Socket {
   return wire;
 }
 
+/** True if the octets of a socket go through TLS. */
+function isSecured(socket: net.Socket): boolean {
+  if (socket instanceof TLSSocket) return true;
+  return (socket as unknown as { _handle: { onhandshakedone?: unknown } | null })._handle?.onhandshakedone !== undefined;
+}
+
 /**
  * Destroys a socket with a RST. A socket that is sending its FIN cannot be reset: libuv refuses to reset during a shutdown, and Node would
  * leave the socket open. Everything has been sent by then, so closing it is enough. TLS shows a cut by itself: its end is missing.
  */
-export function reset(socket: net.Socket): void {
-  if (socket.writableEnded || isSecured(socket)) socket.destroy();
-  else socket.resetAndDestroy();
+export function reset(connection: net.Socket | Wire): void {
+  if (connection.writableEnded || !('resetAndDestroy' in connection) || isSecured(connection)) connection.destroy();
+  else connection.resetAndDestroy();
 }
 
 /**
@@ -239,7 +266,13 @@ export function reset(socket: net.Socket): void {
  * @param limitMs after which the receiver gives up; addresses of a name share it. 0: no limit
  * @param preface octets to send before anything else, a TLS handshake too
  */
-export function connect(destination: Destination, receiver: Receiver, limitMs: number, connected: () => void, preface?: Buffer): Wire {
+export function connect(
+  destination: Destination,
+  receiver: Receiver,
+  limitMs: number,
+  connected: () => void,
+  preface?: Buffer,
+): SocketWire {
   const { host, port, secure, guard } = destination;
   const opened = () => {
     try {
@@ -249,12 +282,12 @@ export function connect(destination: Destination, receiver: Receiver, limitMs: n
     }
   };
   if (secure === undefined) {
-    const wire = processResolver.observe(report(new PlainWire(receiver)), host);
+    const wire = processResolver.observe(report(new PlainWire(receiver)), host) as PlainWire;
     if (preface !== undefined) wire.once('connect', () => wire.send(preface));
-    wire.connect(
-      { ...processResolver.dial(host, port, limitMs, guard), noDelay: true, keepAlive: true } as net.TcpSocketConnectOpts,
-      opened,
-    );
+    wire.connect(processResolver.dial(host, port, limitMs, guard) as net.TcpSocketConnectOpts, () => {
+      wire.readDirectly();
+      opened();
+    });
     return wire;
   }
   const secured = () => {
@@ -262,37 +295,35 @@ export function connect(destination: Destination, receiver: Receiver, limitMs: n
     bypassTlsStream(wire);
     opened();
   };
-  const wire: Wire = asStream(secure.connect(host, port, { limitMs, guard, preface, secured }), receiver).setNoDelay(true);
+  const wire: SocketWire = asStream(secure.connect(host, port, { limitMs, guard, preface, secured }), receiver)
+    .setNoDelay(true)
+    .setKeepAlive(true);
   return wire;
 }
 
 /** Turns a socket into a wire that reads and writes as Node's streams do. */
-function asStream(socket: net.Socket, receiver: Receiver): Wire {
-  const { idleSince, giveWay } = PlainWire.prototype;
-  const parts = { receiver, failure: undefined, ending: false, yield: socket.pause, send: sendAsStream, idleSince, giveWay };
+function asStream(socket: net.Socket, receiver: Receiver): SocketWire {
+  const { idleSince, giveWay, whenSent } = PlainWire.prototype;
+  const parts = { receiver, failure: undefined, ending: false, yield: socket.pause, send: sendAsStream, idleSince, giveWay, whenSent };
   return report(Object.assign(socket, parts)).on('data', read);
 }
 
-function sendAsStream(this: Wire, octets: Buffer): boolean {
+function sendAsStream(this: SocketWire, octets: Buffer): boolean {
   if (!this.destroyed && !this.writableEnded) this.write(octets);
   return this.writableLength > 0;
 }
 
-function report(wire: Wire): Wire {
+function report(wire: SocketWire): SocketWire {
   processDescriptors.opened(wire);
   wire.on('end', ended).on('drain', drained).on('error', failed).on('close', closed);
   return wire;
 }
 
-function read(this: Wire, chunk: Buffer): void {
-  try {
-    this.receiver.octets(chunk, 0, chunk.length);
-  } catch (error) {
-    this.receiver.crashed(error);
-  }
+function read(this: SocketWire, chunk: Buffer): void {
+  handOver(this.receiver, chunk, chunk.length);
 }
 
-function ended(this: Wire): void {
+function ended(this: SocketWire): void {
   try {
     this.receiver.eof();
   } catch (error) {
@@ -300,7 +331,7 @@ function ended(this: Wire): void {
   }
 }
 
-function drained(this: Wire): void {
+function drained(this: SocketWire): void {
   try {
     this.receiver.drained();
   } catch (error) {
@@ -308,11 +339,11 @@ function drained(this: Wire): void {
   }
 }
 
-function failed(this: Wire, error: Error): void {
+function failed(this: SocketWire, error: Error): void {
   this.failure ??= error;
 }
 
-function closed(this: Wire): void {
+function closed(this: SocketWire): void {
   giveBack.call(this);
   try {
     this.receiver.closed(this.failure);
@@ -321,7 +352,7 @@ function closed(this: Wire): void {
   }
 }
 
-function giveBack(this: Wire): void {
+function giveBack(this: SocketWire): void {
   processDescriptors.closed(this);
   if (this instanceof PlainWire) readBuffers.giveBack(this.into);
 }

@@ -5,6 +5,9 @@ import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 import type { WireFault } from './wire-fault.ts';
 
+/** Limit in octets for what is left of an unwanted body: up to this, it is read to its end, so that the connection can be kept. */
+const maxDrainBytes = 64 * 1024;
+
 /** Reads one message's body, however it is framed (RFC 9112 section 6). */
 export class BodyReader {
   /** True once the body has ended. Stays false for a body that lasts until the connection closes. */
@@ -34,6 +37,11 @@ export class BodyReader {
     if (framing === 'none') return new BodyReader(0, false, false);
     if (framing === 'length') return new BodyReader(head.contentLength, false, false);
     return new BodyReader(Number.POSITIVE_INFINITY, framing === 'chunked', framing === 'until-close');
+  }
+
+  /** So little is left that it is worth reading, just to keep the connection. */
+  get nearEnd(): boolean {
+    return this.remaining <= maxDrainBytes;
   }
 
   /** Trailer fields after a chunked body, if any. Fields that must not be trailers are struck. */

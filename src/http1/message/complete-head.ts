@@ -3,8 +3,16 @@ import { checkTransferEncoding } from './framing.ts';
 import type { MessageHead } from './message-head.ts';
 import { type WireFault, wireFaults } from './wire-fault.ts';
 
-/** Reads and checks the fields whose meaning depends on all lines (Transfer-Encoding, Connection, Upgrade), once all lines are there. */
-export function completeHead(head: MessageHead, hasUpgrade: boolean, hasTransferEncoding: boolean): WireFault | undefined {
+/**
+ * Reads and checks the fields whose meaning depends on all lines (Transfer-Encoding, Connection, Upgrade), once all lines are there.
+ * @param connectionLine the first line of Connection; -1: there is none
+ */
+export function completeHead(
+  head: MessageHead,
+  hasUpgrade: boolean,
+  hasTransferEncoding: boolean,
+  connectionLine: number,
+): WireFault | undefined {
   head.chunked = hasTransferEncoding;
   if (hasTransferEncoding) {
     if (head.minor === 0) return wireFaults.codingInHttp10;
@@ -12,5 +20,5 @@ export function completeHead(head: MessageHead, hasUpgrade: boolean, hasTransfer
     const fault = checkTransferEncoding(head.fields);
     if (fault !== undefined) return fault;
   }
-  return readConnectionOptions(head, hasUpgrade);
+  return readConnectionOptions(head, hasUpgrade, connectionLine);
 }

@@ -7,6 +7,8 @@ import { type WireFault, wireFaults } from './wire-fault.ts';
 /** Limit of the connection options in one head. No sender needs more, and each nominated name costs a search through all field lines. */
 const maxOptions = 32;
 
+const keepAliveWord = Buffer.from('keep-alive');
+
 const noNames: readonly string[] = [];
 
 /**
@@ -15,8 +17,9 @@ const noNames: readonly string[] = [];
  * remove what a proxy in front of Sluice has added (X-Forwarded-For) or what the server relies on (Cookie, Authorization, Host); ignoring
  * would break a MUST of the RFC.
  * @param hasUpgrade the head has an Upgrade field
+ * @param first the first line of Connection; -1: there is none
  */
-export function readConnectionOptions(head: MessageHead, hasUpgrade: boolean): WireFault | undefined {
+export function readConnectionOptions(head: MessageHead, hasUpgrade: boolean, first: number): WireFault | undefined {
   const { fields } = head;
   const { bytes, base } = fields;
   let close = false;
@@ -24,10 +27,10 @@ export function readConnectionOptions(head: MessageHead, hasUpgrade: boolean): W
   let upgrade = false;
   let nominated = noNames;
   let options = 0;
-  for (let line = fields.indexOf(fieldIds.connection); line >= 0; line = fields.indexOf(fieldIds.connection, line + 1)) {
+  for (let line = first; line >= 0; line = fields.indexOf(fieldIds.connection, line + 1)) {
     let at = base + fields.valueStart(line);
     const end = base + fields.valueEnd(line);
-    if (spells(bytes, at, end, 'keep-alive')) {
+    if (spells(bytes, at, end, keepAliveWord)) {
       keepAlive = true;
       continue;
     }

@@ -1,9 +1,23 @@
 import { fieldIds } from './field-ids.ts';
-import { type FieldLines, foldName } from './field-lines.ts';
+import type { FieldLines } from './field-lines.ts';
+import { type FieldName, type FieldNames, fieldName } from './field-name.ts';
 import type { HeaderFields } from './message-view.ts';
-import { octetClasses, TOKEN, VALUE } from './octets.ts';
+import { octetClasses, VALUE } from './octets.ts';
 
-const noNames: readonly string[] = [];
+/** One edit. */
+interface Edit {
+  readonly name: FieldName;
+  /** The line to append; undefined: none, or a later edit has replaced or removed it. */
+  value: string | undefined;
+  /** The name was removed or replaced, received or not. */
+  readonly removes: boolean;
+  next: Edit | undefined;
+}
+
+/** Longest value that is kept as the last one of its name, in characters. */
+const mostKept = 256;
+const noLists: readonly FieldNames[] = [];
+const noLines: readonly number[] = [];
 
 /**
  * A head's fields with edits on top. The received octets stay unchanged; the edits are applied when the head is forwarded. A name that is
@@ -11,70 +25,94 @@ const noNames: readonly string[] = [];
  */
 export class EditedFields implements HeaderFields {
   readonly #lines: FieldLines;
-  /** Folded names whose received lines are dropped. */
-  readonly #struck = new Set<string>();
-  /** All folded names that were removed or replaced, received or not. */
-  #removed = noNames;
-  #added: [name: string, value: string][] = [];
+  /** Indexes of the received lines that are dropped. This list and the next one are shared and empty until they are needed. */
+  #struck = noLines as number[];
+  #removedTogether = noLists as FieldNames[];
+  // A chain: an array for a few edits would take several times the memory.
+  #first: Edit | undefined;
+  #last: Edit | undefined;
 
   constructor(lines: FieldLines) {
     this.#lines = lines;
   }
 
-  /** True if the fields differ from the received ones. */
-  get changed(): boolean {
-    return this.#struck.size > 0 || this.#added.length > 0;
+  /** The same edits, to which others can be added. */
+  copy(): EditedFields {
+    const copy = new EditedFields(this.#lines);
+    if (this.#struck !== noLines) copy.#struck = [...this.#struck];
+    if (this.#removedTogether !== noLists) copy.#removedTogether = [...this.#removedTogether];
+    for (let edit = this.#first; edit !== undefined; edit = edit.next) copy.#append({ ...edit, next: undefined });
+    return copy;
   }
 
-  /** Lines to append, in order. */
-  get added(): readonly (readonly [name: string, value: string])[] {
-    return this.#added;
+  /** Lines to append, in order, each with its CRLF. */
+  get addedLines(): string {
+    let lines = '';
+    for (let edit = this.#first; edit !== undefined; edit = edit.next)
+      if (edit.value !== undefined) lines += `${edit.name.given}: ${edit.value}\r\n`;
+    return lines;
   }
 
   /** Says whether received line `index` was removed or replaced. */
   struck(index: number): boolean {
-    if (this.#struck.size === 0) return false;
-    for (const name of this.#struck) if (this.#lines.alike(index, name)) return true;
-    return false;
+    return this.#struck.length > 0 && this.#struck.includes(index);
   }
 
   /** Says whether a field named as line `index` of a trailer section was removed or replaced. */
   removes(trailers: FieldLines, index: number): boolean {
-    return this.#removed.some((name) => trailers.alike(index, name));
+    for (let edit = this.#first; edit !== undefined; edit = edit.next)
+      if (edit.removes && trailers.alike(index, edit.name.folded)) return true;
+    for (const { names } of this.#removedTogether) for (const { folded } of names) if (trailers.alike(index, folded)) return true;
+    return false;
   }
 
   get(name: string): string | undefined {
-    const values = this.all(name);
-    return values.length === 0 ? undefined : values.join(', ');
+    const { lower } = fieldName(name);
+    let joined: string | undefined;
+    for (let index = 0; index < this.#lines.count; index++) {
+      if (!this.#has(index, lower)) continue;
+      const value = this.#lines.value(index);
+      joined = joined === undefined ? value : `${joined}, ${value}`;
+    }
+    for (let edit = this.#first; edit !== undefined; edit = edit.next) {
+      if (edit.value !== undefined && edit.name.lower === lower) joined = joined === undefined ? edit.value : `${joined}, ${edit.value}`;
+    }
+    return joined;
   }
 
   all(name: string): string[] {
-    const lower = name.toLowerCase();
-    const values = this.#struck.size > 0 && this.#struck.has(foldName(lower)) ? [] : this.#received(lower);
-    for (const [added, value] of this.#added) if (added.toLowerCase() === lower) values.push(value);
+    const { lower } = fieldName(name);
+    const values: string[] = [];
+    for (let index = 0; index < this.#lines.count; index++) if (this.#has(index, lower)) values.push(this.#lines.value(index));
+    for (let edit = this.#first; edit !== undefined; edit = edit.next)
+      if (edit.value !== undefined && edit.name.lower === lower) values.push(edit.value);
     return values;
   }
 
-  set(name: string, value: string): void {
-    check(name, value);
-    this.remove(name);
-    this.#added.push([name, value]);
+  set(name: string, value: string, checked = false): void {
+    const known = checked ? checkedName(name) : nameFor(name, value);
+    this.#drop(known.folded);
+    this.#append({ name: known, value, removes: true, next: undefined });
   }
 
   add(name: string, value: string): void {
-    check(name, value);
-    this.#added.push([name, value]);
+    this.#append({ name: nameFor(name, value), value, removes: false, next: undefined });
   }
 
   remove(name: string): void {
-    const folded = foldName(name);
-    if (!this.#removed.includes(folded)) this.#removed = [...this.#removed, folded];
+    const known = fieldName(name);
+    this.#drop(known.folded);
+    this.#append({ name: known, value: undefined, removes: true, next: undefined });
+  }
+
+  removeAll(list: FieldNames): void {
+    if (this.#removedTogether === noLists) this.#removedTogether = [list];
+    else this.#removedTogether.push(list);
+    if (this.#first !== undefined) for (const { folded } of list.names) this.#dropAdded(folded);
     for (let index = 0; index < this.#lines.count; index++) {
-      if (!this.#forwarded(index) || !this.#lines.alike(index, folded)) continue;
-      this.#struck.add(folded);
-      break;
+      if (!list.mayHave(this.#lines.nameEnd(index) - this.#lines.start(index))) continue;
+      for (const { folded } of list.names) if (this.#lines.alike(index, folded)) this.#strike(index);
     }
-    if (this.#added.length > 0) this.#added = this.#added.filter(([added]) => foldName(added) !== folded);
   }
 
   entries(): [name: string, value: string][] {
@@ -82,15 +120,36 @@ export class EditedFields implements HeaderFields {
     for (let index = 0; index < this.#lines.count; index++) {
       if (this.#forwarded(index) && !this.struck(index)) entries.push([this.#lines.name(index), this.#lines.value(index)]);
     }
-    return [...entries, ...this.#added];
+    for (let edit = this.#first; edit !== undefined; edit = edit.next)
+      if (edit.value !== undefined) entries.push([edit.name.given, edit.value]);
+    return entries;
   }
 
-  #received(lowerName: string): string[] {
-    const values: string[] = [];
-    for (let index = 0; index < this.#lines.count; index++) {
-      if (this.#forwarded(index) && this.#lines.named(index, lowerName)) values.push(this.#lines.value(index));
-    }
-    return values;
+  #append(edit: Edit): void {
+    if (this.#last === undefined) this.#first = edit;
+    else this.#last.next = edit;
+    this.#last = edit;
+  }
+
+  /** Drops the lines of a name, received and added. */
+  #drop(folded: string): void {
+    if (this.#first !== undefined) this.#dropAdded(folded);
+    for (let index = 0; index < this.#lines.count; index++) if (this.#lines.alike(index, folded)) this.#strike(index);
+  }
+
+  #dropAdded(folded: string): void {
+    for (let edit = this.#first; edit !== undefined; edit = edit.next) if (edit.name.folded === folded) edit.value = undefined;
+  }
+
+  #strike(index: number): void {
+    if (!this.#forwarded(index) || this.struck(index)) return;
+    if (this.#struck === noLines) this.#struck = [index];
+    else this.#struck.push(index);
+  }
+
+  /** Says whether received line `index` has this name, and is shown. */
+  #has(index: number, lower: string): boolean {
+    return this.#lines.named(index, lower) && this.#forwarded(index) && !this.struck(index);
   }
 
   /** Hop-by-hop lines and struck lines, whose ids are below 0, are not forwarded, so they are not shown either. */
@@ -99,19 +158,29 @@ export class EditedFields implements HeaderFields {
   }
 }
 
-function check(name: string, value: string): void {
-  if (!consistsOf(name, TOKEN) || name === '')
-    throw new TypeError(`"${name}" is not a valid field name (RFC 9110 section 5.1); use letters, digits and "-"`);
-  if (!consistsOf(value, VALUE))
+function checkedName(name: string): FieldName {
+  const known = fieldName(name);
+  if (!known.valid) throw new TypeError(`"${name}" is not a valid field name (RFC 9110 section 5.1); use letters, digits and "-"`);
+  return known;
+}
+
+/** Checks name and value. */
+function nameFor(name: string, value: string): FieldName {
+  const known = checkedName(name);
+  // Most fields have the same value each time.
+  if (value === known.lastValue) return known;
+  if (!isValue(value))
     throw new TypeError(
       `the value of ${name} contains a control character or one beyond Latin-1, which field values must not contain (RFC 9110 section 5.5)`,
     );
+  if (value.length <= mostKept) known.lastValue = value;
+  return known;
 }
 
-function consistsOf(text: string, octetClass: number): boolean {
+function isValue(text: string): boolean {
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
-    if (code > 255 || ((octetClasses[code] as number) & octetClass) === 0) return false;
+    if (code > 255 || ((octetClasses[code] as number) & VALUE) === 0) return false;
   }
   return true;
 }

@@ -59,6 +59,8 @@ export const fieldIds = {
   vary: 40,
   pragma: 41,
   'sluice-fault': 42,
+  'sluice-consumer': 43,
+  'sluice-home': 44,
 } as const;
 
 /**
@@ -68,7 +70,9 @@ export const fieldIds = {
  */
 export const lastProtectedId = fieldIds['client-cert-chain'];
 
-const slots = 256;
+/** Number of slots of the table of names. */
+export const nameSlots = 256;
+const slots = nameSlots;
 const longestName = 20;
 const idAtSlot = new Int8Array(slots);
 const lengthAtSlot = new Uint8Array(slots);
@@ -102,4 +106,10 @@ export function fieldIdOf(bytes: Uint8Array, start: number, end: number): number
     if (index === length) return idAtSlot[slot] as number;
   }
   return 0;
+}
+
+/** The name in a slot of the table, and its id; without octets: the slot is free. */
+export function nameInSlot(slot: number): { readonly id: number; readonly text: Uint8Array } {
+  const text = nameAtSlot.subarray(slot * longestName, slot * longestName + (lengthAtSlot[slot] as number));
+  return { id: idAtSlot[slot] as number, text };
 }

@@ -1,5 +1,8 @@
 import { fieldIdOf, fieldIds } from './field-ids.ts';
-import { foldedName, lowerCase } from './octets.ts';
+import { copyOctets, foldedName, lowerCase } from './octets.ts';
+
+/** The internal method behind `Buffer.toString`, which would look up the name of the encoding each time. */
+const { latin1Slice } = Buffer.prototype as unknown as { latin1Slice(this: Buffer, start: number, end: number): string };
 
 const slotsPerLine = 5;
 /** Size of the buffer that {@link FieldLines.retain} reuses. A larger head gets its own buffer. */
@@ -68,7 +71,7 @@ export class FieldLines {
 
   /** The bytes between two positions, as Latin-1 text. */
   text(start: number, end: number): string {
-    return this.bytes.toString('latin1', this.base + start, this.base + end);
+    return latin1Slice.call(this.bytes, this.base + start, this.base + end);
   }
 
   /** Says whether line `index` has the name `lowerName`, which is given in lower case. */
@@ -84,7 +87,7 @@ export class FieldLines {
     return true;
   }
 
-  /** Says whether CGI and WSGI may take the name of line `index` for `folded`, a result of {@link foldName}. */
+  /** Says whether CGI and WSGI may take the name of line `index` for `folded`, a result of `foldName`. */
   alike(index: number, folded: string): boolean {
     const slot = index * slotsPerLine;
     const start = this.slots[slot] as number;
@@ -138,7 +141,7 @@ export class FieldLines {
     let copy = this.#kept;
     if (this.length > keptBytes) copy = Buffer.allocUnsafeSlow(this.length);
     else if (copy === undefined) copy = this.#kept = Buffer.allocUnsafeSlow(keptBytes);
-    this.bytes.copy(copy, 0, this.base, this.base + this.length);
+    copyOctets(this.bytes, this.base, this.base + this.length, copy, 0);
     this.bytes = copy;
     this.base = 0;
   }
@@ -165,6 +168,14 @@ export class FieldLines {
     this.count++;
   }
 
+  /** Takes over `count` lines, as they are in `slots`, with the start of the line after them. */
+  take(slots: Int32Array, count: number): void {
+    const { slots: own } = this;
+    const end = count * slotsPerLine;
+    for (let slot = 0; slot <= end; slot++) own[slot] = slots[slot] as number;
+    this.count = count;
+  }
+
   /** Moves the start of the value of line `index`: what was before it has become white space. */
   startValue(index: number, start: number): void {
     this.slots[index * slotsPerLine + 2] = start;
@@ -174,9 +185,4 @@ export class FieldLines {
   strike(index: number): void {
     this.slots[index * slotsPerLine + 4] = fieldIds.struck;
   }
-}
-
-/** A field name in lower case, with a hyphen for every character but letters and digits: names that CGI and WSGI cannot tell apart become equal. */
-export function foldName(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9-]/g, '-');
 }

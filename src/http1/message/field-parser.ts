@@ -1,4 +1,5 @@
 import type { FieldLines } from './field-lines.ts';
+import { scanFieldLines } from './field-scanner.ts';
 import { COLON, CR, endOfRun, HTAB, LF, NAME, octetClasses, SP, TOKEN, VALUE } from './octets.ts';
 import { type WireFault, wireFaults } from './wire-fault.ts';
 
@@ -10,6 +11,12 @@ export const INCOMPLETE = 0;
  * @returns the position after the empty line; {@link INCOMPLETE} if that has not arrived yet; or a fault
  */
 export function parseFieldLines(fields: FieldLines, first: number, stop: number, maxFields: number): number | WireFault {
+  const scanned = scanFieldLines(fields, first, stop, Math.min(maxFields, fields.capacity));
+  return scanned > 0 ? scanned : parseOctets(fields, first, stop, maxFields);
+}
+
+/** Does the same octet by octet, for all that {@link scanFieldLines} leaves. */
+function parseOctets(fields: FieldLines, first: number, stop: number, maxFields: number): number | WireFault {
   const bytes = fields.bytes;
   const base = fields.base;
   const most = Math.min(maxFields, fields.capacity);

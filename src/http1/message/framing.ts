@@ -3,6 +3,8 @@ import type { FieldLines } from './field-lines.ts';
 import { COMMA, DIGIT, isSpace, octetClasses, SP, spells, ZERO } from './octets.ts';
 import { type WireFault, wireFaults } from './wire-fault.ts';
 
+const chunkedWord = Buffer.from('chunked');
+
 /**
  * Reads a Content-Length line; -1 if its value is not a number up to 2^53 - 1. Only digits are accepted: a list of equal numbers, which a
  * recipient may accept (RFC 9110 section 8.6), is refused, as callers refuse a second line.
@@ -54,7 +56,7 @@ export function checkTransferEncoding(fields: FieldLines): WireFault | undefined
       while (start < last && isSpace(bytes[start])) start++;
       while (start < last && isSpace(bytes[last - 1])) last--;
       if (chunked || start === last) return wireFaults.badTransferEncoding;
-      if (spells(bytes, start, last, 'chunked')) chunked = true;
+      if (spells(bytes, start, last, chunkedWord)) chunked = true;
       else others = true;
       start = at + 1;
       if (at >= end) break;

@@ -1,9 +1,12 @@
 import type { FieldLines } from './field-lines.ts';
 import { DIGIT, octetClasses, spells, ZERO } from './octets.ts';
 
-const parameter = 'timeout=';
+const parameter = Buffer.from('timeout=');
 /** Beyond this many seconds a timeout is as good as none. */
 const maxSeconds = 1_000_000;
+
+/** Milliseconds before the end of the peer's idle timeout at which an idle connection is closed; half of that timeout if it is short. */
+const marginMs = 1000;
 
 /** Reads `timeout=N` of a Keep-Alive field, in seconds (RFC 2068 section 19.7.1.1); -1 if the field does not have it. */
 export function idleSecondsOf(fields: FieldLines, line: number): number {
@@ -18,6 +21,12 @@ export function idleSecondsOf(fields: FieldLines, line: number): number {
     return seconds;
   }
   return -1;
+}
+
+/** Milliseconds for which an idle connection is kept whose peer closes it after `seconds`. A request sent just before that would meet its FIN. */
+export function keptIdleMs(seconds: number): number {
+  const ms = seconds * 1000;
+  return ms - Math.min(marginMs, ms / 2);
 }
 
 function isDigit(octet: number): boolean {

@@ -8,6 +8,8 @@ import { PARTIAL, readVersion, versionLength } from './version.ts';
 import { type WireFault, wireFaults } from './wire-fault.ts';
 
 const ASTERISK = 0x2a;
+const httpPrefix = Buffer.from('http://');
+const httpsPrefix = Buffer.from('https://');
 /** Limit of a method in octets: more than any registered method has. A longer one is answered with 501 (RFC 9112 section 3). */
 const maxMethodBytes = 32;
 
@@ -63,9 +65,9 @@ export function parseRequestLine(head: RequestHead, bytes: Buffer, at: number, s
 function readTarget(head: RequestHead, bytes: Buffer, start: number, end: number, secure: boolean): WireFault | undefined {
   if (bytes[start] === ASTERISK && end - start === 1) return head.method === 'OPTIONS' ? undefined : wireFaults.badTarget;
   // RFC 9110 section 7.4: an https target must not be served on a connection that is not secured.
-  const https = end - start > 8 && spells(bytes, start, start + 8, 'https://');
+  const https = end - start > 8 && spells(bytes, start, start + 8, httpsPrefix);
   if (https && !secure) return wireFaults.misdirected;
-  if (!https && (end - start < 8 || !spells(bytes, start, start + 7, 'http://'))) return wireFaults.badTarget;
+  if (!https && (end - start < 8 || !spells(bytes, start, start + 7, httpPrefix))) return wireFaults.badTarget;
   const authorityStart = start + (https ? 8 : 7);
   let at = authorityStart;
   while (at < end && bytes[at] !== SLASH && bytes[at] !== QUESTION) at++;

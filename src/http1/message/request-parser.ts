@@ -11,6 +11,8 @@ import type { RequestHead } from './request-head.ts';
 import { finishTarget, parseRequestLine } from './request-line.ts';
 import { type WireFault, wireFaults } from './wire-fault.ts';
 
+const continueWord = Buffer.from('100-continue');
+
 /** Limit of the empty lines that are skipped before a request line (RFC 9112 section 2.2). */
 const maxEmptyLines = 4;
 
@@ -66,18 +68,23 @@ function readFields(head: RequestHead, fields: FieldLines, complete: boolean): W
   const { bytes, base } = fields;
   let upgrade = false;
   let transferEncoding = false;
+  let connectionLine = -1;
   let expect = false;
   head.contentLength = -1;
   head.hostLine = -1;
   head.acceptsTrailers = false;
   head.cookieLine = -1;
+  head.requestIdLine = -1;
   head.clientCertLine = -1;
   head.viaOctets = 0;
+  head.reportsHops = false;
   for (let line = 0; line < fields.count; line++) {
     const id = fields.id(line);
     if (id === 0) continue;
     if (id > fieldIds.expect) {
-      if (id === fieldIds.cookie && head.cookieLine < 0) head.cookieLine = line;
+      if (id <= fieldIds.forwarded) head.reportsHops = true;
+      else if (id === fieldIds.cookie && head.cookieLine < 0) head.cookieLine = line;
+      else if (id === fieldIds['x-request-id'] && head.requestIdLine < 0) head.requestIdLine = line;
       else if (id === fieldIds.via) head.viaOctets += fields.valueEnd(line) - fields.valueStart(line);
       else if ((id === fieldIds['client-cert'] || id === fieldIds['client-cert-chain']) && head.clientCertLine < 0)
         head.clientCertLine = line;
@@ -97,11 +104,14 @@ function readFields(head: RequestHead, fields: FieldLines, complete: boolean): W
         if (head.contentLength < 0) return wireFaults.badContentLength;
         break;
       case fieldIds.expect:
-        if (!spells(bytes, start, end, '100-continue')) return wireFaults.unknownExpectation;
+        if (!spells(bytes, start, end, continueWord)) return wireFaults.unknownExpectation;
         expect = true;
         break;
       case fieldIds.te:
         if (lists(fields, line, 'trailers')) head.acceptsTrailers = true;
+        break;
+      case fieldIds.connection:
+        if (connectionLine < 0) connectionLine = line;
         break;
       case fieldIds.upgrade:
         upgrade = true;
@@ -117,7 +127,7 @@ function readFields(head: RequestHead, fields: FieldLines, complete: boolean): W
     head.authorityStart = head.hostLine < 0 ? 0 : fields.valueStart(head.hostLine);
     head.authorityEnd = head.hostLine < 0 ? 0 : fields.valueEnd(head.hostLine);
   }
-  const fault = completeHead(head, upgrade, transferEncoding);
+  const fault = completeHead(head, upgrade, transferEncoding, connectionLine);
   if (fault !== undefined) return fault;
   const content = head.chunked || head.contentLength > 0;
   if (content && head.method === 'TRACE') return wireFaults.traceWithContent;

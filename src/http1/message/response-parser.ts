@@ -83,6 +83,7 @@ function parseStatusLine(head: ResponseHead, bytes: Buffer, start: number, stop:
 function readFields(head: ResponseHead, fields: FieldLines, complete: boolean): WireFault | undefined {
   let upgrade = false;
   let transferEncoding = false;
+  let connectionLine = -1;
   head.contentLength = -1;
   head.idleSeconds = -1;
   for (let line = 0; line < fields.count; line++) {
@@ -96,6 +97,9 @@ function readFields(head: ResponseHead, fields: FieldLines, complete: boolean): 
       case fieldIds['keep-alive']:
         head.idleSeconds = idleSecondsOf(fields, line);
         break;
+      case fieldIds.connection:
+        if (connectionLine < 0) connectionLine = line;
+        break;
       case fieldIds.upgrade:
         upgrade = true;
         break;
@@ -104,5 +108,5 @@ function readFields(head: ResponseHead, fields: FieldLines, complete: boolean): 
         break;
     }
   }
-  return complete ? completeHead(head, upgrade, transferEncoding) : undefined;
+  return complete ? completeHead(head, upgrade, transferEncoding, connectionLine) : undefined;
 }

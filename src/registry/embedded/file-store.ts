@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { MemoryLimitStore } from '../../limits/memory-limit-store.ts';
 import type { Clock } from '../../model/clock.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
@@ -11,6 +12,7 @@ import type { Change, Kind, Reading, Store, Stored, Wanted } from '../store.ts';
 import { Writability, type WriteRefusal } from '../writability.ts';
 import { type DocumentTable, TableDraft } from './document-table.ts';
 import { FolderLock } from './folder-lock.ts';
+import { QuotaFile } from './quota-file.ts';
 import { RegistryFolder } from './registry-folder.ts';
 
 /** Remedies for errors of the file system. */
@@ -44,15 +46,19 @@ export class FileStore implements Store {
   readonly #log: Log;
   readonly #listeners = new NewsListeners();
   readonly #leases = new Map<string, number>();
+  readonly limits: MemoryLimitStore;
+  readonly #quotas: QuotaFile;
   #queue: Pending[] = [];
   #writing: Promise<void> | undefined;
   #closed = false;
 
-  private constructor(parts: { disk: RegistryFolder; lock: FolderLock; clock: Clock; logger: Log }) {
+  private constructor(parts: { disk: RegistryFolder; quotas: QuotaFile; lock: FolderLock; clock: Clock; logger: Log }) {
     this.#disk = parts.disk;
     this.#lock = parts.lock;
     this.#clock = parts.clock;
     this.#log = parts.logger;
+    this.#quotas = parts.quotas;
+    this.limits = new MemoryLimitStore(parts.clock, parts.quotas);
     this.#up = { up: true, since: parts.clock.now() };
     this.#writability = new Writability(parts);
     for (const { name, text } of parts.disk.table.all('server')) this.#extend(name, text);
@@ -69,7 +75,8 @@ export class FileStore implements Store {
       const lock = await FolderLock.take(folder);
       try {
         const disk = await RegistryFolder.open(folder);
-        return new FileStore({ ...parts, disk, lock });
+        const quotas = await QuotaFile.open(folder, parts.clock);
+        return new FileStore({ ...parts, disk, quotas, lock });
       } catch (error) {
         await lock.release();
         throw error;
@@ -135,6 +142,7 @@ export class FileStore implements Store {
     if (this.#closed) return;
     this.#closed = true;
     await this.#writing;
+    if (await this.#lock.held()) await this.#quotas.close(this.limits.quotas());
     // Not needed, since the next start reads the journal: it leaves one file to back up.
     if (await this.#lock.held()) await this.#disk.compact().catch(() => {});
     await this.#lock.release();

@@ -4,6 +4,7 @@ import { processResolver } from '../../dns/resolver.ts';
 import type { Clock, Random } from '../../model/clock.ts';
 import { retryDelay } from '../../model/retry-delay.ts';
 import { FailoverSearch } from './failover-search.ts';
+import { limitScript } from './limit-script.ts';
 import { NamedConnector } from './named-connector.ts';
 import { commitScript, keyNames, pieceScript, probeScript, readScript, renewScript } from './redis-scripts.ts';
 import type { RedisLocation } from './redis-url.ts';
@@ -16,6 +17,8 @@ export interface RedisCommands {
   commit(keys: readonly string[], args: readonly string[]): Promise<unknown>;
   renew(keys: readonly string[], args: readonly string[]): Promise<unknown>;
   probe(keys: readonly string[]): Promise<unknown>;
+  /** Answers asks about limits, each with a key of its own. */
+  limit(keys: readonly string[], args: readonly string[]): Promise<unknown>;
   publish(channel: string, message: string): Promise<unknown>;
   /** Text of the section `memory` of INFO; with a Cluster of one of its nodes. */
   memory(): Promise<string>;
@@ -59,7 +62,7 @@ export class RedisClient {
   get commands(): RedisCommands {
     const client = this.#client;
     const scripts = client as unknown as Record<
-      'sluiceRead' | 'sluicePiece' | 'sluiceCommit' | 'sluiceRenew' | 'sluiceProbe',
+      'sluiceRead' | 'sluicePiece' | 'sluiceCommit' | 'sluiceRenew' | 'sluiceProbe' | 'sluiceLimit',
       (...args: string[]) => Promise<unknown>
     >;
     return {
@@ -68,6 +71,7 @@ export class RedisClient {
       commit: (keys, args) => scripts.sluiceCommit(...keys, ...args),
       renew: (keys, args) => scripts.sluiceRenew(...keys, ...args),
       probe: (keys) => scripts.sluiceProbe(...keys),
+      limit: (keys, args) => scripts.sluiceLimit(`${keys.length}`, ...keys, ...args),
       memory: () => client.info('memory'),
       publish: (channel, message) => client.publish(channel, message),
       ready: () => {
@@ -159,6 +163,7 @@ export class RedisClient {
         sluiceCommit: { lua: commitScript, numberOfKeys },
         sluiceRenew: { lua: renewScript, numberOfKeys },
         sluiceProbe: { lua: probeScript, numberOfKeys },
+        sluiceLimit: { lua: limitScript },
       },
     };
   }

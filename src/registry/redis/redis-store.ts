@@ -11,6 +11,7 @@ import { Writability } from '../writability.ts';
 import { evictionPolicy } from './eviction.ts';
 import { NewsChannels } from './news-channels.ts';
 import { RedisClient, type RedisCommands } from './redis-client.ts';
+import { RedisLimitStore } from './redis-limit-store.ts';
 import { RedisNews } from './redis-news.ts';
 import { redisRefusal } from './redis-refusal.ts';
 import { keyNames } from './redis-scripts.ts';
@@ -28,6 +29,7 @@ export class RedisStore implements Store {
   readonly #channels: NewsChannels;
   readonly #keys: readonly string[];
   readonly #writability: Writability;
+  readonly limits: RedisLimitStore;
 
   /** Starts to connect, and retries until it succeeds. Throws `invalid` if the URL can't be used. */
   constructor(parts: { url: string; prefix: string; clock: Clock; random: Random; logger: Log }) {
@@ -41,6 +43,7 @@ export class RedisStore implements Store {
     this.#writability = new Writability(parts);
     this.#keys = keyNames.map((name) => `${prefix}:${name}`);
     this.#channels = new NewsChannels(prefix);
+    this.limits = new RedisLimitStore(prefix, (keys, args) => this.#write(() => this.#client.limit(keys, args)));
     const onUp = () => void this.#warnOfEviction(logger);
     this.#news = new RedisNews({ client, prefix, channels: this.#channels, clock, random, logger, onUp });
   }

@@ -11,8 +11,15 @@ import { inTurns, type Pieces } from '../../model/pieces.ts';
  */
 const fromClient = z.union([
   z.object({ call: z.int().min(0), method: z.string(), params: z.unknown().optional() }),
-  /** Asks for news of one server, or of all servers. Answered once no later change can be missed. */
-  z.object({ call: z.int().min(0), watch: z.object({ server: z.string().max(100).exactOptional() }) }),
+  /** Asks for news of one server, or of all servers, and of callers and purges if the client knows these kinds. Answered once no later change can be missed. */
+  z.object({
+    call: z.int().min(0),
+    watch: z.object({
+      server: z.string().max(100).exactOptional(),
+      callers: z.literal(true).exactOptional(),
+      purges: z.literal(true).exactOptional(),
+    }),
+  }),
 ]);
 
 const fromEndpoint = z.union([

@@ -1,7 +1,10 @@
 import * as z from 'zod';
 import { examine } from '../../config/check.ts';
+import { limitAsks, limitGrants } from '../../limits/limit-store.ts';
 import type { Access } from '../../model/access.ts';
+import { callerPart, callersId, mostPartsAsked, partName } from '../../model/caller-tree.ts';
 import { type EnvironmentSpecInput, environmentSpec } from '../../model/environment.ts';
+import { SluiceError } from '../../model/fault.ts';
 import { joinAnswer, joinRequest, renewal } from '../../model/join.ts';
 import { manifest, manifestEntry, mostRevisionsAsked, revisionContent, revisionId } from '../../model/manifest.ts';
 import { name } from '../../model/name.ts';
@@ -194,6 +197,15 @@ export const methods = {
     result: nothing,
     call: (registry, { id, instance }) => registry.leave(id, instance),
   }),
+  limits: method({
+    access: 'join',
+    params: z.object({ gateway: z.string().max(100), asks: limitAsks }),
+    result: limitGrants,
+    call: async (registry, { gateway, asks }) => {
+      if (registry.limits === undefined) throw new SluiceError('invalid', "the balancer's registry shares no limits");
+      return registry.limits.ask(gateway, asks);
+    },
+  }),
   assign: method({
     access: 'admin',
     params: z.object({ id: z.string(), environment: z.string().exactOptional(), options: conditional }),
@@ -205,6 +217,18 @@ export const methods = {
     params: z.object({ id: z.string(), patch: serverPatch, options: conditional }),
     result: leasedServer,
     call: (registry, { id, patch, options }) => registry.patchServer(id, patch, options),
+  }),
+  callersId: method({
+    access: 'join',
+    params: z.object({ environment: z.string().exactOptional() }),
+    result: callersId,
+    call: (registry, { environment }) => registry.callers.id(environment),
+  }),
+  callerParts: method({
+    access: 'join',
+    params: z.object({ wanted: z.array(partName).max(mostPartsAsked), environment: z.string().exactOptional() }),
+    result: z.array(callerPart),
+    call: (registry, { wanted, environment }) => registry.callers.parts(wanted, environment),
   }),
   forgetServer: method({
     access: 'admin',

@@ -1,10 +1,9 @@
 import type { JoinAnswer, Renewal } from '../../model/join.ts';
-import type { RevisionId } from '../../model/manifest.ts';
 import { sameSnapshot } from '../../model/snapshot-id.ts';
 import type { MethodName } from './methods.ts';
 import type { ReaderSlots } from './reader-slots.ts';
 
-/** Revisions that a peer may ask for, and deployments that it may be told of, without a slot. After a deploy a gateway needs few of them. */
+/** Revisions or parts of callers that a peer may ask for, and deployments that it may be told of, without a slot. After a deploy a gateway needs few of them. */
 const fewRevisions = 8;
 const fewDeployments = 256;
 
@@ -17,8 +16,8 @@ export async function pacedCall(
   peer: object,
   { name, params, call }: { name: MethodName; params: unknown; call: () => Promise<unknown> },
 ): Promise<unknown> {
-  if (name === 'revisions') {
-    const { wanted } = params as { wanted: readonly RevisionId[] };
+  if (name === 'revisions' || name === 'callerParts') {
+    const { wanted } = params as { wanted: readonly unknown[] };
     return wanted.length > fewRevisions && !(await slots.take(peer)) ? [] : call();
   }
   if (name !== 'join' && name !== 'renew') return call();

@@ -25,7 +25,9 @@ const hurryMs = 250;
 const maxCalls = 64;
 const maxFrameBytes = 256 * 1024 * 1024;
 
-type Call = { readonly method: string; readonly params: unknown } | { readonly watch: { readonly server?: string } };
+type Call =
+  | { readonly method: string; readonly params: unknown }
+  | { readonly watch: { readonly server?: string; readonly callers: true; readonly purges: true } };
 
 interface Waiting {
   readonly resolve: (result: unknown) => void;

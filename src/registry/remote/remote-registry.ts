@@ -1,4 +1,5 @@
 import { describeFault } from '../../config/refusal.ts';
+import type { LimitStore } from '../../limits/limit-store.ts';
 import type { Clock, Random } from '../../model/clock.ts';
 import type { EnvironmentSpecInput } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
@@ -10,7 +11,7 @@ import type { Project } from '../../model/project.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import type { SnapshotId } from '../../model/snapshot-id.ts';
 import { CheckedProject } from '../../projects/checked-project.ts';
-import type { Conditional, Link, Registry, Watch } from '../contract.ts';
+import type { Callers, Conditional, Link, Registry, Watch } from '../contract.ts';
 import { checkedAnswer } from './checked-answer.ts';
 import type { MethodName, ParamsOf, ResultOf } from './methods.ts';
 import { RemoteLink } from './remote-link.ts';
@@ -42,6 +43,12 @@ export class RemoteRegistry implements Registry {
 
   /** Always empty: the balancer reads the documents, and tells of those that it cannot read. */
   readonly unread = [];
+
+  readonly limits: LimitStore = { ask: (gateway, asks) => this.#call('limits', { gateway, asks: [...asks] }) };
+  readonly callers: Callers = {
+    id: (environment) => this.#call('callersId', environment === undefined ? {} : { environment }),
+    parts: (wanted, environment) => this.#call('callerParts', { wanted: [...wanted], ...(environment !== undefined && { environment }) }),
+  };
 
   get link(): Link {
     return this.#link.link;
@@ -211,10 +218,12 @@ export class RemoteRegistry implements Registry {
   }
 
   #subscribe({ server, settle }: Listening): void {
-    this.#link.send({ watch: server === undefined ? {} : { server } }).then(settle, (error: SluiceError) => {
-      // Without a connection: subscribes again when there is one.
-      if (error.code !== 'unavailable') this.#log.error({ err: error }, 'the balancer refused to send news');
-    });
+    this.#link
+      .send({ watch: { ...(server !== undefined && { server }), callers: true, purges: true } })
+      .then(settle, (error: SluiceError) => {
+        // Without a connection: subscribes again when there is one.
+        if (error.code !== 'unavailable') this.#log.error({ err: error }, 'the balancer refused to send news');
+      });
   }
 
   #tell(news: News): void {

@@ -8,8 +8,8 @@ import type { MethodName } from './methods.ts';
 type Registered = Pick<JoinRequest, 'id' | 'instance'>;
 
 /**
- * The limits of a session with a join token: it may register one server, read that server's record, its environment's snapshot and the revisions
- * that run there, and hear news of these. The first join or renewal that succeeds decides which server it is.
+ * The limits of a session with a join token: it may register one server, read that server's record, its environment's snapshot, the revisions that run
+ * there and the consumers that can call them, and hear news of these. The first join or renewal that succeeds decides which server it is.
  */
 export class SessionScope {
   readonly #registry: Pick<Registry, 'server'>;
@@ -50,10 +50,14 @@ export class SessionScope {
       if (id !== this.id || (await this.#record()) === undefined) throw forbidden('may read only its own server');
     } else if (name === 'snapshot') {
       const { environment } = params as { environment: string };
-      const own = (await this.#record())?.environment;
+      const own = await this.#ownEnvironment();
       if (own === undefined || own !== environment) throw forbidden("may read only its own environment's snapshot");
+    } else if (name === 'limits') {
+      if ((params as { gateway: string }).gateway !== this.id) throw forbidden('may share limits only as its own server');
     } else if (name === 'revisions') {
-      if ((await this.#record())?.environment === undefined) throw forbidden("may read only its own environment's revisions");
+      if ((await this.#ownEnvironment()) === undefined) throw forbidden("may read only its own environment's revisions");
+    } else if (name === 'callersId' || name === 'callerParts') {
+      if ((await this.#ownEnvironment()) === undefined) throw forbidden('may read callers only for a server in an environment');
     } else throw forbidden(`may not call ${name}`);
   }
 
@@ -66,7 +70,8 @@ export class SessionScope {
       this.#environment = undefined;
       return result;
     }
-    if (name === 'revisions') return call({ ...(params as object), environment: (await this.#record())?.environment ?? '' }, undefined);
+    if (name === 'revisions' || name === 'callersId' || name === 'callerParts')
+      return call({ ...(params as object), environment: (await this.#ownEnvironment()) ?? '' }, undefined);
     if (name !== 'join' && name !== 'renew') return call(params, undefined);
     return (await this.#register(name, params as JoinRequest | Renewal, call as (params: unknown, caller?: Caller) => Promise<never>)) as T;
   }
@@ -74,6 +79,8 @@ export class SessionScope {
   /** True if the session gets this news. `watched` is the server whose news it asked for. */
   hears(news: News, watched: string): boolean {
     if (news.kind === 'resync') return true;
+    // The session itself knows whether its peer understands these.
+    if (news.kind === 'callers') return false;
     const own = news.kind === 'server' ? this.id : this.#environment;
     if (news.kind !== 'project' && news.name === own && (news.kind !== 'server' || watched === own)) return concerns(news, watched);
     if (this.#registering > 0 && (news.kind === 'server' ? news.name === this.#server?.id : news.kind !== 'project')) this.#missed = true;
@@ -123,6 +130,12 @@ export class SessionScope {
     if (!this.#joined || this.#server === undefined) return undefined;
     const record = await this.#registry.server(this.#server.id);
     return record?.instance === this.#server.instance ? record : undefined;
+  }
+
+  /** Environment of the session's server; undefined while it is in none, or in one that the token is not for, where an operator put it. */
+  async #ownEnvironment(): Promise<string | undefined> {
+    const own = (await this.#record())?.environment;
+    return this.#caller.environment === undefined || this.#caller.environment === own ? own : undefined;
   }
 }
 

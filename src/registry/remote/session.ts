@@ -52,7 +52,7 @@ export class Session {
   readonly #scope: SessionScope | undefined;
   #calls = 0;
   #callBytes = 0;
-  #watched: { readonly server: string | undefined } | undefined;
+  #watched: { readonly server: string | undefined; readonly callers: boolean; readonly purges: boolean } | undefined;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -84,7 +84,12 @@ export class Session {
   /** Sends news if the peer watches and it concerns the peer. */
   tell(news: News): void {
     if (this.#watched === undefined) return;
-    const { server } = this.#watched;
+    const { server, callers, purges } = this.#watched;
+    if (news.kind === 'purge' && !purges) return;
+    if (news.kind === 'callers') {
+      if (callers) this.#outgoing.news(news);
+      return;
+    }
     if (this.#scope === undefined ? concerns(news, server) : server !== undefined && this.#scope.hears(news, server))
       this.#outgoing.news(news);
   }
@@ -142,11 +147,11 @@ export class Session {
   async #answer(frame: ClientFrame): Promise<string> {
     const { call } = frame;
     if ('watch' in frame) {
-      const { server } = frame.watch;
+      const { server, callers = false, purges = false } = frame.watch;
       this.#scope?.admitWatch(server);
       // An admin that asks for the news of two servers, or of one and of all, gets all news.
       const both = this.#scope === undefined && this.#watched !== undefined && this.#watched.server !== server;
-      this.#watched = { server: both ? undefined : server };
+      this.#watched = { server: both ? undefined : server, callers, purges };
       await this.#parts.watching;
       return JSON.stringify({ call });
     }

@@ -1,4 +1,4 @@
-import type { Kind, Stored } from '../store.ts';
+import type { Key, Kind, Stored } from '../store.ts';
 import { RecentlyUsed } from './recently-used.ts';
 
 /** Characters of documents that are kept with what was read from them. */
@@ -7,6 +7,9 @@ const mostKept = 16 << 20;
 interface Kept {
   readonly text: string;
   readonly checked: unknown;
+  /** The document's number in the registry with this epoch. */
+  revision: number;
+  epoch: string | undefined;
 }
 
 /**
@@ -31,13 +34,23 @@ export class CheckedDocuments {
     return this.#kept.get(`${kind} ${name}`)?.text === text;
   }
 
-  /** Returns what `read` returned for this very text, or calls it. What it throws is not kept. */
-  get<Checked>({ kind, name, text }: Stored, read: () => Checked): Checked {
+  /** The text of a document that is kept, with its number in the registry with this epoch; undefined: none is. */
+  known({ kind, name }: Key, epoch: string | undefined): { readonly revision: number; readonly text: string } | undefined {
+    const kept = this.#kept.get(`${kind} ${name}`);
+    return kept !== undefined && kept.epoch !== undefined && kept.epoch === epoch ? kept : undefined;
+  }
+
+  /** Returns what `read` returned for this very text, or calls it. What it throws is not kept. @param epoch of the registry that has the document */
+  get<Checked>({ kind, name, text, revision }: Stored, read: () => Checked, epoch?: string): Checked {
     const key = `${kind} ${name}`;
     const known = this.#kept.get(key);
-    if (known?.text === text) return known.checked as Checked;
+    if (known?.text === text) {
+      known.revision = revision;
+      known.epoch = epoch;
+      return known.checked as Checked;
+    }
     const checked = read();
-    this.#kept.put(key, { text, checked }, text.length);
+    this.#kept.put(key, { text, checked, revision, epoch }, text.length);
     return checked;
   }
 

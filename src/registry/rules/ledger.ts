@@ -7,7 +7,7 @@ import { environmentInPieces } from '../../model/environment.ts';
 import { SluiceError } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
 import { parsePieces } from '../../model/parse-pieces.ts';
-import { inTurns, mapInTurns, type Pieces } from '../../model/pieces.ts';
+import { eachInTurns, inTurns, type Pieces } from '../../model/pieces.ts';
 import { projectInPieces } from '../../model/project.ts';
 import { type DocumentOf, documentKeys, documentSchemas, noteCheckedSpec } from '../documents.ts';
 import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
@@ -49,6 +49,10 @@ export class Ledger {
   readonly store: Store;
   readonly unread: UnreadDocuments;
   readonly #checked = new CheckedDocuments();
+  /** Epoch of the latest reading. */
+  #epoch: string | undefined;
+  /** The latest list of each kind: what tells it from another one. */
+  readonly #listed = new Map<Kind, string>();
   readonly log: Log;
   readonly #random: Random;
   /** The end of the latest transaction about each object. */
@@ -62,35 +66,59 @@ export class Ledger {
   }
 
   async read(...keys: Key[]): Promise<CheckedReading> {
-    return this.check(await this.store.read(keys), ...keys);
+    return this.check(await this.#read(keys), ...keys);
+  }
+
+  /** Reads documents. Revisions, which never change, are in files, or elsewhere: the text of one that is kept is not read again. */
+  async #read(keys: readonly Key[]): Promise<Reading> {
+    const epoch = this.#epoch;
+    const kept = keys.map((key) => (key.kind === 'revision' ? this.#checked.known(key, epoch) : undefined));
+    if (kept.every((one) => one === undefined)) return this.store.read(keys);
+    const reading = await this.store.read(keys.map((key, index) => ({ ...key, known: kept[index]?.revision })));
+    // Numbers begin anew with another epoch.
+    if (reading.epoch !== epoch) return this.store.read(keys);
+    const texts = new Map(keys.map(({ name }, index) => [name, kept[index]]));
+    const documents = reading.documents.map((stored) => {
+      const known = stored.kind === 'revision' && stored.text === '' ? texts.get(stored.name) : undefined;
+      return known?.revision === stored.revision ? { ...stored, text: known.text } : stored;
+    });
+    return { ...reading, documents };
   }
 
   /** Like {@link read}, for a reading of these keys that the store has given already, with all texts. */
   async check(reading: Reading, ...keys: Key[]): Promise<CheckedReading> {
+    const present = new Set(reading.documents.map(({ kind, name }) => `${kind} ${name}`));
     for (const { kind, name } of keys) {
-      if (!reading.documents.some((stored) => stored.kind === kind && stored.name === name)) {
-        this.unread.forget({ kind, name });
-        this.#checked.forget({ kind, name });
-      }
+      if (present.has(`${kind} ${name}`)) continue;
+      this.unread.forget({ kind, name });
+      this.#checked.forget({ kind, name });
     }
     await this.#checkLarge(reading);
     return this.#reading(reading);
   }
 
   /** Checks large documents in turns of the event loop, for {@link CheckedReading.get}. Those with a fault are left to that. */
-  async #checkLarge({ documents }: Reading): Promise<void> {
+  async #checkLarge({ documents, epoch }: Reading): Promise<void> {
     for (const stored of documents) {
       if (stored.text.length < largeText || !(stored.kind in checkedInPieces) || this.#checked.has(stored)) continue;
       const content = await inTurns(largeContent(stored, checkedInPieces[stored.kind as keyof typeof checkedInPieces]));
-      if (content !== undefined) this.#checked.get(stored, () => content);
+      if (content !== undefined) this.#checked.get(stored, () => content, epoch);
     }
   }
 
   async list(kind: Kind, prefix = ''): Promise<CheckedReading> {
     const reading = await this.store.list(kind, prefix);
-    this.unread.retain(kind, new Set(reading.documents.map(({ name }) => name)), prefix);
+    this.#forgetRemoved(kind, prefix, reading);
     await this.#checkLarge(reading);
     return this.#reading(reading);
+  }
+
+  /** Forgets documents that are not in a list, unless that has the same ones as the list before. */
+  #forgetRemoved(kind: Kind, prefix: string, { epoch, generation, documents }: Reading): void {
+    const state = `${epoch} ${generation} ${documents.length}`;
+    if (prefix === '' && this.#listed.get(kind) === state) return;
+    if (prefix === '') this.#listed.set(kind, state);
+    this.unread.retain(kind, new Set(documents.map(({ name }) => name)), prefix);
   }
 
   async renew(id: string, instance: string): Promise<CheckedReading | undefined> {
@@ -99,6 +127,7 @@ export class Ledger {
   }
 
   #reading(reading: Reading): CheckedReading {
+    this.#epoch = reading.epoch;
     return new CheckedReading(reading, { logger: this.log, unread: this.unread, checked: this.#checked });
   }
 
@@ -168,7 +197,7 @@ export class CheckedReading {
     const stored = this.#find(kind, name);
     if (stored === undefined) return { kind, name, revision: 0, leaseRemaining: 0 };
     try {
-      return entryOf(kind, stored, this.#checked);
+      return entryOf(kind, stored, this.#checked, this.epoch);
     } catch (error) {
       this.#log.error({ err: error }, 'a damaged document in the registry is replaced');
       return { kind, name, revision: stored.revision, leaseRemaining: 0 };
@@ -182,20 +211,22 @@ export class CheckedReading {
 
   /** Like {@link all}, in turns of the event loop: of kinds with thousands of documents, each of which is checked when it is read first. */
   async allInTurns<K extends Kind>(kind: K): Promise<Present<K>[]> {
-    return sorted((await mapInTurns(this.#documents, (stored) => this.#present(kind, stored))).flat());
+    const present: Present<K>[] = [];
+    await eachInTurns(this.#documents, (stored) => void present.push(...this.#present(kind, stored)));
+    return sorted(present);
   }
 
   /** Names of documents of a kind that cannot be read, each with the reason. */
   damages(kind: Kind): { readonly name: string; readonly reason: string }[] {
     return this.#documents.flatMap((stored) => {
-      const reason = stored.kind === kind ? damageOf(stored, this.#checked) : undefined;
+      const reason = stored.kind === kind ? damageOf(stored, this.#checked, this.epoch) : undefined;
       return reason === undefined ? [] : [{ name: stored.name, reason }];
     });
   }
 
   /** True if any document is damaged. */
   get damaged(): boolean {
-    return this.#documents.some((stored) => damageOf(stored, this.#checked) !== undefined);
+    return this.#documents.some((stored) => damageOf(stored, this.#checked, this.epoch) !== undefined);
   }
 
   /** True if there is a document of that kind, damaged or not. */
@@ -221,7 +252,7 @@ export class CheckedReading {
   #entry<K extends Kind>(kind: K, stored: Stored): Present<K> {
     const { name, revision, leaseRemaining = 0 } = stored;
     try {
-      const entry = entryOf(kind, stored, this.#checked);
+      const entry = entryOf(kind, stored, this.#checked, this.epoch);
       this.#unread.read({ kind, name }, entry.value, notUnderstood(entry.value));
       return entry;
     } catch (error) {
@@ -245,8 +276,8 @@ function notUnderstood(value: DocumentOf<Kind>): string | undefined {
 
 /** Puts the keys that this version does not know back into each document. Throws `conflict` if a document cannot be read at present. */
 function withUnknownKeys(change: Change): Change {
-  const entryFor = ({ kind, name }: Key): Partial<Entry<Kind>> | undefined =>
-    change.expect.find((entry) => entry.kind === kind && entry.name === name);
+  const entries = new Map(change.expect.map((entry) => [`${entry.kind} ${entry.name}`, entry]));
+  const entryFor = ({ kind, name }: Key): Partial<Entry<Kind>> | undefined => entries.get(`${kind} ${name}`);
   for (const key of [...(change.put ?? []), ...(change.remove ?? [])]) {
     const stale = entryFor(key)?.stale;
     if (stale !== undefined) throw new SluiceError('conflict', `nothing was changed: ${stale}`);
@@ -262,9 +293,9 @@ function withUnknownKeys(change: Change): Change {
 /** Content of a document, and its keys that this version does not know. */
 type Content<K extends Kind> = { readonly value: DocumentOf<K>; readonly unknown?: Readonly<Record<string, unknown>> };
 
-function entryOf<K extends Kind>(kind: K, stored: Stored, checked: CheckedDocuments): Present<K> {
+function entryOf<K extends Kind>(kind: K, stored: Stored, checked: CheckedDocuments, epoch: string): Present<K> {
   const { name, revision, leaseRemaining = 0 } = stored;
-  return { kind, name, revision, leaseRemaining, ...checked.get(stored, () => contentOf(kind, stored)) };
+  return { kind, name, revision, leaseRemaining, ...checked.get(stored, () => contentOf(kind, stored), epoch) };
 }
 
 function contentOf<K extends Kind>(
@@ -287,9 +318,9 @@ function contentOf<K extends Kind>(
 }
 
 /** Why a document cannot be read; undefined if it can. */
-function damageOf(stored: Stored, checked: CheckedDocuments): string | undefined {
+function damageOf(stored: Stored, checked: CheckedDocuments, epoch: string): string | undefined {
   try {
-    entryOf(stored.kind, stored, checked);
+    entryOf(stored.kind, stored, checked, epoch);
     return undefined;
   } catch (error) {
     return (error as SluiceError).message;

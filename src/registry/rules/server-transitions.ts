@@ -9,8 +9,8 @@ export function afterJoin(
   old: ServerRecord | undefined,
   assignment: DocumentOf<'assignment'> | undefined,
 ): ServerRecord {
-  const { id, instance, address, source, version, identifies, ownCertificate, startedAt, ttl } = request;
-  const told = { ...(identifies && { identifies }), ...(ownCertificate && { ownCertificate }) };
+  const { id, instance, address, source, version, identifies, embedded, ownCertificate, startedAt, ttl } = request;
+  const told = { ...(identifies && { identifies }), ...(embedded && { embedded }), ...(ownCertificate && { ownCertificate }) };
   const requested = { id, instance, address, source, version, ...told, startedAt, ttl };
   if (old?.instance === instance) return withHop({ ...withoutCertificates(old), ...requested }, old.hop, request.hop);
   const environment = request.environment ?? assignment?.environment;

@@ -6,6 +6,7 @@ import type { ProjectInput } from '../../../src/model/project.ts';
 import { deployed } from '../../gateway/samples.ts';
 import { FakeExchange } from '../../tools/fake-exchange.ts';
 import { silentLogger } from '../../tools/fake-logger.ts';
+import { policyServices } from '../../tools/policy-services.ts';
 
 /** A project of the properties: its resources, the most specific first, and the path of its target. */
 export interface World {
@@ -46,7 +47,7 @@ const compiled = worlds.map(({ basePath, prefix, resources, settings }, index) =
       })),
       ...settings,
     }),
-    { origin: { epoch: 'e', variables: {} }, random: () => 0 },
+    { origin: { epoch: 'e', variables: {} }, services: policyServices() },
   ),
 );
 const handler = new GatewayHandler({ table: new ProjectTable(compiled), ready: true }, silentLogger);
