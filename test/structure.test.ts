@@ -89,6 +89,13 @@ test('no module imports itself in a circle, type imports included', async (t) =>
   t.strictSame(circles, []);
 });
 
+test('properties get their inputs from one place, which gives the same ones on every run', async (t) => {
+  t.strictSame(
+    tests.filter((file) => importsOf(textOf(file)).includes('fast-check')),
+    ['test/tools/fast-check.ts'],
+  );
+});
+
 test('the libraries that Sluice could be rid of one day stay in few files', async (t) => {
   // ws is four things: the registration endpoint, the live feed, and the client of each.
   for (const [library, most] of Object.entries({ ioredis: 2, 'http-proxy': 2, ws: 4 })) {

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { accessLogTo } from '../../src/access-log/access-log.ts';
 import type { AccessLogFormat, ExchangeRecord } from '../../src/access-log/contract.ts';
 import { batchOctets } from '../../src/access-log/log-file.ts';
+import fc from '../tools/fast-check.ts';
 
 const record: ExchangeRecord = {
   id: 'x'.repeat(128),

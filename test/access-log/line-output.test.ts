@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { LineOutput, mostWaitingOctets } from '../../src/access-log/line-output.ts';
 import { batchOctets, type LogFile } from '../../src/access-log/log-file.ts';
 import { FakeClock, settle } from '../tools/fake-clock.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
+import fc from '../tools/fast-check.ts';
 
 type Done = Parameters<LogFile['write']>[1];
 

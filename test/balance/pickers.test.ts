@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { pickers } from '../../src/balance/index.ts';
+import fc from '../tools/fast-check.ts';
 import { seeded } from '../tools/seeded-random.ts';
 import { TestCandidate, times } from './candidates.ts';
 

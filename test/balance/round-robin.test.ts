@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { roundRobin } from '../../src/balance/round-robin.ts';
+import fc from '../tools/fast-check.ts';
 import { seeded } from '../tools/seeded-random.ts';
 import { TestCandidate, tally, times, weighted } from './candidates.ts';
 

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { hashText } from '../../src/balance/hash-text.ts';
 import { type Owner, slotCount, slotOwners } from '../../src/balance/slot-owners.ts';
+import fc from '../tools/fast-check.ts';
 import { times } from './candidates.ts';
 
 const equals = (count: number): Owner[] => times(count, (index) => ({ id: `server-${index}`, weight: 1 }));

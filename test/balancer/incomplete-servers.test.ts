@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { test } from 'tap';
 import { incompleteServers, type ReportingServer } from '../../src/balancer/incomplete-servers.ts';
+import fc from '../tools/fast-check.ts';
 
 /** @param report `shop@2 pay!` serves revision 2 of shop and no revision of pay */
 function server(id: string, report: string, usable = true): ReportingServer {

@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { test } from 'tap';
 import { serverColumns, serverRow } from '../../src/cli/commands/server-table.ts';
 import { colourful } from '../../src/cli/terminal/process-terminal.ts';
 import { type Column, formatTable } from '../../src/cli/terminal/table.ts';
 import { cut, render, widthOf } from '../../src/cli/terminal/text.ts';
 import { server, two } from '../control/sample-server.ts';
+import fc from '../tools/fast-check.ts';
 
 test('text is cut by its width on the terminal, never inside a character', async (t) => {
   t.equal(cut('gateway-1', 9), 'gateway-1');

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { test } from 'tap';
 import { readSource } from '../../src/config/source.ts';
 import { SluiceError } from '../../src/model/fault.ts';
+import fc from '../tools/fast-check.ts';
 
 const json = fc
   .jsonValue({ maxDepth: 6 })

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { test } from 'tap';
 import { parse } from 'yaml';
 import { diffLines } from '../../src/dashboard/projects/line-diff.ts';
 import { writeProject } from '../../src/dashboard/projects/project-text.ts';
+import fc from '../tools/fast-check.ts';
 
 const written = (before: string[], after: string[]) =>
   diffLines(before, after).map(({ kind, text }) => `${{ same: ' ', added: '+', removed: '-' }[kind]}${text}`);

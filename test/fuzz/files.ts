@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import { readConfig } from '../../src/config/config.ts';
 import { parseDocument } from '../../src/config/document.ts';
 import { compileProject } from '../../src/gateway/compiled-project.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 import { pushedProject } from '../../src/projects/pushed-project.ts';
+import fc from '../tools/fast-check.ts';
 import { policyServices } from '../tools/policy-services.ts';
 import type { Fuzzer } from './fuzzer.ts';
 import { damaged, edits } from './texts.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../tools/fast-check.ts';
 
 /** One surface under random attack. */
 export interface Fuzzer {

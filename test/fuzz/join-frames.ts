@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import fc from 'fast-check';
 import { WebSocket } from 'ws';
 import { openRegistry } from '../../src/registry/open-registry.ts';
 import { RegistrationEndpoint } from '../../src/registry/remote/registration-endpoint.ts';
 import { request } from '../contract/registry-samples.ts';
 import { keptLogger, silentLogger } from '../tools/fake-logger.ts';
+import fc from '../tools/fast-check.ts';
 import { mount } from '../tools/mounted.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import { Scope } from '../tools/owner.ts';

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { proxyHeader } from '../../src/model/proxy-protocol.ts';
 import { mostHeaderOctets, parseProxyHeader } from '../../src/proxy/proxy-header.ts';
+import fc from '../tools/fast-check.ts';
 import type { Fuzzer } from './fuzzer.ts';
 
 const ends = fc.record({

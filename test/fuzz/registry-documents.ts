@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { systemClock } from '../../src/model/clock.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 import { DocumentTable, TableDraft } from '../../src/registry/embedded/document-table.ts';
@@ -6,6 +5,7 @@ import { documentRegistry } from '../../src/registry/rules/document-registry.ts'
 import { type Kind, kinds, type Reading, type Store, type Stored } from '../../src/registry/store.ts';
 import { api, request } from '../contract/registry-samples.ts';
 import { silentLogger } from '../tools/fake-logger.ts';
+import fc from '../tools/fast-check.ts';
 import type { Fuzzer } from './fuzzer.ts';
 import { damaged, edits, values } from './texts.ts';
 

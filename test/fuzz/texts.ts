@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../tools/fast-check.ts';
 
 /** Pieces that are special in YAML, JSON or to Sluice. */
 const pieces = fc.oneof(

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { environmentSpec } from '../../src/model/environment.ts';
 import type { Handler, Listener, Route } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
@@ -7,6 +6,7 @@ import { RetryBudget } from '../../src/proxy/retry.ts';
 import { Upstream } from '../../src/proxy/upstream.ts';
 import { mutate, mutation, request } from '../http1/message-generators.ts';
 import { eventually } from '../tools/eventually.ts';
+import fc from '../tools/fast-check.ts';
 import { Peer } from '../wire/peer.ts';
 import type { Fuzzer } from './fuzzer.ts';
 import { type Heard, LenientServer } from './lenient-server.ts';

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { type CompiledProject, compileProject } from '../../src/gateway/compiled-project.ts';
 import { ProjectTable } from '../../src/gateway/project-table.ts';
+import fc from '../tools/fast-check.ts';
 import { policyServices } from '../tools/policy-services.ts';
 import { deployed } from './samples.ts';
 

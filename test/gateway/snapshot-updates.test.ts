@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { savedChange } from '../../src/gateway/saved-project.ts';
 import { SnapshotApplier } from '../../src/gateway/snapshot-applier.ts';
@@ -10,6 +9,7 @@ import { type SnapshotUpdate, wholeUpdate } from '../../src/model/snapshot-updat
 import type { Upstream } from '../../src/proxy/upstream.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { silentLogger as logger } from '../tools/fake-logger.ts';
+import fc from '../tools/fast-check.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import { deployed, projectOf, snapshotOf } from './samples.ts';
 

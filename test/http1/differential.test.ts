@@ -8,10 +8,11 @@
  * forwarded;
  * - a tab after `chunked` or a length: it is not part of the value (RFC 9110 section 5.5), but llhttp treats it as such.
  */
-import fc from 'fast-check';
+
 import t from 'tap';
 import type { RequestHead } from '../../src/http1/message/request-head.ts';
 import type { ResponseHead } from '../../src/http1/message/response-head.ts';
+import fc from '../tools/fast-check.ts';
 import { mutate, mutation, request, response, runs, type Sample } from './message-generators.ts';
 import { nodeReadsRequest, nodeReadsResponse, type Reading } from './node-oracle.ts';
 import { readChunked, readRequest, readResponse } from './reading.ts';

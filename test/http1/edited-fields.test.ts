@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import t from 'tap';
 import { EditedFields } from '../../src/http1/message/edited-fields.ts';
 import { FieldNames, foldName } from '../../src/http1/message/field-name.ts';
+import fc from '../tools/fast-check.ts';
 import { readChunked, readRequest } from './reading.ts';
 
 type Line = readonly [name: string, value: string];

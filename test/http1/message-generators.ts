@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../tools/fast-check.ts';
 
 /** Number of messages that a property is tried with: `count` times `SLUICE_TEST_RUNS` (default 1). */
 export function runs(count: number): { numRuns: number } {

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import t from 'tap';
+import fc from '../tools/fast-check.ts';
 import { chunkedBody, mutate, mutation, request, response, runs } from './message-generators.ts';
 import { meaning, readChunked, readRequest, readResponse, responseMeaning, surroundings } from './reading.ts';
 

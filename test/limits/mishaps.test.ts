@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { micro } from '../../src/limits/limit-store.ts';
+import fc from '../tools/fast-check.ts';
 import { longestTravelMs } from './fleet-model.ts';
 import { type Mishap, overIn } from './troubled-fleet.ts';
 

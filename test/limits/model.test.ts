@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import t from 'tap';
 import type { HeldLimit } from '../../src/limits/held-limit.ts';
 import { type LimitRule, micro } from '../../src/limits/limit-store.ts';
 import { periodOf } from '../../src/limits/quota-shares.ts';
+import fc from '../tools/fast-check.ts';
 import { ExactBucket, Fleet, longestTravelMs, type Traffic } from './fleet-model.ts';
 
 const bucket = (limit: number, burst = limit): LimitRule & { kind: 'bucket' } => ({

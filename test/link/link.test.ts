@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { test } from 'tap';
 import { ConnectionPool } from '../../src/http1/connection/connection-pool.ts';
 import { Deadlines } from '../../src/http1/connection/deadlines.ts';
@@ -6,6 +5,7 @@ import type { ResponseSink } from '../../src/http1/connection/response-sink.ts';
 import { isUnread } from '../../src/http1/connection/wire.ts';
 import { FrameReader, firstCharacter, firstWithOctets, frameTypes, windowOctets } from '../../src/link/frames.ts';
 import { mostStreams } from '../../src/link/link.ts';
+import fc from '../tools/fast-check.ts';
 import { frame, LinkEnd, turns } from './ends.ts';
 
 const types = Object.values(frameTypes);

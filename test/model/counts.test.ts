@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t, { test } from 'tap';
 import { addCounts, countsSince, noCounts } from '../../src/model/count-arithmetic.ts';
 import { addLatencies, LatencyHistogram, latenciesSince, latencyBounds, noLatencies, quantile } from '../../src/model/latency.ts';
+import fc from '../tools/fast-check.ts';
 
 const counts = fc.record({
   requests: fc.nat(),

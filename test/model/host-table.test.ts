@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { HostTable } from '../../src/model/host-table.ts';
+import fc from '../tools/fast-check.ts';
 
 const listen = '127.0.0.1:8080';
 const table = new HostTable([

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { octetBlocks, octetsOf } from '../../src/model/octet-blocks.ts';
 import { atOnce } from '../../src/model/pieces.ts';
+import fc from '../tools/fast-check.ts';
 
 t.test('texts become their octets, in whatever pieces they come', async () => {
   const texts = fc.array(

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { parsePieces } from '../../src/model/parse-pieces.ts';
 import { atOnce } from '../../src/model/pieces.ts';
+import fc from '../tools/fast-check.ts';
 
 const parse = (text: string) => atOnce(parsePieces(text));
 

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { isLarge, jsonPieces, jsonText } from '../../src/model/json-pieces.ts';
 import { atOnce, eachInTurns, inTurns, mapInTurns, type Pieces, spreadOverTurns, startNow, turnMs } from '../../src/model/pieces.ts';
 import { Turns } from '../../src/model/turns.ts';
+import fc from '../tools/fast-check.ts';
 
 function* counting(to: number, done: number[]): Pieces<string> {
   for (let piece = 0; piece < to; piece++) {

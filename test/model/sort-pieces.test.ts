@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { atOnce } from '../../src/model/pieces.ts';
 import { sortPieces } from '../../src/model/sort-pieces.ts';
+import fc from '../tools/fast-check.ts';
 
 t.test('a list is sorted as by sort, equal elements in their order, in pieces', async (t) => {
   const compare = ([one]: readonly [number, number], [other]: readonly [number, number]) => one - other;

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { Circuit, type Pass } from '../../src/policies/circuit.ts';
 import type { NamedPolicy } from '../../src/policies/contract.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { keptLogger } from '../tools/fake-logger.ts';
+import fc from '../tools/fast-check.ts';
 import { policyServices } from '../tools/policy-services.ts';
 import { FakeContext, faultsOf, policyOf } from './run-policy.ts';
 import { serveProject } from './served-project.ts';

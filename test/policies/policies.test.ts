@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import t from 'tap';
 import { check } from '../../src/config/check.ts';
 import { policyPoints } from '../../src/model/project.ts';
 import type { PolicyAnswer } from '../../src/policies/contract.ts';
 import { pushedProject } from '../../src/projects/pushed-project.ts';
+import fc from '../tools/fast-check.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import { type Entry, FakeContext, faultsOf, policyOf } from './run-policy.ts';
 

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { type ConnectionEnds, localHeader, proxyHeader } from '../../src/model/proxy-protocol.ts';
 import { crc32c } from '../../src/proxy/crc32c.ts';
 import { parseProxyHeader } from '../../src/proxy/proxy-header.ts';
+import fc from '../tools/fast-check.ts';
 
 const v4: ConnectionEnds = { source: '192.0.2.7', sourcePort: 4711, destination: '198.51.100.1', destinationPort: 80 };
 const v6: ConnectionEnds = { source: '2001:db8::7', sourcePort: 1, destination: '::1', destinationPort: 65_535 };

@@ -1,8 +1,8 @@
 import { BlockList } from 'node:net';
-import fc from 'fast-check';
 import t from 'tap';
 import { TrustedProxies } from '../../src/proxy/trusted-proxies.ts';
 import { readRequest } from '../http1/reading.ts';
+import fc from '../tools/fast-check.ts';
 
 const peer = '10.0.0.9';
 const proxies = new TrustedProxies(['10.0.0.0/8', 'fd00::/8']);

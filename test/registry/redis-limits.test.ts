@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import t from 'tap';
 import { answerAsk } from '../../src/limits/answer-ask.ts';
@@ -6,6 +5,7 @@ import type { LimitState } from '../../src/limits/limit-parts.ts';
 import { type LimitAsk, type LimitRule, micro, noPart, quotaPeriods } from '../../src/limits/limit-store.ts';
 import { limitScript } from '../../src/registry/redis/limit-script.ts';
 import { RedisLimitStore } from '../../src/registry/redis/redis-limit-store.ts';
+import fc from '../tools/fast-check.ts';
 import { startRedis } from '../tools/redis.ts';
 
 /** The script with a clock of the test: its last argument is the time. */

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { BasePaths } from '../../src/routing/base-paths.ts';
+import fc from '../tools/fast-check.ts';
 
 /** The value with the longest base path that contains `path`, by comparing with each. */
 function longest(values: Iterable<{ basePath: string }>, path: string) {

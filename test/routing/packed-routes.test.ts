@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { BasePaths } from '../../src/routing/base-paths.ts';
 import { PackedRoutes } from '../../src/routing/packed-routes.ts';
 import { type ResourceEntry, ResourceTree } from '../../src/routing/resource-tree.ts';
+import fc from '../tools/fast-check.ts';
 
 interface Project {
   readonly basePath: string;
@@ -33,9 +33,10 @@ function searched(basePaths: BasePaths<Project>, path: string, method: string) {
   return project && found && 'value' in found ? { value: found.value, tailStart: project.forwardBasePath ? 0 : from } : undefined;
 }
 
-const word = fc.constantFrom('a', 'b', 'ab', 'items', 'item', 'x-y', 'é', 'š');
+/** Segments as they stand in the target of a request, which has no other characters than US-ASCII. */
+const word = fc.constantFrom('a', 'b', 'ab', 'items', 'item', 'x-y', '%C3%A9', '%C5%A1');
 const segment = fc.oneof(
-  { weight: 4, arbitrary: word },
+  { weight: 4, arbitrary: fc.oneof({ weight: 3, arbitrary: word }, fc.constantFrom('é', 'š')) },
   { weight: 2, arbitrary: fc.constant('{id}') },
   fc.constantFrom('v{n}', '%41', '{a}.{b}'),
 );
@@ -53,7 +54,7 @@ const change = fc.record({
 });
 const asked = fc.record({
   path: fc
-    .tuple(pathOf(fc.oneof({ weight: 6, arbitrary: word }, fc.constantFrom('v1', '%41', 'A', '', 'šc', 'é')), 7), fc.boolean())
+    .tuple(pathOf(fc.oneof({ weight: 6, arbitrary: word }, fc.constantFrom('v1', '%41', 'A', '', '%C5%A1c')), 7), fc.boolean())
     .map(([path, slash]) => (slash ? `${path}/` : path)),
   method: fc.constantFrom('GET', 'HEAD', 'POST', 'get', 'REPORT', 'OPTIONS'),
 });

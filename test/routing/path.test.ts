@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { readPath } from '../../src/routing/path.ts';
 import { decodeSegment } from '../../src/routing/percent-encoding.ts';
+import fc from '../tools/fast-check.ts';
 
 const normalisePath = (given: string) => readPath(given)?.path;
 

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { type ResourceEntry, ResourceTree } from '../../src/routing/resource-tree.ts';
+import fc from '../tools/fast-check.ts';
 
 type Row = [path: string, methods?: string[] | undefined, childPaths?: boolean];
 

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { fieldIds } from '../../src/http1/message/field-ids.ts';
 import { FieldLines } from '../../src/http1/message/field-lines.ts';
 import { parseFieldLines } from '../../src/http1/message/field-parser.ts';
 import { hideOwnCookies } from '../../src/proxy/own-cookies.ts';
+import fc from '../tools/fast-check.ts';
 import { world } from './world.ts';
 
 const own = 'sluice-session-9000=SECRET';

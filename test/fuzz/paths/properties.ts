@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../tools/fast-check.ts';
 import type { Fuzzer } from '../fuzzer.ts';
 import { readers } from './readers.ts';
 import { arbitraryTargets, spelledTargets } from './spellings.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../tools/fast-check.ts';
 
 /** Paths below the base paths of the projects in `world.ts`, some protected, some open, some that no project offers. */
 const paths = [
