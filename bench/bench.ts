@@ -106,7 +106,7 @@ export async function bench({ chosen, measured, extent, folder, progress, save }
     for (const { contender, quiet } of entrants) {
       const { name } = contender;
       if (measured.has('rate') && capacity !== undefined && rateField.includes(name)) {
-        const cost = () => measureLatency(quiet.port, capacity / 2, load);
+        const cost = () => measureLatency(quiet.port, capacity / 2, load, [...quiet.processes, ...upstreams.processes]);
         await latencies.add(name, `${title}, constant rate`, cost, ({ p99, rate }) => `p99 ${p99.toFixed(2)} ms at ${Math.round(rate)}/s`);
       }
       if (measured.has('start') && startField.includes(name)) {

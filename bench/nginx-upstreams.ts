@@ -8,6 +8,7 @@ import { smallAnswer } from './workloads.ts';
 /** Upstream servers of the measurements: nginx, which answers small requests from its configuration and large ones with sendfile. */
 export interface Upstreams {
   readonly ports: readonly number[];
+  readonly processes: readonly Launched[];
   stop(): Promise<void>;
 }
 
@@ -42,7 +43,7 @@ http {
   );
   const nginx = new Launched('nginx', ['-c', file, '-p', folder], { folder, cpu });
   await nginx.until(() => answers(ports[0] as number));
-  return { ports, stop: () => nginx.stop() };
+  return { ports, processes: [nginx], stop: () => nginx.stop() };
 }
 
 /** First lines of an nginx configuration. Started by root, the worker stays root, because another user could not use the folder. */

@@ -1,4 +1,5 @@
 import type { ByRound } from './by-round.ts';
+import type { Latency } from './constant-rate.ts';
 import { baseline, type Figure, figureOf, median, ratioOf } from './figures.ts';
 import { projectCounts } from './finding.ts';
 import { goals } from './goals.ts';
@@ -70,18 +71,23 @@ ${timingTable(results, tlsWorkloads, speed)}
 
 A program of ours sends small requests at half of the rate that HAProxy carried in the same round, over ${connections} connections, whether answers come or not. A
 latency counts from the time at which the request was due, so a request that waits for a connection counts too. Milliseconds, medians of the rounds; in
-parentheses the median of the ratios to HAProxy in the same round.
+parentheses the median of the ratios to HAProxy in the same round. If the load itself is late, although a connection is free, the figures tell of the machine.
+Load and upstreams share a processor, so the load sleeps from one request to the next.
+${realTimeNote(latencies)}
 
 ${table(
-  ['', 'requests a second', 'p50', 'p99', 'sent late, p99'],
+  ['', 'requests a second', 'p50', 'p90', 'p99', 'p99.9', 'load late, p99', 'had to wait for a connection'],
   rowsOf(latencies, (name, of) => [
     whole(of(({ rate }) => rate)),
     of(({ p50 }) => p50).toFixed(2),
+    of(({ p90 }) => p90).toFixed(2),
     inParentheses(
       of(({ p99 }) => p99).toFixed(2),
       ratioOf(latencies, name, ({ p99 }) => p99),
     ),
+    of(({ p999 }) => p999).toFixed(2),
     of(({ late }) => late).toFixed(2),
+    `${(100 * of(({ waited }) => waited)).toFixed(1)} %`,
   ]),
 )}
 
@@ -145,6 +151,14 @@ function rowsOf<Value>(
     if ('failed' in values) return [name, values.failed];
     return [name, ...cells(name, (figure) => median(values.map(figure)))];
   });
+}
+
+/** Says whether the processes of the measurement had to wait for others. */
+function realTimeNote(latencies: ByRound<Latency>): string {
+  const all = [...latencies.values()].flatMap((values) => ('failed' in values ? [] : values));
+  return all.every(({ realTime }) => realTime)
+    ? 'Contender, upstreams and load have a real-time priority meanwhile, so that they do not wait for what else the machine does.'
+    : '**The system did not allow a real-time priority**: what else the machine does is in these figures.';
 }
 
 function speed({ requestsPerSecond, p99 }: Figure): string {

@@ -2,9 +2,9 @@
 // Sends GET / at a constant rate, however long the answers take, and tells how long after its time each request was answered: a request that has to
 // wait for a free connection waits in the figures too. The first second only warms up.
 import { connect } from 'node:net';
-import { setPriority } from 'node:os';
 import { octetsRead, writeDirectly } from '../../src/http1/connection/direct-write.ts';
 import { handleOf, startReading, type TcpHandle, takeHandle } from '../../src/http1/connection/tls-internals.ts';
+import { DueRequests } from '../due-requests.ts';
 import { smallAnswer } from '../workloads.ts';
 
 /** A kept-alive connection, on its handle alone: what a request costs here delays the next ones. */
@@ -12,23 +12,20 @@ type Connection = TcpHandle & { request: number; begun: boolean };
 
 const connections = 64;
 const warmUpSeconds = 1;
+/** Longest sleep, in milliseconds: an answer that comes meanwhile is only seen afterwards. */
+const longestSleep = 0.05;
 const [port = 0, rate = 0, seconds = 0] = process.argv.slice(2).map(Number);
 const request = Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
 const lastOctet = smallAnswer.charCodeAt(smallAnswer.length - 1);
 const digit2 = 0x32;
 const buffer = Buffer.allocUnsafeSlow(65_536);
-const total = Math.round(rate * (warmUpSeconds + seconds));
-/** Milliseconds from the time of each request until it was sent, and until it was answered. */
-const late = new Float64Array(total);
-const latencies = new Float64Array(total);
+const requests = new DueRequests(rate, Math.round(rate * (warmUpSeconds + seconds)));
+/** Nobody ever wakes this process here before the time is over. */
+const bed = new Int32Array(new SharedArrayBuffer(4));
 const idle: Connection[] = [];
 let begun = 0;
-let sent = 0;
-let answers = 0;
 
 for (let count = 0; count < connections; count++) idle.push(await open());
-// The upstreams share the processor with this process, which never sleeps: they go first.
-setPriority(19);
 begun = performance.now();
 turn();
 
@@ -44,23 +41,32 @@ async function open(): Promise<Connection> {
   return Object.assign(handle, { request: 0, begun: false });
 }
 
-function timeOf(index: number): number {
-  return begun + (index * 1000) / rate;
+function time(): number {
+  return performance.now() - begun;
 }
 
-/** Sleeping would be too coarse: a timer of Node.js has milliseconds, in which dozens of requests are due. */
 function turn(): void {
-  send(performance.now());
-  if (answers < total) setImmediate(turn);
-  else end();
+  send(time());
+  if (requests.allAnswered) end();
+  sleep(requests.nextAt - time());
+  setImmediate(turn);
+}
+
+/**
+ * Leaves the processor until the next request is due. A timer of Node.js would be too coarse: it has milliseconds, in which dozens of requests are due. A load
+ * that never slept would keep the upstreams, which are on the same processor, from answering: with a real-time priority for ever, with the lowest usual one
+ * still for up to a slice of the scheduler, of more than a millisecond.
+ */
+function sleep(milliseconds: number): void {
+  const most = idle.length > 0 ? Math.min(milliseconds, longestSleep) : longestSleep;
+  if (most > 0) Atomics.wait(bed, 0, 0, most);
 }
 
 function send(now: number): void {
-  while (sent < total && idle.length > 0 && timeOf(sent) <= now) {
+  while (idle.length > 0 && requests.nextAt <= now) {
     const connection = idle.pop() as Connection;
-    connection.request = sent;
+    connection.request = requests.send(now);
     connection.begun = false;
-    late[sent] = now - timeOf(sent++);
     if (writeDirectly(connection, request) !== 0) fail('a request could not be written at once');
   }
 }
@@ -71,20 +77,15 @@ function read(this: Connection): void {
   if (!this.begun && buffer[9] !== digit2) fail(`not the answer: ${buffer.toString('latin1', 0, 100)}`);
   this.begun = true;
   if (buffer[count - 1] !== lastOctet) return;
-  const now = performance.now();
-  latencies[this.request] = now - timeOf(this.request);
-  answers++;
+  const now = time();
+  requests.answer(this.request, now);
+  if (idle.length === 0) requests.free(now);
   idle.push(this);
   send(now);
 }
 
-function end(): void {
-  const from = Math.round(rate * warmUpSeconds);
-  const counted = latencies.subarray(from).sort();
-  const delays = late.subarray(from).sort();
-  const quantile = (sorted: Float64Array, part: number) => sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)];
-  const found = { p50: quantile(counted, 0.5), p99: quantile(counted, 0.99), late: quantile(delays, 0.99) };
-  console.log(JSON.stringify({ requests: counted.length, ...found }));
+function end(): never {
+  console.log(JSON.stringify(requests.figures(Math.round(rate * warmUpSeconds))));
   process.exit(0);
 }
 
