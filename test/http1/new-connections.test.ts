@@ -64,7 +64,7 @@ test('the head of a request is used again after its connection has closed', asyn
     ['its only response', 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'],
     ['a refusal', 'GET / HTTP/1.1\r\n\r\n'],
     ['half a head', 'GET / HTTP/1.1\r\nHo'],
-  ]) {
+  ] as const) {
     giveHeadBack(head);
     const client = net.connect(port, '127.0.0.1').end(sent).resume();
     await within(once(client, 'close'), { what: 'the connection to close', seen: () => what });

@@ -169,7 +169,6 @@ export class ServerConnection implements Receiver, Watched {
     lingering.leave(this);
     this.#progress?.end();
     this.deadline = 0;
-    if (this.#phase === 'head') this.#giveHeadBack();
     this.#phase = 'closing';
     this.#abort(undefined);
     this.#owner.closed(this);
@@ -226,10 +225,8 @@ export class ServerConnection implements Receiver, Watched {
   finish(close: boolean): void {
     this.#sink = discard;
     this.#answered = true;
-    if (close || !this.bodyNearEnd) {
-      this.close();
-      this.#giveHeadBack();
-    } else if (this.#phase === 'answer') this.#next();
+    if (close || !this.bodyNearEnd) this.close();
+    else if (this.#phase === 'answer') this.#next();
     else this.resume();
   }
 
@@ -237,7 +234,7 @@ export class ServerConnection implements Receiver, Watched {
   close(): void {
     if (this.#phase === 'closing' || this.#phase === 'released') return;
     if (this.#phase === 'body' || (this.#phase === 'head' && (this.#headBegun || this.#inTurn))) this.#lingerSilenceMs = lingerMs.sending;
-    if (this.#phase === 'head') this.#giveHeadBack();
+    if (this.#phase === 'head' || this.#answered) this.#head = giveHeadBack(this.#head);
     this.#phase = 'closing';
     this.#held = undefined;
     outbox.flush();
@@ -359,17 +356,11 @@ export class ServerConnection implements Receiver, Watched {
   #next(): void {
     this.#phase = 'head';
     this.#body = undefined;
-    this.#giveHeadBack();
+    this.#head = giveHeadBack(this.#head);
     this.#idleSince = this.#owner.deadlines.stamp();
     if (this.wire.writableLength > 0) this.awaitDrain();
     else this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);
     if (!this.#inTurn) this.#readOn();
-  }
-
-  /** The head, if there is one, is for any connection's next request: many requests are the only one of their connection. */
-  #giveHeadBack(): void {
-    if (this.#head) giveHeadBack(this.#head);
-    this.#head = undefined;
   }
 
   /** Continues with the held octets, or reads more; but only once the client has read its responses. */
