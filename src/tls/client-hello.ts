@@ -6,7 +6,9 @@ const mostOctets = 16 * 1024;
 const mostRecords = 8;
 
 const handshakeType = { clientHello: 1 } as const;
-const extension = { serverName: 0, protocols: 16 } as const;
+const extension = { serverName: 0, protocols: 16, keyShare: 51 } as const;
+/** X25519, P-256 and P-384, which the server takes (RFC 8446 section 4.2.7). */
+const takenGroups: ReadonlySet<number> = new Set([29, 23, 24]);
 
 /** The part of a first message that matters here. */
 export interface ClientHello {
@@ -14,9 +16,11 @@ export interface ClientHello {
   readonly serverName: string | undefined;
   /** The only protocol that the client speaks (RFC 7301); undefined: it named none, or several. */
   readonly protocol: string | undefined;
+  /** False: the client has sent only keys that the server does not take, which asks for another ClientHello then (RFC 8446 section 4.1.4). */
+  readonly sharesKey: boolean;
 }
 
-const nameless: ClientHello = { serverName: undefined, protocol: undefined };
+const nameless: ClientHello = { serverName: undefined, protocol: undefined, sharesKey: true };
 
 /**
  * Reads a ClientHello (RFC 8446 section 4.1.2) from the first octets of a connection, without a look at what is not needed here: OpenSSL
@@ -48,6 +52,7 @@ export function readClientHello(octets: Buffer): ClientHello | 'incomplete' {
 function read(hello: Buffer): ClientHello {
   let serverName: string | undefined;
   let protocol: string | undefined;
+  let sharesKey = true;
   try {
     let at = 2 + 32;
     at += 1 + hello.readUInt8(at);
@@ -60,19 +65,25 @@ function read(hello: Buffer): ClientHello {
       at += 4;
       if (type === extension.serverName) serverName ??= nameIn(hello.subarray(at, at + length));
       else if (type === extension.protocols) protocol ??= onlyProtocolIn(hello.subarray(at, at + length));
+      else if (type === extension.keyShare) sharesKey = hasTakenGroup(hello.subarray(at, at + length));
       at += length;
     }
   } catch (error) {
     // A length leads beyond the end.
     if (!(error instanceof RangeError)) throw error;
   }
-  return { serverName, protocol };
+  return { serverName, protocol, sharesKey };
 }
 
 /** The list has one name in practice, of the type host_name. */
 function nameIn(list: Buffer): string {
   const length = list.readUInt16BE(3);
   return list.toString('latin1', 5, 5 + length);
+}
+
+function hasTakenGroup(shares: Buffer): boolean {
+  for (let at = 2; at < shares.length; at += 4 + shares.readUInt16BE(at + 2)) if (takenGroups.has(shares.readUInt16BE(at))) return true;
+  return false;
 }
 
 function onlyProtocolIn(list: Buffer): string | undefined {

@@ -10,8 +10,7 @@ import type { ClientHello } from './client-hello.ts';
 import { ClientIdentity, type PresentAuthorities } from './client-identity.ts';
 import { failedHandshakes } from './failed-handshakes.ts';
 import { Handshake } from './handshake.ts';
-import { HandshakeReads } from './handshake-reads.ts';
-import { HandshakeTurns } from './handshake-turns.ts';
+import { handshakePace } from './handshake-pace.ts';
 import { type HopTls, hopName } from './hop-tls.ts';
 import { hstsFields } from './hsts.ts';
 import type { ListenerTls, TlsEnvironment } from './listener-tls.ts';
@@ -27,9 +26,6 @@ const mostOfNetwork = 256;
  * oldest ended at once, it would be the one that is nearest to its end, and its client would begin anew.
  */
 const hurriedMs = 2000;
-/** For all handshakes of this process, which has one event loop: the beginning of each, and what follows. */
-const turns = new HandshakeTurns();
-const reads = new HandshakeReads();
 /** Protocols that the server speaks over TLS (RFC 7301). */
 const protocols = ['http/1.1'];
 /** The same as ALPN writes it. */
@@ -134,7 +130,7 @@ export class Handshakes {
     const handshake: Handshake = new Handshake(accepted, client, this.#deadlines.stamp() - givesWay.unusedSooner, {
       secured,
       dropped: () => this.#dropped(handshake),
-      heard: (hello) => turns.start(handshake.network, () => this.#answer(handshake, hello)),
+      heard: (hello) => this.#pace(handshake, hello),
       silent: this.#settings.silent === true,
     });
     this.#underWay.add(handshake);
@@ -197,17 +193,16 @@ export class Handshakes {
     handshake.deadline = Math.min(handshake.deadline, this.#deadlines.in(hurriedMs));
   }
 
-  /** Answers the ClientHello of a handshake that is still under way. Returns false if a TLSSocket does so, after the call. */
-  #answer(handshake: Handshake, hello: ClientHello): boolean {
-    if (!this.#underWay.has(handshake)) return true;
-    const atOnce = this.#heard(handshake, hello);
-    if (atOnce) this.#paceReads(handshake);
-    else setImmediate(() => this.#paceReads(handshake));
-    return atOnce;
-  }
-
-  #paceReads(handshake: Handshake): void {
-    if (this.#underWay.has(handshake)) reads.enter(handshake.accepted);
+  #pace(handshake: Handshake, hello: ClientHello): void {
+    handshakePace.start(
+      {
+        network: handshake.network,
+        connection: handshake.accepted,
+        underWay: () => this.#underWay.has(handshake),
+        answer: () => this.#heard(handshake, hello),
+      },
+      hello,
+    );
   }
 
   /** The client has said for which name it came: the environment of that name does the rest. Returns false if a TLSSocket does it, after the call. */
@@ -335,7 +330,7 @@ export class Handshakes {
   #leave(handshake: Handshake): boolean {
     if (!this.#underWay.delete(handshake)) return false;
     if (!this.#hurried.delete(handshake)) this.#uncount(handshake);
-    reads.leave(handshake.accepted);
+    handshakePace.leave(handshake.accepted);
     this.#deadlines.unwatch(handshake);
     processDescriptors.closed(handshake);
     return true;

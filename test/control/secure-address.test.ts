@@ -5,6 +5,7 @@ import t from 'tap';
 import { CertificateFolder, textsOf } from '../tools/certificate-folder.ts';
 import { eventually } from '../tools/eventually.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
+import { pair } from '../tools/tls-listener.ts';
 import { controlUnderTest } from './control-under-test.ts';
 
 const secure = textsOf(new CertificateFolder(t).issue({ names: ['localhost', '127.0.0.1'] }));
@@ -67,4 +68,33 @@ t.test('a handshake has ten seconds, at each of its steps', async (t) => {
   }
   const whole = tls.connect({ host: '127.0.0.1', port, rejectUnauthorized: false });
   t.match(await send(whole, 'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 200 /);
+});
+
+t.test('of many handshakes that could end at once, few do so between two turns of other traffic', async (t) => {
+  const { control } = await controlUnderTest(t, { secure });
+  const port = Number(control.address.split(':')[1]);
+  const count = 150;
+  /** Sends what a client answers to the server. */
+  const answers: (() => void)[] = [];
+  let ended = 0;
+  for (let index = 0; index < count; index++) {
+    const [near, far] = await pair(t);
+    const server = net.connect({ host: '127.0.0.1', port }).on('error', () => {});
+    t.teardown(() => server.destroy());
+    tls.connect({ socket: near, rejectUnauthorized: false }).on('error', () => {});
+    const [hello] = (await once(far, 'data')) as [Buffer];
+    const told = once(far, 'data') as Promise<[Buffer]>;
+    server.on('data', (octets) => far.write(octets)).write(hello);
+    const [answer] = await told;
+    answers.push(() => server.write(answer));
+    server.prependOnceListener('data', () => ended++);
+  }
+  for (const answer of answers) answer();
+  const perTurn: number[] = [];
+  while (ended < count) {
+    const before = ended;
+    await new Promise(setImmediate);
+    perTurn.push(ended - before);
+  }
+  t.ok(Math.max(...perTurn) <= 64, `at most ${Math.max(...perTurn)} in one turn`);
 });

@@ -9,6 +9,7 @@ import { connect } from '../../src/http1/connection/wire-socket.ts';
 import { TlsConnector } from '../../src/tls/tls-connector.ts';
 import { CertificateFolder } from '../tools/certificate-folder.ts';
 import { listening } from '../tools/listening.ts';
+import { open, settings } from '../tools/tls-listener.ts';
 import { within } from '../tools/within.ts';
 
 const receiver: Receiver = { octets() {}, eof() {}, drained() {}, closed() {}, crashed() {} };
@@ -54,4 +55,19 @@ test('the heads of 1000 requests in flight are used again', async (t) => {
   for (const head of heads) giveHeadBack(head);
   const again = new Set(Array.from({ length: 1000 }, () => takeHead()));
   t.equal(heads.filter((head) => again.has(head)).length, 1000);
+});
+
+test('the head of a request is used again after its connection has closed', async (t) => {
+  const { port } = await open(t, { ...settings([]), tls: undefined });
+  const head = takeHead();
+  for (const [what, sent] of [
+    ['its only response', 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'],
+    ['a refusal', 'GET / HTTP/1.1\r\n\r\n'],
+    ['half a head', 'GET / HTTP/1.1\r\nHo'],
+  ] as const) {
+    giveHeadBack(head);
+    const client = net.connect(port, '127.0.0.1').end(sent).resume();
+    await within(once(client, 'close'), { what: 'the connection to close', seen: () => what });
+    t.equal(takeHead(), head, what);
+  }
 });

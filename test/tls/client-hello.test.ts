@@ -4,6 +4,7 @@ import tls from 'node:tls';
 import t from 'tap';
 import { readClientHello } from '../../src/tls/client-hello.ts';
 import { seeded } from '../tools/seeded-random.ts';
+import { pair } from '../tools/tls-listener.ts';
 
 t.test('a ClientHello is understood in whatever pieces and records it comes', async (t) => {
   const server = net.createServer().listen(0, '127.0.0.1');
@@ -43,4 +44,18 @@ t.test('a ClientHello is understood in whatever pieces and records it comes', as
     record(Buffer.from([2])),
   ])
     t.match(readClientHello(octets), { serverName: undefined }, 'OpenSSL gets the rest unread');
+});
+
+t.test('a client whose keys the server does not take is known by its ClientHello', async (t) => {
+  for (const [ecdhCurve, sharesKey] of [
+    ['P-521', false],
+    ['P-521:X25519', false],
+    ['X25519', true],
+    ['P-384:P-521', true],
+  ] as const) {
+    const [near, far] = await pair(t);
+    tls.connect({ socket: near, ecdhCurve, rejectUnauthorized: false }).on('error', () => {});
+    const [hello] = (await once(far, 'data')) as [Buffer];
+    t.match(readClientHello(hello), { sharesKey }, ecdhCurve);
+  }
 });

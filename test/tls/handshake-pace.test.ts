@@ -1,4 +1,5 @@
 import t from 'tap';
+import { HandshakePace } from '../../src/tls/handshake-pace.ts';
 import { HandshakeReads } from '../../src/tls/handshake-reads.ts';
 import { HandshakeTurns } from '../../src/tls/handshake-turns.ts';
 import { eventually } from '../tools/eventually.ts';
@@ -33,7 +34,7 @@ t.test('the handshakes of one network hold up none of another, nor the event loo
 });
 
 t.test('clients that are slow to answer within the handshake take turns in being read', async (t) => {
-  const reads = new HandshakeReads();
+  const reads = new HandshakeReads(64);
   const all = Array.from({ length: 100 }, () => ({
     read: true,
     was: false,
@@ -59,4 +60,57 @@ t.test('clients that are slow to answer within the handshake take turns in being
   t.equal(unread(), 35, 'the others have lost their turn');
   for (const handshake of all) reads.leave(handshake);
   t.equal(unread(), 0, 'a connection is read once its handshake is over');
+});
+
+t.test('handshakes that end at once are read for a short time in each turn of the event loop', async (t) => {
+  let now = 0;
+  const reads = new HandshakeReads(64, () => now);
+  const all = Array.from({ length: 40 }, () => ({
+    read: true,
+    ended: false,
+    pause() {
+      this.read = false;
+    },
+    resume() {
+      this.read = true;
+    },
+  }));
+  for (const handshake of all) reads.enter(handshake);
+  const perTurn: number[] = [];
+  while (all.some(({ ended }) => !ended)) {
+    let count = 0;
+    for (const handshake of all)
+      if (handshake.read && !handshake.ended) {
+        now += 0.1;
+        handshake.ended = true;
+        count++;
+        reads.leave(handshake);
+      }
+    perTurn.push(count);
+    await new Promise(setImmediate);
+  }
+  t.strictSame(perTurn, [6, 6, 6, 6, 6, 6, 4]);
+  t.ok(
+    all.every(({ read }) => read),
+    'each is read again once it is over',
+  );
+});
+
+t.test('handshakes of which the server asks a second ClientHello are read two at a time', async (t) => {
+  const pace = new HandshakePace();
+  const all = Array.from({ length: 10 }, () => ({ pause: () => {}, resume: () => {} }));
+  let paused = 0;
+  const hello = { serverName: undefined, protocol: undefined, sharesKey: false };
+  for (const handshake of all) {
+    handshake.pause = () => void paused++;
+    handshake.resume = () => void paused--;
+    pace.start({ network: 'a', connection: handshake, underWay: () => true, answer: () => true }, hello);
+  }
+  await eventually(
+    () => paused,
+    (count) => count === 8,
+    { what: 'the others to wait' },
+  );
+  for (const handshake of all) pace.leave(handshake);
+  t.equal(paused, 0);
 });

@@ -234,6 +234,7 @@ export class ServerConnection implements Receiver, Watched {
   close(): void {
     if (this.#phase === 'closing' || this.#phase === 'released') return;
     if (this.#phase === 'body' || (this.#phase === 'head' && (this.#headBegun || this.#inTurn))) this.#lingerSilenceMs = lingerMs.sending;
+    if (this.#phase === 'head' || this.#answered) this.#head = giveHeadBack(this.#head);
     this.#phase = 'closing';
     this.#held = undefined;
     outbox.flush();
@@ -355,8 +356,7 @@ export class ServerConnection implements Receiver, Watched {
   #next(): void {
     this.#phase = 'head';
     this.#body = undefined;
-    if (this.#head) giveHeadBack(this.#head);
-    this.#head = undefined;
+    this.#head = giveHeadBack(this.#head);
     this.#idleSince = this.#owner.deadlines.stamp();
     if (this.wire.writableLength > 0) this.awaitDrain();
     else this.deadline = this.#owner.deadlines.in(this.#owner.settings.idleMs);

@@ -10,7 +10,7 @@ export function takeHead(): RequestHead {
   return spare.pop() ?? new RequestHead();
 }
 
-/** Takes a head object back for another request. */
-export function giveHeadBack(head: RequestHead): void {
-  if (spare.length < most) spare.push(head);
+/** Takes a head object, if there is one, back for another request, of any connection: many requests are the only one of theirs. */
+export function giveHeadBack(head: RequestHead | undefined): undefined {
+  if (head !== undefined && spare.length < most) spare.push(head);
 }
