@@ -39,19 +39,11 @@ export async function perform(scenario: Scenario, { brief = false, mode }: { bri
     };
     return { ...outcome, faults: [...faults, ...judge(scenario, outcome, wrong)] };
   } catch (error) {
-    if (!(error instanceof StageMissing)) throw error;
-    return {
-      name: scenario.name,
-      sent: 0,
-      right: 0,
-      failed: 0,
-      lost: 0,
-      late: 0,
-      duplicated: 0,
-      longestGapMs: 0,
-      faults: [],
-      missing: error.message,
-    };
+    const { message } = error as Error;
+    const nothing = { name: scenario.name, sent: 0, right: 0, failed: 0, lost: 0, late: 0, duplicated: 0, longestGapMs: 0 };
+    return error instanceof StageMissing
+      ? { ...nothing, faults: [], missing: message }
+      : { ...nothing, faults: [`the stage could not be set or ended: ${message}`] };
   } finally {
     await scope.end();
   }
