@@ -48,7 +48,10 @@ export function reportOf(performed: readonly Performed[], mode: string, totalSec
     ...table.lines.map((line) => render(line, false).replaceAll('NaN', '  -')),
     '',
     sum,
-    ...missed.flatMap(({ outcome }) => [`FAILED ${outcome.name}: ${counted(outcome)}`, ...outcome.faults.map((fault) => `       ${fault}`)]),
+    ...missed.flatMap(({ outcome }) => [
+      `FAILED ${outcome.name}: ${counted(outcome)}`,
+      ...outcome.faults.map((fault) => `       ${fault}`),
+    ]),
     '',
   ].join('\n');
 }

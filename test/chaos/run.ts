@@ -4,6 +4,7 @@ import { certificateScenarios } from './certificate-scenarios.ts';
 import { connectionScenarios } from './connection-scenarios.ts';
 import { descriptorScenarios } from './descriptor-scenarios.ts';
 import { embeddedScenarios } from './embedded-scenarios.ts';
+import { linkScenarios } from './link-scenarios.ts';
 import { nameScenarios } from './name-scenarios.ts';
 import { perform } from './perform.ts';
 import { registryScenarios } from './registry-scenarios.ts';
@@ -28,6 +29,7 @@ const scenarios = [
   ...registryScenarios,
   ...rolloutScenarios,
   ...connectionScenarios,
+  ...linkScenarios,
   ...nameScenarios,
   ...embeddedScenarios,
   ...descriptorScenarios,
