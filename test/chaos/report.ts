@@ -15,7 +15,7 @@ export interface Performed {
 export function progressOf({ outcome, seconds, machineLoad }: Performed): string {
   const { faults } = outcome;
   const verdict = faults.length === 0 ? 'met   ' : 'MISSED';
-  const facts = `${counted(outcome)}; ${seconds.toFixed(0)} s, load average ${machineLoad.toFixed(1)}`;
+  const facts = `${counted(outcome)}; ${seconds.toFixed(0)} s, load average ${machineLoad.toFixed(1)}, slowdown ${outcome.slowdown.toFixed(1)}`;
   return [`${verdict} ${facts}`, ...faults.map((fault) => `       ${fault}`)].join('\n');
 }
 
@@ -35,6 +35,7 @@ export function reportOf(performed: readonly Performed[], mode: string, totalSec
     rounded(scenario.bar?.convergeMs),
     Math.round(seconds),
     machineLoad.toFixed(1),
+    outcome.slowdown.toFixed(1),
     outcome.faults.length === 0 ? 'met' : 'missed',
   ]);
   const table = formatTable(
@@ -42,11 +43,18 @@ export function reportOf(performed: readonly Performed[], mode: string, totalSec
     rows,
   );
   const missed = performed.filter(({ outcome }) => outcome.faults.length > 0);
+  const slow = performed.flatMap(({ scenario: { name, bar }, outcome: { faults, detectMs = 0, convergeMs = 0, slowdown } }) => {
+    const within = detectMs <= (bar?.detectMs ?? detectMs) && convergeMs <= (bar?.convergeMs ?? convergeMs);
+    return faults.length > 0 || within
+      ? []
+      : [`SLOW   ${name}: the bar is met only because the machine was ${slowdown.toFixed(1)} times slower than an idle one`];
+  });
   const sum = `${performed.length - missed.length} of ${performed.length} scenarios met their bars (mode ${mode}, ${Math.round(totalSeconds)} s), ${missed.length} failed`;
   return [
     '',
     ...table.lines.map((line) => render(line, false).replaceAll('NaN', '  -')),
     '',
+    ...slow,
     sum,
     ...missed.flatMap(({ outcome }) => [
       `FAILED ${outcome.name}: ${counted(outcome)}`,
@@ -70,6 +78,7 @@ const columns = [
   'BAR ms',
   'SECONDS',
   'LOAD',
+  'SLOWDOWN',
   'RESULT',
 ];
 
