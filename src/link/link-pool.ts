@@ -14,6 +14,8 @@ import { linkIntroduction, noLink } from './opening.ts';
 const connectMs = 5000;
 /** Milliseconds after which another link is tried: if the last one was lost or could not be opened, and if the server did not agree to one or broke its rules. */
 const againMs = { lost: 1000, refused: 60_000 };
+/** Milliseconds that a silent link has for a sign of life once the server has opened another one: TCP may still repeat what was lost on the way. */
+const outlivedMs = 5000;
 
 /** Notified of links that end because the server broke the rules. */
 export type LinkFault = (reason: string) => void;
@@ -25,7 +27,7 @@ export type LinkFault = (reason: string) => void;
 export class LinkPool {
   readonly #base: ConnectionPool;
   readonly #onFault: LinkFault;
-  #present: { readonly link: Link; readonly streams: ConnectionPool } | undefined;
+  #present: { readonly link: Link; readonly streams: ConnectionPool /** Time of the deadlines. */; readonly openedAt: number } | undefined;
   /** The present link has carried no exchange yet. */
   #isNew = false;
   /** Streams of links that carry their last exchanges. */
@@ -106,6 +108,17 @@ export class LinkPool {
     streams.retire();
   }
 
+  /**
+   * A link gives no sign of life: its connection is dead, or the server stands still. A server that opens another link lives, so that nothing that
+   * waits on the silent one is ever answered.
+   */
+  #fellSilent(link: Link): void {
+    const next = this.#present;
+    if (next === undefined) this.#renew();
+    else if (next.openedAt + outlivedMs <= this.#base.deadlines.now)
+      link.destroy('no sign of life, while the server has opened another link');
+  }
+
   #dial(introduction: NonNullable<ConnectionPool['introduction']>): void {
     const { destination, deadlines } = this.#base;
     this.#introduction = introduction;
@@ -144,7 +157,10 @@ export class LinkPool {
       emptied: () => {
         if (this.#present?.streams !== streams) link.close();
       },
-      leaving: forget,
+      leaving: (reason) => {
+        forget();
+        if (reason === 'silent') this.#fellSilent(link);
+      },
       closed: (reason, fault) => {
         forget();
         this.#leaving.delete(streams);
@@ -156,7 +172,7 @@ export class LinkPool {
         throw error;
       },
     });
-    this.#present = { link, streams };
+    this.#present = { link, streams, openedAt: deadlines.now };
     this.#unwatch = processResolver.watch(destination.host, (present) => {
       if (wire.remoteAddress === undefined || !present.has(unmapped(wire.remoteAddress))) this.#keptUntil = 0;
     });

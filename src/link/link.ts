@@ -28,8 +28,8 @@ export interface LinkOwner {
   opened?(wire: LinkWire): void;
   /** No stream is open any more. */
   emptied?(): void;
-  /** The peer wants no more streams, or gives no sign of life: none should be opened. */
-  leaving?(): void;
+  /** No more streams should be opened: the peer wants none, or gives no sign of life, which is repeated every 5 s while that lasts. */
+  leaving?(reason: 'asked' | 'silent'): void;
   /** The connection is closed. @param fault what the peer did wrong; undefined: nothing */
   closed(reason: string, fault: boolean): void;
   /** Reports a bug. The connection is closed. */
@@ -122,8 +122,8 @@ export class Link implements Receiver, Carrier, FrameSink, Watched {
     this.wire.destroySoon();
   }
 
-  destroy(): void {
-    this.#end('closed', false);
+  destroy(reason = 'closed'): void {
+    this.#end(reason, false);
     this.wire.destroy();
   }
 
@@ -207,7 +207,7 @@ export class Link implements Receiver, Carrier, FrameSink, Watched {
       this.#lose('no sign of life');
       return;
     }
-    if (silence >= silentMs.leaves) this.#owner.leaving?.();
+    if (silence >= silentMs.leaves) this.#owner.leaving?.('silent');
     if (this.#over) return;
     if (silence >= silentMs.asks) this.sendControl(frameTypes.ping, 0, 0);
     this.deadline = this.#owner.deadlines.in(silentMs.asks - (silence % silentMs.asks));
@@ -264,7 +264,7 @@ export class Link implements Receiver, Carrier, FrameSink, Watched {
     this.#lastRead = last;
     const unread = [...this.#streams.values()].filter(({ stream }) => stream > last);
     for (const wire of unread) wire.lost(coded('the server reads no new streams', unreadCode));
-    this.#owner.leaving?.();
+    this.#owner.leaving?.('asked');
     if (this.#streams.size === 0) this.#owner.emptied?.();
     return undefined;
   }

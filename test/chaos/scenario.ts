@@ -15,7 +15,7 @@ export interface Scenario {
   readonly stage: StageOptions;
   /** True: the scenario is about gateway servers that are processes of their own, and not performed where balancers are the servers. */
   readonly apart?: true;
-  /** Longest times that meet the bar. A time that is not listed is only measured. */
+  /** Longest times that meet the bar, on a machine that others leave alone: see `Outcome.slowdown`. A time that is not listed is only measured. */
   readonly bar?: Times;
   /** Acts on a stage that is up and under load. Rejects if the stage does not end in its wanted state. */
   run(stage: Stage): Promise<Times>;
@@ -36,6 +36,8 @@ export interface Outcome extends Times {
   readonly duplicated: number;
   /** Longest time without any right answer. */
   readonly longestGapMs: number;
+  /** How many times longer everything takes that needs a processor, because others use the machine, too: the times of the bar are multiplied by it. */
+  readonly slowdown: number;
   /** The scenario was not performed, because of this. */
   readonly missing?: string;
   /** Reasons why the bar was missed, one line each. */

@@ -11,6 +11,8 @@ export interface StageOptions {
   readonly persistent?: boolean;
   /** The connections to Redis pass a relay, which can be cut; `gateways`: those of the gateways to Redis, or to the balancer that they join. */
   readonly relayed?: 'all' | 'gateways';
+  /** Connections of balancers to each gateway pass a relay, which can cut the links among them. */
+  readonly linksRelayed?: boolean;
   /** A second environment, `staging`, with a server `s` and its own load. */
   readonly staging?: boolean;
   /** A second balancer on the same Redis, of this release or the previous one, with its own load. */

@@ -1,7 +1,6 @@
 import { DnsServer } from '../tools/dns-server.ts';
 import { deployEcho, type EchoTarget, echoProject, startTarget } from '../tools/echo.ts';
 import { eventually } from '../tools/eventually.ts';
-import { freePort } from '../tools/free-port.ts';
 import { Load, type LoadCounts } from '../tools/load.ts';
 import { ownFolder } from '../tools/own-folder.ts';
 import type { Owner } from '../tools/owner.ts';
@@ -11,10 +10,12 @@ import { type RedisServer, startRedis } from '../tools/redis.ts';
 import { type Sentinels, startSentinels } from '../tools/sentinels.ts';
 import { builtProgram, type SluiceProcess } from '../tools/sluice-process.ts';
 import { type BalancerUnderTest, serving, startBalancer, startGateway, whileAway } from '../tools/sluice-under-test.ts';
+import type { LinkRelay } from './link-relay.ts';
 import { type Relay, startRelay } from './relay.ts';
 import { StageAuthority } from './stage-authority.ts';
 import { StageCertificates } from './stage-certificates.ts';
 import { type GatewayOptions, modes, type StageOptions } from './stage-options.ts';
+import { StagePlaces } from './stage-places.ts';
 import { answersAgain, untilComplete, whileMissing } from './waits.ts';
 
 /** Number of clients in a load, each with one request at a time. */
@@ -37,6 +38,7 @@ interface Parts {
   readonly program: string | undefined;
   readonly sentinels: Sentinels | undefined;
   readonly dns: DnsServer | undefined;
+  readonly places: StagePlaces;
   /** URL of the registry; undefined: gateways join through the balancer. */
   readonly url: string | undefined;
   readonly brief: boolean;
@@ -113,6 +115,7 @@ export class Stage {
       program,
       sentinels,
       dns,
+      places: new StagePlaces(owner, options),
       url,
       brief,
     });
@@ -188,6 +191,11 @@ export class Stage {
     return this.#parts.relay;
   }
 
+  /** The relays between balancers and the gateways that run from the beginning. */
+  get linkRelays(): LinkRelay[] {
+    return this.servers.map((id) => this.#parts.places.relay(id));
+  }
+
   /** The certificate of `production`, in files. */
   get certificates(): StageCertificates {
     return this.#parts.certificates as StageCertificates;
@@ -210,12 +218,8 @@ export class Stage {
     this.#settings.set(id, settings);
     const folder = this.#folders.get(id) ?? ownFolder(this.#parts.owner);
     this.#folders.set(id, folder);
-    const named = this.#parts.dns === undefined ? undefined : await freePort();
-    const port = named ?? settings.port;
-    const at = port === undefined ? [] : ['--listen', `127.0.0.1:${port}`];
-    const advertised = named === undefined ? [] : ['--advertise', `${id}.test:${named}`];
-    const args = ['--environment', settings.environment ?? 'production', ...at, ...advertised];
-    const control = named === undefined ? this.balancer.control : this.balancer.control.replace('127.0.0.1', 'balancer.test');
+    const args = ['--environment', settings.environment ?? 'production', ...(await this.#parts.places.of(id, settings.port))];
+    const control = this.#parts.dns === undefined ? this.balancer.control : this.balancer.control.replace('127.0.0.1', 'balancer.test');
     const limit = this.#parts.gatewayDescriptors;
     const gateway = await startGateway(this.#parts.owner, id, settings.joinUrl ?? this.#parts.url ?? control, args, {
       folder,

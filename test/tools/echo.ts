@@ -14,7 +14,12 @@ export async function startTarget(owner: Owner): Promise<EchoTarget> {
   const posts = new Map<string, number>();
   const server = createServer(async (request, response) => {
     let body = '';
-    for await (const piece of request) body += piece;
+    try {
+      for await (const piece of request) body += piece;
+    } catch {
+      // The sender has broken the request off: a proxy whose client is gone.
+      return;
+    }
     const path = (request.url ?? '').slice(1);
     if (request.method === 'POST') posts.set(path, (posts.get(path) ?? 0) + 1);
     response.end(`${request.method} ${path} ${body}`);

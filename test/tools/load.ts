@@ -58,6 +58,12 @@ export interface LoadOptions {
  */
 export type Losable = 'posts' | 'any';
 
+/** Bounds of what an event of {@link Load.losing} loses. */
+export interface LossLimits {
+  /** Responses of any method that the event may break off after their beginning: no other server can complete them. Default 0. */
+  readonly brokenOff?: number;
+}
+
 /** An event that loses requests. */
 interface Loss {
   readonly of: Losable;
@@ -65,6 +71,8 @@ interface Loss {
   endedAt?: number;
   /** Clients (`posts`) or connections (`any`) that have lost a request by it. */
   readonly losers: Set<number | Socket>;
+  /** Responses that it may still break off. */
+  brokenOff: number;
 }
 
 /**
@@ -73,6 +81,9 @@ interface Loss {
  */
 const idleLimit = { ms: 250, rememberedMs: 2000, betweenRequestsMs: 450 };
 const checkEveryMs = 25;
+
+/** Message of a response that ended before it was complete. */
+const brokenOff = 'the response broke off';
 
 /** A constant load on one address. Each client sends its next request when its last one is answered; every body is checked. */
 export class Load {
@@ -132,8 +143,8 @@ export class Load {
   }
 
   /** Runs an event that loses requests. A failed request that it may not lose is wrong. */
-  async losing<Result>(of: Losable, event: () => Promise<Result>): Promise<Result> {
-    const loss: Loss = { of, losers: new Set() };
+  async losing<Result>(of: Losable, event: () => Promise<Result>, { brokenOff = 0 }: LossLimits = {}): Promise<Result> {
+    const loss: Loss = { of, losers: new Set(), brokenOff };
     this.#losses.push(loss);
     try {
       return await event();
@@ -173,8 +184,8 @@ export class Load {
   async #send(client: number, method: 'GET' | 'POST', id: string): Promise<void> {
     const { counts } = this;
     const begunAt = performance.now();
-    const failed = (reason: string, connection?: Socket) => {
-      const list = this.#isLost(client, method, begunAt, connection) ? counts.lost : counts.wrong;
+    const failed = (reason: string, connection?: Socket, brokeOff = false) => {
+      const list = this.#isLost({ client, method, begunAt, connection, brokeOff }) ? counts.lost : counts.wrong;
       list.push(`${method} ${id}: ${reason}`);
     };
     const { by, revisions } = counts;
@@ -198,7 +209,7 @@ export class Load {
           return;
         }
         if (!this.#options.patient || code !== 'ECONNREFUSED' || this.#stopped) {
-          failed(message, (error as Failure).connection);
+          failed(message, (error as Failure).connection, code === 'ECONNRESET' || message === brokenOff);
           return;
         }
         await pause(10);
@@ -206,13 +217,19 @@ export class Load {
     }
   }
 
-  #isLost(client: number, method: 'GET' | 'POST', begunAt: number, connection: Socket | undefined): boolean {
+  #isLost({ client, method, begunAt, connection, brokeOff }: Lost): boolean {
     const openedAt = connection && this.#openedAt.get(connection);
-    for (const { of, endedAt = Number.POSITIVE_INFINITY, losers } of this.#losses) {
+    for (const loss of this.#losses) {
+      const { of, endedAt = Number.POSITIVE_INFINITY, losers } = loss;
       const [loser, since] = of === 'any' ? [connection, openedAt] : [method === 'POST' ? client : undefined, begunAt];
-      if (loser === undefined || since === undefined || since > endedAt || losers.has(loser)) continue;
-      losers.add(loser);
-      return true;
+      if (loser !== undefined && since !== undefined && since <= endedAt && !losers.has(loser)) {
+        losers.add(loser);
+        return true;
+      }
+      if (brokeOff && loss.brokenOff > 0 && begunAt <= endedAt) {
+        loss.brokenOff--;
+        return true;
+      }
     }
     return false;
   }
@@ -250,7 +267,7 @@ export class Load {
         });
         response.once('end', () => resolve({ response, body: text, connection }));
         response.once('error', (error) => reject(Object.assign(error, { connection })));
-        response.once('aborted', () => reject(Object.assign(new Error('the response broke off'), { connection })));
+        response.once('aborted', () => reject(Object.assign(new Error(brokenOff), { connection })));
       });
       let sinceLastMs = 0;
       sent.once('socket', (socket) => {
@@ -268,6 +285,16 @@ export class Load {
       sent.end(method === 'POST' ? id : undefined);
     });
   }
+}
+
+/** A request that has failed. */
+interface Lost {
+  readonly client: number;
+  readonly method: 'GET' | 'POST';
+  readonly begunAt: number;
+  readonly connection: Socket | undefined;
+  /** Its response had begun, or its connection was reset, which drops what had come of the response. */
+  readonly brokeOff: boolean;
 }
 
 function agentFor(tls: LoadTls | undefined): http.Agent {
