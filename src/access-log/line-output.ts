@@ -9,6 +9,8 @@ const { latin1Write } = Buffer.prototype as unknown as { latin1Write(this: Buffe
 /** Octets of memory for lines that wait to be written: about a second of traffic at full speed while the disk stalls. */
 export const mostWaitingOctets = 8 * 1024 * 1024;
 const mostWaiting = mostWaitingOctets / batchOctets;
+/** Most empty batches that are kept: as many as are written and collected at a time while the file takes lines. */
+const mostSpare = 32;
 /** Longest time in milliseconds that a line waits for others, to be written together with them. */
 const flushMs = 200;
 /** Milliseconds until the next write: while the file takes lines, while it has no room (EAGAIN), after an error. */
@@ -47,8 +49,8 @@ export class LineOutput implements LineSink {
   #collecting: Batch | undefined;
   /** Batches to be written, oldest first. */
   readonly #waiting: Batch[] = [];
-  /** An empty batch, kept to be used again. */
-  #spare: Batch | undefined;
+  /** Empty batches, kept to be used again: memory for a new one costs more than a line. */
+  readonly #spare: Batch[] = [];
   #writing: { readonly file: LogFile; readonly since: number } | undefined;
   /** The last write wrote nothing. */
   #stuck = false;
@@ -124,8 +126,7 @@ export class LineOutput implements LineSink {
       if (this.#failure === undefined && this.#waiting.length >= (this.#file?.batches ?? mostWaiting)) this.#writeWaiting();
     }
     this.#timer ??= this.#tools.clock.after(flushMs, this.#tick);
-    this.#collecting = this.#spare ?? { bytes: Buffer.allocUnsafeSlow(batchOctets), length: 0, written: 0 };
-    this.#spare = undefined;
+    this.#collecting = this.#spare.pop() ?? { bytes: Buffer.allocUnsafeSlow(batchOctets), length: 0, written: 0 };
     return this.#collecting;
   }
 
@@ -183,7 +184,7 @@ export class LineOutput implements LineSink {
       done++;
       batch.length = 0;
       batch.written = 0;
-      this.#spare = batch;
+      if (this.#spare.length < mostSpare) this.#spare.push(batch);
     }
     this.#waiting.splice(0, done);
   }

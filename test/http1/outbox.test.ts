@@ -3,8 +3,11 @@ import net from 'node:net';
 import { type Test, test } from 'tap';
 import { Outbox } from '../../src/http1/connection/outbox.ts';
 import { readSize } from '../../src/http1/connection/read-buffers.ts';
-import type { Receiver, SocketWire } from '../../src/http1/connection/wire.ts';
+import type { Receiver, SocketWire, Wire } from '../../src/http1/connection/wire.ts';
 import { accept, connect, reset } from '../../src/http1/connection/wire-socket.ts';
+import { octetsToSend, scannedOctets } from '../../src/http1/message/field-scanner.ts';
+import { eventually } from '../tools/eventually.ts';
+import { memoryInUse } from '../tools/memory.ts';
 
 class TestReceiver implements Receiver {
   closedWith: Promise<Error | undefined>;
@@ -130,6 +133,57 @@ test('a peer that reads slowly gets every octet once, in order, while others get
   await slow.receiver.drainedOnce;
   const words = sent.map((_, round) => `${round} `).join('');
   t.equal((await read(quick.peer, words.length)).toString(), words);
+});
+
+/** A wire that keeps what it is sent, as a socket does whose peer does not read, if `keeps`. */
+function fakeWire(keeps: boolean): { wire: Wire; sent: Buffer[] } {
+  const sent: Buffer[] = [];
+  const send = (octets: Buffer) => {
+    sent.push(octets);
+    return keeps;
+  };
+  return { wire: { send } as Partial<Wire> as Wire, sent };
+}
+
+test('memory that a wire keeps is not written to until the wire lets go, and then used again', async (t) => {
+  const first = Buffer.alloc(2 * readSize);
+  const outbox = new Outbox(first);
+  const [keeping, other] = [fakeWire(true), fakeWire(false)];
+  const send = ({ wire }: { wire: Wire }, text: string) => {
+    outbox.to(wire).text(text);
+    outbox.flush();
+  };
+  const isFirst = async () => {
+    await memoryInUse();
+    other.sent.length = 0;
+    send(other, 'more');
+    return other.sent[0]?.buffer === first.buffer;
+  };
+  send(other, 'some');
+  t.equal(other.sent[0]?.buffer, first.buffer);
+  send(keeping, 'kept');
+  t.equal(keeping.sent[0]?.buffer, first.buffer);
+  for (let turn = 0; turn < 3; turn++) t.notOk(await isFirst());
+  t.equal(keeping.sent[0]?.toString(), 'kept');
+  keeping.sent.length = 0;
+  await eventually(isFirst, (is) => is);
+});
+
+test('octets that were read are copied as others are, however many', { skip: octetsToSend === undefined && 'no vectors here' }, (t) => {
+  const outbox = new Outbox(octetsToSend);
+  const { wire, sent } = fakeWire(false);
+  const read = scannedOctets as Buffer;
+  read.set(pattern(read.length, 5));
+  for (const length of [1, 39, 40, 41, 1000, 40_000, read.length]) {
+    const start = read.length - length;
+    outbox.to(wire).text('before ');
+    outbox.octets(read, start, read.length);
+    outbox.text(' after');
+    outbox.flush();
+    const expected = Buffer.concat([Buffer.from('before '), read.subarray(start), Buffer.from(' after')]);
+    t.ok(sent.pop()?.equals(expected), `${length} octets`);
+  }
+  t.end();
 });
 
 test('the FIN comes after the octets that wait', async (t) => {

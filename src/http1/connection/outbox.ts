@@ -1,3 +1,4 @@
+import { copyScanned, octetsToSend, scannedOctets } from '../message/field-scanner.ts';
 import { CR, copyOctets, LF } from '../message/octets.ts';
 import { readBuffers, readSize } from './read-buffers.ts';
 import type { Wire } from './wire.ts';
@@ -15,6 +16,9 @@ const maxKept = 2048;
 const viewsPerStart = 8;
 const mostViews = (capacity / alignment) * viewsPerStart;
 
+/** From this many octets on, a copy within one memory is faster than a loop. */
+const leastMoved = 40;
+
 const hexDigits = Buffer.from('0123456789abcdef');
 /** Most hexadecimal digits of a number of 32 bits. */
 const mostHexDigits = 8;
@@ -28,11 +32,18 @@ const { latin1Write } = Buffer.prototype as unknown as { latin1Write(this: Buffe
  * where separate writes would have to wake it each time. Octets written here are sent without a further call.
  *
  * There is one outbox in a process. Its memory is reused unless the kernel could not take all of it at once; then the socket keeps the
- * memory and the outbox allocates new.
+ * memory and the outbox allocates new, until no socket has octets of the first memory any more.
  */
 export class Outbox {
-  #memory = Buffer.allocUnsafeSlow(capacity);
+  /** Used whenever no socket keeps octets of it. */
+  readonly #first: Buffer;
+  #memory: Buffer;
   #length = 0;
+  /** Views of the first memory that sockets keep. As with any memory, the garbage collector finds out when they have let go. */
+  #kept = 0;
+  readonly #letGo = new FinalizationRegistry<undefined>(() => {
+    this.#kept--;
+  });
   /** Views of the memory that were sent before: making one costs more than writing a short message. */
   #views = new Array<Buffer | undefined>(mostViews).fill(undefined);
   /** The receiver selected by `to`, and the start of its octets in the memory. */
@@ -47,7 +58,14 @@ export class Outbox {
   readonly #turnEnd = () => {
     this.#scheduled = false;
     this.flush();
+    if (this.#kept === 0 && this.#memory !== this.#first) this.#change(this.#first);
   };
+
+  /** @param first memory to begin with, with room for `capacity` octets */
+  constructor(first: Buffer = Buffer.allocUnsafeSlow(capacity)) {
+    this.#first = first;
+    this.#memory = first;
+  }
 
   /** Selects `wire` as the receiver of the octets that follow. */
   to(wire: Wire): this {
@@ -78,7 +96,8 @@ export class Outbox {
       this.#addLarge(from.subarray(start, end));
       return;
     }
-    copyOctets(from, start, end, this.#memory, this.#length);
+    if (from === scannedOctets && this.#memory === octetsToSend && end - start >= leastMoved) copyScanned(start, end, this.#length);
+    else copyOctets(from, start, end, this.#memory, this.#length);
     this.#length += end - start;
   }
 
@@ -132,10 +151,21 @@ export class Outbox {
     for (let index = 0; index < sealed; index++) {
       const wire = this.#wires[index] as Wire;
       this.#wires[index] = undefined;
-      if (wire.send(this.#view(this.#starts[index] as number, this.#ends[index] as number))) kept = true;
+      const view = this.#view(this.#starts[index] as number, this.#ends[index] as number);
+      if (!wire.send(view)) continue;
+      kept = true;
+      if (this.#memory === this.#first) this.#noteKept(view);
     }
-    if (!kept) return;
-    this.#memory = Buffer.allocUnsafeSlow(capacity);
+    if (kept) this.#change(Buffer.allocUnsafeSlow(capacity));
+  }
+
+  #noteKept(view: Buffer): void {
+    this.#kept++;
+    this.#letGo.register(view, undefined);
+  }
+
+  #change(memory: Buffer): void {
+    this.#memory = memory;
     this.#views.fill(undefined);
   }
 
@@ -193,4 +223,4 @@ export class Outbox {
 }
 
 /** The process-wide outbox. */
-export const outbox = new Outbox();
+export const outbox = new Outbox(octetsToSend);

@@ -42,7 +42,11 @@ import {
 
 /** Octets of {@link scannedOctets}. */
 const room = 64 * 1024;
-const pages = 2;
+const octetsPerPage = 64 * 1024;
+/** Pages for these octets and for what is found in them, and pages of {@link octetsToSend}. */
+const pagesToScan = 2;
+const pagesToSend = 2;
+const pages = pagesToScan + pagesToSend;
 /** Vectors that begin at an octet of the room may end this far behind it. */
 const margin = 64;
 
@@ -220,7 +224,8 @@ interface WasmTools {
 
 interface Scanner {
   readonly scan: Scan;
-  /** The place that is scanned. */
+  readonly memory: Buffer;
+  /** The place that is scanned, at the beginning of the memory. */
   readonly octets: Buffer;
   readonly count: Int32Array;
   readonly lines: Int32Array;
@@ -231,6 +236,17 @@ const scanner = makeScanner();
 
 /** Octets that can be scanned: a place to read heads into. Undefined: this machine has no vectors for WebAssembly. */
 export const scannedOctets: Buffer | undefined = scanner?.octets;
+
+/** A place for octets to be sent, into which {@link copyScanned} copies. Undefined: there is none. */
+export const octetsToSend: Buffer | undefined = scanner?.memory.subarray(pagesToScan * octetsPerPage);
+
+/**
+ * Copies octets [start, end) of {@link scannedOctets} to position `at` of {@link octetsToSend}. Both are in one memory: `Buffer.copy` would make a view
+ * of the octets, which costs more than the copy.
+ */
+export function copyScanned(start: number, end: number, at: number): void {
+  scanner?.memory.copyWithin(pagesToScan * octetsPerPage + at, start, end);
+}
 
 /**
  * Parses field lines as `parseFieldLines` does, sixteen octets at a time, if they are in {@link scannedOctets}, complete, valid, and have names of letters,
@@ -259,6 +275,7 @@ function makeScanner(): Scanner | undefined {
     }
     return {
       scan: exports['f'] as Scan,
+      memory: Buffer.from(memory.buffer),
       octets: Buffer.from(memory.buffer, 0, room),
       count: new Int32Array(memory.buffer, countAt, 1),
       lines: new Int32Array(memory.buffer, linesAt, (mostLines + 1) * (octetsPerLine / 4)),
