@@ -170,7 +170,7 @@ export class Link implements Receiver, Carrier, FrameSink, Watched {
     this.#length = 0;
     this.writes++;
     if (!this.wire.send(octets) && spareMemories.length < mostSpare) spareMemories.push(memory);
-    if (this.wire.writableLength > mostWaiting) this.#fail('it does not read what it asks for');
+    if (this.wire.writableLength > mostWaiting) process.nextTick(this.#giveUpUnread);
   }
 
   // From the connection
@@ -275,6 +275,9 @@ export class Link implements Receiver, Carrier, FrameSink, Watched {
     this.#memory ??= spareMemories.pop() ?? Buffer.allocUnsafeSlow(capacity);
     return this.#memory;
   }
+
+  /** Later than the write that shows it: whoever sends is amid octets of others, and an exchange that is lost sends an answer at once. */
+  readonly #giveUpUnread = (): void => this.#fail('it does not read what it asks for');
 
   #fail(fault: FrameFault): void {
     this.#lose(fault, true);

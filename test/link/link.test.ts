@@ -301,13 +301,15 @@ test('a silent peer is asked for a sign of life, gets no more streams without on
 
 test('a peer that does not read is given up before much is kept for it', async (t) => {
   const end = new LinkEnd('gateway');
-  end.receive(opened(1, Buffer.from('a')));
+  end.receive(opened(1, Buffer.from('a')), opened(2, Buffer.from('b')));
   end.wire.writableNeedDrain = true;
   for (let asked = 0; asked < 1000; asked++) end.receive(frame('ping', 0));
   await turns();
   t.equal(end.wire.take().length, 0, 'it gets no pongs');
   end.wire.writableLength = 70 * 1024 * 1024;
-  end.streams[0]?.wire.send(Buffer.from('x'));
+  for (const { wire } of end.streams) wire.send(Buffer.alloc(windowOctets));
+  t.not(end.wire.take().length, 0, 'the memory is full, and its octets have left');
+  t.equal(end.over, undefined, 'no stream is lost while octets are sent, which may be those of others');
   await turns();
   t.match(end.over, { reason: /does not read/, fault: true });
 });

@@ -58,7 +58,7 @@ export class Outbox {
   readonly #turnEnd = () => {
     this.#scheduled = false;
     this.flush();
-    if (this.#kept === 0 && this.#memory !== this.#first) this.#change(this.#first);
+    if (this.#kept === 0 && this.#length === 0 && this.#memory !== this.#first) this.#change(this.#first);
   };
 
   /** @param first memory to begin with, with room for `capacity` octets */

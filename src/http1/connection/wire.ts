@@ -40,7 +40,10 @@ export interface Wire extends Yielding {
   resume(): unknown;
   /** Stops reading, as `pause`, until `resume` is called in this turn of the event loop. More octets are read at a time then. */
   yield(): void;
-  /** Writes octets. Returns true if their memory must not be reused, because the write goes on. Does nothing on an ended or closed socket. */
+  /**
+   * Writes octets. Returns true if their memory must not be reused, because the write goes on. Does nothing on an ended or closed socket. Calls no receiver
+   * back: the octets of others may not have left yet.
+   */
   send(octets: Buffer): boolean;
   /** Sends octets if they can be copied before it returns; otherwise returns false. Undefined: octets are never copied. */
   sendCopied?(octets: Buffer): boolean;
