@@ -9,6 +9,7 @@ const replacements = [2, 0].map(
   (workers): Scenario => ({
     name: `certificates are replaced, by files and by reloads (workers: ${workers})`,
     stage: { registry: 'embedded', secured: 'files', workers },
+    waits: true,
     bar: { convergeMs: 15_000 },
     async run(stage) {
       const { certificates, balancer } = stage;
@@ -53,6 +54,7 @@ const renewals = [2, 0].map(
   (workers): Scenario => ({
     name: `certificates are renewed by ACME under load (workers: ${workers})`,
     stage: { registry: 'redis', second: 'present', secured: 'acme', workers },
+    waits: true,
     bar: { convergeMs: 15_000 },
     async run(stage) {
       const seen = new Set<string>();

@@ -85,6 +85,7 @@ export const registryScenarios: readonly Scenario[] = [
   {
     name: 'Redis refuses writes until every lease has ended',
     stage: { registry: 'redis' },
+    waits: true,
     bar,
     async run(stage) {
       await administer(stage.redis.url, async (admin) => {
@@ -98,6 +99,7 @@ export const registryScenarios: readonly Scenario[] = [
   {
     name: 'Redis evicts keys of Sluice',
     stage: { registry: 'redis' },
+    waits: true,
     bar,
     async run(stage) {
       await administer(stage.redis.url, async (admin) => {
@@ -119,6 +121,7 @@ export const registryScenarios: readonly Scenario[] = [
   {
     name: 'the password of Redis is changed under everyone, and changed back',
     stage: { registry: 'redis' },
+    waits: true,
     bar,
     async run(stage) {
       await administer(stage.redis.url, async (admin) => {
@@ -135,6 +138,7 @@ export const registryScenarios: readonly Scenario[] = [
     name: 'the join token is changed without the gateways knowing, and changed back',
     stage: { registry: 'embedded', patient: true },
     apart: true,
+    waits: true,
     bar,
     async run(stage) {
       const restart = async (token: string) => {

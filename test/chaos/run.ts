@@ -10,7 +10,7 @@ import { perform } from './perform.ts';
 import { registryScenarios } from './registry-scenarios.ts';
 import { type Performed, progressOf, reportOf } from './report.ts';
 import { rolloutScenarios } from './rollout-scenarios.ts';
-import { since } from './scenario.ts';
+import { type Scenario, since } from './scenario.ts';
 import { serverScenarios } from './server-scenarios.ts';
 import { type Mode, modes } from './stage-options.ts';
 import { workerScenarios } from './worker-scenarios.ts';
@@ -38,23 +38,33 @@ const scenarios = [
   .filter(({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase())))
   .filter(({ apart }) => mode !== 'embedded' || !apart)
   .filter(({ stage }) => mode === undefined || stage.mode === undefined || stage.mode === mode);
+/** Number of scenarios that wait, at a time. */
+const lanes = 2;
 const performed: Performed[] = [];
 const begun = performance.now();
 process.once('SIGINT', () => {
   process.stdout.write(`${reportOf(performed, mode ?? 'default', since(begun) / 1000)}stopped before its end\n`);
   process.exit(1);
 });
-for (const [index, scenario] of scenarios.entries()) {
-  const started = performance.now();
-  process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${index + 1}/${scenarios.length} ${scenario.name}\n`);
-  const outcome = await perform(scenario, mode === undefined ? {} : { mode });
-  if (outcome.missing !== undefined) {
-    process.stdout.write(`left out: ${outcome.missing}\n`);
-    continue;
+let count = 0;
+/** Performs scenarios one after the other, until none is left. */
+async function performAll(queue: Scenario[]): Promise<void> {
+  for (let scenario = queue.shift(); scenario !== undefined; scenario = queue.shift()) {
+    const started = performance.now();
+    const number = `${++count}/${scenarios.length}`;
+    process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${number} ${scenario.name}\n`);
+    const outcome = await perform(scenario, mode === undefined ? {} : { mode });
+    if (outcome.missing !== undefined) {
+      process.stdout.write(`${number} left out: ${outcome.missing}\n`);
+      continue;
+    }
+    const one = { scenario, outcome, seconds: since(started) / 1000, machineLoad: loadavg()[0] ?? Number.NaN };
+    performed.push(one);
+    process.stdout.write(`${number} ${progressOf(one)}\n`);
   }
-  const one = { scenario, outcome, seconds: since(started) / 1000, machineLoad: loadavg()[0] ?? Number.NaN };
-  performed.push(one);
-  process.stdout.write(`${progressOf(one)}\n`);
 }
+await performAll(scenarios.filter(({ waits }) => !waits));
+const waiting = scenarios.filter(({ waits }) => waits);
+await Promise.all(Array.from({ length: lanes }, () => performAll(waiting)));
 process.stdout.write(reportOf(performed, mode ?? 'default', since(begun) / 1000));
 process.exitCode = performed.every(({ outcome }) => outcome.faults.length === 0) ? 0 : 1;

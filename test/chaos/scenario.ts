@@ -15,6 +15,8 @@ export interface Scenario {
   readonly stage: StageOptions;
   /** True: the scenario is about gateway servers that are processes of their own, and not performed where balancers are the servers. */
   readonly apart?: true;
+  /** True: the scenario waits most of its time, and its bar is wide. A run performs it beside another one that waits. */
+  readonly waits?: true;
   /** Longest times that meet the bar, on a machine that others leave alone: see `Outcome.slowdown`. A time that is not listed is only measured. */
   readonly bar?: Times;
   /** Acts on a stage that is up and under load. Rejects if the stage does not end in its wanted state. */
