@@ -11,6 +11,7 @@ import { runWhenIdle } from './run-when-idle.ts';
 import { bigProject, configured, environments, smallProject } from './scene.ts';
 import { type Measured, Traffic } from './traffic.ts';
 import { TurnMeter, type TurnsTaken } from './turns.ts';
+import { withoutWaits } from './waits.ts';
 
 export interface ControlBenchOptions {
   /** Registered servers, and static ones. */
@@ -34,6 +35,8 @@ export interface ControlBenchOptions {
 export interface Latency {
   readonly balancer: Spread;
   readonly gateway: Spread;
+  /** The same requests without the time in which balancer or gateway server waited for a processor. */
+  readonly running: { readonly balancer: Spread; readonly gateway: Spread };
   /** Requests without an answer for 10 s, of both. */
   readonly unanswered: number;
   /** Turns of the event loops of balancer and gateway server meanwhile. */
@@ -158,14 +161,26 @@ async function until200(url: string): Promise<void> {
 
 function latencyOf(measured: readonly Measured[], turns: readonly Latency['turns'][]): Latency {
   const of = (path: string) => spreadOf(measured.flatMap(({ times }) => times[path] ?? []));
+  const running = (path: string, ...through: (keyof Latency['turns'])[]) => {
+    const times = measured.flatMap(({ times: { [path]: times = [] }, began: { [path]: began = [] } }, index) => {
+      const taken = turns[index];
+      return withoutWaits({ began, times }, taken === undefined ? [] : through.map((role) => taken[role].waits));
+    });
+    return spreadOf(times);
+  };
   return {
     balancer: of('balancer'),
     gateway: of('gateway'),
+    running: { balancer: running('balancer', 'balancer'), gateway: running('gateway', 'balancer', 'gateway') },
     unanswered: measured.reduce((sum, one) => sum + one.unanswered, 0),
     turns: { balancer: sumOf(turns.map(({ balancer }) => balancer)), gateway: sumOf(turns.map(({ gateway }) => gateway)) },
   };
 }
 
 function sumOf(turns: readonly TurnsTaken[]): TurnsTaken {
-  return { longestMs: Math.max(...turns.map(({ longestMs }) => longestMs)), long: turns.reduce((sum, { long }) => sum + long, 0) };
+  return {
+    longestMs: Math.max(...turns.map(({ longestMs }) => longestMs)),
+    long: turns.reduce((sum, { long }) => sum + long, 0),
+    waits: turns.flatMap(({ waits }) => waits),
+  };
 }

@@ -6,12 +6,16 @@ import type { TrafficMessage, TrafficOrder } from './traffic.ts';
 /** Milliseconds between two requests on one path. */
 const everyMs = 4;
 
+/** Milliseconds by which the clock of the machine, which other processes read too, is ahead of that of this process. */
+const clockAhead = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
 const agent = new Agent({ keepAlive: true });
 let timers: NodeJS.Timeout[] = [];
 let open = 0;
 let failures: string[] = [];
 let unanswered = 0;
 let times: Record<string, number[]> = {};
+let begun: Record<string, number[]> = {};
 
 function tell(message: TrafficMessage): void {
   process.send?.(message);
@@ -26,8 +30,10 @@ function send(name: string, url: string): void {
     if (noted) return;
     noted = true;
     open--;
-    if (late || failure === undefined) times[name]?.push(performance.now() - began);
-    else if (failures.push(failure) > 5) failures.pop();
+    if (late || failure === undefined) {
+      times[name]?.push(performance.now() - began);
+      begun[name]?.push(began + clockAhead);
+    } else if (failures.push(failure) > 5) failures.pop();
   };
   open++;
   const asked = request(url, { agent, timeout: 10_000 }, (answer) => {
@@ -48,13 +54,14 @@ const target = createServer({ keepAliveTimeout: 120_000 }, (_asked, answer) => a
 await once(target, 'listening');
 process.on('message', (order: TrafficOrder) => {
   if (order.do === 'begin') {
-    times = Object.fromEntries(Object.keys(order.paths).map((name) => [name, []]));
+    const none = () => Object.fromEntries(Object.keys(order.paths).map((name) => [name, []]));
+    [times, begun] = [none(), none()];
     failures = [];
     unanswered = 0;
     timers = Object.entries(order.paths).map(([name, url]) => setInterval(() => send(name, url), everyMs));
   } else {
     for (const timer of timers) clearInterval(timer);
-    const ended = () => (open > 0 ? setTimeout(ended, 1) : tell({ times, failures, unanswered }));
+    const ended = () => (open > 0 ? setTimeout(ended, 1) : tell({ times, began: begun, failures, unanswered }));
     ended();
   }
 });

@@ -13,6 +13,8 @@ export type TrafficMessage = { readonly port: number } | Measured;
 /** Milliseconds of each answered request by path, and some of the requests without the right answer. */
 export interface Measured {
   readonly times: Readonly<Record<string, readonly number[]>>;
+  /** When each of these requests began, on the clock of the machine. */
+  readonly began: Readonly<Record<string, readonly number[]>>;
   readonly failures: readonly string[];
   /** Requests without an answer for 10 s, which are among the times as such. */
   readonly unanswered: number;

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { ownFolder } from '../../test/tools/own-folder.ts';
 import type { Owner } from '../../test/tools/owner.ts';
+import type { Wait } from './waits.ts';
 
 const probe = fileURLToPath(new URL('../programs/turn-probe.mjs', import.meta.url));
 
@@ -15,6 +16,8 @@ export interface TurnsTaken {
   readonly longestMs: number;
   /** Number of turns of more than {@link longTurnMs}. */
   readonly long: number;
+  /** Times in which the process waited for a processor, the earliest first. */
+  readonly waits: readonly Wait[];
 }
 
 /** Reads from a process how long the turns of its event loop take. */
@@ -34,7 +37,12 @@ export class TurnMeter {
       const asked = request({ socketPath: this.#socket }, (response) => text(response).then(resolve, reject));
       asked.once('error', reject).end();
     });
-    const turns = JSON.parse(answer) as number[];
-    return { longestMs: turns.reduce((most, ms) => Math.max(most, ms), 0), long: turns.filter((ms) => ms > longTurnMs).length };
+    const read = JSON.parse(answer) as (readonly [at: number, active: number, delayed: number])[];
+    const turns = read.map(([, active, delayed]) => active - delayed);
+    const waits = read.flatMap(([at, , delayed], index) => {
+      const before = read[index - 1]?.[0];
+      return before !== undefined && delayed > 0 ? [{ from: before, to: at, ms: delayed }] : [];
+    });
+    return { longestMs: turns.reduce((most, ms) => Math.max(most, ms), 0), long: turns.filter((ms) => ms > longTurnMs).length, waits };
   }
 }

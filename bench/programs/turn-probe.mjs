@@ -12,7 +12,7 @@ if (socket !== undefined) {
   // A timer of a millisecond fires late by as much as the turns in between took.
   const look = () => {
     const now = reading();
-    turns.push(now.active - before.active - (now.delayed - before.delayed));
+    turns.push([now.at, now.active - before.active, now.delayed - before.delayed]);
     before = now;
   };
   setInterval(look, 1).unref();
@@ -24,9 +24,9 @@ if (socket !== undefined) {
     .unref();
 }
 
-/** Milliseconds in which the event loop was not idle, and in which the thread was ready to run but another process ran. */
+/** Now on the clock of the machine, and milliseconds in which the event loop was not idle, and in which the thread was ready to run but another process ran. */
 function reading() {
-  return { active: performance.eventLoopUtilization().active, delayed: delayed() };
+  return { at: Number(process.hrtime.bigint()) / 1e6, active: performance.eventLoopUtilization().active, delayed: delayed() };
 }
 
 function delayed() {

@@ -49,7 +49,9 @@ export class Homes {
 
   /** Replaces the servers that may be picked. */
   follow(servers: readonly Upstream[]): void {
-    this.#servers = new Map(servers.flatMap((server) => (server.weight > 0 ? [[server.id, server]] : [])));
+    const followed = new Map<string, Upstream>();
+    for (const server of servers) if (server.weight > 0) followed.set(server.id, server);
+    this.#servers = followed;
     if (this.#servers.size < 2) this.#parts.clear();
   }
 

@@ -54,7 +54,8 @@ export class LiveMember {
     // The streak belongs to one process at one address, and starts from zero after an ejection.
     if (moved || server.instance !== this.#server.instance || server.ejected) this.streak.end();
     if (server.wellSince !== this.#server.wellSince) this.wellSince = undefined;
-    const secured = server.hopKey !== this.#server.hopKey || !isDeepStrictEqual(server.tls, this.#server.tls);
+    const sameTls = server.tls === this.#server.tls || isDeepStrictEqual(server.tls, this.#server.tls);
+    const secured = server.hopKey !== this.#server.hopKey || !sameTls;
     const restarted = server.embedded === true && server.instance !== this.#server.instance;
     const restated = server.identity !== this.#server.identity;
     if (hop !== this.#hop && hop !== undefined && server.hopKey !== undefined && !secured) this.#upstream?.secure?.adopt(hop.settings);

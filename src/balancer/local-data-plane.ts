@@ -2,6 +2,7 @@ import { addCounts } from '../model/count-arithmetic.ts';
 import { type HostConflict, HostTable } from '../model/host-table.ts';
 import type { LiveEnvironment, LiveListener, LiveServer } from '../model/live.ts';
 import type { ClientCertificates } from '../model/tls.ts';
+import { controlTurns } from '../model/turns.ts';
 import type { Exchange, Handler, Listener, ListenerSettings, Route } from '../proxy/contract.ts';
 import { failures } from '../proxy/failures.ts';
 import { logFault } from '../proxy/log-fault.ts';
@@ -36,6 +37,7 @@ export class LocalDataPlane implements Handler, DataPlane {
   }
 
   request(exchange: Exchange): void {
+    controlTurns.requests++;
     const { listener } = exchange;
     const { authority } = exchange.request;
     const name = this.#hosts.find(listener, authority) ?? this.#former.get(listener)?.find(listener, authority);

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { isLoginPath, isReserved, metricsPath, readyPath, usagePath } from '../model/reserved-path.ts';
 import { identityField } from '../model/server-identity.ts';
+import { controlTurns } from '../model/turns.ts';
 import type { Exchange, Failure, Handler } from '../proxy/contract.ts';
 import { ExchangeCounter } from '../proxy/exchange-counter.ts';
 import { failures } from '../proxy/failures.ts';
@@ -57,6 +58,7 @@ export class GatewayHandler implements Handler {
   }
 
   request(exchange: Exchange): void {
+    controlTurns.requests++;
     const { target, method } = exchange.request;
     if (target === '*') {
       exchange.respond(204, {}, '');

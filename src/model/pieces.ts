@@ -20,13 +20,14 @@ export async function inTurns<Result>(
   now: () => number = () => performance.now(),
   urgent = false,
 ): Promise<Result> {
+  await controlTurns.next(urgent);
   for (;;) {
-    await controlTurns.next(urgent);
     const end = now() + turnMs;
     do {
       const { done, value } = pieces.next();
       if (done) return value;
     } while (now() < end);
+    await controlTurns.again(urgent);
   }
 }
 
@@ -51,7 +52,7 @@ export async function eachInTurns<One>(
   let end = 0;
   for (const one of list) {
     if (taken++ >= few && now() >= end) {
-      await controlTurns.next();
+      await (end === 0 ? controlTurns.next() : controlTurns.again());
       end = now() + turnMs;
     }
     take(one);
@@ -74,7 +75,7 @@ export async function* spreadOverTurns<One>(
   for await (const one of made) {
     yield one;
     if (now() < end) continue;
-    await controlTurns.next();
+    await controlTurns.again();
     end = now() + turnMs;
   }
 }

@@ -140,6 +140,76 @@ t.test('what is urgent comes before all that wait', async (t) => {
   t.strictSame(started, ['urgent', 'first', 'second']);
 });
 
+/** Turns with gaps that end when the test says so, and a clock that stands still. */
+function turnsWithGaps() {
+  const clock = { now: 0 };
+  const gaps: (() => void)[] = [];
+  const turns = new Turns({
+    now: () => clock.now,
+    after: (_ms, task) => {
+      gaps.push(task);
+      return () => void gaps.splice(gaps.indexOf(task), 1);
+    },
+  });
+  return { turns, clock, gaps };
+}
+
+async function pass(turns = 4): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+}
+
+t.test('while traffic flows, a gap follows each turn that is used up', async (t) => {
+  const { turns, clock, gaps } = turnsWithGaps();
+  const started: string[] = [];
+  const work = async (name: string) => {
+    await turns.next();
+    started.push(`${name} 1`);
+    await turns.again();
+    started.push(`${name} 2`);
+  };
+  await Promise.all([work('quiet'), pass()]);
+  t.strictSame([started, gaps.length], [['quiet 1', 'quiet 2'], 0], 'without traffic there is none');
+
+  turns.requests++;
+  started.length = 0;
+  const two = [work('first'), work('second')];
+  await pass();
+  t.strictSame([started, gaps.length], [['first 1'], 1], 'nobody has a turn in a gap');
+  for (let gap = 0; gap < 2; gap++) {
+    gaps.shift()?.();
+    await pass();
+  }
+  await Promise.all(two);
+  t.strictSame([started, gaps.length], [['first 1', 'second 1', 'first 2', 'second 2'], 0], 'each gap is one turn long');
+
+  clock.now += 1000;
+  await Promise.all([work('later'), pass()]);
+  t.equal(gaps.length, 0, 'traffic has ended');
+});
+
+t.test('what is urgent does not wait for the end of a gap, and has none itself', async (t) => {
+  const { turns, gaps } = turnsWithGaps();
+  turns.requests++;
+  const started: string[] = [];
+  const long = turns.next().then(async () => {
+    await turns.again();
+    started.push('long');
+  });
+  await pass();
+  t.equal(gaps.length, 1);
+  const urgent = turns.next(true).then(async () => {
+    started.push('urgent');
+    await turns.again(true);
+    started.push('urgent again');
+  });
+  await urgent;
+  t.equal(gaps.length, 0);
+  await pass();
+  for (const end of gaps) end();
+  await long;
+  t.strictSame(started, ['urgent', 'urgent again', 'long']);
+});
+
 const leaf = fc.oneof(fc.string(), fc.double(), fc.boolean(), fc.constant(null), fc.constant(undefined));
 const { document } = fc.letrec((tie) => ({
   document: fc.oneof({ maxDepth: 4 }, leaf, fc.array(tie('document'), { maxLength: 90 }), fc.dictionary(fc.string(), tie('document'))),
