@@ -59,6 +59,9 @@ export interface ControlResults {
 /** Measures plain traffic through one `sluice serve` without workers while its control plane is asked each heavy thing in turn. */
 export async function runControlBench(owner: Owner, options: ControlBenchOptions): Promise<ControlResults> {
   const { servers, revisions, seconds, quietSeconds, only = '', givesWay = false, progress } = options;
+  const chosen = askings.filter(({ name }) => name.startsWith(only));
+  if (chosen.length === 0)
+    throw new Error(`--only ${only}: no name begins with it; the names are: ${askings.map(({ name }) => name).join(', ')}`);
   const begun = { date: new Date(), machine: describeMachine(), servers };
   const traffic = await Traffic.start(owner, givesWay);
   const { target } = traffic;
@@ -105,7 +108,7 @@ export async function runControlBench(owner: Owner, options: ControlBenchOptions
   const quiet: Measured[] = [];
   const quietTurns: Latency['turns'][] = [];
   const asked: (ControlResults['asked'][number] & Latency)[] = [];
-  for (const asking of askings.filter(({ name }) => name.startsWith(only))) {
+  for (const asking of chosen) {
     await turns();
     quiet.push(await traffic.measure(paths, quietSeconds));
     quietTurns.push(await turns());

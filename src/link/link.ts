@@ -298,8 +298,9 @@ export class Link implements Receiver, Carrier, FrameSink, Watched {
     this.#streams.clear();
     const error = coded(`the link is lost: ${reason}`, 'ECONNRESET');
     const unread = coded(`the link is lost before this was sent: ${reason}`, unreadCode);
-    for (const wire of lost) wire.lost(wire.hasSent ? error : unread);
+    // First: what is lost is sent again at once, and not on this link.
     this.#owner.closed(reason, fault);
+    for (const wire of lost) wire.lost(wire.hasSent ? error : unread);
   }
 }
 

@@ -220,11 +220,11 @@ export class Forwarding implements ResponseSink, Repeatability, Watched, Waiter 
 
   failed(failure: AttemptFailure, reason: string): void {
     const attempts = this.#attempts;
-    const stale = failure === 'reset' && this.#connection?.reused === true && !this.#connection.heard;
+    const early = this.#connection?.reused === true && !this.#connection.heard ? failure : undefined;
     const sent = this.#sending;
     this.#connection = undefined;
     this.#sending = false;
-    if (mayResend({ stale, resent: this.#resent, repeatable: this.repeatable, replayable: this.replayable })) {
+    if (mayResend({ early, resent: this.#resent, repeatable: this.repeatable, replayable: this.replayable })) {
       this.#resent = true;
       this.#route.budget.resends++;
       this.#connection = this.#connect(attempts.upstream as Upstream);

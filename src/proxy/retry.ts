@@ -1,3 +1,4 @@
+import type { AttemptFailure } from '../http1/connection/response-sink.ts';
 import type { FailureKind, RetryCounts, RetryReason } from '../model/counts.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
 
@@ -23,7 +24,7 @@ export interface EndedAttempt {
 
 /**
  * Spends one retry and returns true, or returns false if the request must not be sent to another server. A request that never reached a
- * server can always be sent to another; one that a server may have executed is sent again only if it may be executed twice, and within the budget.
+ * server can be sent to another if nothing of its body is gone, as on a link that is lost before it has left; one that a server may have executed is sent again only if it may be executed twice, and within the budget.
  */
 export function spendRetry(attempt: EndedAttempt, settings: RetrySettings, budget: RetryBudget): boolean {
   if (attempt.attempts >= settings.attempts) return false;
@@ -31,6 +32,7 @@ export function spendRetry(attempt: EndedAttempt, settings: RetrySettings, budge
   switch (outcome) {
     case 'connect-failed':
     case 'connect-timeout':
+      if (!attempt.replayable) return false;
       budget.retries[outcome]++;
       return true;
     case 'shortage':
@@ -48,13 +50,22 @@ export function spendRetry(attempt: EndedAttempt, settings: RetrySettings, budge
   }
 }
 
+/** The facts that decide whether a request is sent once more to the same server. */
+export interface EarlyEnd {
+  /** Failure of a kept-alive connection before any octet of an answer; `connect-failed`: before the request had left, as on a link that is lost. */
+  readonly early: AttemptFailure | undefined;
+  /** True if it was sent once more already. */
+  readonly resent: boolean;
+  readonly repeatable: boolean;
+  readonly replayable: boolean;
+}
+
 /**
- * True if a request may be sent once more to the same server over a new connection: it went out on a kept-alive connection that was
- * closed before any octet of an answer, as happens when the server's idle timeout ends just then (RFC 9112 section 9.3.1). This says
- * nothing about the server, so it counts neither as its failure nor as a retry.
+ * True if a request may be sent once more to the same server over a new connection: a kept-alive one was closed too early, as happens when the
+ * server's idle timeout ends just then (RFC 9112 section 9.3.1). This says nothing about the server, so it counts neither as its failure nor as a retry.
  */
-export function mayResend(attempt: { stale: boolean; resent: boolean; repeatable: boolean; replayable: boolean }): boolean {
-  return attempt.stale && !attempt.resent && attempt.repeatable && attempt.replayable;
+export function mayResend({ early, resent, repeatable, replayable }: EarlyEnd): boolean {
+  return (early === 'connect-failed' || (early === 'reset' && repeatable)) && !resent && replayable;
 }
 
 /**

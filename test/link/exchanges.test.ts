@@ -1,6 +1,11 @@
 import { test } from 'tap';
+import type { ClientConnection } from '../../src/http1/connection/client-connection.ts';
+import { unreadCode } from '../../src/http1/connection/wire.ts';
 import type { ResponseHead } from '../../src/http1/message/response-head.ts';
+import type { LinkPool } from '../../src/link/link-pool.ts';
+import type { LinkWire } from '../../src/link/link-wire.ts';
 import { linkIntroduction, noLink, protocol } from '../../src/link/opening.ts';
+import type { Upstream } from '../../src/proxy/upstream.ts';
 import { eventually } from '../tools/eventually.ts';
 import { field, statusOf } from '../wire/peer.ts';
 import { chain } from './chain.ts';
@@ -143,6 +148,41 @@ test('a lost link is a reset: what may be repeated is sent again, once, and the 
   await closing;
   await balancer.quiet();
 });
+
+test('a request that has not left when its link is lost is sent once more to the same server, whatever its method, if its body is still in memory', async (t) => {
+  for (const [body, status, failed] of [
+    ['', 200, 0],
+    ['x', 502, 1],
+  ] as const) {
+    const { linked, gateway, balancer, upstream } = await chain(t);
+    await linked();
+    loseNextStream(upstream);
+    const post = `POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const client = await balancer.client();
+    client.send(post);
+    if (status === 200) {
+      const target = await gateway.server.next();
+      t.match(await target.head(), { line: /^POST / });
+      target.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    }
+    t.equal(statusOf(await client.message()), status);
+    t.equal(balancer.route.budget.resends, 1 - failed);
+    t.equal(upstream.failed['connect-failed'], failed, 'a request that is sent once more has not failed');
+    await balancer.quiet();
+  }
+});
+
+/** Loses the stream of the next exchange, as if its link were lost in the turn of the event loop in which the request has come. */
+function loseNextStream(upstream: Upstream): void {
+  const link = upstream.link as LinkPool;
+  const take = link.take.bind(link);
+  link.take = () => {
+    link.take = take;
+    const connection = take() as ClientConnection;
+    process.nextTick(() => (connection.wire as LinkWire).lost(Object.assign(new Error('the link is lost'), { code: unreadCode })));
+    return connection;
+  };
+}
 
 test('a slow client holds up its own exchange only, and the gateway server keeps at most the credit of a stream for it', async (t) => {
   const { ask, linked } = await chain(t);

@@ -113,3 +113,28 @@ test('a server that opens no other link may only stand still: what waits for it 
   await clock.pass(16_000);
   t.same(failed, ['reset']);
 });
+
+test('what is lost with a link finds no idle stream of that link', async (t) => {
+  const { pool, links } = await pair(t);
+  const found: unknown[] = [];
+  const ended: unknown[] = [];
+  const sink = {
+    ...{ silenceMs: 0, headBytes: 1000, protocols: '', head() {}, turnEnd() {} },
+    failed: () => void found.push(pool.take()),
+    responseEnd: () => void ended.push(true),
+  } as unknown as ResponseSink;
+  for (const connection of [pool.take(), pool.take()]) connection?.begin(sink, { method: 'GET', expectContinue: false }, true);
+  links[0]?.write(frame('data', 2, Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')));
+  await eventually(
+    () => ended.length,
+    (count) => count === 1,
+    { what: 'the second exchange to end' },
+  );
+  links[0]?.destroy();
+  await eventually(
+    () => found.length,
+    (count) => count === 1,
+    { what: 'the first exchange to be told' },
+  );
+  t.same(found, [undefined]);
+});
