@@ -27,7 +27,8 @@ export type LinkFault = (reason: string) => void;
 export class LinkPool {
   readonly #base: ConnectionPool;
   readonly #onFault: LinkFault;
-  #present: { readonly link: Link; readonly streams: ConnectionPool /** Time of the deadlines. */; readonly openedAt: number } | undefined;
+  /** `openedAt` is a time of the deadlines. */
+  #present: { readonly link: Link; readonly streams: ConnectionPool; readonly openedAt: number } | undefined;
   /** The present link has carried no exchange yet. */
   #isNew = false;
   /** Streams of links that carry their last exchanges. */

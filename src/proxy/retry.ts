@@ -24,7 +24,8 @@ export interface EndedAttempt {
 
 /**
  * Spends one retry and returns true, or returns false if the request must not be sent to another server. A request that never reached a
- * server can be sent to another if nothing of its body is gone, as on a link that is lost before it has left; one that a server may have executed is sent again only if it may be executed twice, and within the budget.
+ * server can be sent to another if nothing of its body is gone, as it may be on a link that is lost. One that a server may have executed is sent again
+ * only if it may be executed twice, and within the budget.
  */
 export function spendRetry(attempt: EndedAttempt, settings: RetrySettings, budget: RetryBudget): boolean {
   if (attempt.attempts >= settings.attempts) return false;
