@@ -19,8 +19,8 @@ export class Descriptors {
   waiting = reserve.most * waitingShare;
   /** Called when the limit has forced a connection to be closed, to wait or to be refused: for a log that is not to be flooded. */
   limitReached: () => void = () => {};
-  /** Clock of the times that `idleSince` returns. */
-  clock: { readonly now: number } = { now: 0 };
+  /** Clock of the times that `idleSince` returns: a connection stamped before that time has been read since. */
+  clock: { readonly before: number } = { before: 0 };
   readonly #open = new Set<Yielding>();
   readonly #longestIdle = new LongestIdle(this.#open);
   #makesRoomSoon = false;
@@ -64,7 +64,7 @@ export class Descriptors {
    */
   makeRoom(atAnyCost = false): boolean {
     this.limitReached();
-    return this.#longestIdle.close(atAnyCost ? undefined : this.clock.now - settledMs);
+    return this.#longestIdle.close(atAnyCost ? undefined : this.clock.before - settledMs);
   }
 
   /**

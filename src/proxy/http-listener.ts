@@ -163,9 +163,9 @@ export class HttpListener implements Listener, ServerConnectionOwner, ExchangeOw
   }
 
   makeRoom(): boolean {
-    const before = processDeadlines.now - settledMs;
+    const before = processDeadlines.before - settledMs;
     if (this.connections < this.#most) return processDescriptors.makeRoom();
-    return this.#longestHeadless.close(before) || this.#longestIdle.close(before) || this.#handshakes?.endOldest() === true;
+    return this.#longestHeadless.close(before) || this.#longestIdle.close(before) || this.#handshakes?.endOldest(before) === true;
   }
 
   admit(socket: net.Socket): void {

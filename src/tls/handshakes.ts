@@ -2,7 +2,7 @@ import type net from 'node:net';
 import { createServer, Server, type TLSSocket } from 'node:tls';
 import { processDescriptors } from '../model/descriptors.ts';
 import { HostTable } from '../model/host-table.ts';
-import { givesWay } from '../model/longest-idle.ts';
+import { givesWay, type Yielding } from '../model/longest-idle.ts';
 import type { Accepted } from './accepted.ts';
 import type { CertificateNames } from './certificate-names.ts';
 import { ChallengeServers } from './challenge-servers.ts';
@@ -146,11 +146,15 @@ export class Handshakes {
     return handshake;
   }
 
-  /** Ends the oldest handshake under way, of those that are hurried if there are any; false: there is none. */
-  endOldest(): boolean {
+  /**
+   * Ends the oldest handshake under way, of those that are hurried if there are any; false: there is none that is idle since `before` or longer, as
+   * {@link Yielding} counts.
+   */
+  endOldest(before = Number.POSITIVE_INFINITY): boolean {
     const oldest = firstOf(this.#hurried) ?? firstOf(this.#underWay);
-    oldest?.giveWay();
-    return oldest !== undefined;
+    if (oldest === undefined || oldest.idleSince() > before) return false;
+    oldest.giveWay();
+    return true;
   }
 
   /** Ends all handshakes under way. */

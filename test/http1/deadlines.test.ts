@@ -37,6 +37,19 @@ t.test('a deadline passes once, at the first tick after it', async (t) => {
   t.strictSame(entry.calls, ['expired']);
 });
 
+t.test('a stamp since the last tick is never before the time before it, however long the tick took', async (t) => {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(clock, 100);
+  deadlines.watch(new Entry());
+  await clock.pass(300);
+  const stamp = deadlines.stamp();
+  await clock.pass(100);
+  t.ok(stamp >= deadlines.before, 'it may be new');
+  t.ok(stamp < deadlines.now, 'and looks old');
+  await clock.pass(100);
+  t.ok(stamp < deadlines.before, 'everything that came until then is read');
+});
+
 t.test('a deadline that is moved or removed does not pass', async (t) => {
   const clock = new FakeClock();
   const deadlines = new Deadlines(clock, 100);

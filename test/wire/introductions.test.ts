@@ -110,6 +110,44 @@ t.test('a server that accepts and says nothing is not used: a POST goes to anoth
   t.match(w.outcomes[0], { kind: 'connect-timeout' });
 });
 
+const endings: Readonly<Record<string, (server: Peer) => void>> = { closed: (server) => server.end(), reset: (server) => server.reset() };
+
+for (const [name, end] of Object.entries(endings)) {
+  for (const [kind, request] of Object.entries({ GET: get, POST: post, upgrade })) {
+    t.test(`a new connection that is ${name} before the server says who it is costs no ${kind}: it is opened once more`, async (t) => {
+      const w = await introduced(t);
+      const { client, server } = await w.asked(request);
+      await question(server);
+      end(server);
+      const again = await w.server.next();
+      await question(again);
+      again.send(states(registered));
+      t.equal((await again.message()).line.split(' ')[0], request.split(' ')[0]);
+      again.send(kind === 'upgrade' ? agreed : ok);
+      t.equal(statusOf(await client.message()), kind === 'upgrade' ? 101 : 200);
+      t.match(w.outcomes, kind === 'upgrade' ? [] : [{ kind: 'answered' }], 'nobody is to blame');
+    });
+  }
+
+  t.test(`a server all of whose new connections are ${name} is to blame: the request goes to another one`, async (t) => {
+    const w = await introduced(t, { servers: 2 });
+    const { client, server } = await w.asked(post);
+    await question(server);
+    end(server);
+    const again = await w.server.next();
+    await question(again);
+    end(again);
+    const other = await (w.servers[1] as World['server']).next();
+    await question(other);
+    other.send(states(registered));
+    await other.message();
+    other.send(ok);
+    t.equal(statusOf(await client.message()), 200);
+    t.match(w.outcomes[0], { kind: 'connect-failed' });
+    t.equal(w.server.count, 2);
+  });
+}
+
 t.test('a client that leaves meanwhile takes the connection with it', async (t) => {
   const w = await introduced(t);
   const { client, server } = await w.asked(get);

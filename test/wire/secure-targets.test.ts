@@ -151,11 +151,16 @@ t.test('untrusted and invalid targets are refused', async (t) => {
       const { client, lines, project } = await gateway(t, { url: `https://127.0.0.1:${server.port}` });
       const asking = await client();
       asking.send(get);
-      const peer = await server.next();
-      await peer.until('a hello', () => (peer.text.startsWith('\x16') ? true : undefined));
-      t.notMatch(peer.text, 'GET ');
-      if (answer !== undefined) await peer.sent(answer);
-      peer.end();
+      const refuse = async () => {
+        const peer = await server.next();
+        await peer.until('a hello', () => (peer.text.startsWith('\x16') ? true : undefined));
+        t.notMatch(peer.text, 'GET ');
+        if (answer !== undefined) await peer.sent(answer);
+        peer.end();
+      };
+      await refuse();
+      // A connection that is closed before it is secured is opened once more.
+      if (/closed/.test(reason.source)) await refuse();
       t.equal(statusOf(await asking.message()), 502);
       t.match(lines, [{ outcome: 'connect-failed', reason }]);
       const [upstream] = project.upstreams.values();

@@ -15,7 +15,7 @@ import { type Introduction, introduceWire } from './introduction.ts';
 import type { AttemptFailure, ResponseSink, UpstreamConnection } from './response-sink.ts';
 import { SendProgress } from './send-progress.ts';
 import { Starvation } from './starvation.ts';
-import { isUnread, mustDrain, type OpenWire, type Receiver, type Wire } from './wire.ts';
+import { cutOff, isCutOff, isUnread, mustDrain, type OpenWire, type Receiver, type Wire } from './wire.ts';
 import { connect, type Destination, release } from './wire-socket.ts';
 
 /** The owner of a connection to an upstream: its pool. */
@@ -62,6 +62,8 @@ export class ClientConnection implements UpstreamConnection, Receiver, Watched, 
   #connected = false;
   /** Set while this process lacks something to open the connection. */
   #starvation: Starvation | undefined;
+  /** The peer has closed the connection once, before it was ready. */
+  #cutOff = false;
   #sink: ResponseSink | undefined;
   #method = '';
   #requestComplete = false;
@@ -170,21 +172,17 @@ export class ClientConnection implements UpstreamConnection, Receiver, Watched, 
   }
 
   eof(): void {
-    const sink = this.#sink;
     if (!this.#connected) {
-      this.#fail('connect-failed', 'closed before the connection was secured');
-      return;
-    }
-    if (sink === undefined || !this.#headSeen || !this.#body?.untilClose) {
+      this.wire.failure ??= cutOff('closed before the connection was secured');
+      this.wire.destroy();
+    } else if (this.#sink === undefined || !this.#headSeen || !this.#body?.untilClose)
       this.#fail('reset', this.wire.failure?.message ?? 'closed before the response was complete');
-      return;
-    }
-    if (this.wire.cut) {
+    else if (this.wire.cut)
       this.#fail('reset', 'the TLS connection was cut: it ended without close_notify, so that the response may be incomplete');
-      return;
+    else {
+      this.#destroy();
+      this.#end(this.#sink, '');
     }
-    this.#destroy();
-    this.#end(sink, '');
   }
 
   drained(): void {
@@ -196,6 +194,12 @@ export class ClientConnection implements UpstreamConnection, Receiver, Watched, 
     const reason = error === undefined ? 'closed before the response was complete' : connectErrorText(error);
     const short = isShortage(error);
     if (short && !this.#connected && this.#sink !== undefined && this.#starve(this.#sink, reason, error)) return;
+    if (!this.#connected && this.#sink !== undefined && !this.#cutOff && isCutOff(error)) {
+      // The connection looked idle, since this process was slow, and gave way to another one: the peer is to blame only if that happens again.
+      this.#cutOff = true;
+      this.wire = this.#dial();
+      return;
+    }
     this.#fail(short ? 'shortage' : this.#connected && (this.heard || !isUnread(error)) ? 'reset' : 'connect-failed', reason);
   }
 
@@ -224,7 +228,7 @@ export class ClientConnection implements UpstreamConnection, Receiver, Watched, 
     return true;
   }
 
-  /** Tries once more to open the connection, or takes one that has become idle meanwhile. */
+  /** Tries again to open the connection, or takes one that has become idle meanwhile. */
   #dialAgain(): void {
     const idle = this.#owner.take();
     this.deadline = this.#starvation?.until ?? 0;

@@ -24,6 +24,11 @@ export class Deadlines {
    * count, nor does time in which the process was stalled (suspended, or short of processors): a peer must not be blamed for that silence.
    */
   now = 0;
+  /**
+   * `now` before the last tick. What has come on a connection that was stamped before it is read: one that was stamped since may just have been
+   * accepted, and looks older than it is.
+   */
+  before = 0;
   /** The last stamp. */
   #stamped = 0;
   /** Time of the last tick, on the clock. */
@@ -69,6 +74,7 @@ export class Deadlines {
   #tick(): void {
     const at = this.#clock.now();
     const passed = at - this.#tickedAt;
+    this.before = this.now;
     this.now += passed > stalledMs ? this.#tickMs : passed;
     this.#tickedAt = at;
     for (const entry of this.#watched) {

@@ -1,7 +1,7 @@
 import { faultField, peerShort } from '../../model/shortage.ts';
 import { ResponseHead } from '../message/response-head.ts';
 import { parseResponseHead } from '../message/response-parser.ts';
-import type { Receiver, Wire } from './wire.ts';
+import { cutOff, type Receiver, type Wire } from './wire.ts';
 
 /**
  * A question that a new connection asks before it carries a request, so that no request reaches a process that has taken over the
@@ -55,7 +55,7 @@ export function introduceWire(wire: Wire, introduction: Introduction, receiver: 
       if (taken === 'accepted') accepted();
       else wire.destroy(Object.assign(new Error(taken.refused), { code: taken.code }));
     },
-    eof: () => wire.destroy(new Error('closed before it said who it is')),
+    eof: () => wire.destroy(cutOff('closed before it said who it is')),
     drained() {},
     closed: (error) => receiver.closed(error),
     crashed: (error) => receiver.crashed(error),

@@ -21,7 +21,7 @@ export interface Receiver extends Partial<Yielding> {
 /** A connection, plain or TLS, that reports to one receiver. What it shares with a stream behaves as there. */
 export interface Wire extends Yielding {
   receiver: Receiver;
-  readonly failure: Error | undefined;
+  failure: Error | undefined;
   readonly destroyed: boolean;
   /** The internal handle; undefined: it is that of the socket. */
   readonly handle?: object;
@@ -75,6 +75,19 @@ export const unreadCode = 'ERR_UNREAD';
 /** True if the peer has certainly not processed what was sent. */
 export function isUnread(error: Error | undefined): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === unreadCode;
+}
+
+/** Code of an error with which a wire ends because its peer has closed it. */
+const cutOffCode = 'ERR_CUT_OFF';
+const cutOffCodes = new Set([cutOffCode, 'ECONNRESET', 'EPIPE']);
+
+export function cutOff(reason: string): Error {
+  return Object.assign(new Error(reason), { code: cutOffCode });
+}
+
+/** True if a wire ended because its peer has closed or reset it. */
+export function isCutOff(error: Error | undefined): boolean {
+  return cutOffCodes.has((error as NodeJS.ErrnoException | undefined)?.code ?? '');
 }
 
 /** True if more octets would have to be kept: `drained` will be called. */
