@@ -32,9 +32,11 @@ const require = createRequireForBundle(import.meta.url);`;
  */
 export async function bundleProgram(kind, outfile) {
   const { page, metafile: ofPage } = await buildPage();
+  // Compressed: V8 keeps the source in memory.
+  const packed = (text) => gzipSync(text, { level: 9 }).toString('base64');
   const shipped = {
-    // Compressed: V8 keeps the source in memory.
-    page: Object.fromEntries(Object.entries(page).map(([path, text]) => [path, gzipSync(text, { level: 9 }).toString('base64')])),
+    page: Object.fromEntries(Object.entries(page).map(([path, text]) => [path, packed(text)])),
+    openapi: packed(JSON.stringify(JSON.parse(readFileSync('config/openapi.json', 'utf8')))),
     quickstart: readFileSync('config/quickstart.yaml', 'utf8'),
     sampleProject: readFileSync('config/hello-project.yaml', 'utf8'),
   };

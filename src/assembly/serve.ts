@@ -207,6 +207,7 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       isHealthy: (id) => isHealthy(view, id),
     });
     registration = endpoint;
+    const shipped = loadShipped();
     control = await startControl({
       listen: config.control.listen,
       trustedProxies: config.control.trustedProxies,
@@ -235,7 +236,8 @@ export async function serve(config: Config, logger: Logger, env: NodeJS.ProcessE
       join: endpoint,
       logger,
       version,
-      page: loadShipped().page,
+      page: shipped.page,
+      description: shipped.openapi,
       sessionKeys: () => credentials.sessionKeys,
       readDocument: reader.read,
       joinToken: () => credentials.joinToken,

@@ -6,20 +6,26 @@ import { SluiceError } from '../model/fault.ts';
 export interface Shipped {
   /** The dashboard. */
   readonly page: Page;
+  /** config/openapi.json: the description of the admin API. */
+  readonly openapi: PackedText;
   /** config/quickstart.yaml: the default configuration of `sluice up`. */
   readonly quickstart: string;
   /** config/hello-project.yaml: the project that `sluice up` deploys. */
   readonly sampleProject: string;
 }
 
-/** Defined by the build. The files of the page are compressed by gzip, in base64. */
-declare const SHIPPED: Omit<Shipped, 'page'> & { readonly page: Readonly<Record<string, string>> };
+/** Defined by the build. The description and the files of the page are compressed by gzip, in base64. */
+declare const SHIPPED: Omit<Shipped, 'page' | 'openapi'> & { readonly page: Readonly<Record<string, string>>; readonly openapi: string };
+
+function packed(base64: string): PackedText {
+  return new PackedText(Buffer.from(base64, 'base64'));
+}
 
 /** Returns the shipped files. Throws a `SluiceError` if the program runs from its sources, which have none. */
 export function loadShipped(): Shipped {
   if (typeof SHIPPED !== 'undefined') {
-    const page = Object.entries(SHIPPED.page).map(([path, text]) => [path, new PackedText(Buffer.from(text, 'base64'))]);
-    return { ...SHIPPED, page: Object.fromEntries(page) };
+    const page = Object.entries(SHIPPED.page).map(([path, text]) => [path, packed(text)]);
+    return { ...SHIPPED, page: Object.fromEntries(page), openapi: packed(SHIPPED.openapi) };
   }
   throw new SluiceError('invalid', 'this command needs the built program: run "npm run build", then "node dist/sluice.mjs"');
 }

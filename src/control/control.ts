@@ -28,37 +28,16 @@ import { Journal } from './feed/journal.ts';
 import { JournalFile } from './feed/journal-file.ts';
 import { Observer } from './feed/observer.ts';
 import { paceHandshakes } from './paced-handshakes.ts';
+import { allRoutes } from './routes/all-routes.ts';
 import { answerInPieces } from './routes/answer-in-pieces.ts';
 import { answerNotFound } from './routes/answer-not-found.ts';
-import { authorityRoutes } from './routes/authority-routes.ts';
 import { acceptBodies, compileValidator } from './routes/bodies.ts';
-import { cacheRoutes } from './routes/cache-routes.ts';
-import { callerRoutes } from './routes/caller-routes.ts';
-import { consumerImportRoute } from './routes/consumer-import-route.ts';
-import { consumerRoutes } from './routes/consumer-routes.ts';
 import type { ControlApp, ControlContext } from './routes/control-app.ts';
-import { controlRoute } from './routes/control-route.ts';
-import { deploymentRoutes } from './routes/deployment-routes.ts';
-import { environmentRoutes } from './routes/environment-routes.ts';
-import { explainRoute } from './routes/explain-route.ts';
 import { guardRoutes } from './routes/guard-routes.ts';
-import { historyRoutes } from './routes/history-routes.ts';
-import { joinTokenRoute } from './routes/join-token-route.ts';
-import { metricsRoute } from './routes/metrics-route.ts';
-import { describeApi } from './routes/openapi.ts';
-import { type Page, pageRoutes } from './routes/page-routes.ts';
-import { probeRoutes } from './routes/probe-routes.ts';
+import { serveDescription } from './routes/openapi.ts';
+import type { PackedText } from './routes/packed-text.ts';
+import type { Page } from './routes/page-routes.ts';
 import { answerError, describeProblem } from './routes/problem.ts';
-import { productRoutes } from './routes/product-routes.ts';
-import { projectRoutes } from './routes/project-routes.ts';
-import { registerRoutes } from './routes/register-routes.ts';
-import { registryRoute } from './routes/registry-route.ts';
-import { secretRoutes } from './routes/secret-routes.ts';
-import { serverRoutes } from './routes/server-routes.ts';
-import { sessionRoutes } from './routes/session-routes.ts';
-import { targetsRoute } from './routes/targets-route.ts';
-import { upgradeRoutes } from './routes/upgrade-routes.ts';
-import { usageRoute } from './routes/usage-route.ts';
 import { cutUnreadBodies } from './unread-bodies.ts';
 import { type UpgradeHandler, UpgradeRouter } from './upgrade-router.ts';
 import { ServerLists } from './views/server-lists.ts';
@@ -118,6 +97,8 @@ export interface ControlOptions {
   readonly families?: () => Promise<readonly Family[]>;
   /** The dashboard; without it `/` answers that the dashboard has not been built. */
   readonly page?: Page | undefined;
+  /** The text of `/openapi.json`; default: it is made of the routes when it is asked for, which takes tens of milliseconds. */
+  readonly description?: PackedText | undefined;
   /** Returns the keys that sign sessions of the dashboard, one for each valid admin token; default: signing in is refused. */
   readonly sessionKeys?: () => readonly SessionKey[];
   /** Returns the join token that new servers should use; default: the admin API does not give one. */
@@ -194,39 +175,12 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   app.setSerializerCompiler(() => JSON.stringify);
   answerInPieces(app);
   app.setErrorHandler(answerError);
-  await describeApi(app, version);
+  serveDescription(app, options.description ?? { read: async () => (await import('./api-document.ts')).apiDocument(version) });
   answerNotFound(app);
-  for (const routes of [
-    environmentRoutes,
-    serverRoutes,
-    deploymentRoutes,
-    cacheRoutes,
-    explainRoute,
-    projectRoutes,
-    consumerRoutes,
-    consumerImportRoute,
-    callerRoutes,
-    productRoutes,
-    registerRoutes,
-    registryRoute,
-    controlRoute,
-    secretRoutes,
-    authorityRoutes,
-    metricsRoute,
-    targetsRoute,
-    usageRoute,
-    probeRoutes,
-  ]) {
-    routes(app, context);
-  }
-  upgradeRoutes(app);
-  sessionRoutes(app, sessions);
-  joinTokenRoute(app, options.joinToken);
-  pageRoutes(app, options.page);
   cutUnreadBodies(app.server, clock);
   const journal = await Journal.open(clock, logger, options.journalFile === undefined ? undefined : new JournalFile(options.journalFile));
   journal.record([{ at: clock.date(), kind: 'balancer', tone: 'idle', subject: 'balancer', text: 'started', cause: `version ${version}` }]);
-  historyRoutes(app, journal);
+  allRoutes(app, context, { sessions, joinToken: options.joinToken, page: options.page, journal });
   const observer = new Observer(context, logger);
   observer.subscribe((message) => {
     if (message.type === 'happenings') journal.record(message.happenings);

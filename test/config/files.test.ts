@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { test } from 'tap';
 import { parse } from 'yaml';
+import { apiDescription } from '../../config/api-description.ts';
 import { jsonSchemas } from '../../config/json-schemas.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { parseDocument } from '../../src/config/document.ts';
@@ -35,8 +36,9 @@ test('the quick start has the addresses that the README and `sluice up` name', a
   );
 });
 
-test('the JSON Schemas in config/ are up to date (else: `npm run schema`)', async (t) => {
+test('the JSON Schemas and the description of the API in config/ are up to date (else: `npm run schema`)', async (t) => {
   for (const [file, text] of Object.entries(jsonSchemas())) t.equal(readFileSync(new URL(file, folder), 'utf8'), text, file);
+  t.equal(readFileSync(new URL('openapi.json', folder), 'utf8'), await apiDescription(), 'openapi.json');
 });
 
 test('the JSON Schema of projects accepts every project on the pages about policies, and finds faults in the settings of policies', async (t) => {
