@@ -21,7 +21,7 @@ import { answersAgain, untilComplete, whileMissing } from './waits.ts';
 /** Number of clients in a load, each with one request at a time. */
 const clients = 16;
 /** Milliseconds that each client rests after an answer. In brief several scenarios run at the same time, on as few processors. */
-const rests = { full: 10, brief: 25 } as const;
+const rests = { full: 10, brief: 50 } as const;
 
 /** Something that a stage needs is not on this machine. */
 export class StageMissing extends Error {}

@@ -41,7 +41,7 @@ for (const [writes, names] of losses) {
         | undefined;
       return answer?.deployments.map(({ project, revision }) => `${project}@${revision}`).join(' ');
     };
-    const load = new Load(balancer.address, '/echo/', { restMs: 20 });
+    const load = new Load(balancer.address, '/echo/', { restMs: 100 });
     t.teardown(() => load.stop());
     await load.more(50);
     for (const name of names) {

@@ -186,7 +186,7 @@ test('a balancer that starts while the registry refuses writes serves the server
   await balancer.process.ended();
   const again = await balancer.again();
   await serving(again, ['a', 'b']);
-  const second = new Load(again.address, '/echo/', { restMs: 20 });
+  const second = new Load(again.address, '/echo/', { restMs: 100 });
   await second.more(200);
   t.strictSame((await second.stop()).wrong, []);
 });
@@ -226,7 +226,7 @@ async function underLoad(
     (status) => status === 200,
     { what: 'a first request to be served' },
   );
-  const load = new Load(balancer.address, '/echo/', { restMs: 20 });
+  const load = new Load(balancer.address, '/echo/', { restMs: 100 });
   t.teardown(() => load.stop());
   await load.more(50);
   return { balancer, gateways, load };
