@@ -17,8 +17,6 @@ export interface Switched {
   mode: 'up' | 'down' | 'hanging';
   /** The registry behind the switch. */
   real: Registry;
-  /** Calls that the real registry works on, which takes time that the fake clock does not know. */
-  working: number;
 }
 
 const recorded = ['join', 'renew', 'leave', 'server', 'restore'];
@@ -29,7 +27,6 @@ function switched(real: Registry, subscribed: Promise<void> | undefined): Switch
     calls: [],
     mode: 'up',
     real,
-    working: 0,
     registry: new Proxy(real, {
       get(_, key) {
         const target = state.real;
@@ -46,18 +43,42 @@ function switched(real: Registry, subscribed: Promise<void> | undefined): Switch
           state.calls.push(call);
           if (state.mode === 'down') throw new SluiceError('unavailable', 'the registry is switched off');
           if (state.mode === 'hanging') return new Promise(() => {});
-          state.working++;
-          try {
-            call.answer = await member.apply(target, given);
-            return call.answer;
-          } finally {
-            state.working--;
-          }
+          call.answer = await member.apply(target, given);
+          return call.answer;
         };
       },
     }),
   };
   return state;
+}
+
+/** Calls that real registries work on, which takes time that a fake clock does not know. */
+class Work {
+  #calls = 0;
+
+  /** Resolves when the registries work on nothing. */
+  async ended(): Promise<void> {
+    while (this.#calls > 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** The same registry, all of whose calls count. */
+  of(registry: Registry): Registry {
+    return new Proxy(registry, {
+      get: (target, key) => {
+        const member = Reflect.get(target, key, target);
+        if (typeof member !== 'function') return member;
+        return (...given: unknown[]) => this.#count(member.apply(target, given));
+      },
+    });
+  }
+
+  #count(result: unknown): unknown {
+    if (!(result instanceof Promise)) return result;
+    this.#calls++;
+    return result.finally(() => {
+      this.#calls--;
+    });
+  }
 }
 
 /** A real embedded registry with the environments `one` and `two`, and a clock that runs only while `until` or `clock.pass` waits. */
@@ -71,8 +92,9 @@ export async function world(t: Test) {
   });
   const clock = new FakeClock();
   const { logger, lines } = keptLogger();
+  const work = new Work();
   const open = async (name: string) => {
-    const opened = await openRegistry({ url: `embedded:${join(folder, name)}`, logger: silentLogger, clock, random: () => 0.5 });
+    const opened = work.of(await openRegistry({ url: `embedded:${join(folder, name)}`, logger: silentLogger, clock, random: () => 0.5 }));
     for (const environment of ['one', 'two']) await opened.putEnvironment(environment, {});
     return opened;
   };
@@ -133,7 +155,7 @@ export async function world(t: Test) {
     for (let round = 0; round < 50_000; round++) {
       last = await holds();
       if (last) return;
-      while (started.some(({ access }) => access.working > 0)) await new Promise((resolve) => setImmediate(resolve));
+      await work.ended();
       await clock.pass(5);
     }
     throw new Error(`never happened: ${what}; last seen: ${JSON.stringify(last)}`);
