@@ -234,7 +234,8 @@ export class Director {
       }
     }
     if (this.#stopped) return;
-    this.#checks.follow(checked);
+    yield* this.#checks.follow(checked);
+    if (this.#stopped) return;
     const withoutWitness = all.filter(({ environment, willing, lost }) => willing && lost && this.#isUnchecked(environment));
     this.#traffic.follow(withoutWitness, this.#tools.live ?? (() => []));
     this.#ejections.follow(all);
