@@ -274,6 +274,7 @@ export class Director {
       // Thousands of servers make each step take a millisecond or more.
       yield;
       this.#logLeases(before, entry);
+      if (this.#reader.prepare !== undefined) yield* this.#reader.prepare(entry);
       yield;
       if (this.#stopped) return;
       this.#published.set(environment.name, entry);
