@@ -34,7 +34,7 @@ export class CheckedDocuments {
     return this.#kept.get(`${kind} ${name}`)?.text === text;
   }
 
-  /** What was read from this very text; undefined if that is not kept. It costs less than {@link get}. */
+  /** The content that was read from this very text; undefined if that is not kept. Costs less than {@link get}. */
   peek({ kind, name, text }: Stored): unknown {
     const kept = this.#kept.peek(`${kind} ${name}`);
     return kept?.text === text ? kept.checked : undefined;
