@@ -56,6 +56,9 @@ export function createBalancer(options: BalancerOptions): Balancer {
     if (started) void follow();
   });
   const reader: TableReader = {
+    *prepare(table) {
+      if (dataPlane.prepare !== undefined) yield* dataPlane.prepare(table);
+    },
     apply(table) {
       const claims = tables.get(table.name)?.spec;
       tables.set(table.name, table);

@@ -4,6 +4,7 @@ import type { Pieces } from '../model/pieces.ts';
 import type { ProxyVersion } from '../model/proxy-protocol.ts';
 import { acceptsTraffic } from '../model/server.ts';
 import type { ServerIdentity } from '../model/server-identity.ts';
+import { sortPieces } from '../model/sort-pieces.ts';
 import type { EmbeddedServers } from './embedded-servers.ts';
 import type { Hop } from './hop.ts';
 import type { Hops } from './hops.ts';
@@ -86,7 +87,7 @@ export class Candidates {
       byId.set(member.record.id, this.#candidate(member, environment, deployed));
       yield;
     }
-    return [...byId.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
+    return yield* sortPieces([...byId.values()], (one, other) => (one.id < other.id ? -1 : 1));
   }
 
   #add(member: MemberRecord): void {

@@ -234,7 +234,8 @@ export class Director {
       }
     }
     if (this.#stopped) return;
-    this.#checks.follow(checked);
+    yield* this.#checks.follow(checked);
+    if (this.#stopped) return;
     const withoutWitness = all.filter(({ environment, willing, lost }) => willing && lost && this.#isUnchecked(environment));
     this.#traffic.follow(withoutWitness, this.#tools.live ?? (() => []));
     this.#ejections.follow(all);
@@ -273,6 +274,7 @@ export class Director {
       // Thousands of servers make each step take a millisecond or more.
       yield;
       this.#logLeases(before, entry);
+      if (this.#reader.prepare !== undefined) yield* this.#reader.prepare(entry);
       yield;
       if (this.#stopped) return;
       this.#published.set(environment.name, entry);

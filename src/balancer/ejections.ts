@@ -33,6 +33,7 @@ export class Ejections {
 
   /** Forgets every server that is not in `servers`. */
   follow(servers: Iterable<ReportedServer>): void {
+    if (this.#counts.size === 0 && this.#records.size === 0) return;
     const present = new Set<string>();
     const names = new Set<string>();
     for (const server of servers) {

@@ -4,6 +4,7 @@ import type { HealthVerdict } from '../health/health-machine.ts';
 import { type Flip, Prober, type ProberTools } from '../health/prober.ts';
 import type { HealthSpec } from '../model/environment.ts';
 import type { OutgoingTls } from '../model/outgoing-tls.ts';
+import { atOnce, type Pieces } from '../model/pieces.ts';
 import { localHeader, type ProxyVersion } from '../model/proxy-protocol.ts';
 import { identityMismatch, type ServerIdentity } from '../model/server-identity.ts';
 import { TlsConnector } from '../tls/tls-connector.ts';
@@ -56,6 +57,7 @@ export class HealthChecks {
   readonly #tools: HealthChecksTools;
   readonly #flipped: (environment: string) => void;
   readonly #running = new Map<string, Check>();
+  #stopped = false;
 
   /** @param flipped called when a server's status has changed */
   constructor(tools: HealthChecksTools, flipped: (environment: string) => void) {
@@ -63,15 +65,24 @@ export class HealthChecks {
     this.#flipped = flipped;
   }
 
-  /** Checks exactly these servers from now on; new ones at once. */
-  follow(servers: readonly CheckedServer[]): void {
-    const wanted = new Set(servers.map((server) => keyOf(server.environment, server.id)));
+  /** Checks exactly these servers from now on; new ones at once. Goes through them in pieces, which have no effect once the checks are stopped. */
+  *follow(servers: readonly CheckedServer[]): Pieces<void> {
+    const wanted = new Set<string>();
+    for (const server of servers) {
+      wanted.add(keyOf(server.environment, server.id));
+      yield;
+    }
     for (const [key, check] of this.#running) {
       if (wanted.has(key)) continue;
       check.prober.stop();
       this.#running.delete(key);
+      yield;
     }
-    for (const server of servers) this.#follow(server);
+    for (const server of servers) {
+      if (this.#stopped) return;
+      this.#follow(server);
+      yield;
+    }
   }
 
   status(environment: string, id: string): CheckStatus {
@@ -95,7 +106,8 @@ export class HealthChecks {
   }
 
   stop(): void {
-    this.follow([]);
+    this.#stopped = true;
+    atOnce(this.follow([]));
   }
 
   #follow(server: CheckedServer): void {

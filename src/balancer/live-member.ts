@@ -21,6 +21,8 @@ export class LiveMember {
   readonly #pools: EmbeddedPools | undefined;
   /** The server at its current address; undefined while it is not serving. */
   #upstream: Upstream | undefined;
+  /** Made by {@link prepare}. */
+  #prepared: { readonly server: TableServer; readonly hop: MemberHop | undefined; readonly upstream: Upstream } | undefined;
   /** Upstreams out of rotation that still have exchanges in flight. */
   #retired: Upstream[] = [];
   /** Sum of the counts of retired upstreams that have become idle. */
@@ -47,24 +49,43 @@ export class LiveMember {
     return this.#upstream;
   }
 
+  /** Makes beforehand what takes longest in {@link update} with these very settings; nothing is in use before that. */
+  prepare(server: TableServer, hop?: MemberHop): void {
+    this.#sumUpIdle();
+    const stays = this.#upstream !== undefined && !this.#needsAnother(server);
+    this.#prepared = stays || !server.serving || server.embedded ? undefined : { server, hop, upstream: upstreamTo(server, hop) };
+  }
+
   /** Takes new settings. If the server leaves rotation, moves to another address or gets other TLS settings, exchanges in flight finish on the old upstream. */
   update(server: TableServer, hop?: MemberHop): void {
     if (server === this.#server && hop === this.#hop) return;
+    const needsAnother = this.#needsAnother(server);
     const moved = server.address !== this.#server.address || server.proxyProtocol !== this.#server.proxyProtocol;
     // The streak belongs to one process at one address, and starts from zero after an ejection.
     if (moved || server.instance !== this.#server.instance || server.ejected) this.streak.end();
     if (server.wellSince !== this.#server.wellSince) this.wellSince = undefined;
-    const sameTls = server.tls === this.#server.tls || isDeepStrictEqual(server.tls, this.#server.tls);
-    const secured = server.hopKey !== this.#server.hopKey || !sameTls;
-    const restarted = server.embedded === true && server.instance !== this.#server.instance;
+    const secured = this.#isSecuredOtherwise(server);
     const restated = server.identity !== this.#server.identity;
     if (hop !== this.#hop && hop !== undefined && server.hopKey !== undefined && !secured) this.#upstream?.secure?.adopt(hop.settings);
     const otherHop = hop !== this.#hop;
     this.#server = server;
     this.#hop = hop;
-    if (moved || secured || !server.serving || restarted) this.retire();
+    if (needsAnother || !server.serving) this.retire();
     if (this.#upstream === undefined) this.#ensureUpstream();
     else if (restated || otherHop) this.#introduce(this.#upstream);
+    this.#prepared = undefined;
+  }
+
+  /** True if connections that the server has now are not for these settings. */
+  #needsAnother(server: TableServer): boolean {
+    const moved = server.address !== this.#server.address || server.proxyProtocol !== this.#server.proxyProtocol;
+    const restarted = server.embedded === true && server.instance !== this.#server.instance;
+    return moved || restarted || this.#isSecuredOtherwise(server);
+  }
+
+  #isSecuredOtherwise({ tls, hopKey }: TableServer): boolean {
+    const before = this.#server;
+    return hopKey !== before.hopKey || !(tls === before.tls || isDeepStrictEqual(tls, before.tls));
   }
 
   /** Takes the server out of rotation and closes its idle connections. */
@@ -100,7 +121,7 @@ export class LiveMember {
 
   #ensureUpstream(): void {
     if (!this.#server.serving || this.#upstream !== undefined) return;
-    const { id, address, weight, tls, hopKey, proxyProtocol, embedded } = this.#server;
+    const { id, weight, embedded } = this.#server;
     if (embedded) {
       const pool = this.#pools?.(id);
       if (pool === undefined) return;
@@ -108,8 +129,9 @@ export class LiveMember {
       this.#introduce(this.#upstream);
       return;
     }
-    const secure = hopKey === undefined ? tls && new TlsConnector(tls) : hopConnector(this.#hop, id, hopKey);
-    this.#upstream = new Upstream({ id, ...parseAddress(address), weight, secure, proxyProtocol });
+    const prepared = this.#prepared;
+    const isReady = prepared !== undefined && prepared.server === this.#server && prepared.hop === this.#hop;
+    this.#upstream = isReady ? prepared.upstream : upstreamTo(this.#server, this.#hop);
     this.#introduce(this.#upstream);
   }
 
@@ -131,6 +153,11 @@ export class LiveMember {
     }
     this.#retired = this.#retired.filter((upstream) => upstream.active > 0);
   }
+}
+
+function upstreamTo({ id, address, weight, tls, hopKey, proxyProtocol }: TableServer, hop: MemberHop | undefined): Upstream {
+  const secure = hopKey === undefined ? tls && new TlsConnector(tls) : hopConnector(hop, id, hopKey);
+  return new Upstream({ id, ...parseAddress(address), weight, secure, proxyProtocol });
 }
 
 /** A server of a table as the balancer shows it. */

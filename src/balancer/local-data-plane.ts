@@ -1,6 +1,7 @@
 import { addCounts } from '../model/count-arithmetic.ts';
 import { type HostConflict, HostTable } from '../model/host-table.ts';
 import type { LiveEnvironment, LiveListener, LiveServer } from '../model/live.ts';
+import type { Pieces } from '../model/pieces.ts';
 import type { ClientCertificates } from '../model/tls.ts';
 import { controlTurns } from '../model/turns.ts';
 import type { Exchange, Handler, Listener, ListenerSettings, Route } from '../proxy/contract.ts';
@@ -31,6 +32,8 @@ export class LocalDataPlane implements Handler, DataPlane {
   /** Hosts of addresses that no environment names any more: until their listeners have closed, requests still arrive there. */
   readonly #former = new Map<string, HostTable>();
   #loggedConflicts = new Set<string>();
+  /** The pool of an environment that is not there yet. */
+  #next: { readonly table: TableEnvironment; readonly pool: ServerPool } | undefined;
 
   constructor(tools: LocalDataPlaneTools) {
     this.#tools = tools;
@@ -72,6 +75,16 @@ export class LocalDataPlane implements Handler, DataPlane {
     };
   }
 
+  *prepare(table: TableEnvironment): Pieces<void> {
+    const present = this.#environments.get(table.name);
+    if (present !== undefined) yield* present.pool.prepare(table);
+    else {
+      const pool = new ServerPool({ ...table, servers: [] }, this.#tools);
+      yield* pool.prepare(table);
+      this.#next = { table, pool };
+    }
+  }
+
   apply(table: TableEnvironment): void {
     const present = this.#environments.get(table.name);
     if (present) {
@@ -81,9 +94,17 @@ export class LocalDataPlane implements Handler, DataPlane {
       present.pool.apply(table);
       if (!isSame) this.#mapHosts();
     } else {
-      this.#environments.set(table.name, { table, clients: demandOf(table), pool: new ServerPool(table, this.#tools) });
+      this.#environments.set(table.name, { table, clients: demandOf(table), pool: this.#poolFor(table) });
       this.#mapHosts();
     }
+  }
+
+  #poolFor(table: TableEnvironment): ServerPool {
+    const next = this.#next;
+    this.#next = undefined;
+    if (next?.table !== table) return new ServerPool(table, this.#tools);
+    next.pool.apply(table);
+    return next.pool;
   }
 
   remove(name: string): void {

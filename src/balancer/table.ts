@@ -2,6 +2,7 @@ import type { HealthVerdict } from '../health/health-machine.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
 import type { HealthState } from '../model/live.ts';
 import type { OutgoingTls } from '../model/outgoing-tls.ts';
+import type { Pieces } from '../model/pieces.ts';
 import type { ProxyVersion } from '../model/proxy-protocol.ts';
 
 /**
@@ -70,6 +71,8 @@ export function healthOf({ health, ejected }: TableServer): HealthState {
 
 /** Receives tables, one environment at a time. */
 export interface TableReader {
+  /** Makes beforehand, in pieces, what `apply` takes into use if it is called with this very table. Default: nothing is. */
+  prepare?(environment: TableEnvironment): Pieces<void>;
   /** Called for an environment that is new or has changed. */
   apply(environment: TableEnvironment): void;
   remove(name: string): void;

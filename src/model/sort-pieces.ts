@@ -1,4 +1,4 @@
-import type { Pieces } from './pieces.ts';
+import { inTurns, type Pieces } from './pieces.ts';
 
 /** Elements that are sorted, or merged, in one go. */
 const atATime = 128;
@@ -16,6 +16,11 @@ export function* sortPieces<One>(list: readonly One[], compare: (one: One, other
     runs = merged;
   }
   return runs[0] ?? [];
+}
+
+/** Sorts a list by `compare` in turns of the event loop; a short one at once. */
+export async function sortInTurns<One>(list: readonly One[], compare: (one: One, other: One) => number): Promise<One[]> {
+  return list.length <= atATime ? [...list].sort(compare) : inTurns(sortPieces(list, compare));
 }
 
 function* merge<One>(one: readonly One[], other: readonly One[], compare: (one: One, other: One) => number): Pieces<One[]> {

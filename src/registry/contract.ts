@@ -93,6 +93,8 @@ export interface Registry {
   restore(snapshot: Snapshot): Promise<boolean>;
 
   servers(): Promise<readonly LeasedServer[]>;
+  /** Reads the servers that are in an environment, at a cost that hardly depends on the number of others. */
+  serversOf(environment: string): Promise<readonly LeasedServer[]>;
   server(id: string): Promise<LeasedServer | undefined>;
   /**
    * Records the lease and answers with the environment's current snapshot, in one step: as a whole, or for a server that understands updates as what

@@ -83,6 +83,10 @@ export class FakeRegistry
     return this.#answer('servers', [...this.stored.servers.values()]);
   }
 
+  async serversOf(environment: string): Promise<LeasedServer[]> {
+    return (await this.servers()).filter((server) => server.environment === environment);
+  }
+
   async server(id: string): Promise<LeasedServer | undefined> {
     return this.#answer(`server ${id}`, this.stored.servers.get(id));
   }

@@ -2,6 +2,7 @@ import t from 'tap';
 import type { FailureReport } from '../../src/balancer/feedback.ts';
 import { ServerPool } from '../../src/balancer/server-pool.ts';
 import type { TableEnvironment } from '../../src/balancer/table.ts';
+import { atOnce } from '../../src/model/pieces.ts';
 import type { Outcome } from '../../src/proxy/contract.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
@@ -340,4 +341,45 @@ t.test('a server at rest is the same object at each look; one that changed is an
   upstream.active--;
   pool.apply(table([server('a', { weight: 7 })]));
   t.match(live('a'), { weight: 7, requests: 1, active: 0 });
+});
+
+t.test('a table that was prepared in pieces is taken into use in one step', async (t) => {
+  const before = table([server('a'), server('b'), server('c')]);
+  const { picked, pool, find, live } = setUp(before);
+  const [a, b] = [find('a'), find('b')];
+  const next = table([server('a', { weight: 2 }), server('b', { address: '127.0.0.1:9102' }), server('d')]);
+  for (const _ of pool.prepare(next)) {
+    t.equal(picked(), 'a b c', 'nothing has changed before that');
+    t.equal(find('b'), b);
+    t.equal(live('d'), undefined);
+  }
+  pool.apply(next);
+  t.equal(picked(), 'a b d');
+  t.equal(find('a'), a);
+  t.not(find('b'), b);
+  t.match([find('b'), find('d')], [{ port: 9102 }, { port: 9101 }]);
+});
+
+t.test('a table other than the one that was prepared is taken as it is', async (t) => {
+  const { picked, pool, find } = setUp(table([server('a')]));
+  const prepared = table([server('a', { address: '127.0.0.1:9102' }), server('b', { address: '127.0.0.1:9102' })]);
+  atOnce(pool.prepare(prepared));
+  pool.apply(table([server('a', { address: '127.0.0.1:9103' }), server('b', { address: '127.0.0.1:9103' })]));
+  t.equal(picked(), 'a b');
+  t.match([find('a').port, find('b').port], [9103, 9103]);
+  pool.apply(prepared);
+  t.match([find('a').port, find('b').port], [9102, 9102]);
+});
+
+t.test('what takes long in a table of thousands of servers is done when it is prepared', async (t) => {
+  const many = (address: string) => table(Array.from({ length: 1000 }, (_, index) => server(`s${index}`, { address })));
+  const { pool, pick } = setUp(table([]));
+  for (const port of [9102, 9103]) {
+    const next = many(`127.0.0.1:${port}`);
+    let pieces = 0;
+    for (const _ of pool.prepare(next)) pieces++;
+    t.equal(pieces, 1000, 'a server in a piece');
+    pool.apply(next);
+    t.equal(pick()?.port, port);
+  }
 });

@@ -30,6 +30,24 @@ export function joining(t: Test, open: Open): void {
     t.equal(await other.server('two'), undefined);
   });
 
+  t.test('the servers of an environment, where they are now', async (t) => {
+    const { registry, other } = await open(t);
+    for (const name of ['production', 'development']) await registry.putEnvironment(name, {});
+    for (const id of ['two', 'one']) await registry.join(request(id, { environment: 'production' }));
+    await registry.join(request('three', { environment: 'development', source: 'http' }));
+    await registry.join(request('four'));
+    const idsOf = async (environment: string) => (await other.serversOf(environment)).map(({ id }) => id);
+    t.strictSame(await idsOf('production'), ['one', 'two']);
+    t.strictSame(await idsOf('development'), ['three']);
+    await other.assign('three', 'production');
+    await registry.leave('one', 'one-1');
+    t.strictSame(await idsOf('production'), ['three', 'two']);
+    t.strictSame(await idsOf('development'), []);
+    t.strictSame(await idsOf('nowhere'), []);
+    const [three] = await registry.serversOf('production');
+    t.same({ ...three, leaseRemaining: 0 }, { ...(await registry.server('three')), leaseRemaining: 0 });
+  });
+
   t.test('the environment of a join: where the instance is, else the requested one, else the assigned one, else none', async (t) => {
     const { registry } = await open(t);
     for (const name of ['production', 'development']) await registry.putEnvironment(name, {});

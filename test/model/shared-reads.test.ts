@@ -1,5 +1,6 @@
 import t from 'tap';
 import { SharedReads } from '../../src/model/shared-reads.ts';
+import { SharedReadsBy } from '../../src/model/shared-reads-by.ts';
 
 /** Reads that end when the test says so; each result is its number. */
 function reads() {
@@ -58,4 +59,26 @@ t.test('a read that took long is followed by a rest', async (t) => {
   await new Promise(setImmediate);
   t.equal(begun, 1, 'callers who ask again at once wait');
   t.strictSame(await Promise.all(others), [1, 1]);
+});
+
+t.test('reads of one thing are shared, and do not wait for those of another', async (t) => {
+  const begun: string[] = [];
+  const ends: (() => void)[] = [];
+  const shared = new SharedReadsBy((name) => {
+    const number = begun.push(name);
+    return new Promise<string>((resolve) => ends.push(() => resolve(`${name} ${number}`)));
+  });
+  const asked = [shared.now('a'), shared.now('b'), shared.now('a'), shared.now('a')];
+  t.strictSame(begun, ['a', 'b']);
+  ends[0]?.();
+  t.equal(await asked[0], 'a 1');
+  t.strictSame(begun, ['a', 'b', 'a']);
+  ends[1]?.();
+  ends[2]?.();
+  t.strictSame(await Promise.all(asked), ['a 1', 'b 2', 'a 3', 'a 3']);
+  for (let name = 0; name < 1000; name++) void shared.now(String(name));
+  const again = shared.now('a');
+  t.equal(begun.at(-1), 'a', 'what was forgotten meanwhile is read again');
+  ends.at(-1)?.();
+  t.equal(await again, `a ${begun.length}`);
 });

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { type DeploymentsAnswer, deploymentsAnswer, deploymentsSummary } from '../../api/answers.ts';
 import { name } from '../../model/name.ts';
 import type { LeasedServer } from '../../model/server.ts';
-import { SharedReads } from '../../model/shared-reads.ts';
+import { SharedReadsBy } from '../../model/shared-reads-by.ts';
 import { SharedWork } from '../../model/shared-work.ts';
 import type { Deployed } from '../../registry/contract.ts';
 import { type Described, describeDeployments, summarizeDeployments } from '../views/deployment-view.ts';
@@ -22,13 +22,13 @@ const response = { 200: deploymentsAnswer, ...refusals };
  * changed: one change does not cost more the more is deployed.
  */
 export function deploymentRoutes(app: ControlApp, { registry, live }: ControlContext): void {
-  /** Answers by the list of servers that they were made from, which belongs to all who ask at about the same time, and by what they describe. */
+  /** Answers by the list of the environment's servers that they were made from, which belongs to all who ask at about the same time, and by what they describe. */
   const answers = new WeakMap<readonly LeasedServer[], SharedWork<DeploymentsAnswer>>();
-  const lists = new SharedReads(() => registry.servers(), { rests: true });
+  const lists = new SharedReadsBy((env) => registry.serversOf(env), { rests: true });
   /** @param project the only one that is described; undefined: all are */
   const answer = async (reply: FastifyReply, deployed: Described, project?: string) => {
     reply.header('etag', etagOf(deployed));
-    const servers = await lists.now();
+    const servers = await lists.now(deployed.environment);
     const shared = answers.get(servers) ?? new SharedWork<DeploymentsAnswer>();
     answers.set(servers, shared);
     const { environment, epoch, version } = deployed;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { mapInTurns } from '../../model/pieces.ts';
 import { metricsPath } from '../../model/reserved-path.ts';
 import type { ControlApp, ControlContext } from './control-app.ts';
 import { refusals } from './openapi.ts';
@@ -24,7 +25,7 @@ export function targetsRoute(app: ControlApp, { registry }: ControlContext): voi
     },
     async () => {
       const gateways = (await registry.servers()).filter(({ source, embedded }) => source === 'join' && embedded === undefined);
-      return gateways.map(({ id, address, environment, ownCertificate }) => ({
+      return mapInTurns(gateways, ({ id, address, environment, ownCertificate }) => ({
         targets: [address],
         labels: {
           // With its own certificate, a server answers other machines by https; without one, its own machine by http.

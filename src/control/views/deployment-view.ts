@@ -10,7 +10,7 @@ import { sameSnapshot } from '../../model/snapshot-id.ts';
 export type Described = Pick<Manifest, 'epoch' | 'version' | 'hash' | 'environment' | 'put'>;
 
 /**
- * Describes an environment's deployments and the progress of each of its servers, picked from all `servers` of the registry. A server of
+ * Describes an environment's deployments and the progress of each of its `servers`, as the registry has them. A server of
  * `live` that takes requests although its lease ended is not lost: it may run an older revision.
  */
 export async function describeDeployments(
@@ -22,7 +22,7 @@ export async function describeDeployments(
   const members: ReportedState[] = [];
   await eachInTurns(servers, (server) => {
     // A server that is leaving the environment is left out, so that nothing waits for it.
-    if (server.environment !== environment || server.movingTo !== undefined || server.leaving) return;
+    if (server.movingTo !== undefined || server.leaving) return;
     const stillAnswers = () => live.serversNamed(server.id).some(({ leaseEndedAt }) => leaseEndedAt !== undefined);
     const { id, source, running, projects } = server;
     members.push({ id, source, running, projects, lost: server.leaseRemaining < 0 && !stillAnswers() });

@@ -147,6 +147,10 @@ export class RemoteRegistry implements Registry {
     return this.#call('servers', {});
   }
 
+  async serversOf(environment: string) {
+    return (await this.servers()).filter((server) => server.environment === environment);
+  }
+
   server(id: string) {
     return this.#call('server', { id });
   }

@@ -1,4 +1,5 @@
 import { SluiceError } from '../../model/fault.ts';
+import type { Pieces } from '../../model/pieces.ts';
 import type { Caller } from '../contract.ts';
 import type { HeldRecord } from '../documents.ts';
 
@@ -10,11 +11,18 @@ export class Census {
   readonly #groups = new Map<string, string>();
   readonly #counts = new Map<string, number>();
 
-  /** Replaces everything by a complete list. */
-  replace(records: readonly HeldRecord[]): void {
-    this.#groups.clear();
-    this.#counts.clear();
-    for (const record of records) this.note(record);
+  /** Takes a complete list in the place of all that was known, one server in a piece. */
+  *replace(records: Iterable<HeldRecord>): Pieces<void> {
+    const present = new Set<string>();
+    for (const record of records) {
+      this.note(record);
+      present.add(record.id);
+      yield;
+    }
+    for (const id of this.#groups.keys()) {
+      if (!present.has(id)) this.forget(id);
+      yield;
+    }
   }
 
   note(record: HeldRecord): void {

@@ -34,6 +34,12 @@ export class CheckedDocuments {
     return this.#kept.get(`${kind} ${name}`)?.text === text;
   }
 
+  /** The content that was read from this very text; undefined if that is not kept. Costs less than {@link get}. */
+  peek({ kind, name, text }: Stored): unknown {
+    const kept = this.#kept.peek(`${kind} ${name}`);
+    return kept?.text === text ? kept.checked : undefined;
+  }
+
   /** The text of a document that is kept, with its number in the registry with this epoch; undefined: none is. */
   known({ kind, name }: Key, epoch: string | undefined): { readonly revision: number; readonly text: string } | undefined {
     const kept = this.#kept.get(`${kind} ${name}`);

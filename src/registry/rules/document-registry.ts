@@ -73,6 +73,7 @@ export function documentRegistry(parts: {
     snapshot: (environment) => deployments.snapshot(environment),
     restore: (snapshot) => restoration.restore(snapshot),
     servers: () => servers.list(),
+    serversOf: (environment) => servers.listOf(environment),
     server: (id) => servers.get(id),
     join: (request, caller) => servers.join(request, caller),
     renew: (report, caller) => servers.renew(report, caller),

@@ -9,6 +9,7 @@ import type { Log } from '../../model/log.ts';
 import { parsePieces } from '../../model/parse-pieces.ts';
 import { eachInTurns, inTurns, type Pieces } from '../../model/pieces.ts';
 import { projectInPieces } from '../../model/project.ts';
+import { sortInTurns } from '../../model/sort-pieces.ts';
 import { type DocumentOf, documentKeys, documentSchemas, noteCheckedSpec } from '../documents.ts';
 import type { Change, Key, Kind, Reading, Store, Stored } from '../store.ts';
 import { CheckedDocuments } from './checked-documents.ts';
@@ -108,17 +109,17 @@ export class Ledger {
 
   async list(kind: Kind, prefix = ''): Promise<CheckedReading> {
     const reading = await this.store.list(kind, prefix);
-    this.#forgetRemoved(kind, prefix, reading);
+    await this.#forgetRemoved(kind, prefix, reading);
     await this.#checkLarge(reading);
     return this.#reading(reading);
   }
 
   /** Forgets documents that are not in a list, unless that has the same ones as the list before. */
-  #forgetRemoved(kind: Kind, prefix: string, { epoch, generation, documents }: Reading): void {
+  async #forgetRemoved(kind: Kind, prefix: string, { epoch, generation, documents }: Reading): Promise<void> {
     const state = `${epoch} ${generation} ${documents.length}`;
     if (prefix === '' && this.#listed.get(kind) === state) return;
     if (prefix === '') this.#listed.set(kind, state);
-    this.unread.retain(kind, new Set(documents.map(({ name }) => name)), prefix);
+    await this.unread.retain(kind, new Set(documents.map(({ name }) => name)), prefix);
   }
 
   async renew(id: string, instance: string): Promise<CheckedReading | undefined> {
@@ -209,11 +210,23 @@ export class CheckedReading {
     return sorted(this.#documents.flatMap((stored) => this.#present(kind, stored)));
   }
 
-  /** Like {@link all}, in turns of the event loop: of kinds with thousands of documents, each of which is checked when it is read first. */
-  async allInTurns<K extends Kind>(kind: K): Promise<Present<K>[]> {
+  /**
+   * Like {@link all}, in turns of the event loop: of kinds with thousands of documents, each of which is checked when it is read first. With `wanted` only
+   * those of which that is true: of the others hardly anything is done.
+   */
+  async allInTurns<K extends Kind>(kind: K, wanted?: (value: DocumentOf<K>) => boolean): Promise<Present<K>[]> {
     const present: Present<K>[] = [];
-    await eachInTurns(this.#documents, (stored) => void present.push(...this.#present(kind, stored)));
-    return sorted(present);
+    await eachInTurns(this.#documents, (stored) => {
+      if (wanted !== undefined && this.#isKnownUnwanted(kind, stored, wanted)) return;
+      for (const entry of this.#present(kind, stored)) if (wanted === undefined || wanted(entry.value)) present.push(entry);
+    });
+    return sortInTurns(present, byName);
+  }
+
+  /** True if this text was read before, and is not among those that are wanted. */
+  #isKnownUnwanted<K extends Kind>(kind: K, stored: Stored, wanted: (value: DocumentOf<K>) => boolean): boolean {
+    const known = stored.kind === kind ? (this.#checked.peek(stored) as Content<K> | undefined) : undefined;
+    return known !== undefined && !wanted(known.value);
   }
 
   /** Names of documents of a kind that cannot be read, each with the reason. */
@@ -266,7 +279,11 @@ export class CheckedReading {
 }
 
 function sorted<One extends { readonly name: string }>(entries: One[]): One[] {
-  return entries.sort((one, other) => (one.name < other.name ? -1 : 1));
+  return entries.sort(byName);
+}
+
+function byName(one: { readonly name: string }, other: { readonly name: string }): number {
+  return one.name < other.name ? -1 : 1;
 }
 
 /** Why a document is understood only in part; undefined if it is understood entirely. */

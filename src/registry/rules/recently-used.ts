@@ -29,6 +29,11 @@ export class RecentlyUsed<Value> {
     return kept.value;
   }
 
+  /** Returns a value without a trace: what looks through all of them does not use them. */
+  peek(name: string): Value | undefined {
+    return this.#kept.get(name)?.value;
+  }
+
   /** Keeps a value instead of the one with this name. A value that is longer than all may be is not kept. */
   put(name: string, value: Value, length: number): void {
     this.drop(name);

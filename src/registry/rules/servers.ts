@@ -6,7 +6,7 @@ import { SluiceError } from '../../model/fault.ts';
 import type { HopRequest } from '../../model/hop.ts';
 import { type JoinAnswer, type JoinRequest, joinRequest, type Renewal, renewal } from '../../model/join.ts';
 import type { Log } from '../../model/log.ts';
-import { mapInTurns } from '../../model/pieces.ts';
+import { inTurns, mapInTurns } from '../../model/pieces.ts';
 import { type LeasedServer, type ServerPatch, serverPatch } from '../../model/server.ts';
 import { SharedReads } from '../../model/shared-reads.ts';
 import { type SnapshotId, sameSnapshot } from '../../model/snapshot-id.ts';
@@ -51,8 +51,18 @@ export class Servers implements Certification {
     const servers = await now.allInTurns('server');
     await this.#removeExpired(now, servers);
     const kept = servers.filter((entry) => !isExpired(entry));
-    this.#census.replace(kept.map(({ value }) => value));
-    return mapInTurns(kept, ({ value, leaseRemaining }) => ({ ...withoutPem(withoutHolder(value)), leaseRemaining }));
+    await inTurns(this.#census.replace(kept.map(({ value }) => value)));
+    return mapInTurns(kept, shown);
+  }
+
+  /** Lists the servers of an environment. */
+  async listOf(environment: string): Promise<readonly LeasedServer[]> {
+    const now = await this.#ledger.list('server');
+    const servers = await now.allInTurns('server', (record) => record.environment === environment);
+    return mapInTurns(
+      servers.filter((entry) => !isExpired(entry)),
+      shown,
+    );
   }
 
   async get(id: string): Promise<LeasedServer | undefined> {
@@ -60,7 +70,7 @@ export class Servers implements Certification {
     const { value, leaseRemaining } = entry;
     if (!value || isExpired(entry)) this.#census.forget(id);
     else this.#census.note(value);
-    return value && !isExpired(entry) ? { ...withoutPem(withoutHolder(value)), leaseRemaining } : undefined;
+    return value && !isExpired(entry) ? shown({ value, leaseRemaining }) : undefined;
   }
 
   use(certifier: Certifier): void {
@@ -326,6 +336,11 @@ interface Amendment {
   readonly assignment: Assignment;
   /** Documents that must not have changed since they were read. */
   readonly expect: readonly Entry<'environment'>[];
+}
+
+/** A server as readers of the registry see it. */
+function shown({ value, leaseRemaining }: { readonly value: HeldRecord; readonly leaseRemaining: number }): LeasedServer {
+  return { ...withoutPem(withoutHolder(value)), leaseRemaining };
 }
 
 function noLease(id: string): SluiceError {

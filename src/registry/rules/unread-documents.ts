@@ -1,4 +1,5 @@
 import type { Log } from '../../model/log.ts';
+import { eachInTurns } from '../../model/pieces.ts';
 import type { UnreadDocument } from '../../model/unread-document.ts';
 import type { DocumentOf } from '../documents.ts';
 import type { Key, Kind } from '../store.ts';
@@ -52,13 +53,13 @@ export class UnreadDocuments {
     this.#lastRead.delete(id);
   }
 
-  /** Forgets all documents of a kind whose names begin with `prefix`, except those of these names. */
-  retain(kind: Kind, names: ReadonlySet<string>, prefix = ''): void {
+  /** Forgets all documents of a kind whose names begin with `prefix`, except those of these names; goes through thousands of them in turns. */
+  retain(kind: Kind, names: ReadonlySet<string>, prefix = ''): Promise<void> {
     const start = idOf({ kind, name: '' });
-    for (const id of [...this.#lastRead.keys(), ...this.#reasons.keys()]) {
+    return eachInTurns([...this.#lastRead.keys(), ...this.#reasons.keys()], (id) => {
       const name = id.slice(start.length);
       if (id.startsWith(start) && name.startsWith(prefix) && !names.has(name)) this.forget({ kind, name });
-    }
+    });
   }
 }
 
