@@ -83,6 +83,8 @@ test('two balancers on one Redis: a change on one is in the journals of both, an
   t.equal((await fetch(`${other.control}/v1/servers`, { headers: { cookie, 'sluice-session-key': key } })).status, 200);
 
   const feed = messagesOf(t, other);
+  // A reader that connects after the end of Redis would hear of it at once, in the welcome alone.
+  t.match((await feed.next()).value, { type: 'welcome', registry: true });
   await redis.stop();
   for await (const message of feed) if (message.type === 'registry' && !message.up) break;
   t.pass('the feed reports that the registry is unreachable');
