@@ -24,7 +24,12 @@ function gateway(t: Test) {
   const dataDir = ownFolder(t);
   const { logger, lines } = keptLogger();
   const clock = new Today();
-  const load = (id = 'a') => HopIdentity.load({ id, dataDir, clock, logger });
+  const load = async (id = 'a') => {
+    const identity = await HopIdentity.load({ id, dataDir, clock, logger });
+    // A certificate that was taken over is written to the folder, which is removed after that.
+    t.teardown(() => identity.settled());
+    return identity;
+  };
   return { dataDir, load, lines, clock };
 }
 
