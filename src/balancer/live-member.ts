@@ -52,40 +52,41 @@ export class LiveMember {
   /** Makes beforehand what takes longest in {@link update} with these very settings; nothing is in use before that. */
   prepare(server: TableServer, hop?: MemberHop): void {
     this.#sumUpIdle();
-    const stays = this.#upstream !== undefined && !this.#needsAnother(server);
+    const { moved, secured, restarted } = this.#changes(server);
+    const stays = this.#upstream !== undefined && !(moved || secured || restarted);
     this.#prepared = stays || !server.serving || server.embedded ? undefined : { server, hop, upstream: upstreamTo(server, hop) };
   }
 
   /** Takes new settings. If the server leaves rotation, moves to another address or gets other TLS settings, exchanges in flight finish on the old upstream. */
   update(server: TableServer, hop?: MemberHop): void {
     if (server === this.#server && hop === this.#hop) return;
-    const needsAnother = this.#needsAnother(server);
-    const moved = server.address !== this.#server.address || server.proxyProtocol !== this.#server.proxyProtocol;
+    const { moved, secured, restarted } = this.#changes(server);
     // The streak belongs to one process at one address, and starts from zero after an ejection.
     if (moved || server.instance !== this.#server.instance || server.ejected) this.streak.end();
     if (server.wellSince !== this.#server.wellSince) this.wellSince = undefined;
-    const secured = this.#isSecuredOtherwise(server);
     const restated = server.identity !== this.#server.identity;
     if (hop !== this.#hop && hop !== undefined && server.hopKey !== undefined && !secured) this.#upstream?.secure?.adopt(hop.settings);
     const otherHop = hop !== this.#hop;
     this.#server = server;
     this.#hop = hop;
-    if (needsAnother || !server.serving) this.retire();
+    if (moved || secured || !server.serving || restarted) this.retire();
     if (this.#upstream === undefined) this.#ensureUpstream();
     else if (restated || otherHop) this.#introduce(this.#upstream);
     this.#prepared = undefined;
   }
 
-  /** True if connections that the server has now are not for these settings. */
-  #needsAnother(server: TableServer): boolean {
-    const moved = server.address !== this.#server.address || server.proxyProtocol !== this.#server.proxyProtocol;
-    const restarted = server.embedded === true && server.instance !== this.#server.instance;
-    return moved || restarted || this.#isSecuredOtherwise(server);
-  }
-
-  #isSecuredOtherwise({ tls, hopKey }: TableServer): boolean {
+  /** Changes after which the connections that the server has now cannot be used: it is elsewhere, its TLS is another, or it is another embedded server. */
+  #changes({ address, proxyProtocol, tls, hopKey, embedded, instance }: TableServer): {
+    moved: boolean;
+    secured: boolean;
+    restarted: boolean;
+  } {
     const before = this.#server;
-    return hopKey !== before.hopKey || !(tls === before.tls || isDeepStrictEqual(tls, before.tls));
+    return {
+      moved: address !== before.address || proxyProtocol !== before.proxyProtocol,
+      secured: hopKey !== before.hopKey || !(tls === before.tls || isDeepStrictEqual(tls, before.tls)),
+      restarted: embedded === true && instance !== before.instance,
+    };
   }
 
   /** Takes the server out of rotation and closes its idle connections. */

@@ -26,6 +26,15 @@ async function question(server: Peer): Promise<string> {
   return (await server.message()).line;
 }
 
+/** The server says who it is, takes the request and answers it. Returns the request's method. */
+async function serve(server: Peer, answer = ok): Promise<string | undefined> {
+  await question(server);
+  server.send(states(registered));
+  const { line } = await server.message();
+  server.send(answer);
+  return line.split(' ')[0];
+}
+
 t.test('a new connection is asked once who it is, and then carries one request after another', async (t) => {
   const w = await introduced(t);
   const { client, server } = await w.asked(post);
@@ -73,10 +82,7 @@ for (const [name, answer] of Object.entries(impostors)) {
       await question(server);
       server.send(answer);
       const other = await (w.servers[1] as World['server']).next();
-      await question(other);
-      other.send(states(registered));
-      t.equal((await other.message()).line.split(' ')[0], request.split(' ')[0]);
-      other.send(kind === 'upgrade' ? agreed : ok);
+      t.equal(await serve(other, kind === 'upgrade' ? agreed : ok), request.split(' ')[0]);
       t.equal(statusOf(await client.message()), kind === 'upgrade' ? 101 : 200);
       await server.closed();
       t.equal(server.text, '', 'not one octet of the request came');
@@ -102,10 +108,7 @@ t.test('a server that accepts and says nothing is not used: a POST goes to anoth
   await question(server);
   await passTime(20_000);
   const other = await (w.servers[1] as World['server']).next();
-  await question(other);
-  other.send(states(registered));
-  await other.message();
-  other.send(ok);
+  await serve(other);
   t.equal(statusOf(await client.message()), 200);
   t.match(w.outcomes[0], { kind: 'connect-timeout' });
 });
@@ -120,10 +123,7 @@ for (const [name, end] of Object.entries(endings)) {
       await question(server);
       end(server);
       const again = await w.server.next();
-      await question(again);
-      again.send(states(registered));
-      t.equal((await again.message()).line.split(' ')[0], request.split(' ')[0]);
-      again.send(kind === 'upgrade' ? agreed : ok);
+      t.equal(await serve(again, kind === 'upgrade' ? agreed : ok), request.split(' ')[0]);
       t.equal(statusOf(await client.message()), kind === 'upgrade' ? 101 : 200);
       t.match(w.outcomes, kind === 'upgrade' ? [] : [{ kind: 'answered' }], 'nobody is to blame');
     });
@@ -138,10 +138,7 @@ for (const [name, end] of Object.entries(endings)) {
     await question(again);
     end(again);
     const other = await (w.servers[1] as World['server']).next();
-    await question(other);
-    other.send(states(registered));
-    await other.message();
-    other.send(ok);
+    await serve(other);
     t.equal(statusOf(await client.message()), 200);
     t.match(w.outcomes[0], { kind: 'connect-failed' });
     t.equal(w.server.count, 2);
