@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { type Test, test } from 'tap';
+import { takeConnections } from '../../src/http1/connection/accepted.ts';
 import { Outbox } from '../../src/http1/connection/outbox.ts';
 import { readSize } from '../../src/http1/connection/read-buffers.ts';
 import type { Receiver, SocketWire, Wire } from '../../src/http1/connection/wire.ts';
-import { accept, connect, reset } from '../../src/http1/connection/wire-socket.ts';
+import { accept, connect, release, reset } from '../../src/http1/connection/wire-socket.ts';
 import { octetsToSend, scannedOctets } from '../../src/http1/message/field-scanner.ts';
+import type { SecureSocket } from '../../src/tls/secured-connection.ts';
 import { eventually } from '../tools/eventually.ts';
-import { memoryInUse } from '../tools/memory.ts';
 
 class TestReceiver implements Receiver {
   closedWith: Promise<Error | undefined>;
@@ -38,14 +39,30 @@ class TestReceiver implements Receiver {
 }
 
 /** A wire, and the socket at its other end, which does not read yet. */
-async function pair(t: Test): Promise<{ wire: SocketWire; receiver: TestReceiver; peer: net.Socket }> {
+interface Pair<Kind extends Wire = Wire> {
+  readonly wire: Kind;
+  readonly receiver: TestReceiver;
+  readonly peer: net.Socket;
+}
+
+/** A pair whose wire is a socket, as after a header of the PROXY protocol. */
+async function pair(t: Test): Promise<Pair<SocketWire>> {
+  return (await open(t, async (server) => (await once(server, 'connection'))[0] as net.Socket)) as Pair<SocketWire>;
+}
+
+/** A pair whose wire has no socket, as most of those that are accepted. */
+function pairWithoutSocket(t: Test): Promise<Pair> {
+  return open(t, (server) => new Promise((resolve) => takeConnections(server, (accepted) => [resolve(accepted.plain())].length > 0)));
+}
+
+async function open(t: Test, take: (server: net.Server) => Promise<SecureSocket>): Promise<Pair> {
   const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const taken = take(server);
   const peer = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1').pause();
   peer.on('error', () => {});
-  const [accepted] = (await once(server, 'connection')) as [net.Socket];
   const receiver = new TestReceiver();
-  const wire = accept(accepted, receiver) as SocketWire;
+  const wire = accept(await taken, receiver);
   wire.resume();
   t.teardown(() => {
     wire.destroy();
@@ -135,39 +152,80 @@ test('a peer that reads slowly gets every octet once, in order, while others get
   t.equal((await read(quick.peer, words.length)).toString(), words);
 });
 
-/** A wire that keeps what it is sent, as a socket does whose peer does not read, if `keeps`. */
-function fakeWire(keeps: boolean): { wire: Wire; sent: Buffer[] } {
+/** A wire that keeps what it is sent, as a socket does whose peer does not read, if `keeps`. `letGo` ends the oldest of its writes. */
+function fakeWire(keeps: boolean): { wire: Wire; sent: Buffer[]; letGo: () => void } {
   const sent: Buffer[] = [];
-  const send = (octets: Buffer) => {
+  const kept: ((() => void) | undefined)[] = [];
+  const send = (octets: Buffer, letGo?: () => void) => {
     sent.push(octets);
+    if (keeps) kept.push(letGo);
     return keeps;
   };
-  return { wire: { send } as Partial<Wire> as Wire, sent };
+  return { wire: { send } as Partial<Wire> as Wire, sent, letGo: () => kept.shift()?.() };
 }
 
-test('memory that a wire keeps is not written to until the wire lets go, and then used again', async (t) => {
+/** Says whether what an outbox writes next is in the given memory. */
+async function writesTo(outbox: Outbox, memory: Buffer): Promise<boolean> {
+  await new Promise(setImmediate);
+  const { wire, sent } = fakeWire(false);
+  outbox.to(wire).text('more');
+  outbox.flush();
+  return sent[0]?.buffer === memory.buffer;
+}
+
+test('memory that wires keep is not written to until the last of them lets go, and then used again at once', async (t) => {
   const first = Buffer.alloc(2 * readSize);
   const outbox = new Outbox(first);
-  const [keeping, other] = [fakeWire(true), fakeWire(false)];
-  const send = ({ wire }: { wire: Wire }, text: string) => {
-    outbox.to(wire).text(text);
-    outbox.flush();
-  };
-  const isFirst = async () => {
-    await memoryInUse();
-    other.sent.length = 0;
-    send(other, 'more');
-    return other.sent[0]?.buffer === first.buffer;
-  };
-  send(other, 'some');
-  t.equal(other.sent[0]?.buffer, first.buffer);
-  send(keeping, 'kept');
-  t.equal(keeping.sent[0]?.buffer, first.buffer);
-  for (let turn = 0; turn < 3; turn++) t.notOk(await isFirst());
-  t.equal(keeping.sent[0]?.toString(), 'kept');
-  keeping.sent.length = 0;
-  await eventually(isFirst, (is) => is);
+  t.ok(await writesTo(outbox, first));
+  const [one, other] = [fakeWire(true), fakeWire(true)];
+  outbox.to(one.wire).text('kept by one');
+  outbox.to(other.wire).text('kept by another');
+  outbox.flush();
+  for (let turn = 0; turn < 3; turn++) t.notOk(await writesTo(outbox, first));
+  outbox.to(one.wire).text('kept in other memory');
+  outbox.flush();
+  other.letGo();
+  t.notOk(await writesTo(outbox, first), 'one still keeps octets');
+  t.equal(one.sent[0]?.toString(), 'kept by one');
+  one.letGo();
+  t.ok(await writesTo(outbox, first));
+  one.letGo();
+  t.ok(await writesTo(outbox, first), 'the end of a write from other memory changes nothing');
 });
+
+/** Writes for a peer that does not read, until the kernel has not taken all. */
+function fill(outbox: Outbox, wire: Wire): void {
+  const piece = pattern(readSize, 7);
+  while (wire.writableLength === 0) {
+    outbox.to(wire).octets(piece, 0, piece.length);
+    outbox.flush();
+  }
+}
+
+for (const [end, over] of [
+  ['the peer reads', ({ peer }) => peer.resume()],
+  ['the peer closes', ({ peer }) => peer.destroy()],
+  ['the peer resets', ({ peer }) => peer.resetAndDestroy()],
+  ['the wire is destroyed', ({ wire }) => wire.destroy()],
+  ['the wire is reset', ({ wire }) => reset(wire)],
+  ['the wire is given away and the peer reads', ({ wire, peer }) => [release(wire), peer.resume()]],
+  ['the wire is given away and destroyed', ({ wire }) => release(wire).destroy()],
+] as [string, (pair: Pair) => unknown][]) {
+  for (const [kind, openPair] of Object.entries({ 'a socket': pair, 'no socket': pairWithoutSocket })) {
+    test(`memory is used again after a write that had to wait, on a wire that is ${kind}: ${end}`, async (t) => {
+      const first = Buffer.alloc(2 * readSize);
+      const outbox = new Outbox(first);
+      const both = await openPair(t);
+      fill(outbox, both.wire);
+      t.notOk(await writesTo(outbox, first));
+      over(both);
+      await eventually(
+        () => writesTo(outbox, first),
+        (is) => is,
+      );
+    });
+  }
+}
 
 test('octets that were read are copied as others are, however many', { skip: octetsToSend === undefined && 'no vectors here' }, (t) => {
   const outbox = new Outbox(octetsToSend);

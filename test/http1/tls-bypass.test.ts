@@ -119,7 +119,7 @@ t.test('writes that come while another one is in progress follow in their order,
   for (let round = 0; round < 40; round++) {
     const length = memory.write(`piece ${round} `.repeat(2).slice(0, 20), 'latin1');
     expected += memory.toString('latin1', 0, length);
-    if (opened.send(copyOf(memory, length)) !== round > 0) t.fail(`round ${round}: only the first is written at once`);
+    if (opened.send(memory.subarray(0, length))) t.fail(`round ${round}: the memory may be reused`);
   }
   opened.write('');
   opened.end('the last');
@@ -132,10 +132,12 @@ t.test('writes that come while another one is in progress follow in their order,
 
 t.test('handles: writes that come while another one is in progress follow in their order, and the wire ends after them', async (t) => {
   const { opened, accepted, atClient } = await pair(t, 'handles');
+  const memory = Buffer.alloc(20);
   let expected = '';
   for (let round = 0; round < 40; round++) {
-    expected += `piece ${round} `;
-    if (accepted.send(Buffer.from(`piece ${round} `)) !== round > 0) t.fail(`round ${round}: only the first is written at once`);
+    const piece = `piece ${round} `;
+    expected += piece;
+    if (accepted.send(memory.subarray(0, memory.write(piece)))) t.fail(`round ${round}: the memory may be reused`);
   }
   accepted.whenSent(() => accepted.end());
   await seen(t, 'the end', () => atClient.ends === 1);
@@ -154,11 +156,6 @@ t.test('handles: a wire that is released while its writes wait is a stream that 
   await seen(t, 'everything', () => atClient.heard === 'one two three four ');
 });
 
-/** A kept write must not see later changes of the memory. */
-function copyOf(memory: Buffer, length: number): Buffer {
-  return Buffer.from(memory.subarray(0, length));
-}
-
 for (const make of makes) {
   t.test(`${make}: a slow reader makes the sender wait, and gets everything`, async (t) => {
     const { opened, accepted, atClient, atServer } = await pair(t, make);
@@ -168,7 +165,7 @@ for (const make of makes) {
     t.notOk(accepted.send(octets), 'TLS has its own copy');
     octets.fill(0);
     t.ok(accepted.writableNeedDrain);
-    t.ok(accepted.send(Buffer.from('the end')));
+    t.notOk(accepted.send(Buffer.from('the end')), 'what waits is copied');
     t.equal(atServer.drains, 0);
     opened.resume();
     await seen(t, 'everything', () => atClient.heard.length === before.length + 7);

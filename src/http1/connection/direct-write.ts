@@ -5,6 +5,8 @@ import { getSystemErrorName } from 'node:util';
 export interface PendingWrite {
   /** The octets, referenced here so that they are not garbage-collected before the write has completed. */
   buffer: Uint8Array;
+  /** Called when the write is over: the memory of the octets may be used again. */
+  letGo?: (() => void) | undefined;
   oncomplete: (status: number) => void;
 }
 

@@ -61,7 +61,7 @@ export abstract class HandleWire implements Wire {
   }
 
   /** Writes octets; see {@link Wire.send}. */
-  abstract send(octets: Buffer): boolean;
+  abstract send(octets: Buffer, letGo?: () => void): boolean;
 
   /** Makes an ordinary stream of the handle, which is not closed. */
   protected abstract stream(): net.Socket;

@@ -32,18 +32,18 @@ const { latin1Write } = Buffer.prototype as unknown as { latin1Write(this: Buffe
  * where separate writes would have to wake it each time. Octets written here are sent without a further call.
  *
  * There is one outbox in a process. Its memory is reused unless the kernel could not take all of it at once; then the socket keeps the
- * memory and the outbox allocates new, until no socket has octets of the first memory any more.
+ * memory and the outbox allocates new, until the writes of octets of the first memory are over.
  */
 export class Outbox {
   /** Used whenever no socket keeps octets of it. */
   readonly #first: Buffer;
   #memory: Buffer;
   #length = 0;
-  /** Views of the first memory that sockets keep. As with any memory, the garbage collector finds out when they have let go. */
+  /** Writes in progress of octets of the first memory. */
   #kept = 0;
-  readonly #letGo = new FinalizationRegistry<undefined>(() => {
+  readonly #letGo = () => {
     this.#kept--;
-  });
+  };
   /** Views of the memory that were sent before: making one costs more than writing a short message. */
   #views = new Array<Buffer | undefined>(mostViews).fill(undefined);
   /** The receiver selected by `to`, and the start of its octets in the memory. */
@@ -152,16 +152,12 @@ export class Outbox {
       const wire = this.#wires[index] as Wire;
       this.#wires[index] = undefined;
       const view = this.#view(this.#starts[index] as number, this.#ends[index] as number);
-      if (!wire.send(view)) continue;
+      const isFirst = this.#memory === this.#first;
+      if (!wire.send(view, isFirst ? this.#letGo : undefined)) continue;
       kept = true;
-      if (this.#memory === this.#first) this.#noteKept(view);
+      if (isFirst) this.#kept++;
     }
     if (kept) this.#change(Buffer.allocUnsafeSlow(capacity));
-  }
-
-  #noteKept(view: Buffer): void {
-    this.#kept++;
-    this.#letGo.register(view, undefined);
   }
 
   #change(memory: Buffer): void {

@@ -30,12 +30,13 @@ export class PlainHandleWire extends HandleWire {
     return this;
   }
 
-  send(octets: Buffer): boolean {
+  send(octets: Buffer, letGo?: () => void): boolean {
     if (this.destroyed || this.writableEnded) return false;
     const written = writeDirectly(this.handle, octets);
     if (written === 0) return false;
     if (typeof written === 'object') {
       (written as OwnedWrite).wire = this;
+      written.letGo = letGo;
       written.oncomplete = completed;
       this.wait(octets.length);
       return true;
@@ -104,5 +105,6 @@ export class PlainHandleWire extends HandleWire {
 }
 
 function completed(this: OwnedWrite, status: number): void {
+  this.letGo?.();
   this.wire.written(this.buffer.length, status);
 }

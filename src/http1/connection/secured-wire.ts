@@ -40,11 +40,9 @@ export class SecuredWire extends HandleWire {
   send(octets: Buffer): boolean {
     if (this.destroyed || this.writableEnded) return false;
     if (this.#writing) {
-      this.#queue.push(octets);
+      this.#queue.push(Buffer.from(octets));
       this.wait(octets.length);
-      return true;
-    }
-    this.#begin(octets);
+    } else this.#begin(octets);
     return false;
   }
 

@@ -113,13 +113,13 @@ class TlsBypass {
     this.#handle.readStop();
   }
 
-  /** Returns false: TLS has copied the octets; or true if they wait in the stream. */
+  /** Returns false: TLS has copied the octets, or their copy waits in the stream. */
   #send(octets: Buffer): boolean {
     const wire = this.#wire;
     if (wire.destroyed || wire.writableEnded) return false;
     if (this.#writing || wire.writableLength > 0) {
-      wire.write(octets);
-      return true;
+      wire.write(Buffer.from(octets));
+      return false;
     }
     const written = writeDirectly(this.#handle, octets) as number | PendingWrite;
     if (typeof written === 'number') {

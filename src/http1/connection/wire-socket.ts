@@ -156,7 +156,7 @@ class PlainWire extends net.Socket implements SocketWire {
     return this;
   }
 
-  send(octets: Buffer): boolean {
+  send(octets: Buffer, letGo?: () => void): boolean {
     if (this.destroyed || this.writableEnded || this.#writeFailed) return false;
     const handle = (this as unknown as { _handle: WritingHandle | null })._handle;
     const written = handle === null || this.connecting || this.writableLength > 0 ? undefined : writeDirectly(handle, octets);
@@ -166,9 +166,11 @@ class PlainWire extends net.Socket implements SocketWire {
       else this.destroy(writeError(written));
       return false;
     }
+    if (written === undefined) return sendAsStream.call(this, octets);
+    written.letGo = letGo;
     this.#pending = written;
     this.write(octets);
-    return this.writableLength > 0;
+    return true;
   }
 
   whenSent(done: () => void): void {
@@ -187,10 +189,11 @@ class PlainWire extends net.Socket implements SocketWire {
     const written = pending ?? (this.readsOn && handle !== null && !this.connecting ? writeDirectly(handle, octets) : undefined);
     if (written === undefined) super._write(octets, encoding, done);
     else if (typeof written === 'number') this.#written(written, done);
-    else written.oncomplete = (status) => this.#written(status, done);
+    else written.oncomplete = (status) => this.#written(status, done, written.letGo);
   }
 
-  #written(status: number, done: (error?: Error | null) => void): void {
+  #written(status: number, done: (error?: Error | null) => void, letGo?: () => void): void {
+    letGo?.();
     if (status < 0 && this.readsOn) this.#stopWriting(status);
     done(status < 0 && !this.readsOn ? writeError(status) : null);
   }
@@ -309,8 +312,8 @@ function asStream(socket: net.Socket, receiver: Receiver): SocketWire {
 }
 
 function sendAsStream(this: SocketWire, octets: Buffer): boolean {
-  if (!this.destroyed && !this.writableEnded) this.write(octets);
-  return this.writableLength > 0;
+  if (!this.destroyed && !this.writableEnded) this.write(Buffer.from(octets));
+  return false;
 }
 
 function report(wire: SocketWire): SocketWire {

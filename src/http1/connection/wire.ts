@@ -41,10 +41,10 @@ export interface Wire extends Yielding {
   /** Stops reading, as `pause`, until `resume` is called in this turn of the event loop. More octets are read at a time then. */
   yield(): void;
   /**
-   * Writes octets. Returns true if their memory must not be reused, because the write goes on. Does nothing on an ended or closed socket. Calls no receiver
-   * back: the octets of others may not have left yet.
+   * Writes octets. Returns true if their memory must not be reused, because the write goes on, until `letGo` is called once; octets that wait for other
+   * writes are copied. Does nothing on an ended or closed socket. Calls no receiver back: the octets of others may not have left yet.
    */
-  send(octets: Buffer): boolean;
+  send(octets: Buffer, letGo?: () => void): boolean;
   /** Sends octets if they can be copied before it returns; otherwise returns false. Undefined: octets are never copied. */
   sendCopied?(octets: Buffer): boolean;
   /** Calls `done` when everything written has left: at once if nothing waits. */
@@ -64,7 +64,7 @@ export interface SocketWire extends net.Socket, Yielding {
   readonly cut?: boolean;
   readonly ending: boolean;
   yield(): void;
-  send(octets: Buffer): boolean;
+  send(octets: Buffer, letGo?: () => void): boolean;
   sendCopied?(octets: Buffer): boolean;
   whenSent(done: () => void): void;
 }
