@@ -6,7 +6,7 @@ import { AuthorityRotation } from '../balancer/authority-rotation.ts';
 import { type Balancer, createBalancer } from '../balancer/balancer.ts';
 import { HopAuthority } from '../balancer/hop-authority.ts';
 import { MemberCertification } from '../balancer/member-certification.ts';
-import type { MemberRecord } from '../balancer/registry-view.ts';
+import type { MemberRecord } from '../balancer/members.ts';
 import { ServerReports } from '../balancer/server-reports.ts';
 import { TicketSecret } from '../balancer/ticket-secret.ts';
 import type { Config } from '../config/config.ts';

@@ -6,7 +6,7 @@ import type { Log } from '../model/log.ts';
 import type { Secrets } from '../registry/secrets/secrets.ts';
 import { type AuthorityStage, authorityPrefix, readAuthorities, type StoredAuthority, storedTexts } from './accepted-authorities.ts';
 import type { HopAuthority } from './hop-authority.ts';
-import type { MemberRecord } from './registry-view.ts';
+import type { MemberRecord } from './members.ts';
 
 /** Milliseconds for which every server must have what a step gives it: by then all balancers have read it, too. They read everything once in a minute. */
 const usualSettleMs = 90_000;

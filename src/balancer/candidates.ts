@@ -8,7 +8,8 @@ import { sortPieces } from '../model/sort-pieces.ts';
 import type { EmbeddedServers } from './embedded-servers.ts';
 import type { Hop } from './hop.ts';
 import type { Hops } from './hops.ts';
-import type { MemberRecord } from './registry-view.ts';
+import type { MemberRecord } from './members.ts';
+import type { RegistryView } from './registry-view.ts';
 
 /** A server of an environment that may be given requests, as far as registry and configuration tell. */
 export interface Candidate {
@@ -35,34 +36,37 @@ export interface Candidate {
   readonly leaseEndedAt?: number;
 }
 
-/** The registered servers by environment, and the holders of contested addresses, gone through once for all environments. */
+/** The registered servers, as {@link Candidates} needs them. */
+type Registered = Pick<RegistryView, 'members' | 'membersOf' | 'someLost'>;
+
+/** The servers of environments, with the holders of contested addresses as they were when it was made. */
 export class Candidates {
+  readonly #registered: Registered;
   readonly #hops: Hops;
   readonly #embedded: EmbeddedServers | undefined;
-  readonly #byEnvironment = new Map<string, MemberRecord[]>();
   /** By address that lost servers claim: the server there. A process that was started later at the address of a lost server is not that server. */
   readonly #holders = new Map<string, MemberRecord>();
 
-  private constructor(hops: Hops, embedded: EmbeddedServers | undefined) {
+  private constructor(registered: Registered, hops: Hops, embedded: EmbeddedServers | undefined) {
+    this.#registered = registered;
     this.#hops = hops;
     this.#embedded = embedded;
   }
 
-  /** Goes through the members, one in a piece. */
-  static *among(members: ReadonlyMap<string, MemberRecord>, hops: Hops, embedded?: EmbeddedServers): Pieces<Candidates> {
-    const candidates = new Candidates(hops, embedded);
-    for (const member of members.values()) {
-      candidates.#add(member);
+  /** Finds the holders of contested addresses: only if some server is lost, it goes through all members, one in a piece. */
+  static *among(registered: Registered, hops: Hops, embedded?: EmbeddedServers): Pieces<Candidates> {
+    const candidates = new Candidates(registered, hops, embedded);
+    if (!registered.someLost) return candidates;
+    const holders = candidates.#holders;
+    for (const member of registered.members.values()) {
+      if (member.lost && member.record.embedded === undefined) holders.set(member.record.address, member);
       yield;
     }
-    // Few servers are lost, as a rule: then this is a look-up for each.
-    if (candidates.#holders.size > 0) {
-      for (const member of members.values()) {
-        const holder = candidates.#holders.get(member.record.address);
-        if (holder !== undefined && member.record.embedded === undefined && holdsBefore(member, holder))
-          candidates.#holders.set(member.record.address, member);
-        yield;
-      }
+    for (const member of registered.members.values()) {
+      const { address, embedded } = member.record;
+      const holder = holders.get(address);
+      if (holder !== undefined && embedded === undefined && holdsBefore(member, holder)) holders.set(address, member);
+      yield;
     }
     return candidates;
   }
@@ -80,7 +84,7 @@ export class Candidates {
       byId.set(id, more === undefined ? candidate : { ...candidate, ...more });
       yield;
     }
-    const members = this.#byEnvironment.get(name) ?? [];
+    const members = [...this.#registered.membersOf(name)].filter((member) => this.#isReachable(member));
     // A server that runs the empty snapshot would answer 404 to requests that the others can serve.
     const deployed = members.some((member) => (member.record.running?.version ?? 0) > 0 && willing(member));
     for (const member of members) {
@@ -90,19 +94,9 @@ export class Candidates {
     return yield* sortPieces([...byId.values()], (one, other) => (one.id < other.id ? -1 : 1));
   }
 
-  #add(member: MemberRecord): void {
-    const { record, lost } = member;
-    // A server that is a part of another balancer has no address: that balancer alone sends it requests.
-    if (record.embedded !== undefined && !this.#isHere(record)) return;
-    if (lost && record.embedded === undefined) this.#holders.set(record.address, member);
-    if (record.environment === undefined) return;
-    const others = this.#byEnvironment.get(record.environment);
-    if (others === undefined) this.#byEnvironment.set(record.environment, [member]);
-    else others.push(member);
-  }
-
-  #isHere({ id, instance }: MemberRecord['record']): boolean {
-    return this.#embedded?.isHere(id, instance) === true;
+  /** A server that is a part of another balancer has no address: that balancer alone sends it requests. */
+  #isReachable({ record }: MemberRecord): boolean {
+    return record.embedded === undefined || this.#embedded?.isHere(record.id, record.instance) === true;
   }
 
   #candidate(member: MemberRecord, environment: Environment, deployed: boolean): Candidate {

@@ -4,18 +4,17 @@ import type { Timer } from '../model/clock.ts';
 import type { Environment } from '../model/environment.ts';
 import type { CheckCounts, LiveServer, RegistrySync } from '../model/live.ts';
 import { type Pieces, startNow } from '../model/pieces.ts';
-import { sameFields } from '../model/same-fields.ts';
-import { formatIdentity } from '../model/server-identity.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import { Ejections } from './ejections.ts';
 import type { EmbeddedServers } from './embedded-servers.ts';
 import type { FailureReport } from './feedback.ts';
-import { type CheckedServer, type CheckStatus, HealthChecks } from './health-checks.ts';
+import { type CheckedServer, HealthChecks } from './health-checks.ts';
 import { type HopCredentialsSource, Hops } from './hops.ts';
-import { incompleteServers } from './incomplete-servers.ts';
-import { type MemberRecord, RegistryView, type RegistryViewTools } from './registry-view.ts';
-import { healthOf, type TableEnvironment, type TableReader, type TableServer } from './table.ts';
-import { TrafficWitness } from './traffic-witness.ts';
+import type { MemberRecord } from './members.ts';
+import { type Changes, RegistryView, type RegistryViewTools } from './registry-view.ts';
+import { healthOf, type TableEnvironment, type TableReader } from './table.ts';
+import { TableMaker } from './table-maker.ts';
+import { TrafficWitness, type UncheckedServer } from './traffic-witness.ts';
 
 /** Milliseconds in which several changes are coalesced into one table: a thousand servers that start together must not cause a thousand tables. */
 const coalesceMs = 5;
@@ -34,15 +33,6 @@ const embeddedMs = 10_000;
 
 /** Most servers that a log line names. */
 const maxNamed = 5;
-
-/** Why a server without a lease is in rotation, for people. */
-const stillAnswers = {
-  checked: 'its lease ended; it still passes its health checks',
-  unchecked: 'its lease ended; it still answers requests',
-} as const;
-
-/** Status of the servers of an environment without checks, and of those that are a part of this process. */
-const unjudged: CheckStatus = { health: 'up', admitted: true };
 
 const unchecked = { results: {}, flips: { up: 0, down: 0 } };
 
@@ -67,8 +57,8 @@ export interface DirectorTools extends RegistryViewTools, ProberTools {
 
 /**
  * The control side of a balancer. Combines membership (registry and configuration) with health (checks and ejections) into one table
- * for each environment, and gives the reader each table that has changed. A lease is not the only witness: a server whose lease ended
- * stays in rotation as long as it passes its health checks.
+ * for each environment, and gives the reader each table that has changed. What has changed of one environment leaves the servers of all others
+ * alone. A lease is not the only witness: a server whose lease ended stays in rotation as long as it passes its health checks.
  */
 export class Director {
   readonly #tools: DirectorTools;
@@ -78,8 +68,12 @@ export class Director {
   readonly #ejections: Ejections;
   readonly #traffic: TrafficWitness;
   readonly #hops: Hops;
-  /** A look at all servers that is spread over turns. */
+  /** A look at servers that is spread over turns. */
   #looking: Promise<void> | undefined;
+  /** Environments whose servers are checked and judged, with those that only their traffic vouches for. */
+  readonly #followed = new Map<string, readonly UncheckedServer[]>();
+  /** Environments whose tables may have changed since they were last made. */
+  #outdated = new Set<string>();
   readonly #published = new Map<string, TableEnvironment>();
   #publishing: Timer | undefined;
   /** A publication that is spread over turns. */
@@ -94,13 +88,13 @@ export class Director {
     const mayHaveRestarted = (id: string) => this.#registryView.mayHaveRestarted(id);
     this.#registryView = new RegistryView(
       tools,
-      () => this.#look(),
+      (changes) => this.#look(changes),
       ({ record }) => this.#isServing(record.environment, record.id),
     );
-    this.#checks = new HealthChecks({ ...tools, mayHaveRestarted }, () => this.#publishSoon());
-    this.#ejections = new Ejections(tools, () => this.#publishSoon());
+    this.#checks = new HealthChecks({ ...tools, mayHaveRestarted }, (environment) => this.#publishSoon(environment));
+    this.#ejections = new Ejections(tools, (environment) => this.#publishSoon(environment));
     this.#traffic = new TrafficWitness(tools.clock);
-    this.#hops = new Hops(tools.clock, tools.hop, () => void this.#look());
+    this.#hops = new Hops(tools.clock, tools.hop, () => void this.#look('all'));
   }
 
   /** True once the registry has been read. */
@@ -173,7 +167,7 @@ export class Director {
     this.#registryView.stop();
     this.#hops.stop();
     this.#checks.stop();
-    this.#ejections.follow([]);
+    this.#ejections.stop();
     this.#publishing?.cancel();
     this.#lookAgain();
   }
@@ -181,7 +175,7 @@ export class Director {
   /** Checks a server at once, because an exchange with it failed. */
   suspect(environment: string, id: string): void {
     this.#checks.suspect(environment, id);
-    if (this.#traffic.failed(environment, id)) this.#publishSoon();
+    if (this.#traffic.failed(environment, id)) this.#publishSoon(environment);
   }
 
   /** Decides about an ejection that exchanges request; it holds for all worker processes or for none. */
@@ -200,9 +194,9 @@ export class Director {
     return this.#registryView.sync;
   }
 
-  /** Looks at all servers, one look after the other. */
-  #look(): Promise<void> | undefined {
-    const looking = this.#looking?.then(() => startNow(this.#membersChanged())) ?? startNow(this.#membersChanged());
+  /** Looks at the servers of changed environments, one look after the other. */
+  #look(changes: Changes): Promise<void> | undefined {
+    const looking = this.#looking?.then(() => startNow(this.#membersChanged(changes))) ?? startNow(this.#membersChanged(changes));
     const done = looking?.finally(() => {
       if (this.#looking === done) this.#looking = undefined;
     });
@@ -210,39 +204,46 @@ export class Director {
     return done;
   }
 
-  /** Has exactly the present servers checked and their traffic judged; goes through them in pieces. */
-  *#membersChanged(): Pieces<void> {
-    this.#tools.onMembers?.(this.#registryView.members);
-    this.#tools.embedded?.follow(this.#registryView.environments);
-    const all: (Candidate & { environment: string })[] = [];
-    const checked: CheckedServer[] = [];
+  /** Has exactly the present servers checked and their traffic judged; goes through those of changed environments in pieces. */
+  *#membersChanged(changes: Changes): Pieces<void> {
     const { members, environments } = this.#registryView;
-    this.#hops.follow(
-      environments,
-      [...members.values()].map(({ record }) => record),
-    );
-    const candidates = yield* Candidates.among(members, this.#hops, this.#tools.embedded);
-    for (const environment of environments.values()) {
-      const { health } = environment.spec;
-      const hop = this.#hops.ofMembers(environment.name);
-      for (const candidate of yield* candidates.of(environment)) {
-        const member = { environment: environment.name, ...candidate };
-        all.push(member);
-        const way = candidate.hopKey !== undefined && hop && { hop: { key: candidate.hopKey, of: hop } };
-        if (health !== 'off' && candidate.willing && !candidate.embedded) checked.push({ ...member, spec: health, ...way });
-        yield;
-      }
+    this.#tools.onMembers?.(members);
+    this.#tools.embedded?.follow(environments);
+    this.#hops.follow(environments);
+    const names = changes === 'all' ? new Set([...environments.keys(), ...this.#followed.keys()]) : changes;
+    for (const name of names) this.#hops.followServers(name, recordsOf(this.#registryView.membersOf(name)));
+    const candidates = yield* Candidates.among(this.#registryView, this.#hops, this.#tools.embedded);
+    for (const name of names) {
+      const environment = environments.get(name);
+      const all = environment === undefined ? [] : yield* candidates.of(environment);
+      const checked = environment === undefined ? [] : yield* this.#checked(environment, all);
+      if (this.#stopped) return;
+      yield* this.#checks.follow(name, checked);
+      this.#ejections.follow(name, all);
+      if (environment === undefined) this.#followed.delete(name);
+      else this.#followed.set(name, this.#isUnchecked(name) ? witnessless(name, all) : []);
+      this.#publishSoon(name);
     }
-    if (this.#stopped) return;
-    yield* this.#checks.follow(checked);
-    if (this.#stopped) return;
-    const withoutWitness = all.filter(({ environment, willing, lost }) => willing && lost && this.#isUnchecked(environment));
-    this.#traffic.follow(withoutWitness, this.#tools.live ?? (() => []));
-    this.#ejections.follow(all);
-    this.#publishSoon();
+    if (!this.#stopped) this.#traffic.follow([...this.#followed.values()].flat(), this.#tools.live ?? (() => []));
+    this.#lookAgain();
   }
 
-  #publishSoon(): void {
+  /** The servers of an environment that are checked. */
+  *#checked({ name, spec: { health } }: Environment, all: readonly Candidate[]): Pieces<CheckedServer[]> {
+    if (health === 'off') return [];
+    const checked: CheckedServer[] = [];
+    const hop = this.#hops.ofMembers(name);
+    for (const candidate of all) {
+      const way = candidate.hopKey !== undefined && hop && { hop: { key: candidate.hopKey, of: hop } };
+      if (candidate.willing && !candidate.embedded) checked.push({ environment: name, ...candidate, spec: health, ...way });
+      yield;
+    }
+    return checked;
+  }
+
+  /** Makes the table of an environment anew, together with others whose news comes at about the same time. */
+  #publishSoon(environment: string): void {
+    this.#outdated.add(environment);
     this.#lookAgain();
     this.#publishing ??= this.#tools.clock.after(coalesceMs, () => this.#publishNow());
   }
@@ -251,7 +252,7 @@ export class Director {
     this.#publishing = undefined;
     if (this.#stopped) return;
     if (this.#underWay !== undefined) {
-      void this.#underWay.then(() => this.#publishSoon());
+      void this.#underWay.then(() => this.#publishNow());
       return;
     }
     this.#underWay = startNow(this.#publish())?.finally(() => {
@@ -259,17 +260,23 @@ export class Director {
     });
   }
 
-  /** Gives the reader each table that has changed; makes them in pieces, one server in each. */
+  /** Gives the reader each table that has changed; makes those that may have in pieces, one server in each. */
   *#publish(): Pieces<void> {
     for (const name of [...this.#published.keys()]) {
       if (this.#registryView.environments.has(name)) continue;
       this.#published.delete(name);
       this.#reader.remove(name);
     }
-    const candidates = yield* Candidates.among(this.#registryView.members, this.#hops, this.#tools.embedded);
-    for (const environment of this.#ownFirst()) {
-      const entry = yield* this.#entry(environment, candidates);
+    const outdated = this.#outdated;
+    this.#outdated = new Set();
+    const candidates = yield* Candidates.among(this.#registryView, this.#hops, this.#tools.embedded);
+    const maker = new TableMaker({
+      ...{ clock: this.#tools.clock, checks: this.#checks, ejections: this.#ejections, traffic: this.#traffic, hops: this.#hops },
+      ...{ members: this.#registryView.members, candidates },
+    });
+    for (const environment of this.#ownFirst().filter(({ name }) => outdated.has(name))) {
       const before = this.#published.get(environment.name);
+      const entry = yield* maker.make(environment, before?.servers);
       if (before !== undefined && sameTable(before, entry)) continue;
       // Thousands of servers make each step take a millisecond or more.
       yield;
@@ -302,75 +309,6 @@ export class Director {
     return [...environments.filter(({ name }) => own.includes(name)), ...environments.filter(({ name }) => !own.includes(name))];
   }
 
-  /** Makes an environment's table. A server that has not changed is the same object as in the table before. */
-  *#entry(environment: Environment, candidates: Candidates): Pieces<TableEnvironment> {
-    const before = new Map<string, TableServer>();
-    for (const server of this.#published.get(environment.name)?.servers ?? []) {
-      before.set(server.id, server);
-      yield;
-    }
-    const stated: TableServer[] = [];
-    for (const candidate of yield* candidates.of(environment)) {
-      stated.push(this.#stated(environment, candidate));
-      yield;
-    }
-    const servers: TableServer[] = [];
-    for (const server of this.#withoutIncomplete(stated)) {
-      const known = before.get(server.id);
-      const wellSince = this.#wellSince(server, known);
-      const next = wellSince === undefined ? server : { ...server, wellSince };
-      servers.push(known !== undefined && sameFields(known, next) ? known : next);
-      yield;
-    }
-    const hop = servers.some(({ hopKey, identity }) => hopKey !== undefined || identity !== undefined) ? this.#hops.credentials : undefined;
-    return { name: environment.name, spec: environment.spec, servers, ...(hop && { hop }) };
-  }
-
-  /** A server with the judgement of checks, ejections and traffic. */
-  #stated({ name, spec }: Environment, candidate: Candidate): TableServer {
-    const { id, instance, address, weight, tls, hopKey, refused, proxyProtocol, willing, expected, embedded, lost, leaseEndedAt } =
-      candidate;
-    const notChecked = spec.health === 'off' || embedded;
-    const { health, admitted, reason: downFor, identity } = notChecked ? unjudged : this.#checks.status(name, id);
-    // Without checks nothing tells that a server has restarted while it cannot register, so that any start of it is accepted.
-    const stated = expected && (identity ?? (notChecked ? { id, environment: name } : expected));
-    const ejectedFor = this.#ejections.reason({ environment: name, id, instance, address });
-    const answers = spec.health === 'off' && !embedded ? this.#traffic.vouches(name, id) : health === 'up';
-    const serving = willing && admitted && (!lost || answers);
-    const inRotation = serving && leaseEndedAt !== undefined ? leaseEndedAt : undefined;
-    const witness = inRotation === undefined ? undefined : stillAnswers[spec.health === 'off' ? 'unchecked' : 'checked'];
-    const reason = refused ?? downFor ?? ejectedFor ?? witness;
-    const server = { id, instance, address, weight, serving, health, ejected: ejectedFor !== undefined };
-    return {
-      ...server,
-      ...(tls && { tls }),
-      ...(embedded && { embedded }),
-      ...(hopKey !== undefined && { hopKey }),
-      ...(proxyProtocol && { proxyProtocol }),
-      ...(stated && { identity: formatIdentity(stated) }),
-      ...(inRotation !== undefined && { leaseEndedAt: inRotation }),
-      ...(reason !== undefined && { reason }),
-    };
-  }
-
-  /** Takes the servers out of rotation that rejected what others serve. */
-  #withoutIncomplete(servers: readonly TableServer[]): readonly TableServer[] {
-    const reporting = servers.flatMap((server) => {
-      const record = this.#registryView.members.get(server.id)?.record;
-      const reports = record?.source === 'join' && record.instance === server.instance && record.running !== undefined;
-      return reports ? [{ record, usable: server.serving && healthOf(server) === 'up' && server.weight > 0 }] : [];
-    });
-    const incomplete = incompleteServers(reporting);
-    if (incomplete.size === 0) return servers;
-    return servers.map((server) => {
-      const lacked = incomplete.get(server.id);
-      if (lacked === undefined || !server.serving) return server;
-      const lacks = `it serves no revision of ${lacked.slice(0, 3).join(', ')}, which other servers serve`;
-      const { leaseEndedAt, reason, ...rest } = server;
-      return { ...rest, serving: false, incomplete: true, reason: leaseEndedAt === undefined ? (reason ?? lacks) : lacks };
-    });
-  }
-
   #isServing(environment: string | undefined, id: string): boolean {
     const table = environment === undefined ? undefined : this.#published.get(environment);
     return table?.servers.some((server) => server.id === id && server.serving && healthOf(server) !== 'down') === true;
@@ -379,12 +317,15 @@ export class Director {
   #isUnchecked(environment: string): boolean {
     return this.#registryView.environments.get(environment)?.spec.health === 'off';
   }
+}
 
-  #wellSince(server: TableServer, before: TableServer | undefined): number | undefined {
-    if (!server.serving || healthOf(server) !== 'up') return undefined;
-    const wellSince = before?.instance === server.instance ? before.wellSince : undefined;
-    return wellSince ?? this.#tools.clock.date();
-  }
+function* recordsOf(members: Iterable<MemberRecord>): Generator<MemberRecord['record']> {
+  for (const { record } of members) yield record;
+}
+
+/** The servers of an environment without checks whose leases have ended. */
+function witnessless(environment: string, all: readonly Candidate[]): UncheckedServer[] {
+  return all.filter(({ willing, lost }) => willing && lost).map(({ id, instance }) => ({ environment, id, instance }));
 }
 
 function sameTable(one: TableEnvironment, other: TableEnvironment): boolean {

@@ -5,7 +5,14 @@ import type { FailureReport } from './feedback.ts';
 import type { TableEnvironment } from './table.ts';
 
 /** One server process at one address: a new instance, or another address, is not ejected for the failures of the previous one. */
-type ReportedServer = Pick<FailureReport, 'environment' | 'id' | 'instance' | 'address'>;
+type ServerProcess = Pick<FailureReport, 'id' | 'instance' | 'address'>;
+
+/** The ejections of an environment. */
+interface EnvironmentEjections {
+  readonly records: Map<string, EjectionRecord>;
+  /** Ejections of each server by kind of the last failure, over all its instances. */
+  readonly counts: Map<string, Record<string, number>>;
+}
 
 interface EjectionRecord {
   readonly ejection: Ejection;
@@ -20,32 +27,38 @@ interface EjectionRecord {
  */
 export class Ejections {
   readonly #tools: { readonly clock: Clock; readonly logger: Logger };
-  readonly #changed: () => void;
-  readonly #records = new Map<string, EjectionRecord>();
-  /** Ejections of each server by kind of the last failure, over all its instances. */
-  readonly #counts = new Map<string, Record<string, number>>();
+  readonly #changed: (environment: string) => void;
+  /** Environments in which a server was ejected. */
+  readonly #environments = new Map<string, EnvironmentEjections>();
 
-  /** @param changed called when a server was ejected or its ejection has ended */
-  constructor(tools: { readonly clock: Clock; readonly logger: Logger }, changed: () => void) {
+  /** @param changed called when a server of an environment was ejected or its ejection has ended */
+  constructor(tools: { readonly clock: Clock; readonly logger: Logger }, changed: (environment: string) => void) {
     this.#tools = tools;
     this.#changed = changed;
   }
 
-  /** Forgets every server that is not in `servers`. */
-  follow(servers: Iterable<ReportedServer>): void {
-    if (this.#counts.size === 0 && this.#records.size === 0) return;
+  /** Forgets every server of an environment that is not in `servers`. */
+  follow(environment: string, servers: Iterable<ServerProcess>): void {
+    const ejections = this.#environments.get(environment);
+    if (ejections === undefined) return;
+    const { records, counts } = ejections;
     const present = new Set<string>();
-    const names = new Set<string>();
+    const ids = new Set<string>();
     for (const server of servers) {
       present.add(keyOf(server));
-      names.add(nameOf(server));
+      ids.add(server.id);
     }
-    for (const name of this.#counts.keys()) if (!names.has(name)) this.#counts.delete(name);
-    for (const [key, { end }] of this.#records) {
+    for (const id of counts.keys()) if (!ids.has(id)) counts.delete(id);
+    for (const [key, { end }] of records) {
       if (present.has(key)) continue;
       end?.cancel();
-      this.#records.delete(key);
+      records.delete(key);
     }
+    if (records.size + counts.size === 0) this.#environments.delete(environment);
+  }
+
+  stop(): void {
+    for (const environment of [...this.#environments.keys()]) this.follow(environment, []);
   }
 
   /** Ejects the reported server if that instance is in rotation at that address, is not ejected already, and `maxEjectedPercent` allows one more. */
@@ -53,40 +66,38 @@ export class Ejections {
     const { clock, logger } = this.#tools;
     const { id, instance, address, failure, reason } = report;
     const serving = servers.filter((server) => server.serving);
-    const isOut = (server: Omit<ReportedServer, 'environment'>) => this.reason({ ...server, environment: name }) !== undefined;
+    const isOut = (server: ServerProcess) => this.reason(name, server) !== undefined;
     const reported = serving.find((server) => server.id === id && server.instance === instance && server.address === address);
     if (reported === undefined || isOut(reported)) return;
     if (!mayEject(serving.filter(isOut).length, serving.length, spec.outlier.maxEjectedPercent)) return;
-    const record = this.#records.get(keyOf(report)) ?? { ejection: new Ejection(), reason, end: undefined };
-    this.#records.set(keyOf(report), record);
-    const counts = this.#counts.get(nameOf(report)) ?? {};
-    this.#counts.set(nameOf(report), counts);
+    const ejections = this.#environments.get(name) ?? { records: new Map(), counts: new Map() };
+    this.#environments.set(name, ejections);
+    const record = ejections.records.get(keyOf(report)) ?? { ejection: new Ejection(), reason, end: undefined };
+    ejections.records.set(keyOf(report), record);
+    const counts = ejections.counts.get(id) ?? {};
+    ejections.counts.set(id, counts);
     counts[failure] = (counts[failure] ?? 0) + 1;
     const lastsMs = record.ejection.eject(spec.outlier, clock.now());
     logger.warn({ environment: name, server: id, lastsMs, failure, reason }, 'server ejected: too many failures in a row');
     record.reason = `too many failures in a row, the last one: ${reason}`;
     // One millisecond more, because a timer may fire a fraction of a millisecond early.
-    record.end = clock.after(lastsMs + 1, this.#changed);
-    this.#changed();
+    record.end = clock.after(lastsMs + 1, () => this.#changed(name));
+    this.#changed(name);
   }
 
   /** Number of ejections of a server so far, by kind of the last failure. */
   counts(environment: string, id: string): Readonly<Record<string, number>> {
-    return this.#counts.get(nameOf({ environment, id })) ?? {};
+    return this.#environments.get(environment)?.counts.get(id) ?? {};
   }
 
   /** Why a server is ejected at present; undefined if it is not. */
-  reason(server: ReportedServer): string | undefined {
-    const record = this.#records.get(keyOf(server));
+  reason(environment: string, server: ServerProcess): string | undefined {
+    const record = this.#environments.get(environment)?.records.get(keyOf(server));
     return record?.ejection.ejected(this.#tools.clock.now()) ? record.reason : undefined;
   }
 }
 
-function nameOf({ environment, id }: Pick<ReportedServer, 'environment' | 'id'>): string {
-  return `${environment} ${id}`;
-}
-
 /** Unambiguous, since neither names nor addresses contain a space. */
-function keyOf({ environment, id, instance, address }: ReportedServer): string {
-  return `${environment} ${id} ${instance} ${address}`;
+function keyOf({ id, instance, address }: ServerProcess): string {
+  return `${id} ${instance} ${address}`;
 }

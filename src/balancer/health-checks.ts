@@ -56,7 +56,8 @@ const notYetChecked: CheckStatus = { health: 'unknown', admitted: false };
 export class HealthChecks {
   readonly #tools: HealthChecksTools;
   readonly #flipped: (environment: string) => void;
-  readonly #running = new Map<string, Check>();
+  /** By environment and id. */
+  readonly #running = new Map<string, Map<string, Check>>();
   #stopped = false;
 
   /** @param flipped called when a server's status has changed */
@@ -65,54 +66,60 @@ export class HealthChecks {
     this.#flipped = flipped;
   }
 
-  /** Checks exactly these servers from now on; new ones at once. Goes through them in pieces, which have no effect once the checks are stopped. */
-  *follow(servers: readonly CheckedServer[]): Pieces<void> {
+  /** Checks exactly these servers of an environment from now on; new ones at once. Goes through them in pieces, which have no effect once the checks are stopped. */
+  *follow(environment: string, servers: readonly CheckedServer[]): Pieces<void> {
+    const running = this.#running.get(environment) ?? new Map<string, Check>();
     const wanted = new Set<string>();
-    for (const server of servers) {
-      wanted.add(keyOf(server.environment, server.id));
+    for (const { id } of servers) {
+      wanted.add(id);
       yield;
     }
-    for (const [key, check] of this.#running) {
-      if (wanted.has(key)) continue;
+    for (const [id, check] of running) {
+      if (wanted.has(id)) continue;
       check.prober.stop();
-      this.#running.delete(key);
+      running.delete(id);
       yield;
     }
+    if (servers.length === 0) this.#running.delete(environment);
+    else if (!this.#stopped) this.#running.set(environment, running);
     for (const server of servers) {
       if (this.#stopped) return;
-      this.#follow(server);
+      this.#follow(server, running);
       yield;
     }
   }
 
   status(environment: string, id: string): CheckStatus {
-    return this.#running.get(keyOf(environment, id))?.status ?? notYetChecked;
+    return this.#check(environment, id)?.status ?? notYetChecked;
   }
 
   /** Counts of a server's check results, over all its instances; undefined for a server that is not checked. */
   counts(environment: string, id: string): Check['counts'] | undefined {
-    return this.#running.get(keyOf(environment, id))?.counts;
+    return this.#check(environment, id)?.counts;
   }
 
   /** True once every server has been checked at least once. */
   get complete(): boolean {
-    for (const { status } of this.#running.values()) if (status.health === 'unknown') return false;
+    for (const checks of this.#running.values()) for (const { status } of checks.values()) if (status.health === 'unknown') return false;
     return true;
   }
 
   /** Checks a server at once, out of turn. */
   suspect(environment: string, id: string): void {
-    this.#running.get(keyOf(environment, id))?.prober.checkSoon();
+    this.#check(environment, id)?.prober.checkSoon();
   }
 
   stop(): void {
     this.#stopped = true;
-    atOnce(this.follow([]));
+    for (const environment of [...this.#running.keys()]) atOnce(this.follow(environment, []));
   }
 
-  #follow(server: CheckedServer): void {
-    const key = keyOf(server.environment, server.id);
-    const present = this.#running.get(key);
+  #check(environment: string, id: string): Check | undefined {
+    return this.#running.get(environment)?.get(id);
+  }
+
+  #follow(server: CheckedServer, running: Map<string, Check>): void {
+    const present = running.get(server.id);
     const { instance, address, proxyProtocol } = present?.server ?? {};
     if (present !== undefined && instance === server.instance && address === server.address && proxyProtocol === server.proxyProtocol) {
       const { spec, tls, hop } = server;
@@ -130,7 +137,7 @@ export class HealthChecks {
     const probed = { address: server.address, spec: server.spec, foreign, secure, ...(refuse && { refuse }), ...(preface && { preface }) };
     const prober = new Prober(probed, this.#tools, (flip) => this.#record(check, flip), counts.results);
     const check: Check = { server, prober, status: notYetChecked, counts, logged: new Set() };
-    this.#running.set(key, check);
+    running.set(server.id, check);
     prober.start();
   }
 
@@ -173,9 +180,4 @@ interface Check {
 
 function connectorTo({ id, tls, hop }: CheckedServer): TlsConnector | undefined {
   return hop === undefined ? tls && new TlsConnector(tls) : hopConnector(hop.of, id, hop.key);
-}
-
-/** Unambiguous, since names contain no space. */
-function keyOf(environment: string, id: string): string {
-  return `${environment} ${id}`;
 }

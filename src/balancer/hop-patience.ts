@@ -6,7 +6,7 @@ const patienceMs = 10_000;
 
 interface Wait {
   readonly instance: string;
-  readonly environment: string | undefined;
+  readonly environment: string;
   readonly until: number;
   readonly timer: Timer;
 }
@@ -26,10 +26,10 @@ export class HopPatience {
     this.#ended = ended;
   }
 
-  /** Takes the records of all servers. */
-  follow(records: Iterable<ServerRecord>): void {
+  /** Takes the records of all servers of an environment. */
+  follow(environment: string, records: Iterable<ServerRecord>): void {
     const present = new Set<string>();
-    for (const { id, instance, environment, hop } of records) {
+    for (const { id, instance, hop } of records) {
       if (hop === undefined || hop.serves === true) continue;
       present.add(id);
       const known = this.#waits.get(id);
@@ -38,11 +38,7 @@ export class HopPatience {
       const timer = this.#clock.after(patienceMs, this.#ended);
       this.#waits.set(id, { instance, environment, until: this.#clock.now() + patienceMs, timer });
     }
-    for (const [id, { timer }] of this.#waits) {
-      if (present.has(id)) continue;
-      timer.cancel();
-      this.#waits.delete(id);
-    }
+    for (const [id, wait] of this.#waits) if (wait.environment === environment && !present.has(id)) this.#end(id, wait);
   }
 
   /** True while a server's certificate is worth waiting for. */
@@ -52,6 +48,11 @@ export class HopPatience {
   }
 
   stop(): void {
-    this.follow([]);
+    for (const [id, wait] of this.#waits) this.#end(id, wait);
+  }
+
+  #end(id: string, { timer }: Wait): void {
+    timer.cancel();
+    this.#waits.delete(id);
   }
 }

@@ -32,10 +32,14 @@ export class Hops {
     this.#unwatch = source?.onChange(changed);
   }
 
-  follow(environments: ReadonlyMap<string, Environment>, records: Iterable<ServerRecord>): void {
+  follow(environments: ReadonlyMap<string, Environment>): void {
     this.#modes.follow(environments.values());
-    this.#patience.follow(records);
     for (const name of this.#members.keys()) if (!environments.has(name)) this.#members.delete(name);
+  }
+
+  /** Takes the records of all servers of an environment. */
+  followServers(environment: string, records: Iterable<ServerRecord>): void {
+    this.#patience.follow(environment, records);
   }
 
   /** Only what tables carry. Undefined: this balancer has no credentials. */

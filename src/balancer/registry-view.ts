@@ -8,6 +8,7 @@ import type { News } from '../model/news.ts';
 import { eachInTurns } from '../model/pieces.ts';
 import type { LeasedServer } from '../model/server.ts';
 import { keepLostMs, type Registry, type Watch } from '../registry/contract.ts';
+import { type MemberRecord, Members } from './members.ts';
 import { PendingReads } from './pending-reads.ts';
 
 /** Milliseconds in which a burst of news is coalesced into one read. */
@@ -29,18 +30,8 @@ export interface RegistryViewTools {
   readonly logger: Logger;
 }
 
-/** A registered server with this process's own view of its lease. */
-export interface MemberRecord {
-  readonly record: LeasedServer;
-  /** Time of this process's clock at which the longest lease seen so far ends. */
-  readonly leaseEndsAt: number;
-  /** Time until which `record.running` is assumed to be as last known, because the server joined again and has not reported it yet. */
-  readonly assumedUntil?: number;
-  /** Date at which the lease ended, by the registry's clock and by this process's clock; absent while it is held. */
-  readonly leaseEndedAt?: number;
-  /** True if the lease ended although the registry could be reached and took writes, so that the server could have renewed it. */
-  readonly lost: boolean;
-}
+/** Names of the environments whose settings or servers may have changed; `all`: any. */
+export type Changes = ReadonlySet<string> | 'all';
 
 /**
  * The registry's environments and servers as last read. News is only a hint about what to read again. While the registry is unreachable or
@@ -48,13 +39,13 @@ export interface MemberRecord {
  */
 export class RegistryView {
   readonly #tools: RegistryViewTools;
-  readonly #changed: () => Promise<void> | undefined;
+  readonly #changed: (changes: Changes) => Promise<void> | undefined;
   readonly #answers: (member: MemberRecord) => boolean;
   readonly #pending = new PendingReads();
   #environments = new Map<string, Environment>();
   /** Settings of environments as they were last understood entirely. */
   readonly #understood = new Map<string, Environment>();
-  #members = new Map<string, MemberRecord>();
+  #members = new Members();
   #watch: Watch | undefined;
   readonly #reads: CoalescedTask;
   #failures = 0;
@@ -74,7 +65,7 @@ export class RegistryView {
    */
   constructor(
     tools: RegistryViewTools,
-    changed: () => Promise<void> | undefined,
+    changed: (changes: Changes) => Promise<void> | undefined,
     answers: (member: MemberRecord) => boolean = () => false,
   ) {
     this.#tools = tools;
@@ -89,7 +80,17 @@ export class RegistryView {
   }
 
   get members(): ReadonlyMap<string, MemberRecord> {
-    return this.#members;
+    return this.#members.byId;
+  }
+
+  /** The registered servers of an environment. */
+  membersOf(environment: string): Iterable<MemberRecord> {
+    return this.#members.of(environment);
+  }
+
+  /** True if some registered server has lost its lease. */
+  get someLost(): boolean {
+    return this.#members.someLost;
   }
 
   /** Time of the last complete read, with counts of failed reads and reconnects. */
@@ -108,7 +109,7 @@ export class RegistryView {
    */
   mayHaveRestarted(id: string): boolean {
     if (!this.#tools.registry.link.up) return true;
-    const member = this.#members.get(id);
+    const member = this.members.get(id);
     return member?.leaseEndedAt !== undefined;
   }
 
@@ -176,21 +177,29 @@ export class RegistryView {
       if (!nextEnvironments.has(name) && !wanted.environments.has(name) && !this.#isTrusted(environmentGraceMs))
         nextEnvironments.set(name, environment);
     }
-    const nextMembers = new Map<string, MemberRecord>();
-    await eachInTurns(servers, (record) => void nextMembers.set(record.id, this.#memberOf(record)));
+    const nextMembers = new Members();
+    let nextEnd = Number.POSITIVE_INFINITY;
+    await eachInTurns(servers, (record) => {
+      const member = this.#memberOf(record);
+      nextEnd = Math.min(nextEnd, endOf(member));
+      nextMembers.set(member);
+    });
     if (this.#stopped) return;
-    for (const [id, member] of this.#members) {
-      if (nextMembers.has(id) || wanted.servers.has(id)) continue;
-      if (!this.#isTrusted(member.record.ttl)) nextMembers.set(id, member);
-      else if (member.record.source === 'join' && this.#answers(member)) nextMembers.set(id, this.#withoutRecord(member));
+    for (const [id, member] of this.members) {
+      if (nextMembers.byId.has(id) || wanted.servers.has(id)) continue;
+      if (!this.#isTrusted(member.record.ttl)) {
+        nextEnd = Math.min(nextEnd, endOf(member));
+        nextMembers.set(member);
+      } else if (member.record.source === 'join' && this.#answers(member)) nextMembers.set(this.#withoutRecord(member));
     }
     this.#environments = nextEnvironments;
     for (const name of this.#understood.keys()) if (!nextEnvironments.has(name)) this.#understood.delete(name);
     this.#members = nextMembers;
     this.#known = true;
     this.#sync.at = beganAt;
-    this.#refreshIn(jittered(refreshMs, this.#tools.random));
-    await this.#changed();
+    this.#refreshAt = Number.POSITIVE_INFINITY;
+    this.#refreshBy(Math.min(nextEnd, clock.now() + jittered(refreshMs, this.#tools.random)));
+    await this.#changed('all');
     this.#resolveStart();
   }
 
@@ -235,7 +244,7 @@ export class RegistryView {
     const ids = [...wanted.servers];
     const [environments, records] = await Promise.all([
       Promise.all(names.map((name) => unlessUnreadable(registry.environment(name), () => this.#environments.get(name)))),
-      Promise.all(ids.map((id) => unlessUnreadable(registry.server(id), () => this.#members.get(id)?.record))),
+      Promise.all(ids.map((id) => unlessUnreadable(registry.server(id), () => this.members.get(id)?.record))),
     ]);
     if (this.#stopped) return;
     names.forEach((name, index) => {
@@ -243,27 +252,30 @@ export class RegistryView {
       if (environment) this.#environments.set(name, this.#lastUnderstood(environment));
       else if (this.#environments.delete(name)) this.#understood.delete(name);
     });
+    const changed = new Set(names);
     ids.forEach((id, index) => {
       const record = records[index];
-      if (record) this.#members.set(id, this.#memberOf(record));
-      else this.#remove(id);
+      changed.add(this.members.get(id)?.record.environment ?? '');
+      if (record) {
+        const member = this.#memberOf(record);
+        this.#members.set(member);
+        this.#refreshBy(endOf(member));
+        changed.add(record.environment ?? '');
+      } else this.#remove(id);
     });
-    this.#refreshIn(this.#refreshAt - this.#tools.clock.now());
-    await this.#changed();
+    // Any server may have taken the address of one that is lost.
+    await this.#changed(this.someLost ? 'all' : changed);
   }
 
-  /** Plans the next read of everything in `delayMs`, sooner if a lease ends before that: the registry publishes no news of an ended lease. */
-  #refreshIn(delayMs: number): void {
-    let wait = delayMs;
-    const now = this.#tools.clock.now();
-    for (const { leaseEndsAt, lost } of this.#members.values()) if (!lost) wait = Math.min(wait, leaseEndsAt - now + 1);
-    this.#refreshAt = now + Math.max(soonestRefreshMs, wait);
+  /** Plans the next read of everything for a time, at the latest. */
+  #refreshBy(at: number): void {
+    this.#refreshAt = Math.min(this.#refreshAt, Math.max(at, this.#tools.clock.now() + soonestRefreshMs));
   }
 
   /** Measures each lease by this process's clock as well, so that a jump of the registry's clock does not end leases early. */
   #memberOf(record: LeasedServer): MemberRecord {
     const now = this.#tools.clock.now();
-    const before = this.#members.get(record.id);
+    const before = this.members.get(record.id);
     const isSame = before?.record.instance === record.instance && before.record.ttl === record.ttl;
     const seen = isSame ? before.leaseEndsAt : now;
     const leaseEndsAt = Math.max(seen, now + Math.min(record.leaseRemaining, record.ttl));
@@ -280,7 +292,7 @@ export class RegistryView {
 
   /** Removes a server that news named, except one that still answers and whose record was removed only because its lease ended so long ago. */
   #remove(id: string): void {
-    const member = this.#members.get(id);
+    const member = this.members.get(id);
     const isOld = this.#tools.clock.date() - (member?.leaseEndedAt ?? Number.POSITIVE_INFINITY) >= keepLostMs;
     if (member === undefined || !isOld || !this.#answers(member)) this.#members.delete(id);
   }
@@ -295,6 +307,11 @@ export class RegistryView {
     const { link } = this.#tools.registry;
     return link.up && link.refuses === undefined && this.#tools.clock.now() - link.since >= graceMs;
   }
+}
+
+/** Time at which a server's lease ends: the registry publishes no news of that. Infinite: it has ended. */
+function endOf({ leaseEndsAt, lost }: MemberRecord): number {
+  return lost ? Number.POSITIVE_INFINITY : leaseEndsAt + 1;
 }
 
 /** Waits for a document; if it is damaged, which the registry reports, returns the `last` one. */

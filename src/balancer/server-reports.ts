@@ -8,7 +8,7 @@ import { readWhole } from '../model/read-whole.ts';
 import { acceptsTraffic, type ServerRecord } from '../model/server.ts';
 import type { TlsConnector } from '../tls/tls-connector.ts';
 import { hopConnector, type MemberHop, memberHop } from './hop.ts';
-import type { MemberRecord } from './registry-view.ts';
+import type { MemberRecord } from './members.ts';
 import type { TableHop } from './table.ts';
 
 /** Servers that are asked at a time. */

@@ -12,10 +12,14 @@ function setUp(environment: TableEnvironment) {
   const ejections = new Ejections({ clock, logger }, () => {
     state.changes++;
   });
-  const about = ({ id, instance, address }: TableServer) => ({ environment: environment.name, id, instance, address });
+  const about = ({ id, instance, address }: TableServer) => ({ id, instance, address });
   const report = (id: string, more = {}) =>
-    ejections.report({ ...about(server(id)), failure: 'status', reason: 'status 500', ...more }, environment);
-  const out = (servers = environment.servers) => servers.filter((each) => ejections.reason(about(each)) !== undefined).map(({ id }) => id);
+    ejections.report(
+      { environment: environment.name, ...about(server(id)), failure: 'status', reason: 'status 500', ...more },
+      environment,
+    );
+  const out = (servers = environment.servers) =>
+    servers.filter((each) => ejections.reason(environment.name, about(each)) !== undefined).map(({ id }) => id);
   return { clock, lines, state, ejections, report, out, about };
 }
 
@@ -23,7 +27,7 @@ t.test('a reported server is ejected, longer each time, and both start and end a
   const { clock, lines, state, report, out, ejections, about } = setUp(table([server('a'), server('b')]));
   report('a');
   t.strictSame(out(), ['a']);
-  t.match(ejections.reason(about(server('a'))), /failures in a row.*status 500/);
+  t.match(ejections.reason('production', about(server('a'))), /failures in a row.*status 500/);
   t.match(lines, [{ msg: 'server ejected: too many failures in a row', server: 'a', lastsMs: 30_000, reason: 'status 500' }]);
   report('a');
   report('a');
@@ -61,9 +65,9 @@ t.test('a new instance is not ejected; removed servers are forgotten', async (t)
   const { clock, ejections, report, out, about } = setUp(table([server('a'), server('b'), server('c')]));
   report('a');
   t.strictSame(out([server('a', { instance: 'a-2' })]), []);
-  ejections.follow([server('a', { weight: 7 }), server('b')].map(about));
+  ejections.follow('production', [server('a', { weight: 7 }), server('b')].map(about));
   t.strictSame(out(), ['a'], 'other settings change nothing');
-  ejections.follow([server('a', { instance: 'a-2' }), server('b')].map(about));
+  ejections.follow('production', [server('a', { instance: 'a-2' }), server('b')].map(about));
   t.strictSame(out(), []);
   t.equal(clock.pending, 0);
 });

@@ -46,6 +46,21 @@ t.test('another server at the address of a server whose lease ended is not taken
   t.equal(rotation('staging'), 'successor');
 });
 
+t.test('the news of a server in one environment is enough to find that a lost server of another one is not there any more', async (t) => {
+  const { clock, registry, rotation, announce } = await setUp((fresh) => {
+    fresh.put('production');
+    fresh.put('staging');
+    fresh.join('a', { address: '127.0.0.1:1' });
+    fresh.join('b', { address: '127.0.0.1:2' });
+  });
+  registry.join('a', { address: '127.0.0.1:1', leaseRemaining: -1 });
+  await clock.pass(20_000);
+  t.equal(rotation(), 'a b');
+  registry.join('successor', { address: '127.0.0.1:1', environment: 'staging', startedAt: 5 });
+  await announce('successor');
+  t.equal(rotation(), '(a) b');
+});
+
 t.test('a server whose record vanished without news stays while it passes its checks; one that news names is out', async (t) => {
   const { clock, registry, failing, rotation, announce } = await setUp((fresh) => {
     fresh.put('production');

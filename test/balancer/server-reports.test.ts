@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import net from 'node:net';
 import t from 'tap';
-import type { MemberRecord } from '../../src/balancer/registry-view.ts';
+import type { MemberRecord } from '../../src/balancer/members.ts';
 import { ServerReports } from '../../src/balancer/server-reports.ts';
 import type { LeasedServer } from '../../src/model/server.ts';
 import { eventually } from '../tools/eventually.ts';

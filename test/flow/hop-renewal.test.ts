@@ -8,7 +8,7 @@ import { createBalancer } from '../../src/balancer/balancer.ts';
 import { HopAuthority } from '../../src/balancer/hop-authority.ts';
 import { LocalDataPlane } from '../../src/balancer/local-data-plane.ts';
 import { MemberCertification } from '../../src/balancer/member-certification.ts';
-import type { MemberRecord } from '../../src/balancer/registry-view.ts';
+import type { MemberRecord } from '../../src/balancer/members.ts';
 import { TicketSecret } from '../../src/balancer/ticket-secret.ts';
 import { identify } from '../../src/certificates/authority.ts';
 import { startGateway } from '../../src/gateway/gateway.ts';
