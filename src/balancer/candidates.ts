@@ -84,9 +84,15 @@ export class Candidates {
       byId.set(id, more === undefined ? candidate : { ...candidate, ...more });
       yield;
     }
-    const members = [...this.#registered.membersOf(name)].filter((member) => this.#isReachable(member));
+    const members: MemberRecord[] = [];
     // A server that runs the empty snapshot would answer 404 to requests that the others can serve.
-    const deployed = members.some((member) => (member.record.running?.version ?? 0) > 0 && willing(member));
+    let deployed = false;
+    for (const member of this.#registered.membersOf(name)) {
+      yield;
+      if (!this.#isReachable(member)) continue;
+      members.push(member);
+      deployed ||= (member.record.running?.version ?? 0) > 0 && willing(member);
+    }
     for (const member of members) {
       byId.set(member.record.id, this.#candidate(member, environment, deployed));
       yield;

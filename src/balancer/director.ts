@@ -211,7 +211,7 @@ export class Director {
     this.#tools.embedded?.follow(environments);
     this.#hops.follow(environments);
     const names = changes === 'all' ? new Set([...environments.keys(), ...this.#followed.keys()]) : changes;
-    for (const name of names) this.#hops.followServers(name, recordsOf(this.#registryView.membersOf(name)));
+    for (const name of names) yield* this.#hops.followServers(name, this.#registryView.membersOf(name));
     const candidates = yield* Candidates.among(this.#registryView, this.#hops, this.#tools.embedded);
     for (const name of names) {
       const environment = environments.get(name);
@@ -317,10 +317,6 @@ export class Director {
   #isUnchecked(environment: string): boolean {
     return this.#registryView.environments.get(environment)?.spec.health === 'off';
   }
-}
-
-function* recordsOf(members: Iterable<MemberRecord>): Generator<MemberRecord['record']> {
-  for (const { record } of members) yield record;
 }
 
 /** The servers of an environment without checks whose leases have ended. */

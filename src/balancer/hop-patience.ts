@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../model/clock.ts';
+import type { Pieces } from '../model/pieces.ts';
 import type { ServerRecord } from '../model/server.ts';
 
 /** Milliseconds for which a server may be without the certificate that it asked for; most have it after a tenth of a second. */
@@ -26,10 +27,12 @@ export class HopPatience {
     this.#ended = ended;
   }
 
-  /** Takes the records of all servers of an environment. */
-  follow(environment: string, records: Iterable<ServerRecord>): void {
+  /** Takes all servers of an environment, one in a piece. */
+  *follow(environment: string, members: Iterable<{ readonly record: ServerRecord }>): Pieces<void> {
     const present = new Set<string>();
-    for (const { id, instance, hop } of records) {
+    for (const { record } of members) {
+      yield;
+      const { id, instance, hop } = record;
       if (hop === undefined || hop.serves === true) continue;
       present.add(id);
       const known = this.#waits.get(id);

@@ -1,6 +1,7 @@
 import type { Clock } from '../model/clock.ts';
 import type { Environment } from '../model/environment.ts';
 import { ownAddresses } from '../model/own-addresses.ts';
+import type { Pieces } from '../model/pieces.ts';
 import type { ServerRecord } from '../model/server.ts';
 import { type Hop, hopTo, type MemberHop, memberHop } from './hop.ts';
 import { HopModes } from './hop-modes.ts';
@@ -37,9 +38,9 @@ export class Hops {
     for (const name of this.#members.keys()) if (!environments.has(name)) this.#members.delete(name);
   }
 
-  /** Takes the records of all servers of an environment. */
-  followServers(environment: string, records: Iterable<ServerRecord>): void {
-    this.#patience.follow(environment, records);
+  /** Takes all servers of an environment, one in a piece. */
+  followServers(environment: string, members: Iterable<{ readonly record: ServerRecord }>): Pieces<void> {
+    return this.#patience.follow(environment, members);
   }
 
   /** Only what tables carry. Undefined: this balancer has no credentials. */

@@ -16,6 +16,7 @@ import { type ProbeResult, probe } from '../../src/health/probe.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import type { Environment, EnvironmentSpec } from '../../src/model/environment.ts';
 import { environmentSpec } from '../../src/model/environment.ts';
+import { atOnce } from '../../src/model/pieces.ts';
 import type { ServerRecord } from '../../src/model/server.ts';
 import type { Exchange, ListenerSettings } from '../../src/proxy/contract.ts';
 import { openListener } from '../../src/proxy/http-listener.ts';
@@ -297,18 +298,25 @@ t.test('a server that asked for a certificate is awaited for ten seconds, once i
   const clock = new FakeClock();
   let ended = 0;
   const patience = new HopPatience(clock, () => ended++);
+  const follow = (environment: string, ...records: ServerRecord[]) =>
+    atOnce(
+      patience.follow(
+        environment,
+        records.map((record) => ({ record })),
+      ),
+    );
   const record = { ...sample(), hop: { key: g1.publicKey } };
-  patience.follow('production', [record, { ...sample(), id: 'g2' }]);
+  follow('production', record, { ...sample(), id: 'g2' });
   t.strictSame([patience.waitsFor('g1'), patience.waitsFor('g2')], [true, false]);
   await clock.pass(10_000);
-  patience.follow('production', [record]);
+  follow('production', record);
   t.notOk(patience.waitsFor('g1'));
   t.equal(ended, 1);
-  patience.follow('staging', [{ ...record, environment: 'staging' }]);
+  follow('staging', { ...record, environment: 'staging' });
   t.ok(patience.waitsFor('g1'), 'in another environment');
-  patience.follow('production', []);
+  follow('production');
   t.ok(patience.waitsFor('g1'), 'the environment that it left changes nothing');
-  patience.follow('staging', [{ ...record, environment: 'staging', hop: { key: g1.publicKey, serves: true } }]);
+  follow('staging', { ...record, environment: 'staging', hop: { key: g1.publicKey, serves: true } });
   t.notOk(patience.waitsFor('g1'));
   t.equal(clock.pending, 0);
 });
