@@ -1,23 +1,17 @@
-/** With more names than this in one burst, everything is read instead. */
-const maxNames = 20;
-
 /** Names of the environments and servers that must be read again. Holds names only, never contents, so that bursts coalesce. */
 export class PendingReads {
   environments = new Set<string>();
   servers = new Set<string>();
-  #all = false;
+  /** Everything must be read. */
+  all = false;
 
-  /** True if everything must be read. */
-  get all(): boolean {
-    return this.#all || this.environments.size + this.servers.size > maxNames;
-  }
-
-  set all(all: boolean) {
-    this.#all = all;
+  /** Number of names. */
+  get size(): number {
+    return this.environments.size + this.servers.size;
   }
 
   get isEmpty(): boolean {
-    return !this.#all && this.environments.size + this.servers.size === 0;
+    return !this.all && this.size === 0;
   }
 
   /** Returns the pending reads and empties this set of them. */
@@ -26,13 +20,13 @@ export class PendingReads {
     taken.add(this);
     this.environments = new Set();
     this.servers = new Set();
-    this.#all = false;
+    this.all = false;
     return taken;
   }
 
   add(other: PendingReads): void {
     for (const name of other.environments) this.environments.add(name);
     for (const id of other.servers) this.servers.add(id);
-    this.#all ||= other.#all;
+    this.all ||= other.all;
   }
 }

@@ -15,6 +15,8 @@ import { PendingReads } from './pending-reads.ts';
 const coalesceMs = 5;
 /** Milliseconds between two reads of everything, which make up for lost news. */
 const refreshMs = 5_000;
+/** Names in one burst of news up to which they are read by themselves, whatever else there is; and the share of all servers up to which they are. */
+const fewNames = { most: 20, share: 1 / 8 };
 /** Minimum time until the next read of everything, however soon a lease ends, in milliseconds. */
 const soonestRefreshMs = 100;
 /** Milliseconds of back-off after a failed read: first and most, doubling in between. */
@@ -151,7 +153,7 @@ export class RegistryView {
     if (clock.now() >= this.#refreshAt) this.#pending.all = true;
     const wanted = this.#pending.take();
     try {
-      if (wanted.all) await this.#readAll(wanted);
+      if (wanted.all || wanted.size > Math.max(fewNames.most, this.members.size * fewNames.share)) await this.#readAll(wanted);
       else await this.#readNamed(wanted);
       if (this.#failures > 0) logger.info('registry can be read again');
       this.#failures = 0;

@@ -61,6 +61,27 @@ t.test('many names in one burst lead to one read of everything', async (t) => {
   t.equal(members().split(' ').length, 102);
 });
 
+t.test('a burst that names a small share of all servers leads to reads of these alone', async (t) => {
+  const { clock, registry } = await setUp();
+  const join = (from: number, to: number) => {
+    registry.reads.length = 0;
+    for (let index = from; index < to; index++) {
+      registry.join(`s${index}`);
+      registry.publish({ kind: 'server', name: `s${index}` });
+    }
+    return clock.pass(10);
+  };
+  await join(0, 400);
+  t.strictSame(registry.reads, ['environments', 'servers']);
+  await join(0, 50);
+  t.strictSame(
+    registry.reads,
+    Array.from({ length: 50 }, (_, index) => `server s${index}`),
+  );
+  await join(0, 52);
+  t.strictSame(registry.reads, ['environments', 'servers']);
+});
+
 t.test('news during a read is not missed', async (t) => {
   const { clock, registry, members } = await setUp();
   registry.publish({ kind: 'server', name: 'c' });
