@@ -1,6 +1,7 @@
+import type { Pieces } from '../model/pieces.ts';
 import { type Candidate, eligible, type LoadWatcher, type Picker, type PickerFactory } from './contract.ts';
 import { mix } from './hash-text.ts';
-import { slotCount, slotOwners } from './slot-owners.ts';
+import { type Owner, slotCount, slotOwners, slotOwnersInPieces } from './slot-owners.ts';
 
 /**
  * Bound of a server's load, as a multiple of its fair share of the exchanges in flight. Beyond it, the owners of the next slots are picked.
@@ -16,6 +17,23 @@ const minBound = 8;
  */
 export const hash: PickerFactory = (candidates) => new ConsistentHash(candidates);
 
+/** The owner of each slot, found beforehand. */
+export interface SlotPlan {
+  readonly owners: readonly Owner[];
+  readonly slots: Uint32Array;
+}
+
+/** Finds out in pieces what takes longest in making a picker of servers with these ids and weights. */
+export function* planSlots(servers: readonly Owner[]): Pieces<SlotPlan> {
+  const owners = servers.filter(({ weight }) => weight > 0).map(({ id, weight }) => ({ id, weight }));
+  return { owners, slots: yield* slotOwnersInPieces(owners) };
+}
+
+/** Makes pickers like {@link hash}, at once, for servers that are the {@link sameOwners} as those of the plan. */
+export function hashPlanned(plan: SlotPlan): PickerFactory {
+  return (candidates) => new ConsistentHash(candidates, plan);
+}
+
 class ConsistentHash<C extends Candidate> implements Picker<C>, LoadWatcher {
   readonly #members: readonly C[];
   /** The owner of each slot, as an index of `#members`. */
@@ -23,11 +41,11 @@ class ConsistentHash<C extends Candidate> implements Picker<C>, LoadWatcher {
   readonly #totalWeight: number;
   #inFlight = 0;
 
-  constructor(candidates: readonly C[]) {
+  constructor(candidates: readonly C[], plan?: SlotPlan) {
     const members = candidates.filter((candidate) => candidate.weight > 0);
     this.#members = members;
     this.#totalWeight = members.reduce((sum, member) => sum + member.weight, 0);
-    this.#owners = slotOwners(members);
+    this.#owners = plan?.slots ?? slotOwners(members);
     for (const member of members) {
       this.#inFlight += member.active;
       member.watcher = this;
@@ -63,6 +81,13 @@ class ConsistentHash<C extends Candidate> implements Picker<C>, LoadWatcher {
   loadChanged(_slot: number, active: number, before: number): void {
     this.#inFlight += active - before;
   }
+}
+
+/** True if the same servers with the same weights are in both lists, in the same order. */
+export function sameOwners(some: readonly Owner[], others: readonly Owner[]): boolean {
+  return (
+    some.length === others.length && some.every(({ id, weight }, index) => id === others[index]?.id && weight === others[index].weight)
+  );
 }
 
 function isBelowBound({ active, weight }: Candidate, fairLoad: number): boolean {

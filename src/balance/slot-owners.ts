@@ -1,3 +1,4 @@
+import { atOnce, type Pieces } from '../model/pieces.ts';
 import { hashText, mix } from './hash-text.ts';
 
 /** Number of slots that keys are distributed over. A prime, so that any step from 1 to `slotCount - 1` visits all of them. */
@@ -11,6 +12,9 @@ export interface Owner {
 
 /** Length of a round, in expected arrivals per slot. After each round it is checked whether slots are still free. */
 const roundLength = 2;
+
+/** Visits of slots in one piece of work: some ten microseconds. */
+const pieceVisits = 4000;
 
 let times: Float64Array | undefined;
 
@@ -32,12 +36,18 @@ function arrivalTimes(): Float64Array {
  * for any number of owners.
  */
 export function slotOwners(owners: readonly Owner[]): Uint32Array {
+  return atOnce(slotOwnersInPieces(owners));
+}
+
+/** Like {@link slotOwners}, in pieces: for any number of owners it takes some milliseconds. */
+export function* slotOwnersInPieces(owners: readonly Owner[]): Pieces<Uint32Array> {
   const arrivals = arrivalTimes();
   const taken = new Float64Array(slotCount).fill(Number.POSITIVE_INFINITY);
   const owner = new Uint32Array(slotCount);
   const runners = owners.map(({ id, weight }) => new Runner(id, weight));
   const round = roundLength / owners.reduce((sum, { weight }) => sum + weight, 0);
   let free = runners.length === 0 ? 0 : slotCount;
+  let left = pieceVisits;
   for (let until = round; free > 0; until += round) {
     for (let index = 0; index < runners.length; index++) {
       const runner = runners[index] as Runner;
@@ -54,6 +64,10 @@ export function slotOwners(owners: readonly Owner[]): Uint32Array {
         }
         slot += step;
         if (slot >= slotCount) slot -= slotCount;
+        if (--left === 0) {
+          left = pieceVisits;
+          yield;
+        }
       }
       runner.turn = turn;
       runner.slot = slot;

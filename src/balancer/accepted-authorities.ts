@@ -40,6 +40,31 @@ export interface StoredAuthority {
   readonly own?: Authority;
 }
 
+/** The authorities that are accepted, with what is asked of them for each of thousands of servers: found out once for all of these. */
+export class AcceptedAuthorities {
+  readonly x509: readonly X509Certificate[];
+  readonly certificates: readonly string[];
+  /** Names all of them. */
+  readonly name: string;
+  /** True while one of them is being replaced. */
+  readonly rotating: boolean;
+  /** Ids of those that are being replaced. */
+  readonly #past: ReadonlySet<string>;
+
+  constructor(accepted: readonly StoredAuthority[]) {
+    this.x509 = accepted.map(({ x509 }) => x509);
+    this.certificates = accepted.map(({ certificate }) => certificate);
+    this.name = accepted.map(({ id }) => id).join('.');
+    this.rotating = accepted.some(({ stage }) => stage !== 'present');
+    this.#past = new Set(accepted.filter(({ stage }) => stage === 'past').map(({ id }) => id));
+  }
+
+  /** True if the issuer of a certificate is being replaced; of one that names no issuer, if any is. */
+  mayBePast(issuer: string | undefined): boolean {
+    return this.#past.size > 0 && (issuer === undefined || this.#past.has(issuer));
+  }
+}
+
 /** Writes an authority as a secret and what may be known of it. */
 export function storedTexts(
   { certificate, privateKey }: Authority,

@@ -1,5 +1,6 @@
 import type { Exchange } from '../proxy/contract.ts';
 import type { Upstream } from '../proxy/upstream.ts';
+import type { Choice } from './choice.ts';
 import { homeKey, type RequestKey } from './request-key.ts';
 
 /** Most parts of requests that homes go by at the same time, and most values of each that were used lately. */
@@ -36,10 +37,11 @@ interface Part {
 export class Homes {
   readonly #now: () => number;
   readonly #parts = new Map<string, Part>();
-  #servers: ReadonlyMap<string, Upstream> = new Map();
+  readonly #choice: Choice;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, choice: Choice) {
     this.#now = now;
+    this.#choice = choice;
   }
 
   /** False: no home is known, and {@link pick} need not be asked. */
@@ -47,12 +49,9 @@ export class Homes {
     return this.#parts.size > 0;
   }
 
-  /** Replaces the servers that may be picked. */
-  follow(servers: readonly Upstream[]): void {
-    const followed = new Map<string, Upstream>();
-    for (const server of servers) if (server.weight > 0) followed.set(server.id, server);
-    this.#servers = followed;
-    if (this.#servers.size < 2) this.#parts.clear();
+  /** Called when the choice has changed. */
+  follow(): void {
+    if (this.#choice.weighted < 2) this.#parts.clear();
   }
 
   /** The home of a request, if it has one that can take it. */
@@ -62,7 +61,7 @@ export class Homes {
       if (this.#isOld(part, on)) continue;
       const value = part.key(exchange);
       const home = part.recent.get(value) ?? part.former.get(value);
-      const server = home === undefined || home.credit <= 0 ? undefined : this.#servers.get(home.server);
+      const server = home === undefined || home.credit <= 0 ? undefined : this.#find(home.server);
       if (home === undefined || !server?.available) continue;
       home.credit--;
       return server;
@@ -73,7 +72,7 @@ export class Homes {
   /** Takes what a response says of the home of its request: the part of the request, and the server's id. */
   learn(exchange: Exchange, told: string): void {
     const [on = '', server = ''] = told.split(' ', 2);
-    if (!this.#servers.has(server) || this.#servers.size < 2) return;
+    if (this.#choice.weighted < 2 || this.#find(server) === undefined) return;
     const part = this.#parts.get(on) ?? this.#partOf(on);
     if (part === undefined) return;
     const value = part.key(exchange);
@@ -82,6 +81,11 @@ export class Homes {
     home.credit = Math.min(home.credit + creditBack, mostCredit);
     if (part.recent.size >= mostValues) this.#renew(part);
     part.recent.set(value, home);
+  }
+
+  #find(id: string): Upstream | undefined {
+    const server = this.#choice.find(id);
+    return server !== undefined && server.weight > 0 ? server : undefined;
   }
 
   #partOf(on: string): Part | undefined {

@@ -10,7 +10,7 @@ import type { ServerRecord } from '../model/server.ts';
 import type { Certifier } from '../registry/contract.ts';
 import { SecretFollower } from '../registry/secrets/secret-follower.ts';
 import type { Secrets } from '../registry/secrets/secrets.ts';
-import { authorityInUse, authorityPrefix, readAuthorities, type StoredAuthority, storedTexts } from './accepted-authorities.ts';
+import { AcceptedAuthorities, authorityInUse, authorityPrefix, readAuthorities, storedTexts } from './accepted-authorities.ts';
 
 const hour = 3_600_000;
 /** Lengths of certificates in milliseconds. Each is renewed when a third has passed, so that an outage of the registry has two thirds of it. */
@@ -46,7 +46,7 @@ export class HopAuthority implements Certifier {
   readonly #follower: SecretFollower;
   #renewal: Timer | undefined;
   #own: Authority | undefined;
-  #accepted: readonly StoredAuthority[] = [];
+  #accepted = new AcceptedAuthorities([]);
   #credentials: BalancerCredentials | undefined;
   #isNew = false;
 
@@ -92,11 +92,7 @@ export class HopAuthority implements Certifier {
 
   /** Says why a certificate is not the one of `member`, as {@link refuseServer}. */
   verify(peer: X509Certificate | undefined, member: HopMember): string | undefined {
-    return refuseServer(
-      peer,
-      member,
-      this.#accepted.map(({ x509 }) => x509),
-    );
+    return refuseServer(peer, member, this.#accepted.x509);
   }
 
   /** True if {@link certify} would make a certificate for a server. */
@@ -111,13 +107,12 @@ export class HopAuthority implements Certifier {
   isBehind({ hop }: Pick<ServerRecord, 'hop'>): boolean {
     const { certificate } = hop ?? {};
     if (certificate === undefined) return false;
-    const past = this.#accepted.filter(({ stage }) => stage === 'past');
-    return certificate.authorities !== this.#name || (past.length > 0 && past.some(({ id }) => (certificate.issuer ?? id) === id));
+    return certificate.authorities !== this.#accepted.name || this.#accepted.mayBePast(certificate.issuer);
   }
 
   /** True while an authority is being replaced. */
   get rotating(): boolean {
-    return this.#accepted.some(({ stage }) => stage !== 'present');
+    return this.#accepted.rotating;
   }
 
   certify(record: ServerRecord): HopCertificate | undefined {
@@ -132,16 +127,8 @@ export class HopAuthority implements Certifier {
       from: now,
       until,
     });
-    return { id: nameCertificate(pem), authorities: this.#name, issuer: this.#own.id, pem: [pem, ...this.#certificates].join(''), until };
-  }
-
-  /** Names the accepted authorities. */
-  get #name(): string {
-    return this.#accepted.map(({ id }) => id).join('.');
-  }
-
-  get #certificates(): string[] {
-    return this.#accepted.map(({ certificate }) => certificate);
+    const { name, certificates } = this.#accepted;
+    return { id: nameCertificate(pem), authorities: name, issuer: this.#own.id, pem: [pem, ...certificates].join(''), until };
   }
 
   #renewLater(): void {
@@ -163,7 +150,7 @@ export class HopAuthority implements Certifier {
       const present = authorityInUse(accepted, this.#own?.id);
       const now = this.#clock.date();
       // First of all, since the registry may be readable while it refuses writes.
-      if (present?.own !== undefined) this.#adopt(present.own, accepted);
+      if (present?.own !== undefined) this.#adopt(present.own, new AcceptedAuthorities(accepted));
       if (present?.own !== undefined && now - present.at < notedMs) {
         for (const { name, revision, at } of accepted) if (now - at > abandonedMs) await secrets.remove(name, revision);
         return;
@@ -183,12 +170,15 @@ export class HopAuthority implements Certifier {
     return Authority.make(now);
   }
 
-  #adopt(own: Authority, accepted: readonly StoredAuthority[]): void {
-    const before = `${this.#own?.id} ${this.#name}`;
+  #adopt(own: Authority, accepted: AcceptedAuthorities): void {
+    const before = `${this.#own?.id} ${this.#accepted.name}`;
     this.#own = own;
     this.#accepted = accepted;
-    if (`${own.id} ${this.#name}` === before) return;
-    this.#log.info({ authority: own.id, accepted: accepted.length }, 'this balancer certifies servers for the connections to them');
+    if (`${own.id} ${accepted.name}` === before) return;
+    this.#log.info(
+      { authority: own.id, accepted: accepted.certificates.length },
+      'this balancer certifies servers for the connections to them',
+    );
     this.#certifySelf();
   }
 
@@ -199,7 +189,7 @@ export class HopAuthority implements Certifier {
     const until = now + this.#lifetimes.balancer;
     const { publicKey, privateKey } = this.#keys;
     const certificate = this.#own.issue({ uri: this.#uri, publicKey, purpose: 'client', from: now - clockTolerance, until });
-    this.#credentials = { key: privatePem(privateKey), certificate, authorities: this.#certificates, until };
+    this.#credentials = { key: privatePem(privateKey), certificate, authorities: this.#accepted.certificates, until };
     for (const listener of this.#listeners) listener();
   }
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { PeakEwma } from '../balance/peak-ewma.ts';
 import { FailureStreak } from '../health/failure-streak.ts';
 import { parseAddress } from '../model/address.ts';
 import { addCounts } from '../model/count-arithmetic.ts';
@@ -11,6 +12,21 @@ import type { EmbeddedPools } from './embedded-servers.ts';
 import { hopConnector, type MemberHop } from './hop.ts';
 import { healthOf, type TableServer } from './table.ts';
 
+/** Settings of an environment that hold for each of its servers alike: the same object while none of them changes. */
+export interface MemberTerms {
+  readonly connectionsPerServer: number;
+  readonly idleMs: number;
+  readonly ageMs: number;
+  /** Exchanges may share a link. */
+  readonly linked: boolean;
+  /** The balancing algorithm goes by latency. */
+  readonly timed: boolean;
+  /** Ways to servers of this process. */
+  readonly pools?: EmbeddedPools | undefined;
+  /** Called when a server breaks the rules of a link. */
+  readonly onLinkFault: (id: string, reason: string) => void;
+}
+
 /** One server of an environment, for as long as it is in the table. Its counts survive every change of its settings, address and health. */
 export class LiveMember {
   readonly streak = new FailureStreak();
@@ -18,11 +34,11 @@ export class LiveMember {
   wellSince: number | undefined;
   #server: TableServer;
   #hop: MemberHop | undefined;
-  readonly #pools: EmbeddedPools | undefined;
+  #terms: MemberTerms | undefined;
   /** The server at its current address; undefined while it is not serving. */
   #upstream: Upstream | undefined;
   /** Made by {@link prepare}. */
-  #prepared: { readonly server: TableServer; readonly hop: MemberHop | undefined; readonly upstream: Upstream } | undefined;
+  #prepared: (Prepared & { readonly upstream: Upstream }) | undefined;
   /** Upstreams out of rotation that still have exchanges in flight. */
   #retired: Upstream[] = [];
   /** Sum of the counts of retired upstreams that have become idle. */
@@ -32,12 +48,12 @@ export class LiveMember {
 
   /**
    * @param hop credentials for a server with a `hopKey`
-   * @param pools ways to servers of this process
+   * @param terms default: those of a new upstream
    */
-  constructor(server: TableServer, hop?: MemberHop, pools?: EmbeddedPools) {
+  constructor(server: TableServer, hop?: MemberHop, terms?: MemberTerms) {
     this.#server = server;
     this.#hop = hop;
-    this.#pools = pools;
+    this.#terms = terms;
     this.#ensureUpstream();
   }
 
@@ -50,28 +66,35 @@ export class LiveMember {
   }
 
   /** Makes beforehand what takes longest in {@link update} with these very settings; nothing is in use before that. */
-  prepare(server: TableServer, hop?: MemberHop): void {
+  prepare(server: TableServer, hop?: MemberHop, terms = this.#terms): void {
+    this.#prepared = undefined;
+    if (server === this.#server) return;
     this.#sumUpIdle();
     const { moved, secured, restarted } = this.#changes(server);
     const stays = this.#upstream !== undefined && !(moved || secured || restarted);
-    this.#prepared = stays || !server.serving || server.embedded ? undefined : { server, hop, upstream: upstreamTo(server, hop) };
+    if (stays || !server.serving || server.embedded) return;
+    const upstream = upstreamTo(server, hop);
+    this.#introduce(upstream, server, terms);
+    this.#prepared = { server, hop, terms, upstream };
   }
 
   /** Takes new settings. If the server leaves rotation, moves to another address or gets other TLS settings, exchanges in flight finish on the old upstream. */
-  update(server: TableServer, hop?: MemberHop): void {
-    if (server === this.#server && hop === this.#hop) return;
+  update(server: TableServer, hop?: MemberHop, terms = this.#terms): void {
+    if (server === this.#server && hop === this.#hop && terms === this.#terms) return;
     const { moved, secured, restarted } = this.#changes(server);
     // The streak belongs to one process at one address, and starts from zero after an ejection.
     if (moved || server.instance !== this.#server.instance || server.ejected) this.streak.end();
     if (server.wellSince !== this.#server.wellSince) this.wellSince = undefined;
     const restated = server.identity !== this.#server.identity;
     if (hop !== this.#hop && hop !== undefined && server.hopKey !== undefined && !secured) this.#upstream?.secure?.adopt(hop.settings);
-    const otherHop = hop !== this.#hop;
+    const [otherHop, otherTerms] = [hop !== this.#hop, terms !== this.#terms];
     this.#server = server;
     this.#hop = hop;
+    this.#terms = terms;
     if (moved || secured || !server.serving || restarted) this.retire();
     if (this.#upstream === undefined) this.#ensureUpstream();
-    else if (restated || otherHop) this.#introduce(this.#upstream);
+    else if (restated || otherHop) this.#introduce(this.#upstream, server, terms);
+    else if (otherTerms) this.#settle(this.#upstream, server, terms);
     this.#prepared = undefined;
   }
 
@@ -123,27 +146,41 @@ export class LiveMember {
   #ensureUpstream(): void {
     if (!this.#server.serving || this.#upstream !== undefined) return;
     const { id, weight, embedded } = this.#server;
+    const prepared = this.#prepared;
     if (embedded) {
-      const pool = this.#pools?.(id);
+      const pool = this.#terms?.pools?.(id);
       if (pool === undefined) return;
       this.#upstream = new Upstream({ id, host: '', port: 0, weight, pool });
-      this.#introduce(this.#upstream);
+    } else if (prepared?.server === this.#server && prepared.hop === this.#hop && prepared.terms === this.#terms) {
+      this.#upstream = prepared.upstream;
       return;
-    }
-    const prepared = this.#prepared;
-    const isReady = prepared !== undefined && prepared.server === this.#server && prepared.hop === this.#hop;
-    this.#upstream = isReady ? prepared.upstream : upstreamTo(this.#server, this.#hop);
-    this.#introduce(this.#upstream);
+    } else this.#upstream = upstreamTo(this.#server, this.#hop);
+    this.#introduce(this.#upstream, this.#server, this.#terms);
   }
 
-  #introduce(upstream: Upstream): void {
+  #introduce(upstream: Upstream, server: TableServer, terms: MemberTerms | undefined): void {
     const { pool } = upstream;
-    const { identity, address, hopKey } = this.#server;
+    const { identity, address, hopKey } = server;
     upstream.believed = identity !== undefined;
     if (identity === undefined) {
       pool.introduction = undefined;
       upstream.unshare();
     } else pool.introduction = introductionTo(identity, address, hopKey === undefined ? () => this.#hop?.proofTo(identity) : undefined);
+    this.#settle(upstream, server, terms);
+  }
+
+  /** Brings the upstream to the settings of its environment. */
+  #settle(upstream: Upstream, { id }: TableServer, terms: MemberTerms | undefined): void {
+    if (terms === undefined) return;
+    const { connectionsPerServer, idleMs, ageMs, linked, timed } = terms;
+    upstream.maxActive = connectionsPerServer;
+    // A connection that was introduced with one client's address is not kept for another client.
+    upstream.pool.idleMs = upstream.proxyProtocol === undefined ? idleMs : 0;
+    upstream.pool.ageMs = ageMs;
+    if (linked) upstream.share((reason) => terms.onLinkFault(id, reason));
+    else upstream.unshare();
+    if (timed) upstream.latency ??= new PeakEwma();
+    else upstream.latency = undefined;
   }
 
   /** Adds the counts of retired upstreams without exchanges in flight to `#past` and forgets these upstreams. */
@@ -154,6 +191,13 @@ export class LiveMember {
     }
     this.#retired = this.#retired.filter((upstream) => upstream.active > 0);
   }
+}
+
+/** Settings that an upstream was made for. */
+interface Prepared {
+  readonly server: TableServer;
+  readonly hop: MemberHop | undefined;
+  readonly terms: MemberTerms | undefined;
 }
 
 function upstreamTo({ id, address, weight, tls, hopKey, proxyProtocol }: TableServer, hop: MemberHop | undefined): Upstream {

@@ -1,15 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import type { Picker } from '../balance/contract.ts';
-import { pickers } from '../balance/index.ts';
-import { PeakEwma } from '../balance/peak-ewma.ts';
-import { panics } from '../health/panic.ts';
-import { slowStartShare } from '../health/slow-start.ts';
-import type { Clock, Random, Timer } from '../model/clock.ts';
+import type { Clock, Random } from '../model/clock.ts';
 import { noEnvironmentCounts } from '../model/counts.ts';
 import type { EnvironmentSpec } from '../model/environment.ts';
 import type { LiveEnvironment, LiveServer } from '../model/live.ts';
 import type { Pieces } from '../model/pieces.ts';
+import { sameFields } from '../model/same-fields.ts';
 import type { Exchange, Outcome, Route, RouteSettings } from '../proxy/contract.ts';
 import { ExchangeCounter } from '../proxy/exchange-counter.ts';
 import { RequestQueue } from '../proxy/request-queue.ts';
@@ -21,17 +17,16 @@ import type { EmbeddedPools } from './embedded-servers.ts';
 import type { Feedback } from './feedback.ts';
 import { Homes } from './homes.ts';
 import { type MemberHop, memberHop } from './hop.ts';
-import { LiveMember } from './live-member.ts';
+import { LiveMember, type MemberTerms } from './live-member.ts';
 import { type RequestKey, requestKey } from './request-key.ts';
+import { Rotation, type RotationPlan } from './rotation.ts';
 import { Sticky } from './sticky.ts';
-import { healthOf, type TableEnvironment, type TableServer } from './table.ts';
+import { StickyTokens } from './sticky-tokens.ts';
+import type { TableEnvironment, TableServer } from './table.ts';
+import { tableChanges } from './table-changes.ts';
 
-/** Number of steps in which a server reaches its full weight during slow start. */
-const slowStartSteps = 20;
 /** Milliseconds between two log lines about a shortage. */
 const quietMs = 60_000;
-/** Minimum time between two steps, in milliseconds. */
-const shortestStepMs = 100;
 
 /** Context of an exchange whose own server, by its sticky cookie, had no room when a server was last picked: the client keeps its cookie. */
 const ownServerFull = Symbol('the server of the cookie is full');
@@ -54,28 +49,23 @@ export class ServerPool implements Route {
   secureFields: ReturnType<typeof hstsFields>;
   readonly #tools: ServerPoolTools;
   readonly #members = new Map<string, LiveMember>();
-  readonly #memberOf = new Map<Upstream, LiveMember>();
+  readonly #rotation: Rotation;
   readonly #homes: Homes;
   readonly #key: { on: string; of: RequestKey };
   #environment: TableEnvironment;
   #hop: MemberHop | undefined;
-  /** Made by {@link prepare}: new members by id. */
-  #prepared:
-    | { readonly environment: TableEnvironment; readonly hop: MemberHop | undefined; readonly members: ReadonlyMap<string, LiveMember> }
-    | undefined;
-  #picker: Picker<Upstream>;
-  readonly #now = () => this.#tools.clock.now();
-  #sticky: { readonly spec: EnvironmentSpec['sticky']; readonly ties: Sticky } | undefined;
-  #panicking = false;
+  #terms: MemberTerms | undefined;
+  /** Made by {@link prepare}. */
+  #prepared: Prepared | undefined;
+  #sticky: ServerTies | undefined;
   #shortageLoggedAt = Number.NEGATIVE_INFINITY;
-  #timer: Timer | undefined;
 
   constructor(environment: TableEnvironment, tools: ServerPoolTools) {
     this.#tools = tools;
-    this.#environment = environment;
-    this.#homes = new Homes(this.#now);
+    this.#environment = { ...environment, servers: [] };
+    this.#rotation = new Rotation(this.#members, tools);
+    this.#homes = new Homes(() => tools.clock.now(), this.#rotation);
     this.#key = { on: environment.spec.hash.on, of: requestKey(environment.spec.hash.on) };
-    this.#picker = pickers['round-robin']([], tools.random);
     this.apply(environment);
   }
 
@@ -95,7 +85,7 @@ export class ServerPool implements Route {
       if (home !== undefined) return home;
     }
     const key = this.#environment.spec.balance === 'hash' ? this.#key.of(exchange) : 0;
-    return this.#picker.pick(key, tried);
+    return this.#rotation.pick(key, tried);
   }
 
   waitsForOne(exchange: Exchange): boolean {
@@ -118,8 +108,9 @@ export class ServerPool implements Route {
       this.#logShortage(outcome.reason);
       return;
     }
-    const member = this.#memberOf.get(upstream);
-    if (member === undefined) return;
+    const member = this.#members.get(upstream.id);
+    // An upstream that is out of rotation says nothing about the present one.
+    if (member === undefined || member.upstream !== upstream) return;
     if (outcome.kind === 'answered' && outcome.status < 500) {
       member.streak.end();
       upstream.latency?.observe(outcome.headMs, this.#tools.clock.now());
@@ -134,48 +125,78 @@ export class ServerPool implements Route {
   /** Makes in pieces what a new table needs, for {@link apply} with that very table: thousands of servers take tens of milliseconds. Nothing is in use before. */
   *prepare(environment: TableEnvironment): Pieces<void> {
     const hop = memberHop(environment.name, environment.hop, this.#hop);
+    const terms = this.#termsOf(environment.spec);
+    const sticky = this.#stickyOf(environment);
     const members = new Map<string, LiveMember>();
-    this.#prepared = { environment, hop, members };
     for (const server of environment.servers) {
       const member = this.#members.get(server.id);
-      if (member !== undefined) member.prepare(server, hop);
-      else if (!server.embedded) members.set(server.id, new LiveMember(server, hop, this.#tools.embedded));
+      if (member !== undefined) member.prepare(server, hop, terms);
+      else if (!server.embedded) members.set(server.id, new LiveMember(server, hop, terms));
+      sticky?.tokens.add(server.id);
       yield;
     }
+    this.#prepared = { environment, hop, terms, sticky, members, plan: yield* this.#rotation.plan(environment) };
   }
 
-  /** Takes a new table, in one step. Counts and exchanges in flight are kept. */
+  /** Takes a new table, in one step. Counts and exchanges in flight are kept. What has not changed costs next to nothing. */
   apply(environment: TableEnvironment): void {
+    const { servers } = this.#environment;
     const prepared = this.#prepared?.environment === environment ? this.#prepared : undefined;
     this.#prepared = undefined;
+    const hop = prepared ? prepared.hop : memberHop(environment.name, environment.hop, this.#hop);
+    const terms = prepared?.terms ?? this.#termsOf(environment.spec);
+    const { changed, left } = tableChanges(servers, environment.servers);
+    const touched = hop === this.#hop && terms === this.#terms ? changed : environment.servers;
+    const sticky = prepared ? prepared.sticky : this.#stickyOf(environment);
     this.#environment = environment;
-    this.#hop = prepared ? prepared.hop : memberHop(environment.name, environment.hop, this.#hop);
+    this.#hop = hop;
+    this.#terms = terms;
     const { on } = environment.spec.hash;
     if (on !== this.#key.on) Object.assign(this.#key, { on, of: requestKey(on) });
-    const { sticky, tls } = environment.spec;
-    if (sticky.cookie === '') this.#sticky = undefined;
-    else if (!isDeepStrictEqual(sticky, this.#sticky?.spec)) this.#sticky = { spec: sticky, ties: new Sticky(sticky, environment.name) };
-    this.secureFields = hstsFields(tls?.hsts ?? 0);
-    const wentDown = environment.servers.filter(({ id, health }) => health === 'down' && this.#members.get(id)?.server.health === 'up');
-    const present = new Set(environment.servers.map((server) => server.id));
-    for (const [id, member] of this.#members) {
-      if (present.has(id)) continue;
-      member.retire();
+    this.secureFields = hstsFields(environment.spec.tls?.hsts ?? 0);
+    const wentDown = changed.filter(({ id, health }) => health === 'down' && this.#members.get(id)?.server.health === 'up');
+    for (const id of left) {
+      this.#members.get(id)?.retire();
       this.#members.delete(id);
     }
-    for (const server of environment.servers) {
+    for (const server of touched) {
       const member = this.#members.get(server.id);
-      if (member) member.update(server, this.#hop);
-      else this.#members.set(server.id, prepared?.members.get(server.id) ?? new LiveMember(server, this.#hop, this.#tools.embedded));
+      if (member) member.update(server, hop, terms);
+      else this.#members.set(server.id, prepared?.members.get(server.id) ?? new LiveMember(server, hop, terms));
     }
-    this.#rebuild();
+    if (sticky !== this.#sticky || changed.length + left.length > 0) sticky?.tokens.follow(this.#members);
+    this.#sticky = sticky;
+    this.#rotation.renew(environment, prepared?.plan);
+    this.#homes.follow();
     for (const { id } of wentDown) this.#members.get(id)?.upstream?.doubt();
+  }
+
+  #termsOf({ balance, hop, limits, timeouts }: EnvironmentSpec): MemberTerms {
+    const terms = {
+      connectionsPerServer: limits.connectionsPerServer,
+      idleMs: timeouts.upstreamIdle,
+      ageMs: timeouts.upstreamAge,
+      linked: hop === 'auto',
+      timed: balance === 'ewma',
+      pools: this.#tools.embedded,
+      onLinkFault: this.#onLinkFault,
+    };
+    return this.#terms !== undefined && sameFields(terms, this.#terms) ? this.#terms : terms;
+  }
+
+  /** Ties by the settings of a table: the present ones if these have not changed. Tokens do not depend on settings. */
+  #stickyOf({ name, spec: { sticky: spec } }: TableEnvironment): ServerTies | undefined {
+    if (spec.cookie === '') return undefined;
+    const before = this.#sticky;
+    if (before !== undefined && isDeepStrictEqual(spec, before.spec)) return before;
+    const tokens = before?.tokens ?? new StickyTokens(name);
+    return { spec, tokens, ties: new Sticky(spec, tokens, this.#rotation) };
   }
 
   /** Retires every server and stops the timer, because the environment was removed. */
   close(): void {
     this.apply({ ...this.#environment, servers: [] });
-    this.#timer?.cancel();
+    this.#rotation.stop();
   }
 
   /** Counts and gauges of the environment as a whole. */
@@ -187,7 +208,7 @@ export class ServerPool implements Route {
       ...this.queue.counts,
       name: this.#environment.name,
       waiting: this.queue.length,
-      panicking: this.#panicking ? 1 : 0,
+      panicking: this.#rotation.panicking ? 1 : 0,
     };
   }
 
@@ -199,10 +220,10 @@ export class ServerPool implements Route {
     return this.#members.get(id)?.live(this.#environment.name);
   }
 
-  #logLinkFault(server: string, reason: string): void {
+  readonly #onLinkFault = (server: string, reason: string): void => {
     const about = { environment: this.#environment.name, server, reason };
     this.#tools.logger.error(about, 'a server broke the rules of the link with this balancer: it is closed, and another one is opened');
-  }
+  };
 
   #logShortage(reason: string): void {
     const now = this.#tools.clock.now();
@@ -217,67 +238,24 @@ export class ServerPool implements Route {
     const failure = outcome.kind === 'answered' ? 'status' : outcome.kind;
     this.#tools.report({ environment: this.#environment.name, id, instance, address, failure, reason });
   }
+}
 
-  /** Makes a picker for the servers that take traffic now, and sets a timer while slow start changes their weights. */
-  #rebuild(): void {
-    const now = this.#tools.clock.now();
-    const { spec, name } = this.#environment;
-    const serving = [...this.#members.values()].filter((member) => member.upstream !== undefined);
-    for (const member of this.#members.values()) {
-      const isHealthy = member.upstream !== undefined && healthOf(member.server) === 'up';
-      // The table says since when: a worker that has just started must not put every server into slow start.
-      if (isHealthy) member.wellSince ??= now - this.#age(member.server.wellSince);
-      else member.wellSince = undefined;
-    }
-    const healthy = serving.filter((member) => member.wellSince !== undefined);
-    const panicking = panics(healthy.length, serving.length, spec.panicThreshold);
-    if (panicking !== this.#panicking) {
-      this.#panicking = panicking;
-      const about = { environment: name, healthy: healthy.length, servers: serving.length };
-      if (panicking) this.#tools.logger.warn(about, 'too few healthy servers: health is ignored');
-      else this.#tools.logger.info(about, 'enough healthy servers again');
-    }
-    this.#memberOf.clear();
-    for (const member of serving) this.#prepare(member, now);
-    const chosen = (panicking ? serving : healthy).map((member) => member.upstream as Upstream);
-    this.#picker = pickers[spec.balance](chosen, this.#tools.random, this.#now);
-    this.#sticky?.ties.follow(chosen);
-    this.#homes.follow(chosen);
-    this.#scheduleNextStep(serving, now);
-  }
+/** Made beforehand for a table. */
+interface Prepared {
+  readonly environment: TableEnvironment;
+  readonly hop: MemberHop | undefined;
+  readonly terms: MemberTerms;
+  readonly sticky: ServerTies | undefined;
+  /** New members by id. */
+  readonly members: ReadonlyMap<string, LiveMember>;
+  readonly plan: RotationPlan | undefined;
+}
 
-  #prepare(member: LiveMember, now: number): void {
-    const upstream = member.upstream as Upstream;
-    const { spec } = this.#environment;
-    this.#memberOf.set(upstream, member);
-    upstream.watcher = undefined;
-    upstream.maxActive = spec.limits.connectionsPerServer;
-    // A connection that was introduced with one client's address is not kept for another client.
-    upstream.pool.idleMs = upstream.proxyProtocol === undefined ? spec.timeouts.upstreamIdle : 0;
-    upstream.pool.ageMs = spec.timeouts.upstreamAge;
-    if (spec.hop === 'auto') upstream.share((reason) => this.#logLinkFault(member.server.id, reason));
-    else upstream.unshare();
-    upstream.weight =
-      member.server.weight * slowStartShare(now - (member.wellSince ?? now), member.wellSince === undefined ? 0 : spec.slowStart);
-    if (spec.balance === 'ewma') upstream.latency ??= new PeakEwma();
-    else upstream.latency = undefined;
-  }
-
-  #scheduleNextStep(serving: readonly LiveMember[], now: number): void {
-    const { slowStart } = this.#environment.spec;
-    let wait = Number.POSITIVE_INFINITY;
-    for (const { wellSince } of serving) {
-      if (wellSince !== undefined && now - wellSince < slowStart)
-        wait = Math.min(wait, Math.max(shortestStepMs, slowStart / slowStartSteps));
-    }
-    this.#timer?.cancel();
-    if (wait < Number.POSITIVE_INFINITY) this.#timer = this.#tools.clock.after(wait, () => this.#rebuild());
-  }
-
-  /** Milliseconds since a date, at least 0: the machine's wall clock may have been set back since. */
-  #age(date: number | undefined): number {
-    return date === undefined ? 0 : Math.max(0, this.#tools.clock.date() - date);
-  }
+/** Ties of clients to servers, by the settings of sticky cookies. */
+interface ServerTies {
+  readonly spec: EnvironmentSpec['sticky'];
+  readonly tokens: StickyTokens;
+  readonly ties: Sticky;
 }
 
 /**

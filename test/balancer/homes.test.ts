@@ -2,6 +2,7 @@ import t from 'tap';
 import { Homes } from '../../src/balancer/homes.ts';
 import { ServerPool } from '../../src/balancer/server-pool.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
+import { FakeChoice } from '../tools/fake-choice.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { FakeExchange } from '../tools/fake-exchange.ts';
 import { silentLogger as logger } from '../tools/fake-logger.ts';
@@ -13,11 +14,15 @@ const of = (tenant: string, target = '/shop/items?key=k1') =>
 
 function setUp(ids = ['a', 'b', 'c']) {
   let now = 0;
-  const homes = new Homes(() => now);
   const servers = ids.map((id) => ({ id, weight: 1, available: true }) as Upstream & { available: boolean });
-  homes.follow(servers);
+  const choice = new FakeChoice(servers);
+  const homes = new Homes(() => now, choice);
+  const follow = (next: readonly Upstream[]) => {
+    choice.servers = next;
+    homes.follow();
+  };
   const pick = (exchange: FakeExchange, tried: Upstream[] = []) => (homes.known ? homes.pick(exchange, tried)?.id : undefined);
-  return { homes, servers, pick, pass: (ms: number) => (now += ms) };
+  return { homes, servers, follow, pick, pass: (ms: number) => (now += ms) };
 }
 
 t.test('requests with a value go where a response has told, all others as before', async (t) => {
@@ -31,18 +36,18 @@ t.test('requests with a value go where a response has told, all others as before
 });
 
 t.test('a home that cannot take the request is passed over', async (t) => {
-  const { homes, servers, pick } = setUp();
+  const { homes, servers, follow, pick } = setUp();
   homes.learn(of('acme'), 'header:x-tenant b');
   const [a, b] = servers as [Upstream, Upstream & { available: boolean }];
   t.equal(pick(of('acme'), [b]), undefined, 'it has failed already');
   b.available = false;
   t.equal(pick(of('acme')), undefined, 'it is full');
   b.available = true;
-  homes.follow([a, { id: 'c', weight: 1, available: true } as Upstream]);
+  follow([a, { id: 'c', weight: 1, available: true } as Upstream]);
   t.equal(pick(of('acme')), undefined, 'it leaves');
-  homes.follow(servers);
+  follow(servers);
   t.equal(pick(of('acme')), 'b', 'it is back');
-  homes.follow([b]);
+  follow([b]);
   t.notOk(homes.known, 'with one server there is nothing to choose');
   homes.learn(of('acme'), 'header:x-tenant b');
   t.notOk(homes.known);
@@ -111,4 +116,7 @@ t.test('a pool sends requests home, whatever its balance, and balances all other
   t.equal(picked('other'), 'abc');
   pool.apply(table([server('a'), server('b', { health: 'down' }), server('c')], { balance: 'round-robin' }));
   t.equal(picked('acme'), 'ac', 'the home is down');
+  pool.apply(table([server('b')], { balance: 'round-robin' }));
+  pool.apply(table([server('a'), server('b'), server('c')], { balance: 'round-robin' }));
+  t.equal(picked('acme'), 'abc', 'homes are forgotten where there was nothing to choose');
 });

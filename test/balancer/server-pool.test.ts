@@ -1,50 +1,18 @@
 import t from 'tap';
-import type { FailureReport } from '../../src/balancer/feedback.ts';
-import { ServerPool } from '../../src/balancer/server-pool.ts';
-import type { TableEnvironment } from '../../src/balancer/table.ts';
 import { atOnce } from '../../src/model/pieces.ts';
 import type { Outcome } from '../../src/proxy/contract.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
 import { FakeClock } from '../tools/fake-clock.ts';
 import { FakeExchange } from '../tools/fake-exchange.ts';
-import { keptLogger } from '../tools/fake-logger.ts';
-import { seeded } from '../tools/seeded-random.ts';
+import { poolUnderTest } from './pool-under-test.ts';
 import { server, table } from './tables.ts';
 
-const exchange = new FakeExchange('GET', '/');
 const ok: Outcome = { kind: 'answered', status: 200, headMs: 1 };
 const broken: Outcome = { kind: 'answered', status: 500, headMs: 1 };
 const refused: Outcome = { kind: 'connect-failed', reason: 'ECONNREFUSED' };
 
-function setUp(environment: TableEnvironment) {
-  const clock = new FakeClock();
-  const { logger, lines } = keptLogger();
-  const suspects: string[] = [];
-  const reports: FailureReport[] = [];
-  const pool = new ServerPool(environment, {
-    clock,
-    logger,
-    random: seeded(),
-    suspect: (name, id) => suspects.push(`${name}/${id}`),
-    report: (report) => reports.push(report),
-  });
-  const pick = (tried: Upstream[] = []) => pool.pick(exchange, tried);
-  /** Ids of the servers that get requests, sorted. */
-  const picked = (count = 60) => [...new Set(Array.from({ length: count }, () => pick()?.id ?? 'none'))].sort().join(' ');
-  /** The upstream of a server, found by picking. */
-  const find = (id: string) => {
-    for (let attempt = 0; attempt < 100; attempt++) {
-      const upstream = pick();
-      if (upstream?.id === id) return upstream;
-    }
-    throw new Error(`${id} is never picked`);
-  };
-  const live = (id: string) => pool.serverNamed(id);
-  return { clock, lines, suspects, reports, pool, pick, picked, find, live };
-}
-
 t.test('only servers that serve and are up get traffic', async (t) => {
-  const { picked, pool } = setUp(
+  const { picked, pool } = poolUnderTest(
     table([server('a'), server('b'), server('c', { health: 'down' }), server('d', { serving: false, health: 'unknown' })], {
       balance: 'least-connections',
     }),
@@ -57,7 +25,7 @@ t.test('only servers that serve and are up get traffic', async (t) => {
 });
 
 t.test('without servers, pick returns undefined', async (t) => {
-  const { pick } = setUp(table([]));
+  const { pick } = poolUnderTest(table([]));
   t.equal(pick(), undefined);
 });
 
@@ -68,7 +36,7 @@ t.test('in panic mode health is ignored, but a server that was never ready gets 
     server('c', { health: 'down' }),
     server('new', { serving: false, health: 'unknown' }),
   ];
-  const { picked, pool, lines } = setUp(table(servers));
+  const { picked, pool, lines } = poolUnderTest(table(servers));
   t.equal(picked(), 'a b c');
   t.match(lines.at(-1), { msg: 'too few healthy servers: health is ignored', healthy: 1, servers: 3 });
   pool.apply(table(servers, { panicThreshold: 0 }));
@@ -77,7 +45,7 @@ t.test('in panic mode health is ignored, but a server that was never ready gets 
 });
 
 t.test('counts, exchanges in flight and connections survive every change of settings', async (t) => {
-  const { pool, find, live } = setUp(table([server('a'), server('b')]));
+  const { pool, find, live } = poolUnderTest(table([server('a'), server('b')]));
   const a = find('a');
   a.requests += 5;
   a.statuses[2] = 4;
@@ -100,7 +68,7 @@ t.test('counts, exchanges in flight and connections survive every change of sett
 });
 
 t.test('out of rotation a server gets no new requests, and its exchanges in flight count until they end', async (t) => {
-  const { pool, find, live, picked } = setUp(table([server('a'), server('b')]));
+  const { pool, find, live, picked } = poolUnderTest(table([server('a'), server('b')]));
   const a = find('a');
   a.active = 2;
   a.requests = 2;
@@ -118,7 +86,7 @@ t.test('out of rotation a server gets no new requests, and its exchanges in flig
 });
 
 t.test('a new address gets a new upstream and keeps the counts', async (t) => {
-  const { pool, find, live } = setUp(table([server('a')]));
+  const { pool, find, live, reports } = poolUnderTest(table([server('a')]));
   const before = find('a');
   before.requests = 10;
   before.active = 1;
@@ -130,12 +98,13 @@ t.test('a new address gets a new upstream and keeps the counts', async (t) => {
   // Late outcomes of the old upstream must not affect the new one.
   for (let failure = 0; failure < 20; failure++) pool.observe(before, refused);
   t.match(live('a'), { health: 'up' });
+  t.strictSame(reports, []);
 });
 
 t.test(
   'failures in a row are reported; a success in between resets the streak; nothing is reported while the server is ejected',
   async (t) => {
-    const { pool, find, live, picked, reports } = setUp(table([server('a'), server('b')]));
+    const { pool, find, live, picked, reports } = poolUnderTest(table([server('a'), server('b')]));
     const a = find('a');
     const fail = (outcome: Outcome, count: number) => {
       for (let failure = 0; failure < count; failure++) pool.observe(a, outcome);
@@ -163,7 +132,7 @@ t.test(
 
 t.test('silence, failures of targets and shortages eject no server; only its own failures do', async (t) => {
   const identity = 'a; instance=a-1; environment=production';
-  const { pool, find, reports, suspects, lines } = setUp(table([server('a', { identity }), server('plain')]));
+  const { pool, find, reports, suspects, lines } = poolUnderTest(table([server('a', { identity }), server('plain')]));
   const passedOn: Outcome = { kind: 'answered', status: 502, headMs: 1, blame: 'target' };
   const short: Outcome = { kind: 'shortage', reason: 'connect EMFILE' };
   const silent: Outcome = { kind: 'head-timeout', reason: 'no response in time', silent: true };
@@ -191,13 +160,13 @@ t.test('silence, failures of targets and shortages eject no server; only its own
 });
 
 t.test('in panic mode ejected servers get traffic too', async (t) => {
-  const { picked, lines } = setUp(table([server('a', { ejected: true }), server('b', { ejected: true }), server('c')]));
+  const { picked, lines } = poolUnderTest(table([server('a', { ejected: true }), server('b', { ejected: true }), server('c')]));
   t.equal(picked(), 'a b c');
   t.match(lines.at(-1), { msg: 'too few healthy servers: health is ignored', healthy: 1, servers: 3 });
 });
 
 t.test('a failed attempt makes the server suspect, a 5xx response does not', async (t) => {
-  const { pool, find, suspects } = setUp(table([server('a')]));
+  const { pool, find, suspects } = poolUnderTest(table([server('a')]));
   const a = find('a');
   pool.observe(a, broken);
   pool.observe(a, { kind: 'aborted', reason: '' });
@@ -209,7 +178,7 @@ t.test('a failed attempt makes the server suspect, a 5xx response does not', asy
 });
 
 t.test('exchanges that wait for a server that has just gone down are notified once, after the picker has other servers', async (t) => {
-  const { pool, find, picked } = setUp(table([server('a'), server('b')]));
+  const { pool, find, picked } = poolUnderTest(table([server('a'), server('b')]));
   const doubts: string[] = [];
   for (const id of ['a', 'b']) find(id).doubt = () => doubts.push(`${id}, others: ${picked()}`);
   pool.apply(table([server('a', { weight: 2 }), server('b')]));
@@ -223,7 +192,7 @@ t.test('exchanges that wait for a server that has just gone down are notified on
 
 t.test('a server that comes back starts slowly', async (t) => {
   const spec = { slowStart: '10s' } as const;
-  const { clock, pool, pick } = setUp(table([server('a'), server('b')], spec));
+  const { clock, pool, pick } = poolUnderTest(table([server('a'), server('b')], spec));
   const share = () => Array.from({ length: 1100 }, () => pick()).filter((picked) => picked?.id === 'b').length;
   await clock.pass(20_000);
   t.ok(Math.abs(share() - 550) <= 1);
@@ -243,7 +212,7 @@ t.test('a process that has just started continues a slow start where it is; a wa
   const spec = { slowStart: '10s' } as const;
   const date = new FakeClock().date();
   const share = (since: number) => {
-    const { pick } = setUp(table([server('a', { wellSince: 0 }), server('b', { wellSince: since })], spec));
+    const { pick } = poolUnderTest(table([server('a', { wellSince: 0 }), server('b', { wellSince: since })], spec));
     return Array.from({ length: 1500 }, () => pick()).filter((picked) => picked?.id === 'b').length;
   };
   t.ok(Math.abs(share(date - 5000) - 500) <= 2, 'half its weight');
@@ -252,7 +221,7 @@ t.test('a process that has just started continues a slow start where it is; a wa
 
 t.test('a new instance that becomes healthy starts slowly again', async (t) => {
   const spec = { slowStart: '10s' } as const;
-  const { clock, pool, pick } = setUp(table([server('a', { wellSince: 0 }), server('b', { wellSince: 0 })], spec));
+  const { clock, pool, pick } = poolUnderTest(table([server('a', { wellSince: 0 }), server('b', { wellSince: 0 })], spec));
   pool.apply(table([server('a', { wellSince: 0 }), server('b', { instance: 'b-2', wellSince: clock.date() })], spec));
   const toB = Array.from({ length: 1100 }, () => pick()).filter((picked) => picked?.id === 'b').length;
   t.ok(Math.abs(toB - 100) <= 2, `${toB}`);
@@ -260,7 +229,7 @@ t.test('a new instance that becomes healthy starts slowly again', async (t) => {
 });
 
 t.test('a server at its connection limit gets no requests until one ends', async (t) => {
-  const { find, pick, picked } = setUp(table([server('a'), server('b')], { limits: { connectionsPerServer: 2 } }));
+  const { find, pick, picked } = poolUnderTest(table([server('a'), server('b')], { limits: { connectionsPerServer: 2 } }));
   const a = find('a');
   const b = find('b');
   a.active = 2;
@@ -272,7 +241,7 @@ t.test('a server at its connection limit gets no requests until one ends', async
 });
 
 t.test('each attempt goes to another server', async (t) => {
-  const { pick, find } = setUp(table([server('a'), server('b')]));
+  const { pick, find } = poolUnderTest(table([server('a'), server('b')]));
   const [a, b] = [find('a'), find('b')];
   t.equal(pick([a]), b);
   t.equal(pick([a, b]), undefined);
@@ -280,14 +249,14 @@ t.test('each attempt goes to another server', async (t) => {
 
 t.test('hash: one key always gets the same server; many keys use all servers', async (t) => {
   const servers = ['a', 'b', 'c', 'd'].map((id) => server(id));
-  const { pool } = setUp(table(servers, { balance: 'hash', hash: { on: 'header:x-user' } }));
+  const { pool } = poolUnderTest(table(servers, { balance: 'hash', hash: { on: 'header:x-user' } }));
   const by = (user: string) => pool.pick(new FakeExchange('GET', '/', { 'x-user': user }), [])?.id;
   for (let user = 0; user < 20; user++) t.equal(by(`u${user}`), by(`u${user}`));
   t.equal(new Set(Array.from({ length: 50 }, (_, user) => by(`u${user}`))).size, 4);
 });
 
 t.test('ewma prefers the server with lower latency', async (t) => {
-  const { pool, find, pick } = setUp(table([server('a'), server('b')], { balance: 'ewma' }));
+  const { pool, find, pick } = poolUnderTest(table([server('a'), server('b')], { balance: 'ewma' }));
   const [a, b] = [find('a'), find('b')];
   pool.observe(a, { kind: 'answered', status: 200, headMs: 100 });
   pool.observe(b, { kind: 'answered', status: 200, headMs: 10 });
@@ -295,7 +264,7 @@ t.test('ewma prefers the server with lower latency', async (t) => {
 });
 
 t.test('after close, pick returns undefined and no timer is left', async (t) => {
-  const { clock, pool, find, pick } = setUp(table([server('a'), server('b')], { slowStart: '10s' }));
+  const { clock, pool, find, pick } = poolUnderTest(table([server('a'), server('b')], { slowStart: '10s' }));
   const a = find('a');
   t.equal(clock.pending, 1);
   pool.close();
@@ -306,7 +275,7 @@ t.test('after close, pick returns undefined and no timer is left', async (t) => 
 
 t.test('with a sticky cookie a client keeps its server until that drains', async (t) => {
   const spec = { sticky: { cookie: 'sid' } };
-  const { pool, pick } = setUp(table([server('a'), server('b'), server('c')], spec));
+  const { pool, pick } = poolUnderTest(table([server('a'), server('b'), server('c')], spec));
   const first = pick() as Upstream;
   const visit = new FakeExchange('GET', '/');
   pool.respond(visit, first);
@@ -326,7 +295,7 @@ t.test('with a sticky cookie a client keeps its server until that drains', async
 });
 
 t.test('a server at rest is the same object at each look; one that changed is another', async (t) => {
-  const { pool, pick, live } = setUp(table([server('a')]));
+  const { pool, pick, live } = poolUnderTest(table([server('a')]));
   const before = live('a');
   t.equal(live('a'), before);
   t.equal([...pool.servers()][0], before);
@@ -345,7 +314,7 @@ t.test('a server at rest is the same object at each look; one that changed is an
 
 t.test('a table that was prepared in pieces is taken into use in one step', async (t) => {
   const before = table([server('a'), server('b'), server('c')]);
-  const { picked, pool, find, live } = setUp(before);
+  const { picked, pool, find, live } = poolUnderTest(before);
   const [a, b] = [find('a'), find('b')];
   const next = table([server('a', { weight: 2 }), server('b', { address: '127.0.0.1:9102' }), server('d')]);
   for (const _ of pool.prepare(next)) {
@@ -361,7 +330,7 @@ t.test('a table that was prepared in pieces is taken into use in one step', asyn
 });
 
 t.test('a table other than the one that was prepared is taken as it is', async (t) => {
-  const { picked, pool, find } = setUp(table([server('a')]));
+  const { picked, pool, find } = poolUnderTest(table([server('a')]));
   const prepared = table([server('a', { address: '127.0.0.1:9102' }), server('b', { address: '127.0.0.1:9102' })]);
   atOnce(pool.prepare(prepared));
   pool.apply(table([server('a', { address: '127.0.0.1:9103' }), server('b', { address: '127.0.0.1:9103' })]));
@@ -373,7 +342,7 @@ t.test('a table other than the one that was prepared is taken as it is', async (
 
 t.test('what takes long in a table of thousands of servers is done when it is prepared', async (t) => {
   const many = (address: string) => table(Array.from({ length: 1000 }, (_, index) => server(`s${index}`, { address })));
-  const { pool, pick } = setUp(table([]));
+  const { pool, pick } = poolUnderTest(table([]));
   for (const port of [9102, 9103]) {
     const next = many(`127.0.0.1:${port}`);
     let pieces = 0;

@@ -61,11 +61,13 @@ t.test('panic begins below the threshold, not at it', async (t) => {
   t.ok(panics(2, 3, 100));
 });
 
-t.test('slow start rises linearly from a tenth', async (t) => {
+t.test('slow start rises from a tenth in even steps', async (t) => {
   t.equal(slowStartShare(0, 0), 1);
   t.equal(slowStartShare(0, 1000), 0.1);
   t.equal(slowStartShare(50, 1000), 0.1);
   t.equal(slowStartShare(500, 1000), 0.5);
+  t.equal(slowStartShare(549, 1000), 0.5, 'servers that began at about the same time have the same share');
+  t.equal(slowStartShare(550, 1000), 0.55);
   t.equal(slowStartShare(1000, 1000), 1);
   t.equal(slowStartShare(5000, 1000), 1);
 });

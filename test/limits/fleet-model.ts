@@ -7,6 +7,7 @@ import { MemoryLimitStore } from '../../src/limits/memory-limit-store.ts';
 import type { Clock, Timer } from '../../src/model/clock.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
+import { FakeChoice } from '../tools/fake-choice.ts';
 import { FakeExchange } from '../tools/fake-exchange.ts';
 import { silentLogger as logger } from '../tools/fake-logger.ts';
 import { seeded } from '../tools/seeded-random.ts';
@@ -195,9 +196,8 @@ export class Fleet {
 
   /** A balancer in front, which brings requests to the homes that gateways tell. `traffic` says which gateway gets the others. */
   balancer(traffic: Traffic): { pick: (caller: number) => number; answered: (caller: number, limit: HeldLimit) => void } {
-    const homes = new Homes(() => this.clock.now());
     const servers = this.gateways.map((_, index) => ({ id: `g${index}`, available: true, weight: 1 }) as Upstream);
-    homes.follow(servers);
+    const homes = new Homes(() => this.clock.now(), new FakeChoice(servers));
     const exchanges = new Map<number, FakeExchange>();
     const exchangeOf = (caller: number) => {
       const known = exchanges.get(caller) ?? new FakeExchange('GET', '/', { authorization: `Bearer ${caller}` });

@@ -7,6 +7,7 @@ import { Limits } from '../../src/limits/limits.ts';
 import type { Clock } from '../../src/model/clock.ts';
 import { SluiceError } from '../../src/model/fault.ts';
 import type { Upstream } from '../../src/proxy/upstream.ts';
+import { FakeChoice } from '../tools/fake-choice.ts';
 import { FakeExchange } from '../tools/fake-exchange.ts';
 import { silentLogger as logger } from '../tools/fake-logger.ts';
 import { seeded } from '../tools/seeded-random.ts';
@@ -120,8 +121,12 @@ export async function overIn(options: {
   const random = seeded(options.seed);
   const store = new FallibleStore(clock, random);
   const machines: Machine[] = [];
-  const homes = new Homes(() => clock.now());
-  const follow = () => homes.follow(machines.map(({ id }) => ({ id, available: true, weight: 1 }) as Upstream));
+  const choice = new FakeChoice([]);
+  const homes = new Homes(() => clock.now(), choice);
+  const follow = () => {
+    choice.servers = machines.map(({ id }) => ({ id, available: true, weight: 1 }) as Upstream);
+    homes.follow();
+  };
   let made = 0;
   const join = () => {
     machines.push(new Machine(`g${made++}`, { clock, store, random }));
