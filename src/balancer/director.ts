@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ProberTools } from '../health/prober.ts';
-import type { Timer } from '../model/clock.ts';
+import { CoalescedTask } from '../model/coalesced-task.ts';
 import type { Environment } from '../model/environment.ts';
 import type { CheckCounts, LiveServer, RegistrySync } from '../model/live.ts';
 import { type Pieces, startNow } from '../model/pieces.ts';
@@ -75,9 +75,8 @@ export class Director {
   /** Environments whose tables may have changed since they were last made. */
   #outdated = new Set<string>();
   readonly #published = new Map<string, TableEnvironment>();
-  #publishing: Timer | undefined;
-  /** A publication that is spread over turns. */
-  #underWay: Promise<void> | undefined;
+  readonly #publishing: CoalescedTask;
+  #started = false;
   #stopped = false;
   /** Looks whether a start has what it waits for. */
   #lookAgain: () => void = () => {};
@@ -85,6 +84,12 @@ export class Director {
   constructor(tools: DirectorTools, reader: TableReader) {
     this.#tools = tools;
     this.#reader = reader;
+    this.#publishing = new CoalescedTask({
+      clock: tools.clock,
+      run: async () => startNow(this.#publish()),
+      // A storm of changes takes at most half of this process's time. A start does not wait.
+      rest: (tookMs) => (this.#started ? tookMs : 0),
+    });
     const mayHaveRestarted = (id: string) => this.#registryView.mayHaveRestarted(id);
     this.#registryView = new RegistryView(
       tools,
@@ -109,10 +114,8 @@ export class Director {
     await this.#until(() => this.#isEmbeddedReady, embeddedMs);
     await this.#until(() => this.#checks.complete, firstChecksMs);
     await this.#acquaintance();
-    this.#publishing?.cancel();
-    await this.#underWay;
-    this.#publishNow();
-    await this.#underWay;
+    await this.#publishing.now();
+    this.#started = true;
   }
 
   /** True once the servers that are a part of this process run what is deployed. */
@@ -168,7 +171,7 @@ export class Director {
     this.#hops.stop();
     this.#checks.stop();
     this.#ejections.stop();
-    this.#publishing?.cancel();
+    this.#publishing.stop();
     this.#lookAgain();
   }
 
@@ -245,19 +248,7 @@ export class Director {
   #publishSoon(environment: string): void {
     this.#outdated.add(environment);
     this.#lookAgain();
-    this.#publishing ??= this.#tools.clock.after(coalesceMs, () => this.#publishNow());
-  }
-
-  #publishNow(): void {
-    this.#publishing = undefined;
-    if (this.#stopped) return;
-    if (this.#underWay !== undefined) {
-      void this.#underWay.then(() => this.#publishNow());
-      return;
-    }
-    this.#underWay = startNow(this.#publish())?.finally(() => {
-      this.#underWay = undefined;
-    });
+    this.#publishing.soon(coalesceMs);
   }
 
   /** Gives the reader each table that has changed; makes those that may have in pieces, one server in each. */
