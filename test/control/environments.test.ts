@@ -83,3 +83,15 @@ test("another environment's listener and host cannot be taken; an environment wi
   const renamed = await ask('PUT', '/v1/environments/later', { body: { name: 'default' } });
   t.equal(renamed.status, 422);
 });
+
+test("an environment whose name is a number cannot take another environment's listener, host or server either", async (t) => {
+  const { ask } = await controlUnderTest(t);
+  const servers = [{ id: 'a', address: '127.0.0.1:9' }];
+  await ask('PUT', '/v1/environments/production', { body: { listen: '127.0.0.1:8080', hosts: ['api.example.com'], servers } });
+  const taken = await ask('PUT', '/v1/environments/2', { body: { listen: '127.0.0.1:8080', hosts: ['api.example.com'], servers } });
+  t.equal(taken.status, 422);
+  t.strictSame(
+    taken.body.errors.map(({ path }: { path: string }) => path),
+    ['hosts', 'servers.0.id'],
+  );
+});

@@ -81,7 +81,7 @@ export function environmentRoutes(app: ControlApp, { registry, live, listen, res
           `the body names environment "${named}" but the path "${env}": make them agree, or leave the name out of the body`,
         );
       const known = await registry.environments();
-      refuseListenerConflict(listen, known, { name: env, spec: request.body, input: spec }, await registry.servers());
+      await refuseListenerConflict(listen, known, { name: env, spec: request.body, input: spec }, await registry.servers());
       refuseFaultyCertificates(request.body, certificates);
       const existed = known.some((one) => one.name === env);
       if (existed && request.headers['if-none-match'] === '*')
