@@ -71,8 +71,9 @@ export class LiveMember {
     if ((server === this.#server && hop === this.#hop) || !server.serving || server.embedded) return;
     this.#sumUpIdle();
     const { moved, secured, restarted } = this.#changes(server);
-    const introduction = this.#introductionOf(server);
     const stays = this.#upstream !== undefined && !(moved || secured || restarted);
+    if (stays && hop === this.#hop && server.identity === this.#server.identity) return;
+    const introduction = this.#introductionOf(server);
     const upstream = stays ? undefined : upstreamTo(server, hop);
     if (upstream !== undefined) this.#introduce(upstream, server, terms, introduction);
     this.#prepared = { server, hop, terms, introduction, upstream };
