@@ -38,7 +38,7 @@ export class LiveMember {
   /** The server at its current address; undefined while it is not serving. */
   #upstream: Upstream | undefined;
   /** Made by {@link prepare}. */
-  #prepared: (Prepared & { readonly upstream: Upstream }) | undefined;
+  #prepared: Prepared | undefined;
   /** Upstreams out of rotation that still have exchanges in flight. */
   #retired: Upstream[] = [];
   /** Sum of the counts of retired upstreams that have become idle. */
@@ -68,14 +68,15 @@ export class LiveMember {
   /** Makes beforehand what takes longest in {@link update} with these very settings; nothing is in use before that. */
   prepare(server: TableServer, hop?: MemberHop, terms = this.#terms): void {
     this.#prepared = undefined;
-    if (server === this.#server) return;
+    if ((server === this.#server && hop === this.#hop) || !server.serving || server.embedded) return;
     this.#sumUpIdle();
     const { moved, secured, restarted } = this.#changes(server);
     const stays = this.#upstream !== undefined && !(moved || secured || restarted);
-    if (stays || !server.serving || server.embedded) return;
-    const upstream = upstreamTo(server, hop);
-    this.#introduce(upstream, server, terms);
-    this.#prepared = { server, hop, terms, upstream };
+    if (stays && hop === this.#hop && server.identity === this.#server.identity) return;
+    const introduction = this.#introductionOf(server);
+    const upstream = stays ? undefined : upstreamTo(server, hop);
+    if (upstream !== undefined) this.#introduce(upstream, server, terms, introduction);
+    this.#prepared = { server, hop, terms, introduction, upstream };
   }
 
   /** Takes new settings. If the server leaves rotation, moves to another address or gets other TLS settings, exchanges in flight finish on the old upstream. */
@@ -93,7 +94,7 @@ export class LiveMember {
     this.#terms = terms;
     if (moved || secured || !server.serving || restarted) this.retire();
     if (this.#upstream === undefined) this.#ensureUpstream();
-    else if (restated || otherHop) this.#introduce(this.#upstream, server, terms);
+    else if (restated || otherHop) this.#introduce(this.#upstream, server, terms, this.#ready?.introduction);
     else if (otherTerms) this.#settle(this.#upstream, server, terms);
     this.#prepared = undefined;
   }
@@ -146,27 +147,36 @@ export class LiveMember {
   #ensureUpstream(): void {
     if (!this.#server.serving || this.#upstream !== undefined) return;
     const { id, weight, embedded } = this.#server;
-    const prepared = this.#prepared;
+    const prepared = this.#ready?.upstream;
     if (embedded) {
       const pool = this.#terms?.pools?.(id);
       if (pool === undefined) return;
       this.#upstream = new Upstream({ id, host: '', port: 0, weight, pool });
-    } else if (prepared?.server === this.#server && prepared.hop === this.#hop && prepared.terms === this.#terms) {
-      this.#upstream = prepared.upstream;
+    } else if (prepared !== undefined) {
+      this.#upstream = prepared;
       return;
     } else this.#upstream = upstreamTo(this.#server, this.#hop);
     this.#introduce(this.#upstream, this.#server, this.#terms);
   }
 
-  #introduce(upstream: Upstream, server: TableServer, terms: MemberTerms | undefined): void {
-    const { pool } = upstream;
-    const { identity, address, hopKey } = server;
-    upstream.believed = identity !== undefined;
-    if (identity === undefined) {
-      pool.introduction = undefined;
-      upstream.unshare();
-    } else pool.introduction = introductionTo(identity, address, hopKey === undefined ? () => this.#hop?.proofTo(identity) : undefined);
+  /** Made beforehand for the present settings, if it was. */
+  get #ready(): Prepared | undefined {
+    const prepared = this.#prepared;
+    const isReady = prepared?.server === this.#server && prepared.hop === this.#hop && prepared.terms === this.#terms;
+    return isReady ? prepared : undefined;
+  }
+
+  #introduce(upstream: Upstream, server: TableServer, terms: MemberTerms | undefined, introduction = this.#introductionOf(server)): void {
+    upstream.believed = introduction !== undefined;
+    upstream.pool.introduction = introduction;
+    if (introduction === undefined) upstream.unshare();
     this.#settle(upstream, server, terms);
+  }
+
+  /** Proofs are made of the credentials of the time at which a connection is first opened. */
+  #introductionOf({ identity, address, hopKey }: TableServer): Introduction | undefined {
+    if (identity === undefined) return undefined;
+    return introductionTo(identity, address, hopKey === undefined ? () => this.#hop?.proofTo(identity) : undefined);
   }
 
   /** Brings the upstream to the settings of its environment. */
@@ -193,11 +203,16 @@ export class LiveMember {
   }
 }
 
-/** Settings that an upstream was made for. */
+type Introduction = ReturnType<typeof introductionTo>;
+
+/** Made beforehand for settings. */
 interface Prepared {
   readonly server: TableServer;
   readonly hop: MemberHop | undefined;
   readonly terms: MemberTerms | undefined;
+  readonly introduction: Introduction | undefined;
+  /** Undefined: the present one stays. */
+  readonly upstream: Upstream | undefined;
 }
 
 function upstreamTo({ id, address, weight, tls, hopKey, proxyProtocol }: TableServer, hop: MemberHop | undefined): Upstream {

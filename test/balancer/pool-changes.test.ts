@@ -161,3 +161,19 @@ t.test('a client stays with its server while others come and go, prepared or not
   pool.apply(table([server('a'), server('b')], { sticky: { cookie: 'sid', maxAge: '1h' } }));
   t.equal(pool.pick(again, [])?.id, 'a', 'a token belongs to the server, whatever the settings');
 });
+
+t.test('other credentials reach the servers that have not changed, which keep their upstreams', async (t) => {
+  const servers = [server('a', { identity: 'a; instance=a-1; environment=production' }), server('b')];
+  const by = (certificate: string) => ({ ...table(servers), hop: { certificate, key: 'key', authorities: [] } });
+  const { pool, find } = poolUnderTest(by('first'));
+  const [a, b] = [find('a'), find('b')];
+  for (const isPrepared of [true, false]) {
+    const before = a.pool.introduction;
+    t.ok(before);
+    const next = by(`prepared: ${isPrepared}`);
+    if (isPrepared) for (const _ of pool.prepare(next)) t.equal(a.pool.introduction, before);
+    pool.apply(next);
+    t.not(a.pool.introduction, before);
+    t.match([find('a') === a, find('b') === b, a.believed, b.believed, b.pool.introduction], [true, true, true, false, undefined]);
+  }
+});

@@ -1,12 +1,16 @@
 import type { Clock } from '../../model/clock.ts';
 import type { EnvironmentCounts, ListenerCounts, ServerCounts } from '../../model/counts.ts';
 import type { EnvironmentGauges, ServerGauges } from '../../model/live.ts';
+import { type Pieces, startNow } from '../../model/pieces.ts';
 import type { Handler, Listener, ListenerSettings } from '../../proxy/contract.ts';
 import type { Feedback } from '../feedback.ts';
 import { LocalDataPlane, liveListeners } from '../local-data-plane.ts';
 import type { ServerPoolTools } from '../server-pool.ts';
+import type { TableEnvironment } from '../table.ts';
 import type { BesideMain } from './beside.ts';
 import { CountChanges } from './count-changes.ts';
+import { withKnownServers } from './known-servers.ts';
+import { MessageOrder } from './message-order.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './messages.ts';
 import { countsOfEnvironment, countsOfListener, countsOfServer, type ListenerGauges, type WorkerCounts } from './worker-counts.ts';
 
@@ -41,6 +45,8 @@ export interface WorkerTools extends Omit<ServerPoolTools, keyof Feedback> {
 export class Worker {
   readonly #tools: WorkerTools;
   readonly #dataPlane: LocalDataPlane;
+  readonly #messages = new MessageOrder((message, handle) => this.#carryOut(message, handle));
+  readonly #tables = new Map<string, TableEnvironment>();
   readonly #listeners = new Map<number, Promise<WorkerListener | undefined>>();
   /** Open listeners with their configured addresses. */
   readonly #open = new Map<WorkerListener, string>();
@@ -67,17 +73,21 @@ export class Worker {
     this.#reportLater();
   }
 
-  /** Carries out a message of the main process; `handle` came along with it. */
+  /** Carries out a message of the main process, after those before it; `handle` came along with it. */
   receive(message: ToWorker, handle: object | undefined): void {
+    this.#messages.receive(message, handle);
+  }
+
+  #carryOut(message: ToWorker, handle: object | undefined): Promise<void> | undefined {
     switch (message.kind) {
       case 'begin':
         this.#graceMs = message.graceMs;
         this.#tools.begin(message);
         break;
       case 'apply':
-        this.#dataPlane.apply(message.table);
-        break;
+        return startNow(this.#apply(message.table));
       case 'remove':
+        this.#tables.delete(message.name);
         this.#dataPlane.remove(message.name);
         break;
       case 'open':
@@ -107,6 +117,16 @@ export class Worker {
       default:
         message satisfies never;
     }
+    return undefined;
+  }
+
+  /** Takes a table into use; prepares it in pieces, between which traffic is carried. */
+  *#apply(table: TableEnvironment): Pieces<void> {
+    const { name } = table;
+    const next = yield* withKnownServers(table, this.#tables.get(name));
+    yield* this.#dataPlane.prepare(next);
+    this.#tables.set(name, next);
+    this.#dataPlane.apply(next);
   }
 
   /** Drains and ends after the main process has died, since no tables come any more. Frees the ports at once. */
