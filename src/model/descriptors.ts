@@ -53,9 +53,14 @@ export class Descriptors {
 
   /** Counts a socket that is never closed to make room, until it is closed. An idle connection gives way to it if need be. */
   hold(socket: { once(event: 'close', closed: () => void): unknown }): void {
+    socket.once('close', this.holdUntil());
+  }
+
+  /** Counts a connection that is never closed to make room, until the returned function is called. */
+  holdUntil(): () => void {
     const held = { ...alwaysInUse };
     this.opened(held);
-    socket.once('close', () => this.closed(held));
+    return () => this.closed(held);
   }
 
   /**
