@@ -6,7 +6,8 @@ import type { Happening, ServerAnswer } from '../../api/answers.ts';
 import type { FeedMessage } from '../../api/feed-messages.ts';
 import { type PackedSample, packSample, type Sample } from '../../api/sample.ts';
 import type { Clock, Timer } from '../../model/clock.ts';
-import { jsonText } from '../../model/json-pieces.ts';
+import { jsonPieces } from '../../model/json-pieces.ts';
+import { octetsOf } from '../../model/octet-blocks.ts';
 import { inTurns } from '../../model/pieces.ts';
 import { controlTurns } from '../../model/turns.ts';
 import type { Identify } from '../access/identify.ts';
@@ -128,7 +129,7 @@ export class Feed {
   #textOf(servers: readonly ServerAnswer[]): Promise<Buffer> {
     if (this.#greeting?.servers !== servers) {
       const message: FeedMessage = { type: 'servers', at: this.#options.clock.date(), servers };
-      this.#greeting = { servers, text: inTurns(jsonText(message)).then((text) => Buffer.from(text)) };
+      this.#greeting = { servers, text: inTurns(octetsOf(jsonPieces(message))) };
     }
     return this.#greeting.text;
   }
