@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { markAlone } from './short-pauses.ts';
 
 /** Milliseconds of CPU time after which V8 optimises code even if the start still goes on: what is loaded meanwhile may be much. */
 const mostMs = 1500;
@@ -35,6 +36,7 @@ export function startEnds(): void {
   setFlagsFromString('--stress-flush-code');
   const collectGarbage = runInNewContext('gc') as () => void;
   collectGarbage();
+  markAlone();
   for (const flag of ['stress-flush-code', 'compact-on-every-full-gc', 'expose-gc']) setFlagsFromString(`--no-${flag}`);
 }
 

@@ -4,13 +4,11 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
  * Keeps the pauses for garbage collection short. What is alive among young objects is copied in such a pause: the room for them does not grow from the time
  * when this module is loaded, which should therefore be the first one: under load the room never shrinks again. One thread copies: those that help would have to
  * wait for processors that other processes use, and traffic for the helpers. For the same reason this thread frees the octets of buffers itself: a
- * collection waits until those of the one before are freed; and it looks for old objects that are alive itself, in short steps: helpers that look for all
- * of them at once keep traffic from the processors for 20 ms and more. V8 reads the flags for each collection.
+ * collection waits until those of the one before are freed. V8 reads the flags for each collection.
  */
 setFlagsFromString('--semi-space-growth-factor=1');
 setFlagsFromString('--no-parallel-scavenge');
 setFlagsFromString('--no-concurrent-array-buffer-sweeping');
-setFlagsFromString('--no-concurrent-marking');
 
 /** Octets of the room while many requests are in flight; V8 begins with a quarter of that. */
 const roomUnderLoad = 4 * 1024 * 1024;
@@ -29,7 +27,14 @@ export function allowLongPauses(): void {
   setFlagsFromString('--semi-space-growth-factor=2');
   setFlagsFromString('--parallel-scavenge');
   setFlagsFromString('--concurrent-array-buffer-sweeping');
-  setFlagsFromString('--concurrent-marking');
+}
+
+/**
+ * Has this thread alone look for the old objects that are alive, in short steps: helping threads that look for all of them at once keep traffic from the
+ * processors for 20 ms and more. To be called right after a full collection, in the same turn: V8 of Node.js 20 crashes if that changes while it looks.
+ */
+export function markAlone(): void {
+  if (isShort) setFlagsFromString('--no-concurrent-marking');
 }
 
 /**

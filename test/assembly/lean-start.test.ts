@@ -48,3 +48,29 @@ t.test('nothing is optimised within a start, everything after it, and its end co
   t.ok(held[1] < held[0], `${held[0]} octets became ${held[1]}`);
   t.notOk(exposed, 'no program can collect garbage afterwards');
 });
+
+t.test('after a start, which may end while helping threads mark what is alive, none of them does', async (t) => {
+  const program = `
+    const { startBegins, startEnds } = await import(${JSON.stringify(module)});
+    const old = new Map();
+    let made = 0;
+    /** Makes objects that live long, so many times a heap of tens of megabytes, which V8 collects meanwhile. */
+    const make = async (heaps) => {
+      for (const end = made + heaps * 200000; made < end; await new Promise(setImmediate))
+        for (let count = 0; count < 2000; count++) old.set(made++ % 200000, { made, text: 'x' + made });
+    };
+    startBegins();
+    await make(3.7);
+    startEnds();
+    console.log('the start has ended');
+    await make(6);
+    console.log('all were made');`;
+  const flags = ['--trace-concurrent-marking', '--trace-gc', '--import=tsx', '--input-type=module'];
+  const text = execFileSync(process.execPath, [...flags, '-e', program], { encoding: 'utf8', maxBuffer: 64 << 20 });
+  const [before = '', after = ''] = text.split('the start has ended');
+  const helping = /concurrent(ly)? mark/;
+  t.match(before, helping, 'the helping threads say so');
+  t.notMatch(after, helping);
+  t.match(after, /Mark-sweep|Mark-Compact/i, 'old objects were collected');
+  t.match(after, 'all were made');
+});
