@@ -14,7 +14,7 @@ export async function runGatewayRole(options: GatewayOptions): Promise<void> {
   stopOnSignal(logger, manager, async () => running?.stop());
   running = await runGateway(options, logger);
   // Before the first lease: balancers have not heard of the server.
-  startEnds();
+  startEnds({ marksAlone: true });
   const { gateway } = running;
   await gateway.started;
   manager.ready(`${gateway.ready ? 'Serving' : 'Waiting to be added to an environment'} at ${gateway.address}`);

@@ -28,15 +28,17 @@ export function startBegins(): void {
 /**
  * Has V8 optimise code from now on, and gives the memory of the start back: moves together what is alive, and drops the compiled form of functions, which are
  * compiled again once they are called. V8 by itself does that only after collecting garbage several times, which an idle process does not do.
+ *
+ * @param options.marksAlone see {@link markAlone}; default false
  */
-export function startEnds(): void {
+export function startEnds({ marksAlone = false } = {}): void {
   optimise();
   setFlagsFromString('--expose-gc');
   setFlagsFromString('--compact-on-every-full-gc');
   setFlagsFromString('--stress-flush-code');
   const collectGarbage = runInNewContext('gc') as () => void;
   collectGarbage();
-  markAlone();
+  if (marksAlone) markAlone();
   for (const flag of ['stress-flush-code', 'compact-on-every-full-gc', 'expose-gc']) setFlagsFromString(`--no-${flag}`);
 }
 

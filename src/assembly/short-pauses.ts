@@ -30,11 +30,12 @@ export function allowLongPauses(): void {
 }
 
 /**
- * Has this thread alone look for the old objects that are alive, in short steps: helping threads that look for all of them at once keep traffic from the
- * processors for 20 ms and more. To be called right after a full collection, in the same turn: V8 of Node.js 20 crashes if that changes while it looks.
+ * Has this thread alone look for the old objects that are alive, in steps: helping threads that look for all of them at once keep traffic from the
+ * processors for 20 ms and more. For processes that hold little: the steps are longer where thousands of servers are known. To be called right after a full
+ * collection, in the same turn: V8 of Node.js 20 crashes if that changes while it looks.
  */
 export function markAlone(): void {
-  if (isShort) setFlagsFromString('--no-concurrent-marking');
+  setFlagsFromString('--no-concurrent-marking');
 }
 
 /**

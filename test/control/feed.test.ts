@@ -68,9 +68,10 @@ test('the live feed sends changes of membership, health and deployments, and tra
   live[0] = liveServer('a', 'production', { health: 'down', reason: 'connect refused', requests: 11 });
   t.match(await feed.next('health'), { id: 'a', health: 'down', was: 'up', reason: 'connect refused' });
   live[0] = liveServer('a', 'production', { health: 'down', reason: 'connect refused', requests: 511, active: 4 });
-  const { environments, servers } = await feed.next('traffic', (message) => (message.servers['production']?.['a']?.[0] ?? 0) > 0);
-  t.ok((environments['production']?.[0] ?? 0) > 0, 'traffic by server');
-  t.equal(servers['production']?.['a']?.[2], 4);
+  // The request before may have a sample of its own.
+  const { environments, servers } = await feed.next('traffic', (message) => message.servers['production']?.['a']?.[2] === 4);
+  t.ok((servers['production']?.['a']?.[0] ?? 0) > 0, 'traffic by server');
+  t.ok((environments['production']?.[0] ?? 0) > 0);
 
   await registry.leave('b', 'b-1');
   t.match(await feed.next('gone'), { id: 'b', environment: 'production' });
