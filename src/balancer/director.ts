@@ -139,6 +139,8 @@ export class Director {
         settle();
       };
     });
+    // Each look may go through all servers, and nothing waits for it any more.
+    this.#lookAgain = () => {};
   }
 
   /** Waits for the servers that refuse this balancer, because its authority is a new one: with another key for secrets than before. */
@@ -228,7 +230,6 @@ export class Director {
       this.#publishSoon(name);
     }
     if (!this.#stopped) this.#traffic.follow([...this.#followed.values()].flat(), this.#tools.live ?? (() => []));
-    this.#lookAgain();
   }
 
   /** The servers of an environment that are checked. */
